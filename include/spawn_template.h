@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn_template: start the same executables many times, fast and safely.
+ *
+ * A template is a file descriptor that stands for one executable file. It is
+ * made once and launched from as often as wanted; every launch checks that the
+ * file is still the one that the template was made from:
+ *
+ *	int tfd = spawn_template_search("git", NULL,
+ *					SPAWN_TEMPLATE_CREATE_CLOEXEC);
+ *	struct spawn_template_spawn_args args = {
+ *		.pidfd = (uintptr_t)&pidfd,
+ *		.argv = (uintptr_t)argv,
+ *		.envp = (uintptr_t)environ,
+ *	};
+ *	pid_t pid = spawn_template_spawn(tfd, &args, sizeof(args));
+ *	...
+ *	waitid(P_PIDFD, pidfd, &info, WEXITED);
+ *	spawn_template_close(tfd);
+ *
+ * The names, values and layouts are those of the kernel proposal "exec: add
+ * spawn templates for repeated executable startup" (Li Chen, RFC v1, May
+ * 2026), so that a program written against it builds against this. What the
+ * proposal leaves open is marked "extension" below.
+ *
+ * Every function returns a value >= 0, or a negated errno. errno itself is not
+ * part of the contract. On failure every output is left as it was. Functions
+ * are thread-safe; none is async-signal-safe; none may be called by a child of
+ * vfork(2). No function prints, exits, installs a signal handler or reaps a
+ * process that it did not start.
+ *
+ * Structures are versioned by the size that the caller passes: a smaller, older
+ * one is accepted for ever; a larger one is accepted if what this library does
+ * not know in it is zero, else -E2BIG. Extension fields and flags need the VER1
+ * size; a VER1 flag in a smaller structure is -EINVAL.
+ */
+#ifndef SPAWN_TEMPLATE_H
+#define SPAWN_TEMPLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/openat2.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is declared here is exported; all else in the library is hidden. */
+#pragma GCC visibility push(default)
+
+/* create: the proposal's flag, then extensions from bit 32 up */
+#define SPAWN_TEMPLATE_CREATE_CLOEXEC		(1ULL << 0)
+#define SPAWN_TEMPLATE_CREATE_SCRIPT		(1ULL << 32) /* accept #! files */
+#define SPAWN_TEMPLATE_CREATE_DENY_WRITE	(1ULL << 33) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_GUARD		(1ULL << 34) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_NO_GUARD		(1ULL << 35) /* never ask for one */
+#define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
+
+/* spawn: the proposal's flag, then extensions from bit 32 up */
+#define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS	(1ULL << 0)
+#define SPAWN_TEMPLATE_SPAWN_SETPGROUP		(1ULL << 32) /* .pgroup */
+#define SPAWN_TEMPLATE_SPAWN_SETSID		(1ULL << 33)
+#define SPAWN_TEMPLATE_SPAWN_INTO_CGROUP	(1ULL << 34) /* .cgroup_fd */
+#define SPAWN_TEMPLATE_SPAWN_UMASK		(1ULL << 35) /* .umask */
+#define SPAWN_TEMPLATE_SPAWN_SETUID		(1ULL << 36) /* .uid */
+#define SPAWN_TEMPLATE_SPAWN_SETGID		(1ULL << 37) /* .gid */
+#define SPAWN_TEMPLATE_SPAWN_SETGROUPS		(1ULL << 38) /* .groups */
+#define SPAWN_TEMPLATE_SPAWN_NICE		(1ULL << 39) /* .nice */
+#define SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS	(1ULL << 40)
+#define SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT	(1ULL << 41)
+#define SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE	(1ULL << 42)
+
+/*
+ * Actions: steps that the child takes, in order, before exec. A field that an
+ * action does not use must be zero. At most SPAWN_TEMPLATE_ACTIONS_MAX of them.
+ *
+ *	type		flags		fd		newfd	arg
+ *	CLOSE		-		fd		-	-
+ *	DUP2		O_CLOEXEC	source		target	-
+ *	FCHDIR		-		directory	-	-
+ *	OPEN		-		directory or	target	struct
+ *					AT_FDCWD		spawn_template_open *
+ *	CLOSE_RANGE	close_range(2)	first		last	-
+ *			UNSHARE, CLOEXEC		(-1: all)
+ *	SIGMASK		-		-		-	struct
+ *	SIGDEFAULT	-		-		-	spawn_template_sigset *
+ *    extensions:
+ *	CHDIR		-		-		-	const char *
+ *	KEEP		-		fd		-	-
+ *	RLIMIT		-		RLIMIT_*	-	const struct rlimit *
+ *	SETCTTY		-		terminal	-	-
+ *
+ * DUP2 with fd == newfd only checks that fd is open. OPEN opens with openat2(2)
+ * and installs the result at newfd. SIGMASK sets the mask that the program
+ * starts with; without it the program starts with the caller's. SIGDEFAULT
+ * resets the named signals to SIG_DFL. Both drop SIGKILL and SIGSTOP. KEEP lets
+ * fd survive the default close and clears its FD_CLOEXEC, after all other
+ * actions. RLIMIT is applied after all other actions too, so that a low
+ * RLIMIT_NOFILE does not disturb them. SETCTTY makes fd the controlling terminal
+ * and needs SPAWN_SETSID.
+ */
+#define SPAWN_TEMPLATE_ACTION_CLOSE		0
+#define SPAWN_TEMPLATE_ACTION_DUP2		1
+#define SPAWN_TEMPLATE_ACTION_FCHDIR		2
+#define SPAWN_TEMPLATE_ACTION_OPEN		3
+#define SPAWN_TEMPLATE_ACTION_CLOSE_RANGE	4
+#define SPAWN_TEMPLATE_ACTION_SIGMASK		5
+#define SPAWN_TEMPLATE_ACTION_SIGDEFAULT	6
+#define SPAWN_TEMPLATE_ACTION_CHDIR		32
+#define SPAWN_TEMPLATE_ACTION_KEEP		33
+#define SPAWN_TEMPLATE_ACTION_RLIMIT		34
+#define SPAWN_TEMPLATE_ACTION_SETCTTY		35
+
+#define SPAWN_TEMPLATE_ACTIONS_MAX		256
+
+struct spawn_template_action {
+	uint32_t type;
+	uint32_t flags;
+	int32_t fd;
+	int32_t newfd;
+	uint64_t arg;
+};
+
+struct spawn_template_open {
+	uint64_t path;			/* const char * */
+	struct open_how how;
+};
+
+struct spawn_template_sigset {
+	uint64_t sigset;		/* const uint64_t *, bit N-1 is signal N */
+	uint64_t sigsetsize;		/* the kernel's: 8 */
+};
+
+#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0	72
+#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1	80
+
+struct spawn_template_create_args {
+	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
+	int32_t execfd;			/* open fd of the executable, or -1 */
+	uint32_t exec_flags;		/* 0 */
+	uint64_t filename;		/* const char *, absolute; or 0 */
+	uint64_t actions;		/* 0 */
+	uint64_t actions_len;		/* 0 */
+	uint64_t reserved[4];		/* 0 */
+	/* VER1 */
+	uint32_t warm_target;		/* how many to keep ready; 0: a default */
+	uint32_t pad;			/* 0 */
+};
+
+#define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0	80
+#define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1	128
+
+struct spawn_template_spawn_args {
+	uint64_t flags;			/* SPAWN_TEMPLATE_SPAWN_* */
+	uint64_t pidfd;			/* int *, required; close-on-exec */
+	uint64_t argv;			/* char *const *, at least argv[0] */
+	uint64_t envp;			/* char *const *; 0: empty environment */
+	uint64_t actions;		/* const struct spawn_template_action * */
+	uint64_t actions_len;		/* number of actions */
+	uint64_t reserved[4];		/* 0 */
+	/* VER1: each used only with its flag, but for failure */
+	uint64_t failure;		/* struct spawn_template_failure *, or 0 */
+	int32_t pgroup;			/* as in setpgid(2); 0: a new group */
+	int32_t cgroup_fd;		/* cgroup v2 directory */
+	uint32_t umask;			/* 0 to 0777 */
+	uint32_t uid;			/* real, effective and saved */
+	uint32_t gid;			/* real, effective and saved */
+	int32_t nice;			/* -20 to 19, as in setpriority(2) */
+	uint64_t groups;		/* const gid_t *; 0 with n_groups 0 */
+	uint64_t n_groups;		/* number of groups */
+};
+
+/* Where a failed launch failed. */
+#define SPAWN_TEMPLATE_STAGE_ARGS		0 /* arguments, template, identity */
+#define SPAWN_TEMPLATE_STAGE_CLONE		1 /* making the child */
+#define SPAWN_TEMPLATE_STAGE_ATTR		2 /* a SPAWN_* attribute */
+#define SPAWN_TEMPLATE_STAGE_ACTION		3 /* an action: see .action */
+#define SPAWN_TEMPLATE_STAGE_CLOSE		4 /* the default close */
+#define SPAWN_TEMPLATE_STAGE_EXEC		5 /* exec itself */
+
+struct spawn_template_failure {
+	int32_t error;			/* positive errno */
+	uint32_t stage;			/* SPAWN_TEMPLATE_STAGE_* */
+	uint32_t action;		/* index, with STAGE_ACTION; else 0 */
+};
+
+/* stat: .state and .stale_reason */
+#define SPAWN_TEMPLATE_STATE_FRESH		0
+#define SPAWN_TEMPLATE_STATE_STALE		1
+#define SPAWN_TEMPLATE_STALE_FILE_CHANGED	1 /* content or metadata */
+#define SPAWN_TEMPLATE_STALE_PATH_GONE		2 /* does not resolve */
+#define SPAWN_TEMPLATE_STALE_PATH_REPLACED	3 /* leads to another file */
+
+/* stat: .format */
+#define SPAWN_TEMPLATE_FORMAT_UNKNOWN		0 /* caller may not read it */
+#define SPAWN_TEMPLATE_FORMAT_ELF		1
+#define SPAWN_TEMPLATE_FORMAT_SCRIPT		2
+
+/* stat: .launch_by, and why by path */
+#define SPAWN_TEMPLATE_LAUNCH_BY_FD		0
+#define SPAWN_TEMPLATE_LAUNCH_BY_PATH		1
+#define SPAWN_TEMPLATE_BY_PATH_SCRIPT		1 /* interpreters open the path */
+#define SPAWN_TEMPLATE_BY_PATH_KERNEL		2 /* comm would be an fd number */
+#define SPAWN_TEMPLATE_BY_PATH_NAME		3 /* the file has another name */
+#define SPAWN_TEMPLATE_BY_PATH_HARD_LINK	4 /* the file has several names */
+#define SPAWN_TEMPLATE_BY_PATH_FORMAT		5 /* format unknown */
+#define SPAWN_TEMPLATE_BY_PATH_EXECVEAT		6 /* execveat(2) is not allowed */
+
+/* stat: .elf_flags */
+#define SPAWN_TEMPLATE_ELF_DYNAMIC		(1U << 0) /* has an interpreter */
+#define SPAWN_TEMPLATE_ELF_PIE			(1U << 1)
+
+/* stat: index into .fallbacks[], counted per launch that took it */
+#define SPAWN_TEMPLATE_FALLBACK_CLONE		0 /* clone(2) for clone3(2) */
+#define SPAWN_TEMPLATE_FALLBACK_PIDFD		1 /* pidfd_open(2) in the child */
+#define SPAWN_TEMPLATE_FALLBACK_RANGES		2 /* no CLOSE_RANGE_CLOEXEC */
+#define SPAWN_TEMPLATE_FALLBACK_PROC_FD		3 /* no close_range(2) */
+#define SPAWN_TEMPLATE_FALLBACK_PATH		4 /* execve(2) for execveat(2) */
+#define SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY	5 /* waited for a writer to close */
+#define SPAWN_TEMPLATE_FALLBACKS_MAX		16
+
+struct spawn_template_key {
+	uint64_t dev_major, dev_minor;
+	uint64_t ino;
+	uint64_t mnt_id;
+	uint64_t size;			/* bytes */
+	uint32_t mode, nlink;		/* nlink is told, not compared */
+	uint32_t uid, gid;
+	int64_t ctime_sec, mtime_sec;
+	uint32_t ctime_nsec, mtime_nsec;
+};
+
+#define SPAWN_TEMPLATE_PATH_MAX			4096
+
+struct spawn_template_stat {
+	uint64_t flags;			/* those given to create */
+	struct spawn_template_key key;	/* identity at create or refresh */
+	uint32_t state, stale_reason;
+	uint32_t format;
+	uint32_t elf_class;		/* ELFCLASS32, ELFCLASS64 */
+	uint32_t elf_machine;		/* EM_* */
+	uint32_t elf_flags;
+	uint32_t launch_by, by_path_reason;
+	uint32_t guarded;		/* 0 */
+	uint32_t warm_ready;		/* 0 */
+	uint64_t cold, warm;		/* launches that succeeded */
+	uint64_t stale;			/* launches answered -ESTALE */
+	uint64_t refused;		/* launches answered -EACCES unlaunched */
+	uint64_t failed;		/* launches that failed otherwise */
+	uint64_t fallbacks[SPAWN_TEMPLATE_FALLBACKS_MAX];
+	char path[SPAWN_TEMPLATE_PATH_MAX];		/* "": from an fd */
+	char interpreter[SPAWN_TEMPLATE_PATH_MAX];	/* ELF's, or after #! */
+};
+
+#define SPAWN_TEMPLATE_STAT_SIZE_VER0		8488
+
+/**
+ * spawn_template_create - make a template
+ * @args: what to make it from; not kept
+ * @size: sizeof(*@args)
+ *
+ * Exactly one of args->execfd >= 0 and args->filename names the executable. The
+ * template holds an O_PATH descriptor of its own; it does not keep @args, the
+ * path string or execfd. With CREATE_CLOEXEC the returned fd has FD_CLOEXEC.
+ * Made from a filename, it also stands for that path: once the path leads
+ * elsewhere the template is stale. Made from execfd, it stands for the file
+ * alone.
+ *
+ * If the file was changed within the current clock tick, waits for the next one
+ * (a few ms, at most 20), so that a later change cannot look like none. If another
+ * process holds the file open for writing, waits up to 0.1 s for it to close.
+ *
+ * Return: a new fd, owned by the caller, closed by spawn_template_close() or
+ * close(2); or
+ *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
+ *            reserved field, exec_flags, actions or actions_len not 0; none or
+ *            both of execfd and filename; a relative filename
+ *   -E2BIG   size over a page, or something unknown set
+ *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE, GUARD,
+ *            WARM_ONCE, WARM_FORK
+ *   -EBADF   execfd is not open
+ *   -EACCES  not a regular file; not executable for the caller; on a noexec mount
+ *   -ETXTBSY open for writing (where execveat(2) has AT_EXECVE_CHECK, Linux
+ *            6.14; elsewhere the launch says so)
+ *   -ENOEXEC neither ELF nor, with CREATE_SCRIPT, a file that starts with "#!"
+ *   -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM: as in
+ *            open(2); -ENOENT also for execfd where /proc is not mounted
+ *   -EAGAIN  as in clone(2): a child asks the kernel whether exec is allowed
+ *
+ * Since: 0.1
+ */
+int spawn_template_create(const struct spawn_template_create_args *args,
+			  size_t size);
+
+/**
+ * spawn_template_open - make a template of an absolute path (extension)
+ * @path: absolute path of the executable
+ * @flags: SPAWN_TEMPLATE_CREATE_*
+ *
+ * Return: as spawn_template_create().
+ * Since: 0.1
+ */
+int spawn_template_open(const char *path, uint64_t flags);
+
+/**
+ * spawn_template_search - resolve a name as execvp(3) does, once (extension)
+ * @name: a file name to look for; one with a slash is taken as it is
+ * @path: directories separated by colons, an empty one being the current
+ *        directory; NULL: $PATH, or confstr(_CS_PATH) if that is not set
+ * @flags: SPAWN_TEMPLATE_CREATE_*
+ *
+ * The template is of the absolute path found; a later change of PATH, or a new
+ * file earlier in it, does not matter to it. A relative directory or @name is
+ * taken from the current directory of this call.
+ *
+ * Return: as spawn_template_create(). -EACCES if the name was found, but
+ * nowhere executable, or a directory could not be searched; -ENOENT if not found.
+ * Since: 0.1
+ */
+int spawn_template_search(const char *name, const char *path, uint64_t flags);
+
+/**
+ * spawn_template_spawn - launch a program from a template
+ * @tfd: the template, or a dup of it; of several templates of one file, a dup
+ *       may count as any
+ * @args: how to launch; read during the call only
+ * @size: sizeof(*@args)
+ *
+ * Blocks the calling thread until the child has passed exec or failed, as
+ * vfork(2) does: a child that a signal stops before exec (SIGSTOP, or SIGTSTP
+ * from its terminal) blocks it until continued. On ETXTBSY, waits up to 0.1 s
+ * for the writer to close the file.
+ *
+ * The child takes these steps: session and process group, the actions in order,
+ * the close of every fd above 2 (unless SPAWN_INHERIT_FDS; fds of KEEP actions
+ * stay), umask, nice, RLIMIT actions, groups, gid and uid, no_new_privs,
+ * signals, SPAWN_DIE_WITH_PARENT, exec. Signals that the caller handles are at
+ * default; ignored ones stay ignored, but SIGPIPE is reset to default (unless
+ * SPAWN_KEEP_SIGPIPE). SPAWN_DIE_WITH_PARENT sends SIGKILL to the child when
+ * the calling thread ends (PR_SET_PDEATHSIG). SPAWN_INTO_CGROUP needs clone3(2)
+ * and fails without it. SPAWN_SETUID, SETGID and SETGROUPS copy the caller's
+ * page tables: such a launch costs what fork(2) costs.
+ *
+ * With CREATE_AUTO_REFRESH a stale template is refreshed once, as by
+ * spawn_template_refresh(), and launched from.
+ *
+ * Return: the child's pid; the caller owns the child and the pidfd, stored to
+ * *args->pidfd with FD_CLOEXEC set. Else no child is left, and
+ *   -EINVAL  size too small; tfd is no template; no pidfd, argv or argv[0];
+ *            unknown flag; a VER1 flag with a smaller size; reserved field not 0;
+ *            actions 0 with a length; a malformed action or attribute
+ *   -E2BIG   size over a page, something unknown set, or over 256 actions; or,
+ *            at STAGE_EXEC, the arguments are too long
+ *   -EBADF   tfd is not open
+ *   -EACCES  tfd was not made by this process (after fork(2) and over
+ *            SCM_RIGHTS it is not), or this process's user or group ids have
+ *            changed since
+ *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere
+ *   -ECHILD  the child was killed before exec
+ *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
+ * and what the failing step in the child answers: args->failure tells the stage
+ * and the index of the action.
+ *
+ * A child that is killed by SIGKILL while exec is under way can be waited for
+ * only with __WALL; a program that may see that passes it to waitid(2).
+ *
+ * Since: 0.1
+ */
+pid_t spawn_template_spawn(int tfd,
+			   const struct spawn_template_spawn_args *args,
+			   size_t size);
+
+/**
+ * spawn_template_check - tell whether a launch would find the template valid
+ * @tfd: the template (extension)
+ *
+ * Return: 0, -ESTALE, -EACCES, -EBADF or -EINVAL, as spawn_template_spawn()
+ * would for the same fd. Does not refresh.
+ * Since: 0.1
+ */
+int spawn_template_check(int tfd);
+
+/**
+ * spawn_template_refresh - take today's file at the template's path (extension)
+ * @tfd: the template; keeps its number, its FD_CLOEXEC and its counters
+ *
+ * A template made from an fd has no path; it takes the present identity of the
+ * same file. Launches by other threads meanwhile use the old file or the new.
+ *
+ * Return: 0; -EBADF, -EINVAL, -EACCES as spawn_template_spawn(); or as
+ * spawn_template_create(), and the template stays as it was.
+ * Since: 0.1
+ */
+int spawn_template_refresh(int tfd);
+
+/**
+ * spawn_template_stat - tell what a template is and how it has been used
+ * @tfd: the template (extension)
+ * @st: filled in
+ * @size: sizeof(*@st)
+ *
+ * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_STAT_SIZE_VER0 or tfd is
+ * no template; -EBADF; -EACCES. A stale template is not an error: see st->state.
+ * Since: 0.1
+ */
+int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size);
+
+/**
+ * spawn_template_close - close a template and forget its record
+ * @tfd: the template (extension)
+ *
+ * close(2) is enough: the record is then reused with the fd's number. Dups of
+ * @tfd stay open, but are no templates any more.
+ *
+ * Return: 0, or -EBADF; -EINVAL, and nothing is closed, if @tfd is no template
+ * of this process. A template inherited over fork(2) is closed.
+ * Since: 0.1
+ */
+int spawn_template_close(int tfd);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPAWN_TEMPLATE_H */

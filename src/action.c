@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Checks the actions of a launch and works out what they need, before there is
+ * a child. What is checked here is not checked again in the child; memory that
+ * actions point to is read here once and again by the kernel or the child, so
+ * it must stay as it is during the call.
+ */
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include "launch.h"
+#include "sys.h"
+
+/* The child hands struct rlimit to prlimit64(2) as it is. */
+_Static_assert(sizeof(struct rlimit) == 16, "rlimit is two 64-bit words");
+
+static const void *pointer(uint64_t value)
+{
+	return (const void *)(uintptr_t)value;
+}
+
+static bool fd_ok(const struct spawn_template_action *a)
+{
+	return a->fd >= 0;
+}
+
+static bool open_ok(const struct spawn_template_action *a)
+{
+	const struct spawn_template_open *o = pointer(a->arg);
+
+	return o && o->path && a->newfd >= 0 &&
+	       (a->fd >= 0 || a->fd == AT_FDCWD);
+}
+
+static bool sigset_ok(const struct spawn_template_action *a)
+{
+	const struct spawn_template_sigset *s = pointer(a->arg);
+
+	return s && s->sigset && s->sigsetsize == sizeof(uint64_t);
+}
+
+/*
+ * Fields that the type does not use are zero; those that it uses are in range.
+ */
+static bool action_ok(const struct spawn_template_action *a, uint64_t flags)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+	case SPAWN_TEMPLATE_ACTION_FCHDIR:
+	case SPAWN_TEMPLATE_ACTION_KEEP:
+		return fd_ok(a) && !a->flags && !a->newfd && !a->arg;
+	case SPAWN_TEMPLATE_ACTION_SETCTTY:
+		return fd_ok(a) && !a->flags && !a->newfd && !a->arg &&
+		       (flags & SPAWN_TEMPLATE_SPAWN_SETSID);
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+		return fd_ok(a) && a->newfd >= 0 && !a->arg &&
+		       !(a->flags & ~(uint32_t)O_CLOEXEC);
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return !a->flags && open_ok(a);
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		return fd_ok(a) && !a->arg &&
+		       (a->newfd == -1 || a->newfd >= a->fd) &&
+		       !(a->flags &
+			 ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC));
+	case SPAWN_TEMPLATE_ACTION_SIGMASK:
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+		return !a->flags && !a->fd && !a->newfd && sigset_ok(a);
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		return !a->flags && !a->fd && !a->newfd && a->arg;
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		return fd_ok(a) && a->fd < (int)RLIM_NLIMITS && !a->flags &&
+		       !a->newfd && a->arg;
+	default:
+		return false;
+	}
+}
+
+static void raise_to(int *to, int value)
+{
+	if (*to < value)
+		*to = value;
+}
+
+/*
+ * Adds what one action needs to the plan. A range is closed around the held fd
+ * wherever that is, so its bounds are not numbers to keep clear of.
+ */
+static void action_plan(const struct spawn_template_action *a, int tfd,
+			struct st_plan *plan)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		raise_to(&plan->highest_source, a->fd);
+		raise_to(&plan->highest, a->newfd);
+		if (a->newfd == tfd && a->fd != tfd)
+			plan->collides = true;
+		break;
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+		raise_to(&plan->highest_source, a->fd);
+		if (a->fd == tfd)
+			plan->collides = true;
+		break;
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		if (!(a->flags & CLOSE_RANGE_CLOEXEC) && a->fd <= tfd &&
+		    (a->newfd == -1 || tfd <= a->newfd))
+			plan->collides = true;
+		break;
+	case SPAWN_TEMPLATE_ACTION_KEEP:
+		plan->keeps = true;
+		raise_to(&plan->highest_source, a->fd);
+		break;
+	case SPAWN_TEMPLATE_ACTION_FCHDIR:
+	case SPAWN_TEMPLATE_ACTION_SETCTTY:
+		raise_to(&plan->highest_source, a->fd);
+		break;
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		plan->limits = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * st_action_plan - check the actions of a launch
+ * @args: flags, actions and actions_len are read
+ * @tfd: the number of the held fd
+ * @plan: filled in
+ *
+ * Return: 0; -E2BIG for too many; -EINVAL for a malformed one.
+ */
+int st_action_plan(const struct spawn_template_spawn_args *args, int tfd,
+		   struct st_plan *plan)
+{
+	const struct spawn_template_action *actions = pointer(args->actions);
+
+	*plan = (struct st_plan){ .highest = 2, .highest_source = 2 };
+	if (args->actions_len > SPAWN_TEMPLATE_ACTIONS_MAX)
+		return -E2BIG;
+	if (args->actions_len && !actions)
+		return -EINVAL;
+	for (uint64_t i = 0; i < args->actions_len; i++)
+		if (!action_ok(&actions[i], args->flags))
+			return -EINVAL;
+	for (uint64_t i = 0; i < args->actions_len; i++)
+		action_plan(&actions[i], tfd, plan);
+	raise_to(&plan->highest, plan->highest_source);
+	return 0;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Makes the child of a launch and waits, as vfork(2) does, until it has exec'ed
+ * or is gone.
+ *
+ * - No handler of the host may run in the child. clone3's CLONE_CLEAR_SIGHAND
+ *   sees to that, at no cost: what is handled is at default from the child's
+ *   first instruction on, and the caller's mask is inherited as it is. Only
+ *   where that is missing are all signals blocked from before clone until just
+ *   before exec, by the raw call, since libc would leave its own two unblocked.
+ *   They are also blocked while page tables are copied: a signal makes fork
+ *   start over, and a fast timer would keep it from ever ending.
+ * - Cancellation is off, so that no pidfd is lost to it.
+ * - The child is made without an exit signal. One that fails before exec is
+ *   reaped here with __WCLONE, and neither a SIGCHLD handler nor a waitpid(-1)
+ *   of the host ever sees it; exec gives the child SIGCHLD back.
+ * - What the kernel or a sandbox refuses is replaced one step at a time, and
+ *   remembered for the process.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <linux/sched.h>
+
+#include "clone.h"
+#include "stack.h"
+#include "sys.h"
+
+#define CLONE3_FLAGS (CLONE_PIDFD | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
+#define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
+
+/* From this many open fds on, a shared table that is cut is cheaper. */
+#define MANY_FDS 256
+
+static _Atomic uint32_t lacks;
+static _Atomic bool many_fds;
+
+/* An answer that says "no such thing here" rather than "not now". */
+static bool is_refusal(long ret)
+{
+	return ret == -ENOSYS || ret == -EPERM || ret == -EINVAL;
+}
+
+static bool needs_own_memory(const struct st_launch *l)
+{
+	/* else the child's new ids would make the parent undumpable */
+	return l->args->flags &
+	       (SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID |
+		SPAWN_TEMPLATE_SPAWN_SETGROUPS);
+}
+
+static uint64_t flags_of(const struct st_launch *l, uint64_t flags)
+{
+	if (!needs_own_memory(l))
+		flags |= CLONE_VM;
+	if (l->shared_files)
+		flags |= CLONE_FILES;
+	return flags;
+}
+
+/* ---- the three ways to make a child */
+
+static long by_clone3(struct st_launch *l, const struct st_stack *stack)
+{
+	struct clone_args ca = {
+		.flags = flags_of(l, CLONE3_FLAGS),
+		.pidfd = (uintptr_t)&l->pidfd,
+		.stack = (uintptr_t)stack->base,
+		.stack_size = stack->size,
+	};
+
+	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP) {
+		ca.flags |= CLONE_INTO_CGROUP;
+		ca.cgroup = (uint64_t)l->args->cgroup_fd;
+	}
+	l->reset_handlers = false;
+	return arch_clone(__NR_clone3, (long)&ca, sizeof(ca), 0, st_child, l);
+}
+
+static long by_clone(struct st_launch *l, const struct st_stack *stack)
+{
+	l->reset_handlers = true;
+	return arch_clone(__NR_clone, (long)flags_of(l, CLONE_FLAGS),
+			  (long)(stack->base + stack->size), (long)&l->pidfd,
+			  st_child, l);
+}
+
+/* The child opens its pidfd itself, in the table it shares for a moment. */
+static long by_clone_own_pidfd(struct st_launch *l,
+			       const struct st_stack *stack)
+{
+	long pid;
+
+	l->reset_handlers = true;
+	l->open_pidfd = true;
+	l->shared_files = true;
+	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INHERIT_FDS)
+		l->cut = INT32_MAX;
+	pid = arch_clone(__NR_clone, (long)flags_of(l, CLONE_VFORK),
+			 (long)(stack->base + stack->size), 0, st_child, l);
+	l->pidfd = l->report->pidfd;
+	return pid;
+}
+
+/* The ways without CLONE_CLEAR_SIGHAND; all signals are blocked. */
+static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
+{
+	long pid;
+
+	l->report->fallbacks |= 1U << SPAWN_TEMPLATE_FALLBACK_CLONE;
+	if (!(l->lacks & ST_LACKS_CLONE_PIDFD)) {
+		pid = by_clone(l, stack);
+		if (!is_refusal(pid)) {
+			atomic_fetch_or(&lacks, ST_LACKS_CLONE3);
+			return pid;
+		}
+	}
+	pid = by_clone_own_pidfd(l, stack);
+	if (pid > 0)
+		atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_CLONE_PIDFD);
+	return pid;
+}
+
+/* ---- around the child */
+
+static bool launched(const struct st_report *r)
+{
+	return r->in_exec && r->error == 0;
+}
+
+static void reap(pid_t pid, int *pidfd)
+{
+	int status;
+
+	/* a host that waits with __WALL may have been faster: no matter */
+	while (sys_call4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
+		;
+	if (*pidfd >= 0)
+		sys_close(*pidfd);
+	*pidfd = -1;
+}
+
+static void remember(const struct st_launch *l)
+{
+	const struct st_report *r = l->report;
+	uint32_t new = 0;
+	bool many = l->pidfd >= MANY_FDS;
+
+	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_RANGES)
+		new |= ST_LACKS_CLOEXEC_RANGE;
+	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PROC_FD)
+		new |= ST_LACKS_CLOSE_RANGE;
+	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PATH && launched(r))
+		new |= ST_LACKS_EXECVEAT;
+	if (r->not_private && is_refusal(r->error))
+		new |= ST_LACKS_UNSHARE_RANGE;
+	if (new)
+		atomic_fetch_or(&lacks, new);
+	if (launched(r) && many != atomic_load(&many_fds))
+		atomic_store(&many_fds, many);
+}
+
+/*
+ * The table is left with a cut if it is large, which the last pidfd's number
+ * tells for nothing, and all that the child needs is low.
+ */
+static void plan_table(struct st_launch *l)
+{
+	int need = l->tfd > l->plan.highest_source ? l->tfd
+						   : l->plan.highest_source;
+
+	l->cut = (unsigned int)need + 1;
+	l->open_pidfd = false;
+	l->shared_files = atomic_load(&many_fds) && need < MANY_FDS &&
+			  !needs_own_memory(l) &&
+			  !(l->lacks & ST_LACKS_UNSHARE_RANGE) &&
+			  !(l->args->flags & SPAWN_TEMPLATE_SPAWN_INHERIT_FDS);
+}
+
+static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
+			   long (*way)(struct st_launch *,
+				       const struct st_stack *))
+{
+	long pid = way(l, stack);
+
+	if (pid > 0 && !launched(l->report))
+		reap((pid_t)pid, &l->pidfd);
+	return pid;
+}
+
+static long clone_blocked(struct st_launch *l, const struct st_stack *stack,
+			  long (*way)(struct st_launch *,
+				      const struct st_stack *))
+{
+	uint64_t all = ~0ULL;
+	long pid = sys_sigmask(&all, &l->mask);
+
+	if (pid < 0)
+		return pid;
+	l->masked = true;
+	pid = clone_and_reap(l, stack, way);
+	l->masked = false;
+	sys_sigmask(&l->mask, NULL);
+	return pid;
+}
+
+/*
+ * Return: the pid, or the answer of the last way tried. Placing into a cgroup
+ * is for clone3 alone, and is never left out.
+ */
+static long clone_child(struct st_launch *l, const struct st_stack *stack)
+{
+	long pid = -ENOSYS;
+
+	if (!(l->lacks & ST_LACKS_CLONE3)) {
+		pid = needs_own_memory(l) ? clone_blocked(l, stack, by_clone3)
+					  : clone_and_reap(l, stack, by_clone3);
+		if (!is_refusal(pid))
+			return pid;
+	}
+	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP)
+		return pid;
+	return clone_blocked(l, stack, clone_legacy);
+}
+
+/* The report of a child with memory of its own is in a page that both map. */
+static struct st_report *report_map(void)
+{
+	struct st_report *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return r == MAP_FAILED ? NULL : r;
+}
+
+static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
+{
+	struct st_report *r = l->report;
+	long pid;
+
+	l->lacks = atomic_load(&lacks);
+	plan_table(l);
+again:
+	memset(r, 0, sizeof(*r));
+	r->pidfd = -1;
+	r->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	l->pidfd = -1;
+	pid = clone_child(l, stack);
+	if (pid < 0)
+		return (pid_t)pid;
+	remember(l);
+	if (r->not_private && !l->open_pidfd) {
+		l->shared_files = false;
+		goto again;
+	}
+	if (launched(r))
+		return (pid_t)pid;
+	return r->error ? r->error : -ECHILD;
+}
+
+/**
+ * st_clone_launch - make the child of a launch
+ * @l: all set but what this file works out, lacks to pidfd. On return
+ *     l->report tells the stage, and on success l->pidfd is the caller's.
+ *
+ * Return: pid; or -errno, and no child and no fd is left.
+ */
+pid_t st_clone_launch(struct st_launch *l)
+{
+	struct st_report *report = l->report, *shared = NULL;
+	struct st_stack stack;
+	int cancel;
+	pid_t pid;
+
+	report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	if (needs_own_memory(l)) {
+		shared = report_map();
+		if (!shared)
+			return -ENOMEM;
+		l->report = shared;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pid = st_stack_get(&stack);
+	if (pid == 0) {
+		pid = clone_and_judge(l, &stack);
+		st_stack_put(&stack);
+	}
+	pthread_setcancelstate(cancel, NULL);
+	if (shared) {
+		*report = *shared;
+		l->report = report;
+		munmap(shared, sizeof(*shared));
+	}
+	return pid;
+}
+
+/* ---- asking without launching */
+
+/**
+ * st_clone_exec_check - ask the kernel whether a file may be executed now
+ * @fd: the file
+ *
+ * Return: 0; -errno of execveat(2) with AT_EXECVE_CHECK, of which -EINVAL says
+ * that the kernel does not know the question; or -errno of clone(2).
+ */
+int st_clone_exec_check(int fd)
+{
+	struct st_exec_check check = { .fd = fd, .ret = -ECHILD };
+	uint64_t all = ~0ULL, mask;
+	struct st_stack stack;
+	int cancel, ret, none = -1;
+	long pid;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	ret = st_stack_get(&stack);
+	if (ret < 0)
+		goto out;
+	ret = sys_sigmask(&all, &mask);
+	if (ret < 0)
+		goto out_stack;
+	/* sharing the fd table: a copy would hold a writer's fd open */
+	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
+			 (long)(stack.base + stack.size), 0,
+			 st_child_exec_check, &check);
+	if (pid > 0)
+		reap((pid_t)pid, &none);
+	ret = pid > 0 ? check.ret : (int)pid;
+	sys_sigmask(&mask, NULL);
+out_stack:
+	st_stack_put(&stack);
+out:
+	pthread_setcancelstate(cancel, NULL);
+	return ret;
+}

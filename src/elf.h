@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an executable file says about itself in its first bytes.
+ */
+#ifndef ST_ELF_H
+#define ST_ELF_H
+
+#include <stdint.h>
+
+#include <spawn_template.h>
+
+struct st_elf {
+	uint32_t format;	/* SPAWN_TEMPLATE_FORMAT_* */
+	uint32_t class;		/* ELFCLASS32 or ELFCLASS64 */
+	uint32_t machine;	/* EM_* */
+	uint32_t flags;		/* SPAWN_TEMPLATE_ELF_* */
+	/* ELF interpreter, or what follows #! up to white space; else "" */
+	char interpreter[SPAWN_TEMPLATE_PATH_MAX];
+};
+
+int st_elf_read(int fd, struct st_elf *out);
+
+#endif

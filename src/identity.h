@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The identity key: what must be equal for a file to be "still the same".
+ *
+ * The functions here are inline because the deciding comparison runs in the
+ * child, between clone and exec. Two keys are compared in all fields but nlink,
+ * which a new hard link changes (and with it ctime, which does count).
+ */
+#ifndef ST_IDENTITY_H
+#define ST_IDENTITY_H
+
+#include <spawn_template.h>
+
+#include "sys.h"
+
+#define ST_IS_REGULAR(mode) (((mode) & 0170000) == 0100000)
+
+/*
+ * Before Linux 6.8 there is no unique mount id, and the kernel ignores that bit
+ * and answers the plain one.
+ */
+#define ST_KEY_MASK (STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE)
+
+static inline void st_key_from_statx(const struct statx *stx,
+				     struct spawn_template_key *key)
+{
+	key->dev_major = stx->stx_dev_major;
+	key->dev_minor = stx->stx_dev_minor;
+	key->ino = stx->stx_ino;
+	key->mnt_id = stx->stx_mnt_id;
+	key->size = stx->stx_size;
+	key->mode = stx->stx_mode;
+	key->nlink = stx->stx_nlink;
+	key->uid = stx->stx_uid;
+	key->gid = stx->stx_gid;
+	key->ctime_sec = stx->stx_ctime.tv_sec;
+	key->mtime_sec = stx->stx_mtime.tv_sec;
+	key->ctime_nsec = stx->stx_ctime.tv_nsec;
+	key->mtime_nsec = stx->stx_mtime.tv_nsec;
+}
+
+/* The key of an open file, of any type of descriptor. Return: 0 or -errno. */
+static inline int st_key_of_fd(int fd, struct spawn_template_key *key)
+{
+	struct statx stx;
+	int ret = sys_statx(fd, "", AT_EMPTY_PATH, ST_KEY_MASK, &stx);
+
+	if (ret < 0)
+		return ret;
+	st_key_from_statx(&stx, key);
+	return 0;
+}
+
+/* The key of what an absolute path leads to; opens nothing. */
+static inline int st_key_of_path(const char *path,
+				 struct spawn_template_key *key)
+{
+	struct statx stx;
+	int ret = sys_statx(AT_FDCWD, path, 0, ST_KEY_MASK, &stx);
+
+	if (ret < 0)
+		return ret;
+	st_key_from_statx(&stx, key);
+	return 0;
+}
+
+/* Same file, changed or not. */
+static inline bool st_key_same_file(const struct spawn_template_key *a,
+				    const struct spawn_template_key *b)
+{
+	return a->dev_major == b->dev_major && a->dev_minor == b->dev_minor &&
+	       a->ino == b->ino && a->mnt_id == b->mnt_id;
+}
+
+/* Same file, unchanged. */
+static inline bool st_key_equal(const struct spawn_template_key *a,
+				const struct spawn_template_key *b)
+{
+	return st_key_same_file(a, b) && a->size == b->size &&
+	       a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+	       a->ctime_sec == b->ctime_sec && a->mtime_sec == b->mtime_sec &&
+	       a->ctime_nsec == b->ctime_nsec && a->mtime_nsec == b->mtime_nsec;
+}
+
+/* 0 if path leads to the file of key, unchanged; else -ESTALE. */
+static inline int st_path_check(const char *path,
+				const struct spawn_template_key *key)
+{
+	struct spawn_template_key now;
+
+	if (st_key_of_path(path, &now) < 0)
+		return -ESTALE;
+	return st_key_equal(&now, key) ? 0 : -ESTALE;
+}
+
+int st_key_settle(int fd, struct spawn_template_key *key, uint64_t *attributes);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Resolving a name against a search path, by the rules of execvp(3), once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <spawn_template.h>
+
+struct buffer {
+	char bytes[SPAWN_TEMPLATE_PATH_MAX];
+	size_t len;
+};
+
+static int append(struct buffer *b, const char *text, size_t len)
+{
+	if (len >= sizeof(b->bytes) - b->len)
+		return -ENAMETOOLONG;
+	memcpy(b->bytes + b->len, text, len);
+	b->len += len;
+	b->bytes[b->len] = '\0';
+	return 0;
+}
+
+/* Begins with the current directory and a slash, unless dir is absolute. */
+static int begin(struct buffer *b, const char *dir, size_t len)
+{
+	b->len = 0;
+	if (len && dir[0] == '/')
+		return 0;
+	if (!getcwd(b->bytes, sizeof(b->bytes)))
+		return errno == ERANGE ? -ENAMETOOLONG : -errno;
+	/* outside of the process's root the kernel tells no absolute path */
+	if (b->bytes[0] != '/')
+		return -ENOENT;
+	b->len = strlen(b->bytes);
+	return b->len > 1 ? append(b, "/", 1) : 0;
+}
+
+static int open_in(const char *dir, size_t len, const char *name,
+		   uint64_t flags)
+{
+	struct buffer b;
+	int ret = begin(&b, dir, len);
+
+	if (ret == 0 && len)
+		ret = append(&b, dir, len);
+	if (ret == 0 && len && dir[len - 1] != '/')
+		ret = append(&b, "/", 1);
+	if (ret == 0)
+		ret = append(&b, name, strlen(name));
+	return ret < 0 ? ret : spawn_template_open(b.bytes, flags);
+}
+
+/* The default, where there is no PATH. Return: 0 or -ENOMEM; *path is owned. */
+static int default_path(char **path)
+{
+	size_t size = confstr(_CS_PATH, NULL, 0);
+
+	*path = malloc(size ? size : 1);
+	if (!*path)
+		return -ENOMEM;
+	**path = '\0';
+	if (size)
+		confstr(_CS_PATH, *path, size);
+	return 0;
+}
+
+/* Errors that let the search go on to the next directory. */
+static int goes_on(int ret)
+{
+	return ret == -ENOENT || ret == -ENOTDIR || ret == -EACCES ||
+	       ret == -ESTALE || ret == -ENODEV || ret == -ETIMEDOUT ||
+	       ret == -ENAMETOOLONG || ret == -ELOOP;
+}
+
+static int search(const char *name, const char *path, uint64_t flags)
+{
+	int ret, answer = -ENOENT;
+
+	for (;;) {
+		size_t len = strcspn(path, ":");
+
+		ret = open_in(path, len, name, flags);
+		if (ret >= 0 || !goes_on(ret))
+			return ret;
+		/* found, but not to be executed: say so if nothing else is */
+		if (ret == -EACCES)
+			answer = ret;
+		if (path[len] == '\0')
+			return answer;
+		path += len + 1;
+	}
+}
+
+int spawn_template_search(const char *name, const char *path, uint64_t flags)
+{
+	char *fallback = NULL;
+	int ret;
+
+	if (!name)
+		return -EINVAL;
+	if (!*name)
+		return -ENOENT;
+	if (strchr(name, '/'))
+		return *name == '/' ? spawn_template_open(name, flags)
+				    : open_in("", 0, name, flags);
+	if (strlen(name) > 255)
+		return -ENAMETOOLONG;
+	if (!path)
+		path = getenv("PATH");
+	if (!path) {
+		ret = default_path(&fallback);
+		if (ret < 0)
+			return ret;
+		path = fallback;
+	}
+	ret = search(name, path, flags);
+	free(fallback);
+	return ret;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One launch: from the caller's arguments to a running program.
+ *
+ * What can be refused without a child is refused before there is one, in the
+ * proposal's order: structure, fd, ids, arguments, identity. The fast path makes
+ * four system calls: ids (2), statx of the path, clone3. It takes the record at
+ * the fd's number and leaves it to the child to compare that with the file; only
+ * when something does not fit is the fd looked at closely.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "clone.h"
+#include "identity.h"
+#include "template.h"
+
+#define SPAWN_FLAGS \
+	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETPGROUP | \
+	 SPAWN_TEMPLATE_SPAWN_SETSID | SPAWN_TEMPLATE_SPAWN_INTO_CGROUP | \
+	 SPAWN_TEMPLATE_SPAWN_UMASK | SPAWN_TEMPLATE_SPAWN_SETUID | \
+	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS | \
+	 SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS | \
+	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT | \
+	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
+
+#define GROUPS_MAX 65536	/* the kernel's NGROUPS_MAX */
+#define RETRIES 16
+
+_Static_assert(sizeof(struct spawn_template_create_args) ==
+		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+	       "create args");
+_Static_assert(sizeof(struct spawn_template_spawn_args) ==
+		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1,
+	       "spawn args");
+_Static_assert(sizeof(struct spawn_template_action) == 24, "action");
+
+/* ---- arguments */
+
+static bool attributes_ok(const struct spawn_template_spawn_args *a)
+{
+	uint64_t f = a->flags;
+
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETPGROUP) && a->pgroup < 0)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP) && a->cgroup_fd < 0)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_UMASK) && a->umask > 0777)
+		return false;
+	/* -1 would mean "as it is" to setresuid(2) */
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETUID) && a->uid == UINT32_MAX)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETGID) && a->gid == UINT32_MAX)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_NICE) && (a->nice < -20 || a->nice > 19))
+		return false;
+	if (f & SPAWN_TEMPLATE_SPAWN_SETGROUPS)
+		return a->n_groups <= GROUPS_MAX && (a->groups || !a->n_groups);
+	return true;
+}
+
+static bool args_ok(const struct spawn_template_spawn_args *a, size_t size)
+{
+	if (a->flags & ~SPAWN_FLAGS)
+		return false;
+	if (ST_VER1_FLAGS(a->flags) &&
+	    size < SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1)
+		return false;
+	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
+	    a->reserved[3])
+		return false;
+	return a->pidfd && a->argv && *(char **)(uintptr_t)a->argv &&
+	       attributes_ok(a);
+}
+
+/* ---- one try */
+
+static void count(struct st_record *rec, pid_t ret, uint32_t fallbacks)
+{
+	struct st_counters *c = rec->counters;
+	_Atomic uint64_t *counter = &c->failed;
+
+	if (ret > 0)
+		counter = &c->cold;
+	else if (ret == -ESTALE)
+		counter = &c->stale;
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	for (int i = 0; fallbacks; i++, fallbacks >>= 1)
+		if (fallbacks & 1)
+			atomic_fetch_add(&c->fallbacks[i], 1);
+}
+
+/*
+ * The record to launch from, with a reference: the one at the number if the ids
+ * are its creator's, else whatever a close look finds.
+ */
+static int take_record(int tfd, struct st_record **rec)
+{
+	struct spawn_template_key now;
+	struct st_ids ids;
+	struct st_record *r = st_table_get(tfd);
+
+	if (r && st_ids_get(&ids) == 0 && st_ids_equal(&ids, &r->ids)) {
+		*rec = r;
+		return 0;
+	}
+	st_record_put(r);
+	return st_template_find(tfd, rec, &now);
+}
+
+/* Arguments are judged after the fd: a wrong fd is the first thing to say. */
+static int plan_launch(int tfd, const struct spawn_template_spawn_args *args,
+		       size_t size, struct st_plan *plan)
+{
+	struct spawn_template_key now;
+	struct st_record *rec;
+	int ret, fd_ret;
+
+	ret = args_ok(args, size) ? st_action_plan(args, tfd, plan) : -EINVAL;
+	if (ret == 0)
+		return 0;
+	fd_ret = st_template_find(tfd, &rec, &now);
+	if (fd_ret < 0)
+		return fd_ret;
+	st_record_put(rec);
+	return ret;
+}
+
+static pid_t launch(int tfd, const struct spawn_template_spawn_args *args,
+		    const struct st_plan *plan, struct st_record *rec,
+		    struct st_report *report)
+{
+	struct st_launch l = {
+		.args = args,
+		.actions = (const void *)(uintptr_t)args->actions,
+		.n_actions = (uint32_t)args->actions_len,
+		.plan = *plan,
+		.tfd = tfd,
+		.key = &rec->key,
+		.exec_path = rec->exec_path,
+		.by_path = rec->by_path_reason != 0,
+		.report = report,
+	};
+	pid_t pid;
+
+	report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
+	if (rec->exec_path && st_path_check(rec->exec_path, &rec->key) < 0) {
+		/* made from an fd, it is not tied to where the file was */
+		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
+			return -ESTALE;
+		l.exec_path = NULL;
+		l.by_path = false;
+	}
+	if (args->flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+		l.parent = getpid();
+	pid = st_clone_launch(&l);
+	if (pid > 0)
+		*(int *)(uintptr_t)args->pidfd = l.pidfd;
+	return pid;
+}
+
+/* ---- until it goes, or is known not to go */
+
+/*
+ * The record did not fit the file or the path: it is looked at closely. Return:
+ * 0 to try again with *rec, which may be another; else the answer.
+ */
+static int look_again(int tfd, struct st_record **rec, bool *refreshed)
+{
+	struct st_record *found = NULL;
+	uint32_t reason;
+	int ret = st_template_check(tfd, &found, &reason);
+
+	if (ret == -ESTALE && !*refreshed &&
+	    (found->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)) {
+		*refreshed = true;
+		st_record_put(found);
+		found = NULL;
+		ret = spawn_template_refresh(tfd) < 0 ? -ESTALE : 0;
+		if (ret == 0)
+			ret = st_template_check(tfd, &found, &reason);
+	}
+	if (found) {
+		st_record_put(*rec);
+		*rec = found;
+	}
+	return ret;
+}
+
+static pid_t spawn(int tfd, const struct spawn_template_spawn_args *args,
+		   size_t size, struct st_report *report)
+{
+	struct st_record *rec = NULL;
+	bool refreshed = false;
+	struct st_plan plan;
+	pid_t ret;
+
+	ret = take_record(tfd, &rec);
+	if (ret < 0)
+		return ret;
+	ret = plan_launch(tfd, args, size, &plan);
+	if (ret < 0)
+		goto out;
+	for (int i = 0; i < RETRIES; i++) {
+		ret = launch(tfd, args, &plan, rec, report);
+		if (ret != -ESTALE ||
+		    report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
+			break;
+		ret = look_again(tfd, &rec, &refreshed);
+		if (ret < 0)
+			break;
+		ret = -ESTALE; /* should this have been the last try */
+	}
+	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
+		goto out; /* counted where it was found */
+	count(rec, ret, report->fallbacks);
+out:
+	st_record_put(rec);
+	return ret;
+}
+
+static void tell_failure(const struct spawn_template_spawn_args *args,
+			 pid_t ret, const struct st_report *report)
+{
+	struct spawn_template_failure *f;
+
+	f = (struct spawn_template_failure *)(uintptr_t)args->failure;
+	if (!f)
+		return;
+	f->error = -ret;
+	f->stage = report->stage;
+	f->action = report->action;
+}
+
+pid_t spawn_template_spawn(int tfd,
+			   const struct spawn_template_spawn_args *uargs,
+			   size_t size)
+{
+	struct st_report report = { .stage = SPAWN_TEMPLATE_STAGE_ARGS };
+	struct spawn_template_spawn_args args;
+	pid_t ret;
+
+	ret = st_args_copy(&args, sizeof(args), uargs, size,
+			   SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
+	if (ret < 0)
+		return ret;
+	ret = spawn(tfd, &args, size, &report);
+	if (ret < 0)
+		tell_failure(&args, ret, &report);
+	return ret;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Telling what a template is and how it has been used.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "template.h"
+
+_Static_assert(sizeof(struct spawn_template_stat) ==
+		       SPAWN_TEMPLATE_STAT_SIZE_VER0,
+	       "the first version's size does not change");
+
+static void copy_string(char *to, size_t size, const char *from)
+{
+	if (from)
+		strncpy(to, from, size - 1);
+}
+
+static void fill_counters(struct spawn_template_stat *st,
+			  struct st_counters *from)
+{
+	st->cold = atomic_load(&from->cold);
+	st->stale = atomic_load(&from->stale);
+	st->refused = atomic_load(&from->refused);
+	st->failed = atomic_load(&from->failed);
+	for (int i = 0; i < SPAWN_TEMPLATE_FALLBACKS_MAX; i++)
+		st->fallbacks[i] = atomic_load(&from->fallbacks[i]);
+}
+
+static void fill(struct spawn_template_stat *st, struct st_record *rec)
+{
+	st->flags = rec->flags;
+	st->key = rec->key;
+	st->format = rec->format;
+	st->elf_class = rec->elf_class;
+	st->elf_machine = rec->elf_machine;
+	st->elf_flags = rec->elf_flags;
+	st->launch_by = rec->by_path_reason ? SPAWN_TEMPLATE_LAUNCH_BY_PATH
+					    : SPAWN_TEMPLATE_LAUNCH_BY_FD;
+	st->by_path_reason = rec->by_path_reason;
+	fill_counters(st, rec->counters);
+	copy_string(st->path, sizeof(st->path), rec->path);
+	copy_string(st->interpreter, sizeof(st->interpreter), rec->interpreter);
+}
+
+int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
+{
+	struct st_record *rec = NULL;
+	uint32_t reason;
+	int ret;
+
+	if (!st || size < SPAWN_TEMPLATE_STAT_SIZE_VER0)
+		return -EINVAL;
+	ret = st_template_check(tfd, &rec, &reason);
+	if (ret < 0 && ret != -ESTALE)
+		return ret;
+	memset(st, 0, size);
+	fill(st, rec);
+	st->state = ret < 0 ? SPAWN_TEMPLATE_STATE_STALE
+			    : SPAWN_TEMPLATE_STATE_FRESH;
+	st->stale_reason = reason;
+	st_record_put(rec);
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The records behind template fds: one table for the process, no lock.
+ */
+#ifndef ST_TABLE_H
+#define ST_TABLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <spawn_template.h>
+
+struct st_ids {
+	uid_t uid[3];	/* real, effective, saved */
+	gid_t gid[3];
+};
+
+/* Shared by the records that follow each other at refreshes. */
+struct st_counters {
+	_Atomic uint32_t refs;
+	_Atomic uint64_t cold, stale, refused, failed;
+	_Atomic uint64_t fallbacks[SPAWN_TEMPLATE_FALLBACKS_MAX];
+};
+
+/*
+ * What is known of one template. All but refs and epoch is written once, before
+ * the record is put into the table, and read by any thread with a reference.
+ */
+struct st_record {
+	_Atomic uint32_t refs;		/* 0: free to be taken */
+	struct st_record *next;		/* all records ever, never unlinked */
+	_Atomic uint64_t epoch;		/* whose it is; 0: not in the table */
+	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
+	struct st_ids ids;		/* the creator's */
+	struct spawn_template_key key;
+	uint32_t format, elf_class, elf_machine, elf_flags;
+	uint32_t by_path_reason;	/* 0: launched by fd */
+	char *path;			/* the template's path; NULL: of an fd */
+	char *exec_path;		/* launches by path; may equal path */
+	char *interpreter;		/* NULL: none */
+	struct st_counters *counters;
+};
+
+uint64_t st_epoch_current(void);
+int st_epoch_begin(uint64_t *epoch);
+
+struct st_record *st_record_new(struct st_counters *counters);
+void st_record_put(struct st_record *rec);
+
+struct st_record *st_table_get(int fd);
+struct st_record *st_table_find(const struct spawn_template_key *key);
+bool st_table_inherited(const struct spawn_template_key *key);
+int st_table_set(int fd, struct st_record *rec);
+bool st_table_drop(int fd);
+
+/* held while the file behind a number changes */
+bool st_table_lock(int fd);
+void st_table_unlock(int fd);
+bool st_table_changing(int fd);
+uint64_t st_table_changes(int fd);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making, refreshing and closing templates.
+ *
+ * Making one refuses what exec would refuse, so that mistakes show at start-up
+ * and not at the first launch; but nothing found here is trusted at a launch,
+ * where the kernel decides anew.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "clone.h"
+#include "elf.h"
+#include "identity.h"
+#include "template.h"
+
+#define CREATE_FLAGS \
+	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
+	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
+#define UNSERVED_FLAGS \
+	(SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD | \
+	 SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+
+/* What a template is made from: a path, or an fd. */
+struct source {
+	const char *path;
+	int execfd;
+};
+
+/* ---- opening */
+
+/* Of the thread's own table, which need not be the process's. */
+static void proc_fd_path(int fd, char *path, size_t size)
+{
+	snprintf(path, size, "/proc/thread-self/fd/%d", fd);
+}
+
+static int reopen(int fd, int flags)
+{
+	char path[64];
+
+	proc_fd_path(fd, path, sizeof(path));
+	return sys_openat(AT_FDCWD, path, flags, 0);
+}
+
+/* An O_PATH fd of its own, with an open file description of its own. */
+static int open_file(const struct source *from)
+{
+	struct spawn_template_key given, got;
+	int fd, ret;
+
+	if (from->path)
+		return sys_openat(AT_FDCWD, from->path, O_PATH | O_CLOEXEC, 0);
+	ret = st_key_of_fd(from->execfd, &given);
+	if (ret < 0)
+		return ret;
+	fd = reopen(from->execfd, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	ret = st_key_of_fd(fd, &got);
+	if (ret == 0 && !st_key_same_file(&given, &got))
+		ret = -EACCES;
+	if (ret < 0) {
+		sys_close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+/* ---- may it be executed? */
+
+static int may_execute(int fd)
+{
+	int ret = sys_call4(__NR_faccessat2, fd, "", X_OK,
+			    AT_EMPTY_PATH | AT_EACCESS);
+	char path[64];
+
+	if (ret != -ENOSYS && ret != -EPERM)
+		return ret;
+	/* before Linux 5.8 and in some sandboxes; answers for the real ids */
+	proc_fd_path(fd, path, sizeof(path));
+	ret = sys_call3(__NR_faccessat, AT_FDCWD, path, X_OK);
+	return ret == -EACCES ? ret : 0;
+}
+
+/*
+ * Asks the kernel itself, waiting a little for writers to close. What cannot be
+ * asked is left to the launch. *asked: 0, or why it could not be asked: -EINVAL
+ * of a kernel that does not know the question, else -EPERM.
+ */
+static int ask_kernel(int fd, int *asked)
+{
+	int ret;
+
+	for (unsigned int ms = 1;; ms *= 2) {
+		ret = st_clone_exec_check(fd);
+		if (ret != -ETXTBSY || ms > 32)
+			break;
+		sys_sleep_ms(ms);
+	}
+	*asked = 0;
+	if (ret == -EINVAL)
+		*asked = -EINVAL;
+	/* a sandbox may also kill who asks */
+	if (ret == -ENOSYS || ret == -EPERM || ret == -ECHILD)
+		*asked = -EPERM;
+	return *asked ? 0 : ret;
+}
+
+/* ---- what is it? */
+
+/* Opens for reading; a file that the caller may only execute stays unread. */
+static int read_header(int fd, const struct source *from, struct st_elf *elf)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int ret, in = reopen(fd, flags);
+
+	if (in == -ENOENT && from->path)	/* no /proc */
+		in = sys_openat(AT_FDCWD, from->path, flags, 0);
+	if (in == -EACCES) {
+		memset(elf, 0, sizeof(*elf));
+		return 0;
+	}
+	if (in < 0)
+		return in;
+	ret = st_elf_read(in, elf);
+	sys_close(in);
+	return ret;
+}
+
+static int take_header(int fd, const struct source *from, struct st_record *rec)
+{
+	struct st_elf elf;
+	int ret = read_header(fd, from, &elf);
+
+	if (ret < 0)
+		return ret;
+	if (elf.format == SPAWN_TEMPLATE_FORMAT_SCRIPT &&
+	    !(rec->flags & SPAWN_TEMPLATE_CREATE_SCRIPT))
+		return -ENOEXEC;
+	rec->format = elf.format;
+	rec->elf_class = elf.class;
+	rec->elf_machine = elf.machine;
+	rec->elf_flags = elf.flags;
+	if (elf.interpreter[0]) {
+		rec->interpreter = strdup(elf.interpreter);
+		if (!rec->interpreter)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- by fd or by path? */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The path that the kernel knows for fd; "" where it has none. */
+static void kernel_path(int fd, char *path, size_t size)
+{
+	char link[64];
+	int n;
+
+	proc_fd_path(fd, link, sizeof(link));
+	n = sys_call4(__NR_readlinkat, AT_FDCWD, link, path, size - 1);
+	path[n < 0 ? 0 : n] = '\0';
+}
+
+/*
+ * A launch by fd shows the name of the file in ps, one by path the last part of
+ * the path; and only by path does AT_EXECFN name something that can be opened.
+ * So by fd where both names are one and cannot matter otherwise. Return: 0, or
+ * SPAWN_TEMPLATE_BY_PATH_*.
+ */
+static uint32_t by_path_reason(const struct st_record *rec, int asked,
+			       uint64_t attributes, const char *name)
+{
+	if (rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
+		return SPAWN_TEMPLATE_BY_PATH_SCRIPT;
+	if (rec->format == SPAWN_TEMPLATE_FORMAT_UNKNOWN)
+		return SPAWN_TEMPLATE_BY_PATH_FORMAT;
+	if (asked == -EPERM)
+		return SPAWN_TEMPLATE_BY_PATH_EXECVEAT;
+	/* AT_EXECVE_CHECK came with the release that mended comm, 6.14 */
+	if (asked == -EINVAL)
+		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
+	if (!rec->path)
+		return 0;
+	/* a file that is a mount point has its name from elsewhere */
+	if ((attributes & STATX_ATTR_MOUNT_ROOT) ||
+	    strcmp(base_name(rec->path), base_name(name)) != 0)
+		return SPAWN_TEMPLATE_BY_PATH_NAME;
+	/* programs with several names may look at AT_EXECFN for theirs */
+	if (rec->key.nlink > 1)
+		return SPAWN_TEMPLATE_BY_PATH_HARD_LINK;
+	return 0;
+}
+
+/*
+ * Decides how to launch. A template of an fd has no path; where it needs one,
+ * that which the kernel knows serves, if it leads to the same file.
+ */
+static int choose_way(struct st_record *rec, int fd, int asked,
+		      uint64_t attributes)
+{
+	char name[SPAWN_TEMPLATE_PATH_MAX];
+
+	kernel_path(fd, name, sizeof(name));
+	rec->by_path_reason = by_path_reason(rec, asked, attributes, name);
+	if (rec->path) {
+		rec->exec_path = rec->path;
+		return 0;
+	}
+	if (!rec->by_path_reason)
+		return 0;
+	if (st_path_check(name, &rec->key) == 0) {
+		rec->exec_path = strdup(name);
+		return rec->exec_path ? 0 : -ENOMEM;
+	}
+	/* an interpreter could not open it: /dev/fd/N closes at exec */
+	if (rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
+		return -ENOEXEC;
+	rec->by_path_reason = 0;
+	return 0;
+}
+
+/* ---- making */
+
+/* Fills in a record for an open file; the checks are in the proposal's order. */
+static int examine(int fd, const struct source *from, struct st_record *rec)
+{
+	uint64_t attributes;
+	int ret, asked = 0;
+
+	ret = st_key_settle(fd, &rec->key, &attributes);
+	if (ret < 0)
+		return ret;
+	if (!ST_IS_REGULAR(rec->key.mode))
+		return -EACCES;
+	ret = may_execute(fd);
+	if (ret == 0)
+		ret = ask_kernel(fd, &asked);
+	if (ret == 0)
+		ret = take_header(fd, from, rec);
+	if (ret < 0)
+		return ret;
+	if (from->path) {
+		rec->path = strdup(from->path);
+		if (!rec->path)
+			return -ENOMEM;
+	}
+	return choose_way(rec, fd, asked, attributes);
+}
+
+/*
+ * counters: those of the record that this one follows, or NULL. Return: an
+ * O_PATH fd, close-on-exec, with *rec its record; or -errno.
+ */
+static int make(const struct source *from, uint64_t flags,
+		struct st_counters *counters, struct st_record **rec)
+{
+	struct st_record *r;
+	int ret, fd = open_file(from);
+
+	if (fd < 0)
+		return fd;
+	r = st_record_new(counters);
+	ret = r ? st_ids_get(&r->ids) : -ENOMEM;
+	if (ret == 0) {
+		r->flags = flags;
+		ret = examine(fd, from, r);
+	}
+	if (ret < 0) {
+		st_record_put(r);
+		sys_close(fd);
+		return ret;
+	}
+	*rec = r;
+	return fd;
+}
+
+static int check_args(const struct spawn_template_create_args *args,
+		      size_t size)
+{
+	uint64_t flags = args->flags;
+
+	if (flags & ~(CREATE_FLAGS | UNSERVED_FLAGS))
+		return -EINVAL;
+	if (ST_VER1_FLAGS(flags) && size < SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1)
+		return -EINVAL;
+	if (args->exec_flags || args->actions || args->actions_len ||
+	    args->reserved[0] || args->reserved[1] || args->reserved[2] ||
+	    args->reserved[3] || args->pad)
+		return -EINVAL;
+	if ((args->execfd >= 0) == (args->filename != 0))
+		return -EINVAL;
+	if (args->filename && *(const char *)(uintptr_t)args->filename != '/')
+		return -EINVAL;
+	return flags & UNSERVED_FLAGS ? -EOPNOTSUPP : 0;
+}
+
+int spawn_template_create(const struct spawn_template_create_args *uargs,
+			  size_t size)
+{
+	struct spawn_template_create_args args;
+	struct st_record *rec;
+	struct source from;
+	int fd, ret;
+
+	ret = st_args_copy(&args, sizeof(args), uargs, size,
+			   SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0);
+	if (ret == 0)
+		ret = check_args(&args, size);
+	if (ret < 0)
+		return ret;
+	from.path = (const char *)(uintptr_t)args.filename;
+	from.execfd = args.execfd;
+	fd = make(&from, args.flags, NULL, &rec);
+	if (fd < 0)
+		return fd;
+	if (!(args.flags & SPAWN_TEMPLATE_CREATE_CLOEXEC))
+		ret = sys_fcntl(fd, F_SETFD, 0);
+	if (ret == 0)
+		ret = st_table_set(fd, rec);
+	if (ret < 0) {
+		st_record_put(rec);
+		sys_close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+int spawn_template_open(const char *path, uint64_t flags)
+{
+	struct spawn_template_create_args args = {
+		.flags = flags,
+		.execfd = -1,
+		.filename = (uintptr_t)path,
+	};
+
+	return spawn_template_create(&args, sizeof(args));
+}
+
+/* ---- refreshing */
+
+/*
+ * Puts fd and rec in the place of what tfd is, if tfd is still the old file.
+ * The reference to rec is taken over on success.
+ */
+static int replace(int tfd, int fd, const struct st_record *old,
+		   struct st_record *rec)
+{
+	struct spawn_template_key now;
+	int flags, ret;
+
+	ret = st_key_of_fd(tfd, &now);
+	if (ret < 0)
+		return ret;
+	if (!st_key_same_file(&now, &old->key))
+		return -EACCES;
+	flags = sys_fcntl(tfd, F_GETFD, 0);
+	if (flags < 0)
+		return flags;
+	ret = sys_dup3(fd, tfd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+	return ret < 0 ? ret : st_table_set(tfd, rec);
+}
+
+static int replace_locked(int tfd, int fd, const struct st_record *old,
+			  struct st_record *rec)
+{
+	uint64_t all = ~0ULL, mask;
+	int ret = sys_sigmask(&all, &mask);
+
+	if (ret < 0)
+		return ret;
+	/* the home is made by the lock, so that st_table_set() cannot fail */
+	if (st_table_lock(tfd)) {
+		ret = replace(tfd, fd, old, rec);
+		st_table_unlock(tfd);
+	} else {
+		ret = -ENOMEM;
+	}
+	sys_sigmask(&mask, NULL);
+	return ret;
+}
+
+static int refresh_once(int tfd)
+{
+	struct st_record *old = NULL, *rec;
+	struct spawn_template_key now;
+	struct source from = { .execfd = tfd };
+	int fd, ret;
+
+	ret = st_template_find(tfd, &old, &now);
+	if (ret < 0)
+		return ret;
+	from.path = old->path;
+	fd = make(&from, old->flags, old->counters, &rec);
+	if (fd < 0) {
+		st_record_put(old);
+		return fd;
+	}
+	/* without a path it is the same file, whatever the number is by now */
+	if (!old->path && !st_key_same_file(&rec->key, &old->key))
+		ret = -EACCES;
+	else
+		ret = replace_locked(tfd, fd, old, rec);
+	if (ret < 0)
+		st_record_put(rec);
+	st_record_put(old);
+	sys_close(fd);
+	return ret;
+}
+
+/* Another thread's refresh in between is no reason to fail: do it again. */
+int spawn_template_refresh(int tfd)
+{
+	uint64_t before;
+	int ret;
+
+	do {
+		before = st_table_changes(tfd);
+		ret = refresh_once(tfd);
+	} while (ret == -EACCES && st_table_changes(tfd) != before);
+	return ret;
+}
+
+/* ---- closing */
+
+int spawn_template_close(int tfd)
+{
+	struct spawn_template_key now;
+	struct st_record *rec = NULL;
+	int ret = st_template_of(tfd, &rec, &now);
+
+	/* one that came over fork is closed too */
+	if (ret == -EACCES)
+		ret = st_table_inherited(&now) ? 0 : -EINVAL;
+	if (ret < 0)
+		return ret;
+	st_record_put(rec);
+	st_table_drop(tfd);
+	ret = sys_close(tfd);
+	return ret == -EINTR ? 0 : ret;
+}
