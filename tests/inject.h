@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Disturbs one system call of a thread, or of the child that it is launching.
+ *
+ * The thread installs a seccomp filter that reports every system call to another
+ * thread (SECCOMP_RET_USER_NOTIF), which lets it pass, answers an error in its
+ * place, kills the child that made it, or runs a function before it goes on.
+ * So faults need no knowledge of which calls the library makes, and in what
+ * order: they are numbered as they come, until there are no more.
+ */
+#ifndef TESTS_INJECT_H
+#define TESTS_INJECT_H
+
+#include "harness.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+enum inject_who { INJECT_PARENT, INJECT_CHILD };
+
+#define INJECT_KILL (-1) /* in place of an errno: SIGKILL */
+#define INJECT_HOOK (-2) /* call hook(), then go on */
+
+struct inject {
+	/* what to do, set before it is armed */
+	enum inject_who who;
+	int index; /* the how manieth call; 0 is the first */
+	int err;
+	void (*hook)(void *arg);
+	void *arg;
+
+	/* what happened */
+	atomic_long hit; /* the system call's number; -1: none */
+
+	/* the injector's own */
+	atomic_bool armed, stop;
+	int count[2];
+	bool in_program; /* exec went on: what comes is the program's */
+	atomic_int listener;
+	atomic_int launcher; /* tid */
+	pthread_t thread;
+};
+
+/* These cannot fail, or end something and do not fail as they are called. */
+static inline bool inject_spares(const struct inject *in, enum inject_who who,
+				 const struct seccomp_data *data)
+{
+	switch (data->nr) {
+	case SYS_close:
+	case SYS_munmap:
+	case SYS_wait4:
+	case SYS_waitid:
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+	case SYS_sched_yield:
+	case SYS_getpid:
+	case SYS_getppid:
+	case SYS_gettid:
+	case SYS_umask:
+		return true;
+	case SYS_rt_sigprocmask:
+		/* puts the mask back; the other one asks for the old mask */
+		return who == INJECT_PARENT && !data->args[2];
+	default:
+		return in->in_program && who == INJECT_CHILD;
+	}
+}
+
+/* What to answer a call with: 0 lets it pass. */
+static inline int inject_verdict(struct inject *in, enum inject_who who,
+				 const struct seccomp_data *data)
+{
+	bool is_exec = data->nr == SYS_execve || data->nr == SYS_execveat;
+	/* killed by exec it counts as launched */
+	bool spared = is_exec && in->err == INJECT_KILL;
+
+	if (!atomic_load(&in->armed) || inject_spares(in, who, data))
+		return 0;
+	if (who == in->who && !spared && in->count[who]++ == in->index) {
+		atomic_store(&in->hit, data->nr);
+		return in->err;
+	}
+	if (who == INJECT_CHILD && is_exec)
+		in->in_program = true;
+	return 0;
+}
+
+static inline void inject_answer(struct inject *in, int listener)
+{
+	struct seccomp_notif_resp resp = { 0 };
+	struct seccomp_notif req = { 0 };
+	enum inject_who who;
+	int verdict;
+
+	/* fails when the caller was killed meanwhile */
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req))
+		return;
+	who = (int)req.pid == atomic_load(&in->launcher) ? INJECT_PARENT
+							 : INJECT_CHILD;
+	verdict = inject_verdict(in, who, &req.data);
+	if (verdict == INJECT_KILL)
+		kill((pid_t)req.pid, SIGKILL);
+	if (verdict == INJECT_HOOK)
+		in->hook(in->arg);
+	resp.id = req.id;
+	if (verdict > 0)
+		resp.error = -verdict;
+	else
+		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+static inline void *inject_thread(void *arg)
+{
+	struct inject *in = arg;
+	struct pollfd pfd = { .events = POLLIN };
+
+	while ((pfd.fd = atomic_load(&in->listener)) < 0) {
+		if (atomic_load(&in->stop))
+			return NULL;
+		usleep(100);
+	}
+	while (!atomic_load(&in->stop)) {
+		if (poll(&pfd, 1, 10) > 0 && (pfd.revents & POLLIN))
+			inject_answer(in, pfd.fd);
+	}
+	return NULL;
+}
+
+/* Called by a thread that has no filter, before the one that launches. */
+static inline void inject_start(struct inject *in)
+{
+	atomic_store(&in->listener, -1);
+	atomic_store(&in->hit, -1);
+	CHECK_EQ(pthread_create(&in->thread, NULL, inject_thread, in), 0);
+}
+
+/* When the launching thread has ended. */
+static inline void inject_finish(struct inject *in)
+{
+	atomic_store(&in->stop, true);
+	CHECK_EQ(pthread_join(in->thread, NULL), 0);
+	if (atomic_load(&in->listener) >= 0)
+		CHECK_SYS(close(atomic_load(&in->listener)));
+}
+
+/* Called by the launching thread: from now on its calls are reported. */
+static inline void inject_here(struct inject *in)
+{
+#define INJECT_PASS(nr, left) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, left, 0)
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		INJECT_PASS(SYS_exit, 5),
+		INJECT_PASS(SYS_exit_group, 4),
+		INJECT_PASS(SYS_rt_sigreturn, 3),
+		INJECT_PASS(SYS_restart_syscall, 2),
+		INJECT_PASS(SYS_futex, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { TEST_COUNT(code), code };
+	long fd;
+
+	atomic_store(&in->launcher, (int)syscall(SYS_gettid));
+	if (!test_is_root())
+		CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		     SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	if (fd < 0)
+		TEST_SKIP("seccomp with a listener: %s", strerror(errno));
+	atomic_store(&in->listener, (int)fd);
+}
+
+/* The next calls count, from 0. */
+static inline void inject_arm(void *inject)
+{
+	struct inject *in = inject;
+
+	in->count[INJECT_PARENT] = in->count[INJECT_CHILD] = 0;
+	in->in_program = false;
+	atomic_store(&in->hit, -1);
+	atomic_store(&in->armed, true);
+}
+
+static inline void inject_disarm(void *inject)
+{
+	struct inject *in = inject;
+
+	atomic_store(&in->armed, false);
+}
+
+#endif /* TESTS_INJECT_H */

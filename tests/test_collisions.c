@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Actions that name the template's own fd number, and fd tables of every shape.
+ *
+ * To the actions the template is an fd like any other: it can be replaced,
+ * closed, kept, copied. What is launched is always the template's file, and no
+ * fd of the library's own is seen by an action or by the program.
+ */
+#include "harness.h"
+
+#include <sys/resource.h>
+
+#define CLOEXEC SPAWN_TEMPLATE_CREATE_CLOEXEC
+#define INHERIT SPAWN_TEMPLATE_SPAWN_INHERIT_FDS
+#define STAGE_ACTION SPAWN_TEMPLATE_STAGE_ACTION
+
+/* What a program that was launched says of itself; it went to a file. */
+struct told {
+	int status;
+	char *text; /* exe, comm and fds of the probe */
+	char *report; /* path of that file */
+};
+
+static struct told launch(int tfd, struct spawn_template_spawn_args args)
+{
+	struct told told = { .report = test_path("report") };
+
+	args.argv = (uintptr_t)TEST_ARGV("probe", "out", told.report, "exe",
+					 "comm", "fds");
+	args.envp = (uintptr_t)environ;
+	if (unlink(told.report))
+		CHECK_EQ(errno, ENOENT);
+	told.status = test_spawn_args(tfd, args);
+	if (told.status >= 0)
+		told.text = test_read(told.report);
+	return told;
+}
+
+/* It is the right program, and all is there that was to be there. */
+static void check_probe(struct told told)
+{
+	CHECK_EQ(told.status, 0);
+	CHECK_STR(test_value(told.text, "comm"), "probe");
+	CHECK_STR(test_value(told.text, "exe"), test_tool("probe"));
+}
+
+/* Open fds of the program, without the one of its report. */
+static int told_fds(struct told told)
+{
+	int n = -1;
+
+	for (const char *p = told.text; (p = strstr(p, "\nfd.")); p++)
+		n++;
+	return n;
+}
+
+/* What fd n is in the program: "" when it is closed, or just its report. */
+static const char *told_fd(struct told told, int n)
+{
+	char *key = test_fmt("fd.%d", n);
+	const char *target;
+
+	if (!strstr(told.text, test_fmt("\n%s=", key)))
+		return "";
+	target = test_value(told.text, key);
+	return strcmp(target, told.report) ? target : "";
+}
+
+static int open_zero(void)
+{
+	return CHECK_SYS(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+}
+
+/* A template of the probe at this number; what was there is replaced. */
+static int probe_at(int n, uint64_t flags)
+{
+	int tfd = CHECK_OK(spawn_template_open(test_tool("probe"), 0));
+
+	if (tfd != n) {
+		CHECK_SYS(dup3(tfd, n, flags & CLOEXEC ? O_CLOEXEC : 0));
+		CHECK_SYS(close(tfd));
+	} else if (flags & CLOEXEC) {
+		CHECK_SYS(fcntl(tfd, F_SETFD, FD_CLOEXEC));
+	}
+	return n;
+}
+
+/* ---- each action on the template's number, at many places ---- */
+
+/* What the number must be in the program. */
+enum want {
+	CLOSED,
+	EXE, /* the template's file */
+	ZERO, /* /dev/zero, by an action */
+	AS_BEFORE, /* no action changed it */
+};
+
+struct collision {
+	const char *what;
+	size_t n;
+	struct spawn_template_action actions[3];
+	enum want inherit, by_default, stdio;
+};
+
+static enum want unchanged(int n, bool cloexec, bool inherit)
+{
+	if (cloexec)
+		return CLOSED;
+	return inherit || n < 3 ? EXE : CLOSED;
+}
+
+static const char *target_of(enum want want)
+{
+	switch (want) {
+	case EXE:
+		return test_tool("probe");
+	case ZERO:
+		return "/dev/zero";
+	default:
+		return "";
+	}
+}
+
+static void try_collision(int n, bool cloexec, bool inherit,
+			  const struct collision *c)
+{
+	int tfd = probe_at(n, cloexec ? CLOEXEC : 0), before = test_count_fds();
+	enum want want = inherit ? c->inherit : c->by_default;
+	struct spawn_template_spawn_args args = {
+		.flags = inherit ? INHERIT : 0,
+		.actions = (uintptr_t)c->actions,
+		.actions_len = c->n,
+	};
+	struct told told;
+
+	if (!inherit && n < 3)
+		want = c->stdio;
+	if (want == AS_BEFORE)
+		want = unchanged(n, cloexec, inherit);
+	test_doing("%s, template at %d, cloexec %d, inherit %d", c->what, n,
+		   cloexec, inherit);
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, n), target_of(want));
+	/* here the template is as it was */
+	CHECK_OK(spawn_template_check(tfd));
+	CHECK_EQ(test_count_fds(), before);
+}
+
+#define ROW(what, inherit, by_default, stdio, ...) \
+	{ \
+		what, \
+			TEST_COUNT(((struct spawn_template_action[]){ \
+				__VA_ARGS__ })), \
+			{ __VA_ARGS__ }, inherit, by_default, stdio \
+	}
+#define CLOSES(what, ...) ROW(what, CLOSED, CLOSED, CLOSED, __VA_ARGS__)
+#define BECOMES_ZERO(what, ...) ROW(what, ZERO, ZERO, ZERO, __VA_ARGS__)
+
+static void try_all_actions(int n)
+{
+	struct spawn_template_open *zero =
+		TEST_OPEN("/dev/zero", O_RDONLY, 0, 0);
+	int src = open_zero();
+	int file = CHECK_SYS(fcntl(src, F_DUPFD_CLOEXEC, 40));
+	const struct spawn_template_action opens = ACT_OPEN(AT_FDCWD, n, zero);
+	const struct collision all[] = {
+		ROW("nothing", AS_BEFORE, AS_BEFORE, AS_BEFORE),
+		ROW("DUP2 itself", AS_BEFORE, AS_BEFORE, AS_BEFORE,
+		    ACT_DUP2(n, n)),
+		ROW("DUP2", ZERO, CLOSED, ZERO, ACT_DUP2(file, n)),
+		ROW("OPEN", ZERO, CLOSED, ZERO, opens),
+		ROW("KEEP", EXE, EXE, EXE, ACT_KEEP(n)),
+		CLOSES("CLOSE", ACT_CLOSE(n)),
+		CLOSES("DUP2, CLOSE", ACT_DUP2(file, n), ACT_CLOSE(n)),
+		CLOSES("range of it", ACT_CLOSE_RANGE(n, n, 0)),
+		CLOSES("range of all", ACT_CLOSE_RANGE(0, -1, 0)),
+		CLOSES("range up to it", ACT_CLOSE_RANGE(0, n, 0)),
+		CLOSES("range from it on", ACT_CLOSE_RANGE(n, -1, 0)),
+		CLOSES("range that marks",
+		       ACT_CLOSE_RANGE(0, -1, CLOSE_RANGE_CLOEXEC)),
+		CLOSES("range with unshare",
+		       ACT_CLOSE_RANGE(n, n, CLOSE_RANGE_UNSHARE)),
+		BECOMES_ZERO("DUP2, KEEP", ACT_DUP2(file, n), ACT_KEEP(n)),
+		BECOMES_ZERO("KEEP, OPEN", ACT_KEEP(n), opens),
+		BECOMES_ZERO("CLOSE, OPEN, KEEP", ACT_CLOSE(n), opens,
+			     ACT_KEEP(n)),
+		BECOMES_ZERO("range of all, OPEN, KEEP",
+			     ACT_CLOSE_RANGE(0, -1, 0), opens, ACT_KEEP(n)),
+	};
+
+	CHECK_SYS(close(src));
+	for (size_t i = 0; i < 4 * TEST_COUNT(all); i++)
+		try_collision(n, i & 1, i & 2, &all[i / 4]);
+}
+
+static void template_at_0(void)
+{
+	try_all_actions(0);
+}
+
+static void template_at_1(void)
+{
+	try_all_actions(1);
+}
+
+static void template_at_2(void)
+{
+	try_all_actions(2);
+}
+
+static void template_at_3(void)
+{
+	try_all_actions(3);
+}
+
+static void template_at_17(void)
+{
+	try_all_actions(17);
+}
+
+static void template_at_300(void)
+{
+	try_all_actions(300);
+}
+
+/* ---- the template's number as a source ---- */
+
+static void copies_of_the_template(void)
+{
+	int tfd = probe_at(9, CLOEXEC);
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_DUP2(tfd, 20), ACT_KEEP(20), ACT_DUP2(tfd, 0));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 20), test_tool("probe"));
+	CHECK_STR(told_fd(told, 0), test_tool("probe"));
+	CHECK_STR(told_fd(told, 9), "");
+	CHECK_EQ(told_fds(told), 4);
+}
+
+static void the_template_is_no_directory(void)
+{
+	int tfd = test_probe(), pidfd;
+	struct spawn_template_spawn_args args =
+		test_args(&pidfd, TEST_ARGV("probe"));
+
+	TEST_ACTIONS(&args, ACT_DUP2(1, 1), ACT_FCHDIR(tfd));
+	CHECK_FAILS(tfd, args, ENOTDIR, STAGE_ACTION, 1);
+	TEST_ACTIONS(&args, ACT_OPEN(tfd, 0, TEST_OPEN("x", O_RDONLY, 0, 0)));
+	CHECK_FAILS(tfd, args, ENOTDIR, STAGE_ACTION, 0);
+}
+
+/* An action that closed it, closed it: the library's own hold is not seen. */
+static void closed_is_closed(void)
+{
+	int tfd = test_probe(), pidfd;
+	struct spawn_template_spawn_args args =
+		test_args(&pidfd, TEST_ARGV("probe"));
+
+	for (int i = 0; i < 2; i++, args.flags = INHERIT) {
+		TEST_ACTIONS(&args, ACT_CLOSE(tfd), ACT_DUP2(tfd, 20));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+		TEST_ACTIONS(&args, ACT_CLOSE(tfd), ACT_CLOSE(tfd));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+		TEST_ACTIONS(&args, ACT_CLOSE(tfd), ACT_KEEP(tfd));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+		TEST_ACTIONS(&args, ACT_CLOSE_RANGE(3, -1, 0),
+			     ACT_DUP2(tfd, 20));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+		TEST_ACTIONS(&args, ACT_CLOSE_RANGE(3, -1, 0), ACT_CLOSE(tfd));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+		TEST_ACTIONS(&args, ACT_CLOSE_RANGE(3, -1, 0), ACT_KEEP(tfd));
+		CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+	}
+}
+
+static void replaced_is_replaced(void)
+{
+	int tfd = probe_at(9, 0);
+	int zero = open_zero();
+	struct spawn_template_spawn_args args = { .flags = INHERIT };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_DUP2(zero, 9), ACT_DUP2(9, 20));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 20), "/dev/zero");
+	CHECK_STR(told_fd(told, 9), "/dev/zero");
+}
+
+static void numbers_change_places(void)
+{
+	int tfd = probe_at(9, CLOEXEC);
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	CHECK_SYS(dup3(open_zero(), 8, O_CLOEXEC));
+	TEST_ACTIONS(&args, ACT_DUP2(9, 30), ACT_DUP2(8, 9), ACT_DUP2(30, 8),
+		     ACT_KEEP(8), ACT_KEEP(9));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 8), test_tool("probe"));
+	CHECK_STR(told_fd(told, 9), "/dev/zero");
+	CHECK_EQ(told_fds(told), 5);
+	/* and with the standard fds: 0 -> 9 -> 1 -> 0 */
+	TEST_ACTIONS(&args, ACT_DUP2(0, 30), ACT_DUP2(1, 0), ACT_DUP2(9, 1),
+		     ACT_DUP2(30, 9), ACT_KEEP(9));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 1), test_tool("probe"));
+	CHECK_STR(told_fd(told, 9), "/dev/null");
+	CHECK_EQ(told_fds(told), 4);
+}
+
+/* The program finds no fd that nobody gave it. */
+static void nothing_of_the_library_is_inherited(void)
+{
+	int tfd = probe_at(9, CLOEXEC);
+	struct spawn_template_spawn_args args = { .flags = INHERIT };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_CLOSE(9));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 3);
+	TEST_ACTIONS(&args, ACT_DUP2(0, 9));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 4);
+	TEST_ACTIONS(&args, ACT_CLOSE_RANGE(9, -1, 0), ACT_DUP2(0, 9),
+		     ACT_DUP2(0, 10));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 5);
+}
+
+static void everything_is_closed(void)
+{
+	int tfd = test_probe();
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	for (int i = 0; i < 2; i++, args.flags = INHERIT) {
+		TEST_ACTIONS(&args, ACT_CLOSE_RANGE(0, -1, 0));
+		told = launch(tfd, args);
+		check_probe(told);
+		CHECK_EQ(told_fds(told), 0);
+		TEST_ACTIONS(&args, ACT_CLOSE(0), ACT_CLOSE(1), ACT_CLOSE(2),
+			     ACT_CLOSE(tfd));
+		told = launch(tfd, args);
+		check_probe(told);
+		CHECK_EQ(told_fds(told), 0);
+	}
+}
+
+/* ---- few numbers ---- */
+
+static void limit_fds(rlim_t n)
+{
+	struct rlimit limit = { n, n };
+
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* One number is free, below all others, and no action names it. */
+static void one_free_number(void)
+{
+	int tfd = probe_at(15, CLOEXEC);
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	for (int fd = 3; fd < 15; fd++)
+		CHECK_SYS(dup3(0, fd, O_CLOEXEC));
+	CHECK_SYS(close(5));
+	/* the pidfd takes a number too, and is not the child's */
+	CHECK_SYS(close(6));
+	limit_fds(16);
+	TEST_ACTIONS(&args, ACT_DUP2(1, 15), ACT_KEEP(15));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 4);
+	TEST_ACTIONS(&args, ACT_DUP2(1, 15), ACT_DUP2(1, 14), ACT_DUP2(1, 3),
+		     ACT_CLOSE(4), ACT_KEEP(15));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 4);
+	args.flags = INHERIT;
+	TEST_ACTIONS(&args, ACT_DUP2(1, 15));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 4);
+}
+
+/*
+ * No number is free that the template could move to. The launch may fail, as
+ * it would for want of fds elsewhere; it may not run something else.
+ */
+static void no_free_number(void)
+{
+	int tfd = probe_at(15, CLOEXEC);
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+	int fds;
+
+	for (int fd = 3; fd < 15; fd++)
+		CHECK_SYS(dup3(0, fd, O_CLOEXEC));
+	CHECK_SYS(close(5)); /* for the pidfd */
+	limit_fds(16);
+	fds = test_count_fds();
+	TEST_ACTIONS(
+		&args,
+		ACT_OPEN(AT_FDCWD, 5, TEST_OPEN("/dev/zero", O_RDONLY, 0, 0)),
+		ACT_DUP2(1, 15), ACT_KEEP(5), ACT_KEEP(15));
+	told = launch(tfd, args);
+	if (told.status < 0) {
+		CHECK_EQ(told.status, -EMFILE);
+		CHECK(test_no_children());
+	} else {
+		check_probe(told);
+		CHECK_STR(told_fd(told, 5), "/dev/zero");
+	}
+	CHECK_EQ(test_count_fds(), fds);
+	/* the same without a collision needs no number */
+	TEST_ACTIONS(
+		&args,
+		ACT_OPEN(AT_FDCWD, 5, TEST_OPEN("/dev/zero", O_RDONLY, 0, 0)),
+		ACT_KEEP(5));
+	check_probe(launch(tfd, args));
+}
+
+/* The limit was lowered below numbers that are open. */
+static void numbers_above_the_limit(void)
+{
+	int tfd = probe_at(200, CLOEXEC), pidfd;
+	struct spawn_template_spawn_args args =
+		test_args(&pidfd, TEST_ARGV("probe"));
+	struct told told;
+
+	CHECK_SYS(dup2(0, 210));
+	CHECK_SYS(dup2(0, 199));
+	limit_fds(32);
+	TEST_ACTIONS(&args, ACT_CLOSE(200));
+	check_probe(launch(tfd, args));
+	TEST_ACTIONS(&args, ACT_CLOSE_RANGE(100, -1, 0));
+	check_probe(launch(tfd, args));
+	TEST_ACTIONS(&args, ACT_DUP2(210, 10), ACT_KEEP(199), ACT_KEEP(10));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 5);
+	CHECK_STR(told_fd(told, 199), "/dev/null");
+	TEST_ACTIONS(&args, ACT_DUP2(0, 200));
+	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
+}
+
+/* A limit for the program that comes with a collision. */
+static void limit_and_collision(void)
+{
+	int tfd = probe_at(12, CLOEXEC);
+	struct rlimit few = { 5, 5 };
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_RLIMIT(RLIMIT_NOFILE, &few), ACT_DUP2(0, 12),
+		     ACT_DUP2(0, 40), ACT_KEEP(40), ACT_KEEP(12));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 5);
+	CHECK_STR(told_fd(told, 12), "/dev/null");
+	CHECK_STR(told_fd(told, 40), "/dev/null");
+}
+
+/* ---- no stdio ---- */
+
+static void parent_without_stdio(void)
+{
+	struct spawn_template_spawn_args args = { 0 };
+	char *path = test_path("file");
+	struct told told;
+	int tfd;
+
+	test_write(path, "", 0666);
+	CHECK_SYS(close(0));
+	CHECK_SYS(close(1));
+	CHECK_SYS(close(2));
+	tfd = CHECK_OK(spawn_template_open(test_tool("probe"), CLOEXEC));
+	CHECK_EQ(tfd, 0);
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 0);
+	/* all three made by actions, one of them over the template */
+	TEST_ACTIONS(&args,
+		     ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(path, O_RDONLY, 0, 0)),
+		     ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(path, O_WRONLY, 0, 0)),
+		     ACT_DUP2(1, 2));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 0), path);
+	CHECK_STR(told_fd(told, 1), path);
+	CHECK_STR(told_fd(told, 2), path);
+	CHECK_EQ(told_fds(told), 3);
+	CHECK_OK(spawn_template_close(tfd));
+	CHECK_EQ(test_count_fds(), 0);
+}
+
+/* ---- large numbers, many fds ---- */
+
+/* Raises the limit as far as it goes; at least `need`. */
+static int raise_limit(int need)
+{
+	struct rlimit limit;
+
+	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
+	if (limit.rlim_max < (rlim_t)need)
+		TEST_SKIP("needs %d fds, the hard limit is %llu", need,
+			  (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_cur > 60000)
+		limit.rlim_cur = 60000;
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	return (int)limit.rlim_cur;
+}
+
+static void large_numbers(void)
+{
+	int max = raise_limit(2000), top = max - 1;
+	int tfd = probe_at(top, CLOEXEC);
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	CHECK_SYS(dup3(open_zero(), top - 5, O_CLOEXEC));
+	TEST_ACTIONS(&args, ACT_DUP2(top - 5, 0), ACT_DUP2(1, top - 9),
+		     ACT_KEEP(top - 9));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 0), "/dev/zero");
+	CHECK_EQ(told_fds(told), 4);
+	/* no number above the template's */
+	TEST_ACTIONS(&args, ACT_DUP2(top - 5, top), ACT_KEEP(top),
+		     ACT_CLOSE(top - 5));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, top), "/dev/zero");
+	CHECK_EQ(told_fds(told), 4);
+	args.flags = INHERIT;
+	TEST_ACTIONS(&args, ACT_CLOSE_RANGE(top, -1, 0));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 3);
+}
+
+/* Numbers up to here are open, every other one close-on-exec. */
+#define MANY 5100
+
+/*
+ * With gaps, numbers from 3 to 99 are left as they are, so that what is opened
+ * next gets a low number; without, a high one. That may matter to a library
+ * that guesses the size of the table. Return: how many are open.
+ */
+static int fill_table(bool gaps)
+{
+	for (int fd = gaps ? 100 : 3; fd < MANY; fd++) {
+		if (fd >= 100 || fcntl(fd, F_GETFD) < 0)
+			CHECK_SYS(dup3(0, fd, fd & 1 ? O_CLOEXEC : 0));
+	}
+	return test_count_fds();
+}
+
+/* All are what they were. */
+static void check_table(int count)
+{
+	CHECK_EQ(test_count_fds(), count);
+	for (int fd = 100; fd < MANY; fd++)
+		CHECK_EQ(fcntl(fd, F_GETFD), fd & 1 ? FD_CLOEXEC : 0);
+}
+
+static void low_of_many(int tfd, int zero)
+{
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_DUP2(zero, 0));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 0), "/dev/zero");
+	CHECK_EQ(told_fds(told), 3);
+	/* a target that is high needs no high fd of here */
+	TEST_ACTIONS(&args, ACT_DUP2(zero, 3000), ACT_KEEP(3000));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 3000), "/dev/zero");
+	CHECK_EQ(told_fds(told), 4);
+	TEST_ACTIONS(&args, ACT_DUP2(50, 0), ACT_KEEP(zero), ACT_DUP2(0, 1));
+	told = launch(tfd, args);
+	if (fcntl(50, F_GETFD) < 0) {
+		CHECK_EQ(told.status, -EBADF);
+		return;
+	}
+	check_probe(told);
+	CHECK_STR(told_fd(told, 1), "/dev/null");
+	CHECK_STR(told_fd(told, zero), "/dev/zero");
+	CHECK_EQ(told_fds(told), 4);
+}
+
+static void high_of_many(int tfd)
+{
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_DUP2(4999, 0), ACT_KEEP(4001), ACT_CLOSE(4002),
+		     ACT_KEEP(5000));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 4001), "/dev/null");
+	CHECK_STR(told_fd(told, 5000), "/dev/null");
+	CHECK_EQ(told_fds(told), 5);
+}
+
+static void middle_of_many(int tfd)
+{
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	/* about where a library may think that low ends */
+	for (int fd = 254; fd < 260; fd++) {
+		TEST_ACTIONS(&args, ACT_KEEP(fd), ACT_DUP2(fd, 1));
+		told = launch(tfd, args);
+		check_probe(told);
+		CHECK_STR(told_fd(told, fd), "/dev/null");
+		CHECK_EQ(told_fds(told), 4);
+	}
+}
+
+static void all_of_many(int tfd, bool gaps)
+{
+	struct spawn_template_spawn_args args = { .flags = INHERIT };
+	struct told told = launch(tfd, args);
+
+	check_probe(told);
+	if (gaps)
+		CHECK_EQ(told_fds(told), 3 + (MANY - 100) / 2);
+	CHECK_STR(told_fd(told, 4000), "/dev/null");
+	CHECK_STR(told_fd(told, 4001), "");
+	TEST_ACTIONS(&args, ACT_CLOSE_RANGE(0, 199, 0),
+		     ACT_CLOSE_RANGE(300, -1, 0));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 50);
+}
+
+static void collisions_of_many(int tfd)
+{
+	struct spawn_template_spawn_args args = { 0 };
+	struct told told;
+
+	TEST_ACTIONS(&args, ACT_DUP2(1, tfd), ACT_KEEP(tfd));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 4);
+	TEST_ACTIONS(&args, ACT_CLOSE(tfd));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 3);
+	TEST_ACTIONS(&args, ACT_CLOSE_RANGE(0, -1, 0));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_EQ(told_fds(told), 0);
+}
+
+static void failures_of_many(int tfd)
+{
+	int pidfd;
+	struct spawn_template_spawn_args args =
+		test_args(&pidfd, TEST_ARGV("probe"));
+
+	TEST_ACTIONS(&args, ACT_DUP2(1, 1), ACT_FCHDIR(0));
+	CHECK_FAILS(tfd, args, ENOTDIR, STAGE_ACTION, 1);
+	TEST_ACTIONS(&args, ACT_CLOSE(0), ACT_CLOSE(0));
+	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 1);
+	TEST_ACTIONS(&args, ACT_DUP2(6000, 0));
+	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
+	TEST_ACTIONS(&args, ACT_KEEP(6000));
+	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
+}
+
+/* Repeated: a launch may make use of what the one before found out. */
+static void try_many(int tfd, bool gaps)
+{
+	int zero = open_zero(), count = fill_table(gaps);
+
+	CHECK_LT(zero, 100);
+	for (int i = 0; i < 3; i++) {
+		low_of_many(tfd, zero);
+		high_of_many(tfd);
+		low_of_many(tfd, zero);
+		middle_of_many(tfd);
+		all_of_many(tfd, gaps);
+		low_of_many(tfd, zero);
+		collisions_of_many(tfd);
+		failures_of_many(tfd);
+		check_table(count);
+	}
+}
+
+static void many_fds(void)
+{
+	raise_limit(7000);
+	try_many(test_probe(), true);
+}
+
+static void many_fds_high_template(void)
+{
+	raise_limit(7000);
+	try_many(probe_at(5500, CLOEXEC), true);
+}
+
+static void many_fds_no_low_number(void)
+{
+	raise_limit(7000);
+	try_many(test_probe(), false);
+}
+
+static void many_fds_no_low_number_high_template(void)
+{
+	raise_limit(7000);
+	try_many(probe_at(5500, CLOEXEC), false);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(template_at_0),
+	TEST_CASE(template_at_1),
+	TEST_CASE(template_at_2),
+	TEST_CASE(template_at_3),
+	TEST_CASE(template_at_17),
+	TEST_CASE(template_at_300),
+	TEST_CASE(copies_of_the_template),
+	TEST_CASE(the_template_is_no_directory),
+	TEST_CASE(closed_is_closed),
+	TEST_CASE(replaced_is_replaced),
+	TEST_CASE(numbers_change_places),
+	TEST_CASE(nothing_of_the_library_is_inherited),
+	TEST_CASE(everything_is_closed),
+	TEST_CASE(one_free_number),
+	TEST_CASE(no_free_number),
+	TEST_CASE(numbers_above_the_limit),
+	TEST_CASE(limit_and_collision),
+	TEST_CASE(parent_without_stdio),
+	TEST_CASE(large_numbers),
+	TEST_CASE(many_fds),
+	TEST_CASE(many_fds_high_template),
+	TEST_CASE(many_fds_no_low_number),
+	TEST_CASE(many_fds_no_low_number_high_template),
+};
+TEST_MAIN(cases)

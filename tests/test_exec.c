@@ -1,0 +1,1234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exec: whatever kind of file it is, and however the launch reaches it, the
+ * program finds itself as if it had been executed by its path: comm, arguments,
+ * /proc/self/exe, ids, and by path also AT_EXECFN. What cannot be executed is
+ * refused with the error that exec has for it.
+ */
+#include "harness.h"
+
+#include <elf.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000
+#endif
+
+/* ---- templates ---- */
+
+static int open_with(const char *path, uint64_t flags)
+{
+	return spawn_template_open(path, flags | SPAWN_TEMPLATE_CREATE_CLOEXEC);
+}
+
+static int template_of(const char *path)
+{
+	int tfd = open_with(path, 0);
+
+	if (tfd < 0)
+		test_note("template of %s", path);
+	return CHECK_OK(tfd);
+}
+
+static int template_of_fd(const char *path, uint64_t flags)
+{
+	int fd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	struct spawn_template_create_args args = {
+		.flags = flags | SPAWN_TEMPLATE_CREATE_CLOEXEC,
+		.execfd = fd,
+	};
+	int tfd = spawn_template_create(&args, sizeof(args));
+
+	CHECK_SYS(close(fd));
+	return tfd;
+}
+
+static struct spawn_template_stat stat_of(int tfd)
+{
+	struct spawn_template_stat st;
+
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	return st;
+}
+
+/* Whether this kernel gives a program executed by fd its name in comm. */
+static bool kernel_names_by_fd(void)
+{
+	char *argv[] = { "x", NULL };
+	int fd = CHECK_SYS(open("/proc/self/exe", O_PATH | O_CLOEXEC));
+	long ret = syscall(SYS_execveat, fd, "", argv, environ,
+			   AT_EMPTY_PATH | AT_EXECVE_CHECK);
+
+	CHECK_SYS(close(fd));
+	return ret == 0;
+}
+
+static void check_way(int tfd, uint32_t reason)
+{
+	struct spawn_template_stat st = stat_of(tfd);
+
+	if (!reason && !kernel_names_by_fd())
+		reason = SPAWN_TEMPLATE_BY_PATH_KERNEL;
+	CHECK_EQ(st.by_path_reason, reason);
+	CHECK_EQ(st.launch_by, reason ? SPAWN_TEMPLATE_LAUNCH_BY_PATH
+				      : SPAWN_TEMPLATE_LAUNCH_BY_FD);
+}
+
+/* Launches and expects -err at a stage. */
+static void check_fails_at(int tfd, char *const argv[], uint32_t stage, int err)
+{
+	struct spawn_template_failure failure = { -1, 99, 99 };
+	struct spawn_template_spawn_args args = test_args(NULL, argv);
+
+	args.failure = (uintptr_t)&failure;
+	CHECK_EQ(test_spawn_args(tfd, args), -err);
+	CHECK_EQ(failure.error, err);
+	CHECK_EQ(failure.stage, stage);
+	CHECK_EQ(failure.action, 0);
+	CHECK(test_no_children());
+}
+
+static void check_exec_fails(int tfd, char *const argv[], int err)
+{
+	check_fails_at(tfd, argv, SPAWN_TEMPLATE_STAGE_EXEC, err);
+}
+
+/* ---- the reference: fork and execve by path ---- */
+
+/* Output and wait status of what execve(2) by path gives. */
+static char *exec_output(const char *path, char *const argv[], int *status)
+{
+	int fds[2];
+	char *text;
+	pid_t pid;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		dup2(fds[1], 1);
+		execve(path, argv, environ);
+		_exit(100 + (errno & 63));
+	}
+	CHECK_SYS(close(fds[1]));
+	text = test_read_fd(fds[0]);
+	CHECK_SYS(close(fds[0]));
+	CHECK_EQ(CHECK_SYS(waitpid(pid, status, 0)), pid);
+	return text;
+}
+
+/* A launch writes what an execve of path writes, to the letter. */
+static void check_same_output(int tfd, const char *path, char *const argv[])
+{
+	int status;
+	char *want = exec_output(path, argv, &status);
+
+	CHECK_EQ(status, 0);
+	CHECK_NE(want[0], 0);
+	CHECK_STR(test_output(tfd, argv), want);
+}
+
+/* ---- comm ---- */
+
+static char *read_comm(pid_t pid)
+{
+	char *comm = test_read(test_fmt("/proc/%d/comm", pid));
+
+	comm[strcspn(comm, "\n")] = 0;
+	return comm;
+}
+
+/*
+ * The name is set after the parent of a vfork goes on, so wait until it is not
+ * that of this program any more.
+ */
+static char *settled_comm(pid_t pid)
+{
+	char *own = read_comm(getpid()), *comm = own;
+
+	for (int i = 0; i < 5000 && !strcmp(comm, own); i++) {
+		comm = read_comm(pid);
+		usleep(1000);
+	}
+	return comm;
+}
+
+/* The programs whose names are asked for wait for the end of their stdin. */
+static int stdin_pipe(void)
+{
+	int fds[2];
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	CHECK_SYS(dup2(fds[0], 0));
+	CHECK_SYS(close(fds[0]));
+	return fds[1];
+}
+
+static char *comm_by_exec(const char *path, char *const argv[])
+{
+	int hold = stdin_pipe();
+	pid_t pid = CHECK_SYS(fork());
+	char *comm;
+
+	if (!pid) {
+		execve(path, argv, environ);
+		_exit(1);
+	}
+	comm = settled_comm(pid);
+	CHECK_SYS(close(hold));
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+	return comm;
+}
+
+static char *comm_by_launch(int tfd, char *const argv[])
+{
+	int hold = stdin_pipe(), pidfd = -1;
+	struct spawn_template_spawn_args args = test_args(&pidfd, argv);
+	pid_t pid = CHECK_OK(spawn_template_spawn(tfd, &args, sizeof(args)));
+	char *comm = settled_comm(pid);
+
+	CHECK_SYS(close(hold));
+	test_wait(pidfd);
+	return comm;
+}
+
+static void check_comm(const char *path, char *const argv[], uint32_t way)
+{
+	int tfd = template_of(path);
+	char *want = comm_by_exec(path, argv);
+
+	check_way(tfd, way);
+	CHECK_STR(comm_by_launch(tfd, argv), want);
+	CHECK_OK(spawn_template_close(tfd));
+}
+
+#define CAT TEST_ARGV("probe", "cat")
+
+static void comm_plain(void)
+{
+	char *path = test_path("a-rather-long-name");
+
+	test_copy(test_tool("probe"), path, 0755);
+	check_comm(path, CAT, 0);
+	CHECK_STR(comm_by_launch(template_of(path), CAT), "a-rather-long-n");
+}
+
+static void comm_of_fd_template(void)
+{
+	char *path = test_path("tool");
+	int tfd;
+
+	test_copy(test_tool("probe"), path, 0755);
+	tfd = CHECK_OK(template_of_fd(path, 0));
+	CHECK_STR(comm_by_launch(tfd, CAT), "tool");
+}
+
+static void comm_symlink(void)
+{
+	char *path = test_path("alias");
+
+	CHECK_SYS(symlink(test_tool("probe"), path));
+	check_comm(path, CAT, SPAWN_TEMPLATE_BY_PATH_NAME);
+	CHECK_STR(comm_by_launch(template_of(path), CAT), "alias");
+}
+
+/* A link of the same name, as /bin/ls where /bin leads to /usr/bin. */
+static void comm_symlink_same_name(void)
+{
+	CHECK_SYS(mkdir(test_path("real"), 0755));
+	test_copy(test_tool("probe"), test_path("real/probe"), 0755);
+	CHECK_SYS(symlink("real", test_path("bin")));
+	check_comm(test_path("bin/probe"), CAT, 0);
+}
+
+/* name is a link to a file of another name on most machines. */
+static void check_alternative(const char *path, char *const argv[])
+{
+	char real[PATH_MAX];
+
+	test_need_program(path);
+	CHECK(realpath(path, real));
+	if (!strcmp(strrchr(real, '/'), strrchr(path, '/')))
+		TEST_SKIP("%s is no link to another name", path);
+	check_comm(path, argv, SPAWN_TEMPLATE_BY_PATH_NAME);
+}
+
+static void comm_awk(void)
+{
+	check_alternative("/usr/bin/awk", TEST_ARGV("awk", "{ print }"));
+}
+
+static void comm_python(void)
+{
+	check_alternative(
+		"/usr/bin/python3",
+		TEST_ARGV("python3", "-Sc", "import sys; sys.stdin.read()"));
+}
+
+static void comm_hard_link(void)
+{
+	char *one = test_path("one"), *two = test_path("two");
+
+	test_copy(test_tool("probe"), one, 0755);
+	CHECK_SYS(link(one, two));
+	check_comm(one, CAT, SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
+	check_comm(two, CAT, SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
+	CHECK_STR(comm_by_launch(template_of(two), CAT), "two");
+}
+
+static void comm_bind_mount(void)
+{
+	char *real = test_path("real"), *alias = test_path("alias");
+
+	test_need_root();
+	if (unshare(CLONE_NEWNS))
+		TEST_SKIP("unshare(CLONE_NEWNS): %s", strerror(errno));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	test_copy(test_tool("probe"), real, 0755);
+	test_write(alias, "", 0755);
+	CHECK_SYS(mount(real, alias, NULL, MS_BIND, NULL));
+	check_comm(alias, CAT, SPAWN_TEMPLATE_BY_PATH_NAME);
+	CHECK_STR(comm_by_launch(template_of(alias), CAT), "alias");
+	CHECK_SYS(umount2(alias, MNT_DETACH));
+}
+
+static const char *busybox(void)
+{
+	const char *path = "/bin/busybox";
+
+	test_need_program(path);
+	return path;
+}
+
+/* A program that does what its name says, whatever way it got the name. */
+static void check_multi_call(const char *path, uint32_t way)
+{
+	char *const argv[] = { "echo", "hello", NULL };
+
+	check_comm(path, TEST_ARGV("cat"), way);
+	CHECK_STR(test_output(template_of(path), argv), "hello\n");
+}
+
+static void multi_call(void)
+{
+	char *copy = test_path("cat"), *dir = test_path("bin");
+
+	CHECK_SYS(mkdir(dir, 0755));
+	CHECK_SYS(symlink(busybox(), test_path("bin/cat")));
+	check_multi_call(test_path("bin/cat"), SPAWN_TEMPLATE_BY_PATH_NAME);
+	test_copy(busybox(), copy, 0755);
+	check_multi_call(copy, 0);
+	CHECK_SYS(link(copy, test_path("bin/sed")));
+	check_multi_call(test_path("bin/sed"),
+			 SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
+}
+
+static void comm_script(void)
+{
+	char *path = test_path("script.sh");
+	char *const argv[] = { "other", NULL };
+	int tfd;
+
+	test_write(path, "#!/bin/sh\nread line\n", 0755);
+	tfd = CHECK_OK(open_with(path, SPAWN_TEMPLATE_CREATE_SCRIPT));
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_SCRIPT);
+	CHECK_STR(comm_by_launch(tfd, argv), "script.sh");
+	CHECK_STR(comm_by_exec(path, argv), "script.sh");
+}
+
+/* Kernels before 6.14, where comm of a program executed by fd is a number. */
+static void old_kernel(int err, uint32_t reason)
+{
+	char *path = test_path("tool"), *output;
+	char *const argv[] = { "argv0",	 "args",    "comm", "exe",
+			       "execfn", "cmdline", NULL };
+	int tfd;
+
+	test_copy(test_tool("probe"), path, 0755);
+	test_seccomp_arg(SYS_execveat, 4, AT_EXECVE_CHECK, AT_EXECVE_CHECK,
+			 err);
+	CHECK(!kernel_names_by_fd());
+	check_comm(path, CAT, reason);
+	tfd = CHECK_OK(template_of_fd(path, 0));
+	check_way(tfd, reason);
+	CHECK_STR(comm_by_launch(tfd, CAT), "tool");
+	output = test_output(template_of(path), argv);
+	CHECK_STR(test_value(output, "execfn"), path);
+	CHECK_STR(output, test_output(tfd, argv));
+}
+
+static void old_kernel_einval(void)
+{
+	old_kernel(EINVAL, SPAWN_TEMPLATE_BY_PATH_KERNEL);
+}
+
+static void check_refused_enosys(void)
+{
+	old_kernel(ENOSYS, SPAWN_TEMPLATE_BY_PATH_EXECVEAT);
+}
+
+static void check_refused_eperm(void)
+{
+	old_kernel(EPERM, SPAWN_TEMPLATE_BY_PATH_EXECVEAT);
+}
+
+/* ---- how the program sees itself ---- */
+
+#define SELF                                                               \
+	TEST_ARGV("argv zero", "args", "cmdline", "comm", "exe", "secure", \
+		  "env")
+
+static void check_self(const char *path, uint32_t way)
+{
+	int tfd = template_of(path), status;
+	char *const argv[] = { "probe", "execfn", NULL };
+	char *by_exec = exec_output(path, argv, &status);
+	char *by_launch = test_output(tfd, argv), *end;
+
+	check_way(tfd, way);
+	check_same_output(tfd, path, SELF);
+	if (stat_of(tfd).launch_by == SPAWN_TEMPLATE_LAUNCH_BY_PATH) {
+		CHECK_STR(by_launch, by_exec);
+		return;
+	}
+	CHECK(!strncmp(by_launch, "execfn=/dev/fd/", 15));
+	CHECK_GE(strtol(by_launch + 15, &end, 10), 0);
+	CHECK_STR(end, "\n");
+}
+
+static void sees_itself_by_fd(void)
+{
+	check_self(test_tool("probe"), 0);
+}
+
+static void sees_itself_by_symlink(void)
+{
+	CHECK_SYS(symlink(test_tool("probe"), test_path("alias")));
+	check_self(test_path("alias"), SPAWN_TEMPLATE_BY_PATH_NAME);
+}
+
+static void sees_itself_by_hard_link(void)
+{
+	test_copy(test_tool("probe"), test_path("one"), 0755);
+	CHECK_SYS(link(test_path("one"), test_path("two")));
+	check_self(test_path("two"), SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
+}
+
+static void set_id_child(void *arg)
+{
+	const char *path = arg;
+	char *const argv[] = { "probe", "ids", "secure", "exe", NULL };
+	char *want, *got;
+	int status, tfd;
+
+	CHECK_SYS(setresgid(65534, 65534, 65534));
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+	want = exec_output(path, argv, &status);
+	CHECK_EQ(status, 0);
+	if (strcmp(test_value(want, "uid"), "65534,0,0"))
+		TEST_SKIP("set-uid programs have no effect here");
+	tfd = template_of(path);
+	got = test_output(tfd, argv);
+	CHECK_STR(got, want);
+	CHECK_STR(test_value(got, "gid"), "65534,0,0");
+	CHECK_STR(test_value(got, "secure"), "1");
+	got = test_output(CHECK_OK(template_of_fd(path, 0)), argv);
+	CHECK_STR(got, want);
+}
+
+/* The skip above happens in a child; hand it on. */
+static void in_child(void (*fn)(void *), void *arg)
+{
+	pid_t pid = CHECK_SYS(fork());
+	int status;
+
+	if (!pid) {
+		fn(arg);
+		_exit(0);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		_exit(77);
+	CHECK_EQ(status, 0);
+}
+
+static void set_id(void)
+{
+	char *path = test_path("set-id");
+
+	test_need_root();
+	test_copy(test_tool("probe"), path, 06755);
+	in_child(set_id_child, path);
+}
+
+/* With no_new_privs the set-uid bit must have no effect. */
+static void set_id_no_new_privs_child(void *arg)
+{
+	char *const argv[] = { "probe", "ids", "nnp", NULL };
+	struct spawn_template_spawn_args args = test_args(NULL, argv);
+	char *got;
+	int tfd;
+
+	CHECK_SYS(setresgid(65534, 65534, 65534));
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+	tfd = template_of(arg);
+	args.flags = SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS;
+	got = test_output_args(tfd, args, NULL);
+	CHECK_STR(test_value(got, "uid"), "65534,65534,65534");
+	CHECK_STR(test_value(got, "nnp"), "1");
+}
+
+static void set_id_no_new_privs(void)
+{
+	char *path = test_path("set-id");
+
+	test_need_root();
+	test_copy(test_tool("probe"), path, 06755);
+	in_child(set_id_no_new_privs_child, path);
+}
+
+/* ---- kinds of ELF files ---- */
+
+static struct spawn_template_stat check_kind(const char *tool, uint32_t flags)
+{
+	const char *path = test_tool(tool);
+	struct spawn_template_stat st;
+	int tfd;
+
+	if (access(path, X_OK))
+		TEST_SKIP("%s was not built: no musl-gcc", tool);
+	tfd = template_of(path);
+	st = stat_of(tfd);
+	CHECK_EQ(st.format, SPAWN_TEMPLATE_FORMAT_ELF);
+	CHECK_EQ(st.elf_class, sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+	CHECK_EQ(st.elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC,
+		 flags & SPAWN_TEMPLATE_ELF_DYNAMIC);
+	CHECK_EQ(!!st.interpreter[0], !!(flags & SPAWN_TEMPLATE_ELF_DYNAMIC));
+	check_same_output(tfd, path, SELF);
+	check_comm(path, CAT, 0);
+	return st;
+}
+
+static void dynamic_program(void)
+{
+	struct spawn_template_stat st =
+		check_kind("probe", SPAWN_TEMPLATE_ELF_DYNAMIC);
+
+	CHECK_HAS(st.interpreter, "/ld-");
+	CHECK(!access(st.interpreter, X_OK));
+}
+
+static void static_program(void)
+{
+	CHECK_EQ(check_kind("probe-static", 0).elf_flags, 0);
+}
+
+static void static_pie(void)
+{
+	CHECK_EQ(check_kind("probe-static-pie", 0).elf_flags,
+		 SPAWN_TEMPLATE_ELF_PIE);
+}
+
+static void musl_dynamic(void)
+{
+	CHECK_HAS(check_kind("probe-musl", SPAWN_TEMPLATE_ELF_DYNAMIC)
+			  .interpreter,
+		  "ld-musl");
+}
+
+static void musl_static(void)
+{
+	check_kind("probe-musl-static", 0);
+}
+
+static void program_of_32_bits(void)
+{
+	const char *path = test_tool("tiny-32");
+	struct spawn_template_stat st;
+	int tfd, status;
+
+	if (access(path, X_OK))
+		TEST_SKIP("tiny-32 is only for x86-64");
+	exec_output(path, TEST_ARGV("tiny"), &status);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 32)
+		TEST_SKIP("this kernel runs no 32-bit programs");
+	tfd = template_of(path);
+	st = stat_of(tfd);
+	CHECK_EQ(st.elf_class, ELFCLASS32);
+	CHECK_EQ(st.elf_machine, EM_386);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 32);
+}
+
+/* A copy of a tool in which `size` bytes at `offset` are others. */
+static char *patched(const char *tool, off_t offset, const void *bytes,
+		     size_t size)
+{
+	char *path = test_path("patched");
+	int fd;
+
+	test_copy(test_tool(tool), path, 0755);
+	fd = CHECK_SYS(open(path, O_WRONLY | O_CLOEXEC));
+	CHECK_EQ(pwrite(fd, bytes, size, offset), (ssize_t)size);
+	CHECK_SYS(close(fd));
+	return path;
+}
+
+static void foreign_machine(void)
+{
+	uint16_t machine = 0xfedc;
+	char *path = patched("tiny", offsetof(Elf64_Ehdr, e_machine), &machine,
+			     sizeof(machine));
+	int tfd = template_of(path);
+
+	CHECK_EQ(stat_of(tfd).elf_machine, machine);
+	check_exec_fails(tfd, TEST_ARGV("tiny"), ENOEXEC);
+	CHECK_EQ(stat_of(tfd).failed, 1);
+	CHECK_EQ(stat_of(tfd).cold, 0);
+}
+
+/* Where in the file the interpreter's name is. */
+static off_t interpreter_offset(const char *tool)
+{
+	int fd = CHECK_SYS(open(test_tool(tool), O_RDONLY | O_CLOEXEC));
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	off_t offset = 0;
+
+	CHECK_EQ(pread(fd, &eh, sizeof(eh), 0), sizeof(eh));
+	for (unsigned int i = 0; !offset && i < eh.e_phnum; i++) {
+		CHECK_EQ(pread(fd, &ph, sizeof(ph),
+			       (off_t)(eh.e_phoff + i * sizeof(ph))),
+			 sizeof(ph));
+		if (ph.p_type == PT_INTERP)
+			offset = (off_t)ph.p_offset;
+	}
+	CHECK_SYS(close(fd));
+	CHECK_NE(offset, 0);
+	return offset;
+}
+
+static void interpreter_missing(void)
+{
+	char *path =
+		patched("probe", interpreter_offset("probe"), "/no/such", 8);
+	int tfd = template_of(path);
+
+	CHECK_HAS(stat_of(tfd).interpreter, "/no/such");
+	check_exec_fails(tfd, TEST_ARGV("probe"), ENOENT);
+}
+
+/* ---- scripts ---- */
+
+#define SCRIPT_ARGV TEST_ARGV("ignored", "a", "b c", "")
+
+static char *script(const char *text)
+{
+	char *path = test_path("script.sh");
+
+	test_write(path, text, 0755);
+	return path;
+}
+
+static int script_template(const char *path)
+{
+	return CHECK_OK(open_with(path, SPAWN_TEMPLATE_CREATE_SCRIPT));
+}
+
+static void check_script(const char *path)
+{
+	int tfd = script_template(path);
+
+	CHECK_EQ(stat_of(tfd).format, SPAWN_TEMPLATE_FORMAT_SCRIPT);
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_SCRIPT);
+	check_same_output(tfd, path, SCRIPT_ARGV);
+	tfd = CHECK_OK(template_of_fd(path, SPAWN_TEMPLATE_CREATE_SCRIPT));
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_SCRIPT);
+	CHECK_HAS(test_output(tfd, SCRIPT_ARGV), " a b c ");
+}
+
+static void script_with_arguments(void)
+{
+	char *path = script("#!/bin/sh -e\necho \"$0\" \"$@\" \" $-\"\n"
+			    "false\necho not reached\n");
+	char *out;
+	int status;
+
+	out = test_output_args(script_template(path),
+			       test_args(NULL, SCRIPT_ARGV), &status);
+	CHECK_EQ(status, 1);
+	CHECK_STR(out, exec_output(path, SCRIPT_ARGV, &status));
+	CHECK_EQ(WEXITSTATUS(status), 1);
+	CHECK_HAS(out, path);
+	CHECK_HAS(out, " a b c ");
+	CHECK_HAS_NOT(out, "not reached");
+
+	/* All after the interpreter is one argument. */
+	check_script(script("#!  /bin/echo one  two \n"));
+	check_script(script("#!/bin/echo"));
+}
+
+static void script_interpreter_is_told(void)
+{
+	int tfd = script_template(script("#!\t/bin/sh -e\n"));
+
+	CHECK_STR(stat_of(tfd).interpreter, "/bin/sh");
+}
+
+static void script_by_symlink(void)
+{
+	char *path = test_path("alias");
+
+	CHECK_SYS(symlink(script("#!/bin/echo\n"), path));
+	check_script(path);
+	CHECK_HAS(test_output(script_template(path), SCRIPT_ARGV), "/alias a");
+}
+
+static void script_from_fd(void)
+{
+	char *path = script("#!/bin/echo\n");
+	int tfd = CHECK_OK(template_of_fd(path, SPAWN_TEMPLATE_CREATE_SCRIPT));
+
+	check_same_output(tfd, path, SCRIPT_ARGV);
+
+	/* Found by a name, so not found without one. */
+	tfd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(spawn_template_create(
+			 &(struct spawn_template_create_args){
+				 .flags = SPAWN_TEMPLATE_CREATE_SCRIPT,
+				 .execfd = tfd,
+			 },
+			 sizeof(struct spawn_template_create_args)),
+		 -ENOEXEC);
+}
+
+static void script_changed(void)
+{
+	char *path = script("#!/bin/echo\n");
+	int tfd = script_template(path);
+	int by_fd =
+		CHECK_OK(template_of_fd(path, SPAWN_TEMPLATE_CREATE_SCRIPT));
+
+	script("#!/bin/false\n");
+	CHECK_EQ(test_spawn(tfd, SCRIPT_ARGV), -ESTALE);
+	CHECK_EQ(test_spawn(by_fd, SCRIPT_ARGV), -ESTALE);
+	CHECK_EQ(spawn_template_refresh(tfd), 0);
+	CHECK_EQ(test_spawn(tfd, SCRIPT_ARGV), 1);
+}
+
+static void script_not_asked_for(void)
+{
+	char *path = script("#!/bin/sh\n");
+
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	CHECK_EQ(template_of_fd(path, 0), -ENOEXEC);
+}
+
+static void script_interpreter_missing(void)
+{
+	int tfd = script_template(script("#!/no/such/interpreter\n"));
+
+	check_exec_fails(tfd, SCRIPT_ARGV, ENOENT);
+}
+
+static void script_of_script(void)
+{
+	char *first = test_path("first");
+
+	test_write(first, "#!/bin/echo first\n", 0755);
+	check_script(script(test_fmt("#!%s second\n", first)));
+}
+
+/* ---- what may not be executed ---- */
+
+static void noexec_mount(void)
+{
+	char *dir = test_path("mnt"), *path = test_path("mnt/tool");
+	int tfd, by_fd;
+
+	test_need_root();
+	if (unshare(CLONE_NEWNS))
+		TEST_SKIP("unshare(CLONE_NEWNS): %s", strerror(errno));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK_SYS(mkdir(dir, 0755));
+	CHECK_SYS(mount("none", dir, "tmpfs", MS_NOEXEC, "size=1m"));
+	test_copy(test_tool("tiny"), path, 0755);
+	CHECK_EQ(open_with(path, 0), -EACCES);
+	CHECK_EQ(template_of_fd(path, 0), -EACCES);
+
+	/* A mount that becomes noexec later: exec has the word. */
+	CHECK_SYS(mount("none", dir, NULL, MS_REMOUNT, NULL));
+	tfd = template_of(path);
+	by_fd = CHECK_OK(template_of_fd(path, 0));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
+	CHECK_SYS(mount("none", dir, NULL, MS_REMOUNT | MS_NOEXEC, NULL));
+	check_exec_fails(tfd, TEST_ARGV("tiny"), EACCES);
+	check_exec_fails(by_fd, TEST_ARGV("tiny"), EACCES);
+}
+
+static void execute_only_child(void *arg)
+{
+	int tfd;
+
+	if (test_is_root()) {
+		CHECK_SYS(setresgid(65534, 65534, 65534));
+		CHECK_SYS(setresuid(65534, 65534, 65534));
+	}
+	CHECK_EQ(open(arg, O_RDONLY), -1);
+	tfd = template_of(arg);
+	CHECK_EQ(stat_of(tfd).format, SPAWN_TEMPLATE_FORMAT_UNKNOWN);
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_FORMAT);
+	check_same_output(tfd, arg,
+			  TEST_ARGV("probe", "args", "execfn", "env"));
+	CHECK_STR(comm_by_launch(tfd, CAT), "secret");
+	tfd = CHECK_OK(template_of_fd(arg, 0));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+}
+
+/* One may launch what one may not read. */
+static void execute_only(void)
+{
+	char *path = test_path("secret");
+
+	test_copy(test_tool("probe"), path, 0111);
+	in_child(execute_only_child, path);
+}
+
+static void no_permission_child(void *arg)
+{
+	if (test_is_root())
+		CHECK_SYS(setresuid(65534, 65534, 65534));
+	CHECK_EQ(open_with(arg, 0), -EACCES);
+	CHECK_EQ(template_of_fd(arg, 0), -EACCES);
+}
+
+static void no_permission(void)
+{
+	char *path = test_path("tool");
+
+	test_copy(test_tool("tiny"), path, 0644);
+	CHECK_EQ(open_with(path, 0), -EACCES);
+	in_child(no_permission_child, path);
+	if (test_is_root()) {
+		CHECK_SYS(chmod(path, 0700));
+		in_child(no_permission_child, path);
+	}
+}
+
+static void not_regular(void)
+{
+	char *fifo = test_path("fifo");
+
+	CHECK_SYS(mkfifo(fifo, 0777));
+	CHECK_EQ(open_with(fifo, 0), -EACCES);
+	CHECK_EQ(template_of_fd(fifo, 0), -EACCES);
+	CHECK_EQ(open_with(test_tmpdir(), 0), -EACCES);
+	CHECK_EQ(template_of_fd(test_tmpdir(), 0), -EACCES);
+	CHECK_EQ(open_with("/dev/null", 0), -EACCES);
+	CHECK_EQ(template_of_fd("/dev/null", 0), -EACCES);
+}
+
+static void not_a_program(void)
+{
+	char *path = test_path("file");
+	const char *const texts[] = { "", "#", "text\n", "\177ELF", "\177EL" };
+
+	for (size_t i = 0; i < TEST_COUNT(texts); i++) {
+		test_write(path, texts[i], 0755);
+		CHECK_EQ(open_with(path, SPAWN_TEMPLATE_CREATE_SCRIPT),
+			 -ENOEXEC);
+		CHECK_EQ(template_of_fd(path, SPAWN_TEMPLATE_CREATE_SCRIPT),
+			 -ENOEXEC);
+	}
+}
+
+/* Cut anywhere before the end of its headers, it is no program. */
+static void truncated_elf(void)
+{
+	char *path = test_path("cut");
+	Elf64_Ehdr eh;
+	int fd = CHECK_SYS(open(test_tool("probe"), O_RDONLY | O_CLOEXEC));
+	off_t end, cut;
+
+	CHECK_EQ(pread(fd, &eh, sizeof(eh), 0), sizeof(eh));
+	CHECK_SYS(close(fd));
+	end = (off_t)(eh.e_phoff + sizeof(Elf64_Phdr));
+	for (cut = 0; cut < end; cut += 7) {
+		test_copy(test_tool("probe"), path, 0755);
+		CHECK_SYS(truncate(path, cut));
+		CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	}
+	/* Headers whole, program gone: exec fails or the program dies. */
+	test_copy(test_tool("tiny"), path, 0755);
+	CHECK_SYS(truncate(path, 0x1000));
+	CHECK_NE(test_spawn(template_of(path), TEST_ARGV("tiny")), 0);
+	CHECK(test_no_children());
+}
+
+static void bad_paths(void)
+{
+	char *loop = test_path("loop"), *file = test_path("file");
+	char *name = test_fmt("/%0300d", 1), *path = test_fmt("/%05000d", 1);
+
+	CHECK_SYS(symlink("loop", loop));
+	test_write(file, "", 0755);
+	CHECK_EQ(open_with(loop, 0), -ELOOP);
+	CHECK_EQ(open_with(test_path("none"), 0), -ENOENT);
+	CHECK_EQ(open_with(test_path("file/tool"), 0), -ENOTDIR);
+	CHECK_EQ(open_with(name, 0), -ENAMETOOLONG);
+	CHECK_EQ(open_with(path, 0), -ENAMETOOLONG);
+	CHECK_SYS(symlink("none", test_path("dangling")));
+	CHECK_EQ(open_with(test_path("dangling"), 0), -ENOENT);
+}
+
+static void too_long_arguments(void)
+{
+	char *word = test_fmt("%0200000d", 1), *many[3000] = { "probe" };
+	int tfd = template_of(test_tool("probe"));
+	struct spawn_template_failure failure = { 0 };
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe"));
+
+	check_exec_fails(tfd, TEST_ARGV("probe", word), E2BIG);
+	word = test_fmt("%0100000d", 1);
+	for (size_t i = 1; i < TEST_COUNT(many) - 1; i++)
+		many[i] = word;
+	check_exec_fails(tfd, many, E2BIG);
+	args.envp = (uintptr_t)many;
+	args.failure = (uintptr_t)&failure;
+	CHECK_EQ(test_spawn_args(tfd, args), -E2BIG);
+	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_EXEC);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+}
+
+/* ---- a file that is being written ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	CHECK_SYS(clock_gettime(CLOCK_MONOTONIC, &ts));
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Longer than the bound that is promised; a busy machine takes its time. */
+#define BOUND_MS 100
+#define SLOW_MS 2000
+
+/* Another process that has the file open for writing until it is killed. */
+static pid_t write_forever(const char *path)
+{
+	int fds[2], fd;
+	char byte;
+	pid_t pid;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		fd = open(path, O_WRONLY);
+		if (fd < 0 || write(fds[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(fds[0], &byte, 1), 1);
+	CHECK_SYS(close(fds[0]));
+	CHECK_SYS(close(fds[1]));
+	return pid;
+}
+
+static void end_writer(pid_t pid)
+{
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+}
+
+static void check_took(int64_t start)
+{
+	int64_t ms = now_ms() - start;
+
+	CHECK_GE(ms, BOUND_MS / 4);
+	CHECK_LE(ms, SLOW_MS);
+}
+
+static void busy_for_long(void)
+{
+	char *path = test_path("tool"), *alias = test_path("alias");
+	int tfd, by_path, ret;
+	int64_t start;
+	pid_t writer;
+
+	test_copy(test_tool("tiny"), path, 0755);
+	CHECK_SYS(symlink("tool", alias));
+	tfd = template_of(path);
+	by_path = template_of(alias);
+	writer = write_forever(path);
+	start = now_ms();
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), -ETXTBSY);
+	check_took(start);
+	start = now_ms();
+	CHECK_EQ(test_spawn(by_path, TEST_ARGV("tiny")), -ETXTBSY);
+	check_took(start);
+	CHECK_EQ(stat_of(tfd).failed, 1);
+
+	start = now_ms();
+	ret = open_with(path, 0);
+	if (kernel_names_by_fd()) {
+		CHECK_EQ(ret, -ETXTBSY);
+		check_took(start);
+	} else {
+		CHECK_OK(ret);
+	}
+	end_writer(writer);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
+	CHECK_EQ(test_spawn(by_path, TEST_ARGV("tiny")), 0);
+	template_of(path);
+}
+
+static void busy_stage(void)
+{
+	char *path = test_path("tool");
+	int tfd;
+	pid_t writer;
+
+	test_copy(test_tool("tiny"), path, 0755);
+	tfd = template_of(path);
+	writer = write_forever(path);
+	CHECK_SYS(kill(writer, 0));
+	{
+		struct spawn_template_failure failure = { 0 };
+		struct spawn_template_spawn_args args =
+			test_args(NULL, TEST_ARGV("tiny"));
+
+		args.failure = (uintptr_t)&failure;
+		CHECK_EQ(test_spawn_args(tfd, args), -ETXTBSY);
+		CHECK_EQ(failure.error, ETXTBSY);
+		CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_EXEC);
+	}
+	end_writer(writer);
+	CHECK(test_no_children());
+}
+
+/* A thread that closes its writing fd after a while. */
+struct writer {
+	pthread_t thread;
+	int fd, flags;
+	int64_t closed;
+};
+
+static void *close_later(void *arg)
+{
+	struct writer *w = arg;
+
+	usleep(20000);
+	close(w->fd);
+	w->closed = now_ms();
+	return NULL;
+}
+
+static void start_writer(struct writer *w, const char *path)
+{
+	w->fd = CHECK_SYS(open(path, O_WRONLY | w->flags));
+	CHECK_EQ(pthread_create(&w->thread, NULL, close_later, w), 0);
+}
+
+/*
+ * Runs step until an attempt in which the writer did close well within the
+ * bound: on a busy machine it may not get to it.
+ */
+static void with_writer(const char *path, int flags, int (*step)(void *),
+			void *arg)
+{
+	struct writer w = { .flags = flags };
+	int64_t start;
+	int ret;
+
+	for (int i = 0; i < 20; i++) {
+		start = now_ms();
+		start_writer(&w, path);
+		ret = step(arg);
+		CHECK_EQ(pthread_join(w.thread, NULL), 0);
+		if (w.closed - start <= BOUND_MS / 3) {
+			CHECK_EQ(ret, 0);
+			return;
+		}
+	}
+	TEST_SKIP("the machine is too busy for a writer to close in time");
+}
+
+static int launch_step(void *arg)
+{
+	return test_spawn(*(int *)arg, TEST_ARGV("tiny"));
+}
+
+static int inherit_step(void *arg)
+{
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+
+	args.flags = SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
+	return test_spawn_args(*(int *)arg, args);
+}
+
+static int own_memory_step(void *arg)
+{
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+
+	args.flags = SPAWN_TEMPLATE_SPAWN_SETUID;
+	args.uid = getuid();
+	return test_spawn_args(*(int *)arg, args);
+}
+
+static int create_step(void *arg)
+{
+	int ret = open_with(arg, 0);
+
+	return ret < 0 ? ret : spawn_template_close(ret);
+}
+
+static void check_busy_a_while(int (*step)(void *), int flags)
+{
+	char *path = test_path("tool"), *alias = test_path("alias");
+	int tfd, by_path;
+	uint64_t waited;
+
+	test_copy(test_tool("tiny"), path, 0755);
+	CHECK_SYS(symlink("tool", alias));
+	tfd = template_of(path);
+	by_path = template_of(alias);
+	with_writer(path, flags, step, &tfd);
+	waited = stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY];
+	CHECK_GE(waited, 1);
+	with_writer(path, flags, step, &by_path);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
+	CHECK_EQ(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY],
+		 waited);
+}
+
+static void busy_a_while(void)
+{
+	check_busy_a_while(launch_step, O_CLOEXEC);
+}
+
+static void busy_a_while_no_cloexec(void)
+{
+	check_busy_a_while(launch_step, 0);
+}
+
+static void busy_a_while_inherit(void)
+{
+	check_busy_a_while(inherit_step, O_CLOEXEC);
+}
+
+static void busy_a_while_own_memory(void)
+{
+	check_busy_a_while(own_memory_step, O_CLOEXEC);
+}
+
+static void busy_at_create(void)
+{
+	char *path = test_path("tool");
+
+	test_copy(test_tool("tiny"), path, 0755);
+	with_writer(path, O_CLOEXEC, create_step, path);
+}
+
+/* A compiler, or an agent, writes a tool and runs it; others launch too. */
+static atomic_bool stop;
+
+static void *launch_others(void *arg)
+{
+	while (!atomic_load(&stop))
+		CHECK_EQ(test_spawn(*(int *)arg, TEST_ARGV("tiny")), 0);
+	return NULL;
+}
+
+static void just_written(void)
+{
+	int other = template_of(test_tool("tiny")), tfd;
+	char *path = test_path("tool");
+	pthread_t threads[2];
+
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, launch_others,
+					&other),
+			 0);
+	for (int i = 0; i < 200; i++) {
+		test_copy(test_tool("tiny-7"), path, 0755);
+		tfd = template_of(path);
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 7);
+		CHECK_OK(spawn_template_close(tfd));
+	}
+	atomic_store(&stop, true);
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+static const struct test_case cases[] = {
+	{ "comm of a plain program", comm_plain, 0 },
+	{ "comm of a template of an fd", comm_of_fd_template, 0 },
+	{ "comm through a symlink of another name", comm_symlink, 0 },
+	{ "comm through a symlink of the same name", comm_symlink_same_name,
+	  0 },
+	{ "comm of awk", comm_awk, 0 },
+	{ "comm of python3", comm_python, 0 },
+	{ "comm of a hard link", comm_hard_link, 0 },
+	{ "comm of a file bind-mounted under another name", comm_bind_mount,
+	  0 },
+	{ "comm of a script", comm_script, 0 },
+	{ "multi-call binary by symlink, copy and hard link", multi_call, 0 },
+	{ "kernel without AT_EXECVE_CHECK: by path, same names",
+	  old_kernel_einval, 0 },
+	{ "AT_EXECVE_CHECK answers ENOSYS", check_refused_enosys, 0 },
+	{ "AT_EXECVE_CHECK answers EPERM", check_refused_eperm, 0 },
+	{ "program sees itself as when executed by path", sees_itself_by_fd,
+	  0 },
+	{ "the same through a symlink, with AT_EXECFN", sees_itself_by_symlink,
+	  0 },
+	{ "the same for a hard link, with AT_EXECFN", sees_itself_by_hard_link,
+	  0 },
+	{ "set-uid and set-gid program", set_id, 0 },
+	{ "set-uid program with NO_NEW_PRIVS", set_id_no_new_privs, 0 },
+	{ "dynamic program", dynamic_program, 0 },
+	{ "static program", static_program, 0 },
+	{ "static-pie program", static_pie, 0 },
+	{ "musl program", musl_dynamic, 0 },
+	{ "static musl program", musl_static, 0 },
+	{ "32-bit program", program_of_32_bits, 0 },
+	{ "program for another machine: ENOEXEC from exec", foreign_machine,
+	  0 },
+	{ "interpreter missing: ENOENT from exec", interpreter_missing, 0 },
+	{ "script with arguments in its #! line", script_with_arguments, 0 },
+	{ "stat tells a script's interpreter", script_interpreter_is_told, 0 },
+	{ "script by a symlink", script_by_symlink, 0 },
+	{ "script of an fd", script_from_fd, 0 },
+	{ "script changed: ESTALE", script_changed, 0 },
+	{ "script without CREATE_SCRIPT: ENOEXEC", script_not_asked_for, 0 },
+	{ "script whose interpreter is missing: ENOENT from exec",
+	  script_interpreter_missing, 0 },
+	{ "script whose interpreter is a script", script_of_script, 0 },
+	{ "noexec mount: EACCES", noexec_mount, 0 },
+	{ "file that may only be executed", execute_only, 0 },
+	{ "no permission: EACCES", no_permission, 0 },
+	{ "FIFO, directory, device: EACCES", not_regular, 0 },
+	{ "empty file, text: ENOEXEC", not_a_program, 0 },
+	{ "truncated ELF file: ENOEXEC", truncated_elf, 0 },
+	{ "paths that lead nowhere", bad_paths, 0 },
+	{ "arguments too long: E2BIG from exec", too_long_arguments, 0 },
+	{ "open for writing for long: ETXTBSY in time", busy_for_long, 0 },
+	{ "ETXTBSY comes from exec", busy_stage, 0 },
+	{ "writer in another thread closes soon: launches", busy_a_while, 0 },
+	{ "the same with an fd that survives exec", busy_a_while_no_cloexec,
+	  0 },
+	{ "the same with INHERIT_FDS", busy_a_while_inherit, 0 },
+	{ "the same with SETUID", busy_a_while_own_memory, 0 },
+	{ "writer closes soon: create works", busy_at_create, 0 },
+	{ "just-written programs launch while others do", just_written, 60 },
+};
+TEST_MAIN(cases)

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The system calls of one launch, by name and in order, as strace sees them: of
+# the parent, and of the child until exec. A launch is allowed 6 in the parent
+# and 5 in the child, 6 with a large fd table, plus one per action or attribute.
+
+set -u
+
+out=$(cd "$(dirname "$0")/.." && cd "${O:-build}" && pwd) || exit 1
+once=$out/tests/launch_once
+tiny=$out/tests/tools/tiny
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+failed=0
+
+skip_all() {
+	echo "1..1"
+	if [ "${MUST_WORK:-0}" = 1 ]; then
+		echo "not ok 1 - system calls of a launch"
+		echo "# must work, but: $1"
+		exit 1
+	fi
+	echo "ok 1 - system calls of a launch # SKIP $1"
+	exit 77
+}
+
+result() { # status name
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$tmp/why"
+		failed=1
+	fi
+}
+
+trace() { # arguments of launch_once
+	strace -f -qq -o "$tmp/all" "$once" "$@" </dev/null >"$tmp/log" 2>&1 ||
+		{ cat "$tmp/log" && return 1; }
+	# between the two markers; "resumed" is the end of a call named before
+	sed -n '/"MARK"/,/"MARK"/p' "$tmp/all" |
+		grep -v '"MARK"' >"$tmp/launch"
+	parent=$(sed -n '/"MARK"/{s/ .*//p;q}' "$tmp/all")
+	parent_calls=$(calls "$parent" "$tmp/launch")
+	child=$(awk -v p="$parent" '$1 != p { print $1; exit }' "$tmp/launch")
+	child_calls=$(calls "$child" "$tmp/launch" |
+		awk '{ print } /^exec/ { exit }')
+}
+
+calls() { # pid file
+	awk -v pid="$1" '$1 == pid && $2 !~ /^(<...|\+\+\+|---)/ {
+		sub(/\(.*/, "", $2)
+		print $2
+	}' "$2"
+}
+
+words() {
+	printf '%s\n' "$@"
+}
+
+# parent's calls, child's calls, and the most that are allowed of either
+check() { # name max_parent max_child
+	{
+		echo "parent: ${parent_calls//$'\n'/ }"
+		echo "  want: ${want_parent//$'\n'/ }"
+		echo "child:  ${child_calls//$'\n'/ }"
+		echo "  want: ${want_child//$'\n'/ }"
+	} >"$tmp/why"
+	[ "$parent_calls" = "$want_parent" ] &&
+		[ "$child_calls" = "$want_child" ] &&
+		[ "$(wc -l <<<"$parent_calls")" -le "$2" ] &&
+		[ "$(wc -l <<<"$child_calls")" -le "$3" ]
+	result $? "$1"
+}
+
+command -v strace >/dev/null || skip_all "strace is not installed"
+strace -f -o "$tmp/all" true 2>"$tmp/log" ||
+	skip_all "strace: $(tail -n1 "$tmp/log")"
+trace "$tiny" || exit 1
+! grep -qE '(clone3|close_range)\(.*= -1 E(NOSYS|PERM|INVAL)' "$tmp/all" ||
+	skip_all "a launch needs fallbacks here"
+
+# Before Linux 6.14 a launch goes by path, which the child looks at right before.
+exec=(execveat)
+if grep -q 'execveat(.*0x10000.*= -1 EINVAL' "$tmp/all"; then
+	exec=(statx execve)
+fi
+
+echo "1..4"
+
+want_parent=$(words getresuid getresgid statx clone3)
+want_child=$(words statx close_range rt_sigaction "${exec[@]}")
+check "a launch by fd" 6 5
+
+trace -n 1000 "$tiny" || exit 1
+want_child=$(words close_range statx close_range rt_sigaction "${exec[@]}")
+check "the same with 1,000 open fds" 6 6
+
+# SIGDEFAULT of one signal is one call, DIE_WITH_PARENT one to ask and one to
+# make sure.
+trace -a "$tiny" || exit 1
+want_parent=$(words getresuid getresgid statx getpid clone3)
+want_child=$(words statx setpgid dup3 close close_range chdir rt_sigaction \
+	close_range fcntl umask setpriority prlimit64 prctl rt_sigaction prctl \
+	getppid "${exec[@]}")
+check "the same with 7 actions and 5 attributes" 6 $((16 + ${#exec[@]}))
+
+ln -s "$tiny" "$tmp/alias"
+trace "$tmp/alias" || exit 1
+want_parent=$(words getresuid getresgid statx clone3)
+want_child=$(words statx close_range rt_sigaction statx execve)
+check "a launch by path" 6 5
+
+exit $failed

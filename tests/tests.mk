@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests: one program or script per area, and the programs that they launch.
+#
+#: run-check       run the tests that 'make check' runs, without its set-up
+#: check-asan      run them under the address and undefined sanitizers
+#: check-tsan      run those with threads and signals under ThreadSanitizer
+#: check-musl      run the library and its tests built with musl
+
+TEST_SRC := $(sort $(wildcard tests/test_*.c))
+TEST_SH := $(sort $(wildcard tests/test_*.sh))
+TESTS := $(TEST_SRC:%.c=$(O)/%)
+TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(O)/tests/harness.o
+
+# Programs that tests launch. They are never built with sanitizers.
+TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+TOOLS := $(TOOL_SRC:%.c=$(O)/%)
+TOOL_CC ?= gcc
+PROBES := probe-static probe-static-pie
+ifneq ($(shell command -v musl-gcc 2>/dev/null),)
+PROBES += probe-musl probe-musl-static
+endif
+TOOLS += $(PROBES:%=$(O)/tests/tools/%)
+
+# These measure growth or need the machine for themselves.
+TESTS_ALONE :=
+
+CHECKS += build-tests
+
+.PHONY: build-tests run-check check-asan check-tsan check-musl
+build-tests: $(TESTS) $(TOOLS)
+
+$(O)/tests/%.o: tests/%.c tests/harness.h include/spawn_template.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+
+$(TESTS): $(O)/tests/%: $(O)/tests/%.o $(O)/tests/harness.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+tool_cc = $(call say,CC,$@)mkdir -p $(@D) && $(1) -std=gnu11 $(WARN) \
+	-O2 -g $(2) -o $@ $<
+
+$(TOOL_SRC:%.c=$(O)/%): $(O)/tests/tools/%: tests/tools/%.c
+	$(Q)$(call tool_cc,$(TOOL_CC))
+$(O)/tests/tools/probe-static: tests/tools/probe.c
+	$(Q)$(call tool_cc,$(TOOL_CC),-static)
+$(O)/tests/tools/probe-static-pie: tests/tools/probe.c
+	$(Q)$(call tool_cc,$(TOOL_CC),-static-pie)
+$(O)/tests/tools/probe-musl: tests/tools/probe.c
+	$(Q)$(call tool_cc,musl-gcc)
+$(O)/tests/tools/probe-musl-static: tests/tools/probe.c
+	$(Q)$(call tool_cc,musl-gcc,-static)
+
+.SECONDARY: $(TEST_OBJ)
+-include $(TEST_OBJ:.o=.d)
+
+run-check: all build-tests
+	$(Q)O='$(O)' CC='$(CC)' tests/run $(TESTS_ALONE:%=-a %) \
+		$(TESTS) $(TEST_SH)
+
+# ---- other builds of the same; none of them installs anything
+
+SUB_MAKE = $(MAKE) --no-print-directory
+SUB_JOBS := -j$(shell nproc)
+
+# The command line tool is built so as well; the scripts test it. A case that a
+# sanitizer does not allow skips, whatever MUST_WORK says: 'check' runs it.
+check-asan:
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/asan SAN=address,undefined \
+		all build-tests
+	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		TEST_SLOW=4 TEST_TIME=900 O='$(O)/asan' SAN=address \
+		MUST_WORK=0 \
+		tests/run $(TESTS_ALONE:%=-a %) \
+		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_cli.sh %/test_doctor.sh,\
+		$(TEST_SH))
+
+# ThreadSanitizer wants an address layout that random placement may deny it.
+TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
+	%/test_host %/test_identity %/test_rfc %/test_signals %/test_stat \
+	%/test_swap %/test_threads,$(TESTS))
+check-tsan:
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/tsan SAN=thread \
+		$(TSAN_TESTS:$(O)/%=$(O)/tsan/%) \
+		$(TOOLS:$(O)/%=$(O)/tsan/%)
+	$(Q)TSAN_OPTIONS=halt_on_error=1 TEST_SLOW=10 TEST_TIME=900 \
+		O='$(O)/tsan' SAN=thread setarch -R tests/run \
+		$(TESTS_ALONE:%=-a %) $(TSAN_TESTS:$(O)/%=$(O)/tsan/%)
+
+# musl-gcc knows no kernel headers; those of the system come last.
+MUSL_CC = musl-gcc -idirafter /usr/include \
+	-idirafter /usr/include/$(shell gcc -print-multiarch)
+check-musl:
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' \
+		LDFLAGS=-static build-tests
+	$(Q)O='$(O)/musl' tests/run $(TESTS_ALONE:%=-a %) \
+		$(TESTS:$(O)/%=$(O)/musl/%)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Programs for tests that need flags of their own. Read after tests.mk.
+
+TINY := $(O)/tests/tools/tiny $(O)/tests/tools/tiny-7
+tiny_cc = $(call say,CC,$@)mkdir -p $(@D) && $(TOOL_CC) -nostdlib -static \
+	-fno-pie -no-pie $(1) -o $@ $<
+
+ifeq ($(shell $(TOOL_CC) -dumpmachine 2>/dev/null | cut -d- -f1),x86_64)
+TINY += $(O)/tests/tools/tiny-32
+endif
+
+TOOLS += $(TINY)
+build-tests: $(TINY) $(O)/tests/launch_once
+
+$(O)/tests/tools/tiny: tests/tools/tiny.S
+	$(Q)$(call tiny_cc,-DSTATUS=0)
+$(O)/tests/tools/tiny-7: tests/tools/tiny.S
+	$(Q)$(call tiny_cc,-DSTATUS=7)
+$(O)/tests/tools/tiny-32: tests/tools/tiny.S
+	$(Q)$(call tiny_cc,-m32 -DSTATUS=32)
+
+# What test_syscalls.sh traces.
+$(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+-include $(O)/tests/launch_once.d
