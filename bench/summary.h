@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the samples of a run say: percentiles and ratios by cell, the targets,
+ * and their three forms: JSON, markdown, and columns for the plots.
+ */
+#ifndef BENCH_SUMMARY_H
+#define BENCH_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cells.h"
+#include "stats.h"
+
+struct cell_summary {
+	const struct cell *cell;
+	const char *skipped; /* why there are no samples, or NULL */
+	struct samples samples[LAUNCH_METHODS][METRICS];
+	/* Medians: the template's by that of each method; NaN if unknown. */
+	struct ratio template_to[LAUNCH_TEMPLATE][METRICS];
+	/* The template's by its own in the base cell. */
+	struct ratio to_base[METRICS];
+};
+
+#define TARGETS_MAX (3 * CELLS + 4)
+
+struct target {
+	const char *what;
+	const struct cell *cell;
+	struct ratio ratio;
+	double least, most; /* the ratio is to be within */
+};
+
+struct summary {
+	unsigned int rounds;
+	double seconds; /* that the rounds took */
+	const char *program;
+	char processor[128], kernel[128], libc[32];
+	long processors;
+	struct cell_summary cells[CELLS];
+	size_t n_cells;
+	struct target targets[TARGETS_MAX];
+	size_t n_targets;
+};
+
+/* @samples: one for each of s->cells, whose .cell and .skipped are set. */
+int summary_make(struct summary *s, struct cell_samples *const *samples);
+void summary_free(struct summary *s);
+
+/* "met", "not met", or which of both it seems to be, within the noise */
+const char *target_verdict(const struct target *t);
+
+/*
+ * The number of ratios that have become worse beyond doubt, each told to @out:
+ * far from the targets, so that a busy machine does not fail by chance.
+ */
+unsigned int summary_regressions(const struct summary *s, FILE *out);
+
+int summary_json(const struct summary *s, FILE *out);
+void summary_markdown(const struct summary *s, FILE *out);
+void summary_columns(const struct summary *s, FILE *out);
+
+#endif
