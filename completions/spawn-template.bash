@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bash completion for spawn-template. Works with and without the bash-completion
+# package; with it, the launched program's own arguments are completed too.
+
+# Sets COMPREPLY to the words of $1 that begin with the current word.
+_spawn_template_words() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+_spawn_template_by() { # compgen's action, words to add
+	local current=${COMP_WORDS[COMP_CWORD]}
+
+	mapfile -t COMPREPLY < <(compgen "$1" -- "$current"
+		[ -z "${2-}" ] || compgen -W "$2" -- "$current")
+	if [ "$1" = -f ] || [ "$1" = -d ] || [[ $current = */* ]]; then
+		compopt -o filenames 2>/dev/null
+	fi
+}
+
+# The word that names the program to launch; 0 if it is not there yet.
+_spawn_template_program() {
+	local i with_value=$1
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			echo $((i + 1))
+			return
+			;;
+		-*)
+			# "=" is a word: --env A=B, --env=A=B
+			if [ "${COMP_WORDS[i + 1]-}" = = ]; then
+				i=$((i + 2))
+			elif [[ " $with_value " = *" ${COMP_WORDS[i]} "* ]]; then
+				i=$((i + 1))
+			fi
+			[ "${COMP_WORDS[i + 1]-}" != = ] || i=$((i + 2))
+			;;
+		*)
+			echo "$i"
+			return
+			;;
+		esac
+	done
+	echo 0
+}
+
+# The program's name, or its arguments.
+_spawn_template_launched() {
+	local at=$1
+
+	if [ "$COMP_CWORD" = "$at" ]; then
+		_spawn_template_by -c
+	elif declare -F _command_offset >/dev/null; then
+		_command_offset "$at"
+	else
+		_spawn_template_by -f
+	fi
+}
+
+_spawn_template_run() {
+	local values='--cwd --env --unset --timeout --grace --keep-fd --nice
+		--umask --cgroup --argv0'
+	local switches='--clear-env --inherit-fds --no-new-privs
+		--die-with-parent --setsid --json --help'
+	local at
+
+	at=$(_spawn_template_program "${values//[$'\n\t']/ }")
+	if [ "$at" != 0 ]; then
+		_spawn_template_launched "$at"
+		return
+	fi
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--cwd | --cgroup) _spawn_template_by -d ;;
+	--unset) _spawn_template_by -v ;;
+	--env) mapfile -t COMPREPLY < <(compgen -v -S = -- \
+		"${COMP_WORDS[COMP_CWORD]}") && compopt -o nospace 2>/dev/null ;;
+	--timeout | --grace) _spawn_template_words '500ms 2s 30s 2m' ;;
+	--umask) _spawn_template_words '022 027 077' ;;
+	--keep-fd | --nice | --argv0) COMPREPLY=() ;;
+	*)
+		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
+			_spawn_template_words "$values $switches --"
+		else
+			_spawn_template_by -c
+		fi
+		;;
+	esac
+}
+
+_spawn_template_bench() {
+	local at
+
+	at=$(_spawn_template_program '--rounds --seconds')
+	if [ "$at" != 0 ]; then
+		_spawn_template_launched "$at"
+		return
+	fi
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--rounds) _spawn_template_words '100 500 2000' ;;
+	--seconds) _spawn_template_words '5 10 60' ;;
+	*)
+		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
+			_spawn_template_words '--rounds --seconds --json --help --'
+		else
+			_spawn_template_by -c
+		fi
+		;;
+	esac
+}
+
+_spawn_template() {
+	COMPREPLY=()
+	if [ "$COMP_CWORD" = 1 ]; then
+		_spawn_template_words \
+			'run stat doctor bench help --help --version'
+		return
+	fi
+	case ${COMP_WORDS[1]} in
+	run) _spawn_template_run ;;
+	bench) _spawn_template_bench ;;
+	stat) _spawn_template_by -c '--json --help' ;;
+	doctor) _spawn_template_words '--json --help' ;;
+	help) _spawn_template_words 'run stat doctor bench' ;;
+	esac
+}
+
+complete -F _spawn_template spawn-template

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the command line tool share: the command table, exit
+ * codes, output, and the words for what the library answers.
+ *
+ * A command parses its own options, prints to stdout, reports errors on stderr
+ * and returns its exit status. main() flushes and checks stdout after it.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "spawn_template.h"
+
+/* Exit codes: those of timeout(1) and env(1). */
+#define CLI_TIMED_OUT 124 /* run: the time was up */
+#define CLI_FAILED 125 /* the tool itself failed, or bad usage */
+#define CLI_NOT_LAUNCHABLE 126 /* found, but cannot be launched */
+#define CLI_NOT_FOUND 127 /* no such command */
+
+#define CLI_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+struct command {
+	const char *name;
+	const char *summary; /* one line, for the list of commands */
+	const char *help; /* usage and options */
+	int (*main)(int argc, char **argv);
+};
+
+extern const struct command cmd_run, cmd_stat, cmd_doctor, cmd_bench;
+
+/* output.c: text and JSON */
+
+/* The command under way, named by errors; NULL before there is one. */
+extern const struct command *out_command;
+
+void out_error(const char *fmt, ...) CLI_PRINTF(1, 2);
+void out_remedy(const char *fmt, ...) CLI_PRINTF(1, 2);
+
+/* Print an error and where to find help. Return: CLI_FAILED */
+int out_bad_usage(const char *fmt, ...) CLI_PRINTF(1, 2);
+
+/* Report what getopt_long() did not accept. Return: CLI_FAILED */
+int out_bad_option(int c, char **argv);
+
+enum out_style { OUT_PLAIN, OUT_BOLD, OUT_GOOD, OUT_WARN, OUT_BAD };
+
+/* The escape sequence of a style: "" unless stdout is a terminal that may have
+ * colours. */
+const char *out_style(enum out_style style);
+
+/* Print text in lines of at most 80 columns: first at column, then behind
+ * indent. */
+void out_wrapped(int column, int indent, const char *text);
+
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. */
+json_t *out_text(const char *text);
+
+/* Print a value, consume the reference. Return: 0, or CLI_FAILED with the
+ * error reported. */
+int out_json(FILE *file, json_t *value, size_t flags);
+
+/* Flush stdout. Return: status, or CLI_FAILED if something was not written. */
+int out_finish(int status);
+
+/* names.c: words for numbers */
+const char *name_errno(int err); /* "ENOENT"; "E?" if unknown */
+const char *name_signal(int sig); /* "SIGTERM"; "SIG?" if unknown */
+const char *name_stage(unsigned int stage);
+const char *name_fallback(unsigned int index); /* NULL: no such */
+const char *name_format(unsigned int format);
+const char *name_state(unsigned int state);
+const char *name_stale(unsigned int reason);
+const char *name_machine(unsigned int machine); /* NULL: unknown */
+
+/* A short word for JSON and a sentence for people. */
+const char *name_by_path(unsigned int reason);
+const char *explain_by_path(unsigned int reason);
+
+/* launch.c: making templates and explaining failures */
+
+/* What a failed launch needs to be explained. */
+struct launch_error {
+	const char *command; /* as the user named it */
+	const char *path; /* where it was found, or "" */
+	const char *interpreter; /* of the template, or "" */
+	int error; /* positive errno */
+	struct spawn_template_failure failure;
+	const char *const *actions; /* a description of each action */
+	size_t n_actions;
+};
+
+/* Make a template of a command found as execvp(3) does. Return: the fd, or
+ * -errno. */
+int launch_template(const char *command);
+
+/* Tell why no template could be made. Return: the exit code. */
+int launch_explain_create(const char *command, int error);
+
+/* Tell why a launch failed. Return: the exit code. */
+int launch_explain(const struct launch_error *e);
+
+/* The same for JSON. */
+json_t *launch_error_json(const struct launch_error *e);
+
+/* How a template is launched: by fd or path, why, fallbacks taken. */
+json_t *launch_json(const struct spawn_template_stat *st);
+
+/* time.c */
+int64_t monotonic_ns(void);
+
+/* Parse "1.5s", "200ms", "2m", "1h" or plain seconds. Return: 0 or -EINVAL. */
+int parse_duration(const char *text, int64_t *ns);
+
+/* Parse a whole number within bounds. Return: 0 or -EINVAL. */
+int parse_number(const char *text, int base, long min, long max, long *value);
+
+#endif

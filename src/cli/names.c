@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Words for the numbers that the kernel and the library answer with. Those for
+ * JSON are stable: programs may compare them.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+
+#include "cli.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct name {
+	int number;
+	const char *text;
+};
+
+#define NAME(n) .number = (n), .text = #n
+
+static const char *find(const struct name *names, size_t n, int number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (names[i].number == number)
+			return names[i].text;
+	return NULL;
+}
+
+const char *name_errno(int err)
+{
+	static const struct name names[] = {
+		{ NAME(E2BIG) },	{ NAME(EACCES) },  { NAME(EAGAIN) },
+		{ NAME(EBADF) },	{ NAME(EBUSY) },   { NAME(ECHILD) },
+		{ NAME(EEXIST) },	{ NAME(EFAULT) },  { NAME(EINTR) },
+		{ NAME(EINVAL) },	{ NAME(EIO) },	   { NAME(EISDIR) },
+		{ NAME(ELIBBAD) },	{ NAME(ELOOP) },   { NAME(EMFILE) },
+		{ NAME(ENAMETOOLONG) }, { NAME(ENFILE) },  { NAME(ENODEV) },
+		{ NAME(ENOENT) },	{ NAME(ENOEXEC) }, { NAME(ENOMEM) },
+		{ NAME(ENOSPC) },	{ NAME(ENOSYS) },  { NAME(ENOTDIR) },
+		{ NAME(ENOTTY) },	{ NAME(ENXIO) },   { NAME(EOPNOTSUPP) },
+		{ NAME(EPERM) },	{ NAME(EPIPE) },   { NAME(EROFS) },
+		{ NAME(ESRCH) },	{ NAME(ESTALE) },  { NAME(ETIMEDOUT) },
+		{ NAME(ETXTBSY) },	{ NAME(EXDEV) },   { NAME(EUSERS) },
+		{ NAME(EOVERFLOW) },
+	};
+	const char *text = find(names, COUNT(names), err);
+
+	return text ? text : "E?";
+}
+
+const char *name_signal(int sig)
+{
+	static const struct name names[] = {
+		{ NAME(SIGHUP) },    { NAME(SIGINT) },	  { NAME(SIGQUIT) },
+		{ NAME(SIGILL) },    { NAME(SIGTRAP) },	  { NAME(SIGABRT) },
+		{ NAME(SIGBUS) },    { NAME(SIGFPE) },	  { NAME(SIGKILL) },
+		{ NAME(SIGUSR1) },   { NAME(SIGSEGV) },	  { NAME(SIGUSR2) },
+		{ NAME(SIGPIPE) },   { NAME(SIGALRM) },	  { NAME(SIGTERM) },
+		{ NAME(SIGSTKFLT) }, { NAME(SIGCHLD) },	  { NAME(SIGCONT) },
+		{ NAME(SIGSTOP) },   { NAME(SIGTSTP) },	  { NAME(SIGTTIN) },
+		{ NAME(SIGTTOU) },   { NAME(SIGURG) },	  { NAME(SIGXCPU) },
+		{ NAME(SIGXFSZ) },   { NAME(SIGVTALRM) }, { NAME(SIGPROF) },
+		{ NAME(SIGWINCH) },  { NAME(SIGIO) },	  { NAME(SIGPWR) },
+		{ NAME(SIGSYS) },
+	};
+	const char *text = find(names, COUNT(names), sig);
+
+	return text ? text : "SIG?";
+}
+
+const char *name_stage(unsigned int stage)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_STAGE_ARGS] = "args",
+		[SPAWN_TEMPLATE_STAGE_CLONE] = "clone",
+		[SPAWN_TEMPLATE_STAGE_ATTR] = "attr",
+		[SPAWN_TEMPLATE_STAGE_ACTION] = "action",
+		[SPAWN_TEMPLATE_STAGE_CLOSE] = "close",
+		[SPAWN_TEMPLATE_STAGE_EXEC] = "exec",
+	};
+
+	return stage < COUNT(names) ? names[stage] : "unknown";
+}
+
+const char *name_fallback(unsigned int index)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
+		[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
+		[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
+		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
+		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
+		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+	};
+
+	return index < COUNT(names) ? names[index] : NULL;
+}
+
+const char *name_format(unsigned int format)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
+		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
+		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+	};
+
+	return format < COUNT(names) ? names[format] : "unknown";
+}
+
+const char *name_state(unsigned int state)
+{
+	return state == SPAWN_TEMPLATE_STATE_FRESH ? "fresh" : "stale";
+}
+
+const char *name_stale(unsigned int reason)
+{
+	static const char *const names[] = {
+		[0] = "none",
+		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
+		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
+		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+	};
+
+	return reason < COUNT(names) ? names[reason] : "unknown";
+}
+
+const char *name_machine(unsigned int machine)
+{
+	static const struct name names[] = {
+		{ EM_386, "i386" },	{ EM_X86_64, "x86-64" },
+		{ EM_ARM, "ARM" },	{ EM_AARCH64, "AArch64" },
+		{ EM_RISCV, "RISC-V" }, { EM_PPC64, "PowerPC64" },
+		{ EM_S390, "S/390" },	{ EM_MIPS, "MIPS" },
+		{ 258, "LoongArch" },	{ EM_PPC, "PowerPC" },
+	};
+
+	return find(names, COUNT(names), (int)machine);
+}
+
+const char *name_by_path(unsigned int reason)
+{
+	static const char *const names[] = {
+		[0] = "none",
+		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
+		[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
+		[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
+		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
+		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
+		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+	};
+
+	return reason < COUNT(names) ? names[reason] : "unknown";
+}
+
+const char *explain_by_path(unsigned int reason)
+{
+	static const char *const text[] = {
+		[0] = "no reason given",
+		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] =
+			"a script: its interpreter opens the path",
+		[SPAWN_TEMPLATE_BY_PATH_KERNEL] =
+			"this kernel would show a number as the process name",
+		[SPAWN_TEMPLATE_BY_PATH_NAME] =
+			"a link: ps would show the other file's name",
+		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] =
+			"the file has several names",
+		[SPAWN_TEMPLATE_BY_PATH_FORMAT] =
+			"not readable here, so its format is unknown",
+		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] =
+			"execveat(2) is not allowed here",
+	};
+
+	return reason < COUNT(text) ? text[reason] : "reason unknown";
+}

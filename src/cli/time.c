@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Clocks and numbers: what the options of every command are made of. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+int parse_duration(const char *text, int64_t *ns)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {
+		{ "ms", 1e6 }, { "s", 1e9 },	{ "", 1e9 },
+		{ "m", 60e9 }, { "h", 3600e9 },
+	};
+	double value;
+	char *end;
+
+	/* not what strtod() takes besides: signs, spaces, hex, "inf" */
+	if (!isdigit((unsigned char)text[strspn(text, ".")]) ||
+	    text[strspn(text, "0123456789.")] == 'x')
+		return -EINVAL;
+	value = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		value *= units[i].ns;
+		if (!(value < 1e18)) /* 30 years */
+			return -EINVAL;
+		*ns = (int64_t)value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int parse_number(const char *text, int base, long min, long max, long *value)
+{
+	char *end;
+	long n;
+
+	if (isspace((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtol(text, &end, base);
+	if (errno || end == text || *end || n < min || n > max)
+		return -EINVAL;
+	*value = n;
+	return 0;
+}

@@ -1,0 +1,758 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The command line tool on real programs: what run passes through, how it ends,
+# timeouts, signals, terminals, errors and exit codes, JSON, stat, bench, and
+# that help, manual page and completions name the same options.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+O=${O:-build}
+case $O in
+/*) tool=$O/spawn-template ;;
+*) tool=$PWD/$O/spawn-template ;;
+esac
+top=$PWD
+python=/usr/bin/python3
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+unset NO_COLOR
+n=0
+failed=0
+
+result() { # status name
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=1
+		[ ! -s "$tmp/log" ] || sed 's/^/# /' "$tmp/log"
+	fi
+	: > "$tmp/log"
+}
+
+skip() { # name reason
+	n=$((n + 1))
+	if [ "${MUST_WORK:-0}" = 1 ]; then
+		echo "not ok $n - $1: must work, but $2"
+		failed=1
+	else
+		echo "ok $n - $1 # SKIP $2"
+	fi
+}
+
+# The command's standard output, and its status as "[N]" on the last line.
+is() { # name expected command...
+	local name=$1 expected=$2 got
+
+	shift 2
+	got=$("$@" 2> "$tmp/err")
+	got="${got}[$?]"
+	{
+		echo "expected: $expected"
+		echo "got:      $got"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ]
+	result $? "$name"
+}
+
+# The status, and what standard error must say.
+fails() { # name status pattern command...
+	local name=$1 expected=$2 pattern=$3 got
+
+	shift 3
+	"$@" > "$tmp/out" 2> "$tmp/err"
+	got=$?
+	{
+		echo "status $got, expected $expected, and: $pattern"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ] && grep -qE -- "$pattern" "$tmp/err"
+	result $? "$name"
+}
+
+run() {
+	"$tool" run "$@"
+}
+
+# Waits up to 10 s until a command succeeds.
+until_true() {
+	local i
+
+	for ((i = 0; i < 500; i++)); do
+		"$@" 2> /dev/null && return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+# shellcheck disable=SC2317 # until_true calls it
+gone() { # pid
+	! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+# ---- commands and help
+
+help_and_version() {
+	local command
+
+	is 'the version is printed' 'spawn-template[0]' \
+		sh -c '"$0" --version | cut -d" " -f1' "$tool"
+	for command in run stat doctor bench; do
+		"$tool" --help | grep -q "^  $command " &&
+			"$tool" help "$command" > "$tmp/help" &&
+			"$tool" "$command" --help | cmp - "$tmp/help" &&
+			grep -q "^Usage: spawn-template $command" "$tmp/help" &&
+			grep -q -- --json "$tmp/help" &&
+			grep -q 'Exit status:' "$tmp/help"
+		result $? "$command has help, by either way of asking"
+	done
+	fails 'without a command, usage and status 125' 125 '^Usage:' "$tool"
+	fails 'a misspelt command gets a suggestion' 125 \
+		"did you mean 'doctor'" "$tool" docter
+	fails 'an unknown command is refused' 125 "unknown command 'frob'" \
+		"$tool" frob
+	for command in run stat doctor bench; do
+		fails "$command refuses an unknown option" 125 \
+			"$command: unknown option '--frob'" \
+			"$tool" "$command" --frob
+	done
+}
+
+# ---- what run passes through
+
+pass_through() {
+	local i statuses=''
+
+	head -c 300000 /dev/urandom > "$tmp/bytes"
+	run -- cat < "$tmp/bytes" > "$tmp/copy"
+	cmp "$tmp/bytes" "$tmp/copy" > "$tmp/log" 2>&1
+	result $? 'standard input and output pass through, byte for byte'
+	is 'standard error passes through' 'oops[0]' \
+		sh -c '"$0" run -- sh -c "echo oops >&2" 2>&1 >/dev/null' "$tool"
+	is 'arguments pass through' '<a b><><*><$x>[0]' \
+		run -- printf '<%s>' 'a b' '' '*' '$x'
+	is 'options behind the program belong to it' '--json[0]' \
+		run echo --json
+	for i in 0 1 3 124 127 255; do
+		run -- sh -c "exit $i"
+		statuses="$statuses $?"
+	done
+	[ "$statuses" = ' 0 1 3 124 127 255' ]
+	result $? 'the exit status passes through'
+	is 'a script is launched' 'script: one two[0]' \
+		run -- "$tmp/script" one two
+}
+
+# How a program ends: "exit N" or "signal N", and whether it dumped core.
+how() {
+	"$python" -c '
+import os, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+status = os.waitpid(pid, 0)[1]
+if os.WIFEXITED(status):
+    print("exit", os.WEXITSTATUS(status), end="")
+else:
+    print("signal", os.WTERMSIG(status), end="")
+print(" core" if os.WCOREDUMP(status) else "")' "$@"
+}
+
+signal_death() {
+	local sig bad=0
+
+	cd "$tmp" || exit 2
+	for sig in 1 2 3 6 9 10 11 13 14 15; do
+		[ "$(how "$tool" run -- sh -c "kill -$sig \$\$")" = \
+			"signal $sig" ] || bad=1
+		how "$tool" run -- sh -c "kill -$sig \$\$" >> "$tmp/log"
+	done
+	result "$bad" 'it dies by the signal that the program died by'
+	if [ "$(how /bin/sh -c 'kill -SEGV $$')" = 'signal 11 core' ]; then
+		is 'a core dump of the program is not followed by another' \
+			'signal 11[0]' how "$tool" run -- sh -c 'kill -SEGV $$'
+	else
+		skip 'a core dump of the program is not followed by another' \
+			'core dumps are not written here'
+	fi
+	rm -f core*
+	cd "$top" || exit 2
+}
+
+# ---- options
+
+environment() {
+	export CLI_TEST=outer
+	is 'a variable is set' 'inner[0]' \
+		run --env CLI_TEST=inner -- sh -c 'echo $CLI_TEST'
+	is 'a variable is removed' 'none[0]' \
+		run --unset CLI_TEST -- sh -c 'echo ${CLI_TEST-none}'
+	is 'changes apply in order' 'b[0]' run --env A=a --unset A --env A=b \
+		-- sh -c 'echo $A'
+	is 'the environment is cleared first' 'A=1[0]' \
+		run --env A=1 --clear-env -- env
+	is 'without options the environment is the same' 'outer[0]' \
+		run -- sh -c 'echo $CLI_TEST'
+	is 'the program is looked for on the new PATH' 'script:[0]' \
+		run --env "PATH=$tmp:/usr/bin:/bin" -- script
+	is 'argv[0] is set' 'other[0]' run --argv0 other -- sh -c 'echo $0'
+}
+
+attributes() {
+	is 'it starts in the directory given' "${tmp}[0]" run --cwd "$tmp" -- pwd
+	is 'a relative program is taken from there' 'script: x[0]' \
+		run --cwd "$tmp" -- ./script x
+	is 'the umask is set' '0027[0]' run --umask 027 -- sh -c umask
+	is 'the nice value is set' '7[0]' run --nice 7 -- nice
+	is 'a new session is started' 'leads[0]' run --setsid -- sh -c \
+		'[ "$(ps -o sid= -p $$)" -eq $$ ] && echo leads'
+	is 'no_new_privs is set' 'NoNewPrivs:1[0]' run --no-new-privs -- \
+		sh -c 'grep NoNewPrivs /proc/self/status | tr -d "\t"'
+	is 'signal mask and ignored signals are the same' 'same[0]' \
+		bash -c 'trap "" HUP USR2
+			what="grep -E ^Sig(Blk|Ign) /proc/self/status"
+			[ "$($what)" = "$("$0" run -- $what)" ] && echo same' \
+		"$tool"
+}
+
+descriptors() {
+	echo seven > "$tmp/seven"
+	exec 7< "$tmp/seven"
+	is 'other descriptors are closed' 'closed[0]' \
+		run -- sh -c '{ cat <&7; } 2>/dev/null || echo closed'
+	is 'a descriptor is kept' 'seven[0]' run --keep-fd 7 -- sh -c 'cat <&7'
+	exec 7< "$tmp/seven"
+	is 'all descriptors are inherited' 'seven[0]' \
+		run --inherit-fds -- sh -c 'cat <&7'
+	exec 7<&-
+	is 'nothing of the tool itself is inherited' 'same[0]' sh -c \
+		'what="ls /proc/self/fd"
+		[ "$("$0" run --inherit-fds -- $what)" = "$($what)" ] &&
+			echo same' "$tool"
+	fails 'a descriptor to keep must be open' 125 \
+		'--keep-fd 7: no such descriptor' run --keep-fd 7 -- true
+	is 'a closed standard output stays closed' '1[0]' sh -c \
+		'"$0" run -- sh -c "echo x" >&- 2>/dev/null; echo $?' "$tool"
+	is 'a closed standard error stays closed' 'closed[0]' sh -c \
+		'"$0" run -- sh -c "[ -e /proc/\$\$/fd/2 ] || echo closed" \
+			2>&-' "$tool"
+}
+
+cgroup() {
+	local mount dir name='a program is started in a cgroup'
+
+	fails '--cgroup wants a cgroup' 125 'not a cgroup v2 directory' \
+		run --cgroup "$tmp" -- true
+	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	dir=$mount/spawn-template-test.$$
+	if [ -z "$mount" ] || ! mkdir "$dir" 2> /dev/null; then
+		skip "$name" 'no cgroup v2 directory can be made here'
+		return
+	fi
+	is "$name" "spawn-template-test.$$[0]" run --cgroup "$dir" -- sh -c \
+		'sed -n "s|^0::.*/||p" /proc/self/cgroup'
+	rmdir "$dir"
+}
+
+# ---- ending
+
+timeouts() {
+	local start pid
+
+	is 'a program that is done in time is not touched' 'done[3]' \
+		run --timeout 10s -- sh -c 'echo done; exit 3'
+	is 'the status of a timeout is 124' '[124]' \
+		run --timeout 200ms -- sleep 30
+	is 'it is 124 even if the program ends well' 'caught[124]' \
+		run --timeout 200ms -- sh -c \
+		'trap "echo caught; exit 0" TERM; sleep 30 & wait'
+
+	run --timeout 300ms -- sh -c 'sleep 31 & echo $! > "$0"; wait' \
+		"$tmp/pid"
+	pid=$(cat "$tmp/pid")
+	until_true gone "$pid"
+	result $? 'a timeout ends the whole process group'
+
+	start=$SECONDS
+	is 'what ignores TERM is killed after the grace period' '[124]' \
+		run --timeout 100ms --grace 200ms -- \
+		sh -c 'trap "" TERM; sleep 32; sleep 32'
+	[ $((SECONDS - start)) -lt 15 ]
+	result $? 'and that takes no longer'
+
+	is 'others of the group have the grace period too' 'cleaned up[124]' \
+		run --timeout 300ms --grace 10s -- sh -c \
+		'sh -c "trap \"sleep 0.3; echo cleaned up; exit\" TERM
+			for i in $(seq -s" " 300); do sleep 0.05; done" &
+		exec sleep 30'
+	run --timeout 300ms --grace 200ms -- sh -c \
+		'sh -c "trap : TERM; for i in $(seq -s" " 300); do
+			sleep 0.05; done" > /dev/null 2>&1 &
+		echo $! > "$0"; exec sleep 30' "$tmp/pid3"
+	until_true gone "$(cat "$tmp/pid3")"
+	result $? 'and are killed after it'
+	report --timeout 300ms --grace 30s -- sh -c 'kill -STOP $$'
+	json 'a stopped program is ended by TERM' \
+		'j["timed_out"] and j["signal"] == "SIGTERM" and not j["killed"]'
+	is 'a timeout works in a new session' '[124]' \
+		run --setsid --timeout 200ms -- sleep 30
+}
+
+forwarding() {
+	local sig pid status bad=0
+
+	for sig in HUP INT QUIT TERM USR1 USR2; do
+		rm -f "$tmp/ready"
+		# a shell starts background jobs with INT and QUIT ignored
+		"$python" -c 'import os, signal, sys
+for s in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(s, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$tool" run -- sh -c \
+			"trap 'exit 9' $sig; : > '$tmp/ready'
+			for i in \$(seq 500); do sleep 0.02; done" &
+		pid=$!
+		until_true test -e "$tmp/ready"
+		kill -"$sig" "$pid"
+		wait "$pid"
+		status=$?
+		echo "$sig: $status" >> "$tmp/log"
+		[ "$status" = 9 ] || bad=1
+	done
+	result "$bad" 'signals that reach the tool go on to the program'
+
+	rm -f "$tmp/ready"
+	(
+		trap '' HUP
+		exec "$tool" run -- sh -c ": > '$tmp/ready'; sleep 1; exit 8"
+	) &
+	pid=$!
+	until_true test -e "$tmp/ready"
+	kill -HUP "$pid"
+	wait "$pid"
+	[ $? = 8 ]
+	result $? 'what was ignored from the start stays ignored'
+
+	"$tool" run --die-with-parent -- sh -c "echo \$\$ > '$tmp/pid2'; exec sleep 33" &
+	pid=$!
+	until_true test -s "$tmp/pid2"
+	kill -KILL "$pid"
+	wait "$pid" 2> /dev/null
+	until_true gone "$(cat "$tmp/pid2")"
+	result $? 'with --die-with-parent the program dies with a killed tool'
+}
+
+# ---- errors of a launch
+
+# Where the account changes: the clone may be in a private directory.
+as_nobody=()
+[ "$(id -u)" != 0 ] ||
+	as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+errors() {
+	local copy=$tmp/spawn-template
+
+	cp "$tool" "$copy"
+	fails 'not found on PATH: 127' 127 'nosuchcommand: not found on PATH' \
+		run -- nosuchcommand
+	mkdir "$tmp/closed-dir"
+	chmod 0 "$tmp/closed-dir"
+	fails 'so if a directory of PATH may not be searched' 127 \
+		'nosuchcommand: not found on PATH' env \
+		"PATH=$tmp/closed-dir:$PATH" "${as_nobody[@]}" "$copy" run \
+		-- nosuchcommand
+	chmod 700 "$tmp/closed-dir"
+	fails 'no such file: 127' 127 '^spawn-template run: ./nosuch: not found' \
+		run -- ./nosuch
+	fails 'an empty name: 127' 127 'name is empty' run -- ''
+	fails 'no execute permission: 126, and a remedy' 126 \
+		'remedy: .*execute permission' run -- "$tmp/seven"
+	fails 'a directory: 126' 126 'is a directory' run -- "$tmp"
+	fails 'neither ELF nor script: 126, and a remedy' 126 \
+		"run a shell script as 'sh FILE'" run -- "$tmp/plain"
+	fails 'an interpreter that is not there: 126, and its name' 126 \
+		'its interpreter /nonexistent/sh is not there' \
+		run -- "$tmp/orphan"
+	fails 'no such directory to start in: 125' 125 '--cwd /nonexistent:' \
+		run --cwd /nonexistent -- true
+	fails 'no program named: 125' 125 'name a program' run --json
+	fails 'a value that is missing: 125' 125 "'--cwd' needs a value" \
+		run --cwd
+	fails 'a bad duration: 125' 125 'not a duration' \
+		run --timeout 5x -- true
+	fails 'a negative duration: 125' 125 'not a duration' \
+		run --timeout -1s -- true
+	fails 'a bad nice value: 125' 125 'not from -20 to 19' \
+		run --nice 20 -- true
+	fails 'a bad umask: 125' 125 'not octal' run --umask 8 -- true
+	fails 'a bad variable: 125' 125 'not NAME=VALUE' run --env X -- true
+	if [ "$(id -u)" = 0 ]; then
+		fails 'an attribute that is not permitted: 125, and a remedy' \
+			125 'remedy: .*RLIMIT_NICE' \
+			"${as_nobody[@]}" "$copy" run --nice -5 -- true
+		fails 'too many processes: 125, and a remedy' 125 'ulimit -u' \
+			env ASAN_OPTIONS=detect_leaks=0 \
+			setpriv --reuid 65533 --regid 65533 --clear-groups \
+			prlimit --nproc=1 "$copy" run -- true
+	else
+		skip 'an attribute that is not permitted' 'this is not root'
+		skip 'too many processes' 'this is not root'
+	fi
+}
+
+output_errors() {
+	local status
+
+	fails 'a full disk is reported: 125' 125 'cannot write the output' \
+		sh -c '"$0" help > /dev/full' "$tool"
+	fails 'so with JSON' 125 'cannot write the output' \
+		sh -c '"$0" stat --json sh > /dev/full' "$tool"
+	fails 'so with a closed standard output' 125 'cannot write the output' \
+		sh -c '"$0" --version >&-' "$tool"
+	# the reader is gone before anything is written
+	{ until_true test -e "$tmp/closed"; "$tool" help; echo $? \
+		> "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
+		"$tmp/closed"; }
+	status=$(cat "$tmp/status")
+	[ "$status" = 141 ] && [ ! -s "$tmp/log" ]
+	result $? 'a broken pipe ends it quietly, by SIGPIPE'
+	rm "$tmp/closed"
+	{ trap '' PIPE; until_true test -e "$tmp/closed"; "$tool" help; echo \
+		$? > "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
+		"$tmp/closed"; }
+	status=$(cat "$tmp/status")
+	[ "$status" = 125 ] && [ ! -s "$tmp/log" ]
+	result $? 'and with status 125 if SIGPIPE is ignored'
+}
+
+# ---- JSON
+
+# Checks a Python expression about the JSON in $tmp/json, bound to j.
+json() { # name expression
+	"$python" -m json.tool "$tmp/json" > /dev/null 2> "$tmp/log" &&
+		"$python" -c "
+import json, sys
+j = json.load(open(sys.argv[1]))
+sys.exit(not ($2))" "$tmp/json" 2>> "$tmp/log"
+	set -- $? "$1"
+	[ "$1" = 0 ] || cat "$tmp/json" >> "$tmp/log"
+	result "$1" "$2"
+	rm -f "$tmp/json"
+}
+
+# The report of a run, into $tmp/json.
+report() { # options of run
+	sh -c '"$@" 2> "$0" > /dev/null; :' "$tmp/report" \
+		"$tool" run --json "$@" 2> /dev/null
+	grep '^{' "$tmp/report" > "$tmp/json" # the shell says "Terminated"
+}
+
+json_reports() {
+	report -- sh -c 'echo err >&2; exit 3'
+	json 'the report of run' '
+		j["exit_code"] == 3 and j["signal"] is None
+		and j["pid"] > 1 and not j["timed_out"]
+		and 0 < j["spawn_ns"] < j["total_ns"] < 60e9
+		and j["rusage"]["max_rss_kib"] > 0
+		and j["command"][0] == "sh" and j["launch"]["path"][0] == "/"'
+	report -- sh -c 'kill -TERM $$'
+	json 'the report of a signal' '
+		j["exit_code"] is None and j["signal"] == "SIGTERM"
+		and j["signal_number"] == 15'
+	report --timeout 100ms --grace 100ms -- \
+		sh -c 'trap "" TERM; sleep 30; sleep 30'
+	json 'the report of a timeout' 'j["timed_out"] and j["killed"]
+			and j["signal"] == "SIGKILL"'
+	report -- "$tmp/orphan"
+	json 'the report of a failed launch' '
+		j["error"]["name"] == "ENOENT" and j["error"]["errno"] == 2
+		and j["error"]["stage"] == "exec"'
+	report -- nosuchcommand
+	json 'the report of what is not there' '
+		j["error"]["name"] == "ENOENT"
+		and j["error"]["stage"] == "args"'
+	report -- printf '%s' $'caf\xc3\xa9' $'\xff\n"\\'
+	json 'arguments that are not UTF-8 or need escapes' \
+		'j["command"][2:] == ["caf\u00e9", "\ufffd\n\"\\"]'
+}
+
+stats() {
+	local link=$tmp/link
+
+	ln -s /bin/sleep "$link"
+	"$tool" stat --json sh "$link" "$tool" "$tmp/script" nosuch \
+		2> /dev/null > "$tmp/json"
+	[ $? = 127 ]
+	result $? 'the status of stat tells of the last that failed'
+	json 'stat tells all about several programs' '
+		[p["name"] for p in j] == ["sh", "'"$link"'", "'"$tool"'",
+			"'"$tmp/script"'", "nosuch"]
+		and j[0]["path"].endswith("/sh")
+		and j[1]["launch"]["by"] == "path"
+		and j[1]["launch"]["reason"] == "name"
+		and j[2]["format"] == "elf" and j[2]["elf"]["dynamic"]
+		and j[2]["key"]["ino"] == __import__("os").stat(
+			j[2]["path"]).st_ino
+		and j[2]["state"] == "fresh"
+		and j[3]["format"] == "script"
+		and j[3]["interpreter"] == "/bin/sh"
+		and j[4]["error"]["name"] == "ENOENT"'
+	"$tool" stat "$link" > "$tmp/log" &&
+		grep -q '^  launched by   path (a link' "$tmp/log" &&
+		grep -q "^  leads to " "$tmp/log" &&
+		grep -q '^  state         fresh' "$tmp/log"
+	result $? 'stat prints a table'
+	fails 'stat wants a program' 125 'at least one' "$tool" stat
+}
+
+bench() {
+	"$tool" bench --rounds 12 --json -- /bin/true > "$tmp/json"
+	json 'bench measures four ways' '
+		set(j["methods"]) == {"fork", "vfork", "posix_spawn",
+			"template"}
+		and j["rounds"] == 12 and j["exit_code"] == 0
+		and all(0 < m["blocked"]["p50_ns"] <= m["blocked"]["p99_ns"]
+			and m["to_exit"]["p50_ns"] > 0
+			and m["to_exit"]["ratio_interval"][0]
+			<= m["to_exit"]["ratio_to_posix_spawn"]
+			<= m["to_exit"]["ratio_interval"][1]
+			for m in j["methods"].values())
+		and j["methods"]["posix_spawn"]["blocked"]
+			["ratio_to_posix_spawn"] == 1'
+	"$tool" bench --rounds 1000000 --seconds 300ms --json -- \
+		sh -c 'exit 4' > "$tmp/json"
+	json 'bench stops when the time is up' \
+		'1 <= j["rounds"] < 1000000 and j["exit_code"] == 4'
+	"$tool" bench --rounds 1 --json -- sh -c \
+		'[ -e /proc/$$/fd/0 ] && [ -e /proc/$$/fd/2 ]' \
+		> "$tmp/json" <&- 2>&-
+	json 'bench gives its programs what it does not have itself' \
+		'j["exit_code"] == 0'
+	"$tool" bench --rounds 5 > "$tmp/log" &&
+		[ "$(grep -cE '^(template|posix_spawn|vfork|fork) ' \
+			"$tmp/log")" = 4 ]
+	result $? 'bench prints a table'
+	fails 'bench of what is not there: 127' 127 'not found' \
+		"$tool" bench -- nosuchcommand
+}
+
+# ---- a terminal
+
+# An interactive shell on a pty; the program reads what to type and expect.
+on_a_terminal() { # name, options of run
+	"$python" - "$tool" "$2" > "$tmp/log" 2>&1 <<- 'END'
+	import os, pty, re, select, sys, time
+
+	tool, options = sys.argv[1:]
+	pid, fd = pty.fork()
+	if pid == 0:
+	    os.environ.update(PS1="", TERM="dumb")
+	    os.execvp("bash", ["bash", "--norc", "--noprofile", "+o", "emacs",
+	                       "-i"])
+
+	seen = b""
+
+	def expect(pattern):
+	    global seen
+	    end = time.time() + 20
+	    while not re.search(pattern, seen):
+	        if time.time() > end:
+	            sys.exit("no %r in %r" % (pattern, seen))
+	        if select.select([fd], [], [], 0.1)[0]:
+	            seen += os.read(fd, 4096)
+	    print(seen)
+	    seen = b""
+
+	def send(text):
+	    os.write(fd, text.encode())
+
+	run = tool + " run " + options + " -- "
+	send("stty -echo; unset HISTFILE; echo rea''dy\n")
+	expect(rb"ready\r\n")
+
+	send(run + "sh -c 'echo as''k; read x; echo got-$x; exit 5'; echo st-$?\n")
+	expect(rb"ask\r\n")
+	send("hello\n")
+	expect(rb"got-hello\r\n({.*}\r\n)?st-5\r\n")
+
+	send(run + "sh -c 'echo u''p; exec sleep 50'; echo st-$?\n")
+	expect(rb"up\r\n")
+	send("\x03")
+	time.sleep(0.2)
+	send("echo st-$?\n")
+	expect(rb"st-130\r\n")
+
+	# stop, list, continue in the foreground, twice
+	send(run + "sh -c 'echo u''p; exec cat'\n")
+	expect(rb"up\r\n")
+	for word in "one", "two":
+	    time.sleep(0.3) # else the keys may overtake the processes
+	    send("\x1a")
+	    expect(rb"Stopped")
+	    time.sleep(0.3)
+	    send("fg\n")
+	    expect(rb"cat")
+	    send(word + "\n")
+	    expect(word.encode() + rb"\r\n")
+	send("\x04")
+	time.sleep(0.2)
+	send("echo st-$?\n")
+	expect(rb"st-0\r\n")
+
+	# started in the background it stops at its first read
+	send(run + "sh -c 'read x; echo got-$x' &\n")
+	expect(rb"\[1\]")
+	for i in range(100):
+	    send("jobs; echo en''d\n")
+	    expect(rb"end\r\n")
+	    send("jobs | grep -c Stopped; echo en''d\n")
+	    time.sleep(0.05)
+	    if select.select([fd], [], [], 5)[0]:
+	        seen += os.read(fd, 4096)
+	    stopped = b"1\r\n" in seen
+	    expect(rb"end\r\n")
+	    if stopped:
+	        break
+	else:
+	    sys.exit("not stopped")
+	send("fg\n")
+	expect(rb"read x")
+	send("three\n")
+	expect(rb"got-three\r\n")
+
+	# the terminal is the shell's again
+	send("read -p wa''it y; echo $y-$y\n")
+	expect(rb"wait")
+	send("four\n")
+	expect(rb"four-four\r\n")
+	send("exit\n")
+	os.close(fd)
+	os.waitpid(pid, 0)
+	END
+	result $? "$1"
+}
+
+terminal() {
+	on_a_terminal 'a terminal can be read, interrupt, stop, fg and bg work' ''
+	on_a_terminal 'and so with a timeout' '--timeout 60s'
+	on_a_terminal 'and so with a report' '--json'
+	printf 'typed\n' | timeout 20 script -qec \
+		"$tool run --timeout 10s -- sh -c 'read x; echo got-\$x'" \
+		/dev/null > "$tmp/log" 2>&1
+	grep -q 'got-typed' "$tmp/log"
+	result $? 'a terminal can be read under script(1)'
+	timeout 20 script -qec \
+		"$tool run --timeout 300ms -- sh -c 'stty raw -echo; sleep 30'
+		 echo status-\$?; stty -a" /dev/null < /dev/null \
+		> "$tmp/log" 2>&1
+	grep -q 'status-124' "$tmp/log" && grep -q ' icanon' "$tmp/log" &&
+		grep -q ' echo ' "$tmp/log"
+	result $? 'the modes of the terminal are restored after a timeout'
+}
+
+# ---- help, manual and completions agree
+
+bash_completes() { # expected, words...
+	local expected=$1
+
+	shift
+	bash -c '. completions/spawn-template.bash
+		COMP_WORDS=("${@:2}") COMP_CWORD=$(($# - 2))
+		_spawn_template
+		printf "%s\n" "${COMPREPLY[@]}" | grep -qxF -- "$1"' - \
+		"$expected" "$@" 2>> "$tmp/log"
+}
+
+completions() {
+	local option options command
+
+	bash -n completions/spawn-template.bash 2> "$tmp/log" &&
+		bash -c '. completions/spawn-template.bash
+			complete -p spawn-template' > "$tmp/log" 2>&1
+	result $? 'bash takes its completion'
+	bash_completes doctor spawn-template d &&
+		bash_completes --timeout spawn-template run --ti &&
+		bash_completes mkfifo spawn-template run --cwd / -- mkfif &&
+		bash_completes mkfifo spawn-template run --env A = 1 mkfif &&
+		bash_completes /etc/passwd spawn-template run cat /etc/passw &&
+		bash_completes --json spawn-template stat --js
+	result $? 'bash completes commands, options, programs, arguments'
+	if command -v zsh > /dev/null; then
+		zsh -n completions/_spawn-template 2> "$tmp/log" &&
+			zsh -fc 'fpath=(completions $fpath)
+			autoload -U compinit; compinit -u -D
+			[[ $_comps[spawn-template] = _spawn-template ]]' \
+				>> "$tmp/log" 2>&1
+		result $? 'zsh takes its completion'
+	else
+		skip 'zsh takes its completion' 'zsh is not installed'
+	fi
+	if command -v fish > /dev/null; then
+		fish --no-execute completions/spawn-template.fish \
+			2> "$tmp/log" &&
+			HOME=$tmp fish --no-config -c '
+			source completions/spawn-template.fish
+			complete -C "spawn-template d"
+			complete -C "spawn-template run --ti"' > "$tmp/out" &&
+			grep -q ^doctor "$tmp/out" &&
+			grep -q ^--timeout "$tmp/out"
+		result $? 'fish completes commands and options'
+	else
+		skip 'fish completes commands and options' \
+			'fish is not installed'
+	fi
+	for command in run stat doctor bench; do
+		options=$("$tool" help "$command" |
+			grep -oE '^ .*--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
+		for option in $options; do
+			grep -qE -- "$option\b" completions/spawn-template.bash &&
+				grep -qE -- "$option\b" completions/_spawn-template &&
+				grep -qE -- "-l ${option#--}\b" \
+					completions/spawn-template.fish &&
+				grep -qE -- "Fl -${option#--}\b" \
+					man/spawn-template.1 ||
+				echo "$command $option" >> "$tmp/log"
+		done
+		[ -n "$options" ] || echo "no options of $command" >> "$tmp/log"
+	done
+	[ ! -s "$tmp/log" ]
+	result $? 'help, manual page and completions name the same options'
+}
+
+manual() {
+	if command -v mandoc > /dev/null; then
+		mandoc -Tlint -W warning man/spawn-template.1 > "$tmp/log" 2>&1
+		result $? 'the manual page is well formed'
+	else
+		skip 'the manual page is well formed' 'mandoc is not installed'
+	fi
+}
+
+printf '#!/bin/sh\necho script: "$@"\n' > "$tmp/script"
+printf 'echo plain\n' > "$tmp/plain"
+printf '#!/nonexistent/sh\n' > "$tmp/orphan"
+chmod 755 "$tmp" "$tmp/script" "$tmp/plain" "$tmp/orphan"
+
+help_and_version
+pass_through
+signal_death
+environment
+attributes
+descriptors
+cgroup
+timeouts
+forwarding
+errors
+output_errors
+json_reports
+stats
+bench
+terminal
+completions
+manual
+
+echo "1..$n"
+exit "$failed"

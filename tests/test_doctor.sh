@@ -1,0 +1,341 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# spawn-template doctor: what it finds is compared with what the system itself
+# says, and it is run where things are missing: under seccomp filters, as another
+# account, without /proc, with closed or full outputs.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+O=${O:-build}
+case $O in
+/*) tool=$O/spawn-template ;;
+*) tool=$PWD/$O/spawn-template ;;
+esac
+python=/usr/bin/python3
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+unset NO_COLOR
+n=0
+failed=0
+
+result() { # status name
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		failed=1
+		[ ! -s "$tmp/log" ] || sed 's/^/# /' "$tmp/log"
+	fi
+	: > "$tmp/log"
+}
+
+skip() { # name reason
+	n=$((n + 1))
+	if [ "${MUST_WORK:-0}" = 1 ]; then
+		echo "not ok $n - $1: must work, but $2"
+		failed=1
+	else
+		echo "ok $n - $1 # SKIP $2"
+	fi
+}
+
+# Checks a Python expression about a file of JSON: j is all of it, f the
+# features by id, and ok(...), denied(...) tell that all named have that status.
+json() { # name file expression
+	"$python" - "$2" > "$tmp/log" 2>&1 <<- END
+	import json, os, re, sys
+	j = json.load(open(sys.argv[1]))
+	f = {x["id"]: x for x in j["features"]}
+	def are(status, *ids):
+	    wrong = [f[i] for i in ids if f[i]["status"] != status]
+	    for x in wrong:
+	        print(x)
+	    return not wrong
+	def ok(*ids):
+	    return are("ok", *ids)
+	def denied(*ids):
+	    return are("no_permission", *ids)
+	def read(path):
+	    return open(path).read()
+	if not ($3):
+	    print(json.dumps(j, indent=1))
+	    sys.exit(1)
+	END
+	result $? "$1"
+}
+
+# Runs a command under a seccomp filter that answers the system calls named by
+# number with an errno, or kills. These numbers are the same on all machines.
+clone3=435 close_range=436 openat2=437 faccessat2=439 pidfd_open=434
+filtered() { # errno or "kill", numbers, "--", command...
+	"$python" -c '
+import ctypes, os, struct, sys
+how, *rest = sys.argv[1:]
+cut = rest.index("--")
+numbers, command = [int(x) for x in rest[:cut]], rest[cut + 1:]
+answer = 0x80000000 if how == "kill" else 0x00050000 | int(how)
+code = struct.pack("HBBI", 0x20, 0, 0, 0)
+for i, number in enumerate(numbers):
+    code += struct.pack("HBBI", 0x15, len(numbers) - i, 0, number)
+code += struct.pack("HBBI", 0x06, 0, 0, 0x7fff0000)
+code += struct.pack("HBBI", 0x06, 0, 0, answer)
+text = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(text))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
+    sys.exit(99)
+os.execv(command[0], command)' "$@"
+}
+
+# ---- here
+
+here() {
+	"$tool" doctor --json > "$tmp/here" 2> "$tmp/log"
+	result $? 'launches work here, and the status says so'
+	"$python" -m json.tool "$tmp/here" > /dev/null 2> "$tmp/log"
+	result $? 'the output is JSON'
+	json 'every feature is complete' "$tmp/here" '
+		len(f) == len(j["features"]) > 40 and j["launches_work"]
+		and {x["area"] for x in j["features"]} == {"launch",
+			"process", "cgroup", "guard", "machine"}
+		and all(x["status"] in ("ok", "missing", "no_permission",
+			"unknown", "info") for x in j["features"])
+		and all(x["remedy"] and x["detail"] for x in j["features"]
+			if x["status"] in ("missing", "no_permission"))
+		and all(x["lost"] is None and x["remedy"] is None
+			for x in j["features"]
+			if x["status"] in ("ok", "info"))'
+	json 'the counts agree with the features' "$tmp/here" '
+		all(j[s] == sum(x["status"] == s for x in j["features"])
+			for s in ("missing", "no_permission", "unknown"))'
+	json 'what Linux 5.10 has is found' "$tmp/here" '
+		ok("launch", "clone3", "clone_pidfd", "clone_clear_sighand",
+			"clone_into_cgroup", "close_range", "execveat",
+			"close_range_unshare", "openat2", "faccessat2",
+			"statx_mnt_id", "madv_wipeonfork", "pidfd_open",
+			"pidfd_send_signal", "waitid_pidfd", "proc")'
+	json 'no feature is missing in a kernel that has it' "$tmp/here" '
+		all(x["status"] != "missing" or x["since"] is None
+			or [int(v) for v in x["since"].split(".")]
+			> [int(v) for v in re.findall("[0-9]+",
+				os.uname().release)[:2]]
+			for x in j["features"])'
+}
+
+# What the system says by other means.
+compared() {
+	local flag=0 mount
+
+	json 'the kernel is the running one' "$tmp/here" \
+		'f["kernel"]["detail"].split()[0] == os.uname().release'
+	json 'the clock source is the current one' "$tmp/here" '
+		read("/sys/devices/system/clocksource/clocksource0/"
+			"current_clocksource").strip()
+			in f["clock_source"]["detail"]'
+	json 'BTF is found where it is' "$tmp/here" '
+		(f["btf"]["status"] == "ok")
+			== os.path.exists("/sys/kernel/btf/vmlinux")'
+	json 'the list of LSMs is that of the kernel' "$tmp/here" '
+		f["bpf_lsm"]["status"] == ("unknown" if not os.path.exists(
+			"/sys/kernel/security/lsm") else "ok" if "bpf" in
+			read("/sys/kernel/security/lsm").split(",")
+			else "missing")'
+	if [ "$(uname -m)" = x86_64 ]; then
+		grep -q '^flags.* hypervisor' /proc/cpuinfo && flag=1
+		json 'a hypervisor is found where the processor tells' \
+			"$tmp/here" '("guest" in f["virtualisation"]["detail"])
+				== ('$flag' == 1)'
+		json 'the cost of cpuid is measured' "$tmp/here" \
+			'5 < f["cpuid_cost"]["ns"] < 1000000'
+	fi
+	mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	json 'cgroup v2 is found where it is mounted' "$tmp/here" \
+		'f["cgroup_v2"]["detail"] == "'"$mount"'" if "'"$mount"'"
+			else f["cgroup_v2"]["status"] == "missing"'
+	json 'the time to read the clock is told' "$tmp/here" \
+		'0 < f["clock_cost"]["ns"] < 100000'
+}
+
+# ---- for people
+
+for_people() {
+	local title
+
+	"$tool" doctor > "$tmp/text"
+	result $? 'it prints text'
+	for title in Launching 'Files and processes' 'Control groups' \
+		'Kernel-side guard' Machine; do
+		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
+	done
+	awk 'length > 80 || / $/' "$tmp/text" >> "$tmp/log"
+	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
+		tail -n 1 "$tmp/text" >> "$tmp/log"
+	[ ! -s "$tmp/log" ]
+	result $? 'it has five areas, 80 columns and a verdict at the end'
+	# each complaint has what is lost, and a remedy where one is known
+	awk '/^  (missing|no permission) / { want = 2; next }
+	/^ +lost: / || /^ +remedy: / { want-- }
+	/^  (ok|-) |^$/ && want > 0 { print "incomplete before: " $0 }
+	/^  (ok|-) |^$/ { want = 0 }' "$tmp/text" > "$tmp/log"
+	[ ! -s "$tmp/log" ]
+	result $? 'what is missing has its loss and its remedy'
+	! grep -q $'\033' "$tmp/text"
+	result $? 'no colours into a file'
+	TERM=xterm script -qec "'$tool' doctor" /dev/null < /dev/null \
+		> "$tmp/tty"
+	grep -q $'\033\\[32mok' "$tmp/tty"
+	result $? 'colours on a terminal'
+	NO_COLOR=1 TERM=xterm script -qec "'$tool' doctor" /dev/null \
+		< /dev/null > "$tmp/tty"
+	grep -q 'Launches work' "$tmp/tty" && ! grep -q $'\033' "$tmp/tty"
+	result $? 'no colours with NO_COLOR'
+	TERM=dumb script -qec "'$tool' doctor" /dev/null < /dev/null \
+		> "$tmp/tty"
+	grep -q 'Launches work' "$tmp/tty" && ! grep -q $'\033' "$tmp/tty"
+	result $? 'no colours on a dumb terminal'
+	"$tool" doctor --json > /dev/full 2> "$tmp/log"
+	[ $? = 125 ] && grep -q 'cannot write the output' "$tmp/log"
+	result $? 'a full disk is reported'
+	"$tool" doctor extra 2> "$tmp/log"
+	[ $? = 125 ]
+	result $? 'arguments are refused'
+}
+
+# ---- in a sandbox
+
+sandboxes() {
+	filtered 38 $clone3 $close_range $openat2 $faccessat2 $pidfd_open -- \
+		"$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	result $? 'it works under a filter that answers ENOSYS'
+	json 'what the filter hides is told as hidden' "$tmp/json" '
+		denied("clone3", "clone_clear_sighand", "clone_into_cgroup",
+			"close_range", "close_range_cloexec",
+			"close_range_unshare", "openat2", "faccessat2",
+			"pidfd_open")
+		and all("seccomp" in f[i]["remedy"]
+			for i in ("clone3", "close_range", "openat2"))
+		and ok("launch", "clone_pidfd", "execveat")
+		and "filter" in f["seccomp"]["detail"]
+		and f["no_new_privs"]["detail"].startswith("set")'
+	filtered 1 $clone3 $close_range -- "$tool" doctor --json \
+		> "$tmp/json" 2> "$tmp/log"
+	result $? 'it works under a filter that answers EPERM'
+	json 'what is refused is told as not permitted' "$tmp/json" '
+		denied("clone3", "close_range", "close_range_cloexec")
+		and f["clone3"]["detail"] == "EPERM" and ok("launch")'
+	filtered kill $openat2 $clone3 -- "$tool" doctor --json \
+		> "$tmp/json" 2> "$tmp/log"
+	[ $? = 1 ]
+	result $? 'it outlives a filter that kills, and says that launches fail'
+	json 'and tells who is killed' "$tmp/json" '
+		denied("openat2", "clone3", "launch")
+		and "kills" in f["openat2"]["detail"]
+		and ok("execveat", "pidfd_open")
+		and not j["launches_work"]'
+}
+
+# ---- another account, another root
+
+other_account() {
+	local name='it works as another account'
+
+	if [ "$(id -u)" != 0 ]; then
+		skip "$name" 'this is not root'
+		return
+	fi
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$copy" doctor \
+		--json > "$tmp/json" 2> "$tmp/log"
+	result $? "$name"
+	json 'what only root may is not permitted' "$tmp/json" '
+		ok("launch", "clone3", "execveat", "pidfd_open")
+		and denied("bpf_privileges")
+		and (f["cgroup_v2"]["status"] == "missing"
+			or denied("cgroup_delegation"))'
+}
+
+without_proc() {
+	local name='it works without /proc'
+
+	if [ -n "${SAN-}" ]; then
+		skip "$name" 'sanitizers need /proc'
+		return
+	fi
+	if ! unshare -m true 2> /dev/null; then
+		skip "$name" 'no mount namespace can be made'
+		return
+	fi
+	unshare -m sh -c 'mount -t tmpfs none /proc && "$0" doctor --json' \
+		"$tool" > "$tmp/json" 2> "$tmp/log"
+	result $? "$name"
+	json 'and says that /proc is missing' "$tmp/json" '
+		f["proc"]["status"] == "missing" and "mount" in
+			f["proc"]["remedy"]
+		and f["execveat_comm"]["status"] == "unknown"
+		and ok("launch", "clone3", "execveat")'
+}
+
+without_processes() {
+	local name='it says so if no process can be made'
+
+	if [ "$(id -u)" != 0 ]; then
+		skip "$name" 'this is not root'
+		return
+	fi
+	ASAN_OPTIONS=detect_leaks=0 setpriv --reuid 65532 --regid 65532 \
+		--clear-groups prlimit --nproc=1 "$copy" doctor \
+		> "$tmp/log" 2>&1
+	[ $? = 1 ] && tail -n 1 "$tmp/log" | grep -q 'Launches do not work'
+	result $? "$name"
+}
+
+without_shell() {
+	local name='it says so if nothing can be executed'
+
+	if ! unshare -m true 2> /dev/null; then
+		skip "$name" 'no mount namespace can be made'
+		return
+	fi
+	# /bin may be a link to a directory: what is hidden is the file
+	unshare -m sh -c 'mount --bind /etc/hostname "$(readlink -f /bin/sh)" &&
+		exec "$0" doctor --json' "$tool" > "$tmp/json" 2> "$tmp/log"
+	[ $? = 1 ]
+	result $? "$name"
+	json 'and at which file' "$tmp/json" '
+		f["launch"]["status"] == "missing"
+		and "/bin/sh" in f["launch"]["detail"]'
+}
+
+# Of other doctors that run now, each removes its own.
+no_cgroup_left() {
+	local mount i
+
+	mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	for ((i = 0; i < 50; i++)); do
+		find "${mount:-/nonexistent}" -name 'spawn-template-doctor*' \
+			> "$tmp/log" 2> /dev/null
+		[ -s "$tmp/log" ] || break
+		sleep 0.1
+	done
+	[ ! -s "$tmp/log" ]
+	result $? 'no cgroup is left behind'
+}
+
+# For other accounts: the clone may be in a private directory.
+copy=$tmp/spawn-template
+cp "$tool" "$copy"
+chmod 755 "$tmp"
+here
+compared
+for_people
+sandboxes
+other_account
+without_proc
+without_processes
+without_shell
+no_cgroup_left
+
+echo "1..$n"
+exit "$failed"
