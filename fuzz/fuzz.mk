@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Fuzzing with libFuzzer. What it finds is kept in build/fuzz/finds, what it
+# learned in build/fuzz/corpus; fuzz/corpus holds the inputs to begin with.
+#
+#: fuzz            fuzz the ELF reader and the argument checks, FUZZ_TIME=60 each
+
+FUZZ_CC ?= clang
+FUZZ_TIME ?= 60
+FUZZERS := fuzz_args fuzz_elf
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_CFLAGS := $(LIB_CFLAGS) -iquote src -O1 -g -fno-omit-frame-pointer
+FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
+
+.PHONY: fuzz build-fuzz
+build-fuzz: $(FUZZERS:%=$(O)/fuzz/%)
+
+$(O)/fuzz/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
+		-c -o $@ $<
+
+$(O)/fuzz/src/child.o: src/child.c
+	@mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<
+
+$(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
+	$(call say,FUZZLD,$@)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer \
+		-o $@ $< $(FUZZ_OBJ) -lpthread
+
+fuzz: build-fuzz $(O)/tests/tools/tiny
+	$(Q)for f in $(FUZZERS); do \
+		mkdir -p $(O)/fuzz/corpus/$$f $(O)/fuzz/finds && \
+		echo "  FUZZ    $$f, $(FUZZ_TIME) s" && \
+		FUZZ_PROGRAM=$(O)/tests/tools/tiny $(O)/fuzz/$$f \
+			-max_total_time=$(FUZZ_TIME) -timeout=10 \
+			-max_len=16384 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$(O)/fuzz/finds/$$f- \
+			$(O)/fuzz/corpus/$$f fuzz/corpus/$$f || exit 1; \
+	done
+
+-include $(FUZZ_OBJ:.o=.d) $(FUZZERS:%=$(O)/fuzz/%.d)

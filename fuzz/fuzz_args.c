@@ -1,0 +1,872 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fuzzes what callers may pass: the input chooses a call, the size and every
+ * field of its structure, mostly from values that matter. A model says which
+ * arguments must be refused, and with what; a launch that goes through runs the
+ * smallest of programs, with actions that harm nothing outside of it.
+ *
+ * After each call: outputs are set on success only, no fd and no child is left,
+ * working directory and umask are as before. Structures end where their memory
+ * ends, so that the sanitizer sees a read or write beyond the size that was
+ * told.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <spawn_template.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define PAGE 4096
+#define ADDR(p) ((uint64_t)(uintptr_t)(p))
+
+#define MUST(cond)                                                         \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+				#cond);                                    \
+			abort();                                           \
+		}                                                          \
+	} while (0)
+
+/* As MUST(), but says what was got. */
+static void must_be(int got, int want, const char *call)
+{
+	if (got == want)
+		return;
+	fprintf(stderr, "%s: got %d, want %d\n", call, got, want);
+	abort();
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* ---- the input: bytes that choose; when they end, the first of all ---- */
+
+static const uint8_t *input;
+static size_t left;
+
+static uint8_t byte(void)
+{
+	if (!left)
+		return 0;
+	left--;
+	return *input++;
+}
+
+static uint64_t number(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | byte();
+	return n;
+}
+
+/* One time in `n`, and never when the input has ended. */
+static bool rarely(unsigned int n)
+{
+	return byte() % n == n - 1;
+}
+
+#define PICK(a) ((a)[byte() % COUNT(a)])
+
+/* ---- the scene ---- */
+
+static char exe[] = "/tmp/spawn-template-fuzz.XXXXXX/exe";
+static char *dir, *script, *text, *not_executable;
+static int tfd, tfd_dup, exe_fd, script_fd, text_fd, dir_fd, pipe_fd;
+static int first_free;
+static char home[4096]; /* the working directory */
+
+static char *in_dir(const char *name)
+{
+	char *path;
+
+	MUST(asprintf(&path, "%s/%s", dir, name) > 0);
+	return path;
+}
+
+static void put(const char *path, const void *data, size_t size, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+
+	MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	MUST(!fchmod(fd, mode) && !close(fd));
+}
+
+static void put_program(void)
+{
+	const char *program = getenv("FUZZ_PROGRAM");
+	static char buf[65536];
+	int fd;
+	ssize_t n;
+
+	MUST(program);
+	fd = open(program, O_RDONLY | O_CLOEXEC);
+	MUST(fd >= 0);
+	n = read(fd, buf, sizeof(buf));
+	MUST(n > 0);
+	close(fd);
+	put(exe, buf, (size_t)n, 0755);
+}
+
+static void remove_scene(void)
+{
+	unlink(exe);
+	unlink(script);
+	unlink(text);
+	unlink(not_executable);
+	rmdir(dir);
+}
+
+static int low_fd(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	MUST(fd >= 0);
+	return fd;
+}
+
+/* Naming functions would need a child, which looks like one that was lost. */
+static void add_flag(int *argc, char ***argv)
+{
+	static char flag[] = "-print_funcs=0";
+	char **all = calloc((size_t)*argc + 2, sizeof(*all));
+
+	MUST(all);
+	memcpy(all, *argv, (size_t)*argc * sizeof(*all));
+	all[(*argc)++] = flag;
+	*argv = all;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	int fds[2];
+
+	add_flag(argc, argv);
+	*strrchr(exe, '/') = 0;
+	dir = mkdtemp(exe);
+	MUST(dir);
+	dir = strdup(exe);
+	exe[strlen(exe)] = '/';
+	script = in_dir("script");
+	text = in_dir("text");
+	not_executable = in_dir("not-executable");
+	put_program();
+	put(script, "#!/bin/true\n", 12, 0755);
+	put(text, "text", 4, 0755);
+	put(not_executable, "#!/bin/true\n", 12, 0644);
+	MUST(!atexit(remove_scene));
+
+	/* no terminal may be stolen, and nothing read from one */
+	MUST(dup2(low_fd("/dev/null", O_RDWR), 0) == 0);
+	exe_fd = low_fd(exe, O_PATH);
+	script_fd = low_fd(script, O_RDONLY);
+	text_fd = low_fd(text, O_PATH);
+	dir_fd = low_fd("/", O_PATH | O_DIRECTORY);
+	MUST(!pipe2(fds, O_CLOEXEC));
+	pipe_fd = fds[0];
+	tfd = spawn_template_open(exe, SPAWN_TEMPLATE_CREATE_CLOEXEC);
+	MUST(tfd >= 0);
+	tfd_dup = fcntl(tfd, F_DUPFD_CLOEXEC, 3);
+	MUST(tfd_dup >= 0);
+	umask(022);
+	MUST(getcwd(home, sizeof(home)));
+	return 0;
+}
+
+/* Nothing is left behind, and nothing of this process has changed. */
+static void check_scene(void)
+{
+	int fd = dup(0), status = 0;
+	char cwd[sizeof(home)];
+	pid_t child;
+	mode_t mask = umask(022);
+
+	MUST(fd == first_free);
+	close(fd);
+	MUST(mask == 022);
+	MUST(getcwd(cwd, sizeof(cwd)) && !strcmp(cwd, home));
+	child = waitpid(-1, &status, WNOHANG | __WALL);
+	if (child >= 0 || errno != ECHILD)
+		fprintf(stderr, "child %d, status %x\n", child, status);
+	MUST(child < 0 && errno == ECHILD);
+}
+
+/* ---- structures of any size ---- */
+
+static size_t pick_size(size_t ver0, size_t ver1)
+{
+	const size_t sizes[] = {
+		ver1, ver0,	ver1,	  ver1 + 8, ver0 - 1,	    ver0 + 4,
+		0,    ver1 - 1, PAGE,	  PAGE + 1, 2 * PAGE,	    ver1 + 1,
+		8,    ver0,	ver0 + 1, 256,	    (size_t)byte(),
+	};
+
+	return PICK(sizes);
+}
+
+/*
+ * Memory of exactly that size: the start of *args, zeroes behind it, and at
+ * times something unknown among these. Return: what the size rule answers.
+ */
+static int sized(const void *args, size_t known, size_t size, size_t ver0,
+		 void **copy)
+{
+	unsigned char *mem = calloc(1, size ? size : 1);
+	int ret = 0;
+
+	MUST(mem);
+	memcpy(mem, args, size < known ? size : known);
+	if (size < ver0)
+		ret = -EINVAL;
+	else if (size > PAGE)
+		ret = -E2BIG;
+	if (size > known && rarely(4)) {
+		mem[known + number() % (size - known)] = 1;
+		ret = -E2BIG;
+	}
+	*copy = mem;
+	return ret;
+}
+
+/* ---- create ---- */
+
+static const uint64_t create_flags[] = {
+	0,
+	SPAWN_TEMPLATE_CREATE_CLOEXEC,
+	SPAWN_TEMPLATE_CREATE_SCRIPT,
+	SPAWN_TEMPLATE_CREATE_NO_GUARD,
+	SPAWN_TEMPLATE_CREATE_AUTO_REFRESH,
+	SPAWN_TEMPLATE_CREATE_DENY_WRITE,
+	SPAWN_TEMPLATE_CREATE_GUARD,
+	SPAWN_TEMPLATE_CREATE_WARM_ONCE,
+	SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	1ULL << 1,
+	1ULL << 31,
+	1ULL << 39,
+	1ULL << 63,
+};
+
+#define CREATE_SERVED                                                   \
+	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
+	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
+#define CREATE_KNOWN                                                     \
+	(CREATE_SERVED | SPAWN_TEMPLATE_CREATE_DENY_WRITE |              \
+	 SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_WARM_ONCE | \
+	 SPAWN_TEMPLATE_CREATE_WARM_FORK)
+
+static uint64_t pick_flags(const uint64_t *flags, size_t n)
+{
+	uint64_t all = 0;
+
+	for (int i = byte() % 4; i > 0; i--)
+		all |= flags[byte() % n];
+	return rarely(32) ? number() : all;
+}
+
+/* A file, and what create answers for it without and with CREATE_SCRIPT. */
+struct file {
+	const char *path;
+	int fd, plain, scripts;
+};
+
+static void pick_file(struct file *f)
+{
+	const struct file files[] = {
+		{ exe, exe_fd, 0, 0 },
+		{ script, script_fd, -ENOEXEC, 0 },
+		{ text, text_fd, -ENOEXEC, -ENOEXEC },
+		{ dir, dir_fd, -EACCES, -EACCES },
+		{ not_executable, pipe_fd, -EACCES, -EACCES },
+		{ "/dev/null", 0, -EACCES, -EACCES },
+		{ exe, tfd, 0, 0 },
+		{ exe, tfd_dup, 0, 0 },
+		{ NULL, 99999, -EBADF, -EBADF },
+		{ "/no/such/file", -1, -ENOENT, -ENOENT },
+		{ "relative", -1, -EINVAL, -EINVAL },
+		{ "", -1, -EINVAL, -EINVAL },
+	};
+
+	*f = PICK(files);
+}
+
+static int create_model(const struct spawn_template_create_args *a, size_t size,
+			const struct file *f)
+{
+	uint64_t flags = a->flags;
+
+	if (flags & ~CREATE_KNOWN)
+		return -EINVAL;
+	if (flags >> 32 && size < SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1)
+		return -EINVAL;
+	if (a->exec_flags || a->actions || a->actions_len || a->reserved[0] ||
+	    a->reserved[1] || a->reserved[2] || a->reserved[3])
+		return -EINVAL;
+	if (size > offsetof(struct spawn_template_create_args, pad) &&
+	    (a->pad & (size < sizeof(*a) ? 0xffffff : ~0U)))
+		return -EINVAL;
+	if ((a->execfd >= 0) == !!a->filename)
+		return -EINVAL;
+	if (a->filename && f->path[0] != '/')
+		return -EINVAL;
+	if (flags & ~CREATE_SERVED)
+		return -EOPNOTSUPP;
+	return flags & SPAWN_TEMPLATE_CREATE_SCRIPT ? f->scripts : f->plain;
+}
+
+static void check_created(int fd, uint64_t flags)
+{
+	bool cloexec = flags & SPAWN_TEMPLATE_CREATE_CLOEXEC;
+	struct spawn_template_stat st;
+
+	MUST(fcntl(fd, F_GETFD) == (cloexec ? FD_CLOEXEC : 0));
+	MUST(fcntl(fd, F_GETFL) & O_PATH);
+	MUST(spawn_template_check(fd) == 0);
+	MUST(spawn_template_stat(fd, &st, sizeof(st)) == 0);
+	MUST(st.flags == flags && st.cold == 0);
+	MUST(st.state == SPAWN_TEMPLATE_STATE_FRESH);
+	MUST(byte() % 2 ? spawn_template_close(fd) == 0 : close(fd) == 0);
+}
+
+static void fuzz_create(void)
+{
+	struct spawn_template_create_args args = { .execfd = -1 };
+	size_t size = pick_size(SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
+				SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1);
+	struct file file;
+	void *copy;
+	int want, ret;
+
+	pick_file(&file);
+	args.flags = pick_flags(create_flags, COUNT(create_flags));
+	if (byte() % 2 || !file.path)
+		args.execfd = file.fd;
+	else
+		args.filename = ADDR(file.path);
+	if (rarely(16) && file.path) {
+		args.execfd = byte() % 2 ? -1 : file.fd;
+		args.filename = byte() % 2 ? 0 : ADDR(file.path);
+	}
+	if (rarely(16))
+		args.exec_flags = byte();
+	if (rarely(16))
+		args.actions = number();
+	if (rarely(16))
+		args.actions_len = byte();
+	if (rarely(16))
+		args.reserved[byte() % 4] = number();
+	if (rarely(8))
+		args.warm_target = byte();
+	if (rarely(16))
+		args.pad = byte() & 1;
+
+	/* a relative path is refused before an fd would be looked at */
+	if (args.execfd >= 0 && file.plain == -EINVAL)
+		return;
+	want = sized(&args, sizeof(args), size,
+		     SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0, &copy);
+	if (!want)
+		want = create_model(&args, size, &file);
+	ret = spawn_template_create(copy, size);
+	free(copy);
+	must_be(ret, want ? want : first_free, "create");
+	if (ret >= 0)
+		check_created(ret, args.flags);
+}
+
+/* ---- search ---- */
+
+static void fuzz_search(void)
+{
+	const char *const names[] = {
+		"exe", "script", "text", "not-executable", "none",
+		exe,   "",	 "/",	 "./exe",	   "../tmp",
+	};
+	const char *const paths[] = {
+		dir, "", "::", "/no/such", "/dev/null", ":/no/such:", "tmp",
+	};
+	const char *const missing[] = { "/none", "relative", "/dev/null" };
+	char path[1024] = "";
+	int ret;
+
+	for (int i = byte() % 4; i > 0; i--) {
+		strcat(path, PICK(paths));
+		strcat(path, ":");
+		strcat(path, PICK(missing));
+	}
+	ret = spawn_template_search(
+		PICK(names), byte() % 4 ? path : NULL,
+		pick_flags(create_flags, COUNT(create_flags)));
+	if (ret >= 0) {
+		MUST(ret == first_free);
+		MUST(spawn_template_check(ret) == 0);
+		MUST(spawn_template_close(ret) == 0);
+	} else {
+		MUST(ret > -4096);
+	}
+}
+
+/* ---- spawn ---- */
+
+static const uint64_t spawn_flags[] = {
+	0,
+	SPAWN_TEMPLATE_SPAWN_INHERIT_FDS,
+	SPAWN_TEMPLATE_SPAWN_SETPGROUP,
+	SPAWN_TEMPLATE_SPAWN_SETSID,
+	SPAWN_TEMPLATE_SPAWN_INTO_CGROUP,
+	SPAWN_TEMPLATE_SPAWN_UMASK,
+	SPAWN_TEMPLATE_SPAWN_SETUID,
+	SPAWN_TEMPLATE_SPAWN_SETGID,
+	SPAWN_TEMPLATE_SPAWN_SETGROUPS,
+	SPAWN_TEMPLATE_SPAWN_NICE,
+	SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS,
+	SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT,
+	SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE,
+	1ULL << 1,
+	1ULL << 31,
+	1ULL << 43,
+	1ULL << 63,
+};
+
+#define SPAWN_KNOWN                                                          \
+	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETPGROUP | \
+	 SPAWN_TEMPLATE_SPAWN_SETSID | SPAWN_TEMPLATE_SPAWN_INTO_CGROUP |    \
+	 SPAWN_TEMPLATE_SPAWN_UMASK | SPAWN_TEMPLATE_SPAWN_SETUID |          \
+	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |      \
+	 SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |     \
+	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT |                              \
+	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
+
+/* All that the arguments of one launch point to. */
+struct launch {
+	struct spawn_template_spawn_args args;
+	struct spawn_template_action actions[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
+	struct spawn_template_open open;
+	struct spawn_template_sigset set;
+	struct rlimit limit;
+	uint64_t bits;
+	struct spawn_template_failure failure;
+	int pidfd;
+	int fd_answer; /* what this fd must be answered with */
+	bool bad_action, too_many;
+};
+
+static gid_t some_groups[65536];
+
+static int pick_fd(void)
+{
+	const int fds[] = {
+		0,
+		1,
+		2,
+		-1,
+		3,
+		50,
+		tfd,
+		tfd_dup,
+		exe_fd,
+		dir_fd,
+		pipe_fd,
+		first_free,
+		AT_FDCWD,
+		1 << 20,
+		INT32_MAX,
+		INT32_MIN,
+		(int8_t)byte(),
+	};
+
+	return PICK(fds);
+}
+
+static void pick_arg(struct launch *l, struct spawn_template_action *a)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		a->arg = ADDR(&l->open);
+		break;
+	case SPAWN_TEMPLATE_ACTION_SIGMASK:
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+		a->arg = ADDR(&l->set);
+		break;
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		a->arg = ADDR(byte() % 4 ? "/" : "/no/such");
+		break;
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		a->arg = ADDR(&l->limit);
+		break;
+	default:
+		a->arg = rarely(16) ? number() : 0;
+		return;
+	}
+	if (rarely(16))
+		a->arg = 0;
+}
+
+/* The model of an action that is well formed. */
+static bool action_ok(const struct launch *l,
+		      const struct spawn_template_action *a)
+{
+	bool plain = !a->flags && !a->newfd && !a->arg;
+
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+	case SPAWN_TEMPLATE_ACTION_FCHDIR:
+	case SPAWN_TEMPLATE_ACTION_KEEP:
+		return a->fd >= 0 && plain;
+	case SPAWN_TEMPLATE_ACTION_SETCTTY:
+		return a->fd >= 0 && plain &&
+		       (l->args.flags & SPAWN_TEMPLATE_SPAWN_SETSID);
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+		return a->fd >= 0 && a->newfd >= 0 && !a->arg &&
+		       (!a->flags || a->flags == O_CLOEXEC);
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return (a->fd >= 0 || a->fd == AT_FDCWD) && a->newfd >= 0 &&
+		       !a->flags && a->arg && l->open.path;
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		return a->fd >= 0 && !a->arg && a->flags <= 6 &&
+		       a->flags % 2 == 0 &&
+		       (a->newfd == -1 || a->newfd >= a->fd);
+	case SPAWN_TEMPLATE_ACTION_SIGMASK:
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+		return !a->fd && !a->flags && !a->newfd && a->arg &&
+		       l->set.sigset && l->set.sigsetsize == 8;
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		return !a->fd && !a->flags && !a->newfd && a->arg;
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		return a->fd >= 0 && a->fd < (int)RLIM_NLIMITS && !a->flags &&
+		       !a->newfd && a->arg;
+	default:
+		return false;
+	}
+}
+
+/* Like a caller's action, with a mistake at times. */
+static void pick_action(struct launch *l, struct spawn_template_action *a)
+{
+	const uint32_t types[] = { 0, 1, 2, 3, 4, 5, 6, 32, 33, 34, 35, 1, 1 };
+	const uint32_t flags[] = { 1, 2, 4, 6, 8, O_CLOEXEC, ~0U };
+
+	memset(a, 0, sizeof(*a));
+	a->type = rarely(32) ? (uint32_t)byte() : PICK(types);
+	pick_arg(l, a);
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_SIGMASK:
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		break;
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		a->fd = byte() % 20;
+		break;
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		a->newfd = pick_fd();
+		/* fall through */
+	default:
+		a->fd = pick_fd();
+	}
+	if (rarely(8))
+		a->flags = PICK(flags);
+	if (rarely(16))
+		a->fd = pick_fd();
+	if (rarely(16))
+		a->newfd = pick_fd();
+}
+
+static void pick_actions(struct launch *l)
+{
+	const uint64_t open_flags[] = {
+		O_RDONLY,    O_PATH,	 O_RDWR,     O_CLOEXEC,
+		O_DIRECTORY, 1ULL << 40, O_NONBLOCK,
+	};
+	const uint64_t limits[] = { 0, 1, 3, 100, 1 << 20, RLIM_INFINITY };
+	size_t n = byte() % 6;
+
+	l->open.path = rarely(16) ? 0 : ADDR(byte() % 4 ? "/dev/null" : "/no");
+	l->open.how.flags = PICK(open_flags);
+	l->open.how.resolve = rarely(8) ? byte() : 0;
+	l->open.how.mode = rarely(16) ? byte() : 0;
+	l->bits = number();
+	l->set.sigset = rarely(16) ? 0 : ADDR(&l->bits);
+	l->set.sigsetsize = rarely(16) ? byte() : 8;
+	l->limit.rlim_cur = PICK(limits);
+	l->limit.rlim_max = PICK(limits);
+	if (rarely(32))
+		n = SPAWN_TEMPLATE_ACTIONS_MAX + byte() % 2;
+	for (size_t i = 0; i < n; i++)
+		pick_action(l, &l->actions[i]);
+	l->args.actions_len = n;
+	l->args.actions = n || byte() % 2 ? ADDR(l->actions) : 0;
+	l->too_many = n > SPAWN_TEMPLATE_ACTIONS_MAX;
+	if (rarely(32)) {
+		l->args.actions = 0;
+		l->bad_action = n;
+	}
+	if (rarely(32)) {
+		l->args.actions_len = number() | 1ULL << 20;
+		l->too_many = true;
+	}
+}
+
+/* After the flags are known, which SETCTTY depends on. */
+static void judge_actions(struct launch *l)
+{
+	if (l->too_many || !l->args.actions)
+		return;
+	for (uint64_t i = 0; i < l->args.actions_len; i++)
+		l->bad_action |= !action_ok(l, &l->actions[i]);
+}
+
+static void pick_attributes(struct launch *l)
+{
+	const uint32_t ids[] = { 0, 65534, UINT32_MAX, 1 };
+	const int32_t nices[] = { 0, 19, -20, 20, -21, INT32_MIN };
+	const uint32_t masks[] = { 0, 022, 0777, 01000, UINT32_MAX };
+	const uint64_t counts[] = { 0, 1, 16, 65536, 65537, UINT64_MAX };
+	const int32_t groups[] = { 0, 1, -1, INT32_MAX };
+
+	l->args.pgroup = PICK(groups);
+	l->args.cgroup_fd = pick_fd();
+	l->args.umask = PICK(masks);
+	l->args.uid = PICK(ids);
+	l->args.gid = PICK(ids);
+	l->args.nice = PICK(nices);
+	l->args.n_groups = PICK(counts);
+	l->args.groups = byte() % 8 ? ADDR(some_groups) : 0;
+}
+
+static bool attributes_ok(const struct spawn_template_spawn_args *a)
+{
+	uint64_t f = a->flags;
+
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETPGROUP) && a->pgroup < 0)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP) && a->cgroup_fd < 0)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_UMASK) && a->umask > 0777)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETUID) && a->uid == UINT32_MAX)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_SETGID) && a->gid == UINT32_MAX)
+		return false;
+	if ((f & SPAWN_TEMPLATE_SPAWN_NICE) && (a->nice < -20 || a->nice > 19))
+		return false;
+	if (!(f & SPAWN_TEMPLATE_SPAWN_SETGROUPS))
+		return true;
+	return a->n_groups <= 65536 && (a->groups || !a->n_groups);
+}
+
+static int pick_template(struct launch *l)
+{
+	const struct {
+		int fd, answer;
+	} fds[] = {
+		{ tfd, 0 },
+		{ tfd_dup, 0 },
+		{ tfd, 0 },
+		{ tfd, 0 },
+		{ script_fd, -EACCES },
+		{ dir_fd, -EINVAL },
+		{ pipe_fd, -EINVAL },
+		{ 0, -EINVAL },
+		{ -1, -EBADF },
+		{ 99999, -EBADF },
+		{ INT32_MIN, -EBADF },
+	};
+	int i = byte() % COUNT(fds);
+
+	l->fd_answer = fds[i].answer;
+	return fds[i].fd;
+}
+
+static void pick_launch(struct launch *l)
+{
+	static char *const program[] = { "exe", "one", NULL };
+	static char *const none[] = { NULL };
+	struct spawn_template_spawn_args *a = &l->args;
+
+	l->pidfd = -77;
+	l->failure = (struct spawn_template_failure){ -77, 77, 77 };
+	a->flags = pick_flags(spawn_flags, COUNT(spawn_flags));
+	a->pidfd = rarely(16) ? 0 : ADDR(&l->pidfd);
+	a->argv = rarely(16) ? 0 : ADDR(rarely(16) ? none : program);
+	a->envp = byte() % 2 ? 0 : ADDR(none);
+	a->failure = byte() % 4 ? ADDR(&l->failure) : 0;
+	if (rarely(16))
+		a->reserved[byte() % 4] = number();
+	pick_actions(l);
+	pick_attributes(l);
+	judge_actions(l);
+}
+
+/* Whether the arguments must be refused, whatever the fd. */
+static bool args_bad(const struct launch *l, size_t size)
+{
+	const struct spawn_template_spawn_args *a = &l->args;
+
+	if (a->flags & ~SPAWN_KNOWN)
+		return true;
+	if (a->flags >> 32 && size < SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1)
+		return true;
+	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
+	    a->reserved[3])
+		return true;
+	if (!a->pidfd || !a->argv || !*(char **)(uintptr_t)a->argv)
+		return true;
+	return l->bad_action || l->too_many || !attributes_ok(a);
+}
+
+static void check_refused(const struct launch *l, int ret, int want)
+{
+	if (want)
+		must_be(ret, want, "spawn");
+	else if (l->too_many)
+		MUST(ret == -E2BIG || ret == -EINVAL);
+	else
+		must_be(ret, -EINVAL, "spawn");
+}
+
+static void check_failure(const struct launch *l, int ret, size_t size)
+{
+	const struct spawn_template_failure *f = &l->failure;
+
+	MUST(ret > -4096);
+	MUST(l->pidfd == -77);
+	if (f->error == -77) {
+		MUST(f->stage == 77 && f->action == 77);
+		return;
+	}
+	MUST(size >= SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1 && l->args.failure);
+	MUST(f->error == -ret && f->stage <= SPAWN_TEMPLATE_STAGE_EXEC);
+	MUST(f->stage == SPAWN_TEMPLATE_STAGE_ACTION
+		     ? f->action < l->args.actions_len
+		     : !f->action);
+}
+
+/* It ran; a limit that the input asked for may have killed it. */
+static void check_launched(const struct launch *l, pid_t pid)
+{
+	siginfo_t info = { 0 };
+	int ret;
+
+	MUST(l->failure.error == -77);
+	MUST(l->pidfd == first_free);
+	MUST(fcntl(l->pidfd, F_GETFD) == FD_CLOEXEC);
+	do {
+		ret = waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL);
+	} while (ret < 0 && errno == EINTR); /* the fuzzer's own timer */
+	MUST(!ret);
+	MUST(info.si_code != CLD_EXITED || info.si_status == 0);
+	MUST(!close(l->pidfd));
+}
+
+static void fuzz_spawn(void)
+{
+	static struct launch l;
+	size_t size = pick_size(SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
+				SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1);
+	int fd, want;
+	void *copy;
+	pid_t pid;
+	bool bad;
+
+	memset(&l, 0, sizeof(l));
+	fd = pick_template(&l);
+	pick_launch(&l);
+	want = sized(&l.args, sizeof(l.args), size,
+		     SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0, &copy);
+	bad = want || l.fd_answer || args_bad(&l, size);
+	pid = spawn_template_spawn(fd, copy, size);
+	free(copy);
+	MUST(pid != 0);
+	if (bad)
+		check_refused(&l, pid, want ? want : l.fd_answer);
+	if (pid > 0)
+		check_launched(&l, pid);
+	else
+		check_failure(&l, pid, size);
+}
+
+/* ---- the rest ---- */
+
+static void fuzz_stat(void)
+{
+	const size_t sizes[] = {
+		sizeof(struct spawn_template_stat),
+		SPAWN_TEMPLATE_STAT_SIZE_VER0 - 1,
+		SPAWN_TEMPLATE_STAT_SIZE_VER0 + 8,
+		0,
+		64,
+		3 * PAGE,
+	};
+	size_t size = PICK(sizes);
+	struct launch l = { 0 };
+	int fd = pick_template(&l), ret;
+	unsigned char *mem = malloc(size ? size : 1);
+
+	MUST(mem);
+	memset(mem, 0x5a, size);
+	ret = spawn_template_stat(fd, (void *)mem, size);
+	if (size < SPAWN_TEMPLATE_STAT_SIZE_VER0)
+		MUST(ret < 0);
+	else
+		must_be(ret, l.fd_answer, "stat");
+	for (size_t i = 0; ret < 0 && i < size; i++)
+		MUST(mem[i] == 0x5a);
+	free(mem);
+}
+
+static void fuzz_check(void)
+{
+	struct launch l = { 0 };
+	int fd = pick_template(&l);
+
+	must_be(spawn_template_check(fd), l.fd_answer, "check");
+	if (l.fd_answer) {
+		must_be(spawn_template_refresh(fd), l.fd_answer, "refresh");
+		if (fd != 99999)
+			MUST(spawn_template_close(fd) < 0);
+	} else {
+		MUST(spawn_template_refresh(tfd) == 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	input = data;
+	left = size;
+	first_free = dup(0);
+	MUST(first_free >= 0 && !close(first_free));
+	/* several in a row, so that one is seen to disturb the next */
+	for (int i = 0; i < 8 && left; i++) {
+		switch (byte() % 8) {
+		case 0:
+		case 1:
+			fuzz_create();
+			break;
+		case 2:
+			fuzz_search();
+			break;
+		case 3:
+			fuzz_stat();
+			break;
+		case 4:
+			fuzz_check();
+			break;
+		default:
+			fuzz_spawn();
+		}
+		check_scene();
+	}
+	return 0;
+}
