@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make install into an empty directory: C and C++ programs build against what is
+# there by pkg-config, shared and static, and run; the shared library exports the
+# functions of the header under their version and nothing else; make uninstall
+# leaves nothing.
+#
+# shellcheck disable=SC2317 # functions are called by their names
+
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+out=${O:-build}
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+root=$tmp/root
+lib=$root/usr/lib/libspawn_template.so
+warn='-Wall -Wextra -Wshadow -Wpedantic -Werror'
+n=0
+failed=0
+
+# The test may be run by make; this make is another one.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR PREFIX LIBDIR BINDIR \
+	INCLUDEDIR MANDIR
+
+# pkg-config for the installed tree only; the build has its own packages.
+pkg() {
+	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig \
+		PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 \
+		PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@" spawn_template
+}
+
+result() { # status name; $tmp/log says why
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$tmp/log"
+		failed=1
+	fi
+	: >"$tmp/log"
+}
+
+# Runs a step; all that it says is shown if it fails.
+step() { # name command...
+	local name=$1
+
+	shift
+	"$@" >"$tmp/log" 2>&1
+	result $? "$name"
+}
+
+in_make() {
+	make --no-print-directory O="$out" CC="$cc" DESTDIR="$root" \
+		PREFIX=/usr "$@"
+}
+
+# Twice: what was built for one prefix must not end up below another.
+install_twice() {
+	in_make PREFIX=/opt/other DESTDIR="$tmp/other" install &&
+		in_make install
+}
+
+all_there() {
+	local f missing=0
+
+	for f in include/spawn_template.h lib/libspawn_template.a \
+		lib/libspawn_template.so lib/libspawn_template.so.0 \
+		lib/pkgconfig/spawn_template.pc bin/spawn-template; do
+		[ -s "$root/usr/$f" ] || { echo "no $f" && missing=1; }
+	done
+	[ "$(ls "$root/usr/include")" = spawn_template.h ] ||
+		{ ls "$root/usr/include" && missing=1; }
+	for f in share/man share/bash-completion share/zsh share/fish; do
+		[ -n "$(find "$root/usr/$f" -type f)" ] ||
+			{ echo "nothing in $f" && missing=1; }
+	done
+	return "$missing"
+}
+
+# Nothing of the build's own directories or of another prefix is in the file.
+pc_file() {
+	local version
+
+	version=$(sed -n 's/^VERSION := *//p' Makefile)
+	grep ^prefix= "$root/usr/lib/pkgconfig/spawn_template.pc" \
+		"$tmp/other/opt/other/lib/pkgconfig/spawn_template.pc"
+	grep -qx prefix=/opt/other \
+		"$tmp/other/opt/other/lib/pkgconfig/spawn_template.pc" &&
+		[ "$(pkg --modversion)" = "$version" ] &&
+		[ "$(pkg --variable=libdir)" = "$root/usr/lib" ]
+}
+
+functions() {
+	sed -nE 's/^[a-z_]+ \**(spawn_template_[a-z_]+)\(.*/\1/p' \
+		include/spawn_template.h | sort
+}
+
+exports() {
+	local want got
+
+	want=$(functions | sed 's/$/@@SPAWN_TEMPLATE_0.1/')
+	got=$(nm -D --defined-only --with-symbol-versions "$lib" |
+		awk '$2 != "A" { print $3 }' | sort)
+	echo "exported: $got"
+	echo "want: $want"
+	[ "$(wc -l <<<"$want")" -ge 8 ] && [ "$got" = "$want" ]
+}
+
+soname() {
+	readelf -dW "$lib"
+	[ "$(readelf -dW "$lib" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')" = \
+		libspawn_template.so.0 ] &&
+		readelf -dW "$lib" | grep -q 'FLAGS_1.*NODELETE' &&
+		! readelf -dW "$lib" | grep '(NEEDED)' |
+		grep -vE '\[(libc\.so\.6|ld-linux[^]]*|libc\.musl[^]]*)\]' &&
+		[ "$(readlink "$lib")" = libspawn_template.so.0 ]
+}
+
+# The archive's own names cannot clash with the program's.
+archive_names() {
+	local all other
+
+	all=$(nm -g --defined-only "$root/usr/lib/libspawn_template.a" |
+		awk 'NF == 3 { print $3 }')
+	other=$(grep -vE '^(spawn_template_|st_)' <<<"$all")
+	echo "$other"
+	grep -q '^spawn_template_spawn$' <<<"$all" && [ -z "$other" ]
+}
+
+flags() { # of pkg-config, split into words
+	read -ra words <<<"$(pkg "$@")"
+}
+
+builds_c() { # output, then flags
+	local to=$1
+
+	shift
+	# shellcheck disable=SC2086 # warnings are words
+	"$cc" -std=c11 $warn -o "$to" tests/consumer/consumer.c "$@"
+}
+
+builds_cxx() {
+	local to=$1
+
+	shift
+	# shellcheck disable=SC2086 # warnings are words
+	"$cxx" -std=c++11 ${warn/-Wshadow/} -o "$to" tests/consumer/consumer.cc "$@"
+}
+
+runs() { # program
+	local got
+
+	got=$(LD_LIBRARY_PATH=$root/usr/lib "$1" sh -c 'echo out; exit 5')
+	echo "$got"
+	[ "$got" = $'out\nstatus 5' ]
+}
+
+uses_shared() {
+	readelf -dW "$1" | grep -q 'NEEDED.*libspawn_template\.so\.0\]'
+}
+
+try() { # name, builder, flags of pkg-config...
+	local name=$1 build=$2 program=$tmp/${1// /-}
+
+	shift 2
+	local extra=()
+	[[ $name != *static ]] || extra=(-static)
+	flags "$@"
+	{
+		echo "${words[@]}"
+		"$build" "$program" "${extra[@]}" "${words[@]}" &&
+			runs "$program" &&
+			{ [[ $name = *static ]] || uses_shared "$program"; }
+	} >"$tmp/log" 2>&1
+	result $? "$name"
+}
+
+nothing_left() {
+	in_make uninstall && find "$root" ! -type d &&
+		[ -z "$(find "$root" ! -type d)" ]
+}
+
+for tool in pkg-config "$cxx" readelf nm; do
+	command -v "$tool" >/dev/null && continue
+	echo "1..1"
+	if [ "${MUST_WORK:-0}" = 1 ]; then
+		echo "not ok 1 - install"
+		exit 1
+	fi
+	echo "ok 1 - install # SKIP $tool is not installed"
+	exit 77
+done
+
+echo "1..11"
+step "make install, below two prefixes" install_twice
+[ "$failed" = 0 ] || exit 1
+step "all that belongs there is there" all_there
+step "pkg-config file: version and prefix" pc_file
+step "exports are the header's functions, with their version" exports
+step "soname, no unloading, needs only libc" soname
+step "the archive's names are all prefixed" archive_names
+try "C, shared" builds_c --cflags --libs
+try "C, static" builds_c --static --cflags --libs
+try "C++, shared" builds_cxx --cflags --libs
+try "C++, static" builds_cxx --static --cflags --libs
+step "make uninstall leaves nothing" nothing_left
+exit $failed
