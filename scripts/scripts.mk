@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+#: lint            check style, scripts, manual pages and exported names
+#: format          bring C sources into the form of .clang-format
+
+.PHONY: lint format
+lint: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)O='$(O)' LINT_CFLAGS='$(filter-out -MMD -MP,$(LIB_CFLAGS))' \
+		scripts/lint
+
+format:
+	$(Q)scripts/format $$(find include src tests bench demo fuzz \
+		-name '*.[ch]' | sort)
