@@ -417,14 +417,16 @@ output_errors() {
 		> "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
 		"$tmp/closed"; }
 	status=$(cat "$tmp/status")
-	[ "$status" = 141 ] && [ ! -s "$tmp/log" ]
+	[ "$status" = 141 ] || echo "status $status" >> "$tmp/log"
+	[ ! -s "$tmp/log" ]
 	result $? 'a broken pipe ends it quietly, by SIGPIPE'
 	rm "$tmp/closed"
 	{ trap '' PIPE; until_true test -e "$tmp/closed"; "$tool" help; echo \
 		$? > "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
 		"$tmp/closed"; }
 	status=$(cat "$tmp/status")
-	[ "$status" = 125 ] && [ ! -s "$tmp/log" ]
+	[ "$status" = 125 ] || echo "status $status" >> "$tmp/log"
+	[ ! -s "$tmp/log" ]
 	result $? 'and with status 125 if SIGPIPE is ignored'
 }
 
