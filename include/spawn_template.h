@@ -48,6 +48,12 @@ extern "C" {
 
 /* What is declared here is exported; all else in the library is hidden. */
 #pragma GCC visibility push(default)
+#ifdef __cplusplus
+/* struct spawn_template_open and _stat share their names with functions, as
+ * struct stat does: in C++ they are written with "struct" */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 
 /* create: the proposal's flag, then extensions from bit 32 up */
 #define SPAWN_TEMPLATE_CREATE_CLOEXEC		(1ULL << 0)
@@ -421,6 +427,9 @@ int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size);
  */
 int spawn_template_close(int tfd);
 
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -245,6 +245,10 @@ pid_t spawn_template_spawn(int tfd,
 			   SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
 	if (ret < 0)
 		return ret;
+	/* part of a version is none of it: half a pointer leads nowhere */
+	if (size < sizeof(args))
+		memset(&args.failure, 0,
+		       sizeof(args) - SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
 	ret = spawn(tfd, &args, size, &report);
 	if (ret < 0)
 		tell_failure(&args, ret, &report);
