@@ -209,7 +209,7 @@ struct spawn_template_failure {
 #define SPAWN_TEMPLATE_LAUNCH_BY_FD		0
 #define SPAWN_TEMPLATE_LAUNCH_BY_PATH		1
 #define SPAWN_TEMPLATE_BY_PATH_SCRIPT		1 /* interpreters open the path */
-#define SPAWN_TEMPLATE_BY_PATH_KERNEL		2 /* comm would be an fd number */
+#define SPAWN_TEMPLATE_BY_PATH_KERNEL		2 /* comm may be an fd number */
 #define SPAWN_TEMPLATE_BY_PATH_NAME		3 /* the file has another name */
 #define SPAWN_TEMPLATE_BY_PATH_HARD_LINK	4 /* the file has several names */
 #define SPAWN_TEMPLATE_BY_PATH_FORMAT		5 /* format unknown */

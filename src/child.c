@@ -14,6 +14,7 @@
 #include <linux/prctl.h>
 #include <asm/ioctls.h>
 
+#include "child_fds.h"
 #include "identity.h"
 #include "launch.h"
 #include "sys.h"
@@ -161,20 +162,34 @@ static void move_held(struct child *c)
 
 /* ---- actions */
 
-static int close_around(int held, unsigned int first, unsigned int last,
-			unsigned int flags)
+/*
+ * close_range(2) around the held fd. Close-on-exec does not hinder exec by fd;
+ * the table is the child's own already, so UNSHARE needs no other way.
+ */
+static int do_close_range(const struct child *c,
+			  const struct spawn_template_action *a)
 {
-	int ret = 0;
+	const bool cloexec = a->flags & CLOSE_RANGE_CLOEXEC;
+	const struct fds fds = {
+		.first = a->fd,
+		.last = a->newfd,
+		.spare = &c->held,
+		.n_spare = c->held >= 0 && !cloexec,
+		.how = cloexec ? FDS_SET_CLOEXEC : FDS_CLOSE,
+	};
+	int way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
+	int ret;
 
-	/* close-on-exec does not hinder exec by fd */
-	if (held < 0 || (unsigned int)held < first ||
-	    (unsigned int)held > last || (flags & CLOSE_RANGE_CLOEXEC))
-		return sys_close_range(first, last, flags);
-	if ((unsigned int)held > first)
-		ret = sys_close_range(first, held - 1, flags);
-	if (ret == 0 && (unsigned int)held < last)
-		ret = sys_close_range(held + 1, last, flags);
-	return ret;
+	if (cloexec)
+		ret = sys_close_range(fds.first, fds.last, a->flags);
+	else
+		ret = fds_close_ranges(&fds);
+	if (ret == -EINVAL && cloexec)
+		way = SPAWN_TEMPLATE_FALLBACK_RANGES;
+	else if (ret != -ENOSYS && ret != -EPERM)
+		return ret;
+	fell_back(c, way);
+	return fds_by_proc(&fds);
 }
 
 static int do_dup2(const struct spawn_template_action *a)
@@ -247,7 +262,7 @@ static int do_action(const struct child *c,
 	case SPAWN_TEMPLATE_ACTION_OPEN:
 		return do_open(a);
 	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
-		return close_around(c->held, a->fd, a->newfd, a->flags);
+		return do_close_range(c, a);
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
 		return do_sigdefault(action_sigset(a));
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
@@ -314,78 +329,6 @@ static int list_spared(const struct child *c, int *spare)
 	return n;
 }
 
-/* Closes all above 2 but the spared ones, by ranges between them. */
-static int close_ranges(const int *spare, int n)
-{
-	unsigned int first = 3;
-	int ret = 0;
-
-	for (int i = 0; i < n && ret == 0; i++) {
-		if ((unsigned int)spare[i] > first)
-			ret = sys_close_range(first, spare[i] - 1, 0);
-		if ((unsigned int)spare[i] >= first)
-			first = spare[i] + 1;
-	}
-	return ret < 0 ? ret : sys_close_range(first, ~0U, 0);
-}
-
-static bool is_spared(const int *spare, int n, int fd)
-{
-	for (int i = 0; i < n; i++)
-		if (spare[i] == fd)
-			return true;
-	return false;
-}
-
-/* The number that a name in /proc/self/fd stands for; -1 for "." and "..". */
-static int fd_of_name(const char *name)
-{
-	int fd = 0;
-
-	if (*name < '0' || *name > '9')
-		return -1;
-	for (; *name >= '0' && *name <= '9'; name++)
-		fd = fd * 10 + (*name - '0');
-	return fd;
-}
-
-struct dirent64 {
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
-};
-
-/*
- * The same without close_range(2), or only what has FD_CLOEXEC. Closing while
- * reading shifts nothing: the directory's position is the fd number.
- */
-static int close_by_proc(const int *spare, int n, bool only_cloexec)
-{
-	char buf[1024] __attribute__((aligned(8)));
-	int dir, got;
-
-	dir = sys_openat(AT_FDCWD, "/proc/self/fd",
-			 O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (dir < 0)
-		return dir;
-	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (int at = 0; at < got;) {
-			struct dirent64 *d = (struct dirent64 *)(buf + at);
-			int fd = fd_of_name(d->name);
-
-			at += d->reclen;
-			if (fd <= 2 || fd == dir || is_spared(spare, n, fd))
-				continue;
-			if (!only_cloexec || sys_fcntl(fd, F_GETFD, 0) > 0)
-				sys_close(fd);
-		}
-	}
-	sys_close(dir);
-	return got;
-}
-
 /*
  * Closes for real, sparing what is held and kept. Return: the fallback that did
  * it, or -errno.
@@ -393,15 +336,21 @@ static int close_by_proc(const int *spare, int n, bool only_cloexec)
 static int close_spared(const struct child *c)
 {
 	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
-	int n = list_spared(c, spare);
+	const struct fds fds = {
+		.first = 3,
+		.last = ~0U,
+		.spare = spare,
+		.n_spare = list_spared(c, spare),
+		.how = FDS_CLOSE,
+	};
 	int way = SPAWN_TEMPLATE_FALLBACK_RANGES;
 	int ret = -ENOSYS;
 
 	if (!lacks(c, ST_LACKS_CLOSE_RANGE))
-		ret = close_ranges(spare, n);
+		ret = fds_close_ranges(&fds);
 	if (ret == -ENOSYS || ret == -EPERM) {
 		way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
-		ret = close_by_proc(spare, n, false);
+		ret = fds_by_proc(&fds);
 	}
 	/* the template may have been made without CREATE_CLOEXEC */
 	if (ret == 0 && c->held > 2)
@@ -415,10 +364,16 @@ static int close_spared(const struct child *c)
  */
 static void close_early(const struct child *c)
 {
-	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
+	const struct fds fds = {
+		.first = 3,
+		.last = ~0U,
+		.spare = &c->held,
+		.n_spare = c->held >= 0,
+		.how = FDS_CLOSE_CLOEXEC,
+	};
 
 	if (has(c, SPAWN_TEMPLATE_SPAWN_INHERIT_FDS))
-		close_by_proc(spare, list_spared(c, spare), true);
+		fds_by_proc(&fds);
 	else
 		close_spared(c);
 }

@@ -188,18 +188,17 @@ static uint32_t by_path_reason(const struct st_record *rec, int asked,
 		return SPAWN_TEMPLATE_BY_PATH_FORMAT;
 	if (asked == -EPERM)
 		return SPAWN_TEMPLATE_BY_PATH_EXECVEAT;
-	/* AT_EXECVE_CHECK came with the release that mended comm, 6.14 */
-	if (asked == -EINVAL)
-		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
-	if (!rec->path)
-		return 0;
 	/* a file that is a mount point has its name from elsewhere */
-	if ((attributes & STATX_ATTR_MOUNT_ROOT) ||
-	    strcmp(base_name(rec->path), base_name(name)) != 0)
+	if (rec->path && ((attributes & STATX_ATTR_MOUNT_ROOT) ||
+			  strcmp(base_name(rec->path), base_name(name)) != 0))
 		return SPAWN_TEMPLATE_BY_PATH_NAME;
 	/* programs with several names may look at AT_EXECFN for theirs */
-	if (rec->key.nlink > 1)
+	if (rec->path && rec->key.nlink > 1)
 		return SPAWN_TEMPLATE_BY_PATH_HARD_LINK;
+	/* AT_EXECVE_CHECK came with the release that mended comm, 6.14; of a
+	 * kernel without the one it is not known whether it has the other */
+	if (asked == -EINVAL)
+		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
 	return 0;
 }
 

@@ -383,6 +383,22 @@ static void close_range_cloexec(void)
 	CHECK_EQ(test_spawn_args(tfd, args), -EBADF);
 }
 
+/* The same where close_range(2) is missing, or its newer flag (Linux 5.11). */
+static void close_range_is_missing(void)
+{
+	test_seccomp(SYS_close_range, ENOSYS);
+	close_range_closes_a_range();
+	close_range_cloexec();
+}
+
+static void close_range_cloexec_is_missing(void)
+{
+	test_seccomp_arg(SYS_close_range, 2, CLOSE_RANGE_CLOEXEC,
+			 CLOSE_RANGE_CLOEXEC, EINVAL);
+	close_range_closes_a_range();
+	close_range_cloexec();
+}
+
 static void keep_survives_the_default_close(void)
 {
 	int tfd = test_probe();
@@ -760,6 +776,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(open_resolve_flags),
 	TEST_CASE(open_failures),
 	TEST_CASE(close_range_closes_a_range),
+	TEST_CASE(close_range_is_missing),
+	TEST_CASE(close_range_cloexec_is_missing),
 	TEST_CASE(close_range_cloexec),
 	TEST_CASE(keep_survives_the_default_close),
 	TEST_CASE(keep_with_inherit_clears_cloexec),

@@ -82,7 +82,7 @@ static int read_securityfs(struct finding *f, const char *path, char *text,
 static void probe_bpf_call(struct finding *f)
 {
 	/* no such command: the answer tells who is listening */
-	long ret = syscall(SYS_bpf, -1, NULL, 0);
+	long ret = syscall(SYS_bpf, 0xffff, NULL, 0);
 
 	if (ret < 0 && errno == EINVAL)
 		found_call(f, 0);

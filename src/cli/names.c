@@ -159,7 +159,7 @@ const char *explain_by_path(unsigned int reason)
 		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] =
 			"a script: its interpreter opens the path",
 		[SPAWN_TEMPLATE_BY_PATH_KERNEL] =
-			"this kernel would show a number as the process name",
+			"this kernel may show a number as the process name",
 		[SPAWN_TEMPLATE_BY_PATH_NAME] =
 			"a link: ps would show the other file's name",
 		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] =

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Closing ranges of fds in the child, with and without close_range(2). Part of
+ * child.c, and under its rules: raw system calls only, nothing written but the
+ * stack. The table that is changed is the child's own.
+ */
+#ifndef ST_CHILD_FDS_H
+#define ST_CHILD_FDS_H
+
+#include "sys.h"
+
+/* Which fds to treat, and how. spare is in ascending order. */
+struct fds {
+	unsigned int first, last;
+	const int *spare;
+	int n_spare;
+	enum { FDS_CLOSE, FDS_SET_CLOEXEC, FDS_CLOSE_CLOEXEC } how;
+};
+
+static int fds_close_ranges(const struct fds *fds)
+{
+	unsigned int first = fds->first;
+	int ret = 0;
+
+	for (int i = 0; i < fds->n_spare && ret == 0; i++) {
+		unsigned int spare = fds->spare[i];
+
+		if (spare < first || spare > fds->last)
+			continue;
+		if (spare > first)
+			ret = sys_close_range(first, spare - 1, 0);
+		first = spare + 1;
+	}
+	if (ret < 0 || first > fds->last)
+		return ret;
+	return sys_close_range(first, fds->last, 0);
+}
+
+static bool fds_spared(const struct fds *fds, int fd)
+{
+	if ((unsigned int)fd < fds->first || (unsigned int)fd > fds->last)
+		return true;
+	for (int i = 0; i < fds->n_spare; i++)
+		if (fds->spare[i] == fd)
+			return true;
+	return false;
+}
+
+static void fds_treat(const struct fds *fds, int fd)
+{
+	if (fds->how == FDS_SET_CLOEXEC)
+		sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+	else if (fds->how == FDS_CLOSE || sys_fcntl(fd, F_GETFD, 0) > 0)
+		sys_close(fd);
+}
+
+/* The number that a name in /proc/self/fd stands for; -1 for "." and "..". */
+static int fds_number(const char *name)
+{
+	int fd = 0;
+
+	if (*name < '0' || *name > '9')
+		return -1;
+	for (; *name >= '0' && *name <= '9'; name++)
+		fd = fd * 10 + (*name - '0');
+	return fd;
+}
+
+struct fds_entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/*
+ * One by one, as /proc lists them. Closing while reading shifts nothing: the
+ * directory's position is the fd number.
+ */
+static int fds_by_proc(const struct fds *fds)
+{
+	char buf[1024] __attribute__((aligned(8)));
+	int dir, got;
+
+	dir = sys_openat(AT_FDCWD, "/proc/self/fd",
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (dir < 0)
+		return dir;
+	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (int at = 0; at < got;) {
+			struct fds_entry *e = (struct fds_entry *)(buf + at);
+			int fd = fds_number(e->name);
+
+			at += e->reclen;
+			if (fd >= 0 && fd != dir && !fds_spared(fds, fd))
+				fds_treat(fds, fd);
+		}
+	}
+	sys_close(dir);
+	return got;
+}
+
+#endif
