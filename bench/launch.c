@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "progress.h"
 #include "summary.h"
 
@@ -67,20 +68,6 @@ static const char usage[] =
 	"Exit status: 0; 1 it could not be measured; 2 wrong usage; 3 --check\n"
 	"found a regression.\n";
 
-static int parse_number(const char *text, unsigned int most, unsigned int *ret)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || !value || value > most) {
-		fprintf(stderr, "launch: not a number from 1 to %u: %s\n", most,
-			text);
-		return -EINVAL;
-	}
-	*ret = (unsigned int)value;
-	return 0;
-}
-
 static int parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -103,10 +90,12 @@ static int parse_options(struct options *o, int argc, char **argv)
 			o->brief = true;
 			break;
 		case 'r':
-			err = parse_number(optarg, SAMPLES_MAX, &o->rounds);
+			err = number_parse("launch", optarg, SAMPLES_MAX,
+					   &o->rounds);
 			break;
 		case 't':
-			err = parse_number(optarg, 86400, &o->seconds);
+			err = number_parse("launch", optarg, 86400,
+					   &o->seconds);
 			break;
 		case 'c':
 			o->check = true;

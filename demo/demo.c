@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../bench/number.h"
 #include "../bench/progress.h"
 #include "demo.h"
 #include "spawn_template.h"
@@ -38,20 +39,6 @@ static const char usage[] =
 	"Exit status: 0; 1 something went wrong; 2 wrong usage; 3 the two ways\n"
 	"gave different output.\n";
 
-static int parse_number(const char *text, unsigned int *ret)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || !value || value > 1000000) {
-		fprintf(stderr, "demo: not a number from 1 to 1000000: %s\n",
-			text);
-		return -EINVAL;
-	}
-	*ret = (unsigned int)value;
-	return 0;
-}
-
 static int parse_options(struct demo *d, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -67,10 +54,12 @@ static int parse_options(struct demo *d, int argc, char **argv)
 	while (!err && (c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
-			err = parse_number(optarg, &d->rounds_wanted);
+			err = number_parse("demo", optarg, 1000000,
+					   &d->rounds_wanted);
 			break;
 		case 't':
-			err = parse_number(optarg, &d->seconds_wanted);
+			err = number_parse("demo", optarg, 1000000,
+					   &d->seconds_wanted);
 			break;
 		case 'o':
 			d->out = optarg;

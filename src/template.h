@@ -7,7 +7,7 @@
 
 #include "table.h"
 
-/* All that spawn and its kind know of flags; others are -EINVAL. */
+/* The extension flags, which need a structure of VER1. */
 #define ST_VER1_FLAGS(flags) ((flags) >> 32)
 
 int st_ids_get(struct st_ids *ids);

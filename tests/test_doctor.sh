@@ -8,39 +8,8 @@
 set -u
 
 cd "$(dirname "$0")/.." || exit 2
-O=${O:-build}
-case $O in
-/*) tool=$O/spawn-template ;;
-*) tool=$PWD/$O/spawn-template ;;
-esac
-python=/usr/bin/python3
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-unset NO_COLOR
-n=0
-failed=0
-
-result() { # status name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		[ ! -s "$tmp/log" ] || sed 's/^/# /' "$tmp/log"
-	fi
-	: > "$tmp/log"
-}
-
-skip() { # name reason
-	n=$((n + 1))
-	if [ "${MUST_WORK:-0}" = 1 ]; then
-		echo "not ok $n - $1: must work, but $2"
-		failed=1
-	else
-		echo "ok $n - $1 # SKIP $2"
-	fi
-}
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
 
 # Checks a Python expression about a file of JSON: j is all of it, f the
 # features by id, and ok(...), denied(...) tell that all named have that status.

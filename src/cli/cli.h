@@ -48,6 +48,12 @@ int out_bad_usage(const char *fmt, ...) CLI_PRINTF(1, 2);
 /* Report what getopt_long() did not accept. Return: CLI_FAILED */
 int out_bad_option(int c, char **argv);
 
+/*
+ * The options of a command that has --json and --help only. Return: -1 to go on
+ * with what optind is at, else the exit status.
+ */
+int out_json_option(int argc, char **argv, bool *json);
+
 enum out_style { OUT_PLAIN, OUT_BOLD, OUT_GOOD, OUT_WARN, OUT_BAD };
 
 /* The escape sequence of a style: "" unless stdout is a terminal that may have

@@ -250,26 +250,11 @@ static int stat_all(char **names, bool json)
 
 static int stat_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	bool json = false;
-	int c;
+	int status = out_json_option(argc, argv, &json);
 
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(cmd_stat.help, stdout);
-			return 0;
-		default:
-			return out_bad_option(c, argv);
-		}
-	}
+	if (status >= 0)
+		return status;
 	if (optind == argc)
 		return out_bad_usage("name at least one program");
 	return stat_all(argv + optind, json);

@@ -76,6 +76,30 @@ int out_bad_option(int c, char **argv)
 	return out_bad_usage("unknown option '%s'", given);
 }
 
+int out_json_option(int argc, char **argv, bool *json)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			*json = true;
+			break;
+		case 'h':
+			fputs(out_command->help, stdout);
+			return 0;
+		default:
+			return out_bad_option(c, argv);
+		}
+	}
+	return -1;
+}
+
 static bool use_colour(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
