@@ -112,7 +112,9 @@ static struct usage usage_now(void)
 	return (struct usage){
 		.fds = test_count_fds(),
 		.mappings = test_count_mappings(),
-		.rss = status_kib("VmRSS:"),
+		/* what was allocated; not RssFile, the program's own pages,
+		 * which the kernel maps and reclaims in steps of its own */
+		.rss = status_kib("RssAnon:") + status_kib("RssShmem:"),
 		.virt = status_kib("VmSize:"),
 		.calls = atomic_load(&calls),
 	};
