@@ -125,18 +125,19 @@ static void action_plan(const struct spawn_template_action *a, int tfd,
 /**
  * st_action_plan - check the actions of a launch
  * @args: flags, actions and actions_len are read
+ * @n_own: how many of them are not the caller's
  * @tfd: the number of the held fd
  * @plan: filled in
  *
  * Return: 0; -E2BIG for too many; -EINVAL for a malformed one.
  */
-int st_action_plan(const struct spawn_template_spawn_args *args, int tfd,
-		   struct st_plan *plan)
+int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
+		   int tfd, struct st_plan *plan)
 {
 	const struct spawn_template_action *actions = pointer(args->actions);
 
 	*plan = (struct st_plan){ .highest = 2, .highest_source = 2 };
-	if (args->actions_len > SPAWN_TEMPLATE_ACTIONS_MAX)
+	if (args->actions_len > SPAWN_TEMPLATE_ACTIONS_MAX + n_own)
 		return -E2BIG;
 	if (args->actions_len && !actions)
 		return -EINVAL;

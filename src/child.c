@@ -396,6 +396,17 @@ static void close_default(const struct child *c)
 
 /* ---- attributes */
 
+/* A launching thread gives way to those that ask it to launch; a program not. */
+static void set_scheduler(const struct child *c)
+{
+	const int priority = 0;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (c->launch->batch)
+		must(c, sys_call3(__NR_sched_setscheduler, 0,
+				  0 /* SCHED_OTHER */, &priority));
+}
+
 static void set_session(const struct child *c)
 {
 	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
@@ -613,6 +624,7 @@ void st_child(void *launch)
 	check_identity(&c);
 	if (c.held >= 0 && l->plan.collides)
 		move_held(&c);
+	set_scheduler(&c);
 	set_session(&c);
 	each_action(&c, do_action);
 	if (!has(&c, SPAWN_TEMPLATE_SPAWN_INHERIT_FDS))

@@ -18,6 +18,7 @@
  *   remembered for the process.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -130,16 +131,62 @@ static bool launched(const struct st_report *r)
 	return r->in_exec && r->error == 0;
 }
 
-static void reap(pid_t pid, int *pidfd)
+static void watch_lock(const struct st_launch *l)
+{
+	if (l->watch)
+		pthread_mutex_lock(&l->watch->lock);
+}
+
+static void watch_unlock(const struct st_launch *l)
+{
+	if (l->watch)
+		pthread_mutex_unlock(&l->watch->lock);
+}
+
+/* Lets others end the child, from now on or, with NULL, no longer. */
+static void watch_set(const struct st_launch *l, struct st_launch *now)
+{
+	watch_lock(l);
+	if (l->watch)
+		l->watch->launch = now;
+	watch_unlock(l);
+}
+
+/**
+ * st_watch_kill - end the child of a launch that is under way, if there is one
+ * @watch: of the launch
+ *
+ * The kernel stores the pidfd before the child runs, while the launching thread
+ * waits in the call; that thread takes the lock before it closes the pidfd.
+ */
+void st_watch_kill(struct st_watch *watch)
+{
+	int pidfd = -1;
+
+	pthread_mutex_lock(&watch->lock);
+	if (watch->launch)
+		pidfd = *(volatile int *)&watch->launch->pidfd;
+	if (pidfd >= 0)
+		sys_call4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+	pthread_mutex_unlock(&watch->lock);
+}
+
+static void reap(pid_t pid)
 {
 	int status;
 
 	/* a host that waits with __WALL may have been faster: no matter */
 	while (sys_call4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
 		;
-	if (*pidfd >= 0)
-		sys_close(*pidfd);
-	*pidfd = -1;
+}
+
+static void drop_pidfd(struct st_launch *l)
+{
+	watch_lock(l);
+	if (l->pidfd >= 0)
+		sys_close(l->pidfd);
+	l->pidfd = -1;
+	watch_unlock(l);
 }
 
 static void remember(const struct st_launch *l)
@@ -185,8 +232,10 @@ static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
 {
 	long pid = way(l, stack);
 
-	if (pid > 0 && !launched(l->report))
-		reap((pid_t)pid, &l->pidfd);
+	if (pid > 0 && !launched(l->report)) {
+		reap((pid_t)pid);
+		drop_pidfd(l);
+	}
 	return pid;
 }
 
@@ -194,15 +243,18 @@ static long clone_blocked(struct st_launch *l, const struct st_stack *stack,
 			  long (*way)(struct st_launch *,
 				      const struct st_stack *))
 {
-	uint64_t all = ~0ULL;
-	long pid = sys_sigmask(&all, &l->mask);
+	uint64_t all = ~0ULL, mine;
+	bool masked = l->masked;
+	long pid = sys_sigmask(&all, &mine);
 
 	if (pid < 0)
 		return pid;
+	if (!masked)
+		l->mask = mine;
 	l->masked = true;
 	pid = clone_and_reap(l, stack, way);
-	l->masked = false;
-	sys_sigmask(&l->mask, NULL);
+	l->masked = masked;
+	sys_sigmask(&mine, NULL);
 	return pid;
 }
 
@@ -246,7 +298,9 @@ again:
 	r->pidfd = -1;
 	r->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 	l->pidfd = -1;
+	watch_set(l, l);
 	pid = clone_child(l, stack);
+	watch_set(l, NULL);
 	if (pid < 0)
 		return (pid_t)pid;
 	remember(l);
@@ -309,7 +363,7 @@ int st_clone_exec_check(int fd)
 	struct st_exec_check check = { .fd = fd, .ret = -ECHILD };
 	uint64_t all = ~0ULL, mask;
 	struct st_stack stack;
-	int cancel, ret, none = -1;
+	int cancel, ret;
 	long pid;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
@@ -324,7 +378,7 @@ int st_clone_exec_check(int fd)
 			 (long)(stack.base + stack.size), 0,
 			 st_child_exec_check, &check);
 	if (pid > 0)
-		reap((pid_t)pid, &none);
+		reap((pid_t)pid);
 	ret = pid > 0 ? check.ret : (int)pid;
 	sys_sigmask(&mask, NULL);
 out_stack:

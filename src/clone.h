@@ -2,9 +2,21 @@
 #ifndef ST_CLONE_H
 #define ST_CLONE_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "launch.h"
+
+/*
+ * By which another thread ends the child of a launch that is under way: one that
+ * is stopped, or waits for its executable, does not get to exec by itself.
+ */
+struct st_watch {
+	pthread_mutex_t lock;
+	struct st_launch *launch;	/* NULL: none under way */
+};
+
+void st_watch_kill(struct st_watch *watch);
 
 pid_t st_clone_launch(struct st_launch *launch);
 int st_clone_exec_check(int fd);

@@ -58,14 +58,16 @@ struct st_launch {
 	bool open_pidfd;		/* CLONE_PIDFD was not there */
 	bool shared_files;		/* CLONE_FILES: get a table of its own */
 	unsigned int cut;		/* the own table stops below this fd */
-	bool masked;			/* all signals are blocked */
+	bool masked;			/* the child sets its mask */
 	uint64_t mask;			/* with masked: the caller's */
+	bool batch;			/* leave SCHED_BATCH for SCHED_OTHER */
+	struct st_watch *watch;		/* who may end the child early; or NULL */
 	int pidfd;			/* by CLONE_PIDFD; else -1 */
 	struct st_report *report;
 };
 
-int st_action_plan(const struct spawn_template_spawn_args *args, int tfd,
-		   struct st_plan *plan);
+int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
+		   int tfd, struct st_plan *plan);
 
 /* Entry of the child; does not return. */
 void st_child(void *launch);

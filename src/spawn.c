@@ -14,6 +14,7 @@
 #include "args.h"
 #include "clone.h"
 #include "identity.h"
+#include "spawn.h"
 #include "template.h"
 
 #define SPAWN_FLAGS \
@@ -25,6 +26,7 @@
 	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT | \
 	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
 
+#define ST_NO_SUCH_FLAG (1ULL << 63)
 #define GROUPS_MAX 65536	/* the kernel's NGROUPS_MAX */
 #define RETRIES 16
 
@@ -60,18 +62,50 @@ static bool attributes_ok(const struct spawn_template_spawn_args *a)
 	return true;
 }
 
-static bool args_ok(const struct spawn_template_spawn_args *a, size_t size)
+/**
+ * st_spawn_args - take the caller's arguments of a launch
+ * @args: filled in, to the present version
+ * @from, @size: the caller's
+ *
+ * Return: 0; -EINVAL, -E2BIG. What the arguments say is not looked at, but for
+ * flags that @size is too small for.
+ */
+int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
+		  size_t size)
+{
+	int ret = st_args_copy(args, sizeof(*args), from, size,
+			       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
+
+	if (ret < 0 || size >= sizeof(*args))
+		return ret;
+	/* part of a version is none of it: half a pointer leads nowhere */
+	memset(&args->failure, 0,
+	       sizeof(*args) - SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
+	/* which no launch accepts */
+	if (ST_VER1_FLAGS(args->flags))
+		args->flags |= ST_NO_SUCH_FLAG;
+	return 0;
+}
+
+/* Is it well formed? The actions are judged by st_action_plan(). */
+static bool args_ok(const struct spawn_template_spawn_args *a)
 {
 	if (a->flags & ~SPAWN_FLAGS)
-		return false;
-	if (ST_VER1_FLAGS(a->flags) &&
-	    size < SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1)
 		return false;
 	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
 	    a->reserved[3])
 		return false;
-	return a->pidfd && a->argv && *(char **)(uintptr_t)a->argv &&
-	       attributes_ok(a);
+	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a);
+}
+
+/* Return: 0, -EINVAL or -E2BIG, for arguments that no launch accepts. */
+int st_spawn_check(const struct spawn_template_spawn_args *args)
+{
+	struct st_plan plan;
+
+	if (!args_ok(args))
+		return -EINVAL;
+	return st_action_plan(args, 0, -1, &plan);
 }
 
 /* ---- one try */
@@ -110,14 +144,17 @@ static int take_record(int tfd, struct st_record **rec)
 }
 
 /* Arguments are judged after the fd: a wrong fd is the first thing to say. */
-static int plan_launch(int tfd, const struct spawn_template_spawn_args *args,
-		       size_t size, struct st_plan *plan)
+static int plan_launch(int tfd, const struct st_spawn *spawn,
+		       struct st_plan *plan)
 {
+	const struct spawn_template_spawn_args *args = &spawn->args;
 	struct spawn_template_key now;
 	struct st_record *rec;
 	int ret, fd_ret;
 
-	ret = args_ok(args, size) ? st_action_plan(args, tfd, plan) : -EINVAL;
+	ret = -EINVAL;
+	if (args_ok(args))
+		ret = st_action_plan(args, spawn->n_own, tfd, plan);
 	if (ret == 0)
 		return 0;
 	fd_ret = st_template_find(tfd, &rec, &now);
@@ -127,10 +164,11 @@ static int plan_launch(int tfd, const struct spawn_template_spawn_args *args,
 	return ret;
 }
 
-static pid_t launch(int tfd, const struct spawn_template_spawn_args *args,
+static pid_t launch(int tfd, const struct st_spawn *spawn,
 		    const struct st_plan *plan, struct st_record *rec,
-		    struct st_report *report)
+		    struct st_report *report, int *pidfd)
 {
+	const struct spawn_template_spawn_args *args = &spawn->args;
 	struct st_launch l = {
 		.args = args,
 		.actions = (const void *)(uintptr_t)args->actions,
@@ -140,6 +178,10 @@ static pid_t launch(int tfd, const struct spawn_template_spawn_args *args,
 		.key = &rec->key,
 		.exec_path = rec->exec_path,
 		.by_path = rec->by_path_reason != 0,
+		.masked = spawn->masked,
+		.mask = spawn->mask,
+		.batch = spawn->batch,
+		.watch = spawn->watch,
 		.report = report,
 	};
 	pid_t pid;
@@ -156,7 +198,7 @@ static pid_t launch(int tfd, const struct spawn_template_spawn_args *args,
 		l.parent = getpid();
 	pid = st_clone_launch(&l);
 	if (pid > 0)
-		*(int *)(uintptr_t)args->pidfd = l.pidfd;
+		*pidfd = l.pidfd;
 	return pid;
 }
 
@@ -188,8 +230,8 @@ static int look_again(int tfd, struct st_record **rec, bool *refreshed)
 	return ret;
 }
 
-static pid_t spawn(int tfd, const struct spawn_template_spawn_args *args,
-		   size_t size, struct st_report *report)
+static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
+			    struct st_report *report)
 {
 	struct st_record *rec = NULL;
 	bool refreshed = false;
@@ -199,11 +241,11 @@ static pid_t spawn(int tfd, const struct spawn_template_spawn_args *args,
 	ret = take_record(tfd, &rec);
 	if (ret < 0)
 		return ret;
-	ret = plan_launch(tfd, args, size, &plan);
+	ret = plan_launch(tfd, spawn, &plan);
 	if (ret < 0)
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
-		ret = launch(tfd, args, &plan, rec, report);
+		ret = launch(tfd, spawn, &plan, rec, report, pidfd);
 		if (ret != -ESTALE ||
 		    report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
 			break;
@@ -220,37 +262,61 @@ out:
 	return ret;
 }
 
-static void tell_failure(const struct spawn_template_spawn_args *args,
-			 pid_t ret, const struct st_report *report)
+/* A step that the caller did not ask for belongs to the making of the child. */
+static void tell_failure(struct spawn_template_failure *f, pid_t ret,
+			 const struct st_report *report, uint32_t n_own)
 {
-	struct spawn_template_failure *f;
-
-	f = (struct spawn_template_failure *)(uintptr_t)args->failure;
-	if (!f)
-		return;
 	f->error = -ret;
 	f->stage = report->stage;
 	f->action = report->action;
+	if (f->stage != SPAWN_TEMPLATE_STAGE_ACTION || !n_own)
+		return;
+	if (f->action >= n_own) {
+		f->action -= n_own;
+	} else {
+		f->action = 0;
+		f->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	}
+}
+
+/**
+ * st_spawn - launch
+ * @tfd: the template
+ * @spawn: how; its actions may be more than a caller may give, by n_own
+ * @pidfd: set on success
+ * @failure: filled in on failure
+ *
+ * Return: as spawn_template_spawn().
+ */
+pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
+	       struct spawn_template_failure *failure)
+{
+	struct st_report report = { .stage = SPAWN_TEMPLATE_STAGE_ARGS };
+	pid_t ret = spawn_reported(tfd, spawn, pidfd, &report);
+
+	if (ret < 0)
+		tell_failure(failure, ret, &report, spawn->n_own);
+	return ret;
 }
 
 pid_t spawn_template_spawn(int tfd,
 			   const struct spawn_template_spawn_args *uargs,
 			   size_t size)
 {
-	struct st_report report = { .stage = SPAWN_TEMPLATE_STAGE_ARGS };
-	struct spawn_template_spawn_args args;
+	struct spawn_template_failure failure, *ufailure;
+	struct st_spawn spawn = { .batch = false };
+	int *pidfd;
 	pid_t ret;
 
-	ret = st_args_copy(&args, sizeof(args), uargs, size,
-			   SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
+	ret = st_spawn_args(&spawn.args, uargs, size);
 	if (ret < 0)
 		return ret;
-	/* part of a version is none of it: half a pointer leads nowhere */
-	if (size < sizeof(args))
-		memset(&args.failure, 0,
-		       sizeof(args) - SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
-	ret = spawn(tfd, &args, size, &report);
-	if (ret < 0)
-		tell_failure(&args, ret, &report);
+	pidfd = (int *)(uintptr_t)spawn.args.pidfd;
+	ufailure = (void *)(uintptr_t)spawn.args.failure;
+	if (!pidfd) /* judged with the rest, after the fd */
+		spawn.args.flags |= ST_NO_SUCH_FLAG;
+	ret = st_spawn(tfd, &spawn, pidfd, &failure);
+	if (ret < 0 && ufailure)
+		*ufailure = failure;
 	return ret;
 }
