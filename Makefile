@@ -13,7 +13,7 @@
 # V=1 shows commands, O=DIR builds elsewhere, SAN=address,undefined or thread
 # builds with sanitizers, CC= and CFLAGS= as usual.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 SOVERSION := 0
 
 O ?= build
@@ -65,7 +65,9 @@ $(O)/src/%.o: src/%.c
 # stack protector, no sanitizer, no library call. scripts/check-child proves it.
 CHILD_CFLAGS := -fno-stack-protector -ffreestanding -fno-sanitize=all \
 	-fno-builtin -fno-lto -O2
-$(O)/src/child.o: src/child.c scripts/check-child
+$(O)/src/supervisor_child.o: CHILD_CFLAGS += \
+	-fno-jump-tables -fno-tree-vectorize -mgeneral-regs-only
+$(O)/src/child.o $(O)/src/supervisor_child.o: $(O)/src/%.o: src/%.c scripts/check-child
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<

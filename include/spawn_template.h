@@ -18,6 +18,19 @@
  *	waitid(P_PIDFD, pidfd, &info, WEXITED);
  *	spawn_template_close(tfd);
  *
+ * spawn_template_run() goes on until the program has ended, with its output
+ * captured, a deadline, and an end for the whole tree of processes. A ring makes
+ * many launches and runs without blocking the thread that asks for them:
+ *
+ *	spawn_template_ring_init(64, NULL, 0, &ring);
+ *	spawn_template_ring_run(ring, tfd, &run_args, sizeof(run_args), 1);
+ *	spawn_template_ring_submit(ring);
+ *	...
+ *	spawn_template_ring_wait(ring, &cqe, -1);
+ *	use(cqe->user_data, cqe->res, cqe->result);
+ *	spawn_template_ring_seen(ring, cqe);
+ *	spawn_template_ring_exit(ring);
+ *
  * The names, values and layouts are those of the kernel proposal "exec: add
  * spawn templates for repeated executable startup" (Li Chen, RFC v1, May
  * 2026), so that a program written against it builds against this. What the
@@ -39,6 +52,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <linux/openat2.h>
 
@@ -263,6 +277,85 @@ struct spawn_template_stat {
 
 #define SPAWN_TEMPLATE_STAT_SIZE_VER0		8488
 
+/* run: .flags (extension, as all that follows) */
+#define SPAWN_TEMPLATE_RUN_MERGE_STDERR		(1U << 0) /* stderr is stdout */
+#define SPAWN_TEMPLATE_RUN_NO_CAPTURE		(1U << 1) /* the caller's own */
+#define SPAWN_TEMPLATE_RUN_CGROUP		(1U << 2) /* a cgroup of its own */
+#define SPAWN_TEMPLATE_RUN_SUPERVISE		(1U << 3) /* ends with the caller */
+
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176
+#define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* by default */
+
+struct spawn_template_run_args {
+	struct spawn_template_spawn_args spawn;	/* pidfd is ignored */
+	uint64_t input;			/* const void *; stdin */
+	uint64_t input_len;		/* bytes; 0: stdin is /dev/null */
+	uint64_t max_output;		/* bytes kept per stream; 0: 16 MiB */
+	uint64_t timeout_ns;		/* from the launch on; 0: none */
+	uint64_t grace_ns;		/* from TERM to KILL; 0: KILL at once */
+	uint32_t flags;			/* SPAWN_TEMPLATE_RUN_* */
+	int32_t cgroup_parent_fd;	/* with RUN_CGROUP; -1: to be found */
+};
+
+/* result: .flags */
+#define SPAWN_TEMPLATE_RESULT_TIMED_OUT		(1U << 0)
+#define SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED	(1U << 1) /* there was more */
+#define SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED	(1U << 2)
+#define SPAWN_TEMPLATE_RESULT_TREE_KILLED	(1U << 3) /* by SIGKILL */
+#define SPAWN_TEMPLATE_RESULT_PIPE_HELD		(1U << 4) /* see run */
+#define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* host reaped it */
+#define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
+
+#define SPAWN_TEMPLATE_RESULT_SIZE_VER0		208
+
+struct spawn_template_result {
+	int32_t code;			/* exit code, or -1 */
+	int32_t signal;			/* that ended the program, or -1 */
+	uint32_t flags;			/* SPAWN_TEMPLATE_RESULT_* */
+	uint32_t reserved;		/* 0 */
+	char *out, *err;		/* a NUL follows the last byte; NULL: */
+	size_t out_len, err_len;	/* not captured */
+	struct rusage usage;		/* of the program and what it waited for */
+	uint64_t spawn_ns;		/* until it had passed exec */
+	uint64_t total_ns;		/* until it had ended and all was read */
+};
+
+/* A child, for spawn_template_kill(). */
+struct spawn_template_child {
+	int32_t pid;
+	int32_t pidfd;
+	int32_t cgroup_fd;		/* directory of its own; -1: none */
+	uint32_t reserved;		/* 0 */
+};
+
+#define SPAWN_TEMPLATE_KILL_TREE		(1U << 0)
+
+struct spawn_template_ring;
+
+#define SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0	40
+#define SPAWN_TEMPLATE_RING_ENTRIES_MAX		4096
+#define SPAWN_TEMPLATE_RING_THREADS_MAX		64
+
+struct spawn_template_ring_params {
+	uint32_t flags;			/* 0 */
+	uint32_t threads;		/* that launch, at least; 0: by CPUs */
+	uint64_t reserved[4];		/* 0 */
+};
+
+/* What became of one launch or run. */
+struct spawn_template_cqe {
+	uint64_t user_data;		/* as submitted */
+	int32_t res;			/* 0, or a negated errno */
+	uint32_t flags;			/* of a failed launch: see below */
+	int32_t pid;			/* the child's; -1: there is none */
+	int32_t pidfd;			/* of ring_spawn, the caller's; else -1 */
+	struct spawn_template_result *result;	/* of ring_run; or NULL */
+};
+
+/* cqe: .flags tells where a launch failed, as spawn_template_failure does */
+#define SPAWN_TEMPLATE_CQE_STAGE(flags)		((flags) & 0xff)
+#define SPAWN_TEMPLATE_CQE_ACTION(flags)	((flags) >> 8)
+
 /**
  * spawn_template_create - make a template
  * @args: what to make it from; not kept
@@ -426,6 +519,257 @@ int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size);
  * Since: 0.1
  */
 int spawn_template_close(int tfd);
+
+/**
+ * spawn_template_run - launch a program and wait until it is through (extension)
+ * @tfd: the template
+ * @args: how to launch, what to feed, how much to keep, how long to wait
+ * @size: sizeof(*@args)
+ * @result: filled in; to be given to spawn_template_result_free()
+ * @result_size: sizeof(*@result)
+ *
+ * The program's stdin reads @args->input, or is /dev/null; what it writes to
+ * stdout and stderr is captured, each up to max_output bytes. What comes beyond
+ * is read and dropped, so that the program is not held up, and flagged. With
+ * RUN_MERGE_STDERR both go to out, in the order written, and err is empty. With
+ * RUN_NO_CAPTURE both are the caller's own and out and err are NULL. Fds 0 to 2
+ * are set before the actions of @args->spawn begin, which may change them. Bytes
+ * pass as they are.
+ *
+ * The tree is the program and what it starts. It has a process group of its own,
+ * unless @args->spawn asks for a session or for a certain group. With RUN_CGROUP
+ * it has a cgroup of its own as well, below cgroup_parent_fd, or below the
+ * caller's cgroup if that is -1 and may be written; else RESULT_CGROUP is not
+ * set. The cgroup is removed after the run; what still lives in it is moved to
+ * its parent.
+ *
+ * When timeout_ns have passed since the launch, the tree gets SIGTERM, and
+ * grace_ns later SIGKILL; RESULT_TIMED_OUT is set. In a cgroup this reaches all
+ * of the tree; otherwise the process group, the session if the program leads it,
+ * and the descendants that /proc shows, which are stopped first: not those whose
+ * parent has ended and that have left the group. A call whose child does not get
+ * past exec is not timed out; in a ring it is.
+ *
+ * When the program has ended while something else holds its stdout or stderr
+ * open, goes on until nothing has come for 0.1 s, at most for 1 s, and sets
+ * RESULT_PIPE_HELD; the holder lives on, unless the run had timed out.
+ *
+ * With RUN_SUPERVISE, which implies RUN_CGROUP and takes no fallback for it, a
+ * small process kills the cgroup when the caller ends or execs, however it ends.
+ * What the program leaves in its cgroup ends with the call or, in a ring, with
+ * the ring. The call, or the first such run of a ring, costs what fork(2) costs.
+ *
+ * A host that reaps every child, or ignores SIGCHLD, takes the exit status away:
+ * then code and signal are -1 and RESULT_STATUS_LOST is set, unless the kernel
+ * still tells (PIDFD_GET_INFO, Linux 6.15). No SIGPIPE is raised in the caller.
+ * A signal handler that runs meanwhile does not end the call.
+ *
+ * Return: 0 once the program has run, however it ended, and the child is reaped;
+ * no fd and no thread is left. Else there is no child, @result is as it was, and
+ *   as spawn_template_spawn(); spawn.failure tells the stage
+ *   -EINVAL  size or result_size too small; unknown flag; input 0 with a length;
+ *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP
+ *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
+ *   -EOPNOTSUPP  RUN_SUPERVISE, and there is no cgroup v2 that may be written
+ *   as mkdir(2), if no directory can be made below a cgroup_parent_fd >= 0
+ *
+ * Since: 0.2
+ */
+int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
+		       size_t size, struct spawn_template_result *result,
+		       size_t result_size);
+
+/**
+ * spawn_template_result_free - free the output in a result (extension)
+ * @result: of spawn_template_run(); out and err are freed and set to NULL
+ *
+ * For results of a ring, spawn_template_ring_seen() does it. A caller that wants
+ * to keep out or err takes them with free(3) and sets them to NULL before.
+ *
+ * Since: 0.2
+ */
+void spawn_template_result_free(struct spawn_template_result *result);
+
+/**
+ * spawn_template_kill - signal a child, or its whole tree (extension)
+ * @child: not yet waited for, so that its pid is still its own
+ * @sig: the signal
+ * @flags: 0, or SPAWN_TEMPLATE_KILL_TREE
+ *
+ * With KILL_TREE, all in cgroup_fd, if that is not -1; else the child's process
+ * group and session, as far as it leads them, and its descendants by /proc, as
+ * described at spawn_template_run(). For a signal that ends, they are stopped
+ * before and continued after. A child that has ended but was not waited for
+ * still stands for its group.
+ *
+ * Return: 0 if something was signalled; -ESRCH if there was nothing left;
+ * -EINVAL for a bad signal, flag or reserved field; -EPERM as kill(2), if none
+ * could be signalled; -EBADF if pidfd or cgroup_fd is not open.
+ * Since: 0.2
+ */
+int spawn_template_kill(const struct spawn_template_child *child, int sig,
+			unsigned int flags);
+
+/**
+ * spawn_template_ring_init - make a ring (extension)
+ * @entries: how many launches and runs it holds, from submission until
+ *           spawn_template_ring_seen(): 1 to SPAWN_TEMPLATE_RING_ENTRIES_MAX
+ * @params: or NULL
+ * @size: sizeof(*@params); 0 with NULL
+ * @ring: set to the ring
+ *
+ * The process has one set of threads that launch, for all rings: at least
+ * params->threads, by default as many as there are CPUs to run on, 2 to 8. They
+ * live until the process ends, because SPAWN_DIE_WITH_PARENT watches the thread
+ * that launched. One more thread reads output and watches deadlines as long as
+ * there is a ring. All of them block all signals.
+ *
+ * Threads inherit credentials, capabilities, seccomp filters, namespaces and
+ * scheduling from the thread that makes the first ring: restrict that thread
+ * before. A launch submitted by a thread that has no_new_privs, or is in a
+ * seccomp mode, is refused with -EACCES if the launching thread has, or is, not:
+ * more than that, a second filter or Landlock say, cannot be told.
+ *
+ * After fork(2) the child's copy is inert: every call answers -EACCES, and
+ * spawn_template_ring_exit() frees only what is the child's.
+ *
+ * Return: 0; -EINVAL for entries or threads out of range, a bad size, an unknown
+ * flag or a reserved field; -E2BIG; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN; as
+ * open(2) if there is no /dev/null.
+ * Since: 0.2
+ */
+int spawn_template_ring_init(unsigned int entries,
+			     const struct spawn_template_ring_params *params,
+			     size_t size, struct spawn_template_ring **ring);
+
+/**
+ * spawn_template_ring_fd - the fd to poll for completions (extension)
+ * @ring: the ring
+ *
+ * An eventfd, readable while completions wait. For poll(2) and the like only: it
+ * belongs to the ring and is read and closed by it. It may rarely be readable
+ * without a completion; spawn_template_ring_wait() with timeout 0 clears that.
+ *
+ * Return: the fd; -EACCES after fork(2).
+ * Since: 0.2
+ */
+int spawn_template_ring_fd(struct spawn_template_ring *ring);
+
+/**
+ * spawn_template_ring_spawn - queue a launch (extension)
+ * @ring: the ring
+ * @tfd: the template
+ * @args: as of spawn_template_spawn(); pidfd and failure are ignored
+ * @size: sizeof(*@args)
+ * @user_data: comes back in the completion
+ *
+ * Nothing is launched before spawn_template_ring_submit(). All that @args points
+ * to is copied before the call returns; fds, @tfd among them, are used by number
+ * when the launch is made and must stay open until it completes. The child starts
+ * with the signal mask of the thread that called this; its current directory is
+ * the process's at the time of the launch.
+ *
+ * The completion has res 0, pid and pidfd, both then the caller's; or what
+ * spawn_template_spawn() would have returned, with the stage in flags. Where
+ * fds, memory or processes run short (-EMFILE, -ENFILE, -ENOMEM, -EAGAIN), the
+ * launch is tried again for up to 1 s before that is the answer.
+ *
+ * Thread-safe: any number of threads may queue and submit at a time.
+ *
+ * Return: 0; -EAGAIN if the ring is full; -EINVAL, -E2BIG for malformed
+ * arguments, as spawn_template_spawn(); -ENOMEM; -EACCES after fork(2).
+ * Since: 0.2
+ */
+int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
+			      const struct spawn_template_spawn_args *args,
+			      size_t size, uint64_t user_data);
+
+/**
+ * spawn_template_ring_run - queue a run to completion (extension)
+ * @ring, @tfd, @size, @user_data: as of spawn_template_ring_spawn()
+ * @args: as of spawn_template_run(); the input is copied too
+ *
+ * The completion has res 0 and a result as of spawn_template_run(); or the
+ * -errno of the launch, -ETIMEDOUT if the time was over before exec. A run that
+ * was cancelled after its launch has res -ECANCELED and a result that tells how
+ * far it came.
+ *
+ * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run().
+ * Since: 0.2
+ */
+int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
+			    const struct spawn_template_run_args *args,
+			    size_t size, uint64_t user_data);
+
+/**
+ * spawn_template_ring_submit - start what is queued (extension)
+ * @ring: the ring
+ *
+ * Hands all that is queued in the ring, by whatever thread, to the threads that
+ * launch, which take it in the order queued. Does not wait for them.
+ *
+ * Return: how many were submitted, maybe 0; -EACCES after fork(2).
+ * Since: 0.2
+ */
+int spawn_template_ring_submit(struct spawn_template_ring *ring);
+
+/**
+ * spawn_template_ring_wait - take a completion (extension)
+ * @ring: the ring
+ * @cqe: set to the oldest completion; valid until spawn_template_ring_seen()
+ * @timeout_ms: how long to wait if there is none; 0: not; -1: for ever
+ *
+ * Submits first what is queued. Several threads may wait; each completion goes to
+ * one of them. With -1 and nothing in flight, waits for what other threads
+ * submit.
+ *
+ * Return: 0; -ETIME if none came in time; -EINTR if a signal handler ran;
+ * -EINVAL for a timeout below -1; -EACCES after fork(2).
+ * Since: 0.2
+ */
+int spawn_template_ring_wait(struct spawn_template_ring *ring,
+			     struct spawn_template_cqe **cqe, int timeout_ms);
+
+/**
+ * spawn_template_ring_seen - give a completion back (extension)
+ * @ring: the ring
+ * @cqe: taken by spawn_template_ring_wait(); its result is freed
+ *
+ * Since: 0.2
+ */
+void spawn_template_ring_seen(struct spawn_template_ring *ring,
+			      struct spawn_template_cqe *cqe);
+
+/**
+ * spawn_template_ring_cancel - cancel launches and runs (extension)
+ * @ring: the ring
+ * @user_data: of all that are to be cancelled
+ *
+ * What is not launched yet never is. A run that is under way is ended: SIGTERM to
+ * the tree, and SIGKILL after its grace_ns. A launch that is being made is killed.
+ * Each completes once, with -ECANCELED; but what completes before the cancel
+ * takes effect completes as if there had been none.
+ *
+ * Return: how many were found and not complete; -ENOENT if none; -EACCES after
+ * fork(2).
+ * Since: 0.2
+ */
+int spawn_template_ring_cancel(struct spawn_template_ring *ring,
+			       uint64_t user_data);
+
+/**
+ * spawn_template_ring_exit - end a ring (extension)
+ * @ring: the ring, or NULL; no other thread may use it any more
+ *
+ * What is not launched never is. The trees of runs get SIGKILL. Children of
+ * ring_spawn are left alone; the pidfds of completions not taken are closed.
+ * Waits until all of that has ended, at most 2 s, and 2 s more for what
+ * supervised runs have left; what a child in an uninterruptible sleep still holds
+ * is freed when it ends.
+ *
+ * Since: 0.2
+ */
+void spawn_template_ring_exit(struct spawn_template_ring *ring);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

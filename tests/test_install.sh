@@ -96,15 +96,20 @@ pc_file() {
 		[ "$(pkg --variable=libdir)" = "$root/usr/lib" ]
 }
 
+# Each function with the release that its comment names.
 functions() {
-	sed -nE 's/^[a-z_]+ \**(spawn_template_[a-z_]+)\(.*/\1/p' \
-		include/spawn_template.h | sort
+	awk '/^ \* Since: / { since = $3 }
+		match($0, /^[a-z_]+ \**spawn_template_[a-z_]+\(/) {
+			name = substr($0, 1, RLENGTH - 1)
+			sub(/.*[ *]/, "", name)
+			print name "@@SPAWN_TEMPLATE_" since
+		}' include/spawn_template.h | sort
 }
 
 exports() {
 	local want got
 
-	want=$(functions | sed 's/$/@@SPAWN_TEMPLATE_0.1/')
+	want=$(functions)
 	got=$(nm -D --defined-only --with-symbol-versions "$lib" |
 		awk '$2 != "A" { print $3 }' | sort)
 	echo "exported: $got"

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A cgroup v2 directory and all below it: signal, move, remove. For the library
+ * and for supervisor_child.c, and under the rules of that: raw system calls only,
+ * nothing written but the stack, and no constant in memory, so that the names of
+ * files are handed in.
+ *
+ * Whoever is in the tree may make more directories in it, as deep as they like.
+ * It is walked with two fds and no recursion, by ".." and inode numbers, and
+ * never across what is not a directory of this file system.
+ */
+#ifndef ST_CGROUP_TREE_H
+#define ST_CGROUP_TREE_H
+
+#include <signal.h>
+#include <sys/types.h>
+#include <dirent.h>
+
+#include "sys.h"
+
+#ifndef TREE_FN
+#define TREE_FN static inline
+#endif
+
+struct tree_names {
+	char procs[16];
+	char freeze[16];
+	char events[16];
+	char here[4];
+	char up[4];
+	char none[4];
+};
+
+#define TREE_NAMES                                                         \
+	{                                                                  \
+		"cgroup.procs", "cgroup.freeze", "cgroup.events", ".", "..", \
+			"" \
+	}
+
+#define TREE_NAME_MAX 256
+
+struct tree_entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+TREE_FN int tree_read(int dir, const char *name, char *buf, int size)
+{
+	int fd = sys_openat(dir, name, O_RDONLY | O_CLOEXEC, 0), got;
+
+	if (fd < 0)
+		return fd;
+	got = sys_call3(__NR_read, fd, buf, size - 1);
+	sys_close(fd);
+	if (got >= 0)
+		buf[got] = 0;
+	return got;
+}
+
+/* ---- directories */
+
+TREE_FN bool tree_is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+TREE_FN void tree_copy_name(char *to, const char *from)
+{
+	int i;
+
+	/* volatile: no call of memcpy may be made of this */
+	for (i = 0; from[i] && i < TREE_NAME_MAX - 1; i++)
+		*(volatile char *)&to[i] = from[i];
+	to[i] = 0;
+}
+
+/*
+ * The directory that follows the one with the inode number `after`; 0: the
+ * first. Return: 1; 0: there is none; or -errno.
+ */
+TREE_FN int tree_child(int dir, uint64_t after, char *name, uint64_t *ino)
+{
+	char buf[1024] __attribute__((aligned(8)));
+	bool seen = !after;
+	int got;
+
+	sys_call3(__NR_lseek, dir, 0, SEEK_SET);
+	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (int at = 0; at < got;) {
+			struct tree_entry *e = (struct tree_entry *)(buf + at);
+
+			at += e->reclen;
+			if (e->type != DT_DIR || tree_is_dots(e->name))
+				continue;
+			if (seen) {
+				tree_copy_name(name, e->name);
+				*ino = e->ino;
+				return 1;
+			}
+			seen = e->ino == after;
+		}
+	}
+	return got;
+}
+
+TREE_FN int tree_open_dir(int dir, const char *name)
+{
+	return sys_openat(dir, name,
+			  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+/* A walk from the top down, each directory before those below it. */
+struct tree_walk {
+	int dir; /* where it is; own, closed at the end */
+	unsigned int depth;
+	const struct tree_names *names;
+};
+
+TREE_FN int tree_begin(struct tree_walk *w, int top,
+		       const struct tree_names *names)
+{
+	w->names = names;
+	w->depth = 0;
+	/* of its own: its position is moved */
+	w->dir = tree_open_dir(top, names->here);
+	return w->dir < 0 ? w->dir : 0;
+}
+
+TREE_FN bool tree_enter(struct tree_walk *w, uint64_t after)
+{
+	char name[TREE_NAME_MAX];
+	uint64_t ino = 0;
+
+	while (tree_child(w->dir, after, name, &ino) > 0) {
+		int fd = tree_open_dir(w->dir, name);
+
+		if (fd >= 0) {
+			sys_close(w->dir);
+			w->dir = fd;
+			w->depth++;
+			return true;
+		}
+		after = ino;
+	}
+	return false;
+}
+
+TREE_FN bool tree_leave(struct tree_walk *w, uint64_t *ino)
+{
+	struct statx stx;
+	int fd;
+
+	if (sys_statx(w->dir, w->names->none, AT_EMPTY_PATH, STATX_INO, &stx))
+		return false;
+	fd = tree_open_dir(w->dir, w->names->up);
+	if (fd < 0)
+		return false;
+	sys_close(w->dir);
+	w->dir = fd;
+	w->depth--;
+	*ino = stx.stx_ino;
+	return true;
+}
+
+/* On to the next directory. Return: false after the last one. */
+TREE_FN bool tree_next(struct tree_walk *w)
+{
+	uint64_t ino = 0;
+
+	if (tree_enter(w, 0))
+		return true;
+	while (w->depth > 0 && tree_leave(w, &ino))
+		if (tree_enter(w, ino))
+			return true;
+	return false;
+}
+
+/*
+ * Removes all directories below, deepest first. Return: 0, or -errno of the
+ * first that cannot be removed; -EBUSY if something lives there.
+ */
+TREE_FN int tree_remove_below(int top, const struct tree_names *names)
+{
+	char name[TREE_NAME_MAX];
+	int ret = 0;
+
+	do {
+		int parent = -1, dir = tree_open_dir(top, names->here);
+		uint64_t ino;
+
+		if (dir < 0)
+			return dir;
+		/* down to one that has none below it */
+		while ((ret = tree_child(dir, 0, name, &ino)) > 0) {
+			if (parent >= 0)
+				sys_close(parent);
+			parent = dir;
+			dir = tree_open_dir(parent, name);
+			if (dir < 0) {
+				ret = dir;
+				break;
+			}
+		}
+		if (parent < 0) {
+			sys_close(dir);
+			return ret;
+		}
+		if (dir >= 0) {
+			sys_close(dir);
+			ret = sys_call3(__NR_unlinkat, parent, name,
+					AT_REMOVEDIR);
+		}
+		sys_close(parent);
+	} while (ret == 0 || ret == -ENOENT);
+	return ret;
+}
+
+/* ---- processes */
+
+/* What is done to each process, and what came of it. */
+struct tree_visit {
+	int to;			/* cgroup.procs to move it to; -1: signal it */
+	int sig;
+	pid_t self, child;	/* self is passed over */
+	unsigned int done, refused;
+	bool busy;		/* `to` may hold no process */
+	bool saw_self, saw_child;
+};
+
+TREE_FN int tree_move(int to, pid_t pid)
+{
+	char digits[16];
+	int at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + pid % 10);
+		pid /= 10;
+	} while (pid);
+	return sys_call3(__NR_write, to, digits + at, sizeof(digits) - at);
+}
+
+/* 0 stands for a process of another pid namespace. */
+TREE_FN void tree_visit_pid(struct tree_visit *v, pid_t pid)
+{
+	int ret;
+
+	v->saw_self |= pid == v->self;
+	v->saw_child |= pid == v->child;
+	if (pid <= 0 || pid == v->self)
+		return;
+	if (v->to >= 0)
+		ret = tree_move(v->to, pid);
+	else
+		ret = sys_call2(__NR_kill, pid, v->sig);
+	v->done += ret >= 0;
+	v->refused += ret < 0 && ret != -ESRCH;
+	v->busy |= v->to >= 0 && (ret == -EBUSY || ret == -EOPNOTSUPP);
+}
+
+TREE_FN void tree_visit_procs(struct tree_visit *v, int dir,
+			      const struct tree_names *names)
+{
+	char buf[1024];
+	pid_t pid = 0;
+	int fd, got;
+
+	fd = sys_openat(dir, names->procs, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	while ((got = sys_call3(__NR_read, fd, buf, sizeof(buf))) > 0) {
+		for (int i = 0; i < got; i++) {
+			if (buf[i] != '\n') {
+				pid = pid * 10 + (buf[i] - '0');
+				continue;
+			}
+			tree_visit_pid(v, pid);
+			pid = 0;
+		}
+	}
+	sys_close(fd);
+}
+
+/* Return: 0; or -errno if the top cannot even be opened. */
+TREE_FN int tree_visit(struct tree_visit *v, int top,
+		       const struct tree_names *names)
+{
+	struct tree_walk w;
+	int ret = tree_begin(&w, top, names);
+
+	if (ret < 0)
+		return ret;
+	do {
+		tree_visit_procs(v, w.dir, names);
+	} while (tree_next(&w));
+	sys_close(w.dir);
+	return 0;
+}
+
+/* ---- state */
+
+/*
+ * A value of cgroup.events, which has a line for each: "populated 0". key is its
+ * first letter. Return: 0, 1, or -errno.
+ */
+TREE_FN int tree_event(int dir, const struct tree_names *names, char key)
+{
+	char buf[128];
+	int got = tree_read(dir, names->events, buf, sizeof(buf));
+	bool found = false;
+
+	for (int i = 0; i < got; i++) {
+		if (i == 0 || buf[i - 1] == '\n')
+			found = buf[i] == key;
+		if (found && (buf[i] == '0' || buf[i] == '1'))
+			return buf[i] - '0';
+	}
+	return got < 0 ? got : -EINVAL;
+}
+
+TREE_FN bool tree_wait_event(int dir, const struct tree_names *names, char key,
+			     int value, int ms)
+{
+	for (int i = 0;; i++) {
+		struct sys_timespec ts;
+
+		if (tree_event(dir, names, key) == value)
+			return true;
+		if (i >= ms * 5)
+			return false;
+		ts.sec = 0;
+		ts.nsec = 200000;
+		sys_call2(__NR_nanosleep, &ts, 0);
+	}
+}
+
+TREE_FN int tree_write_freeze(int dir, const struct tree_names *names,
+			      char value)
+{
+	/* read first: what somebody else has frozen is left so */
+	int fd = sys_openat(dir, names->freeze, O_RDWR | O_CLOEXEC, 0), ret;
+	char now = 0;
+
+	if (fd < 0)
+		return fd;
+	ret = sys_call3(__NR_read, fd, &now, 1);
+	if (ret >= 0 && now == value)
+		ret = 0;
+	else if (ret >= 0)
+		ret = sys_call4(__NR_pwrite64, fd, &value, 1, 0);
+	sys_close(fd);
+	return ret;
+}
+
+/*
+ * So that nothing forks or ends while it is signalled or moved. Waits 0.1 s at
+ * most for what cannot be frozen at once. Return: true if it is to be thawed.
+ */
+TREE_FN bool tree_freeze(int dir, const struct tree_names *names)
+{
+	if (tree_write_freeze(dir, names, '1') <= 0)
+		return false;
+	tree_wait_event(dir, names, 'f', 1, 100);
+	return true;
+}
+
+TREE_FN void tree_thaw(int dir, const struct tree_names *names)
+{
+	tree_write_freeze(dir, names, '0');
+}
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies all that the arguments of a run point to into one block, so that the
+ * caller may free or change its own at once.
+ *
+ * One pass measures, the next one copies. What has grown in between, because
+ * another thread changes the environment, say, does not go beyond the block.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "copy.h"
+#include "sys.h"
+
+struct copy {
+	char *base;		/* NULL: only measure */
+	size_t used, size;
+	bool grown;		/* did not fit */
+};
+
+static const void *pointer(uint64_t value)
+{
+	return (const void *)(uintptr_t)value;
+}
+
+static void *take(struct copy *c, size_t n, size_t align)
+{
+	size_t at = (c->used + align - 1) & ~(align - 1);
+
+	c->used = at + n;
+	if (!c->base)
+		return NULL;
+	if (c->used > c->size) {
+		c->used = at;
+		c->grown = true;
+		return NULL;
+	}
+	return c->base + at;
+}
+
+static void *put(struct copy *c, const void *from, size_t n, size_t align)
+{
+	void *to = take(c, n, align);
+
+	return to ? memcpy(to, from, n) : NULL;
+}
+
+static char *put_string(struct copy *c, const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *to = put(c, s, n, 1);
+
+	if (to)
+		to[n - 1] = '\0';
+	return to;
+}
+
+/* A list of strings that ends with NULL, as argv. */
+static void put_strings(struct copy *c, uint64_t *list)
+{
+	char *const *from = pointer(*list);
+	size_t n = 0;
+	char **to;
+
+	if (!from)
+		return;
+	while (from[n])
+		n++;
+	to = take(c, (n + 1) * sizeof(*to), sizeof(*to));
+	for (size_t i = 0; i < n && from[i]; i++) {
+		char *s = put_string(c, from[i]);
+
+		if (to)
+			to[i] = s;
+	}
+	if (!to)
+		return;
+	to[n] = NULL;
+	*list = (uintptr_t)to;
+}
+
+/* ---- actions */
+
+static void *put_open(struct copy *c, const struct spawn_template_open *from)
+{
+	struct spawn_template_open *to = put(c, from, sizeof(*from), 8);
+	char *path = put_string(c, pointer(from->path));
+
+	if (to)
+		to->path = (uintptr_t)path;
+	return to;
+}
+
+static void *put_sigset(struct copy *c,
+			const struct spawn_template_sigset *from)
+{
+	struct spawn_template_sigset *to = put(c, from, sizeof(*from), 8);
+	void *set = put(c, pointer(from->sigset), sizeof(uint64_t), 8);
+
+	if (to)
+		to->sigset = (uintptr_t)set;
+	return to;
+}
+
+/* What the action's argument points to; NULL if it points to nothing. */
+static void *put_argument(struct copy *c, const struct spawn_template_action *a)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return put_open(c, pointer(a->arg));
+	case SPAWN_TEMPLATE_ACTION_SIGMASK:
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+		return put_sigset(c, pointer(a->arg));
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		return put_string(c, pointer(a->arg));
+	case SPAWN_TEMPLATE_ACTION_RLIMIT:
+		return put(c, pointer(a->arg), sizeof(struct rlimit), 8);
+	default:
+		return NULL;
+	}
+}
+
+static void put_actions(struct copy *c, struct spawn_template_spawn_args *args)
+{
+	const struct spawn_template_action *from = pointer(args->actions);
+	size_t n = args->actions_len;
+	struct spawn_template_action *to;
+
+	if (!n)
+		return;
+	to = put(c, from, n * sizeof(*to), 8);
+	for (size_t i = 0; i < n; i++) {
+		void *arg = put_argument(c, &from[i]);
+
+		if (to)
+			to[i].arg = (uintptr_t)arg;
+	}
+	if (to)
+		args->actions = (uintptr_t)to;
+}
+
+/* ---- all of it */
+
+static void put_all(struct copy *c, struct spawn_template_run_args *args)
+{
+	struct spawn_template_spawn_args *spawn = &args->spawn;
+	void *to;
+
+	put_strings(c, &spawn->argv);
+	put_strings(c, &spawn->envp);
+	put_actions(c, spawn);
+	if (spawn->flags & SPAWN_TEMPLATE_SPAWN_SETGROUPS && spawn->n_groups) {
+		to = put(c, pointer(spawn->groups),
+			 spawn->n_groups * sizeof(gid_t), 8);
+		if (to)
+			spawn->groups = (uintptr_t)to;
+	}
+	if (!args->input_len)
+		return;
+	to = put(c, pointer(args->input), args->input_len, 1);
+	if (to)
+		args->input = (uintptr_t)to;
+}
+
+/**
+ * st_copy_args - make arguments independent of the caller's memory
+ * @args: checked; its pointers lead into the copy afterwards
+ * @copy: set to the block, to be freed with free()
+ *
+ * Return: 0; -ENOMEM; -EINVAL if they changed meanwhile.
+ */
+int st_copy_args(struct spawn_template_run_args *args, void **copy)
+{
+	struct copy c = { .base = NULL };
+
+	put_all(&c, args);
+	c.base = malloc(c.used);
+	if (!c.base)
+		return -ENOMEM;
+	c.size = c.used;
+	c.used = 0;
+	put_all(&c, args);
+	if (c.grown) {
+		free(c.base);
+		return -EINVAL;
+	}
+	*copy = c.base;
+	return 0;
+}

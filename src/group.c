@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tree of a run, by whichever way there is. See group.h.
+ */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "group_ways.h"
+#include "spawn_template.h"
+
+/* ---- one process */
+
+/* pid is for sandboxes that do not know the call, and the process's own still. */
+int st_pidfd_signal(int pidfd, pid_t pid, int sig)
+{
+	int ret = sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0, 0);
+
+	if (ret == -ENOSYS)
+		ret = sys_call2(__NR_kill, pid, sig);
+	return ret;
+}
+
+/* A zombie is not alive, though its last thread may still be ending. */
+bool st_pidfd_alive(int pidfd)
+{
+	const struct sys_timespec now = { 0, 0 };
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) == 0;
+}
+
+/* ---- where cgroups are made */
+
+/* In a place that was looked for, that none can be made is no error. */
+static int found_none(int ret, int parent_fd)
+{
+	return parent_fd >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+}
+
+/* Make one for a moment: nothing else tells whether it is allowed. */
+static int try_home(int dir)
+{
+	char name[ST_CGROUP_NAME];
+	int made = st_cgroup_make(dir, name);
+
+	if (made < 0)
+		return made;
+	sys_close(made);
+	sys_call3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
+	return 0;
+}
+
+static int open_supervised(struct st_group_home *home)
+{
+	int ret = st_cgroup_make(home->dir, home->name);
+
+	if (ret < 0)
+		return ret;
+	home->parent = home->dir;
+	home->dir = ret;
+	return st_supervisor_start(home);
+}
+
+/**
+ * st_group_home_open - find or take the place where runs get their cgroups
+ * @home: filled in; on failure, holds nothing
+ * @parent_fd: a cgroup v2 directory, which stays the caller's; -1: look for the
+ *             caller's own cgroup
+ * @supervise: end all that is in it when this process ends, however it ends
+ *
+ * Return: 0; -EOPNOTSUPP if none was found that may be written; -EBADF for an fd
+ * that is no cgroup v2 directory; or -errno, also of making the supervisor.
+ */
+int st_group_home_open(struct st_group_home *home, int parent_fd,
+		       bool supervise)
+{
+	int ret;
+
+	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+	ret = parent_fd < 0 ? st_cgroup_own() : st_cgroup_open(parent_fd);
+	if (ret < 0)
+		return ret;
+	home->dir = ret;
+	if (supervise)
+		ret = open_supervised(home);
+	else if (parent_fd < 0)
+		ret = try_home(home->dir);
+	else
+		return 0;
+	if (ret < 0)
+		st_group_home_close(home);
+	return ret < 0 ? found_none(ret, parent_fd) : 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+/**
+ * st_group_home_close - give a home back; its groups are removed
+ * @home: opened, or ST_GROUP_HOME_NONE, which it is then
+ *
+ * What is still in a supervised one is killed, and the supervisor ends. May take
+ * up to 2 s, if something there does not die.
+ */
+void st_group_home_close(struct st_group_home *home)
+{
+	if (home->parent >= 0)
+		st_supervisor_end(home);
+	else if (home->dir >= 0)
+		sys_call3(__NR_unlinkat, home->dir, ST_CGROUP_LEFT,
+			  AT_REMOVEDIR);
+	st_group_home_forget(home);
+}
+
+/* In a forked child: close what is its copy, and end nothing. */
+void st_group_home_forget(struct st_group_home *home)
+{
+	close_fd(&home->lifeline);
+	close_fd(&home->parent);
+	close_fd(&home->dir);
+	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+}
+
+/* ---- one tree */
+
+/**
+ * st_group_make - begin a group, before its child is launched
+ * @group: filled in; pid and pidfd are the caller's to set after the launch
+ * @home: where it gets a cgroup; NULL: it gets none
+ *
+ * Return: 0; or -errno of making a cgroup, and the group has none.
+ */
+int st_group_make(struct st_group *group, const struct st_group_home *home)
+{
+	int dir;
+
+	*group = (struct st_group){ .pidfd = -1, .cgroup = -1, .home = home };
+	if (!home)
+		return 0;
+	dir = st_cgroup_make(home->dir, group->name);
+	if (dir < 0)
+		return dir;
+	group->cgroup = dir;
+	return 0;
+}
+
+static int signal_cgroup(struct st_group *group, int sig)
+{
+	bool reached = false;
+	int ret = st_cgroup_signal(group->cgroup, group->pid, sig, &reached);
+
+	if (ret < 0 && ret != -ESRCH && ret != -EPERM)
+		/* no fd is left, or it was removed: what else there is */
+		return st_proc_signal(group, sig);
+	/* one that may may have left, but is known */
+	if (!reached && st_pidfd_alive(group->pidfd)) {
+		int one = st_pidfd_signal(group->pidfd, group->pid, sig);
+
+		if (one == 0 || ret == -ESRCH)
+			ret = one;
+		if (one == 0 && st_signal_ends(sig) && sig != SIGKILL)
+			st_pidfd_signal(group->pidfd, group->pid, SIGCONT);
+	}
+	return ret;
+}
+
+/**
+ * st_group_signal - signal all that is in the tree
+ * @group: with its child launched
+ * @sig: the signal; 0: only tell
+ *
+ * Takes up to 0.1 s where the tree forks while it is being ended, or where it
+ * cannot be stopped. What was forked even so is not reached: while a group that
+ * got SIGKILL is not empty, signal it again.
+ *
+ * Return: as spawn_template_kill().
+ */
+int st_group_signal(struct st_group *group, int sig)
+{
+	return group->cgroup >= 0 ? signal_cgroup(group, sig)
+				  : st_proc_signal(group, sig);
+}
+
+/**
+ * st_group_empty - is nothing alive that st_group_signal() would reach?
+ * @group: with its child launched
+ *
+ * A zombie is not alive. Where there are no fds to look with, the answer is no.
+ */
+bool st_group_empty(struct st_group *group)
+{
+	int populated;
+
+	if (group->cgroup < 0)
+		return st_proc_empty(group);
+	if (st_pidfd_alive(group->pidfd))
+		return false;
+	populated = tree_event(group->cgroup, &st_tree_names, 'p');
+	return populated < 0 ? !st_is_shortage(populated) : !populated;
+}
+
+/**
+ * st_group_remove - end a group
+ * @group: made, or zero with cgroup -1; may be removed twice
+ *
+ * Removes the cgroup. What lives in it is moved: to home->dir, or to a directory
+ * below it where that may hold no process.
+ */
+void st_group_remove(struct st_group *group)
+{
+	if (group->cgroup >= 0) {
+		st_cgroup_remove(group->home->dir, group->name, group->cgroup);
+		sys_close(group->cgroup);
+	}
+	group->cgroup = -1;
+	free(group->members);
+	group->members = NULL;
+	group->n_members = group->max_members = 0;
+}
+
+/* ---- the public call */
+
+static int check_child(const struct spawn_template_child *child, int sig,
+		       unsigned int flags)
+{
+	if (!child || child->reserved || flags & ~SPAWN_TEMPLATE_KILL_TREE ||
+	    sig < 0 || sig > SYS_NSIG || child->pid <= 1 ||
+	    child->pid == sys_call0(__NR_getpid) || child->cgroup_fd < -1)
+		return -EINVAL;
+	return 0;
+}
+
+int spawn_template_kill(const struct spawn_template_child *child, int sig,
+			unsigned int flags)
+{
+	struct st_group group = { .cgroup = -1 };
+	int ret = check_child(child, sig, flags);
+
+	if (ret < 0)
+		return ret;
+	group.pid = child->pid;
+	group.pidfd = child->pidfd;
+	if (!(flags & SPAWN_TEMPLATE_KILL_TREE))
+		return st_pidfd_signal(child->pidfd, child->pid, sig);
+	/* is it one? one that has ended, or is another's, may still lead */
+	ret = st_pidfd_signal(child->pidfd, child->pid, 0);
+	if (ret == -EBADF || ret == -EINVAL)
+		return -EBADF;
+	if (child->cgroup_fd >= 0) {
+		ret = st_cgroup_open(child->cgroup_fd);
+		if (ret < 0)
+			return ret == -ENOTDIR ? -EBADF : ret;
+		group.cgroup = ret;
+	}
+	ret = st_group_signal(&group, sig);
+	if (group.cgroup >= 0)
+		sys_close(group.cgroup);
+	free(group.members);
+	return ret;
+}

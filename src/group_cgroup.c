@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cgroup v2 directories: where one may be made, and what is done to one and all
+ * below it. Signals reach whatever is in it, however it got there.
+ *
+ * SIGKILL goes by cgroup.kill (Linux 5.14). Elsewhere, and for other signals, the
+ * cgroup is frozen first, so that nothing escapes by forking and no number is
+ * given to another process meanwhile. A signal that kills takes effect at once, a
+ * handler runs when all are thawed.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
+
+#include "clock.h"
+#include "group_ways.h"
+
+const struct tree_names st_tree_names = TREE_NAMES;
+
+/* How long a directory that nothing lives in may answer EBUSY. */
+#define REMOVE_MOST (50 * ST_MS)
+
+/* ---- the caller's own */
+
+/* All of a file; to be freed. NULL with *ret set. */
+static char *read_file(const char *path, int *ret)
+{
+	size_t len = 0, size = 4096;
+	char *text = malloc(size), *more;
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+
+	*ret = fd < 0 ? fd : text ? 1 : -ENOMEM;
+	while (*ret > 0) {
+		*ret = sys_call3(__NR_read, fd, text + len, size - len - 1);
+		len += *ret > 0 ? (size_t)*ret : 0;
+		if (*ret <= 0 || size - len > 1024)
+			continue;
+		more = realloc(text, size *= 2);
+		if (!more)
+			*ret = -ENOMEM;
+		else
+			text = more;
+	}
+	if (fd >= 0)
+		sys_close(fd);
+	if (*ret < 0) {
+		free(text);
+		return NULL;
+	}
+	text[len] = 0;
+	return text;
+}
+
+/* mountinfo writes space, tab, newline and backslash as \ooo. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+			*to++ = (char)((text[1] - '0') << 6 |
+				       (text[2] - '0') << 3 | (text[3] - '0'));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = 0;
+}
+
+/**
+ * st_cgroup_path - where a cgroup is, by one mount
+ * @own: its path as /proc/self/cgroup has it
+ * @mount: a line of mountinfo; changed
+ * @path: set to the directory
+ * @size: of @path
+ *
+ * The mount shows the cgroups below its root only, and a path outside of a
+ * cgroup namespace begins with "/..", which names nothing here.
+ *
+ * Return: whether it is a cgroup v2 mount that shows it.
+ */
+bool st_cgroup_path(const char *own, char *mount, char *path, size_t size)
+{
+	char *type = strstr(mount, " - "), *save = NULL, *field[5];
+	size_t root;
+
+	if (!type || strncmp(type, " - cgroup2 ", 11) != 0)
+		return false;
+	for (int i = 0; i < 5; i++) {
+		field[i] = strtok_r(i ? NULL : mount, " ", &save);
+		if (!field[i])
+			return false;
+	}
+	unescape(field[3]);
+	unescape(field[4]);
+	root = strcmp(field[3], "/") ? strlen(field[3]) : 0;
+	if (strncmp(own, "/..", 3) == 0 || strncmp(own, field[3], root) != 0 ||
+	    (own[root] != '/' && own[root]))
+		return false;
+	own += root;
+	if (strcmp(own, "/") == 0)
+		own = "";
+	return snprintf(path, size, "%s%s", field[4], own) < (int)size;
+}
+
+static bool is_cgroup2(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* May directories be made in it, and children be born in those? */
+static bool is_writable(int dir)
+{
+	return faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
+	       faccessat(dir, st_tree_names.procs, W_OK, AT_EACCESS) == 0;
+}
+
+static int open_writable(const char *path)
+{
+	int dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+			     0);
+
+	if (dir < 0 || (is_cgroup2(dir) && is_writable(dir)))
+		return dir;
+	sys_close(dir);
+	return -EOPNOTSUPP;
+}
+
+/* The mount that is tried last is the one that others may cover. */
+static int open_by_mounts(const char *own, char *mounts)
+{
+	char *save = NULL, *line = strtok_r(mounts, "\n", &save);
+	char *path = malloc(PATH_MAX);
+	int ret = path ? -EOPNOTSUPP : -ENOMEM;
+
+	for (; path && line; line = strtok_r(NULL, "\n", &save)) {
+		if (!st_cgroup_path(own, line, path, PATH_MAX))
+			continue;
+		ret = open_writable(path);
+		if (ret >= 0 || st_is_shortage(ret))
+			break;
+	}
+	free(path);
+	return ret >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+}
+
+/* The path behind "0::" in /proc/self/cgroup, cut at the line's end; or NULL. */
+static char *own_path(char *text)
+{
+	char *save = NULL, *line = strtok_r(text, "\n", &save);
+
+	for (; line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, "0::/", 4) == 0)
+			return line + 3;
+	return NULL;
+}
+
+/**
+ * st_cgroup_own - open the cgroup of the calling thread, if it may be written
+ *
+ * Return: an fd; -EOPNOTSUPP if there is none; or -EMFILE, -ENFILE, -ENOMEM.
+ */
+int st_cgroup_own(void)
+{
+	char *mounts = NULL, *own, *path;
+	int ret;
+
+	own = read_file("/proc/thread-self/cgroup", &ret);
+	if (own)
+		mounts = read_file("/proc/self/mountinfo", &ret);
+	if (mounts) {
+		path = own_path(own);
+		ret = path ? open_by_mounts(path, mounts) : -EOPNOTSUPP;
+	}
+	free(own);
+	free(mounts);
+	return ret >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+}
+
+/* A cgroup that the caller gave. Return: an fd of our own, or -errno. */
+int st_cgroup_open(int fd)
+{
+	int dir = sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (dir < 0 || is_cgroup2(dir))
+		return dir;
+	sys_close(dir);
+	return -EBADF; /* as clone3(2) */
+}
+
+/* ---- directories of ours */
+
+/* Below a threaded cgroup, one is made, but no process can be in it. */
+static int check_domain(int dir)
+{
+	char type[32];
+	int got = tree_read(dir, "cgroup.type", type, sizeof(type));
+
+	if (got < 0)
+		return got;
+	return strncmp(type, "domain\n", 7) == 0 ? 0 : -EOPNOTSUPP;
+}
+
+/**
+ * st_cgroup_make - make a cgroup
+ * @parent: where
+ * @name: its name there, ST_CGROUP_NAME bytes; set
+ *
+ * Return: an fd of it; or -errno, and nothing is left.
+ */
+int st_cgroup_make(int parent, char *name)
+{
+	static _Atomic uint64_t serial;
+	int ret, dir;
+
+	/* the names may be in use, by a process of another pid namespace */
+	do {
+		snprintf(name, ST_CGROUP_NAME, "spawn-template.%ld.%llu",
+			 sys_call0(__NR_getpid),
+			 (unsigned long long)atomic_fetch_add(&serial, 1));
+		ret = sys_call3(__NR_mkdirat, parent, name, 0755);
+	} while (ret == -EEXIST);
+	if (ret < 0)
+		return ret;
+	dir = tree_open_dir(parent, name);
+	ret = dir < 0 ? dir : check_domain(dir);
+	if (ret == 0)
+		return dir;
+	if (dir >= 0)
+		sys_close(dir);
+	sys_call3(__NR_unlinkat, parent, name, AT_REMOVEDIR);
+	return ret;
+}
+
+/* ---- signals */
+
+static struct tree_visit visit_of(pid_t child, int sig)
+{
+	return (struct tree_visit){
+		.to = -1,
+		.sig = sig,
+		.self = (pid_t)sys_call0(__NR_getpid),
+		.child = child,
+	};
+}
+
+static int write_kill(int dir)
+{
+	int fd = sys_openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = sys_call3(__NR_write, fd, "1", 1);
+	sys_close(fd);
+	return ret;
+}
+
+static void send(struct tree_visit *v, int dir, int sig, bool freeze)
+{
+	bool thaw = freeze && tree_freeze(dir, &st_tree_names);
+
+	v->sig = sig;
+	v->done = v->refused = 0;
+	tree_visit(v, dir, &st_tree_names);
+	if (st_signal_ends(sig) && sig != SIGKILL) {
+		struct tree_visit cont = *v;
+
+		cont.sig = SIGCONT;
+		tree_visit(&cont, dir, &st_tree_names);
+	}
+	if (thaw)
+		tree_thaw(dir, &st_tree_names);
+}
+
+/**
+ * st_cgroup_signal - signal all in a cgroup and below it
+ * @dir: the cgroup
+ * @child: a process to look for; 0: none
+ * @sig: the signal
+ * @reached: set if @child was in it
+ *
+ * A caller that is in it itself is passed over; then nothing can be frozen.
+ *
+ * Return: 0, -ESRCH or -EPERM as st_group_signal(); or -errno if the directory
+ * cannot be read.
+ */
+int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
+{
+	struct tree_visit v = visit_of(child, 0);
+	int ret = tree_visit(&v, dir, &st_tree_names);
+
+	if (ret < 0)
+		return ret;
+	if (v.done + v.refused == 0) {
+		/* processes that this pid namespace does not show */
+		if (sig == SIGKILL && !v.saw_self &&
+		    tree_event(dir, &st_tree_names, 'p') == 1 &&
+		    write_kill(dir) > 0)
+			return 0;
+		return -ESRCH;
+	}
+	*reached = v.saw_child;
+	if (sig == SIGKILL && !v.saw_self && write_kill(dir) > 0)
+		return 0;
+	if (sig)
+		send(&v, dir, sig, !v.saw_self);
+	*reached |= v.saw_child;
+	if (v.done)
+		return 0;
+	return v.refused ? -EPERM : -ESRCH;
+}
+
+/* ---- the end of a directory */
+
+/* Where what is left in a run's cgroup goes. Return: an fd to write it to. */
+static int open_left(int parent)
+{
+	char path[sizeof(ST_CGROUP_LEFT) + 16];
+	int ret = sys_call3(__NR_mkdirat, parent, ST_CGROUP_LEFT, 0755);
+
+	if (ret < 0 && ret != -EEXIST)
+		return ret;
+	snprintf(path, sizeof(path), "%s/%s", ST_CGROUP_LEFT,
+		 st_tree_names.procs);
+	return sys_openat(parent, path, O_WRONLY | O_CLOEXEC, 0);
+}
+
+static void move_to(struct tree_visit *v, int dir, int to)
+{
+	v->to = to;
+	v->busy = false;
+	if (to < 0)
+		return;
+	tree_visit(v, dir, &st_tree_names);
+	sys_close(to);
+}
+
+/* To the parent; or, where that may hold no process, to a directory below it. */
+static void move_out(int parent, int dir)
+{
+	struct tree_visit v = visit_of(0, 0);
+	bool thaw;
+
+	tree_visit(&v, dir, &st_tree_names);
+	thaw = !v.saw_self && tree_freeze(dir, &st_tree_names);
+	v.self = 0;
+	move_to(&v, dir,
+		sys_openat(parent, st_tree_names.procs, O_WRONLY | O_CLOEXEC,
+			   0));
+	if (v.busy)
+		move_to(&v, dir, open_left(parent));
+	if (thaw)
+		tree_thaw(dir, &st_tree_names);
+}
+
+static int remove_all(int parent, const char *name, int dir)
+{
+	int ret = sys_call3(__NR_unlinkat, parent, name, AT_REMOVEDIR);
+
+	if (ret == -EBUSY || ret == -ENOTEMPTY) {
+		ret = tree_remove_below(dir, &st_tree_names);
+		if (ret == 0)
+			ret = sys_call3(__NR_unlinkat, parent, name,
+					AT_REMOVEDIR);
+	}
+	return ret;
+}
+
+/**
+ * st_cgroup_remove - remove a cgroup and all below it
+ * @parent, @name: where it is
+ * @dir: the cgroup
+ *
+ * What lives in it is moved out. The kernel may call a cgroup busy for a moment
+ * after its last process has ended.
+ *
+ * Return: 0, or -errno.
+ */
+int st_cgroup_remove(int parent, const char *name, int dir)
+{
+	int64_t most = st_now() + REMOVE_MOST;
+	int ret = remove_all(parent, name, dir);
+
+	while (ret == -EBUSY && st_now() < most) {
+		if (tree_event(dir, &st_tree_names, 'p') == 1)
+			move_out(parent, dir);
+		ret = remove_all(parent, name, dir);
+		if (ret == -EBUSY)
+			sys_sleep_ms(1);
+	}
+	return ret;
+}

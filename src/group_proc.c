@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A tree without a cgroup: what can be found of it.
+ *
+ * It is the child, the group and the session that it leads, all descendants that
+ * /proc shows, and the groups and sessions that those lead. What was seen once is
+ * remembered by number and start time, and found again when its parent has ended.
+ *
+ * The group that the child leads is signalled by the kernel, at one stroke; what
+ * is elsewhere one by one, by a pidfd of which the start time was compared. Before
+ * a signal that ends, all are stopped, until a look at /proc finds nobody new
+ * since all known ones have stopped: then none can fork any more. Each gets the
+ * signal once. Where /proc cannot be read, the group is all there is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "group_ways.h"
+
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
+#endif
+
+/* How long the tree may take to come to a stop. */
+#define STOP_MOST (100 * ST_MS)
+
+/* In the kernel for so long since it was sent SIGSTOP, it will not fork. */
+#define STOP_ASLEEP (20 * ST_MS)
+
+/* member.stopped of one that may not be signalled */
+#define REFUSED (-1)
+
+struct process {
+	pid_t pid, parent, group, session;
+	char state;
+	int threads;
+	uint64_t start;
+	bool ours;
+};
+
+/* One signal to one tree. */
+struct effort {
+	struct st_group *group;
+	pid_t self, self_group;
+	bool reaped;		/* the child's number may be another's */
+	bool leads;		/* it is a group's, and we are not in that */
+	bool leads_session;
+	struct process *list;	/* by number; what /proc shows */
+	size_t n, max;
+	unsigned int done, refused;
+};
+
+/* ---- what /proc shows */
+
+/* Return: whether it is there, and can be read; else *p is as it was. */
+static bool read_process(pid_t pid, struct process *p)
+{
+	char path[32], line[1024], *end;
+	int got;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	got = tree_read(AT_FDCWD, path, line, sizeof(line));
+	end = got > 0 ? strrchr(line, ')') : NULL; /* in a name, too */
+	if (!end)
+		return false;
+	p->pid = pid;
+	return sscanf(end + 1,
+		      " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
+		      "%*d %*d %*d %d %*d %lu",
+		      &p->state, &p->parent, &p->group, &p->session,
+		      &p->threads, &p->start) == 6;
+}
+
+/* One whose first thread has ended may have others that go on. */
+static bool is_dead(const struct process *p)
+{
+	return p->state == 'X' || p->state == 'x' ||
+	       (p->state == 'Z' && p->threads <= 1);
+}
+
+static bool add_number(struct effort *e, pid_t pid)
+{
+	if (e->n == e->max) {
+		size_t max = e->max ? 2 * e->max : 256;
+		struct process *more = realloc(e->list, max * sizeof(*more));
+
+		if (!more)
+			return false;
+		e->list = more;
+		e->max = max;
+	}
+	e->list[e->n++].pid = pid;
+	return true;
+}
+
+/* Return: 0, also if memory ends before the list does; or -errno. */
+static int list_numbers(struct effort *e)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	int dir = tree_open_dir(AT_FDCWD, "/proc"), got = 0;
+
+	bool room = true;
+
+	e->n = 0;
+	if (dir < 0)
+		return dir;
+	while (room &&
+	       (got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (int at = 0; at < got && room;) {
+			struct tree_entry *d = (struct tree_entry *)(buf + at);
+
+			at += d->reclen;
+			if (d->name[0] >= '1' && d->name[0] <= '9')
+				room = add_number(e, atoi(d->name));
+		}
+	}
+	sys_close(dir);
+	return got < 0 ? got : 0;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	pid_t x = ((const struct process *)a)->pid;
+	pid_t y = ((const struct process *)b)->pid;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * All processes, none of them ours yet. The list is made first and read then, so
+ * that one free fd is enough. Return: 0, or -errno.
+ */
+static int look(struct effort *e)
+{
+	int ret = list_numbers(e);
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		if (read_process(e->list[i].pid, &e->list[n]))
+			e->list[n++].ours = false;
+	e->n = n;
+	if (n)
+		qsort(e->list, n, sizeof(*e->list), by_pid);
+	return ret;
+}
+
+static struct process *find(struct effort *e, pid_t pid)
+{
+	const struct process key = { .pid = pid };
+
+	return e->n ? bsearch(&key, e->list, e->n, sizeof(key), by_pid) : NULL;
+}
+
+/* ---- what belongs to the tree */
+
+static struct st_member *member_of(const struct st_group *g,
+				   const struct process *p)
+{
+	for (size_t i = 0; i < g->n_members; i++)
+		if (g->members[i].pid == p->pid &&
+		    g->members[i].start == p->start)
+			return &g->members[i];
+	return NULL;
+}
+
+static void claim(struct effort *e, struct process *p)
+{
+	p->ours = p->pid > 1 && p->pid != e->self;
+}
+
+/* Is the number that of a process of ours, which leads by it? */
+static bool is_led(struct effort *e, pid_t number, bool session)
+{
+	const struct process *p = find(e, number);
+
+	return p && p->ours && (session ? p->session : p->group) == number;
+}
+
+static bool belongs(struct effort *e, const struct process *p)
+{
+	const struct process *parent = find(e, p->parent);
+
+	return (parent && parent->ours) || is_led(e, p->session, true) ||
+	       is_led(e, p->group, false);
+}
+
+/* From where the tree is found; the child itself may be hidden in /proc. */
+static bool is_root(const struct effort *e, const struct process *p)
+{
+	pid_t child = e->group->pid;
+
+	return (p->pid == child && !e->reaped) ||
+	       (p->group == child && e->leads) ||
+	       (p->session == child && e->leads_session) ||
+	       member_of(e->group, p);
+}
+
+/* Marks what is ours. */
+static void find_tree(struct effort *e)
+{
+	bool more = true;
+
+	for (size_t i = 0; i < e->n; i++)
+		if (is_root(e, &e->list[i]))
+			claim(e, &e->list[i]);
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < e->n; i++) {
+			struct process *p = &e->list[i];
+
+			if (!p->ours && belongs(e, p))
+				claim(e, p);
+			else
+				continue;
+			more |= p->ours;
+		}
+	}
+}
+
+/* Return: the new member, or NULL without memory. */
+static struct st_member *remember(struct st_group *g, const struct process *p)
+{
+	if (g->n_members == g->max_members) {
+		size_t max = g->max_members ? 2 * g->max_members : 16;
+		struct st_member *more =
+			realloc(g->members, max * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		g->members = more;
+		g->max_members = max;
+	}
+	g->members[g->n_members] =
+		(struct st_member){ .pid = p->pid, .start = p->start };
+	return &g->members[g->n_members++];
+}
+
+/* Those that have ended are forgotten. */
+static void forget_dead(struct effort *e)
+{
+	struct st_group *g = e->group;
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n_members; i++) {
+		const struct process *p = find(e, g->members[i].pid);
+
+		if (p && p->start == g->members[i].start && !is_dead(p))
+			g->members[n++] = g->members[i];
+	}
+	g->n_members = n;
+}
+
+/* Return: 0; or -errno, and the list is empty. */
+static int look_at_tree(struct effort *e)
+{
+	int ret = look(e);
+
+	if (ret == 0) {
+		find_tree(e);
+		forget_dead(e);
+	} else {
+		e->n = 0;
+	}
+	return ret;
+}
+
+/* ---- signals */
+
+static void count(struct effort *e, int ret)
+{
+	e->done += ret == 0;
+	e->refused += ret == -EPERM;
+}
+
+/* To the group of a process, by what cannot be another's. */
+static int signal_group_of(int pidfd, int sig)
+{
+	return sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0,
+			 PIDFD_SIGNAL_PROCESS_GROUP);
+}
+
+/*
+ * To the group that the child leads, all of it at one stroke: what is being
+ * forked in it meanwhile gets it, too. Return: 0 or -errno.
+ */
+static int signal_led_group(const struct effort *e, int sig)
+{
+	int ret;
+
+	if (!e->leads)
+		return -ESRCH;
+	ret = signal_group_of(e->group->pidfd, sig);
+	if ((ret == -EINVAL || ret == -ENOSYS) && !e->reaped)
+		ret = sys_call2(__NR_kill, -e->group->pid, sig);
+	return ret;
+}
+
+static bool in_led_group(const struct effort *e, const struct process *p)
+{
+	return e->leads && p->group == e->group->pid;
+}
+
+static bool is_same(const struct process *p)
+{
+	struct process now;
+
+	return read_process(p->pid, &now) && now.start == p->start;
+}
+
+/* `group`: all of the group that it leads, where the kernel can. */
+static int signal_same(const struct process *p, int pidfd, int sig, bool group)
+{
+	int ret = -EINVAL;
+
+	if (pidfd < 0)
+		return sys_call2(__NR_kill, p->pid, sig);
+	if (group)
+		ret = signal_group_of(pidfd, sig);
+	if (ret == -EINVAL || ret == -ENOSYS)
+		ret = st_pidfd_signal(pidfd, p->pid, sig);
+	return ret;
+}
+
+/*
+ * The pidfd holds on to the process whose start time is then compared, so that
+ * no other can get the signal. Where no pidfd can be had, or no other fd besides,
+ * the number must do, as shortly after the comparison as can be.
+ */
+static int signal_one(const struct process *p, int sig, bool group)
+{
+	int fd = sys_call2(__NR_pidfd_open, p->pid, 0);
+	bool same = is_same(p);
+	int ret;
+
+	if (!same && fd >= 0) {
+		sys_close(fd);
+		fd = -1;
+		same = is_same(p);
+	}
+	ret = same ? signal_same(p, fd, sig, group) : -ESRCH;
+	if (fd >= 0)
+		sys_close(fd);
+	return ret;
+}
+
+/* The child where /proc does not show it, or does not show anything. */
+static void signal_unseen(struct effort *e, int sig, int group)
+{
+	const struct st_group *g = e->group;
+
+	if (e->leads)
+		count(e, group);
+	else if (!e->reaped)
+		count(e, st_pidfd_signal(g->pidfd, g->pid, sig));
+}
+
+static void signal_all(struct effort *e, int sig)
+{
+	int group = signal_led_group(e, sig);
+
+	e->done = e->refused = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		const struct process *p = &e->list[i];
+
+		if (!p->ours || is_dead(p))
+			continue;
+		count(e,
+		      in_led_group(e, p) ? group : signal_one(p, sig, false));
+	}
+	if (e->n == 0 || (!e->reaped && !find(e, e->group->pid)))
+		signal_unseen(e, sig, group);
+}
+
+/* ---- stopping */
+
+static bool has_stopped(const struct process *p, const struct st_member *m,
+			int64_t now)
+{
+	if (p->state == 'T' || p->state == 't' || m->stopped == REFUSED)
+		return true;
+	/* a parent in vfork(2) does not come to a stop */
+	return (p->state == 'D' || p->state == 'Z') &&
+	       now - m->stopped > STOP_ASLEEP;
+}
+
+/* The group that it leads, too: that may fork faster than /proc is read. */
+static int stop_one(const struct effort *e, const struct process *p)
+{
+	return signal_one(p, SIGSTOP,
+			  p->group == p->pid && p->pid != e->self_group);
+}
+
+/* What a look at the tree has found outside of the child's group. */
+struct outside {
+	bool any;
+	bool fresh;		/* one that was not known */
+	bool settled;		/* all have stopped */
+	bool forgotten;		/* there was no memory for one */
+};
+
+static void stop_if_new(struct effort *e, const struct process *p,
+			struct outside *o)
+{
+	struct st_member *m = member_of(e->group, p);
+	int64_t now = st_now();
+	int ret;
+
+	if (!m)
+		m = remember(e->group, p);
+	o->forgotten |= !m;
+	if (in_led_group(e, p))
+		return;
+	o->any = true;
+	if (m && m->stopped) {
+		o->settled &= has_stopped(p, m, now);
+		return;
+	}
+	o->fresh = true;
+	o->settled &= p->state == 'T';
+	ret = stop_one(e, p);
+	if (m)
+		m->stopped = ret < 0 ? REFUSED : now;
+}
+
+static struct outside stop_new(struct effort *e)
+{
+	struct outside o = { .settled = true };
+
+	for (size_t i = 0; i < e->n; i++) {
+		const struct process *p = &e->list[i];
+
+		if (p->ours && !is_dead(p))
+			stop_if_new(e, p, &o);
+		else if (p->ours && p->group == p->pid && !in_led_group(e, p))
+			stop_one(e, p); /* its group lives on */
+	}
+	return o;
+}
+
+/*
+ * The child's group stops at one stroke, with what it is just forking. What is
+ * outside is stopped as it is found, until nobody is new since all had stopped:
+ * one that was seen to stop may have forked before. Looks twice at least, however
+ * long that takes. Return: whether all have stopped, and are remembered.
+ */
+static bool stop_all(struct effort *e)
+{
+	const struct sys_timespec pause = { 0, 200000 };
+	int64_t most = st_now() + STOP_MOST;
+	bool before = false;
+
+	for (size_t i = 0; i < e->group->n_members; i++)
+		e->group->members[i].stopped = 0;
+	signal_led_group(e, SIGSTOP);
+	for (int round = 0; look_at_tree(e) == 0; round++) {
+		struct outside o = stop_new(e);
+
+		if (!o.any || (!o.fresh && before))
+			return !o.forgotten;
+		if (round > 0 && st_now() > most)
+			return false;
+		before = o.settled;
+		if (!o.fresh)
+			sys_call2(__NR_nanosleep, &pause, 0);
+	}
+	return false;
+}
+
+/* ---- all together */
+
+/*
+ * A child that was reaped may still have given its number to a group: then that
+ * is nobody else's, and the pidfd tells (Linux 6.9).
+ */
+static struct effort begin(struct st_group *group)
+{
+	struct effort e = {
+		.group = group,
+		.self = (pid_t)sys_call0(__NR_getpid),
+		.self_group = (pid_t)sys_call1(__NR_getpgid, 0),
+	};
+	pid_t child = group->pid;
+	int ret;
+
+	e.reaped = st_pidfd_signal(group->pidfd, child, 0) == -ESRCH;
+	ret = e.reaped ? signal_group_of(group->pidfd, 0) : -EINVAL;
+	e.leads = e.self_group != child &&
+		  (e.reaped ? ret == 0 || ret == -EPERM
+			    : sys_call1(__NR_getpgid, child) == child);
+	e.leads_session = !e.reaped && sys_call1(__NR_getsid, child) == child;
+	return e;
+}
+
+/* Return: as st_group_signal(). */
+int st_proc_signal(struct st_group *group, int sig)
+{
+	struct effort e = begin(group);
+	unsigned int done, refused;
+	bool stopped = false;
+
+	if (st_signal_ends(sig) || sig == SIGSTOP)
+		stopped = stop_all(&e);
+	else
+		look_at_tree(&e);
+	signal_all(&e, sig);
+	done = e.done;
+	refused = e.refused;
+	group->complete = stopped && sig == SIGKILL && !refused;
+	if (st_signal_ends(sig) && sig != SIGKILL)
+		signal_all(&e, SIGCONT);
+	free(e.list);
+	if (done)
+		return 0;
+	return refused ? -EPERM : -ESRCH;
+}
+
+static bool member_lives(const struct st_group *group)
+{
+	struct process p;
+
+	for (size_t i = 0; i < group->n_members; i++)
+		if (read_process(group->members[i].pid, &p) &&
+		    p.start == group->members[i].start && !is_dead(&p))
+			return true;
+	return false;
+}
+
+bool st_proc_empty(struct st_group *group)
+{
+	struct effort e;
+	bool empty = true;
+	int ret;
+
+	/* those that are known first: that is cheaper than a look at all */
+	if (st_pidfd_alive(group->pidfd) || member_lives(group))
+		return false;
+	if (group->complete)
+		return true;
+	e = begin(group);
+	ret = look_at_tree(&e);
+	for (size_t i = 0; i < e.n; i++) {
+		const struct process *p = &e.list[i];
+
+		if (!p->ours || is_dead(p))
+			continue;
+		empty = false;
+		if (!member_of(group, p))
+			remember(group, p);
+	}
+	free(e.list);
+	return empty && !st_is_shortage(ret);
+}

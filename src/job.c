@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A job: made by the thread that asks, launched by one of the pool's.
+ *
+ * Here is also what is done when a launch finds no fds, memory or processes: as
+ * others end it is tried again, for a bounded time.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "copy.h"
+#include "pool.h"
+#include "ring.h"
+#include "sys.h"
+
+/* How long a launch waits for what it lacks; and at a time. */
+#define SHORTAGE_MOST (1000 * ST_MS)
+#define SHORTAGE_STEP (50 * ST_MS)
+
+/* ---- made */
+
+static void caller_of_this_thread(struct st_caller *caller)
+{
+	sys_call4(__NR_rt_sigprocmask, SIG_BLOCK, NULL, &caller->mask,
+		  sizeof(caller->mask));
+	caller->no_new_privs =
+		sys_call5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	caller->seccomp = sys_call5(__NR_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+}
+
+/*
+ * May this thread launch for the caller? A sandbox that the caller is in and
+ * this thread is not would be left by its children.
+ */
+static bool is_as_restricted(const struct st_caller *caller)
+{
+	if (caller->no_new_privs > 0 &&
+	    sys_call5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) <= 0)
+		return false;
+	return caller->seccomp <= 0 ||
+	       sys_call5(__NR_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
+}
+
+/**
+ * st_job_new - make a job
+ * @job: set; it has no slot yet
+ * @ring: which it counts for from now on
+ * @tfd: the template
+ * @args: checked; of a spawn only .spawn is set
+ * @is_run: to completion
+ *
+ * Return: 0, -ENOMEM, or -EINVAL if the arguments change meanwhile.
+ */
+int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
+	       const struct spawn_template_run_args *args, bool is_run)
+{
+	struct st_job *j = calloc(1, sizeof(*j));
+	int ret = -ENOMEM;
+
+	if (!j)
+		return ret;
+	j->run = (struct st_run)ST_RUN_NONE;
+	j->timer.due = ST_NEVER;
+	j->args = *args;
+	if (is_run)
+		j->result = calloc(1, sizeof(*j->result));
+	if (is_run && !j->result)
+		goto fail;
+	ret = st_copy_args(&j->args, &j->copy);
+	if (ret < 0)
+		goto fail;
+	j->ring = ring;
+	j->is_run = is_run;
+	j->tfd = tfd;
+	caller_of_this_thread(&j->caller);
+	pthread_mutex_init(&j->watch.lock, NULL);
+	pthread_mutex_lock(&ring->lock);
+	ring->jobs++;
+	pthread_mutex_unlock(&ring->lock);
+	*job = j;
+	return 0;
+fail:
+	free(j->result);
+	free(j);
+	return ret;
+}
+
+/* The last one of a ring that closes lets the reactor end. */
+void st_job_free(struct st_job *job)
+{
+	struct spawn_template_ring *ring = job->ring;
+	struct st_pool *pool = ring->pool;
+
+	st_run_close(&job->run);
+	if (job->result)
+		spawn_template_result_free(job->result);
+	free(job->result);
+	free(job->copy);
+	pthread_mutex_destroy(&job->watch.lock);
+	free(job);
+	pthread_mutex_lock(&ring->lock);
+	if (--ring->jobs == 0 && ring->closing)
+		st_reactor_wake(&ring->reactor);
+	pthread_mutex_unlock(&ring->lock);
+	st_pool_release(pool);
+}
+
+/* ---- its state */
+
+/* Only a job that is still queued is launched. */
+static bool claim(struct st_job *job)
+{
+	uint64_t queued = job->queued;
+
+	return atomic_compare_exchange_strong(&job->slot->state, &queued,
+					      job->queued - ST_SLOT_QUEUED +
+						      ST_SLOT_LAUNCHING);
+}
+
+/*
+ * Goes on to a phase, unless something has come up meanwhile: then it stays
+ * LAUNCHING for somebody to see to it.
+ */
+static bool leave_launching(struct st_job *job, enum st_slot_phase phase)
+{
+	uint64_t use = job->queued - ST_SLOT_QUEUED;
+	uint64_t state = use + ST_SLOT_LAUNCHING;
+
+	return atomic_compare_exchange_strong(&job->slot->state, &state,
+					      use + phase);
+}
+
+static bool is_cancelled(struct st_job *job)
+{
+	return atomic_load(&job->slot->state) & ST_SLOT_CANCELLED;
+}
+
+static void complete(struct st_job *job, int res,
+		     const struct spawn_template_failure *failure)
+{
+	uint32_t flags = 0;
+
+	if (res < 0)
+		flags = failure->stage | failure->action << 8;
+	st_ring_complete(job, res, flags);
+	st_job_free(job);
+}
+
+/* ---- launched */
+
+static void prepare(struct st_job *job, struct st_spawn *spawn)
+{
+	*spawn = (struct st_spawn){
+		.masked = true,
+		.mask = job->caller.mask,
+		.batch = st_pool_is_batch(),
+		.watch = &job->watch,
+	};
+}
+
+static int launch_spawn(struct st_job *job,
+			struct spawn_template_failure *failure)
+{
+	struct st_spawn spawn;
+	pid_t pid;
+
+	prepare(job, &spawn);
+	spawn.args = job->args.spawn;
+	pid = st_spawn(job->tfd, &spawn, &job->run.pidfd, failure);
+	if (pid < 0)
+		return pid;
+	job->run.pid = job->run.group.pid = pid;
+	job->run.group.pidfd = job->run.pidfd;
+	return 0;
+}
+
+/* The reactor has it from st_reactor_add() on, but for the launch itself. */
+static int launch_run(struct st_job *job,
+		      struct spawn_template_failure *failure)
+{
+	struct spawn_template_ring *ring = job->ring;
+	const struct st_group_home *home = NULL;
+	struct st_run *run = &job->run;
+	struct st_run_ends ends;
+	struct st_spawn spawn;
+	bool fallback = false, is_fed;
+	int ret;
+
+	prepare(job, &spawn);
+	ret = st_run_open(run, &job->args, ring->devnull, &ends);
+	run->epoll = ring->reactor.epoll;
+	is_fed = run->in < 0;
+	if (ret == 0 && job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
+		ret = st_ring_home_get(ring, &job->args, &home, &fallback);
+	if (ret == 0)
+		ret = st_group_make(&run->group, home);
+	if (ret == 0)
+		ret = st_reactor_add(job);
+	if (ret == 0)
+		ret = st_run_launch(run, job->tfd, &job->args, &ends, fallback,
+				    &spawn, failure);
+	if (ret < 0) {
+		st_reactor_remove(job);
+		st_run_close(run);
+	}
+	st_run_close_ends(&ends, ring->devnull);
+	if (ret == 0 && is_fed) {
+		free(job->copy);
+		job->copy = NULL;
+	}
+	return ret;
+}
+
+/* What another launch, or a program that ends, may give back. */
+static bool is_shortage(int ret, const struct spawn_template_failure *failure)
+{
+	if (failure->stage != SPAWN_TEMPLATE_STAGE_CLONE &&
+	    failure->stage != SPAWN_TEMPLATE_STAGE_EXEC)
+		return false;
+	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM ||
+	       ret == -EAGAIN;
+}
+
+static int launch(struct st_job *job, struct spawn_template_failure *failure)
+{
+	struct st_pool *pool = job->ring->pool;
+	int64_t until = st_after(st_now(), SHORTAGE_MOST);
+	int64_t step = ST_MS;
+
+	if (!is_as_restricted(&job->caller))
+		return -EACCES;
+	for (;;) {
+		uint32_t seen = st_pool_released(pool);
+		int ret;
+
+		failure->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+		ret = job->is_run ? launch_run(job, failure)
+				  : launch_spawn(job, failure);
+		if (is_cancelled(job) || !is_shortage(ret, failure) ||
+		    st_now() >= until)
+			return ret;
+		st_pool_wait_release(pool, seen, step);
+		if (step < SHORTAGE_STEP)
+			step *= 2;
+	}
+}
+
+/*
+ * A spawn that was cancelled too late not to be launched is ended by the reactor
+ * like a run of which nothing is wanted.
+ */
+static void hand_over(struct st_job *job)
+{
+	if (!job->is_run)
+		job->run.epoll = job->ring->reactor.epoll;
+	job->unwatched = st_reactor_watch(job) < 0;
+	if (job->unwatched || !leave_launching(job, ST_SLOT_RUNNING))
+		st_reactor_poke(job);
+}
+
+/**
+ * st_job_launch - launch a job and see that it completes
+ * @job: taken from the pool's queue; not the caller's any more
+ */
+void st_job_launch(struct st_job *job)
+{
+	struct spawn_template_failure failure = { .error = 0 };
+	int ret;
+
+	if (!claim(job)) {
+		st_job_free(job);
+		return;
+	}
+	ret = launch(job, &failure);
+	if (ret < 0 && is_cancelled(job))
+		ret = -ECANCELED;
+	else if (ret < 0 && job->late)
+		ret = -ETIMEDOUT;
+	if (ret < 0)
+		complete(job, ret, &failure);
+	else if (!job->is_run && leave_launching(job, ST_SLOT_DONE))
+		complete(job, 0, &failure);
+	else
+		hand_over(job);
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The thread of a ring that does all that runs need after their launch: reads
+ * output, feeds input, notices exits, keeps deadlines, ends trees.
+ *
+ * The thread that launches registers a run before its launch, so that nothing
+ * can go wrong once there is a child, and the child's pidfd after it. In between
+ * this thread may read and write already; what it must not do yet, it leaves as a
+ * bit in the slot's state. From RUNNING on the job is this thread's alone.
+ *
+ * An fd leaves the epoll set before it is closed: a forked child of the host may
+ * hold copies of it, and then closing does not do that. Events of one turn may
+ * name a job that an earlier one has ended, so jobs are freed after the turn.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "futex.h"
+#include "heap.h"
+#include "pool.h"
+#include "ring.h"
+#include "sys.h"
+#include "thread.h"
+
+#define EVENTS 64
+
+/* How long until a launch that is over its time is killed again. */
+#define LATE_AGAIN (50 * ST_MS)
+/* How often an exit is asked for that no event tells of. */
+#define UNWATCHED (5 * ST_MS)
+
+/* Which fd of a job; with no job, which of the reactor. */
+enum kind { OUT, ERR, IN, EXIT, KINDS };
+enum { WAKE, TIMER };
+
+_Static_assert(KINDS <= _Alignof(max_align_t), "bits below a pointer's");
+
+static int watch(int epoll, int fd, uint32_t events, const struct st_job *job,
+		 unsigned int kind)
+{
+	struct epoll_event ev = {
+		.events = events,
+		.data.u64 = (uintptr_t)job | kind,
+	};
+
+	if (fd < 0)
+		return 0;
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* ---- deadlines; the lock is held */
+
+/* The timer is never later than the first of them; it may be earlier. */
+static void arm(struct st_reactor *r)
+{
+	int64_t first = st_heap_first(&r->heap);
+	struct itimerspec its = { .it_value = { 0, 0 } };
+
+	if (first >= r->armed)
+		return;
+	if (first < 1)
+		first = 1; /* 0 would stop the timer */
+	r->armed = first;
+	its.it_value.tv_sec = first / 1000000000LL;
+	its.it_value.tv_nsec = first % 1000000000LL;
+	timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+static void schedule(struct st_reactor *r, struct st_job *job, int64_t due)
+{
+	st_heap_set(&r->heap, &job->timer, due);
+	arm(r);
+}
+
+/* ---- for the threads that launch */
+
+/**
+ * st_reactor_add - register a run that is about to be launched
+ * @job: opened; its time starts
+ *
+ * Return: 0; or -errno, and st_reactor_remove() is still due.
+ */
+int st_reactor_add(struct st_job *job)
+{
+	struct st_reactor *r = &job->ring->reactor;
+	struct st_run *run = &job->run;
+	int ret;
+
+	st_run_start(run, job->args.timeout_ns);
+	ret = watch(r->epoll, run->out.fd, EPOLLIN, job, OUT);
+	if (ret == 0)
+		ret = watch(r->epoll, run->err.fd, EPOLLIN, job, ERR);
+	if (ret == 0)
+		ret = watch(r->epoll, run->in, EPOLLOUT, job, IN);
+	if (ret < 0 || run->due == ST_NEVER)
+		return ret;
+	pthread_mutex_lock(&r->lock);
+	schedule(r, job, run->due);
+	pthread_mutex_unlock(&r->lock);
+	return 0;
+}
+
+/* No more deadline. Its fds leave the set as they are closed. */
+void st_reactor_remove(struct st_job *job)
+{
+	struct st_reactor *r = &job->ring->reactor;
+
+	pthread_mutex_lock(&r->lock);
+	st_heap_set(&r->heap, &job->timer, ST_NEVER);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* One event, and no more: its pidfd stays ready. */
+int st_reactor_watch(struct st_job *job)
+{
+	return watch(job->ring->reactor.epoll, job->run.pidfd,
+		     EPOLLIN | EPOLLONESHOT, job, EXIT);
+}
+
+void st_reactor_wake(struct st_reactor *reactor)
+{
+	const uint64_t one = 1;
+
+	sys_call3(__NR_write, reactor->wake, &one, sizeof(one));
+}
+
+/* Hands over a launched job that something has come up for. */
+void st_reactor_poke(struct st_job *job)
+{
+	struct st_reactor *r = &job->ring->reactor;
+
+	st_queue_put(&r->poked, &job->node, &job->node);
+	st_reactor_wake(r);
+}
+
+/* ---- the reactor's own thread */
+
+struct turn {
+	struct spawn_template_ring *ring;
+	struct st_job *over;		/* jobs to be completed after it */
+};
+
+/* Looks at what has become of a job of ours. */
+static void settle(struct turn *turn, struct st_job *job)
+{
+	struct st_reactor *r = &turn->ring->reactor;
+	int64_t due = job->run.due;
+
+	if (st_run_over(&job->run)) {
+		if (job->is_over)
+			return;
+		job->is_over = true;
+		job->next_over = turn->over;
+		turn->over = job;
+		due = ST_NEVER;
+	} else if (job->unwatched && !job->run.exited) {
+		int64_t soon = st_now() + UNWATCHED;
+
+		due = due < soon ? due : soon;
+	}
+	if (due == job->timer.due)
+		return;
+	pthread_mutex_lock(&r->lock);
+	schedule(r, job, due);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Return: false while it is being launched: then the exit is noted. */
+static bool may_exit(struct st_job *job)
+{
+	_Atomic uint64_t *state = &job->slot->state;
+	uint64_t s = atomic_load(state);
+
+	while ((s & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING)
+		if (atomic_compare_exchange_weak(state, &s, s | ST_SLOT_EXITED))
+			return false;
+	return true;
+}
+
+static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
+		      uint32_t events)
+{
+	struct st_run *run = &job->run;
+
+	if (job->is_over)
+		return;
+	switch (kind) {
+	case OUT:
+		st_run_read(run, &run->out);
+		break;
+	case ERR:
+		st_run_read(run, &run->err);
+		break;
+	case IN:
+		st_run_feed(run, events & EPOLLERR);
+		break;
+	default:
+		if (!may_exit(job))
+			return;
+		st_run_exited(run);
+		break;
+	}
+	/* before that its times are not ours to change, nor do they */
+	if (run->exited)
+		settle(turn, job);
+}
+
+static void cancel(struct turn *turn, struct st_job *job)
+{
+	bool closing = turn->ring->closing;
+
+	job->cancelled = true;
+	/* nobody waits for what a spawn, or a ring, leaves */
+	st_run_end(&job->run, closing || !job->is_run ? 0 : job->args.grace_ns);
+	settle(turn, job);
+}
+
+/* A job whose launch was over when something had come up: now it is ours. */
+static void take_over(struct turn *turn, struct st_job *job)
+{
+	_Atomic uint64_t *state = &job->slot->state;
+	uint64_t s = atomic_load(state), now;
+
+	do {
+		now = (s & ~(uint64_t)(ST_SLOT_PHASE | ST_SLOT_EXITED)) |
+		      ST_SLOT_RUNNING;
+	} while (!atomic_compare_exchange_weak(state, &s, now));
+	if (s & ST_SLOT_EXITED)
+		st_run_exited(&job->run);
+	if (s & ST_SLOT_CANCELLED)
+		cancel(turn, job);
+	settle(turn, job);
+}
+
+/*
+ * The job in a slot that is cancelled and ours; NULL: there is none. One that is
+ * being launched is killed again and again: the first time, its child may not
+ * have been there.
+ */
+static struct st_job *cancelled_job(struct spawn_template_ring *ring,
+				    struct st_slot *slot)
+{
+	struct st_reactor *r = &ring->reactor;
+	struct st_job *job = NULL;
+	uint64_t s;
+
+	pthread_mutex_lock(&ring->lock);
+	s = atomic_load(&slot->state);
+	if (s & ST_SLOT_CANCELLED) {
+		if ((s & ST_SLOT_PHASE) == ST_SLOT_RUNNING) {
+			job = slot->job;
+		} else if ((s & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING) {
+			pthread_mutex_lock(&r->lock);
+			schedule(r, slot->job, st_now());
+			pthread_mutex_unlock(&r->lock);
+		}
+	}
+	pthread_mutex_unlock(&ring->lock);
+	return job;
+}
+
+static void handle_wake(struct turn *turn)
+{
+	struct spawn_template_ring *ring = turn->ring;
+	struct st_reactor *r = &ring->reactor;
+	struct st_node *node;
+	uint64_t n;
+
+	sys_call3(__NR_read, r->wake, &n, sizeof(n));
+	while ((node = st_queue_take(&r->poked)))
+		take_over(turn, (struct st_job *)node);
+	if (!atomic_exchange(&r->cancels, false))
+		return;
+	for (unsigned int i = 0; i < ring->entries; i++) {
+		struct st_job *job = cancelled_job(ring, &ring->slots[i]);
+
+		if (job && !job->is_over)
+			cancel(turn, job);
+	}
+}
+
+/* The next job whose time has come, out of the heap; NULL: there is none. */
+static struct st_job *next_due(struct st_reactor *r, int64_t now)
+{
+	struct st_job *job = NULL;
+
+	pthread_mutex_lock(&r->lock);
+	while (st_heap_first(&r->heap) <= now) {
+		job = st_job_of_timer(r->heap.timers[0]);
+		if ((atomic_load(&job->slot->state) & ST_SLOT_PHASE) !=
+		    ST_SLOT_LAUNCHING) {
+			st_heap_set(&r->heap, &job->timer, ST_NEVER);
+			break;
+		}
+		/* the lock keeps it from being freed; its launch is to fail */
+		job->late = true;
+		st_watch_kill(&job->watch);
+		st_heap_set(&r->heap, &job->timer, now + LATE_AGAIN);
+		job = NULL;
+	}
+	if (!job)
+		arm(r);
+	pthread_mutex_unlock(&r->lock);
+	return job;
+}
+
+static bool has_exited(const struct st_run *run)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int ret = sys_call5(__NR_waitid, P_PIDFD, run->pidfd, &info,
+			    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+
+	return ret < 0 || info.si_pid;
+}
+
+static void handle_timer(struct turn *turn)
+{
+	struct st_reactor *r = &turn->ring->reactor;
+	/* what comes due while others are seen to waits for the next turn */
+	const int64_t now = st_now();
+	struct st_job *job;
+	uint64_t n;
+
+	sys_call3(__NR_read, r->timer, &n, sizeof(n));
+	pthread_mutex_lock(&r->lock);
+	r->armed = ST_NEVER;
+	pthread_mutex_unlock(&r->lock);
+	while ((job = next_due(r, now))) {
+		if (job->unwatched && !job->run.exited && has_exited(&job->run))
+			st_run_exited(&job->run);
+		else if (job->run.due <= st_now())
+			st_run_due(&job->run, st_now());
+		settle(turn, job);
+	}
+}
+
+static void complete_over(struct turn *turn)
+{
+	struct st_pool *pool = turn->ring->pool;
+	struct st_job *job;
+
+	while ((job = turn->over)) {
+		turn->over = job->next_over;
+		if (job->is_run)
+			st_run_result(&job->run, job->result);
+		/* told first: what it held is given back meanwhile */
+		st_pool_attend(pool);
+		st_ring_complete(job, job->cancelled ? -ECANCELED : 0, 0);
+		st_job_free(job);
+		st_pool_leave(pool);
+	}
+}
+
+static void handle(struct turn *turn, const struct epoll_event *ev)
+{
+	unsigned int kind = ev->data.u64 & (KINDS - 1);
+	struct st_job *job = (void *)(uintptr_t)(ev->data.u64 - kind);
+
+	if (job)
+		handle_fd(turn, job, kind, ev->events);
+	else if (kind == WAKE)
+		handle_wake(turn);
+	else
+		handle_timer(turn);
+}
+
+static bool is_ended(struct spawn_template_ring *ring)
+{
+	bool ended;
+
+	pthread_mutex_lock(&ring->lock);
+	ended = ring->closing && !ring->jobs;
+	pthread_mutex_unlock(&ring->lock);
+	return ended;
+}
+
+static void *react(void *arg)
+{
+	struct spawn_template_ring *ring = arg;
+	struct turn turn = { .ring = ring };
+	struct epoll_event events[EVENTS];
+
+	st_thread_begin("spawn-reactor");
+	while (!is_ended(ring)) {
+		int n = epoll_wait(ring->reactor.epoll, events, EVENTS, -1);
+
+		for (int i = 0; i < n; i++)
+			handle(&turn, &events[i]);
+		complete_over(&turn);
+	}
+	/* whoever is second frees it: its owner may have gone */
+	if (atomic_exchange(&ring->left, true)) {
+		st_ring_free(ring);
+		return NULL;
+	}
+	atomic_store(&ring->ended, 1);
+	st_futex_wake(&ring->ended, 1);
+	return NULL;
+}
+
+/* ---- its life */
+
+/**
+ * st_reactor_open - make what the reactor of a ring needs
+ * @ring: its reactor is zeroed, its fds -1
+ *
+ * Return: 0; or -errno, and st_reactor_close() is still due.
+ */
+int st_reactor_open(struct spawn_template_ring *ring)
+{
+	struct st_reactor *r = &ring->reactor;
+	int ret;
+
+	r->armed = ST_NEVER;
+	r->heap.timers = calloc(ring->entries, sizeof(*r->heap.timers));
+	if (!r->heap.timers)
+		return -ENOMEM;
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll < 0)
+		return -errno;
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->wake < 0)
+		return -errno;
+	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (r->timer < 0)
+		return -errno;
+	ret = watch(r->epoll, r->wake, EPOLLIN, NULL, WAKE);
+	if (ret == 0)
+		ret = watch(r->epoll, r->timer, EPOLLIN, NULL, TIMER);
+	return ret;
+}
+
+int st_reactor_start(struct spawn_template_ring *ring)
+{
+	return st_thread_start(&ring->reactor.thread, react, ring);
+}
+
+/* Has the runs whose slots are cancelled ended. */
+void st_reactor_cancel(struct st_reactor *reactor)
+{
+	atomic_store(&reactor->cancels, true);
+	st_reactor_wake(reactor);
+}
+
+void st_reactor_close(struct st_reactor *r)
+{
+	if (r->epoll >= 0)
+		sys_close(r->epoll);
+	if (r->wake >= 0)
+		sys_close(r->wake);
+	if (r->timer >= 0)
+		sys_close(r->timer);
+	free(r->heap.timers);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A ring and what is in it.
+ *
+ * A job is one launch or run that was asked for. It goes from the thread that
+ * asks, over the ring's queue and the pool's, to a thread that launches; a run
+ * goes on to the ring's reactor. Whoever has it completes it: the completion
+ * stands in the job's slot until the caller has seen it.
+ *
+ * A slot's state is one word, changed by compare and exchange only, so that each
+ * job completes once, whoever cancels it meanwhile:
+ *
+ *	FREE -> QUEUED -> LAUNCHING -> RUNNING -> DONE -> FREE
+ *
+ * A spawn, and what fails, goes from LAUNCHING to DONE; what is cancelled while
+ * queued goes from there to DONE, and its job is found dead when it is taken. The
+ * word's upper half counts the slot's uses, which tells a dead job.
+ *
+ * ring->lock is held when a job is freed, so that with it, and a slot's state
+ * between QUEUED and RUNNING, the slot's job is there.
+ */
+#ifndef ST_RING_H
+#define ST_RING_H
+
+#include <pthread.h>
+
+#include "heap.h"
+#include "queue.h"
+#include "run.h"
+
+enum st_slot_phase {
+	ST_SLOT_FREE,
+	ST_SLOT_QUEUED,
+	ST_SLOT_LAUNCHING,
+	ST_SLOT_RUNNING,
+	ST_SLOT_DONE,
+};
+
+#define ST_SLOT_PHASE 7U
+#define ST_SLOT_CANCELLED (1U << 3)	/* asked for, not done yet */
+#define ST_SLOT_EXITED (1U << 4)	/* the child, while still LAUNCHING */
+#define ST_SLOT_USE (1ULL << 32)
+
+struct st_slot {
+	struct st_node node;		/* among the free, or the complete */
+	_Atomic uint32_t next_free;	/* index + 1; 0: the last */
+	_Atomic uint64_t state;
+	_Atomic uint64_t user_data;
+	struct st_job *job;
+	struct spawn_template_cqe cqe;
+};
+
+/* What a launch takes from the thread that asked for it. */
+struct st_caller {
+	uint64_t mask;
+	int seccomp;			/* mode, or -errno */
+	int no_new_privs;
+};
+
+struct st_job {
+	struct st_node node;
+	struct spawn_template_ring *ring;
+	struct st_slot *slot;
+	uint64_t queued;		/* the slot's state when it was queued */
+	bool is_run;
+	bool unwatched;			/* no event tells of its exit */
+	bool late;			/* its time was over before its exec */
+	bool cancelled;			/* while it ran */
+	bool is_over;			/* waits for the turn's end */
+	int tfd;
+	struct st_caller caller;
+	struct spawn_template_run_args args;	/* all copied, into copy */
+	void *copy;
+	struct st_watch watch;
+	struct st_run run;
+	struct spawn_template_result *result;	/* made beforehand */
+	struct st_timer timer;		/* by .run.due */
+	struct st_job *next_over;	/* of those that a turn has ended */
+};
+
+/* Where runs have their cgroups; a ring has one for each parent directory. */
+struct st_ring_home {
+	struct st_ring_home *next;
+	struct st_group_home home;
+	uint64_t dev, ino;		/* of the parent; 0: the one found */
+	bool supervised;
+};
+
+/* The thread that watches the runs of a ring. */
+struct st_reactor {
+	pthread_t thread;
+	int epoll, timer;
+	int wake;			/* eventfd: see poked, cancels, closing */
+	struct st_queue poked;		/* jobs that need a look */
+	_Atomic bool cancels;		/* a slot is cancelled while RUNNING */
+	pthread_mutex_t lock;		/* for what follows */
+	struct st_heap heap;
+	int64_t armed;			/* when the timer goes off */
+};
+
+struct spawn_template_ring {
+	uint64_t epoch;			/* whose it is: see table.c */
+	unsigned int entries;
+	int event;			/* readable while completions wait */
+	int devnull;
+	struct st_pool *pool;
+	struct st_reactor reactor;
+
+	struct st_queue submitted;	/* jobs, until _submit() */
+	struct st_queue done;		/* slots that are complete */
+	_Atomic bool signalled;		/* event was written to */
+	pthread_mutex_t wait_lock;	/* takers of done */
+
+	pthread_mutex_t lock;
+	pthread_mutex_t home_lock;
+	struct st_ring_home *homes;
+	size_t jobs;			/* that are not freed */
+	_Atomic bool closing;
+	_Atomic bool left;		/* by its owner, or by its reactor */
+	_Atomic uint32_t ended;		/* the reactor: a futex */
+
+	_Atomic uint64_t free;		/* tag << 32 | index + 1 of a slot */
+	struct st_slot slots[];
+};
+
+static inline struct st_job *st_job_of_timer(struct st_timer *timer)
+{
+	return (struct st_job *)((char *)timer -
+				 offsetof(struct st_job, timer));
+}
+
+/* ---- ring.c */
+void st_ring_complete(struct st_job *job, int res, uint32_t flags);
+void st_ring_free(struct spawn_template_ring *ring);
+int st_ring_home_get(struct spawn_template_ring *ring,
+		     const struct spawn_template_run_args *args,
+		     const struct st_group_home **home, bool *fallback);
+
+/* ---- job.c: made by the caller's thread, launched by the pool's */
+int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
+	       const struct spawn_template_run_args *args, bool is_run);
+void st_job_launch(struct st_job *job);
+void st_job_free(struct st_job *job);
+
+/* ---- reactor.c */
+int st_reactor_open(struct spawn_template_ring *ring);
+int st_reactor_start(struct spawn_template_ring *ring);
+int st_reactor_add(struct st_job *job);
+void st_reactor_remove(struct st_job *job);
+int st_reactor_watch(struct st_job *job);
+void st_reactor_poke(struct st_job *job);
+void st_reactor_wake(struct st_reactor *reactor);
+void st_reactor_cancel(struct st_reactor *reactor);
+void st_reactor_close(struct st_reactor *reactor);
+
+#endif

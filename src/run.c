@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One run: how it is launched, how it ends, and what is told of it.
+ *
+ * The child stays a zombie until the run is over, so that its pid, and with it
+ * the number of its process group, is nobody else's as long as the tree may have
+ * to be signalled.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "args.h"
+#include "clock.h"
+#include "exit_info.h"
+#include "run_io.h"
+#include "sys.h"
+
+#define RUN_FLAGS \
+	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
+	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
+
+/* A pipe that outlives the program: how long it is read on. */
+#define HELD_QUIET (100 * ST_MS)
+#define HELD_MOST (1000 * ST_MS)
+
+/* How long something may take to die of SIGKILL before it is left behind. */
+#define KILL_MOST (1000 * ST_MS)
+
+/* When a tree that got SIGKILL, and is still there, gets it again: at first. */
+#define KILL_AGAIN (50 * ST_MS)
+#define KILL_AGAIN_MOST (1000 * ST_MS)
+
+#define N_OWN 3
+
+_Static_assert(sizeof(struct spawn_template_run_args) ==
+		       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
+	       "run args");
+_Static_assert(sizeof(struct spawn_template_result) ==
+		       SPAWN_TEMPLATE_RESULT_SIZE_VER0,
+	       "result");
+
+/* ---- arguments */
+
+/**
+ * st_run_args - take and judge the caller's arguments of a run
+ * @args: filled in
+ * @from, @size: the caller's
+ *
+ * Return: 0, -EINVAL or -E2BIG. The actions are judged, the template is not.
+ */
+int st_run_args(struct spawn_template_run_args *args, const void *from,
+		size_t size)
+{
+	int ret = st_args_copy(args, sizeof(*args), from, size,
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0);
+
+	if (ret < 0)
+		return ret;
+	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len))
+		return -EINVAL;
+	if (args->max_output > SIZE_MAX / 4)
+		args->max_output = SIZE_MAX / 4;
+	if (args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE)
+		args->flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+	if (args->flags & SPAWN_TEMPLATE_RUN_CGROUP &&
+	    (args->cgroup_parent_fd < -1 ||
+	     args->spawn.flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP))
+		return -EINVAL;
+	return st_spawn_check(&args->spawn);
+}
+
+/**
+ * st_run_home - open the place where a run is to have its cgroup
+ * @args: taken by st_run_args()
+ * @home: filled in; to be closed by st_group_home_close(), on failure too
+ * @fallback: set if the run may do without
+ *
+ * Return: 0, also if there is to be none or none was found; or -errno.
+ */
+int st_run_home(const struct spawn_template_run_args *args,
+		struct st_group_home *home, bool *fallback)
+{
+	bool supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
+	int ret;
+
+	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+	*fallback = false;
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_CGROUP))
+		return 0;
+	*fallback = args->cgroup_parent_fd < 0 && !supervise;
+	ret = st_group_home_open(home, args->cgroup_parent_fd, supervise);
+	return ret == -EOPNOTSUPP && *fallback ? 0 : ret;
+}
+
+/* ---- launch */
+
+static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,
+			 int from, int to)
+{
+	if (from < 0)
+		return n;
+	actions[n] = (struct spawn_template_action){
+		.type = SPAWN_TEMPLATE_ACTION_DUP2,
+		.fd = from,
+		.newfd = to,
+	};
+	return n + 1;
+}
+
+/* The tree is a process group, unless the caller has said otherwise. */
+static void own_group(struct spawn_template_spawn_args *args)
+{
+	if (args->flags &
+	    (SPAWN_TEMPLATE_SPAWN_SETPGROUP | SPAWN_TEMPLATE_SPAWN_SETSID))
+		return;
+	args->flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
+	args->pgroup = 0;
+}
+
+static void into_cgroup(struct spawn_template_spawn_args *args, int cgroup)
+{
+	args->flags |= SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
+	args->cgroup_fd = cgroup;
+}
+
+static pid_t launch(struct st_run *run, int tfd, struct st_spawn *spawn,
+		    struct spawn_template_failure *failure)
+{
+	if (run->group.cgroup >= 0)
+		into_cgroup(&spawn->args, run->group.cgroup);
+	return st_spawn(tfd, spawn, &run->pidfd, failure);
+}
+
+/* Where clone3(2) is not allowed, there is no launching into a cgroup. */
+static bool no_cgroup(struct st_run *run, pid_t ret,
+		      const struct spawn_template_failure *failure)
+{
+	return run->group.cgroup >= 0 &&
+	       failure->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
+	       (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL ||
+		ret == -EACCES || ret == -EOPNOTSUPP || ret == -EBUSY);
+}
+
+/**
+ * st_run_launch - launch the program of a run
+ * @run: opened; its cgroup is made, if it is to have one
+ * @tfd: the template
+ * @args: those that @run was opened with
+ * @ends: from st_run_open()
+ * @fallback: launch without the cgroup where it cannot be entered
+ * @spawn: args, n_own are worked out here; the rest is the caller's
+ * @failure: filled in on failure
+ *
+ * Return: 0, or -errno.
+ */
+int st_run_launch(struct st_run *run, int tfd,
+		  const struct spawn_template_run_args *args,
+		  const struct st_run_ends *ends, bool fallback,
+		  struct st_spawn *spawn,
+		  struct spawn_template_failure *failure)
+{
+	struct spawn_template_action
+		actions[SPAWN_TEMPLATE_ACTIONS_MAX + N_OWN];
+	uint32_t n = 0;
+	pid_t pid;
+
+	n = add_dup2(actions, n, ends->in, 0);
+	n = add_dup2(actions, n, ends->out, 1);
+	n = add_dup2(actions, n, ends->err, 2);
+	if (args->spawn.actions_len)
+		memcpy(&actions[n],
+		       (const void *)(uintptr_t)args->spawn.actions,
+		       args->spawn.actions_len * sizeof(actions[0]));
+	spawn->args = args->spawn;
+	spawn->args.actions = (uintptr_t)actions;
+	spawn->args.actions_len = args->spawn.actions_len + n;
+	spawn->n_own = n;
+	own_group(&spawn->args);
+	pid = launch(run, tfd, spawn, failure);
+	if (fallback && no_cgroup(run, pid, failure)) {
+		st_group_remove(&run->group);
+		spawn->args.flags &= ~SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
+		pid = launch(run, tfd, spawn, failure);
+	}
+	if (pid < 0)
+		return pid;
+	run->spawned = st_now();
+	run->pid = run->group.pid = pid;
+	run->group.pidfd = run->pidfd;
+	if (run->group.cgroup >= 0)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_CGROUP;
+	return 0;
+}
+
+/* The clock of a run starts when its launch does. */
+void st_run_start(struct st_run *run, uint64_t timeout_ns)
+{
+	run->started = st_now();
+	if (timeout_ns)
+		run->deadline = st_after(run->started, timeout_ns);
+	run->due = run->deadline;
+}
+
+/* ---- how it ends */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Soon, and then less and less soon: for the first second, and after it. */
+static int64_t retry_at(struct st_run *run, int64_t now)
+{
+	unsigned int ms = run->tries < 5    ? 1U << run->tries
+			  : run->tries < 36 ? 32
+					    : 1000;
+
+	run->tries++;
+	return now + ms * ST_MS;
+}
+
+static void take_status(struct st_run *run, int status)
+{
+	if (WIFSIGNALED(status))
+		run->signal = WTERMSIG(status);
+	else
+		run->code = WEXITSTATUS(status);
+}
+
+/*
+ * Return: false if it cannot be waited for yet: a tracer comes first. Asks for
+ * children of any kind, because one that dies in exec has no exit signal.
+ */
+static bool reap(struct st_run *run)
+{
+	siginfo_t info = { .si_pid = 0 };
+	int ret;
+
+	ret = sys_call5(__NR_waitid, P_PIDFD, run->pidfd, &info,
+			WEXITED | WNOHANG | __WALL, &run->usage);
+	if (ret == 0 && info.si_pid == 0)
+		return false;
+	if (ret == 0) {
+		if (info.si_code == CLD_EXITED)
+			run->code = info.si_status;
+		else
+			run->signal = info.si_status;
+		return true;
+	}
+	ret = st_exit_info(run->pidfd);
+	if (ret >= 0)
+		take_status(run, ret);
+	else
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+	return true;
+}
+
+static void finish(struct st_run *run, int64_t now)
+{
+	if (!reap(run)) {
+		/* nor will it ever be, if nothing has helped */
+		if (run->phase != ST_RUN_KILLED ||
+		    now < st_after(run->kill_at, KILL_MOST)) {
+			run->due = retry_at(run, now);
+			return;
+		}
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+	}
+	st_group_remove(&run->group);
+	run->over = st_now();
+	run->phase = ST_RUN_OVER;
+	run->due = ST_NEVER;
+}
+
+/* When nothing more is to be expected of pipes that have not ended. */
+static int64_t held_until(const struct st_run *run)
+{
+	int64_t last = run->ended;
+
+	if (last < run->out.last)
+		last = run->out.last;
+	if (last < run->err.last)
+		last = run->err.last;
+	return earlier(st_after(last, HELD_QUIET),
+		       st_after(run->ended, HELD_MOST));
+}
+
+/* Has all been read? Else .due says when to give up, or has come. */
+static bool is_drained(struct st_run *run, int64_t now)
+{
+	if (now >= held_until(run)) {
+		/* the end may be there, and not yet seen */
+		st_run_drain(run, &run->out);
+		st_run_drain(run, &run->err);
+	}
+	if (run->out.ended && run->err.ended)
+		return true;
+	run->due = held_until(run);
+	if (now < run->due)
+		return false;
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_PIPE_HELD;
+	return true;
+}
+
+static void kill_tree(struct st_run *run)
+{
+	if (run->phase != ST_RUN_KILLED) {
+		run->phase = ST_RUN_KILLED;
+		run->kill_at = st_now();
+		run->tries = 0;
+	}
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
+	st_group_signal(&run->group, SIGKILL);
+	run->kill_wait = run->kill_wait
+				 ? earlier(2 * run->kill_wait, KILL_AGAIN_MOST)
+				 : KILL_AGAIN;
+	run->kill_again = st_now() + run->kill_wait;
+	run->due = run->exited ? retry_at(run, st_now()) : run->kill_again;
+}
+
+/*
+ * The tree got a signal. Return: whether all of it is gone, or is not going to
+ * be; else .due says when to look again.
+ */
+static bool is_ended(struct st_run *run, int64_t now)
+{
+	if (run->exited && st_group_empty(&run->group))
+		return true;
+	if (run->phase == ST_RUN_TERMED && now < run->kill_at) {
+		run->due = run->exited
+				   ? earlier(retry_at(run, now), run->kill_at)
+				   : run->kill_at;
+		return false;
+	}
+	if (run->phase == ST_RUN_KILLED) {
+		if (run->exited && now >= st_after(run->kill_at, KILL_MOST))
+			return true;
+		if (now < run->kill_again) {
+			run->due = run->exited ? earlier(retry_at(run, now),
+							 run->kill_again)
+					       : run->kill_again;
+			return false;
+		}
+	}
+	kill_tree(run);
+	return false;
+}
+
+/**
+ * st_run_end - end the tree of a run before its time
+ * @run: the run; over is over
+ * @grace_ns: from SIGTERM to SIGKILL; 0: SIGKILL at once
+ */
+void st_run_end(struct st_run *run, uint64_t grace_ns)
+{
+	if (run->phase >= ST_RUN_KILLED)
+		return;
+	if (!grace_ns) {
+		kill_tree(run);
+		return;
+	}
+	if (run->phase == ST_RUN_TERMED)
+		return;
+	run->phase = ST_RUN_TERMED;
+	run->tries = 0;
+	st_group_signal(&run->group, SIGTERM);
+	run->kill_at = st_after(st_now(), grace_ns);
+	run->due = run->kill_at;
+}
+
+/**
+ * st_run_due - do what it is time for
+ * @run: launched
+ * @now: st_now()
+ */
+void st_run_due(struct st_run *run, int64_t now)
+{
+	if (run->phase == ST_RUN_OVER)
+		return;
+	if (run->phase == ST_RUN_LIVE && now >= run->deadline) {
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT;
+		st_run_end(run, run->grace_ns);
+		return;
+	}
+	if (run->phase == ST_RUN_LIVE && !run->exited) {
+		run->due = run->deadline;
+		return;
+	}
+	if (run->phase != ST_RUN_LIVE && !is_ended(run, now))
+		return;
+	if (is_drained(run, now))
+		finish(run, now);
+	if (run->phase == ST_RUN_LIVE)
+		run->due = earlier(run->due, run->deadline);
+}
+
+/* ---- events */
+
+/**
+ * st_run_read - there is something to read, or an end
+ * @run: the run
+ * @stream: its out or err
+ *
+ * After the exit what has ended stays open, for it is about to be closed with
+ * the rest, when the caller of the run has been told.
+ */
+void st_run_read(struct st_run *run, struct st_stream *stream)
+{
+	st_run_drain(run, stream);
+	if (!stream->ended)
+		return;
+	if (run->exited)
+		st_run_due(run, st_now());
+	if (!st_run_over(run))
+		st_run_close_fd(run, &stream->fd);
+}
+
+/* The child has ended: what it wrote is in the pipes. */
+void st_run_exited(struct st_run *run)
+{
+	run->exited = true;
+	run->ended = st_now();
+	run->tries = 0;
+	st_run_drain(run, &run->out);
+	st_run_drain(run, &run->err);
+	st_run_due(run, run->ended);
+	if (st_run_over(run))
+		return;
+	/* one that has ended would be ready for ever */
+	if (run->out.ended)
+		st_run_close_fd(run, &run->out.fd);
+	if (run->err.ended)
+		st_run_close_fd(run, &run->err.fd);
+}
+
+/* ---- what is told */
+
+/* Fills in a result, which takes the output over. */
+void st_run_result(struct st_run *run, struct spawn_template_result *result)
+{
+	st_run_give_output(run, result);
+	result->code = run->code;
+	result->signal = run->signal;
+	result->flags = run->result_flags;
+	result->reserved = 0;
+	result->usage = run->usage;
+	result->spawn_ns = (uint64_t)(run->spawned - run->started);
+	result->total_ns = (uint64_t)(run->over - run->started);
+}
+
+/* Frees all that a run holds. It is over, or was not launched. */
+void st_run_close(struct st_run *run)
+{
+	st_run_close_pipes(run);
+	st_run_close_fd(run, &run->pidfd);
+	st_group_remove(&run->group);
+	free(run->out.data);
+	free(run->err.data);
+	run->out.data = run->err.data = NULL;
+}
+
+void spawn_template_result_free(struct spawn_template_result *result)
+{
+	if (!result)
+		return;
+	free(result->out);
+	free(result->err);
+	result->out = result->err = NULL;
+	result->out_len = result->err_len = 0;
+}

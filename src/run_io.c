@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pipes of a run: made, read into bounded buffers, fed, closed.
+ *
+ * Our ends do not block, the program's do. All fds are above 2, because those
+ * are what the pipes become in the child.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "run_io.h"
+#include "sys.h"
+
+#define SCRATCH (16 * 1024)
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+/*
+ * Takes an fd of ours out of the epoll set, which closing does not do while a
+ * forked child of the host holds a copy.
+ */
+void st_run_close_fd(const struct st_run *run, int *fd)
+{
+	if (*fd >= 0 && run->epoll >= 0)
+		epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	close_fd(fd);
+}
+
+/* ---- pipes */
+
+/* Moves an fd above 2. Return: 0 or -errno; then it is still open. */
+static int raise_fd(int *fd)
+{
+	int high;
+
+	if (*fd > 2)
+		return 0;
+	high = sys_fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (high < 0)
+		return high;
+	sys_close(*fd);
+	*fd = high;
+	return 0;
+}
+
+/* Opens what a program without input reads. Return: 0 or -errno. */
+int st_run_devnull(int *fd)
+{
+	int ret = sys_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
+
+	*fd = ret;
+	if (ret < 0)
+		return ret;
+	ret = raise_fd(fd);
+	if (ret < 0)
+		close_fd(fd);
+	return ret;
+}
+
+/* A pipe of which our end does not block. */
+static int make_pipe(int *ours, int *theirs, bool we_write)
+{
+	int fds[2];
+	int ret = sys_call2(__NR_pipe2, fds, O_CLOEXEC);
+
+	if (ret < 0)
+		return ret;
+	*ours = fds[we_write];
+	*theirs = fds[!we_write];
+	ret = raise_fd(ours);
+	if (ret == 0)
+		ret = raise_fd(theirs);
+	if (ret == 0)
+		ret = sys_fcntl(*ours, F_SETFL,
+				O_NONBLOCK | (we_write ? O_WRONLY : O_RDONLY));
+	return ret;
+}
+
+/*
+ * Input that the pipe holds is there before the program starts, and the pipe is
+ * closed: nobody has to wait until it is read, and it has an end even while some
+ * other child of ours holds a copy of this process's fds.
+ */
+static int open_input(struct st_run *run, int devnull, struct st_run_ends *ends)
+{
+	int ret;
+
+	if (!run->input_len) {
+		ends->in = devnull;
+		return 0;
+	}
+	ret = make_pipe(&run->in, &ends->in, true);
+	if (ret == 0)
+		st_run_feed(run, false);
+	return ret;
+}
+
+static int open_output(struct st_run *run, struct st_run_ends *ends)
+{
+	int ret = 0;
+
+	if (!(run->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE)) {
+		ret = make_pipe(&run->out.fd, &ends->out, false);
+		run->out.ended = false;
+		if (ret < 0)
+			return ret;
+		ends->err = ends->out;
+		if (run->flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR)
+			return 0;
+		ret = make_pipe(&run->err.fd, &ends->err, false);
+		run->err.ended = false;
+	} else if (run->flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR) {
+		ends->err = 1;
+	}
+	return ret;
+}
+
+/**
+ * st_run_open - make a run that is not launched, with its pipes
+ * @run: filled in
+ * @args: as taken by st_run_args(); the input must stay until it is fed
+ * @devnull: an fd of /dev/null above 2
+ * @ends: the child's ends, for st_run_launch(); then for st_run_close_ends()
+ *
+ * Return: 0; or -errno, and @run and @ends are still to be closed.
+ */
+int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
+		int devnull, struct st_run_ends *ends)
+{
+	size_t max = args->max_output ? args->max_output
+				      : SPAWN_TEMPLATE_RUN_MAX_OUTPUT;
+	int ret;
+
+	*run = (struct st_run)ST_RUN_NONE;
+	run->flags = args->flags;
+	run->grace_ns = args->grace_ns;
+	run->out.max = run->err.max = max;
+	run->input = (const char *)(uintptr_t)args->input;
+	run->input_len = args->input_len;
+	*ends = (struct st_run_ends){ -1, -1, -1 };
+	ret = open_input(run, devnull, ends);
+	return ret < 0 ? ret : open_output(run, ends);
+}
+
+/* After the launch, or instead of it. */
+void st_run_close_ends(struct st_run_ends *ends, int devnull)
+{
+	if (ends->err != ends->out && ends->err > 2)
+		sys_close(ends->err);
+	if (ends->out >= 0)
+		sys_close(ends->out);
+	if (ends->in != devnull && ends->in >= 0)
+		sys_close(ends->in);
+	*ends = (struct st_run_ends){ -1, -1, -1 };
+}
+
+/* ---- reading */
+
+/* Makes room for n more bytes and a NUL. */
+static bool make_room(struct st_stream *s, size_t n)
+{
+	size_t size = s->size ? s->size : 256;
+	char *data;
+
+	if (s->len + n + 1 <= s->size)
+		return true;
+	while (size < s->len + n + 1)
+		size += size / 2;
+	if (size > s->max + 1 && s->len + n <= s->max)
+		size = s->max + 1;
+	data = realloc(s->data, size);
+	if (!data)
+		return false;
+	s->data = data;
+	s->size = size;
+	return true;
+}
+
+/* What does not fit is dropped, and said. */
+static void append(struct st_stream *s, const char *bytes, size_t n)
+{
+	size_t room = s->max - s->len;
+	size_t take = n < room ? n : room;
+
+	if (take && !make_room(s, take))
+		take = 0;
+	if (take)
+		memcpy(s->data + s->len, bytes, take);
+	s->len += take;
+	if (take < n)
+		s->truncated = true;
+}
+
+/*
+ * Reads into what is free of the buffer, then into scratch, so that a buffer
+ * grows only when there is something to put into it.
+ */
+static ssize_t read_some(struct st_stream *s)
+{
+	char scratch[SCRATCH];
+	size_t room = s->size > s->len + 1 ? s->size - s->len - 1 : 0;
+	struct iovec iov[2];
+	ssize_t n;
+
+	if (room > s->max - s->len)
+		room = s->max - s->len;
+	iov[0] = (struct iovec){ s->data + s->len, room };
+	iov[1] = (struct iovec){ scratch, sizeof(scratch) };
+	if (room)
+		n = sys_call3(__NR_readv, s->fd, iov, 2);
+	else
+		n = sys_call3(__NR_read, s->fd, scratch, sizeof(scratch));
+	if (n <= 0)
+		return n;
+	if ((size_t)n <= room) {
+		s->len += (size_t)n;
+	} else {
+		s->len += room;
+		append(s, scratch, (size_t)n - room);
+	}
+	return n;
+}
+
+/*
+ * Reads what has come: once if that takes all, at most a few times, so that one
+ * run that writes without end does not hold up the others.
+ */
+void st_run_drain(struct st_run *run, struct st_stream *stream)
+{
+	for (int i = 0; i < 8 && !stream->ended; i++) {
+		ssize_t n = read_some(stream);
+
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			stream->ended = true;
+			break;
+		}
+		stream->last = st_now();
+		if (n < PIPE_BUF && !run->exited)
+			return;
+	}
+}
+
+/* ---- feeding */
+
+/**
+ * st_run_feed - write what the pipe takes of the input
+ * @run: in is -1 when all is written, or nobody reads
+ * @nobody_reads: as poll(2) tells, by an error; then nothing is written
+ *
+ * The caller's thread has SIGPIPE blocked: somebody may stop reading just now.
+ */
+void st_run_feed(struct st_run *run, bool nobody_reads)
+{
+	while (!nobody_reads && run->in >= 0 && run->input_len) {
+		ssize_t n = sys_call3(__NR_write, run->in, run->input,
+				      run->input_len);
+
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n < 0)
+			break;
+		run->input += n;
+		run->input_len -= (size_t)n;
+	}
+	st_run_close_fd(run, &run->in);
+}
+
+/* ---- the end */
+
+/* Hands a buffer over to the result, with a NUL behind it. */
+static char *give(struct st_stream *s, bool captured, size_t *len)
+{
+	char *data = s->data;
+
+	*len = 0;
+	if (!captured)
+		return NULL;
+	if (s->size - s->len > 4096 || !data)
+		data = realloc(s->data, s->len + 1);
+	if (!data)
+		data = s->data; /* shrinking failed, or there is no memory */
+	s->data = NULL;
+	if (!data)
+		return NULL;
+	data[s->len] = '\0';
+	*len = s->len;
+	return data;
+}
+
+/* The output goes to the result, which owns it from then on. */
+void st_run_give_output(struct st_run *run,
+			struct spawn_template_result *result)
+{
+	bool captured = !(run->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE);
+
+	if (run->out.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
+	if (run->err.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	result->out = give(&run->out, captured, &result->out_len);
+	result->err = give(&run->err, captured, &result->err_len);
+}
+
+/* Closes the pipes, whoever still holds the other ends. */
+void st_run_close_pipes(struct st_run *run)
+{
+	st_run_close_fd(run, &run->in);
+	st_run_close_fd(run, &run->out.fd);
+	st_run_close_fd(run, &run->err.fd);
+}

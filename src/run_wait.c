@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A run that the calling thread waits for: no other thread, no fd, no handler is
+ * left behind.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "clock.h"
+#include "run_io.h"
+#include "sys.h"
+
+/* SIGPIPE is kept from the caller while its thread writes to a pipe. */
+struct sigpipe {
+	uint64_t old;		/* the caller's mask */
+	bool pending;		/* one was there before */
+	bool blocked;		/* a sandbox may refuse it */
+};
+
+#define SIGPIPE_BIT (1ULL << (SIGPIPE - 1))
+
+static bool is_pending(void)
+{
+	uint64_t set = 0;
+
+	sys_call2(__NR_rt_sigpending, &set, sizeof(set));
+	return set & SIGPIPE_BIT;
+}
+
+static void sigpipe_block(struct sigpipe *s)
+{
+	uint64_t set = SIGPIPE_BIT;
+
+	s->pending = is_pending();
+	s->blocked = sys_call4(__NR_rt_sigprocmask, SIG_BLOCK, &set, &s->old,
+			       sizeof(set)) == 0;
+}
+
+/* Takes the one that a write of ours has raised, then lets others in. */
+static void sigpipe_restore(const struct sigpipe *s)
+{
+	const struct sys_timespec none = { 0, 0 };
+	uint64_t set = SIGPIPE_BIT;
+
+	if (!s->blocked)
+		return;
+	if (!s->pending && is_pending())
+		while (sys_call4(__NR_rt_sigtimedwait, &set, 0, &none,
+				 sizeof(set)) == -EINTR)
+			;
+	sys_sigmask(&s->old, NULL);
+}
+
+/* ---- waiting */
+
+enum { OUT, ERR, IN, EXIT, N_FDS };
+
+static void wait_ready(const struct st_run *run, struct pollfd *fds)
+{
+	int64_t left = run->due == ST_NEVER ? 0 : run->due - st_now();
+	struct sys_timespec ts;
+
+	fds[OUT] = (struct pollfd){ run->out.fd, POLLIN, 0 };
+	fds[ERR] = (struct pollfd){ run->err.fd, POLLIN, 0 };
+	fds[IN] = (struct pollfd){ run->in, POLLOUT, 0 };
+	fds[EXIT] = (struct pollfd){ run->exited ? -1 : run->pidfd, POLLIN, 0 };
+	if (left < 0)
+		left = 0;
+	ts.sec = left / 1000000000LL;
+	ts.nsec = left % 1000000000LL;
+	/* out of memory, or a handler ran: nothing is ready, look again */
+	if (sys_call5(__NR_ppoll, fds, N_FDS, run->due == ST_NEVER ? NULL : &ts,
+		      0, 0) <= 0)
+		for (int i = 0; i < N_FDS; i++)
+			fds[i].revents = 0;
+}
+
+static void wait_until_over(struct st_run *run)
+{
+	struct pollfd fds[N_FDS];
+
+	while (!st_run_over(run)) {
+		wait_ready(run, fds);
+		if (fds[OUT].revents)
+			st_run_read(run, &run->out);
+		if (fds[ERR].revents && !st_run_over(run))
+			st_run_read(run, &run->err);
+		if (fds[IN].revents && run->in >= 0)
+			st_run_feed(run, fds[IN].revents & POLLERR);
+		if (fds[EXIT].revents)
+			st_run_exited(run);
+		if (run->due <= st_now())
+			st_run_due(run, st_now());
+	}
+}
+
+/* ---- the call */
+
+struct call {
+	int tfd;
+	struct spawn_template_run_args args;
+	struct st_group_home home;
+	bool fallback;
+	struct st_run run;
+	struct spawn_template_failure failure;
+};
+
+static int launch(struct call *c, int devnull)
+{
+	struct st_spawn spawn = { .masked = false };
+	struct st_run_ends ends;
+	int ret;
+
+	ret = st_run_open(&c->run, &c->args, devnull, &ends);
+	if (ret == 0)
+		ret = st_group_make(&c->run.group,
+				    c->home.dir >= 0 ? &c->home : NULL);
+	if (ret == 0) {
+		st_run_start(&c->run, c->args.timeout_ns);
+		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,
+				    c->fallback, &spawn, &c->failure);
+	}
+	st_run_close_ends(&ends, devnull);
+	return ret;
+}
+
+static int run_to_end(struct call *c)
+{
+	struct sigpipe sigpipe;
+	int devnull = -1;
+	bool feeds;
+	int ret;
+
+	ret = st_run_devnull(&devnull);
+	if (ret < 0)
+		return ret;
+	ret = launch(c, devnull);
+	sys_close(devnull);
+	if (ret == 0) {
+		feeds = c->run.in >= 0;
+		if (feeds)
+			sigpipe_block(&sigpipe);
+		wait_until_over(&c->run);
+		if (feeds)
+			sigpipe_restore(&sigpipe);
+	}
+	return ret;
+}
+
+static void tell_failure(const struct call *c, int error)
+{
+	struct spawn_template_failure *f;
+
+	f = (struct spawn_template_failure *)(uintptr_t)c->args.spawn.failure;
+	if (!f)
+		return;
+	*f = c->failure;
+	f->error = error;
+}
+
+int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
+		       size_t size, struct spawn_template_result *result,
+		       size_t result_size)
+{
+	struct call c = {
+		.tfd = tfd,
+		.run = ST_RUN_NONE,
+		.home = ST_GROUP_HOME_NONE,
+	};
+	int ret;
+
+	if (!result || result_size < SPAWN_TEMPLATE_RESULT_SIZE_VER0)
+		return -EINVAL;
+	ret = st_run_args(&c.args, args, size);
+	if (ret == 0) {
+		/* until it is launched, it is the child that cannot be made */
+		c.failure.stage = SPAWN_TEMPLATE_STAGE_CLONE;
+		ret = st_run_home(&c.args, &c.home, &c.fallback);
+	}
+	if (ret == 0)
+		ret = run_to_end(&c);
+	if (ret == 0) {
+		memset(result, 0, result_size);
+		st_run_result(&c.run, result);
+	} else {
+		tell_failure(&c, -ret);
+	}
+	st_run_close(&c.run);
+	st_group_home_close(&c.home);
+	return ret;
+}

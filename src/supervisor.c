@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Starts and ends the process that ends what is in a cgroup when this one ends:
+ * by exit, exec or SIGKILL. See supervisor_child.c for what it does.
+ *
+ * It is a child without an exit signal: no SIGCHLD handler and no waitpid(-1) of
+ * the host sees it. It stays in the caller's cgroup, and knows of the caller's end
+ * by two ways: a pidfd; and the lifeline, a socket of which the caller has the
+ * other end, which is closed by exec, and shut down when the home is closed.
+ */
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/sched.h>
+
+#include "clock.h"
+#include "group_ways.h"
+#include "supervisor.h"
+
+/* Its stack and data, and above those the stack of the step between. */
+#define STACK_SIZE (64 * 1024)
+
+/* How long it may take to get ready, and to end. */
+#define READY_MOST (10000 * ST_MS)
+#define END_MOST (2000 * ST_MS)
+
+/* The linker's, of the section that supervisor_child.c is in. */
+extern const char __start_st_supervisor[] __attribute__((visibility("hidden")));
+extern const char __stop_st_supervisor[] __attribute__((visibility("hidden")));
+
+/* ---- start */
+
+static void sort_kept(struct st_supervisor *s)
+{
+	const int fds[ST_SUPERVISOR_FDS] = { s->lifeline, s->caller, s->dir,
+					     s->parent, s->kill };
+
+	for (int i = 0; i < ST_SUPERVISOR_FDS; i++) {
+		int at = i;
+
+		for (; at > 0 && s->keep[at - 1] > fds[i]; at--)
+			s->keep[at] = s->keep[at - 1];
+		s->keep[at] = fds[i];
+	}
+}
+
+/* Return: NULL if there is no memory. */
+static struct st_supervisor *prepare(const struct st_group_home *home)
+{
+	static const struct st_supervisor model = {
+		.caller = -1,
+		.kill = -1,
+		.lifeline = -1,
+		.names = TREE_NAMES,
+		.comm = "spawn-template",
+		.root = "/",
+		.fds = "/proc/self/fd",
+		.oom = "/proc/self/oom_score_adj",
+		.oom_value = "-1000",
+	};
+	struct st_supervisor *s =
+		mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (s == MAP_FAILED)
+		return NULL;
+	*s = model;
+	s->dir = home->dir;
+	s->parent = home->parent;
+	memcpy(s->name, home->name, sizeof(s->name));
+	s->page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	s->code = (uintptr_t)__start_st_supervisor & ~(s->page - 1);
+	s->code_end = ((uintptr_t)__stop_st_supervisor + s->page - 1) &
+		      ~(s->page - 1);
+	s->stack = (uintptr_t)s;
+	s->stack_end = s->stack + STACK_SIZE;
+	return s;
+}
+
+static void dispose(struct st_supervisor *s)
+{
+	const int fds[] = { s->lifeline, s->caller, s->kill };
+
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			sys_close(fds[i]);
+	munmap(s, STACK_SIZE);
+}
+
+/* What only the supervisor uses. A kernel may not have them: see there. */
+static void open_fds(struct st_supervisor *s)
+{
+	int fd = sys_openat(s->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
+
+	s->kill = fd < 0 ? -1 : fd;
+	fd = sys_call2(__NR_pidfd_open, sys_call0(__NR_getpid), 0);
+	s->caller = fd < 0 ? -1 : fd;
+}
+
+static long reap(pid_t pid, int options)
+{
+	long ret;
+
+	do {
+		ret = sys_call4(__NR_wait4, pid, 0, __WCLONE | options, 0);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+/* All signals are blocked, here and so in what is made. Return: pid or -errno. */
+static pid_t clone_supervisor(struct st_supervisor *s)
+{
+	uint64_t all = ~0ULL, mask;
+	long pid;
+	int ret = sys_sigmask(&all, &mask);
+
+	if (ret < 0)
+		return ret;
+	s->pid = -ECHILD;
+	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
+			 (long)s->stack_end, 0, st_supervisor_clone, s);
+	if (pid > 0)
+		reap((pid_t)pid, 0);
+	sys_sigmask(&mask, NULL);
+	return (pid_t)(pid < 0 ? pid : s->pid);
+}
+
+/* Return: what it says, or -ECHILD if it has ended or says nothing. */
+static int wait_ready(int lifeline)
+{
+	struct pollfd pfd = { .fd = lifeline, .events = POLLIN };
+	int64_t most = st_now() + READY_MOST, left;
+	int ret = -EINTR, answer;
+
+	while (ret == -EINTR) {
+		struct sys_timespec ts;
+
+		left = most - st_now();
+		ts.sec = left > 0 ? left / 1000000000 : 0;
+		ts.nsec = left > 0 ? left % 1000000000 : 0;
+		ret = sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0);
+	}
+	if (ret == 1 && sys_call3(__NR_read, lifeline, &answer,
+				  sizeof(answer)) == sizeof(answer))
+		return answer;
+	return -ECHILD;
+}
+
+/**
+ * st_supervisor_start - make the supervisor of a home
+ * @home: dir, parent and name are set; lifeline and supervisor are set here
+ *
+ * Costs what fork(2) costs; returns when the supervisor has let go of the
+ * caller's memory. Return: 0; or -errno, and st_supervisor_end() is to be called.
+ */
+int st_supervisor_start(struct st_group_home *home)
+{
+	struct st_supervisor *s = prepare(home);
+	int fds[2], ret;
+
+	if (!s)
+		return -ENOMEM;
+	ret = sys_call4(__NR_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+			fds);
+	if (ret < 0)
+		goto out;
+	home->lifeline = fds[0];
+	s->lifeline = fds[1];
+	open_fds(s);
+	sort_kept(s);
+	ret = clone_supervisor(s);
+	if (ret < 0)
+		goto out;
+	home->supervisor = ret;
+	sys_close(s->lifeline);
+	s->lifeline = -1;
+	ret = wait_ready(home->lifeline);
+out:
+	dispose(s);
+	return ret;
+}
+
+/* ---- end */
+
+/* It has other things to do than to hurry: what it kills may take its time. */
+static bool reap_within(pid_t pid, int64_t ns)
+{
+	struct sys_timespec pause = { 0, 200000 };
+	int64_t most = st_now() + ns;
+
+	while (reap(pid, WNOHANG) == 0) {
+		if (st_now() > most)
+			return false;
+		sys_call2(__NR_nanosleep, &pause, 0);
+		if (pause.nsec < 5000000)
+			pause.nsec *= 2;
+	}
+	return true;
+}
+
+/* What a supervisor that was killed has left to be done. */
+static void end_all(const struct st_group_home *home)
+{
+	bool reached;
+
+	if (sys_call3(__NR_unlinkat, home->parent, home->name, AT_REMOVEDIR) ==
+	    -ENOENT)
+		return;
+	st_cgroup_signal(home->dir, 0, SIGKILL, &reached);
+	if (tree_wait_event(home->dir, &st_tree_names, 'p', 0, 200))
+		st_cgroup_remove(home->parent, home->name, home->dir);
+}
+
+/* Ends a supervisor, if there is one, and all in its cgroup, which is removed. */
+void st_supervisor_end(struct st_group_home *home)
+{
+	if (home->lifeline >= 0) {
+		/* also if a forked child holds a copy */
+		sys_call2(__NR_shutdown, home->lifeline, SHUT_RDWR);
+		sys_close(home->lifeline);
+		home->lifeline = -1;
+	}
+	if (home->supervisor > 0 && !reap_within(home->supervisor, END_MOST)) {
+		sys_call2(__NR_kill, home->supervisor, SIGKILL);
+		reap(home->supervisor, 0);
+	}
+	home->supervisor = -1;
+	end_all(home);
+}
