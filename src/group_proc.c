@@ -40,15 +40,23 @@ struct process {
 	bool ours;
 };
 
+/* What /proc shows, by number. */
+struct view {
+	struct process *list;
+	size_t n, max;
+};
+
 /* One signal to one tree. */
 struct effort {
 	struct st_group *group;
+	struct view *view;	/* shared; "ours" is that of whom is looked at */
 	pid_t self, self_group;
 	bool reaped;		/* the child's number may be another's */
 	bool leads;		/* it is a group's, and we are not in that */
 	bool leads_session;
-	struct process *list;	/* by number; what /proc shows */
-	size_t n, max;
+	bool undo;		/* what was stopped goes on, seen or not */
+	bool settled;		/* at the last look, all had stopped */
+	bool over;
 	unsigned int done, refused;
 };
 
@@ -80,30 +88,29 @@ static bool is_dead(const struct process *p)
 	       (p->state == 'Z' && p->threads <= 1);
 }
 
-static bool add_number(struct effort *e, pid_t pid)
+static bool add_number(struct view *v, pid_t pid)
 {
-	if (e->n == e->max) {
-		size_t max = e->max ? 2 * e->max : 256;
-		struct process *more = realloc(e->list, max * sizeof(*more));
+	if (v->n == v->max) {
+		size_t max = v->max ? 2 * v->max : 256;
+		struct process *more = realloc(v->list, max * sizeof(*more));
 
 		if (!more)
 			return false;
-		e->list = more;
-		e->max = max;
+		v->list = more;
+		v->max = max;
 	}
-	e->list[e->n++].pid = pid;
+	v->list[v->n++].pid = pid;
 	return true;
 }
 
 /* Return: 0, also if memory ends before the list does; or -errno. */
-static int list_numbers(struct effort *e)
+static int list_numbers(struct view *v)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	int dir = tree_open_dir(AT_FDCWD, "/proc"), got = 0;
-
 	bool room = true;
 
-	e->n = 0;
+	v->n = 0;
 	if (dir < 0)
 		return dir;
 	while (room &&
@@ -113,7 +120,7 @@ static int list_numbers(struct effort *e)
 
 			at += d->reclen;
 			if (d->name[0] >= '1' && d->name[0] <= '9')
-				room = add_number(e, atoi(d->name));
+				room = add_number(v, atoi(d->name));
 		}
 	}
 	sys_close(dir);
@@ -130,27 +137,27 @@ static int by_pid(const void *a, const void *b)
 
 /*
  * All processes, none of them ours yet. The list is made first and read then, so
- * that one free fd is enough. Return: 0, or -errno.
+ * that one free fd is enough. Return: 0; or -errno, and there are none.
  */
-static int look(struct effort *e)
+static int look(struct view *v)
 {
-	int ret = list_numbers(e);
+	int ret = list_numbers(v);
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->n; i++)
-		if (read_process(e->list[i].pid, &e->list[n]))
-			e->list[n++].ours = false;
-	e->n = n;
+	for (size_t i = 0; i < v->n && ret == 0; i++)
+		if (read_process(v->list[i].pid, &v->list[n]))
+			v->list[n++].ours = false;
+	v->n = n;
 	if (n)
-		qsort(e->list, n, sizeof(*e->list), by_pid);
+		qsort(v->list, n, sizeof(*v->list), by_pid);
 	return ret;
 }
 
-static struct process *find(struct effort *e, pid_t pid)
+static struct process *find(const struct view *v, pid_t pid)
 {
 	const struct process key = { .pid = pid };
 
-	return e->n ? bsearch(&key, e->list, e->n, sizeof(key), by_pid) : NULL;
+	return v->n ? bsearch(&key, v->list, v->n, sizeof(key), by_pid) : NULL;
 }
 
 /* ---- what belongs to the tree */
@@ -173,14 +180,14 @@ static void claim(struct effort *e, struct process *p)
 /* Is the number that of a process of ours, which leads by it? */
 static bool is_led(struct effort *e, pid_t number, bool session)
 {
-	const struct process *p = find(e, number);
+	const struct process *p = find(e->view, number);
 
 	return p && p->ours && (session ? p->session : p->group) == number;
 }
 
 static bool belongs(struct effort *e, const struct process *p)
 {
-	const struct process *parent = find(e, p->parent);
+	const struct process *parent = find(e->view, p->parent);
 
 	return (parent && parent->ours) || is_led(e, p->session, true) ||
 	       is_led(e, p->group, false);
@@ -200,15 +207,18 @@ static bool is_root(const struct effort *e, const struct process *p)
 /* Marks what is ours. */
 static void find_tree(struct effort *e)
 {
+	struct view *v = e->view;
 	bool more = true;
 
-	for (size_t i = 0; i < e->n; i++)
-		if (is_root(e, &e->list[i]))
-			claim(e, &e->list[i]);
+	for (size_t i = 0; i < v->n; i++) {
+		v->list[i].ours = false;
+		if (is_root(e, &v->list[i]))
+			claim(e, &v->list[i]);
+	}
 	while (more) {
 		more = false;
-		for (size_t i = 0; i < e->n; i++) {
-			struct process *p = &e->list[i];
+		for (size_t i = 0; i < v->n; i++) {
+			struct process *p = &v->list[i];
 
 			if (!p->ours && belongs(e, p))
 				claim(e, p);
@@ -244,7 +254,7 @@ static void forget_dead(struct effort *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->n_members; i++) {
-		const struct process *p = find(e, g->members[i].pid);
+		const struct process *p = find(e->view, g->members[i].pid);
 
 		if (p && p->start == g->members[i].start && !is_dead(p))
 			g->members[n++] = g->members[i];
@@ -252,18 +262,10 @@ static void forget_dead(struct effort *e)
 	g->n_members = n;
 }
 
-/* Return: 0; or -errno, and the list is empty. */
-static int look_at_tree(struct effort *e)
+static void look_at_tree(struct effort *e)
 {
-	int ret = look(e);
-
-	if (ret == 0) {
-		find_tree(e);
-		forget_dead(e);
-	} else {
-		e->n = 0;
-	}
-	return ret;
+	find_tree(e);
+	forget_dead(e);
 }
 
 /* ---- signals */
@@ -300,6 +302,12 @@ static int signal_led_group(const struct effort *e, int sig)
 static bool in_led_group(const struct effort *e, const struct process *p)
 {
 	return e->leads && p->group == e->group->pid;
+}
+
+/* A group which the caller is not in. */
+static bool leads(const struct effort *e, const struct process *p)
+{
+	return p->group == p->pid && p->pid != e->self_group;
 }
 
 static bool is_same(const struct process *p)
@@ -358,18 +366,20 @@ static void signal_unseen(struct effort *e, int sig, int group)
 
 static void signal_all(struct effort *e, int sig)
 {
+	const struct view *v = e->view;
 	int group = signal_led_group(e, sig);
 
 	e->done = e->refused = 0;
-	for (size_t i = 0; i < e->n; i++) {
-		const struct process *p = &e->list[i];
+	for (size_t i = 0; i < v->n; i++) {
+		const struct process *p = &v->list[i];
 
 		if (!p->ours || is_dead(p))
 			continue;
-		count(e,
-		      in_led_group(e, p) ? group : signal_one(p, sig, false));
+		count(e, in_led_group(e, p)
+				 ? group
+				 : signal_one(p, sig, e->undo && leads(e, p)));
 	}
-	if (e->n == 0 || (!e->reaped && !find(e, e->group->pid)))
+	if (v->n == 0 || (!e->reaped && !find(e->view, e->group->pid)))
 		signal_unseen(e, sig, group);
 }
 
@@ -385,18 +395,30 @@ static bool has_stopped(const struct process *p, const struct st_member *m,
 	       now - m->stopped > STOP_ASLEEP;
 }
 
+/*
+ * The group got the signal; but who was in setsid(2) then is on its way out of the
+ * group, until it is seen to have stopped.
+ */
+static bool has_stopped_in_group(const struct process *p, struct st_member *m,
+				 int64_t now)
+{
+	if (m && !m->stopped)
+		m->stopped = now;
+	return p->state == 'T' || p->state == 't' ||
+	       (m && now - m->stopped > STOP_ASLEEP);
+}
+
 /* The group that it leads, too: that may fork faster than /proc is read. */
 static int stop_one(const struct effort *e, const struct process *p)
 {
-	return signal_one(p, SIGSTOP,
-			  p->group == p->pid && p->pid != e->self_group);
+	return signal_one(p, SIGSTOP, leads(e, p));
 }
 
 /* What a look at the tree has found outside of the child's group. */
 struct outside {
 	bool any;
 	bool fresh;		/* one that was not known */
-	bool settled;		/* all have stopped */
+	bool settled;		/* all have stopped, in the group too */
 	bool forgotten;		/* there was no memory for one */
 };
 
@@ -410,8 +432,10 @@ static void stop_if_new(struct effort *e, const struct process *p,
 	if (!m)
 		m = remember(e->group, p);
 	o->forgotten |= !m;
-	if (in_led_group(e, p))
+	if (in_led_group(e, p)) {
+		o->settled &= has_stopped_in_group(p, m, now);
 		return;
+	}
 	o->any = true;
 	if (m && m->stopped) {
 		o->settled &= has_stopped(p, m, now);
@@ -426,46 +450,48 @@ static void stop_if_new(struct effort *e, const struct process *p,
 
 static struct outside stop_new(struct effort *e)
 {
+	const struct view *v = e->view;
 	struct outside o = { .settled = true };
 
-	for (size_t i = 0; i < e->n; i++) {
-		const struct process *p = &e->list[i];
+	for (size_t i = 0; i < v->n; i++) {
+		const struct process *p = &v->list[i];
 
-		if (p->ours && !is_dead(p))
+		if (p->ours && !is_dead(p)) {
 			stop_if_new(e, p, &o);
-		else if (p->ours && p->group == p->pid && !in_led_group(e, p))
-			stop_one(e, p); /* its group lives on */
+		} else if (p->ours && leads(e, p) && !in_led_group(e, p)) {
+			/* its group may live on, too fast to be seen */
+			o.any = true;
+			stop_one(e, p);
+		}
 	}
 	return o;
+}
+
+static void begin_stop(struct effort *e)
+{
+	for (size_t i = 0; i < e->group->n_members; i++)
+		e->group->members[i].stopped = 0;
+	signal_led_group(e, SIGSTOP);
 }
 
 /*
  * The child's group stops at one stroke, with what it is just forking. What is
  * outside is stopped as it is found, until nobody is new since all had stopped:
- * one that was seen to stop may have forked before. Looks twice at least, however
- * long that takes. Return: whether all have stopped, and are remembered.
+ * one that was seen to stop may have forked before. Return: whether all have
+ * stopped, and are remembered; fresh is set if one was found that was not known.
  */
-static bool stop_all(struct effort *e)
+static bool stop_more(struct effort *e, bool *fresh)
 {
-	const struct sys_timespec pause = { 0, 200000 };
-	int64_t most = st_now() + STOP_MOST;
-	bool before = false;
+	struct outside o;
+	bool before = e->settled;
 
-	for (size_t i = 0; i < e->group->n_members; i++)
-		e->group->members[i].stopped = 0;
-	signal_led_group(e, SIGSTOP);
-	for (int round = 0; look_at_tree(e) == 0; round++) {
-		struct outside o = stop_new(e);
-
-		if (!o.any || (!o.fresh && before))
-			return !o.forgotten;
-		if (round > 0 && st_now() > most)
-			return false;
-		before = o.settled;
-		if (!o.fresh)
-			sys_call2(__NR_nanosleep, &pause, 0);
-	}
-	return false;
+	look_at_tree(e);
+	o = stop_new(e);
+	e->settled = o.settled;
+	*fresh |= o.fresh;
+	if (!o.any)
+		return o.settled && !o.forgotten;
+	return !o.fresh && before && !o.forgotten;
 }
 
 /* ---- all together */
@@ -474,10 +500,11 @@ static bool stop_all(struct effort *e)
  * A child that was reaped may still have given its number to a group: then that
  * is nobody else's, and the pidfd tells (Linux 6.9).
  */
-static struct effort begin(struct st_group *group)
+static struct effort begin(struct st_group *group, struct view *view)
 {
 	struct effort e = {
 		.group = group,
+		.view = view,
 		.self = (pid_t)sys_call0(__NR_getpid),
 		.self_group = (pid_t)sys_call1(__NR_getpgid, 0),
 	};
@@ -493,27 +520,90 @@ static struct effort begin(struct st_group *group)
 	return e;
 }
 
+/* The tree that was looked at last gets the signal. */
+static void finish(struct effort *e, int sig, bool stopped)
+{
+	unsigned int done, refused;
+
+	signal_all(e, sig);
+	done = e->done;
+	refused = e->refused;
+	e->group->complete = stopped && sig == SIGKILL && !refused;
+	e->undo = true;
+	if (st_signal_ends(sig) && sig != SIGKILL)
+		signal_all(e, SIGCONT);
+	e->done = done;
+	e->refused = refused;
+	e->over = true;
+}
+
+/*
+ * All trees are seen to together, since it is the look at /proc that takes long;
+ * as many as it needs for one, and two at least however long they take.
+ */
+static void signal_trees(struct effort *efforts, size_t n, struct view *view,
+			 int sig)
+{
+	const struct sys_timespec pause = { 0, 200000 };
+	const bool stops = st_signal_ends(sig) || sig == SIGSTOP;
+	int64_t most = st_now() + STOP_MOST;
+	size_t left = n;
+
+	for (size_t i = 0; i < n && stops; i++)
+		begin_stop(&efforts[i]);
+	for (int round = 0; left; round++) {
+		bool seen = look(view) == 0, fresh = false;
+		bool enough = !seen || !stops || (round > 0 && st_now() > most);
+
+		for (size_t i = 0; i < n; i++) {
+			struct effort *e = &efforts[i];
+			bool stopped = false;
+
+			if (e->over)
+				continue;
+			if (seen && stops)
+				stopped = stop_more(e, &fresh);
+			else if (seen)
+				look_at_tree(e);
+			if (!stopped && !enough)
+				continue;
+			finish(e, sig, stopped);
+			left--;
+		}
+		if (left && !fresh)
+			sys_call2(__NR_nanosleep, &pause, 0);
+	}
+}
+
 /* Return: as st_group_signal(). */
 int st_proc_signal(struct st_group *group, int sig)
 {
-	struct effort e = begin(group);
-	unsigned int done, refused;
-	bool stopped = false;
+	struct view view = { .list = NULL };
+	struct effort e = begin(group, &view);
 
-	if (st_signal_ends(sig) || sig == SIGSTOP)
-		stopped = stop_all(&e);
-	else
-		look_at_tree(&e);
-	signal_all(&e, sig);
-	done = e.done;
-	refused = e.refused;
-	group->complete = stopped && sig == SIGKILL && !refused;
-	if (st_signal_ends(sig) && sig != SIGKILL)
-		signal_all(&e, SIGCONT);
-	free(e.list);
-	if (done)
+	signal_trees(&e, 1, &view, sig);
+	free(view.list);
+	if (e.done)
 		return 0;
-	return refused ? -EPERM : -ESRCH;
+	return e.refused ? -EPERM : -ESRCH;
+}
+
+/* Where there is no memory to do it together, one after the other. */
+void st_proc_kill_all(struct st_group *const *groups, size_t n)
+{
+	struct effort *efforts = calloc(n, sizeof(*efforts));
+	struct view view = { .list = NULL };
+
+	for (size_t i = 0; i < n; i++) {
+		if (efforts)
+			efforts[i] = begin(groups[i], &view);
+		else
+			st_proc_signal(groups[i], SIGKILL);
+	}
+	if (efforts)
+		signal_trees(efforts, n, &view, SIGKILL);
+	free(view.list);
+	free(efforts);
 }
 
 static bool member_lives(const struct st_group *group)
@@ -527,10 +617,29 @@ static bool member_lives(const struct st_group *group)
 	return false;
 }
 
+/* Is one of the tree alive? It is known from now on. */
+static bool tree_lives(struct effort *e)
+{
+	const struct view *v = e->view;
+	bool lives = false;
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct process *p = &v->list[i];
+
+		if (!p->ours || is_dead(p))
+			continue;
+		lives = true;
+		if (!member_of(e->group, p))
+			remember(e->group, p);
+	}
+	return lives;
+}
+
 bool st_proc_empty(struct st_group *group)
 {
+	struct view view = { .list = NULL };
 	struct effort e;
-	bool empty = true;
+	bool lives;
 	int ret;
 
 	/* those that are known first: that is cheaper than a look at all */
@@ -538,17 +647,11 @@ bool st_proc_empty(struct st_group *group)
 		return false;
 	if (group->complete)
 		return true;
-	e = begin(group);
-	ret = look_at_tree(&e);
-	for (size_t i = 0; i < e.n; i++) {
-		const struct process *p = &e.list[i];
-
-		if (!p->ours || is_dead(p))
-			continue;
-		empty = false;
-		if (!member_of(group, p))
-			remember(group, p);
-	}
-	free(e.list);
-	return empty && !st_is_shortage(ret);
+	e = begin(group, &view);
+	ret = look(&view);
+	if (ret == 0)
+		look_at_tree(&e);
+	lives = tree_lives(&e);
+	free(view.list);
+	return !lives && !st_is_shortage(ret);
 }

@@ -52,6 +52,7 @@ int st_cgroup_remove(int parent, const char *name, int dir);
 /* ---- group_proc.c */
 
 int st_proc_signal(struct st_group *group, int sig);
+void st_proc_kill_all(struct st_group *const *groups, size_t n);
 bool st_proc_empty(struct st_group *group);
 
 /* ---- supervisor.c */

@@ -212,13 +212,16 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		settle(turn, job);
 }
 
+/* Nobody waits for what a spawn, or a ring, leaves. */
+static uint64_t grace_of(const struct turn *turn, const struct st_job *job)
+{
+	return turn->ring->closing || !job->is_run ? 0 : job->args.grace_ns;
+}
+
 static void cancel(struct turn *turn, struct st_job *job)
 {
-	bool closing = turn->ring->closing;
-
 	job->cancelled = true;
-	/* nobody waits for what a spawn, or a ring, leaves */
-	st_run_end(&job->run, closing || !job->is_run ? 0 : job->args.grace_ns);
+	st_run_end(&job->run, grace_of(turn, job));
 	settle(turn, job);
 }
 
@@ -266,24 +269,46 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 	return job;
 }
 
-static void handle_wake(struct turn *turn)
+/* Those that get SIGKILL get it together: a ring that ends may have many. */
+static void handle_cancels(struct turn *turn)
 {
 	struct spawn_template_ring *ring = turn->ring;
 	struct st_reactor *r = &ring->reactor;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < ring->entries; i++) {
+		struct st_job *job = cancelled_job(ring, &ring->slots[i]);
+
+		if (!job || job->is_over)
+			continue;
+		if (grace_of(turn, job)) {
+			cancel(turn, job);
+			continue;
+		}
+		job->cancelled = true;
+		r->runs[n++] = &job->run;
+	}
+	if (n)
+		st_run_end_all(r->runs, r->groups, n);
+	for (unsigned int i = 0; i < ring->entries && n; i++) {
+		struct st_job *job = cancelled_job(ring, &ring->slots[i]);
+
+		if (job)
+			settle(turn, job);
+	}
+}
+
+static void handle_wake(struct turn *turn)
+{
+	struct st_reactor *r = &turn->ring->reactor;
 	struct st_node *node;
 	uint64_t n;
 
 	sys_call3(__NR_read, r->wake, &n, sizeof(n));
 	while ((node = st_queue_take(&r->poked)))
 		take_over(turn, (struct st_job *)node);
-	if (!atomic_exchange(&r->cancels, false))
-		return;
-	for (unsigned int i = 0; i < ring->entries; i++) {
-		struct st_job *job = cancelled_job(ring, &ring->slots[i]);
-
-		if (job && !job->is_over)
-			cancel(turn, job);
-	}
+	if (atomic_exchange(&r->cancels, false))
+		handle_cancels(turn);
 }
 
 /* The next job whose time has come, out of the heap; NULL: there is none. */
@@ -415,12 +440,15 @@ static void *react(void *arg)
  */
 int st_reactor_open(struct spawn_template_ring *ring)
 {
+	const struct itimerspec never = { .it_value = { 0, 0 } };
 	struct st_reactor *r = &ring->reactor;
 	int ret;
 
 	r->armed = ST_NEVER;
 	r->heap.timers = calloc(ring->entries, sizeof(*r->heap.timers));
-	if (!r->heap.timers)
+	r->runs = calloc(ring->entries, sizeof(*r->runs));
+	r->groups = calloc(ring->entries, sizeof(*r->groups));
+	if (!r->heap.timers || !r->runs || !r->groups)
 		return -ENOMEM;
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll < 0)
@@ -430,6 +458,9 @@ int st_reactor_open(struct spawn_template_ring *ring)
 		return -errno;
 	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (r->timer < 0)
+		return -errno;
+	/* where a sandbox refuses this there would be no deadlines */
+	if (timerfd_settime(r->timer, 0, &never, NULL) < 0)
 		return -errno;
 	ret = watch(r->epoll, r->wake, EPOLLIN, NULL, WAKE);
 	if (ret == 0)
@@ -458,4 +489,6 @@ void st_reactor_close(struct st_reactor *r)
 	if (r->timer >= 0)
 		sys_close(r->timer);
 	free(r->heap.timers);
+	free(r->runs);
+	free(r->groups);
 }

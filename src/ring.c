@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct spawn_template_ring_params) ==
 _Static_assert(sizeof(struct spawn_template_ring) +
 			       SPAWN_TEMPLATE_RING_ENTRIES_MAX *
 				       (sizeof(struct st_slot) +
-					sizeof(struct st_timer *)) <
+					3 * sizeof(void *)) <
 		       1 << 20,
 	       "the largest ring");
 

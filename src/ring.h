@@ -96,6 +96,8 @@ struct st_reactor {
 	pthread_mutex_t lock;		/* for what follows */
 	struct st_heap heap;
 	int64_t armed;			/* when the timer goes off */
+	struct st_run **runs;		/* room for all that are ended at once */
+	struct st_group **groups;
 };
 
 struct spawn_template_ring {

@@ -305,7 +305,7 @@ static bool is_drained(struct st_run *run, int64_t now)
 	return true;
 }
 
-static void kill_tree(struct st_run *run)
+static void killed_tree(struct st_run *run)
 {
 	if (run->phase != ST_RUN_KILLED) {
 		run->phase = ST_RUN_KILLED;
@@ -313,12 +313,17 @@ static void kill_tree(struct st_run *run)
 		run->tries = 0;
 	}
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
-	st_group_signal(&run->group, SIGKILL);
 	run->kill_wait = run->kill_wait
 				 ? earlier(2 * run->kill_wait, KILL_AGAIN_MOST)
 				 : KILL_AGAIN;
 	run->kill_again = st_now() + run->kill_wait;
 	run->due = run->exited ? retry_at(run, st_now()) : run->kill_again;
+}
+
+static void kill_tree(struct st_run *run)
+{
+	st_group_signal(&run->group, SIGKILL);
+	killed_tree(run);
 }
 
 /*
@@ -369,6 +374,26 @@ void st_run_end(struct st_run *run, uint64_t grace_ns)
 	st_group_signal(&run->group, SIGTERM);
 	run->kill_at = st_after(st_now(), grace_ns);
 	run->due = run->kill_at;
+}
+
+/**
+ * st_run_end_all - end the trees of several runs at once
+ * @runs: their order is changed
+ * @groups: room for as many
+ * @n: how many
+ */
+void st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (runs[i]->phase < ST_RUN_KILLED)
+			runs[live++] = runs[i];
+	for (size_t i = 0; i < live; i++)
+		groups[i] = &runs[i]->group;
+	st_group_kill_all(groups, live);
+	for (size_t i = 0; i < live; i++)
+		killed_tree(runs[i]);
 }
 
 /**
