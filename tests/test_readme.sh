@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What the documents say is true: the program in README.md and those in the
-# manual pages compile without a warning and run, commands and files are there.
+# What the documents say is true: the programs in README.md, in docs/ and in the
+# manual pages compile without a warning and run, and print what is said there;
+# commands and files are there.
 
 set -u
 
@@ -26,9 +27,36 @@ result() { # status name
 	: > "$tmp/log"
 }
 
+skip() { # name reason
+	n=$((n + 1))
+	if [ "${MUST_WORK:-0}" = 1 ]; then
+		echo "not ok $n - $1: must work, but $2"
+		failed=1
+	else
+		echo "ok $n - $1 # SKIP $2"
+	fi
+}
+
 compile() { # source program
 	"${cc[@]}" -Wall -Wextra -Wshadow -Werror -Iinclude "$1" -o "$2" \
 		"$O/libspawn_template.a" -lpthread >> "$tmp/log" 2>&1
+}
+
+# As the documents say it is done, with what is in the build directory.
+case $O in
+/*) lib=$O ;;
+*) lib=$PWD/$O ;;
+esac
+sed -e "s|@PREFIX@|$PWD|; s|@LIBDIR@|$lib|; s|@INCLUDEDIR@|$PWD/include|" \
+	-e 's|@VERSION@|0|' src/spawn_template.pc.in > "$tmp/spawn_template.pc"
+compile_pkg() { # source program
+	local flags
+
+	read -r -a flags <<< "$(PKG_CONFIG_LIBDIR=$tmp \
+		pkg-config --cflags --libs spawn_template 2>> "$tmp/log")"
+	[ ${#flags[@]} -gt 0 ] &&
+		"${cc[@]}" -Wall -Wextra -Wshadow -Werror "$1" -o "$2" \
+			"${flags[@]}" >> "$tmp/log" 2>&1
 }
 
 # The blocks of README.md in this language; the first one if told so.
@@ -39,6 +67,35 @@ blocks() { # language [first]
 	in_it' README.md
 }
 
+# The programs of a document, as NAME-N.c in the temporary directory, and what
+# it says that they print, as NAME-N.text, if it says so.
+extract() { # document
+	awk -v to="$tmp/$(basename "$1" .md)" '
+	/^```/ && file { close(file); file = ""; next }
+	/^```c$/ { file = to "-" (++n) ".c"; print FNR ":" n; next }
+	/^```text$/ { file = to "-" n ".text"; next }
+	/^```/ { file = "/dev/null"; next }
+	file { print > file }' "$1"
+}
+
+# Compiles a program of a document, runs it and compares what it prints.
+try() { # document line:number
+	local base dir=$tmp
+
+	base=$dir/$(basename "$1" .md)-${2#*:}
+	if ! command -v pkg-config > /dev/null; then
+		skip "$1:${2%:*}: the program" 'pkg-config is not installed'
+		skip "$1:${2%:*}: what it prints" 'it was not built'
+		return
+	fi
+	compile_pkg "$base.c" "$base"
+	result $? "$1:${2%:*}: the program compiles by pkg-config's flags"
+	LD_LIBRARY_PATH=$lib "$base" > "$base.out" 2> "$tmp/log" &&
+		{ [ ! -e "$base.text" ] ||
+			diff "$base.text" "$base.out" >> "$tmp/log"; }
+	result $? "$1:${2%:*}: it runs and prints what is said"
+}
+
 # The programs in a manual page: literal displays with a main().
 example() { # page
 	awk '/^\.Bd -literal/ { text = ""; next }
@@ -47,13 +104,18 @@ example() { # page
 }
 
 mapfile -t pages < <(grep -l 'int main(' man/*.3)
-echo "1..$((7 + 2 * ${#pages[@]}))"
+programs=()
+for doc in *.md docs/*.md; do
+	for at in $(extract "$doc"); do
+		programs+=("$doc $at")
+	done
+done
+echo "1..$((7 + 2 * ${#pages[@]} + 2 * ${#programs[@]}))"
 
-blocks c > "$tmp/hello.c"
+blocks c first > "$tmp/hello.c"
 lines=$(grep -c . "$tmp/hello.c")
-[ "$(grep -c '^```c$' README.md)" = 1 ] && [ "$lines" -ge 10 ] &&
-	[ "$lines" -le 15 ]
-result $? "README: one program of at most 15 lines"
+[ "$lines" -ge 10 ] && [ "$lines" -le 15 ]
+result $? "README: the first program has at most 15 lines"
 
 compile "$tmp/hello.c" "$tmp/hello"
 result $? "README: it compiles without a warning"
@@ -88,6 +150,11 @@ for doc in *.md docs/*.md; do
 done > "$tmp/log"
 [ ! -s "$tmp/log" ]
 result $? "documents: every file that they link to is there"
+
+for program in "${programs[@]}"; do
+	# shellcheck disable=SC2086 # document and place
+	try $program
+done
 
 for page in "${pages[@]}"; do
 	name=$(basename "$page")
