@@ -306,7 +306,8 @@ struct spawn_template_run_args {
 #define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* host reaped it */
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
 
-#define SPAWN_TEMPLATE_RESULT_SIZE_VER0		208
+/* 208; more with musl, whose struct rusage has room to grow */
+#define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))
 
 struct spawn_template_result {
 	int32_t code;			/* exit code, or -1 */

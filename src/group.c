@@ -274,7 +274,7 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
 	if (child->cgroup_fd >= 0) {
 		ret = st_cgroup_open(child->cgroup_fd);
 		if (ret < 0)
-			return ret == -ENOTDIR ? -EBADF : ret;
+			return ret;
 		group.cgroup = ret;
 	}
 	ret = st_group_signal(&group, sig);

@@ -191,10 +191,11 @@ int st_cgroup_open(int fd)
 {
 	int dir = sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
-	if (dir < 0 || is_cgroup2(dir))
+	if (dir >= 0 && is_cgroup2(dir))
 		return dir;
-	sys_close(dir);
-	return -EBADF; /* as clone3(2) */
+	if (dir >= 0)
+		sys_close(dir);
+	return dir >= 0 || dir == -ENOTDIR ? -EBADF /* as clone3(2) */ : dir;
 }
 
 /* ---- directories of ours */

@@ -131,13 +131,18 @@ void st_reactor_wake(struct st_reactor *reactor)
 	sys_call3(__NR_write, reactor->wake, &one, sizeof(one));
 }
 
-/* Hands over a launched job that something has come up for. */
+/*
+ * Hands over a launched job that something has come up for. Without the lock, job
+ * and ring might be gone before the wake.
+ */
 void st_reactor_poke(struct st_job *job)
 {
-	struct st_reactor *r = &job->ring->reactor;
+	struct spawn_template_ring *ring = job->ring;
 
-	st_queue_put(&r->poked, &job->node, &job->node);
-	st_reactor_wake(r);
+	pthread_mutex_lock(&ring->lock);
+	st_queue_put(&ring->reactor.poked, &job->node, &job->node);
+	st_reactor_wake(&ring->reactor);
+	pthread_mutex_unlock(&ring->lock);
 }
 
 /* ---- the reactor's own thread */

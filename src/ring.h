@@ -64,7 +64,7 @@ struct st_job {
 	uint64_t queued;		/* the slot's state when it was queued */
 	bool is_run;
 	bool unwatched;			/* no event tells of its exit */
-	bool late;			/* its time was over before its exec */
+	_Atomic bool late;		/* its time was over before its exec */
 	bool cancelled;			/* while it ran */
 	bool is_over;			/* waits for the turn's end */
 	int tfd;

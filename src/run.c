@@ -33,6 +33,9 @@
 #define KILL_AGAIN (50 * ST_MS)
 #define KILL_AGAIN_MOST (1000 * ST_MS)
 
+/* How often a status that somebody else has taken is asked for: for 0.1 s. */
+#define ASK_MOST 8
+
 #define N_OWN 3
 
 _Static_assert(sizeof(struct spawn_template_run_args) ==
@@ -231,7 +234,7 @@ static void take_status(struct st_run *run, int status)
 }
 
 /*
- * Return: false if it cannot be waited for yet: a tracer comes first. Asks for
+ * Return: false if there is no status yet: a tracer comes first, say. Asks for
  * children of any kind, because one that dies in exec has no exit signal.
  */
 static bool reap(struct st_run *run)
@@ -250,7 +253,10 @@ static bool reap(struct st_run *run)
 			run->signal = info.si_status;
 		return true;
 	}
+	/* whoever has reaped it may not be through with that */
 	ret = st_exit_info(run->pidfd);
+	if (ret == -ENODATA && run->asked++ < ASK_MOST)
+		return false;
 	if (ret >= 0)
 		take_status(run, ret);
 	else

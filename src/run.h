@@ -51,6 +51,7 @@ struct st_run {
 	int64_t deadline, kill_at, kill_again, kill_wait;
 	int64_t due;		/* when to call st_run_due(); ST_NEVER */
 	unsigned int tries;	/* of what is tried again, for its delay */
+	unsigned int asked;	/* for a status that is not ours to take */
 
 	uint32_t result_flags;
 	int32_t code, signal;

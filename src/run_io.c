@@ -30,9 +30,14 @@ static void close_fd(int *fd)
  */
 void st_run_close_fd(const struct st_run *run, int *fd)
 {
-	if (*fd >= 0 && run->epoll >= 0)
-		epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
-	close_fd(fd);
+	if (*fd < 0 || run->epoll < 0) {
+		close_fd(fd);
+		return;
+	}
+	epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	/* libc's, as the call before: ThreadSanitizer knows the fd from that */
+	close(*fd);
+	*fd = -1;
 }
 
 /* ---- pipes */
@@ -191,8 +196,10 @@ static void append(struct st_stream *s, const char *bytes, size_t n)
 	size_t room = s->max - s->len;
 	size_t take = n < room ? n : room;
 
-	if (take && !make_room(s, take))
+	if (take && !make_room(s, take)) {
+		s->max = s->len; /* what is kept has no hole */
 		take = 0;
+	}
 	if (take)
 		memcpy(s->data + s->len, bytes, take);
 	s->len += take;
