@@ -620,7 +620,7 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
  * @ring: set to the ring
  *
  * The process has one set of threads that launch, for all rings: at least
- * params->threads, by default as many as there are CPUs to run on, 2 to 8. They
+ * params->threads, by default 2 for each CPU there is to run on, up to 8. They
  * live until the process ends, because SPAWN_DIE_WITH_PARENT watches the thread
  * that launched. One more thread reads output and watches deadlines as long as
  * there is a ring. All of them block all signals.

@@ -378,12 +378,21 @@ static void close_early(const struct child *c)
 		close_spared(c);
 }
 
-/* Everything above 2 closes at exec, or is closed here. */
+/*
+ * Everything above 2 closes at exec, or is closed here: where other runs have
+ * pipes among it, of which they wait for the end, an exec that takes long, from a
+ * slow disk say, must not hold them.
+ */
 static void close_default(const struct child *c)
 {
 	int ret = -ENOSYS;
 
 	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
+	if (c->launch->close_now && !lacks(c, ST_LACKS_CLOSE_RANGE)) {
+		ret = close_spared(c);
+		if (ret == SPAWN_TEMPLATE_FALLBACK_RANGES)
+			return;
+	}
 	if (!lacks(c, ST_LACKS_CLOEXEC_RANGE | ST_LACKS_CLOSE_RANGE))
 		ret = sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL) {

@@ -157,6 +157,7 @@ static void prepare(struct st_job *job, struct st_spawn *spawn)
 		.masked = true,
 		.mask = job->caller.mask,
 		.batch = st_pool_is_batch(),
+		.close_now = true,
 		.watch = &job->watch,
 	};
 }

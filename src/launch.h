@@ -61,6 +61,7 @@ struct st_launch {
 	bool masked;			/* the child sets its mask */
 	uint64_t mask;			/* with masked: the caller's */
 	bool batch;			/* leave SCHED_BATCH for SCHED_OTHER */
+	bool close_now;			/* before exec, not by it */
 	struct st_watch *watch;		/* who may end the child early; or NULL */
 	int pidfd;			/* by CLONE_PIDFD; else -1 */
 	struct st_report *report;

@@ -147,8 +147,9 @@ static unsigned int default_threads(void)
 	cpu_set_t set;
 	int n = THREADS_LEAST;
 
+	/* each waits for its child until that has exec'ed */
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = CPU_COUNT(&set);
+		n = 2 * CPU_COUNT(&set);
 	if (n < THREADS_LEAST)
 		return THREADS_LEAST;
 	return n < THREADS_MOST ? (unsigned int)n : THREADS_MOST;

@@ -255,7 +255,7 @@ static bool reap(struct st_run *run)
 	}
 	/* whoever has reaped it may not be through with that */
 	ret = st_exit_info(run->pidfd);
-	if (ret == -ENODATA && run->asked++ < ASK_MOST)
+	if ((ret == -ENODATA || ret == -ESRCH) && run->asked++ < ASK_MOST)
 		return false;
 	if (ret >= 0)
 		take_status(run, ret);

@@ -108,7 +108,7 @@ struct call {
 
 static int launch(struct call *c, int devnull)
 {
-	struct st_spawn spawn = { .masked = false };
+	struct st_spawn spawn = { .close_now = true };
 	struct st_run_ends ends;
 	int ret;
 

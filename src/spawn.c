@@ -181,6 +181,7 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 		.masked = spawn->masked,
 		.mask = spawn->mask,
 		.batch = spawn->batch,
+		.close_now = spawn->close_now,
 		.watch = spawn->watch,
 		.report = report,
 	};

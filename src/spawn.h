@@ -13,7 +13,7 @@ struct st_spawn {
 	uint32_t n_own;		/* leading actions that are not the caller's */
 	bool masked;		/* the child starts with mask, not this thread's */
 	uint64_t mask;
-	bool batch;		/* see st_launch */
+	bool batch, close_now;	/* see st_launch */
 	struct st_watch *watch;
 };
 
