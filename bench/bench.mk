@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Benchmarks: bench/launch.c says what is measured, bench/launchers.h what the
-# methods have in common.
+# Benchmarks. Of launches: bench/launch.c says what is measured, bench/launchers.h
+# what the methods have in common. Of the ring: bench/ring.c and bench/ring_ways.h.
 #
-#: bench           measure launches; tables, JSON and plots in build/bench
-#: bench-short     the same in about a minute; fails on a gross regression
-#: plot-readme     take the plot of the last 'make bench' into docs/plots
+#: bench           measure launches and the ring; tables, JSON, plots in build/bench
+#: bench-short     the same in about two minutes; fails on a gross regression
+#: plot-readme     take the plots of the last 'make bench' into docs/plots
 
 BENCH_DIR := $(O)/bench
 BENCH_SRC := $(filter-out bench/first.c,$(sort $(wildcard bench/*.c)))
 BENCH_OBJ := $(BENCH_SRC:%.c=$(O)/%.o)
+bench_objects = $(patsubst %,$(O)/bench/%.o,$(1))
+BENCH_SHARED := $(call bench_objects,launchers machine number parent progress stats)
+BENCH_LAUNCH := $(call bench_objects,cells json launch markdown measure summary)
+BENCH_RING := $(filter $(O)/bench/ring%,$(BENCH_OBJ))
 BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)
+RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
-build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first
+build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring
 
 $(BENCH_OBJ): $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
-$(BENCH_DIR)/launch: $(BENCH_OBJ) $(LIB_A)
+$(BENCH_DIR)/launch: $(BENCH_LAUNCH)
+$(BENCH_DIR)/ring: $(BENCH_RING)
+$(BENCH_DIR)/launch $(BENCH_DIR)/ring: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(LIB_A) -ljansson -lpthread
 
 # Nothing may run before its _start, and it is never built with sanitizers.
 $(BENCH_DIR)/first: bench/first.c
@@ -32,13 +40,15 @@ $(BENCH_DIR)/first: bench/first.c
 
 bench: build-bench
 	$(Q)$(BENCH_RUN)
+	$(Q)$(RING_RUN)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
 	$(Q)$(BENCH_RUN) --short --check
+	$(Q)$(RING_RUN) --short --check
 
-# Out of the .dat file that a run has left.
-bench_plot = gnuplot -e "data='$(BENCH_DIR)/launch.dat'; term='$(1)'" \
+# Out of the .dat files that a run has left.
+bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
 	-e "out='$(BENCH_DIR)/$(2).$(1)'"
 MEMORY_BARS := what='memory touched by the parent'; \
 	parents='base|1 GiB|4 GiB'; labels='0|1 GiB|4 GiB'
@@ -49,16 +59,18 @@ plot-bench:
 	$(Q)if ! command -v gnuplot >/dev/null; then \
 		echo 'bench: gnuplot is missing: no plots'; \
 	else for term in svg png; do \
-		$(call bench_plot,$$term,launch) -e "$(MEMORY_BARS)" \
+		$(call bench_plot,$$term,launch,launch) -e "$(MEMORY_BARS)" \
 			bench/bars.gp && \
-		$(call bench_plot,$$term,fds) -e "$(FD_BARS)" bench/bars.gp && \
-		$(call bench_plot,$$term,ratios) bench/ratios.gp || exit 1; \
+		$(call bench_plot,$$term,fds,launch) -e "$(FD_BARS)" \
+			bench/bars.gp && \
+		$(call bench_plot,$$term,ratios,launch) bench/ratios.gp && \
+		$(call bench_plot,$$term,ring,ring) bench/ring.gp || exit 1; \
 	done; \
 	echo 'bench: plots: $(BENCH_DIR)/launch.svg, fds.svg, ratios.svg,' \
-		'and the same as .png'; fi
+		'ring.svg, and the same as .png'; fi
 
 plot-readme: plot-bench
 	$(Q)mkdir -p docs/plots
-	$(Q)cp $(BENCH_DIR)/launch.svg docs/plots/launch.svg
+	$(Q)cp $(BENCH_DIR)/launch.svg $(BENCH_DIR)/ring.svg docs/plots
 
 -include $(BENCH_OBJ:.o=.d)

@@ -85,8 +85,9 @@ int summary_json(const struct summary *s, FILE *out)
 		json_array_append_new(targets, target_json(&s->targets[i]));
 	o = json_pack("{s:i, s:s, s:s, s:i, s:s, s:s, s:i, s:f, s:o, s:o}",
 		      "version", 1, "program", s->program, "processor",
-		      s->processor, "processors", (int)s->processors, "kernel",
-		      s->kernel, "libc", s->libc, "rounds", (int)s->rounds,
+		      s->machine.processor, "processors",
+		      (int)s->machine.processors, "kernel", s->machine.kernel,
+		      "libc", s->machine.libc, "rounds", (int)s->rounds,
 		      "seconds", s->seconds, "cells", all_cells, "targets",
 		      targets);
 	if (!o)

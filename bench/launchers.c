@@ -175,13 +175,13 @@ int launch_wait(const struct launched *l, siginfo_t *info, struct rusage *usage)
 }
 
 #ifdef __GLIBC__
-static int add_closefrom(posix_spawn_file_actions_t *actions)
+int launch_add_closefrom(posix_spawn_file_actions_t *actions)
 {
 	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
 #else
 /* musl has none, and without it the methods would not do the same work. */
-static int add_closefrom(posix_spawn_file_actions_t *actions)
+int launch_add_closefrom(posix_spawn_file_actions_t *actions)
 {
 	(void)actions;
 	return ENOSYS;
@@ -198,7 +198,7 @@ static int add_file_actions(posix_spawn_file_actions_t *actions,
 	if (!err)
 		err = posix_spawn_file_actions_addchdir_np(actions, s->cwd);
 	if (!err)
-		err = add_closefrom(actions);
+		err = launch_add_closefrom(actions);
 	return err;
 }
 

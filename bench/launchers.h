@@ -72,6 +72,9 @@ const char *launch_title(enum launch_method method);
 int launch_prepare(struct launch_plan *plan, const struct launch_spec *spec);
 void launch_unprepare(struct launch_plan *plan);
 
+/* Closes every fd above 2; ENOSYS where libc has no action for that. */
+int launch_add_closefrom(posix_spawn_file_actions_t *actions);
+
 /* 0 and *ret filled in, or -errno, no child left and *ret as it was. */
 int launch(const struct launch_plan *plan, enum launch_method method,
 	   struct launched *ret);

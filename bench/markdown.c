@@ -74,8 +74,8 @@ void summary_markdown(const struct summary *s, FILE *out)
 		"variables, 1 thread. Each measured launch follows one by the "
 		"same method. Ratios are of medians, with their 95 %% "
 		"interval.\n\n",
-		s->program, s->processors, s->processor, s->kernel, s->libc,
-		s->rounds, s->seconds);
+		s->program, s->machine.processors, s->machine.processor,
+		s->machine.kernel, s->machine.libc, s->rounds, s->seconds);
 	for (size_t i = 0; i < s->n_cells; i++)
 		if (s->cells[i].skipped)
 			fprintf(out, "Left out: %s: %s\n\n",

@@ -40,7 +40,7 @@ static uint64_t available_memory(void)
  * One byte a page. Small pages, as in the heap of a runtime: with huge ones a
  * fork would copy far less.
  */
-static int touch_memory(unsigned int gib, char *why, size_t why_size)
+int parent_touch_memory(unsigned int gib, char *why, size_t why_size)
 {
 	uint64_t size = gib * GIB, available = available_memory();
 	char *memory;
@@ -100,7 +100,7 @@ int parent_open_fds(const struct cell *cell, char *why, size_t why_size)
 	return 0;
 }
 
-static char **make_environment(unsigned int variables)
+char **parent_environment(unsigned int variables)
 {
 	char **envp = calloc(variables + 1, sizeof(*envp));
 
@@ -144,12 +144,12 @@ int parent_become(const struct cell *cell, struct parent *parent, char *why,
 		snprintf(why, why_size, "open: %m");
 		return -errno;
 	}
-	p.envp = make_environment(cell->variables);
+	p.envp = parent_environment(cell->variables);
 	if (!p.envp) {
 		snprintf(why, why_size, "no memory");
 		return -ENOMEM;
 	}
-	err = touch_memory(cell->gib, why, why_size);
+	err = parent_touch_memory(cell->gib, why, why_size);
 	if (!err)
 		err = start_threads(cell->threads, why, why_size);
 	if (err)

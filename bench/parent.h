@@ -25,4 +25,10 @@ int parent_become(const struct cell *cell, struct parent *parent, char *why,
  */
 int parent_open_fds(const struct cell *cell, char *why, size_t why_size);
 
+/* "VARIABLE_0000=the value of it" and so on; NULL if there is no memory. */
+char **parent_environment(unsigned int variables);
+
+/* Touches so much memory, in small pages; else as parent_become(). */
+int parent_touch_memory(unsigned int gib, char *why, size_t why_size);
+
 #endif

@@ -113,14 +113,14 @@ static uint64_t draw(uint64_t *state)
 }
 
 /*
- * The median of blocks of @s drawn until there are as many values as in it.
+ * The percentile of blocks of @s drawn until there are as many values as in it.
  * @drawn: scratch, how often each rank was drawn.
  */
-static double resampled_median(const struct samples *s, uint32_t *drawn,
-			       uint64_t *state)
+static double resampled(const struct samples *s, double p, size_t block,
+			uint32_t *drawn, uint64_t *state)
 {
 	size_t count = s->n_sorted, n = 0, below = 0, i;
-	size_t block = count < 4 * BLOCK ? 1 : BLOCK;
+	size_t wanted = (size_t)((double)count * p / 100);
 
 	memset(drawn, 0, count * sizeof(*drawn));
 	while (n < count) {
@@ -131,45 +131,68 @@ static double resampled_median(const struct samples *s, uint32_t *drawn,
 			at = at + 1 < count ? at + 1 : 0;
 		}
 	}
-	for (i = 0; below + drawn[i] <= count / 2; i++)
+	for (i = 0; i + 1 < count && below + drawn[i] <= wanted; i++)
 		below += drawn[i];
 	return s->sorted[i];
 }
 
-int samples_ratio(const struct samples *a, const struct samples *b,
-		  struct ratio *ret)
+/* Fills @ratios with those of RESAMPLES draws. */
+static int draw_ratios(const struct samples *a, const struct samples *b,
+		       double p, size_t block, struct samples *ratios)
 {
 	size_t longest = a->n_sorted > b->n_sorted ? a->n_sorted : b->n_sorted;
-	struct samples ratios = { 0 };
-	struct ratio r;
+	uint32_t *scratch = malloc(longest * sizeof(*scratch));
 	uint64_t state = 1, other = 2;
-	uint32_t *scratch;
-	int err = 0;
+	int err = scratch ? 0 : -ENOMEM;
 
-	if (!a->n_sorted || !b->n_sorted)
-		return -EINVAL;
-	scratch = malloc(longest * sizeof(*scratch));
-	if (!scratch)
-		return -ENOMEM;
 	for (int i = 0; i < RESAMPLES && !err; i++) {
 		double x, y;
 
 		if (a->n_sorted == b->n_sorted)
 			other = state; /* the same rounds of both */
-		x = resampled_median(a, scratch, &state);
-		y = resampled_median(b, scratch, &other);
-		err = samples_add(&ratios, x / y);
+		x = resampled(a, p, block, scratch, &state);
+		y = resampled(b, p, block, scratch, &other);
+		err = samples_add(ratios, x / y);
 	}
-	if (!err)
-		err = samples_sort(&ratios);
-	if (err)
-		goto out;
-	r.value = samples_median(a) / samples_median(b);
-	r.low = samples_percentile(&ratios, 2.5);
-	r.high = samples_percentile(&ratios, 97.5);
-	*ret = r;
-out:
-	samples_free(&ratios);
 	free(scratch);
+	return err ? err : samples_sort(ratios);
+}
+
+int samples_ratio_at(const struct samples *a, const struct samples *b, double p,
+		     size_t block, struct ratio *ret)
+{
+	struct samples ratios = { 0 };
+	int err;
+
+	if (!a->n_sorted || !b->n_sorted)
+		return -EINVAL;
+	err = draw_ratios(a, b, p, block, &ratios);
+	if (!err)
+		*ret = (struct ratio){
+			.value = samples_percentile(a, p) /
+				 samples_percentile(b, p),
+			.low = samples_percentile(&ratios, 2.5),
+			.high = samples_percentile(&ratios, 97.5),
+		};
+	samples_free(&ratios);
 	return err;
+}
+
+int samples_ratio(const struct samples *a, const struct samples *b,
+		  struct ratio *ret)
+{
+	size_t fewest = a->n_sorted < b->n_sorted ? a->n_sorted : b->n_sorted;
+
+	return samples_ratio_at(a, b, 50, fewest < 4 * BLOCK ? 1 : BLOCK, ret);
+}
+
+const char *ratio_verdict(struct ratio r, double least, double most)
+{
+	if (r.high <= most && r.low >= least)
+		return "met";
+	if (r.low > most || r.high < least)
+		return "not met";
+	if (r.value <= most && r.value >= least)
+		return "met, within the noise";
+	return "not met, within the noise";
 }

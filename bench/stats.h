@@ -22,7 +22,7 @@ struct samples {
 };
 
 struct ratio {
-	double value; /* median of one / median of the other */
+	double value; /* percentile of one / that of the other */
 	double low, high; /* 95 % confidence interval */
 };
 
@@ -46,5 +46,14 @@ double samples_sum(const struct samples *s);
  */
 int samples_ratio(const struct samples *a, const struct samples *b,
 		  struct ratio *ret);
+/*
+ * The same of another percentile than the median, and with blocks of @block
+ * values: of sets to which every round has added @block of them.
+ */
+int samples_ratio_at(const struct samples *a, const struct samples *b, double p,
+		     size_t block, struct ratio *ret);
+
+/* "met", "not met", or which of both it seems to be, within the noise */
+const char *ratio_verdict(struct ratio r, double least, double most);
 
 #endif

@@ -3,45 +3,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <math.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "summary.h"
-
-static void describe_processor(char *name, size_t size)
-{
-	FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[256], *value;
-
-	snprintf(name, size, "unknown processor");
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "model name", 10))
-			continue;
-		value = strchr(line, ':');
-		if (!value)
-			continue;
-		value[strcspn(value, "\n")] = 0;
-		snprintf(name, size, "%s", value + 2);
-		break;
-	}
-	fclose(f);
-}
-
-static void describe_machine(struct summary *s)
-{
-	struct utsname u;
-
-	uname(&u);
-	snprintf(s->kernel, sizeof(s->kernel), "%.60s %.60s", u.sysname,
-		 u.release);
-	if (!confstr(_CS_GNU_LIBC_VERSION, s->libc, sizeof(s->libc)))
-		snprintf(s->libc, sizeof(s->libc), "unknown libc");
-	describe_processor(s->processor, sizeof(s->processor));
-	s->processors = sysconf(_SC_NPROCESSORS_ONLN);
-}
 
 static int take_samples(struct cell_summary *c, const struct cell_samples *from)
 {
@@ -135,7 +98,7 @@ int summary_make(struct summary *s, struct cell_samples *const *samples)
 	const struct cell_summary *base = NULL;
 	int err = 0;
 
-	describe_machine(s);
+	machine_describe(&s->machine);
 	for (size_t i = 0; i < s->n_cells && !err; i++) {
 		err = take_samples(&s->cells[i], samples[i]);
 		if (s->cells[i].cell == &cells[CELL_BASE])
@@ -160,15 +123,7 @@ void summary_free(struct summary *s)
 
 const char *target_verdict(const struct target *t)
 {
-	const struct ratio *r = &t->ratio;
-
-	if (r->high <= t->most && r->low >= t->least)
-		return "met";
-	if (r->low > t->most || r->high < t->least)
-		return "not met";
-	if (r->value <= t->most && r->value >= t->least)
-		return "met, within the noise";
-	return "not met, within the noise";
+	return ratio_verdict(t->ratio, t->least, t->most);
 }
 
 /* Tells of a ratio whose whole interval is above @most. */

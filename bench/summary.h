@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cells.h"
+#include "machine.h"
 #include "stats.h"
 
 struct cell_summary {
@@ -35,8 +36,7 @@ struct summary {
 	unsigned int rounds;
 	double seconds; /* that the rounds took */
 	const char *program;
-	char processor[128], kernel[128], libc[32];
-	long processors;
+	struct machine machine;
 	struct cell_summary cells[CELLS];
 	size_t n_cells;
 	struct target targets[TARGETS_MAX];
