@@ -59,10 +59,11 @@ _spawn_template_launched() {
 }
 
 _spawn_template_run() {
-	local values='--cwd --env --unset --timeout --grace --keep-fd --nice
-		--umask --cgroup --argv0'
+	local values='--cwd --env --unset --timeout --kill-after --grace --keep-fd
+		--nice --umask --cgroup --argv0 --max-output'
 	local switches='--clear-env --inherit-fds --no-new-privs
-		--die-with-parent --setsid --json --help'
+		--die-with-parent --setsid --capture --cgroup-tree --supervise
+		--json --help'
 	local at
 
 	at=$(_spawn_template_program "${values//[$'\n\t']/ }")
@@ -75,7 +76,10 @@ _spawn_template_run() {
 	--unset) _spawn_template_by -v ;;
 	--env) mapfile -t COMPREPLY < <(compgen -v -S = -- \
 		"${COMP_WORDS[COMP_CWORD]}") && compopt -o nospace 2>/dev/null ;;
-	--timeout | --grace) _spawn_template_words '500ms 2s 30s 2m' ;;
+	--timeout | --kill-after | --grace)
+		_spawn_template_words '500ms 2s 30s 2m'
+		;;
+	--max-output) _spawn_template_words '64K 1M 16M' ;;
 	--umask) _spawn_template_words '022 027 077' ;;
 	--keep-fd | --nice | --argv0) COMPREPLY=() ;;
 	*)
@@ -84,6 +88,18 @@ _spawn_template_run() {
 		else
 			_spawn_template_by -c
 		fi
+		;;
+	esac
+}
+
+_spawn_template_batch() {
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--timeout | --kill-after) _spawn_template_words '500ms 2s 30s 2m' ;;
+	--max-output) _spawn_template_words '64K 1M 16M' ;;
+	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
+	*)
+		_spawn_template_words '--jobs --max-output --timeout --kill-after
+			--cgroup-tree --supervise --json --help'
 		;;
 	esac
 }
@@ -113,15 +129,16 @@ _spawn_template() {
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		_spawn_template_words \
-			'run stat doctor bench help --help --version'
+			'run batch stat doctor bench help --help --version'
 		return
 	fi
 	case ${COMP_WORDS[1]} in
 	run) _spawn_template_run ;;
+	batch) _spawn_template_batch ;;
 	bench) _spawn_template_bench ;;
 	stat) _spawn_template_by -c '--json --help' ;;
 	doctor) _spawn_template_words '--json --help' ;;
-	help) _spawn_template_words 'run stat doctor bench' ;;
+	help) _spawn_template_words 'run batch stat doctor bench' ;;
 	esac
 }
 

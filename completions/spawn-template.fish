@@ -5,8 +5,9 @@
 # line; fails if it is not there yet.
 function __spawn_template_launched
 	set -l words (commandline -opc) (commandline -ct)
-	set -l with_value --cwd --env --unset --timeout --grace --keep-fd \
-		--nice --umask --cgroup --argv0 --rounds --seconds
+	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
+		--keep-fd --nice --umask --cgroup --argv0 --max-output \
+		--rounds --seconds
 	set -l i 3
 	while test $i -lt (count $words)
 		switch $words[$i]
@@ -39,31 +40,39 @@ end
 
 set -l tool -c spawn-template
 set -l first $tool -n __fish_use_subcommand
-set -l any $tool -n '__spawn_template_options run stat doctor bench'
+set -l any $tool -n '__spawn_template_options run batch stat doctor bench'
 set -l run $tool -n '__spawn_template_options run'
+set -l captured $tool -n '__spawn_template_options run batch'
+set -l batch $tool -n '__spawn_template_options batch'
 set -l bench $tool -n '__spawn_template_options bench'
 
 complete $tool -f
 complete $first -a run -d 'Launch a program through a template'
+complete $first -a batch -d 'Run programs named on stdin, many at a time'
 complete $first -a stat -d 'Show what a template of a program would be'
 complete $first -a doctor -d 'Show what this machine and account offer'
 complete $first -a bench -d 'Time one program, launched in four ways'
 complete $first -a help -d 'Describe a command'
 complete $first -l help -s h -d 'Print help'
 complete $first -l version -s V -d 'Print the version'
-complete $tool -n '__fish_seen_subcommand_from help' -a 'run stat doctor bench'
+complete $tool -n '__fish_seen_subcommand_from help' -a 'run batch stat doctor bench'
 
 complete $any -l help -s h -d 'Print help'
 complete $run -l json -d 'Print a report on stderr afterwards'
-complete $tool -n '__spawn_template_options stat doctor bench' -l json -d 'Print JSON'
+complete $tool -n '__spawn_template_options batch stat doctor bench' -l json -d 'Print JSON'
 
 complete $run -l cwd -x -a '(__fish_complete_directories)' -d 'Start in a directory'
 complete $run -l clear-env -d 'Start from an empty environment'
 complete $run -l env -x -a '(set -xn)=' -d 'Set a variable'
 complete $run -l unset -x -a '(set -xn)' -d 'Remove a variable'
 complete $run -l argv0 -x -d 'What the program sees as its own name'
-complete $run -l timeout -x -a '500ms 2s 30s 2m' -d 'Then send TERM to its process group'
+complete $captured -l timeout -x -a '500ms 2s 30s 2m' -d 'Then send TERM to the whole tree'
+complete $captured -l kill-after -x -a '500ms 2s 30s' -d 'From TERM to KILL'
 complete $run -l grace -x -a '500ms 2s 30s' -d 'From TERM to KILL'
+complete $run -l capture -d 'Print its output and end as a JSON object'
+complete $captured -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each stream'
+complete $captured -l cgroup-tree -d 'In a cgroup of its own'
+complete $captured -l supervise -d 'So, and all end with this tool'
 complete $run -l keep-fd -x -d 'Do not close a descriptor'
 complete $run -l inherit-fds -d 'Close no descriptor'
 complete $run -l nice -x -d 'Set the nice value'
@@ -72,6 +81,8 @@ complete $run -l setsid -d 'Start a new session'
 complete $run -l cgroup -x -a '(__fish_complete_directories)' -d 'Start in a cgroup v2 directory'
 complete $run -l no-new-privs -d 'Exec gives no privileges any more'
 complete $run -l die-with-parent -d 'Kill it when this tool ends'
+
+complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
 
 complete $bench -l rounds -x -a '100 500 2000' -d 'How often each'
 complete $bench -l seconds -x -a '5 10 60' -d 'Stop after this long'

@@ -70,7 +70,7 @@ help_and_version() {
 
 	is 'the version is printed' 'spawn-template[0]' \
 		sh -c '"$0" --version | cut -d" " -f1' "$tool"
-	for command in run stat doctor bench; do
+	for command in run batch stat doctor bench; do
 		"$tool" --help | grep -q "^  $command " &&
 			"$tool" help "$command" > "$tmp/help" &&
 			"$tool" "$command" --help | cmp - "$tmp/help" &&
@@ -84,7 +84,7 @@ help_and_version() {
 		"did you mean 'doctor'" "$tool" docter
 	fails 'an unknown command is refused' 125 "unknown command 'frob'" \
 		"$tool" frob
-	for command in run stat doctor bench; do
+	for command in run batch stat doctor bench; do
 		fails "$command refuses an unknown option" 125 \
 			"$command: unknown option '--frob'" \
 			"$tool" "$command" --frob
@@ -271,6 +271,58 @@ timeouts() {
 		run --setsid --timeout 200ms -- sleep 30
 }
 
+# The processes with a mark in their environment, but for zombies.
+marked() { # mark
+	local file
+
+	grep -lazs "^TREE_MARK=$1\$" /proc/[0-9]*/environ |
+		while read -r file; do
+			gone "${file//[^0-9]/}" || echo "${file//[^0-9]/}"
+		done
+}
+
+none_marked() { # mark; what is left is logged
+	[ -z "$(marked "$1")" ] && return 0
+	marked "$1" | xargs -n 1 ps -o pid,ppid,stat,args -p > "$tmp/log"
+	return 1
+}
+
+timeout_trees() {
+	local mark=$$ pid start=$SECONDS
+
+	run --timeout 300ms --kill-after 25s --env TREE_MARK="$mark" -- sh -c \
+		'setsid sleep 34 & sh -c "setsid sleep 35 & wait" & wait'
+	[ $? = 124 ] && none_marked "$mark" && [ $((SECONDS - start)) -lt 20 ]
+	result $? 'a timeout sends TERM also to what has left the group'
+	run --timeout 200ms --kill-after 300ms --env TREE_MARK="$mark" -- sh -c \
+		'(trap "" TERM; exec setsid sleep 36) & exec sleep 37'
+	[ $? = 124 ] && none_marked "$mark"
+	result $? 'and kills it after the grace period, its parent gone'
+	is 'each gets TERM once' 'one more [124]' run --timeout 300ms -- sh -c \
+		'sh -c "trap \"sleep 0.2; printf \\\"more \\\"; exit\" TERM
+			for i in $(seq -s" " 300); do sleep 0.05; done" \
+			2> /dev/null &
+		trap "printf \"one \"" TERM; wait; wait'
+	# on a terminal its group has another leader; one has lost its parent
+	printf '%s\n' 'trap "echo TERM $1" TERM' \
+		'for i in 1 2 3 4 5 6; do sleep 0.1; done 2> /dev/null' \
+		> "$tmp/trap"
+	timeout 20 script -qec "$tool run --timeout 300ms --kill-after 10s -- \
+		sh -c '(sh $tmp/trap orphan &); sh $tmp/trap child &
+			sh $tmp/trap program; wait'" \
+		/dev/null < /dev/null > "$tmp/log" 2>&1
+	[ "$(grep TERM "$tmp/log" | tr -d '\r' | sort | tr '\n' ' ')" = \
+		'TERM child TERM orphan TERM program ' ]
+	result $? 'so on a terminal, where its group has another leader'
+
+	TREE_MARK=other$mark bash -c 'sleep 30 & sleep 0.01 &
+		exec "$0" run --timeout 300ms --unset TREE_MARK -- \
+			sh -c "setsid sleep 38 & wait"' "$tool"
+	pid=$(marked "other$mark")
+	[ "$(echo "$pid" | wc -w)" = 1 ] && kill "$pid"
+	result $? 'what the tool did not launch is left alone'
+}
+
 forwarding() {
 	local sig pid status bad=0
 
@@ -440,7 +492,9 @@ json_reports() {
 	report -- "$tmp/orphan"
 	json 'the report of a failed launch' '
 		j["error"]["name"] == "ENOENT" and j["error"]["errno"] == 2
-		and j["error"]["stage"] == "exec"'
+		and j["error"]["stage"] == "exec"
+		and "/nonexistent/sh" in j["error"]["detail"]
+		and "install the interpreter" in j["error"]["remedy"]'
 	report -- nosuchcommand
 	json 'the report of what is not there' '
 		j["error"]["name"] == "ENOENT"
@@ -448,6 +502,120 @@ json_reports() {
 	report -- printf '%s' $'caf\xc3\xa9' $'\xff\n"\\'
 	json 'arguments that are not UTF-8 or need escapes' \
 		'j["command"][2:] == ["caf\u00e9", "\ufffd\n\"\\"]'
+}
+
+# A captured run, into $tmp/json, its status into $tmp/status.
+capture() { # options of run
+	sh -c '"$@" > "$0" 2> "$0.err"' "$tmp/json" "$tool" run --capture "$@" \
+		2> /dev/null
+	echo $? > "$tmp/status"
+}
+
+captured() {
+	echo in | capture -- sh -c 'cat; echo err >&2; exit 3'
+	json 'captured output and end are printed as JSON' '
+		j["code"] == 3 and j["signal"] is None
+		and j["signal_number"] is None and j["pid"] > 1
+		and j["out"] == "in\n" and j["out_len"] == 3
+		and j["err"] == "err\n" and j["err_len"] == 4
+		and not any(j[k] for k in ("timed_out", "cancelled",
+			"out_truncated", "err_truncated", "tree_killed",
+			"pipe_held", "status_lost", "cgroup"))
+		and j["usage"]["max_rss_kib"] > 0
+		and j["usage"]["user_s"] + j["usage"]["system_s"] >= 0
+		and 0 < j["spawn_ms"] < j["total_ms"]
+		and j["command"][0] == "sh" and j["launch"]["path"][0] == "/"'
+	[ "$(cat "$tmp/status")" = 3 ]
+	result $? 'and the exit status is that of the program'
+	"$tool" run --json --max-output 2K -- sh -c \
+		'head -c 1000000 /dev/zero | tr "\0" x; printf "\377" >&2' \
+		> "$tmp/json"
+	json 'so much is kept of each stream, and bytes as base64' '
+		j["out"] == "x" * 2048 and j["out_len"] == 2048
+		and j["out_truncated"] and j["err_base64"] == "/w=="
+		and j["err_len"] == 1 and not j["err_truncated"]
+		and "err" not in j and j["code"] == 0'
+	capture --cwd "$tmp" --env A=5 --argv0 zero --nice 3 --umask 027 \
+		--keep-fd 7 -- sh -c 'pwd; echo $0 $A; nice; umask; cat <&7' \
+		7< "$tmp/seven"
+	json 'options are for captured programs too' '
+		j["out"] == "'"$tmp"'\nzero 5\n3\n0027\nseven\n"'
+	capture -- sh -c 'kill -KILL $$'
+	json 'a captured signal' '
+		j["code"] is None and j["signal"] == "SIGKILL"
+		and j["signal_number"] == 9'
+	[ "$(cat "$tmp/status")" = 137 ]
+	result $? 'and it ends by that'
+	capture --timeout 300ms --kill-after 200ms -- sh -c \
+		'echo part; trap "" TERM; sleep 39 & sleep 39'
+	json 'a captured timeout' '
+		j["timed_out"] and j["tree_killed"] and j["out"] == "part\n"
+		and j["signal"] == "SIGKILL" and j["total_ms"] >= 500'
+	[ "$(cat "$tmp/status")" = 124 ]
+	result $? 'and its status is 124'
+	capture -- "$tmp/orphan"
+	json 'a captured launch that failed' '
+		j["error"]["name"] == "ENOENT" and j["error"]["stage"] == "exec"
+		and "/nonexistent/sh" in j["error"]["detail"]
+		and "interpreter" in j["error"]["remedy"]
+		and j["command"] == ["'"$tmp"'/orphan"]'
+	[ "$(cat "$tmp/status")" = 126 ] &&
+		grep -q 'its interpreter' "$tmp/json.err"
+	result $? 'is told on standard error, too, with status 126'
+	capture -- sh -c 'sleep 3 & echo done'
+	json 'what holds the output does not hold up the end' '
+		j["pipe_held"] and j["out"] == "done\n"'
+	fails '--supervise wants --capture' 125 'need --capture' \
+		run --supervise -- true
+	timeout 20 script -qec "$tool run --capture -- cat" /dev/null \
+		> "$tmp/out" 2>&1
+	grep -q '"code":0' "$tmp/out"
+	result $? 'a captured program does not read the terminal'
+}
+
+captured_signals() {
+	local mark=captured$$ pid
+
+	for sig in HUP INT QUIT TERM; do
+		rm -f "$tmp/ready"
+		"$python" -c 'import os, signal, sys
+for s in (signal.SIGINT, signal.SIGQUIT):
+    signal.signal(s, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$tool" run --capture \
+			--env TREE_MARK="$mark" -- sh -c "echo part
+			setsid sleep 39 & : > '$tmp/ready'; wait" \
+			> "$tmp/json" &
+		pid=$!
+		until_true test -e "$tmp/ready"
+		kill -"$sig" "$pid"
+		wait "$pid" 2> /dev/null
+		[ $? = $((128 + $(kill -l "$sig"))) ] && none_marked "$mark"
+		result $? "SIG$sig ends a captured tree, and then the tool"
+		json 'which tells of it' '
+			j["cancelled"] and j["out"] == "part\n"
+			and not j["timed_out"] and j["signal"] == "SIGTERM"'
+	done
+}
+
+captured_cgroup() {
+	local mount dir='' mark=cgroup$$
+
+	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	[ -z "$mount" ] || dir=$mount/spawn-template-test.$$
+	if [ -z "$dir" ] || ! mkdir "$dir" 2> /dev/null; then
+		skip 'a cgroup of its own' \
+			'no cgroup v2 directory can be made here'
+		skip 'nothing gets away' \
+			'no cgroup v2 directory can be made here'
+		return
+	fi
+	capture --cgroup-tree="$dir" --timeout 400ms --env TREE_MARK="$mark" -- \
+		sh -c '(setsid sleep 39 > /dev/null 2>&1 &)
+			grep ^0:: /proc/self/cgroup; sleep 39'
+	json 'a captured program gets a cgroup of its own' \
+		'j["cgroup"] and "/spawn-template-test.'$$'/" in j["out"]'
+	none_marked "$mark" && rmdir "$dir" 2> "$tmp/log"
+	result $? 'of which nothing gets away, and which is removed'
 }
 
 stats() {
@@ -646,6 +814,9 @@ completions() {
 	result $? 'bash takes its completion'
 	bash_completes doctor spawn-template d &&
 		bash_completes --timeout spawn-template run --ti &&
+		bash_completes --max-output spawn-template run --json --max &&
+		bash_completes batch spawn-template b &&
+		bash_completes --jobs spawn-template batch --cgroup-tree --j &&
 		bash_completes mkfifo spawn-template run --cwd / -- mkfif &&
 		bash_completes mkfifo spawn-template run --env A = 1 mkfif &&
 		bash_completes /etc/passwd spawn-template run cat /etc/passw &&
@@ -675,7 +846,7 @@ completions() {
 		skip 'fish completes commands and options' \
 			'fish is not installed'
 	fi
-	for command in run stat doctor bench; do
+	for command in run batch stat doctor bench; do
 		options=$("$tool" help "$command" |
 			grep -oE '^ .*--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
 		for option in $options; do
@@ -715,10 +886,14 @@ attributes
 descriptors
 cgroup
 timeouts
+timeout_trees
 forwarding
 errors
 output_errors
 json_reports
+captured
+captured_signals
+captured_cgroup
 stats
 bench
 terminal

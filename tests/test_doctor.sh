@@ -277,6 +277,75 @@ without_shell() {
 		and "/bin/sh" in f["launch"]["detail"]'
 }
 
+# ---- ending trees
+
+# In a cgroup of this test's own, below the mount $1; leaves it again.
+in_cgroup() { # directory, command...
+	local dir=$1
+
+	shift
+	(echo 0 > "$dir/cgroup.procs" && exec "$@")
+}
+
+# By which way: what doctor says is what a run does, and where.
+way_of_ending_trees() {
+	local mount own name='the way of ending trees is a cgroup, and where'
+
+	mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	own=$mount/st-doctor-$$
+	if [ "$(id -u)" != 0 ] || [ -z "$mount" ] || ! mkdir "$own"; then
+		skip "$name" 'no cgroup v2 that may be written'
+		return
+	fi 2> /dev/null
+	in_cgroup "$own" "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json "$name" "$tmp/json" '
+		ok("tree_ending", "cgroup_delegation")
+		and f["tree_ending"]["detail"] == "cgroup, below '"$own"'"'
+	in_cgroup "$own" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$copy" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'another account has /proc, and the remedy is told' "$tmp/json" '
+		denied("tree_ending")
+		and "/proc" in f["tree_ending"]["detail"]
+		and "'"$own"'" in f["tree_ending"]["detail"]
+		and "Delegate=yes" in f["tree_ending"]["remedy"]
+		and "setsid" in f["tree_ending"]["lost"]'
+	# delegated as systemd does it
+	chown 65534:65534 "$own" "$own/cgroup.procs"
+	in_cgroup "$own" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$copy" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'and with a delegated cgroup it has that' "$tmp/json" '
+		ok("tree_ending") and "'"$own"'" in f["tree_ending"]["detail"]'
+	trees_in_sandboxes "$own"
+	rmdir "$own"
+	result $? 'and no cgroup is left there'
+}
+
+trees_in_sandboxes() { # cgroup
+	local mount=${1%/*} name='a cgroup mount that is read-only'
+
+	filtered 38 $clone3 -- "$tool" doctor --json > "$tmp/json" \
+		2> "$tmp/log"
+	json 'without clone3 it is /proc, and clone3 the remedy' "$tmp/json" '
+		denied("tree_ending")
+		and "/proc" in f["tree_ending"]["detail"]
+		and "clone3" in f["tree_ending"]["remedy"]'
+	if ! unshare -m true 2> /dev/null; then
+		skip "$name" 'no mount namespace can be made'
+		return
+	fi
+	unshare -m sh -c 'mount -o remount,bind,ro "$1" && "$0" doctor --json' \
+		"$tool" "$mount" > "$tmp/json" 2> "$tmp/log"
+	json "$name" "$tmp/json" '
+		denied("tree_ending") and "Read-only"
+			in f["tree_ending"]["detail"]
+		and "writable" in f["tree_ending"]["remedy"]'
+	unshare -m sh -c 'umount -l "$1" && "$0" doctor --json' "$tool" \
+		"$mount" > "$tmp/json" 2> "$tmp/log"
+	json 'a cgroup mount that is missing' "$tmp/json" '
+		f["tree_ending"]["status"] == "missing"
+		and "/proc" in f["tree_ending"]["detail"]'
+}
+
 # Of other doctors that run now, each removes its own.
 no_cgroup_left() {
 	local mount i
@@ -304,6 +373,7 @@ other_account
 without_proc
 without_processes
 without_shell
+way_of_ending_trees
 no_cgroup_left
 
 echo "1..$n"

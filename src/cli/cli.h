@@ -32,7 +32,7 @@ struct command {
 	int (*main)(int argc, char **argv);
 };
 
-extern const struct command cmd_run, cmd_stat, cmd_doctor, cmd_bench;
+extern const struct command cmd_run, cmd_batch, cmd_stat, cmd_doctor, cmd_bench;
 
 /* output.c: text and JSON */
 
@@ -95,33 +95,79 @@ struct launch_error {
 	const char *command; /* as the user named it */
 	const char *path; /* where it was found, or "" */
 	const char *interpreter; /* of the template, or "" */
+	const char *search; /* the path it was looked for on; NULL: $PATH */
 	int error; /* positive errno */
 	struct spawn_template_failure failure;
 	const char *const *actions; /* a description of each action */
 	size_t n_actions;
 };
 
+/* A failure in words. Both are owned; NULL: nothing to say, or no memory. */
+struct launch_words {
+	int status; /* the exit code */
+	char *error, *remedy;
+};
+
 /* Make a template of a command found as execvp(3) does. Return: the fd, or
  * -errno. */
 int launch_template(const char *command);
 
-/* Tell why no template could be made. Return: the exit code. */
-int launch_explain_create(const char *command, int error);
+/* The same along another path than $PATH, with more SPAWN_TEMPLATE_CREATE_*. */
+int launch_template_in(const char *command, const char *path, uint64_t flags);
 
-/* Tell why a launch failed. Return: the exit code. */
+/* Tell why a launch failed: at STAGE_ARGS also why no template could be made. */
+void launch_say(const struct launch_error *e, struct launch_words *w);
+void launch_words_free(struct launch_words *w);
+
+/* Print it. Return: the exit code. */
 int launch_explain(const struct launch_error *e);
+int launch_explain_create(const char *command, int error);
 
 /* The same for JSON. */
 json_t *launch_error_json(const struct launch_error *e);
 
+/* An open cgroup v2 directory, or -errno with the error told. With make, one in
+ * which directories can be made. */
+int open_cgroup(const char *option, const char *path, bool make);
+
 /* How a template is launched: by fd or path, why, fallbacks taken. */
 json_t *launch_json(const struct spawn_template_stat *st);
+
+/* base64.c. Both return memory to free(), or NULL. */
+char *base64_encode(const void *bytes, size_t n, size_t *length);
+void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid);
+
+/* result.c: what became of a captured run, as JSON. Return: NULL without memory.
+ * pid -1: not known. Takes what was cut off from a character at the end of
+ * truncated output out of result. */
+json_t *result_json(struct spawn_template_result *result, int pid);
+
+/* stop.c: the signals that ask this tool to end */
+
+/* Note HUP, INT, QUIT and TERM, unless they are ignored, from now on. After the
+ * first, system calls that wait are interrupted again and again. */
+void stop_watch(void);
+int stop_signal(void); /* the first; 0: none yet */
+int stop_count(void);
+void stop_unwatch(void); /* no interruptions any more */
+
+/* End by a signal, without a core dump. Return: as a last resort, an exit code. */
+int end_by_signal(int sig);
 
 /* time.c */
 int64_t monotonic_ns(void);
 
 /* Parse "1.5s", "200ms", "2m", "1h" or plain seconds. Return: 0 or -EINVAL. */
 int parse_duration(const char *text, int64_t *ns);
+
+/* Parse bytes: "4096", "64K", "16M", "1G", powers of 1024; 1 at least. Return: 0
+ * or -EINVAL. */
+int parse_size(const char *text, uint64_t *bytes);
+
+/* The same for the value of an option. Return: 0, or CLI_FAILED with the error
+ * told. */
+int read_duration(const char *option, const char *text, int64_t *ns);
+int read_size(const char *option, const char *text, uint64_t *bytes);
 
 /* Parse a whole number within bounds. Return: 0 or -EINVAL. */
 int parse_number(const char *text, int base, long min, long max, long *value);

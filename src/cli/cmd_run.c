@@ -10,8 +10,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "run.h"
 
@@ -21,7 +19,7 @@ enum {
 	OPT_UNSET,
 	OPT_CLEAR_ENV,
 	OPT_TIMEOUT,
-	OPT_GRACE,
+	OPT_KILL_AFTER,
 	OPT_KEEP_FD,
 	OPT_INHERIT_FDS,
 	OPT_NO_NEW_PRIVS,
@@ -32,6 +30,10 @@ enum {
 	OPT_CGROUP,
 	OPT_ARGV0,
 	OPT_JSON,
+	OPT_CAPTURE,
+	OPT_MAX_OUTPUT,
+	OPT_CGROUP_TREE,
+	OPT_SUPERVISE,
 };
 
 static const struct option long_options[] = {
@@ -40,7 +42,8 @@ static const struct option long_options[] = {
 	{ "unset", required_argument, NULL, OPT_UNSET },
 	{ "clear-env", no_argument, NULL, OPT_CLEAR_ENV },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "grace", required_argument, NULL, OPT_GRACE },
+	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
+	{ "grace", required_argument, NULL, OPT_KILL_AFTER }, /* in 0.1 */
 	{ "keep-fd", required_argument, NULL, OPT_KEEP_FD },
 	{ "inherit-fds", no_argument, NULL, OPT_INHERIT_FDS },
 	{ "no-new-privs", no_argument, NULL, OPT_NO_NEW_PRIVS },
@@ -51,6 +54,10 @@ static const struct option long_options[] = {
 	{ "cgroup", required_argument, NULL, OPT_CGROUP },
 	{ "argv0", required_argument, NULL, OPT_ARGV0 },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "capture", no_argument, NULL, OPT_CAPTURE },
+	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
+	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
+	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -86,15 +93,6 @@ static int read_keep_fd(struct run_options *o, const char *text)
 	return 0;
 }
 
-static int read_duration(const char *option, const char *text, int64_t *ns)
-{
-	if (parse_duration(text, ns))
-		return out_bad_usage("%s %s: not a duration such as 500ms, 30s "
-				     "or 2m",
-				     option, text);
-	return 0;
-}
-
 static int read_nice(struct run_options *o, const char *text)
 {
 	long n;
@@ -127,6 +125,12 @@ static bool read_switch(struct run_options *o, int c)
 		return true;
 	case OPT_JSON:
 		o->json = true;
+		return true;
+	case OPT_CAPTURE:
+		o->capture = true;
+		return true;
+	case OPT_SUPERVISE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 		return true;
 	case OPT_INHERIT_FDS:
 		o->flags |= SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
@@ -167,8 +171,15 @@ static int read_value(struct run_options *o, int c, const char *text,
 		return read_keep_fd(o, text);
 	case OPT_TIMEOUT:
 		return read_duration("--timeout", text, &o->timeout_ns);
-	case OPT_GRACE:
-		return read_duration("--grace", text, &o->grace_ns);
+	case OPT_KILL_AFTER:
+		return read_duration("--kill-after", text, &o->grace_ns);
+	case OPT_MAX_OUTPUT:
+		o->capture = true;
+		return read_size("--max-output", text, &o->max_output);
+	case OPT_CGROUP_TREE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+		o->tree_parent = text;
+		return 0;
 	case OPT_NICE:
 		return read_nice(o, text);
 	case OPT_UMASK:
@@ -176,6 +187,21 @@ static int read_value(struct run_options *o, int c, const char *text,
 	default:
 		return out_bad_option(c, argv);
 	}
+}
+
+static int check_options(struct run_options *o)
+{
+	if (o->run_flags && !o->capture)
+		return out_bad_usage("--cgroup-tree and --supervise need "
+				     "--capture");
+	if (o->run_flags && o->cgroup)
+		return out_bad_usage(
+			"--cgroup is for a program that shares it; "
+			"one of its own is made by "
+			"--cgroup-tree=DIR");
+	if (o->capture)
+		o->json = true;
+	return 0;
 }
 
 /* Return: 0; an exit code with the error told; or -1 if help was asked for. */
@@ -203,7 +229,7 @@ static int read_options(struct run_options *o, int argc, char **argv)
 	if (optind == argc)
 		return out_bad_usage("name a program to launch");
 	o->argv = argv + optind;
-	return 0;
+	return check_options(o);
 }
 
 static int change_environment(const struct run_options *o)
@@ -242,13 +268,19 @@ static json_t *number_or_null(int n)
 	return n >= 0 ? json_integer(n) : json_null();
 }
 
-static json_t *command_json(char **argv)
+json_t *command_json(char **argv)
 {
 	json_t *command = json_array();
 
 	for (; *argv; argv++)
 		json_array_append_new(command, out_text(*argv));
 	return command;
+}
+
+json_t *failure_json(const struct run_options *o, json_t *error)
+{
+	return json_pack("{s:o, s:o}", "command", command_json(o->argv),
+			 "error", error);
 }
 
 static json_t *report_json(const struct job *job, json_t *launch)
@@ -265,16 +297,8 @@ static json_t *report_json(const struct job *job, json_t *launch)
 		"launch", launch);
 }
 
-/*
- * End as the program did. Its core dump, if any, has been written; there must
- * be none of this tool: core_pattern may name a program that takes no notice of
- * the limit, hence the prctl.
- */
 static int end_like(const struct job *job)
 {
-	const struct rlimit none = { 0 };
-	sigset_t set;
-
 	if (job->end == JOB_LOST) {
 		out_error("the exit status was lost: something else waited for "
 			  "process %d",
@@ -283,41 +307,30 @@ static int end_like(const struct job *job)
 	}
 	if (job->timed_out)
 		return CLI_TIMED_OUT;
-	if (job->signal < 0)
-		return job->code;
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	signal(job->signal, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, job->signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(job->signal);
-	return 128 + job->signal; /* init of a pid namespace does not die */
+	return job->signal < 0 ? job->code : end_by_signal(job->signal);
 }
 
 static int run_job(const struct run_options *o)
 {
 	json_t *launch = NULL;
+	struct run_plan plan;
 	struct job job;
 	int status;
 
-	status = change_environment(o);
-	if (!status)
-		status = job_prepare(&job, o);
+	status = job_prepare(&job, o);
 	if (status)
 		return status;
-	status = job_launch(&job, &launch);
+	status = plan_make(&plan, o, &job.inherited, &launch);
+	if (!status)
+		status = job_launch(&job, &plan, &launch);
+	plan_free(&plan);
 	if (!status)
 		job_wait(&job);
 	job_finish(&job);
 	signal(SIGPIPE, SIG_IGN); /* the status matters more than the report */
 	if (status) {
 		if (launch)
-			out_json(stderr,
-				 json_pack("{s:o, s:o}", "command",
-					   command_json(o->argv), "error",
-					   launch),
-				 JSON_COMPACT);
+			out_json(stderr, failure_json(o, launch), JSON_COMPACT);
 		return status;
 	}
 	if (o->json)
@@ -334,7 +347,9 @@ static int run_main(int argc, char **argv)
 		fputs(cmd_run.help, stdout);
 		status = 0;
 	} else if (!status) {
-		status = run_job(&o);
+		status = change_environment(&o);
+		if (!status)
+			status = o.capture ? run_captured(&o) : run_job(&o);
 	}
 	free(o.env);
 	free(o.keep);
@@ -358,9 +373,21 @@ const struct command cmd_run = {
 		"  --env NAME=VALUE   set a variable; may be repeated\n"
 		"  --unset NAME       remove a variable; may be repeated\n"
 		"  --argv0 NAME       what the program sees as its own name\n"
-		"  --timeout TIME     then send TERM to its process group: "
-		"500ms, 30s, 2m, 1h\n"
-		"  --grace TIME       from TERM to KILL; default 2s\n"
+		"  --timeout TIME     then send TERM to it and all that it has "
+		"started: 500ms,\n"
+		"                     30s, 2m, 1h\n"
+		"  --kill-after TIME  from TERM to KILL; default 2s; also --grace\n"
+		"  --capture          print a JSON object with its output and its "
+		"end instead\n"
+		"  --max-output SIZE  capture, and keep so much of each stream: "
+		"64K, 1M; default\n"
+		"                     16M\n"
+		"  --cgroup-tree[=DIR]\n"
+		"                     with --capture: in a cgroup of its own, so "
+		"that nothing of\n"
+		"                     it gets away; below DIR or the present one\n"
+		"  --supervise        with --capture: so, and all ends with the "
+		"tool, even KILLed\n"
 		"  --keep-fd N        do not close descriptor N; may be "
 		"repeated\n"
 		"  --inherit-fds      close no descriptor\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor: whether a run could have a cgroup of its own, and be ended by it.
- * Where that is allowed, a cgroup is made for a moment and removed again.
+ * doctor: whether a run could have a cgroup of its own and be ended by it, and by
+ * which way a run does end its tree here. Where that is allowed, a cgroup is made
+ * for a moment and removed again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -127,24 +128,23 @@ static void probe_mount(struct finding *f)
 
 /* ---- a cgroup for a moment */
 
+static int make_below(const char *parent, char path[PATH_MAX])
+{
+	if (!*parent)
+		return -ENOENT;
+	if (snprintf(path, PATH_MAX, "%s/spawn-template-doctor.%d", parent,
+		     (int)getpid()) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return mkdir(path, 0755) < 0 ? -errno : 0;
+}
+
 /* In the own cgroup or, if that is not allowed, at the mount. Return: 0 or
  * -errno. */
 static int make_cgroup(char path[PATH_MAX])
 {
-	const char *const parents[] = { place.own, place.mount };
-	int err = ENOENT;
-
-	for (int i = 0; i < 2; i++) {
-		if (!*parents[i])
-			continue;
-		if (snprintf(path, PATH_MAX, "%s/spawn-template-doctor.%d",
-			     parents[i], (int)getpid()) >= PATH_MAX)
-			continue;
-		if (mkdir(path, 0755) == 0)
-			return 0;
-		err = errno;
-	}
-	return -err;
+	if (make_below(place.own, path) == 0)
+		return 0;
+	return make_below(place.mount, path);
 }
 
 /* It can be removed as soon as the last process in it is gone. */
@@ -152,6 +152,11 @@ static void remove_cgroup(const char *path)
 {
 	for (int i = 0; i < 200 && rmdir(path) < 0 && errno == EBUSY; i++)
 		usleep(5000);
+}
+
+static bool is_denial(int err)
+{
+	return err == -EACCES || err == -EPERM || err == -EROFS;
 }
 
 static void probe_delegation(struct finding *f)
@@ -165,10 +170,7 @@ static void probe_delegation(struct finding *f)
 	}
 	err = make_cgroup(path);
 	if (err) {
-		found(f,
-		      err == -EACCES || err == -EPERM || err == -EROFS
-			      ? FEATURE_DENIED
-			      : FEATURE_MISSING,
+		found(f, is_denial(err) ? FEATURE_DENIED : FEATURE_MISSING,
 		      "no cgroup can be made: %s", strerror(-err));
 		return;
 	}
@@ -274,8 +276,92 @@ static void probe_kill(struct finding *f)
 		found_remedy(f, "see delegation");
 }
 
+/* ---- how a run ends its tree */
+
+#define SHELL "/bin/sh"
+
+/* A run that asks for a cgroup. Return: flags of its result, or -errno. */
+static int try_run(void)
+{
+	static char *argv[] = { "sh", "-c", ":", NULL };
+	static char *envp[] = { NULL };
+	struct spawn_template_run_args args = {
+		.spawn.argv = (uintptr_t)argv,
+		.spawn.envp = (uintptr_t)envp,
+		.flags = SPAWN_TEMPLATE_RUN_CGROUP,
+		.cgroup_parent_fd = -1,
+	};
+	struct spawn_template_result result;
+	int tfd, err;
+
+	tfd = spawn_template_open(SHELL, SPAWN_TEMPLATE_CREATE_CLOEXEC);
+	if (tfd < 0)
+		return tfd;
+	err = spawn_template_run(tfd, &args, sizeof(args), &result,
+				 sizeof(result));
+	spawn_template_close(tfd);
+	if (err)
+		return err;
+	spawn_template_result_free(&result);
+	return (int)result.flags;
+}
+
+#define BY_PROC "process group and /proc"
+
+/* The run had no cgroup: why? */
+static void tell_fallback(struct finding *f)
+{
+	char path[PATH_MAX];
+	int err;
+
+	if (!find_place(&place)) {
+		found(f, FEATURE_MISSING, BY_PROC ": no cgroup v2");
+		found_remedy(f, "see cgroup v2");
+		return;
+	}
+	err = make_below(place.own, path);
+	if (err == 0) {
+		remove_cgroup(path);
+		found(f, FEATURE_DENIED,
+		      BY_PROC ": no process can be started in a cgroup");
+		found_remedy(f, "allow clone3(2) in the sandbox's seccomp "
+				"filter, and writing of the cgroup's "
+				"cgroup.procs");
+	} else if (*place.own) {
+		found(f, is_denial(err) ? FEATURE_DENIED : FEATURE_MISSING,
+		      BY_PROC ": none can be made in %.120s: %s", place.own,
+		      strerror(-err));
+		if (err == -EROFS)
+			found_remedy(f, "mount cgroup v2 writable in this "
+					"container, which needs a cgroup of "
+					"its own (delegation)");
+	} else {
+		found(f, FEATURE_MISSING,
+		      BY_PROC ": this process's cgroup is not mounted");
+	}
+}
+
+static void probe_tree(struct finding *f)
+{
+	int flags = try_run();
+
+	if (flags < 0)
+		found(f, FEATURE_UNKNOWN, "a run of " SHELL " fails: %s",
+		      strerror(-flags));
+	else if (!(flags & SPAWN_TEMPLATE_RESULT_CGROUP))
+		tell_fallback(f);
+	else if (find_place(&place) && *place.own)
+		found(f, FEATURE_OK, "cgroup, below %.200s", place.own);
+	else
+		found(f, FEATURE_OK, "cgroup");
+}
+
 #define NO_TREE \
 	"a run that hides by setsid or a double fork cannot be ended as a whole"
+
+#define DELEGATE \
+	"start under 'systemd-run --user --scope -p Delegate=yes', or let an " \
+	"administrator give this account a cgroup"
 
 static const struct feature features[] = {
 	{
@@ -290,18 +376,22 @@ static const struct feature features[] = {
 		.id = "cgroup_delegation",
 		.name = "delegation",
 		.lost = NO_TREE,
-		.remedy = "start under 'systemd-run --user --scope -p "
-			  "Delegate=yes', or let an administrator give this "
-			  "account a cgroup",
+		.remedy = DELEGATE,
 		.probe = probe_delegation,
 	},
 	{
 		.id = "cgroup_kill",
 		.name = "cgroup.kill",
-		.lost = "a cgroup is ended process by process, which a fork "
-			"bomb can outrun",
+		.lost = "a cgroup is frozen and ended process by process",
 		.remedy = "Linux 5.14 or later, and a delegated cgroup",
 		.probe = probe_kill,
+	},
+	{
+		.id = "tree_ending",
+		.name = "way of ending trees",
+		.lost = NO_TREE,
+		.remedy = DELEGATE,
+		.probe = probe_tree,
 	},
 };
 

@@ -3,18 +3,24 @@
  * Making templates for the commands, and turning what the library answers into
  * words: which step failed, why, what to do about it, and the exit code.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
 
 #include "cli.h"
 
-/* Whether any directory of PATH has that name, as far as it can be seen. */
-static bool is_on_path(const char *command)
+/* Whether any directory of a search path has that name, as far as it can be
+ * seen. */
+static bool is_on_path(const char *command, const char *path)
 {
-	const char *path = getenv("PATH");
 	char file[PATH_MAX];
 	struct stat st;
 
@@ -31,39 +37,85 @@ static bool is_on_path(const char *command)
 }
 
 /*
- * A directory of PATH that may not be searched makes the library say EACCES, as
- * execvp(3) does. People who mistyped a name are better told that it is not
+ * A directory of the path that may not be searched makes the library say EACCES,
+ * as execvp(3) does. People who mistyped a name are better told that it is not
  * there, as shells do.
  */
-int launch_template(const char *command)
+int launch_template_in(const char *command, const char *path, uint64_t flags)
 {
-	int tfd = spawn_template_search(command, NULL,
+	int tfd = spawn_template_search(command, path,
 					SPAWN_TEMPLATE_CREATE_CLOEXEC |
-						SPAWN_TEMPLATE_CREATE_SCRIPT);
+						SPAWN_TEMPLATE_CREATE_SCRIPT |
+						flags);
 
-	if (tfd == -EACCES && !strchr(command, '/') && !is_on_path(command))
+	if (tfd == -EACCES && !strchr(command, '/') &&
+	    !is_on_path(command, path ? path : getenv("PATH")))
 		return -ENOENT;
 	return tfd;
 }
 
-static int explain_not_found(const char *command)
+int launch_template(const char *command)
 {
-	const char *path = getenv("PATH");
+	return launch_template_in(command, NULL, 0);
+}
 
-	if (!*command) {
-		out_error("the command's name is empty");
-		return CLI_NOT_FOUND;
+/* ---- cgroups */
+
+int open_cgroup(const char *option, const char *path, bool make)
+{
+	struct statfs fs;
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		fd = -errno;
+		out_error("%s %s: %s", option, path, strerror(-fd));
+	} else if (fstatfs(fd, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
+		close(fd);
+		fd = -ENOTDIR;
+		out_error("%s %s: not a cgroup v2 directory", option, path);
+		out_remedy("'spawn-template doctor' tells where cgroup v2 is "
+			   "mounted and whether this account may use it");
+	} else if (make && access(path, W_OK | X_OK)) {
+		out_error("%s %s: no directory can be made there: %s", option,
+			  path, strerror(errno));
+		close(fd);
+		fd = -EACCES;
 	}
-	if (strchr(command, '/')) {
-		out_error("%s: not found", command);
-		out_remedy("check the path; a relative one counts from the "
-			   "directory that the command starts in");
-		return CLI_NOT_FOUND;
+	return fd;
+}
+
+/* ---- words */
+
+CLI_PRINTF(1, 2)
+static char *words(const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : text;
+}
+
+static void say_not_found(const struct launch_error *e, struct launch_words *w)
+{
+	const char *path = e->search ? e->search : getenv("PATH");
+
+	w->status = CLI_NOT_FOUND;
+	if (!*e->command) {
+		w->error = words("the command's name is empty");
+	} else if (strchr(e->command, '/')) {
+		w->error = words("%s: not found", e->command);
+		w->remedy = words("check the path; a relative one counts from "
+				  "the directory that the command starts in");
+	} else {
+		w->error = words("%s: not found on PATH", e->command);
+		w->remedy = words("give its path, or add its directory to PATH "
+				  "(now %s)",
+				  path ? path : "unset");
 	}
-	out_error("%s: not found on PATH", command);
-	out_remedy("give its path, or add its directory to PATH (now %s)",
-		   path ? path : "unset");
-	return CLI_NOT_FOUND;
 }
 
 /* What to do about an error that concerns the file. NULL: nothing to say. */
@@ -97,132 +149,208 @@ static const char *remedy_for_file(int error)
 	}
 }
 
-static int explain_clone(const char *command, int error)
+static const char *remedy_for_clone(int error)
 {
-	out_error("cannot make a process for %s: %s", command, strerror(error));
 	switch (error) {
 	case EAGAIN:
-		out_remedy("too many processes: see 'ulimit -u' and the "
-			   "cgroup's pids.max");
-		break;
+		return "too many processes: see 'ulimit -u' and the cgroup's "
+		       "pids.max";
 	case ENOMEM:
-		out_remedy("out of memory, or of the cgroup's memory.max");
-		break;
+		return "out of memory, or of the cgroup's memory.max";
 	case EBUSY:
-		out_remedy("the cgroup has controllers enabled for its "
-			   "children; name one of these");
-		break;
+		return "the cgroup has controllers enabled for its children; "
+		       "name one of these";
 	case EACCES:
 	case EPERM:
-		out_remedy("with --cgroup: cgroup.procs there, and in the "
-			   "nearest common parent, must be writable; else a "
-			   "sandbox denies it: see 'spawn-template doctor'");
-		break;
+		return "with a cgroup: cgroup.procs there, and in the nearest "
+		       "common parent, must be writable; else a sandbox denies "
+		       "it: see 'spawn-template doctor'";
 	case ENOSYS:
 	case EOPNOTSUPP:
 	case EINVAL:
-		out_remedy("with --cgroup: clone3(2) is needed, and a cgroup "
-			   "that may hold processes: see 'spawn-template "
-			   "doctor'");
-		break;
+		return "with a cgroup: clone3(2) is needed, and a cgroup that "
+		       "may hold processes: see 'spawn-template doctor'";
+	case EMFILE:
+	case ENFILE:
+		return remedy_for_file(error);
 	default:
-		break;
+		return NULL;
 	}
-	return CLI_FAILED;
 }
 
-int launch_explain_create(const char *command, int error)
+/* A failure that is the tool's own, not the file's. */
+CLI_PRINTF(3, 4)
+static void say_failed(struct launch_words *w, const char *remedy,
+		       const char *fmt, ...)
 {
-	const char *remedy = remedy_for_file(error);
+	va_list ap;
+
+	w->status = CLI_FAILED;
+	va_start(ap, fmt);
+	if (vasprintf(&w->error, fmt, ap) < 0)
+		w->error = NULL;
+	va_end(ap);
+	w->remedy = remedy ? strdup(remedy) : NULL;
+}
+
+static void say_clone(const struct launch_error *e, struct launch_words *w)
+{
+	say_failed(w, remedy_for_clone(e->error),
+		   "cannot make a process for %s: %s", e->command,
+		   strerror(e->error));
+}
+
+/* No template could be made, or it could not be launched from. */
+static void say_args(const struct launch_error *e, struct launch_words *w)
+{
+	const char *remedy = remedy_for_file(e->error);
 	struct stat st;
 
-	if (error == ENOENT || error == ENOTDIR)
-		return explain_not_found(command);
-	if (error == EAGAIN || error == ENOMEM)
-		return explain_clone(command, error);
-	if (error == EACCES && stat(command, &st) == 0 && S_ISDIR(st.st_mode)) {
-		out_error("%s: is a directory", command);
-		return CLI_NOT_LAUNCHABLE;
+	if (e->error == ENOENT || e->error == ENOTDIR) {
+		say_not_found(e, w);
+		return;
 	}
-	out_error("%s: cannot be launched: %s", command, strerror(error));
-	if (remedy)
-		out_remedy("%s", remedy);
-	return CLI_NOT_LAUNCHABLE;
+	if (e->error == EAGAIN || e->error == ENOMEM) {
+		say_clone(e, w);
+		return;
+	}
+	if (e->error == EOPNOTSUPP) {
+		say_failed(
+			w,
+			"--supervise needs a cgroup v2 directory below which "
+			"this account may make one: see 'spawn-template "
+			"doctor'",
+			"cannot supervise %s: %s", e->command,
+			strerror(e->error));
+		return;
+	}
+	w->status = CLI_NOT_LAUNCHABLE;
+	if (e->error == EACCES && stat(e->command, &st) == 0 &&
+	    S_ISDIR(st.st_mode)) {
+		w->error = words("%s: is a directory", e->command);
+		return;
+	}
+	w->error = words("%s: cannot be launched: %s", e->command,
+			 strerror(e->error));
+	w->remedy = remedy ? strdup(remedy) : NULL;
 }
 
-static int explain_exec(const struct launch_error *e)
+static void say_exec(const struct launch_error *e, struct launch_words *w)
 {
 	const char *remedy = remedy_for_file(e->error);
 
+	w->status = CLI_NOT_LAUNCHABLE;
 	if (e->error == ENOENT && *e->interpreter) {
-		out_error("%s: its interpreter %s is not there", e->path,
-			  e->interpreter);
-		out_remedy("install the interpreter, or a build of the program "
-			   "for this system");
-		return CLI_NOT_LAUNCHABLE;
+		w->error = words("%s: its interpreter %s is not there", e->path,
+				 e->interpreter);
+		w->remedy = words("install the interpreter, or a build of the "
+				  "program for this system");
+		return;
 	}
-	out_error("%s: exec failed: %s", *e->path ? e->path : e->command,
-		  strerror(e->error));
-	if (remedy)
-		out_remedy("%s", remedy);
-	return CLI_NOT_LAUNCHABLE;
+	w->error = words("%s: exec failed: %s", *e->path ? e->path : e->command,
+			 strerror(e->error));
+	w->remedy = remedy ? strdup(remedy) : NULL;
 }
 
-static int explain_attr(const struct launch_error *e)
+static void say_attr(const struct launch_error *e, struct launch_words *w)
 {
-	out_error("cannot set up the process for %s: %s", e->command,
-		  strerror(e->error));
-	if (e->error == EACCES || e->error == EPERM)
-		out_remedy("this account may not do that: a lower --nice "
-			   "needs CAP_SYS_NICE or RLIMIT_NICE");
-	return CLI_FAILED;
+	bool denied = e->error == EACCES || e->error == EPERM;
+
+	say_failed(w,
+		   denied ? "this account may not do that: a lower --nice "
+			    "needs CAP_SYS_NICE or RLIMIT_NICE"
+			  : NULL,
+		   "cannot set up the process for %s: %s", e->command,
+		   strerror(e->error));
 }
 
-static int explain_action(const struct launch_error *e)
+static const char *action_name(const struct launch_error *e)
 {
 	unsigned int i = e->failure.action;
-	const char *what = i < e->n_actions ? e->actions[i] : "unknown";
 
-	out_error("action %u of the launch failed (%s): %s", i, what,
-		  strerror(e->error));
-	return CLI_FAILED;
+	return i < e->n_actions ? e->actions[i] : "unknown";
+}
+
+void launch_say(const struct launch_error *e, struct launch_words *w)
+{
+	*w = (struct launch_words){ 0 };
+	switch (e->failure.stage) {
+	case SPAWN_TEMPLATE_STAGE_EXEC:
+		say_exec(e, w);
+		break;
+	case SPAWN_TEMPLATE_STAGE_CLONE:
+		say_clone(e, w);
+		break;
+	case SPAWN_TEMPLATE_STAGE_ATTR:
+		say_attr(e, w);
+		break;
+	case SPAWN_TEMPLATE_STAGE_ACTION:
+		say_failed(w, NULL, "action %u of the launch failed (%s): %s",
+			   e->failure.action, action_name(e),
+			   strerror(e->error));
+		break;
+	case SPAWN_TEMPLATE_STAGE_CLOSE:
+		say_failed(w,
+			   "allow close_range(2) in the sandbox, mount /proc, "
+			   "or use --inherit-fds",
+			   "cannot close descriptors for %s: %s", e->command,
+			   strerror(e->error));
+		break;
+	default:
+		say_args(e, w);
+	}
+}
+
+void launch_words_free(struct launch_words *w)
+{
+	free(w->error);
+	free(w->remedy);
 }
 
 int launch_explain(const struct launch_error *e)
 {
-	switch (e->failure.stage) {
-	case SPAWN_TEMPLATE_STAGE_EXEC:
-		return explain_exec(e);
-	case SPAWN_TEMPLATE_STAGE_CLONE:
-		return explain_clone(e->command, e->error);
-	case SPAWN_TEMPLATE_STAGE_ATTR:
-		return explain_attr(e);
-	case SPAWN_TEMPLATE_STAGE_ACTION:
-		return explain_action(e);
-	case SPAWN_TEMPLATE_STAGE_CLOSE:
-		out_error("cannot close descriptors for %s: %s", e->command,
-			  strerror(e->error));
-		out_remedy("allow close_range(2) in the sandbox, mount /proc, "
-			   "or use --inherit-fds");
-		return CLI_FAILED;
-	default:
-		return launch_explain_create(e->command, e->error);
-	}
+	struct launch_words w;
+
+	launch_say(e, &w);
+	out_error("%s", w.error ? w.error : "out of memory");
+	if (w.remedy)
+		out_remedy("%s", w.remedy);
+	launch_words_free(&w);
+	return w.status;
+}
+
+int launch_explain_create(const char *command, int error)
+{
+	const struct launch_error e = {
+		.command = command,
+		.path = "",
+		.interpreter = "",
+		.error = error,
+	};
+
+	return launch_explain(&e);
 }
 
 json_t *launch_error_json(const struct launch_error *e)
 {
-	unsigned int i = e->failure.action;
 	json_t *action = json_null();
+	struct launch_words w;
+	json_t *value;
 
 	if (e->failure.stage == SPAWN_TEMPLATE_STAGE_ACTION)
 		action =
-			json_pack("{s:i, s:s}", "index", (int)i, "what",
-				  i < e->n_actions ? e->actions[i] : "unknown");
-	return json_pack("{s:s, s:i, s:s, s:s, s:o}", "name",
-			 name_errno(e->error), "errno", e->error, "message",
-			 strerror(e->error), "stage",
-			 name_stage(e->failure.stage), "action", action);
+			json_pack("{s:i, s:s}", "index", (int)e->failure.action,
+				  "what", action_name(e));
+	launch_say(e, &w);
+	value = json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:o}", "name",
+			  name_errno(e->error), "errno", e->error, "message",
+			  strerror(e->error), "stage",
+			  name_stage(e->failure.stage), "action", action,
+			  "detail", w.error ? out_text(w.error) : json_null(),
+			  "remedy",
+			  w.remedy ? out_text(w.remedy) : json_null());
+	launch_words_free(&w);
+	return value;
 }
 
 json_t *launch_json(const struct spawn_template_stat *st)

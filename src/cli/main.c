@@ -13,10 +13,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct command *const commands[] = {
-	&cmd_run,
-	&cmd_stat,
-	&cmd_doctor,
-	&cmd_bench,
+	&cmd_run, &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,
 };
 
 static void print_usage(FILE *file)
@@ -35,7 +32,8 @@ static void print_usage(FILE *file)
 			commands[i]->summary);
 	fputs("  help     describe a command\n"
 	      "\n"
-	      "Every command takes --help and --json. The manual is "
+	      "Every command takes --help, and --json to print JSON. The manual "
+	      "is\n"
 	      "spawn-template(1).\n",
 	      file);
 }

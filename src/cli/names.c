@@ -41,6 +41,7 @@ const char *name_errno(int err)
 		{ NAME(EPERM) },	{ NAME(EPIPE) },   { NAME(EROFS) },
 		{ NAME(ESRCH) },	{ NAME(ESTALE) },  { NAME(ETIMEDOUT) },
 		{ NAME(ETXTBSY) },	{ NAME(EXDEV) },   { NAME(EUSERS) },
+		{ NAME(ECANCELED) },	{ NAME(ETIME) },   { NAME(EILSEQ) },
 		{ NAME(EOVERFLOW) },
 	};
 	const char *text = find(names, COUNT(names), err);

@@ -23,17 +23,36 @@ struct env_change {
 
 struct run_options {
 	const char *cwd, *cgroup, *argv0;
+	const char *tree_parent; /* of --cgroup-tree; NULL: to be found */
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
+	uint64_t max_output; /* 0: the default */
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
+	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
 	unsigned int umask;
 	int nice;
-	bool json, clear_env;
+	bool json, capture, clear_env;
 	struct env_change *env;
 	size_t n_env;
 	int *keep;
 	size_t n_keep;
 	char **argv;
+};
+
+/* All that a launch takes, made from the options. */
+struct run_plan {
+	const struct run_options *options;
+	struct spawn_template_spawn_args args;
+	struct spawn_template_failure failure;
+	struct spawn_template_action *actions;
+	const char **what; /* each of them, for errors */
+	char (*text)[32];
+	uint64_t mask;
+	struct spawn_template_sigset set;
+	char **argv;
+	int tfd;
+	int cgroup_fd; /* to start in; -1: none */
+	int stdin_fd; /* a dup, kept from what the launch does; -1: none */
 };
 
 /*
@@ -48,6 +67,14 @@ struct run_terminal {
 	struct termios modes; /* as found */
 };
 
+/* What the program has started, as /proc shows it. */
+struct run_tree {
+	pid_t program; /* not reaped: its number stays taken */
+	pid_t group; /* of its own */
+	pid_t *others; /* children of this tool that are not of the tree */
+	size_t n_others;
+};
+
 enum job_end { JOB_RUNNING, JOB_ENDED, JOB_LOST };
 
 struct job {
@@ -58,6 +85,8 @@ struct job {
 	int signals; /* signalfd */
 	sigset_t blocked, inherited;
 	struct run_terminal terminal;
+
+	struct run_tree tree; /* once the time is up */
 
 	int64_t started, spawn_ns, total_ns;
 	int64_t deadline; /* of the next step; INT64_MAX: none */
@@ -80,17 +109,55 @@ void terminal_take(const struct run_terminal *t, pid_t group);
 /* Take it back for good; with restore, in the modes in which it was found. */
 void terminal_close(struct run_terminal *t, pid_t group, bool restore);
 
-/* Prepare, launch, wait if it was launched, then finish in any case. All but
- * job_launch() are in run_job.c. */
+/* run_launch.c */
+
+/*
+ * Set environment and directory, and plan the launch. Return: 0, or an exit code
+ * with the error explained. *report is the JSON that describes it; NULL without
+ * --json.
+ */
+int plan_make(struct run_plan *plan, const struct run_options *options,
+	      const sigset_t *mask, json_t **report);
+void plan_free(struct run_plan *plan);
+
+/* The launch failed with a positive errno. Return: the exit code. */
+int plan_explain(struct run_plan *plan, int error, json_t **report);
+
+/* Describe the template and how it was launched from. */
+json_t *plan_describe(const struct run_plan *plan);
+
+/* run_tree.c */
+
+/*
+ * From now on what loses its parent becomes a child of this tool and so stays in
+ * the tree: an init would take it away, or may never reap it.
+ */
+void tree_adopt(struct run_tree *tree);
+
+/* Signal all of it. */
+void tree_signal(const struct run_tree *tree, int sig);
+
+/* Reap those of it that have ended, but not the program. Return: whether any
+ * lives. */
+bool tree_lives(const struct run_tree *tree);
+
+/* run_job.c. Prepare, plan with job->inherited, launch, wait if it was launched,
+ * then finish in any case. */
 
 /* Return: 0, or an exit code with the error told and nothing to finish. */
 int job_prepare(struct job *job, const struct run_options *options);
 
-/* run_launch.c. Return: 0, or an exit code with the error explained. *report is
- * the JSON that describes the launch or its failure; NULL without --json. */
-int job_launch(struct job *job, json_t **report);
+/* Return: 0, or an exit code with the error explained. */
+int job_launch(struct job *job, struct run_plan *plan, json_t **report);
 
 void job_wait(struct job *job);
 void job_finish(struct job *job);
+
+/* run_capture.c. Return: the exit code; may end by a signal instead. */
+int run_captured(const struct run_options *options);
+
+/* cmd_run.c */
+json_t *command_json(char **argv);
+json_t *failure_json(const struct run_options *options, json_t *error);
 
 #endif

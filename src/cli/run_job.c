@@ -2,7 +2,7 @@
 /*
  * One launched program and its supervision: signals that reach this tool go on
  * to the program, a stop of the program stops this tool too, and a timeout ends
- * the program's process group.
+ * the program's whole tree.
  *
  * All signals that matter are blocked and read from a signalfd; the program
  * gets the mask that this tool was started with. No handler is installed.
@@ -10,8 +10,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -65,6 +65,31 @@ int job_prepare(struct job *job, const struct run_options *options)
 	if (options->timeout_ns &&
 	    !(options->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
 		terminal_open(&job->terminal);
+	return 0;
+}
+
+int job_launch(struct job *job, struct run_plan *plan, json_t **report)
+{
+	const struct run_options *o = job->options;
+	pid_t pid;
+
+	plan->args.pidfd = (uintptr_t)&job->pidfd;
+	plan->args.pgroup = job->terminal.holder;
+	if (o->timeout_ns && !(o->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
+		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
+	job->started = monotonic_ns();
+	pid = spawn_template_spawn(plan->tfd, &plan->args, sizeof(plan->args));
+	job->spawn_ns = monotonic_ns() - job->started;
+	if (pid < 0)
+		return plan_explain(plan, -pid, report);
+	job->pid = pid;
+	if (plan->args.flags &
+	    (SPAWN_TEMPLATE_SPAWN_SETPGROUP | SPAWN_TEMPLATE_SPAWN_SETSID))
+		job->group = job->terminal.holder ? job->terminal.holder : pid;
+	if (o->json)
+		*report = plan_describe(plan);
+	if (o->timeout_ns)
+		job->deadline = job->started + o->timeout_ns;
 	return 0;
 }
 
@@ -132,15 +157,19 @@ static void stop_together(struct job *job, int sig)
 		continue_program(job);
 }
 
-/* Take note of stops and of the end. */
+/*
+ * Take note of stops and of the end. Once the time is up, of the end only, and the
+ * program is not reaped before its tree has ended: it stands for its group.
+ */
 static void reap(struct job *job)
 {
+	int options = job->timed_out ? WNOWAIT : WSTOPPED;
 	siginfo_t info = { 0 };
 	long err;
 
 	/* the raw call, for the resources used; __WALL: see the library */
 	err = syscall(SYS_waitid, P_PID, job->pid, &info,
-		      WEXITED | WSTOPPED | WNOHANG | __WALL, &job->usage);
+		      options | WEXITED | WNOHANG | __WALL, &job->usage);
 	if (err < 0) {
 		if (errno != EINTR)
 			job->end = JOB_LOST;
@@ -188,23 +217,20 @@ static void read_signals(struct job *job, bool from_terminal_too)
 		forward(job, &info, from_terminal_too);
 }
 
-/*
- * The time is up: TERM, and after the grace period KILL. What loses its parent
- * from now on becomes a child of this tool, so that end_group() can see it end:
- * an init may take seconds to reap, or never do.
- */
+/* The time is up: TERM to the whole tree, and after the grace period KILL. */
 static void escalate(struct job *job)
 {
 	if (!job->timed_out) {
 		job->timed_out = true;
-		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-		to_program(job, SIGTERM);
-		to_program(job, SIGCONT); /* a stopped one must see it */
+		job->tree.program = job->pid;
+		job->tree.group = job->group;
+		tree_adopt(&job->tree);
+		tree_signal(&job->tree, SIGTERM);
 		job->deadline = monotonic_ns() + job->options->grace_ns;
 		return;
 	}
 	job->killed = true;
-	to_program(job, SIGKILL);
+	tree_signal(&job->tree, SIGKILL);
 	job->deadline = INT64_MAX;
 }
 
@@ -227,27 +253,29 @@ static int wait_ready(const struct job *job)
 }
 
 /*
- * The program has ended after its time was up; others of its group may still be
- * ending, and have the rest of the grace period for it.
+ * The program has ended after its time was up; others of its tree may still be
+ * ending, and have the rest of the grace period for it. What was killed is gone at
+ * once, but for what waits for a device: that gets a second.
  */
-static void end_group(struct job *job)
+static void end_tree(struct job *job)
 {
-	const struct timespec step = { .tv_nsec = 5000000 };
-	siginfo_t info;
+	struct timespec step = { .tv_nsec = 2000000 };
+	int64_t patience = INT64_MAX;
 
-	if (job->terminal.holder) /* counts as a member until it is reaped */
-		terminal_close(&job->terminal, job->group, true);
-	while (!job->killed && kill(-job->group, 0) == 0) {
-		info.si_pid = 0;
-		if (waitid(P_PGID, (id_t)job->group, &info,
-			   WEXITED | WNOHANG) == 0 &&
-		    info.si_pid)
-			continue;
-		if (monotonic_ns() >= job->deadline)
+	while (tree_lives(&job->tree) && monotonic_ns() < patience) {
+		if (!job->killed && monotonic_ns() >= job->deadline)
 			escalate(job);
-		else
-			nanosleep(&step, NULL);
+		else if (job->killed)
+			tree_signal(&job->tree, SIGKILL); /* those just born */
+		if (job->killed && patience == INT64_MAX)
+			patience = monotonic_ns() + 1000000000;
+		nanosleep(&step, NULL);
+		if (step.tv_nsec < 50000000)
+			step.tv_nsec *= 2;
 	}
+	if (job->end == JOB_ENDED)
+		waitid(P_PID, (id_t)job->pid, &(siginfo_t){ 0 },
+		       WEXITED | __WALL);
 }
 
 void job_wait(struct job *job)
@@ -261,13 +289,14 @@ void job_wait(struct job *job)
 		read_signals(job, false);
 	}
 	if (job->timed_out)
-		end_group(job);
+		end_tree(job);
 }
 
 void job_finish(struct job *job)
 {
 	terminal_close(&job->terminal, job->group,
 		       job->timed_out || job->signal >= 0);
+	free(job->tree.others);
 	if (job->pidfd >= 0)
 		close(job->pidfd);
 	close(job->signals);

@@ -45,6 +45,37 @@ int parse_duration(const char *text, int64_t *ns)
 	return -EINVAL;
 }
 
+int parse_size(const char *text, uint64_t *bytes)
+{
+	const uint64_t max = UINT64_C(1) << 53; /* what JSON can tell */
+	int shift = 0;
+	uint64_t n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (*end && end[1])
+		return -EINVAL;
+	switch (toupper((unsigned char)*end)) {
+	case 'G':
+		shift += 10; /* fall through */
+	case 'M':
+		shift += 10; /* fall through */
+	case 'K':
+		shift += 10; /* fall through */
+	case '\0':
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (errno || n == 0 || n > max >> shift)
+		return -EINVAL;
+	*bytes = n << shift;
+	return 0;
+}
+
 int parse_number(const char *text, int base, long min, long max, long *value)
 {
 	char *end;
@@ -57,5 +88,23 @@ int parse_number(const char *text, int base, long min, long max, long *value)
 	if (errno || end == text || *end || n < min || n > max)
 		return -EINVAL;
 	*value = n;
+	return 0;
+}
+
+int read_duration(const char *option, const char *text, int64_t *ns)
+{
+	if (parse_duration(text, ns))
+		return out_bad_usage("%s %s: not a duration such as 500ms, 30s "
+				     "or 2m",
+				     option, text);
+	return 0;
+}
+
+int read_size(const char *option, const char *text, uint64_t *bytes)
+{
+	if (parse_size(text, bytes))
+		return out_bad_usage("%s %s: not a size such as 65536, 64K or "
+				     "16M",
+				     option, text);
 	return 0;
 }
