@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of runs and rings share: arguments for the tool "tree", a pipe
+ * that tells which processes of a tree live, what must not be left behind, what
+ * must be true of every result, and cgroups.
+ */
+#ifndef TESTS_RUNNING_H
+#define TESTS_RUNNING_H
+
+#include "harness.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define MS 1000000ULL
+#define SECOND (1000 * MS)
+
+#define RUN(x) SPAWN_TEMPLATE_RUN_##x
+#define RESULT(x) SPAWN_TEMPLATE_RESULT_##x
+
+/* Arguments of "tree"; see tests/tools/tree.c for its words. */
+#define TREE(...) TEST_ARGV("tree", __VA_ARGS__)
+
+static inline int template_of(const char *tool)
+{
+	return CHECK_OK(spawn_template_open(test_tool(tool),
+					    SPAWN_TEMPLATE_CREATE_CLOEXEC));
+}
+
+static inline int tree_template(void)
+{
+	return template_of("tree");
+}
+
+/* For users that cannot go to where the build stands. */
+static inline int public_tree(void)
+{
+	char *path = test_path("tree");
+
+	if (access(path, X_OK))
+		test_copy(test_tool("tree"), path, 0755);
+	return CHECK_OK(
+		spawn_template_open(path, SPAWN_TEMPLATE_CREATE_CLOEXEC));
+}
+
+static inline struct spawn_template_run_args run_args(char *const argv[])
+{
+	return (struct spawn_template_run_args){
+		.spawn = test_args(NULL, argv),
+		.cgroup_parent_fd = -1,
+	};
+}
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+}
+
+static inline uint64_t now_ms(void)
+{
+	return now_ns() / MS;
+}
+
+static inline void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+/* Upper bounds are for a machine that does nothing else; sanitizers are slow. */
+static inline uint64_t at_most_ms(uint64_t ms)
+{
+	return TEST_SANITIZED || getenv("TEST_SLOW") ? ms * 10 : ms;
+}
+
+static inline pthread_t start_thread(void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, fn, arg), 0);
+	return thread;
+}
+
+static inline void join_thread(pthread_t thread)
+{
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+/* For what programs write that have the caller's own stdout. */
+static inline void stdout_to_null(void)
+{
+	int fd = CHECK_SYS(open("/dev/null", O_RDWR | O_CLOEXEC));
+
+	CHECK_SYS(dup2(fd, 1));
+	CHECK_SYS(close(fd));
+}
+
+/* ---- what must not be left ---- */
+
+struct scene {
+	int fds, threads;
+	uint64_t mask;
+	bool alone;
+};
+
+static inline int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	CHECK(dir);
+	for (struct dirent *d; (d = readdir(dir));)
+		n += d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static inline int count_threads(void)
+{
+	return count_entries("/proc/self/task");
+}
+
+static inline void *end_at_once(void *arg)
+{
+	return arg;
+}
+
+static inline struct scene scene_now(void)
+{
+	static bool begun;
+
+	/* ThreadSanitizer's own thread comes with the first one */
+	if (TEST_TSAN && !begun)
+		join_thread(start_thread(end_at_once, NULL));
+	begun = true;
+	return (struct scene){
+		.fds = test_count_fds(),
+		.threads = count_threads(),
+		.mask = test_sigmask(),
+		.alone = test_no_children(),
+	};
+}
+
+/*
+ * A thread that was joined is in /proc for a moment longer, and a run has been
+ * told of before the last of its fds is closed.
+ */
+static inline void check_scene(const struct scene *before)
+{
+	for (int i = 0; i < 300; i++) {
+		if (count_threads() <= before->threads &&
+		    test_count_fds() <= before->fds)
+			break;
+		sleep_ms(1);
+	}
+	CHECK_EQ(count_threads(), before->threads);
+	CHECK_EQ(test_count_fds(), before->fds);
+	CHECK_EQ(test_sigmask(), before->mask);
+	if (before->alone)
+		CHECK(test_no_children());
+}
+
+/* The state letter of /proc/PID/stat; 0: there is no such process. */
+static inline char process_state(pid_t pid)
+{
+	char buf[512], path[64], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	return p && p[1] ? p[2] : 0;
+}
+
+/* Zombies do not live: those without a parent are the harness's to reap. */
+static inline bool is_alive(pid_t pid)
+{
+	char state = process_state(pid);
+
+	return state && state != 'Z' && state != 'X';
+}
+
+static inline bool dies_within(pid_t pid, int ms)
+{
+	for (; ms > 0 && is_alive(pid); ms--)
+		sleep_ms(1);
+	return !is_alive(pid);
+}
+
+/* ---- the pipe of life: held by all of a tree, at fd 9 ---- */
+
+struct life {
+	int fds[2];
+	struct spawn_template_action actions[2];
+};
+
+static inline void life_open(struct life *life,
+			     struct spawn_template_spawn_args *args)
+{
+	CHECK_SYS(pipe2(life->fds, O_CLOEXEC));
+	life->actions[0] = ACT_DUP2(life->fds[1], 9);
+	life->actions[1] = ACT_KEEP(9);
+	args->actions = (uintptr_t)life->actions;
+	args->actions_len = TEST_COUNT(life->actions);
+}
+
+/* The next pid that a process of the tree marked; waits for it. */
+static inline pid_t life_pid(struct life *life)
+{
+	struct pollfd pfd = { .fd = life->fds[0], .events = POLLIN };
+	int32_t pid = 0;
+	int n;
+
+	do {
+		n = poll(&pfd, 1, 20000);
+	} while (n < 0 && errno == EINTR);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(CHECK_SYS(read(life->fds[0], &pid, sizeof(pid))), sizeof(pid));
+	return pid;
+}
+
+/* This process holds it no longer. */
+static inline void life_let_go(struct life *life)
+{
+	if (life->fds[1] >= 0)
+		CHECK_SYS(close(life->fds[1]));
+	life->fds[1] = -1;
+}
+
+/* True once nobody holds it, within the time. Reads the marks. */
+static inline bool life_ends(struct life *life, int ms)
+{
+	uint64_t end = now_ms() + (uint64_t)ms;
+	struct pollfd pfd = { .fd = life->fds[0], .events = POLLIN };
+	char buf[4096];
+
+	life_let_go(life);
+	for (;;) {
+		uint64_t now = now_ms();
+
+		if (poll(&pfd, 1, now < end ? (int)(end - now) : 0) == 1 &&
+		    !CHECK_SYS(read(life->fds[0], buf, sizeof(buf))))
+			return true;
+		if (now >= end)
+			return false;
+	}
+}
+
+/* ---- results ---- */
+
+#define RESULT_ALL                                                             \
+	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) |   \
+	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |       \
+	 RESULT(CGROUP))
+
+static inline void check_stream(const char *data, size_t len, uint64_t max,
+				bool truncated)
+{
+	CHECK(data);
+	CHECK_EQ(data[len], 0);
+	CHECK(len <= (max ? max : SPAWN_TEMPLATE_RUN_MAX_OUTPUT));
+	if (truncated)
+		CHECK_EQ(len, max ? max : SPAWN_TEMPLATE_RUN_MAX_OUTPUT);
+}
+
+/* What is true of every result. */
+static inline void check_result(const struct spawn_template_run_args *args,
+				const struct spawn_template_result *res)
+{
+	if (res->flags & RESULT(STATUS_LOST))
+		CHECK(res->code == -1 && res->signal == -1);
+	else
+		CHECK((res->code == -1) != (res->signal == -1));
+	CHECK(res->code >= -1 && res->code <= 255);
+	CHECK(res->signal == -1 || (res->signal > 0 && res->signal <= 64));
+	CHECK_EQ(res->flags & ~RESULT_ALL, 0);
+	CHECK_EQ(res->reserved, 0);
+	CHECK_GT(res->spawn_ns, 0);
+	CHECK_GE(res->total_ns, res->spawn_ns);
+	if (args->flags & RUN(NO_CAPTURE)) {
+		CHECK(!res->out && !res->err && !res->out_len && !res->err_len);
+		return;
+	}
+	check_stream(res->out, res->out_len, args->max_output,
+		     res->flags & RESULT(OUT_TRUNCATED));
+	check_stream(res->err, res->err_len, args->max_output,
+		     res->flags & RESULT(ERR_TRUNCATED));
+}
+
+/*
+ * spawn_template_run(), and what must hold however it goes: nothing left; a
+ * sound result, or an untouched one.
+ */
+static inline int run_any(int tfd, const struct spawn_template_run_args *args,
+			  struct spawn_template_result *res)
+{
+	struct spawn_template_result as_before;
+	struct scene before = scene_now();
+	int ret;
+
+	memset(res, 0x5a, sizeof(*res));
+	as_before = *res;
+	ret = spawn_template_run(tfd, args, sizeof(*args), res, sizeof(*res));
+	check_scene(&before);
+	CHECK_LE(ret, 0);
+	if (ret)
+		CHECK(!memcmp(res, &as_before, sizeof(*res)));
+	else
+		check_result(args, res);
+	return ret;
+}
+
+/* A run that must go well. Its output is the caller's to free. */
+static inline struct spawn_template_result
+run_ok(int tfd, const struct spawn_template_run_args *args)
+{
+	struct spawn_template_result res;
+
+	CHECK_EQ(run_any(tfd, args, &res), 0);
+	return res;
+}
+
+/* The same, for plain arguments; it must exit with this code. */
+static inline struct spawn_template_result run_argv(int tfd, char *const argv[],
+						    int code)
+{
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_result res = run_ok(tfd, &args);
+
+	CHECK_EQ(res.code, code);
+	return res;
+}
+
+/* One whose output does not matter. */
+static inline struct spawn_template_result
+run_only(int tfd, const struct spawn_template_run_args *args)
+{
+	struct spawn_template_result res = run_ok(tfd, args);
+
+	spawn_template_result_free(&res);
+	return res;
+}
+
+/* Bytes of all kinds, to be freed by the caller. */
+static inline char *numbered_bytes(size_t len)
+{
+	char *data = malloc(len + 1);
+
+	CHECK(data);
+	for (size_t i = 0; i < len; i++)
+		data[i] = (char)((i * 2654435761U) >> 13);
+	return data;
+}
+
+/* The byte at i of what "flood" writes. */
+static inline bool is_flood(const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] != (char)(i % 251))
+			return false;
+	}
+	return true;
+}
+
+/* ---- cgroups ---- */
+
+static char running_cgroup[4096];
+
+/* Where a file system of this type, with this option, is mounted; "": nowhere */
+static inline void find_mount(const char *type, const char *option, char *path)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], found[64], options[1024], *rest;
+
+	CHECK(f);
+	*path = 0;
+	while (!*path && fgets(line, sizeof(line), f)) {
+		rest = strstr(line, " - ");
+		if (!rest ||
+		    sscanf(rest, " - %63s %*s %1023s", found, options) != 2 ||
+		    strcmp(found, type) || !strstr(options, option))
+			continue;
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1)
+			*path = 0;
+	}
+	fclose(f);
+}
+
+static inline void write_file(const char *path, const char *text)
+{
+	int fd = CHECK_SYS(open(path, O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(CHECK_SYS(write(fd, text, strlen(text))), strlen(text));
+	CHECK_SYS(close(fd));
+}
+
+/* For nftw(3), at exit: no checks. */
+static inline int remove_directory(const char *path, const struct stat *st,
+				   int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)ftw;
+	for (int i = 0; type == FTW_DP && i < 100 && rmdir(path); i++) {
+		if (errno != EBUSY)
+			break;
+		sleep_ms(5);
+	}
+	return 0;
+}
+
+static pid_t running_cgroup_owner;
+
+static inline void remove_running_cgroup(void)
+{
+	char path[4200];
+	int fd;
+
+	if (getpid() != running_cgroup_owner)
+		return;
+	/* this process may be in it */
+	snprintf(path, sizeof(path), "%s/../cgroup.procs", running_cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		close(fd);
+	snprintf(path, sizeof(path), "%s/cgroup.kill", running_cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "1", 1) == 1)
+		close(fd);
+	nftw(running_cgroup, remove_directory, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A new cgroup v2 directory; an fd of it. Its path is running_cgroup. */
+static inline int make_cgroup(void)
+{
+	char mount[4096];
+
+	test_need_root();
+	find_mount("cgroup2", "", mount);
+	if (!*mount)
+		TEST_SKIP("no cgroup2 is mounted");
+	snprintf(running_cgroup, sizeof(running_cgroup), "%.4000s/st-run-%d",
+		 mount, getpid());
+	if (mkdir(running_cgroup, 0755))
+		TEST_SKIP("cannot make %s: %s", running_cgroup,
+			  strerror(errno));
+	running_cgroup_owner = getpid();
+	atexit(remove_running_cgroup);
+	return CHECK_SYS(
+		open(running_cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* The calling process goes into it. */
+static inline void enter_cgroup(void)
+{
+	write_file(test_fmt("%s/cgroup.procs", running_cgroup), "0");
+}
+
+static inline int count_dirs(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	CHECK(dir);
+	for (struct dirent *d; (d = readdir(dir));)
+		n += d->d_type == DT_DIR && d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+/* The cgroup v2 path of a process, as /proc tells it; "" when it is gone. */
+static inline char *cgroup_of(pid_t pid)
+{
+	char path[64];
+	char *text, *line;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return "";
+	text = test_read_fd(fd);
+	close(fd);
+	line = strstr(text, "0::");
+	return line ? test_fmt("%.*s", (int)strcspn(line + 3, "\n"), line + 3)
+		    : "";
+}
+
+#endif /* TESTS_RUNNING_H */

@@ -1,0 +1,1100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Trees with a cgroup: where one is found, what is made and left there, how all
+ * in it is signalled with and without cgroup.kill, and how it is removed.
+ *
+ * A kernel without cgroup.kill (before Linux 5.14) is imitated by a filter: of
+ * the files of a cgroup, only that one is opened for writing alone.
+ */
+#include "trees.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#define OTHER_UID 64124
+
+/* ---- where a cgroup is */
+
+static void path_by_mount(void)
+{
+	static const struct {
+		const char *own, *mount, *path;
+	} cases[] = {
+		{ "/", "31 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
+		  "/sys/fs/cgroup" },
+		{ "/a/b.scope",
+		  "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - "
+		  "cgroup2 cgroup2 rw,nsdelegate",
+		  "/sys/fs/cgroup/unified/a/b.scope" },
+		/* what is no cgroup v2 mount */
+		{ "/", "22 27 0:21 / /proc rw,relatime - proc proc rw", NULL },
+		{ "/", "33 31 0:30 / /s/cpu rw - cgroup cgroup rw,cpu", NULL },
+		{ "/", "33 31 0:30 / /s/cgroup2 rw - tmpfs cgroup2 rw", NULL },
+		{ "/", "33 31 0:30 / /s rw - cgroup2fs x rw", NULL },
+		{ "/", "33 31 0:30 / /s", NULL },
+		{ "/", "33 - cgroup2 x rw", NULL },
+		{ "/", "", NULL },
+		/* escapes, in both fields */
+		{ "/a b/c",
+		  "1 2 0:3 /a\\040b /m\\011t\\134\\012 rw - cgroup2 n rw",
+		  "/m\tt\\\n/c" },
+		/* a mount of a part: bind mounts and containers */
+		{ "/docker/abc", "1 2 0:3 /docker/abc /c rw - cgroup2 n rw",
+		  "/c" },
+		{ "/docker/abc/in/side",
+		  "1 2 0:3 /docker/abc /c rw - cgroup2 n rw", "/c/in/side" },
+		{ "/docker/abcd", "1 2 0:3 /docker/abc /c rw - cgroup2 n rw",
+		  NULL },
+		{ "/docker", "1 2 0:3 /docker/abc /c rw - cgroup2 n rw", NULL },
+		{ "/", "1 2 0:3 /docker/abc /c rw - cgroup2 n rw", NULL },
+		/* outside of the cgroup namespace */
+		{ "/", "1 2 0:3 /.. /c rw - cgroup2 n rw", NULL },
+		{ "/../x", "1 2 0:3 / /c rw - cgroup2 n rw", NULL },
+		{ "/../x", "1 2 0:3 /.. /c rw - cgroup2 n rw", NULL },
+		/* it may be gone, or be called so */
+		{ "/a (deleted)", "1 2 0:3 / /c rw - cgroup2 n rw",
+		  "/c/a (deleted)" },
+		/* the mount's place is longer than the path may be */
+		{ "/a",
+		  "1 2 0:3 / /123456789012345678901234567890 rw - cgroup2 n rw",
+		  NULL },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		char path[32 + 8];
+		char *line = strdup(cases[i].mount);
+		size_t size = i + 1 == TEST_COUNT(cases) ? 32 : sizeof(path);
+		bool is = st_cgroup_path(cases[i].own, line, path, size);
+
+		test_doing("%s, %s", cases[i].own, cases[i].mount);
+		CHECK_EQ(is, cases[i].path != NULL);
+		if (is)
+			CHECK_STR(path, cases[i].path);
+		free(line);
+	}
+}
+
+/* Is this the directory of the cgroup that this process is in? */
+static bool is_own(int dir)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	char *text = test_fmt("\n%s", test_read_fd(fd));
+
+	CHECK_SYS(close(fd));
+	return strstr(text, test_fmt("\n%d\n", getpid())) != NULL;
+}
+
+static int find_own(void)
+{
+	struct st_group_home home;
+	int ret = st_group_home_open(&home, -1, false);
+
+	if (ret < 0) {
+		CHECK_EQ(home.dir, -1);
+		return ret;
+	}
+	CHECK(is_own(home.dir));
+	CHECK(fcntl(home.dir, F_GETFD) & FD_CLOEXEC);
+	CHECK_EQ(home.lifeline, -1);
+	st_group_home_close(&home);
+	CHECK_EQ(home.dir, -1);
+	return 0;
+}
+
+/* In a cgroup of the test's, in a mount namespace where mounts may change. */
+static void enter_private(void)
+{
+	CHECK_SYS(close(make_cgroup()));
+	enter_cgroup();
+	if (unshare(CLONE_NEWNS))
+		TEST_SKIP("no mount namespace: %s", strerror(errno));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+}
+
+static char *mount_point(void)
+{
+	static char path[4096];
+
+	find_mount("cgroup2", "", path);
+	CHECK(*path);
+	return path;
+}
+
+static void own_is_found(void)
+{
+	CHECK_SYS(close(make_cgroup()));
+	enter_cgroup();
+	CHECK_EQ(find_own(), 0);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void *find_own_in_thread(void *arg)
+{
+	CHECK_EQ(find_own(), 0);
+	return arg;
+}
+
+static void own_is_found_by_threads(void)
+{
+	CHECK_SYS(close(make_cgroup()));
+	enter_cgroup();
+	for (int i = 0; i < 3; i++)
+		join_thread(start_thread(find_own_in_thread, NULL));
+}
+
+/* Of the mounts, one shows another part, one is elsewhere and has a space. */
+static void own_by_a_bind_mount(void)
+{
+	char *elsewhere = test_path("else where"), *other;
+
+	enter_private();
+	other = test_fmt("%s/other", running_cgroup);
+	CHECK_SYS(mkdir(other, 0755));
+	CHECK_SYS(mkdir(elsewhere, 0755));
+	CHECK_SYS(mkdir(test_path("part"), 0755));
+	CHECK_SYS(mount(other, test_path("part"), NULL, MS_BIND, NULL));
+	CHECK_SYS(mount(running_cgroup, elsewhere, NULL, MS_BIND, NULL));
+	CHECK_SYS(umount2(mount_point(), MNT_DETACH));
+	CHECK_EQ(find_own(), 0);
+	CHECK_SYS(umount2(elsewhere, MNT_DETACH));
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+	CHECK_SYS(mount(elsewhere, elsewhere, NULL, MS_BIND, NULL));
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+}
+
+static void own_in_a_cgroup_namespace(void)
+{
+	char *mounted = test_path("mount");
+
+	enter_private();
+	if (unshare(CLONE_NEWCGROUP))
+		TEST_SKIP("no cgroup namespace: %s", strerror(errno));
+	/* the mount is that of another namespace: nobody knows where it is */
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+	CHECK_SYS(mkdir(mounted, 0755));
+	CHECK_SYS(mount("none", mounted, "cgroup2", 0, NULL));
+	CHECK_EQ(find_own(), 0);
+	/* and outside of it there is none */
+	write_file(test_fmt("%s/../cgroup.procs", running_cgroup), "0");
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+}
+
+static void own_is_read_only(void)
+{
+	enter_private();
+	CHECK_EQ(find_own(), 0);
+	CHECK_SYS(mount(NULL, mount_point(), NULL,
+			MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+}
+
+static void own_is_not_mounted(void)
+{
+	enter_private();
+	CHECK_SYS(umount2(mount_point(), MNT_DETACH));
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+}
+
+/* Another file system is mounted over it: with directories of these names. */
+static void own_is_covered(void)
+{
+	char *mount_at;
+
+	enter_private();
+	mount_at = strdup(mount_point());
+	CHECK_SYS(mount("tmpfs", mount_at, "tmpfs", 0, NULL));
+	CHECK_SYS(mkdir(running_cgroup, 0755));
+	test_write(test_fmt("%s/cgroup.procs", running_cgroup), "", 0644);
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	CHECK_SYS(umount(mount_at));
+	CHECK_EQ(find_own(), 0);
+	free(mount_at);
+}
+
+static void own_without_proc(void)
+{
+	enter_private();
+	CHECK_SYS(mount("tmpfs", "/proc", "tmpfs", 0, NULL));
+	CHECK_EQ(find_own(), -EOPNOTSUPP);
+	CHECK_SYS(umount("/proc"));
+}
+
+static void chown_cgroup(const char *dir, const char *file)
+{
+	CHECK_SYS(chown(*file ? test_fmt("%s/%s", dir, file) : dir, OTHER_UID,
+			OTHER_UID));
+}
+
+static void as_another(void *arg)
+{
+	CHECK_SYS(setresgid(OTHER_UID, OTHER_UID, OTHER_UID));
+	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
+	CHECK_EQ(find_own(), *(int *)arg);
+}
+
+/* All of it must be the user's: the directory, and moving into it. */
+static void own_must_be_delegated(void)
+{
+	int no = -EOPNOTSUPP, yes = 0;
+
+	CHECK_SYS(close(make_cgroup()));
+	enter_cgroup();
+	test_in_child(as_another, &no);
+	chown_cgroup(running_cgroup, "cgroup.procs");
+	test_in_child(as_another, &no);
+	chown_cgroup(running_cgroup, "");
+	test_in_child(as_another, &yes);
+	CHECK_SYS(chown(test_fmt("%s/cgroup.procs", running_cgroup), 0, 0));
+	test_in_child(as_another, &no);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* ---- what is made */
+
+static struct st_group_home home_in(int dir)
+{
+	struct st_group_home home;
+
+	CHECK_EQ(st_group_home_open(&home, dir, false), 0);
+	CHECK_NE(home.dir, dir);
+	return home;
+}
+
+static void places_that_are_none(void)
+{
+	int fds[2], plain = CHECK_SYS(open("/", O_RDONLY | O_CLOEXEC));
+	int file = CHECK_SYS(open("/dev/null", O_RDONLY | O_CLOEXEC));
+	int closed = CHECK_SYS(dup(plain));
+	int before;
+
+	CHECK_SYS(pipe(fds));
+	CHECK_SYS(close(closed));
+	before = test_count_fds();
+	for (int supervise = 0; supervise < 2; supervise++) {
+		struct st_group_home home;
+
+		CHECK_EQ(st_group_home_open(&home, closed, supervise), -EBADF);
+		CHECK_EQ(st_group_home_open(&home, plain, supervise), -EBADF);
+		CHECK_EQ(st_group_home_open(&home, file, supervise), -EBADF);
+		CHECK_EQ(st_group_home_open(&home, fds[0], supervise), -EBADF);
+		CHECK_EQ(home.dir, -1);
+		st_group_home_close(&home);
+		st_group_home_close(&home);
+	}
+	CHECK_EQ(test_count_fds(), before);
+	CHECK(test_no_children());
+}
+
+static void made_and_removed(void)
+{
+	int dir = make_cgroup(), before = test_count_fds();
+	struct st_group_home home = home_in(dir);
+	struct st_group g[3];
+
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(st_group_make(&g[i], &home), 0);
+		CHECK(fcntl(g[i].cgroup, F_GETFD) & FD_CLOEXEC);
+		CHECK_EQ(count_dirs(running_cgroup), i + 1);
+		CHECK_EQ(access(test_fmt("%s/%s", running_cgroup, g[i].name),
+				F_OK),
+			 0);
+		CHECK_HAS(g[i].name, test_fmt("spawn-template.%d.", getpid()));
+		for (int j = 0; j < i; j++)
+			CHECK(strcmp(g[i].name, g[j].name));
+	}
+	for (int i = 0; i < 3; i++) {
+		st_group_remove(&g[i]);
+		CHECK_EQ(g[i].cgroup, -1);
+		CHECK_EQ(count_dirs(running_cgroup), 2 - i);
+		st_group_remove(&g[i]);
+	}
+	st_group_home_close(&home);
+	CHECK_EQ(test_count_fds(), before);
+}
+
+static void group_without_a_home(void)
+{
+	struct st_group g;
+
+	memset(&g, 0x5a, sizeof(g));
+	CHECK_EQ(st_group_make(&g, NULL), 0);
+	CHECK_EQ(g.cgroup, -1);
+	CHECK_EQ(g.pidfd, -1);
+	CHECK(!g.members);
+	st_group_remove(&g);
+}
+
+/* Another process, of this number in its namespace, has used the names. */
+static void names_in_use(void)
+{
+	struct st_group_home home = home_in(make_cgroup());
+	struct st_group g;
+	unsigned long long serial;
+
+	CHECK_EQ(st_group_make(&g, &home), 0);
+	serial = strtoull(strrchr(g.name, '.') + 1, NULL, 10);
+	st_group_remove(&g);
+	for (unsigned int i = 1; i < 5; i++)
+		CHECK_SYS(mkdir(test_fmt("%s/spawn-template.%d.%llu",
+					 running_cgroup, getpid(), serial + i),
+				0755));
+	CHECK_EQ(st_group_make(&g, &home), 0);
+	CHECK_EQ(strtoull(strrchr(g.name, '.') + 1, NULL, 10), serial + 5);
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 4);
+}
+
+/* The longest name there can be. */
+static void names_fit(void)
+{
+	char longest[64];
+
+	CHECK_LT(snprintf(longest, sizeof(longest), "spawn-template.%d.%llu",
+			  INT32_MAX, ~0ULL),
+		 (int)ST_CGROUP_NAME);
+}
+
+static void no_room_for_more(void)
+{
+	int dir = make_cgroup();
+	struct st_group_home home = home_in(dir);
+	struct st_group g;
+
+	write_file(test_fmt("%s/cgroup.max.descendants", running_cgroup), "0");
+	CHECK_EQ(st_group_make(&g, &home), -EAGAIN);
+	CHECK_EQ(g.cgroup, -1);
+	st_group_remove(&g);
+	enter_cgroup();
+	CHECK_EQ(find_own(), -EAGAIN);
+	CHECK_EQ(st_group_home_open(&home, dir, true), -EAGAIN);
+	CHECK(test_no_children());
+}
+
+static void no_fds_for_more(void)
+{
+	int dir = make_cgroup(), fd = CHECK_SYS(dup(0));
+	struct st_group_home home = home_in(dir), more;
+	struct rlimit limit = { (rlim_t)fd, 1024 };
+	struct st_group g;
+
+	CHECK_EQ(home.dir, fd + 1);
+	CHECK_SYS(close(fd));
+	/* the number of the closed one is free, but is not below the limit */
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_EQ(st_group_make(&g, &home), -EMFILE);
+	CHECK_EQ(st_group_home_open(&more, dir, false), -EMFILE);
+	CHECK_EQ(st_group_home_open(&more, -1, false), -EMFILE);
+	limit.rlim_cur = 1024;
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* A cgroup can be made below a threaded one, but nothing can be in it. */
+static void below_a_threaded_one(void)
+{
+	char *inner;
+	struct st_group_home home;
+	struct st_group g;
+	int dir = make_cgroup();
+
+	CHECK_SYS(close(dir));
+	inner = test_fmt("%s/inner", running_cgroup);
+	CHECK_SYS(mkdir(inner, 0755));
+	write_file(test_fmt("%s/cgroup.type", inner), "threaded");
+	dir = CHECK_SYS(open(inner, O_RDONLY | O_CLOEXEC));
+	home = home_in(dir);
+	CHECK_EQ(st_group_make(&g, &home), -EOPNOTSUPP);
+	CHECK_EQ(count_dirs(inner), 0);
+	CHECK_EQ(st_group_home_open(&home, dir, true), -EOPNOTSUPP);
+	CHECK_EQ(count_dirs(inner), 0);
+	CHECK(test_no_children());
+}
+
+/* ---- a tree in one */
+
+static struct st_group_home nest;
+static struct st_group *planted;
+
+static void go_into(int dir, const char *name)
+{
+	/* O_RDWR: see without_cgroup_kill() */
+	int fd = CHECK_SYS(openat(dir, test_fmt("%s/cgroup.procs", name),
+				  O_RDWR | O_CLOEXEC));
+
+	CHECK_EQ(CHECK_SYS(write(fd, "0", 1)), 1);
+	CHECK_SYS(close(fd));
+}
+
+/* As grow(), in a cgroup that is made here. */
+static struct st_group plant(void (*fn)(void), int n)
+{
+	static struct st_group g;
+	pid_t pid;
+
+	if (nest.dir <= 0)
+		nest = home_in(make_cgroup());
+	if (roll) {
+		atomic_store(&roll->n, 0);
+		CHECK_SYS(close(roll_pipe[0]));
+		CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
+	} else {
+		tree_open();
+	}
+	CHECK_EQ(st_group_make(&g, &nest), 0);
+	planted = &g;
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		go_into(g.cgroup, ".");
+		setpgid(0, 0);
+		fn();
+		_exit(0);
+	}
+	wait_enrolled(n);
+	g.pid = pid;
+	g.pidfd = open_pidfd(pid);
+	return g;
+}
+
+static void kill_planted(struct st_group *g)
+{
+	CHECK_EQ(st_group_signal(g, SIGKILL), 0);
+	CHECK(empty_within(g, 2000));
+	check_ended(g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* As before Linux 5.14. */
+static void without_cgroup_kill(void)
+{
+	test_seccomp_arg(SYS_openat, 2, ~0ULL, O_WRONLY | O_CLOEXEC, ENOENT);
+}
+
+static void hidden(void)
+{
+	setsid();
+	branch_orphan(park_stubborn);
+	park_stubborn();
+}
+
+static void daemons(void)
+{
+	branch_orphan(hidden);
+	branch_orphan(hidden);
+	branch(hidden);
+	park_stubborn();
+}
+
+static void ends_what_hides(void)
+{
+	struct st_group g = plant(daemons, 7);
+
+	CHECK_EQ(st_group_signal(&g, 0), 0);
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK(!st_group_empty(&g));
+	kill_planted(&g);
+}
+
+static void ends_what_hides_by_walk(void)
+{
+	struct st_group g = plant(daemons, 7);
+
+	without_cgroup_kill();
+	kill_planted(&g);
+}
+
+/* Directories that the tree has made below its own, and went into. */
+static void settle_below(void)
+{
+	static const char *const names[] = { "a",   "a/b", "a/b/c", "d",
+					     "d/e", "d/f", "d/f/g" };
+
+	for (size_t i = 0; i < TEST_COUNT(names); i++)
+		CHECK_SYS(mkdirat(planted->cgroup, names[i], 0755));
+	for (size_t i = 0; i < TEST_COUNT(names); i++) {
+		if (fork() == 0) {
+			go_into(planted->cgroup, names[i]);
+			branch_orphan(hidden);
+			park_stubborn();
+		}
+	}
+	park_stubborn();
+}
+
+static void ends_what_is_below(void)
+{
+	struct st_group g = plant(settle_below, 22);
+
+	kill_planted(&g);
+	without_cgroup_kill();
+	g = plant(settle_below, 22);
+	kill_planted(&g);
+}
+
+/* Deeper than any stack of fds, and wider than a buffer. */
+static void deep_and_wide(void)
+{
+	int fd = CHECK_SYS(dup(planted->cgroup)), next;
+
+	for (int i = 0; i < 60; i++)
+		CHECK_SYS(
+			mkdirat(planted->cgroup, test_fmt("wide-%d", i), 0755));
+	for (int i = 0; i < 60; i++) {
+		CHECK_SYS(mkdirat(fd, "deep", 0755));
+		next = CHECK_SYS(openat(fd, "deep", O_RDONLY));
+		CHECK_SYS(close(fd));
+		fd = next;
+	}
+	for (int i = 0; i < 60; i += 10) {
+		if (fork() == 0) {
+			go_into(planted->cgroup, test_fmt("wide-%d", i));
+			park_stubborn();
+		}
+	}
+	if (fork() == 0) {
+		go_into(fd, ".");
+		park_stubborn();
+	}
+	CHECK_SYS(close(fd));
+	park_stubborn();
+}
+
+static void ends_what_is_deep_below(void)
+{
+	struct st_group g;
+
+	without_cgroup_kill();
+	g = plant(deep_and_wide, 8);
+	kill_planted(&g);
+}
+
+static void threaded_below(void)
+{
+	CHECK_SYS(mkdirat(planted->cgroup, "t", 0755));
+	if (fork() == 0) {
+		int fd = CHECK_SYS(openat(planted->cgroup, "t/cgroup.type",
+					  O_WRONLY | O_CLOEXEC));
+
+		CHECK_EQ(CHECK_SYS(write(fd, "threaded", 8)), 8);
+		CHECK_SYS(close(fd));
+		fd = CHECK_SYS(openat(planted->cgroup, "t/cgroup.threads",
+				      O_WRONLY | O_CLOEXEC));
+		CHECK_EQ(CHECK_SYS(write(fd, "0", 1)), 1);
+		CHECK_SYS(close(fd));
+		park_stubborn();
+	}
+	park_stubborn();
+}
+
+static void ends_what_is_threaded(void)
+{
+	struct st_group g = plant(threaded_below, 2);
+
+	kill_planted(&g);
+}
+
+static void ends_what_is_threaded_by_walk(void)
+{
+	struct st_group g = plant(threaded_below, 2);
+
+	without_cgroup_kill();
+	kill_planted(&g);
+}
+
+static void ends_what_is_empty(void)
+{
+	struct st_group g = plant(enrol, 1);
+
+	CHECK(empty_within(&g, 5000));
+	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
+	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
+	CHECK_EQ(st_group_signal(&g, SIGTERM), -ESRCH);
+	CHECK_EQ(st_group_signal(&g, 0), -ESRCH);
+	CHECK(st_group_empty(&g));
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* ---- each once */
+
+static void counting_below(void)
+{
+	CHECK_SYS(mkdirat(planted->cgroup, "sub", 0755));
+	branch_orphan(park_counting);
+	wait_enrolled(1);
+	if (fork() == 0) {
+		go_into(planted->cgroup, "sub");
+		setsid();
+		park_counting();
+	}
+	wait_enrolled(2);
+	park_counting();
+}
+
+static void each_gets_it_once(void)
+{
+	struct st_group g = plant(counting_below, 3);
+
+	for (int round = 1; round <= 3; round++) {
+		CHECK_EQ(st_group_signal(&g, COUNTED), 0);
+		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+		for (int i = 0; i < 3; i++) {
+			CHECK(waits_for(&roll->who[i].counted, round, 2000));
+			CHECK(waits_for(&roll->who[i].terms, round, 2000));
+		}
+	}
+	sleep_ms(50);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(atomic_load(&roll->who[i].counted), 3);
+		CHECK_EQ(atomic_load(&roll->who[i].terms), 3);
+	}
+	kill_planted(&g);
+}
+
+static void stops(void)
+{
+	branch(park);
+	enrol();
+	for (;;)
+		raise(SIGSTOP);
+}
+
+static void the_stopped_are_ended(void)
+{
+	struct st_group g = plant(stops, 2);
+
+	CHECK(state_within(g.pid, 'T', 2000));
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK(empty_within(&g, 2000));
+	check_ended(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	g = plant(stops, 2);
+	kill_planted(&g);
+}
+
+/* Somebody has frozen it: it stays so, what is sent is seen later. */
+static void the_frozen_stay_frozen(void)
+{
+	int fd;
+	struct st_group g = plant(park_counting, 1);
+	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+
+	write_file(freeze, "1");
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK_STR(test_read(freeze), "1\n");
+	sleep_ms(30);
+	CHECK_EQ(atomic_load(&roll->who[0].terms), 0);
+	write_file(freeze, "0");
+	CHECK(waits_for(&roll->who[0].terms, 1, 2000));
+	kill_planted(&g);
+	for (int walk = 0; walk < 2; walk++) {
+		if (walk)
+			without_cgroup_kill();
+		g = plant(park, 1);
+		freeze =
+			test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+		fd = CHECK_SYS(open(freeze, O_RDWR | O_CLOEXEC));
+		CHECK_EQ(CHECK_SYS(write(fd, "1", 1)), 1);
+		CHECK_SYS(close(fd));
+		kill_planted(&g);
+	}
+}
+
+/* Signals leave nothing frozen. */
+static void nothing_is_left_frozen(void)
+{
+	struct st_group g = plant(counting_below, 3);
+	const int signals[] = { SIGTERM, COUNTED, SIGCONT, SIGWINCH };
+	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+
+	for (size_t i = 0; i < TEST_COUNT(signals); i++) {
+		CHECK_EQ(st_group_signal(&g, signals[i]), 0);
+		CHECK_STR(test_read(freeze), "0\n");
+	}
+	CHECK_EQ(st_group_signal(&g, SIGSTOP), 0);
+	CHECK_STR(test_read(freeze), "0\n");
+	for (int i = 0; i < 3; i++)
+		CHECK(state_within(enrolled(i), 'T', 2000));
+	CHECK_EQ(st_group_signal(&g, SIGCONT), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK(state_within(enrolled(i), 'S', 2000));
+	kill_planted(&g);
+}
+
+/* The caller is in the cgroup itself: neither killed nor frozen. */
+static void caller_is_passed_over(void)
+{
+	for (int walk = 0; walk < 2; walk++) {
+		struct st_group g = plant(daemons, 7);
+
+		go_into(g.cgroup, ".");
+		if (walk)
+			without_cgroup_kill();
+		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+		CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+		CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+		CHECK(tree_ends(2000));
+		CHECK(!st_group_empty(&g));
+		if (walk)
+			break; /* the filter is in the way of moving out */
+		st_group_remove(&g);
+		CHECK(is_own(nest.dir));
+		CHECK_EQ(count_dirs(running_cgroup), 0);
+	}
+}
+
+/* A child that may leave and has done so is signalled, as it is known. */
+static void leaves(void)
+{
+	branch_orphan(park_stubborn);
+	go_into(nest.dir, ".");
+	park_stubborn();
+}
+
+static void child_that_has_left(void)
+{
+	struct st_group g = plant(leaves, 2);
+
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK(!st_group_empty(&g));
+	kill_planted(&g);
+}
+
+/* Somebody has removed the directory; the way without one is left. */
+static void directory_is_gone(void)
+{
+	struct st_group g = plant(leaves, 2);
+
+	for (int i = 0; i < 2; i++)
+		if (enrolled(i) != g.pid)
+			CHECK_SYS(kill(enrolled(i), SIGKILL));
+	for (int i = 0; i < 1000; i++) {
+		if (rmdir(test_fmt("%s/%s", running_cgroup, g.name)) == 0)
+			break;
+		CHECK_EQ(errno, EBUSY);
+		sleep_ms(1);
+	}
+	CHECK(!st_group_empty(&g));
+	kill_planted(&g);
+}
+
+static void pair(void)
+{
+	branch_orphan(park_stubborn);
+	park_stubborn();
+}
+
+/* Then there is the process group. */
+static void no_fd_to_look_with(void)
+{
+	struct st_group g = plant(pair, 2);
+	int fd = CHECK_SYS(dup(0));
+	struct rlimit limit = { (rlim_t)fd, 1024 };
+
+	CHECK_SYS(close(fd));
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+	CHECK(!st_group_empty(&g));
+	CHECK(tree_ends(1000));
+	limit.rlim_cur = 1024;
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK(empty_within(&g, 2000));
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* ---- trees that fork while they are ended */
+
+static void relay(void)
+{
+	setsid();
+	enrol();
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid > 0)
+			_exit(0);
+		if (pid == 0)
+			setsid();
+	}
+}
+
+#define RELAYS 12
+
+static void relays(void)
+{
+	for (int i = 0; i < RELAYS; i++)
+		branch(relay);
+	park_stubborn();
+}
+
+/* SIGTERM may miss one: what is forked while it is blocked does not have it. */
+static void ends_relays(void)
+{
+	for (int walk = 0; walk < 2; walk++) {
+		if (walk)
+			without_cgroup_kill();
+		for (int i = 0; i < 6; i++) {
+			struct st_group g = plant(relays, RELAYS + 1);
+
+			if (i & 1)
+				CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+			kill_planted(&g);
+		}
+	}
+}
+
+static void bomb(void)
+{
+	struct rlimit limit = { 100, 100 };
+
+	CHECK_SYS(setrlimit(RLIMIT_NPROC, &limit));
+	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
+	enrol();
+	signal(SIGTERM, SIG_IGN);
+	for (;;)
+		if (fork() == 0)
+			setsid();
+}
+
+static void ends_a_fork_bomb(void)
+{
+	struct st_group g = plant(bomb, 1);
+
+	sleep_ms(100);
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	kill_planted(&g);
+}
+
+static void ends_a_fork_bomb_by_walk(void)
+{
+	struct st_group g = plant(bomb, 1);
+
+	sleep_ms(100);
+	without_cgroup_kill();
+	kill_planted(&g);
+}
+
+/* ---- what is left when it is removed */
+
+static void leaves_orphans(void)
+{
+	branch_orphan(hidden);
+	wait_enrolled(2);
+}
+
+static void what_is_left_is_moved(void)
+{
+	struct st_group g = plant(leaves_orphans, 2);
+
+	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+	CHECK(!st_group_empty(&g));
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK_STR(cgroup_of(enrolled(i)), strrchr(running_cgroup, '/'));
+		CHECK(state_within(enrolled(i), 'S', 1000));
+	}
+}
+
+/* From all directories below, stopped and frozen or not. */
+static void settles_below_and_ends(void)
+{
+	if (fork() == 0)
+		settle_below();
+	wait_enrolled(22);
+}
+
+static void what_is_left_below_is_moved(void)
+{
+	struct st_group g = plant(settles_below_and_ends, 22);
+
+	write_file(test_fmt("%s/%s/d/f/cgroup.freeze", running_cgroup, g.name),
+		   "1");
+	CHECK_SYS(kill(enrolled(5), SIGSTOP));
+	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	for (int i = 0; i < 22; i++) {
+		CHECK_STR(cgroup_of(enrolled(i)), strrchr(running_cgroup, '/'));
+		CHECK(state_within(enrolled(i), i == 5 ? 'T' : 'S', 1000));
+	}
+}
+
+/* What forks all the time is held while it is moved. */
+static void relays_and_ends(void)
+{
+	branch_orphan(relay);
+	branch_orphan(relay);
+	wait_enrolled(2);
+}
+
+static void what_forks_is_moved(void)
+{
+	struct st_group g = plant(relays_and_ends, 2);
+
+	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+	st_group_remove(&g);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	write_file(test_fmt("%s/cgroup.freeze", running_cgroup), "1");
+	CHECK_HAS_NOT(test_fmt("=%s", test_read(test_fmt("%s/cgroup.procs",
+							 running_cgroup))),
+		      "=\n");
+}
+
+/* One that the parent of the test's cgroup did not give before. */
+static char *controller;
+
+/* No checks, at exit. */
+static void take_back(const char *dir)
+{
+	int fd = open(test_fmt("%s/cgroup.subtree_control", dir),
+		      O_WRONLY | O_CLOEXEC);
+
+	dprintf(fd, "-%s", controller);
+	close(fd);
+}
+
+static void give_back(void)
+{
+	if (getpid() != running_cgroup_owner)
+		return;
+	take_back(running_cgroup);
+	take_back(test_fmt("%s/..", running_cgroup));
+}
+
+/* The first that a cgroup may give to those below it. */
+static char *first_controller(const char *dir)
+{
+	return strtok(test_read(test_fmt("%s/cgroup.controllers", dir)), " \n");
+}
+
+/* The test's cgroup gives one to those below it; false: there is none. */
+static bool give_controller(void)
+{
+	char *parent = test_fmt("%s/..", running_cgroup);
+	char *name = first_controller(running_cgroup);
+
+	if (!name) {
+		name = first_controller(parent);
+		if (!name)
+			return false;
+		controller = name;
+		atexit(give_back);
+		write_file(test_fmt("%s/cgroup.subtree_control", parent),
+			   test_fmt("+%s", name));
+	}
+	write_file(test_fmt("%s/cgroup.subtree_control", running_cgroup),
+		   test_fmt("+%s", name));
+	return true;
+}
+
+/* The parent distributes a resource, so that it may hold no process. */
+static void what_is_left_where_the_parent_is_busy(void)
+{
+	pid_t left[4];
+	int dir = make_cgroup();
+
+	nest = home_in(dir);
+	if (!give_controller())
+		TEST_SKIP("no controller of cgroup v2");
+	for (int i = 0; i < 4; i += 2) {
+		struct st_group g = plant(leaves_orphans, 2);
+
+		CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+		st_group_remove(&g);
+		CHECK_EQ(count_dirs(running_cgroup), 1);
+		for (int j = 0; j < 2; j++) {
+			left[i + j] = enrolled(j);
+			CHECK_HAS(cgroup_of(left[i + j]), "/" ST_CGROUP_LEFT);
+		}
+	}
+	/* it goes with the home, when nobody is in it */
+	st_group_home_close(&nest);
+	CHECK_EQ(count_dirs(running_cgroup), 1);
+	for (int i = 0; i < 4; i++)
+		CHECK_SYS(kill(left[i], SIGKILL));
+	for (int i = 0; i < 2000 && count_dirs(running_cgroup); i++) {
+		nest = home_in(dir);
+		st_group_home_close(&nest);
+		sleep_ms(1);
+	}
+	for (int i = 0; i < 4 && count_dirs(running_cgroup); i++)
+		test_note("%d: state %c, in %s", left[i],
+			  process_state(left[i]), cgroup_of(left[i]));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void nothing_grows(void)
+{
+	struct scene before = { 0 };
+
+	for (int i = 0; i < 30; i++) {
+		struct st_group g =
+			plant(i & 1 ? daemons : leaves_orphans, i & 1 ? 7 : 2);
+
+		if (i == 4)
+			before = scene_now();
+		if (i & 1) {
+			kill_planted(&g);
+		} else {
+			CHECK_SYS(waitpid(g.pid, NULL, 0));
+			st_group_remove(&g);
+			CHECK_SYS(close(g.pidfd));
+			CHECK_SYS(close(roll_pipe[1]));
+			roll_pipe[1] = -1;
+			CHECK_SYS(kill(enrolled(0), SIGKILL));
+			CHECK_SYS(kill(enrolled(1), SIGKILL));
+		}
+	}
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	CHECK_LE(test_count_fds(), before.fds);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(path_by_mount),
+	TEST_CASE(own_is_found),
+	TEST_CASE(own_is_found_by_threads),
+	TEST_CASE(own_by_a_bind_mount),
+	TEST_CASE(own_in_a_cgroup_namespace),
+	TEST_CASE(own_is_read_only),
+	TEST_CASE(own_is_not_mounted),
+	TEST_CASE(own_is_covered),
+	TEST_CASE(own_without_proc),
+	TEST_CASE(own_must_be_delegated),
+	TEST_CASE(places_that_are_none),
+	TEST_CASE(made_and_removed),
+	TEST_CASE(group_without_a_home),
+	TEST_CASE(names_in_use),
+	TEST_CASE(names_fit),
+	TEST_CASE(no_room_for_more),
+	TEST_CASE(no_fds_for_more),
+	TEST_CASE(below_a_threaded_one),
+	TEST_CASE(ends_what_hides),
+	TEST_CASE(ends_what_hides_by_walk),
+	TEST_CASE(ends_what_is_below),
+	TEST_CASE(ends_what_is_deep_below),
+	TEST_CASE(ends_what_is_threaded),
+	TEST_CASE(ends_what_is_threaded_by_walk),
+	TEST_CASE(ends_what_is_empty),
+	TEST_CASE(each_gets_it_once),
+	TEST_CASE(the_stopped_are_ended),
+	TEST_CASE(the_frozen_stay_frozen),
+	TEST_CASE(nothing_is_left_frozen),
+	TEST_CASE(caller_is_passed_over),
+	TEST_CASE(child_that_has_left),
+	TEST_CASE(directory_is_gone),
+	TEST_CASE(no_fd_to_look_with),
+	TEST_CASE(ends_relays),
+	TEST_CASE(ends_a_fork_bomb),
+	TEST_CASE(ends_a_fork_bomb_by_walk),
+	TEST_CASE(what_is_left_is_moved),
+	TEST_CASE(what_is_left_below_is_moved),
+	TEST_CASE(what_forks_is_moved),
+	TEST_CASE(what_is_left_where_the_parent_is_busy),
+	TEST_CASE(nothing_grows),
+};
+TEST_MAIN(cases)

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults under a ring: every system call of the thread that asks, of the one that
+ * launches, of the reactor and of the child made to fail in turn; fds, memory and
+ * processes that run short, for a while or for good. Each time there is one
+ * completion, of all that was asked for or of an error; nothing is left, and the
+ * ring works on. The same for a run without a ring.
+ */
+#include "inject.h"
+#include "much.h"
+#include "rings.h"
+
+#include <grp.h>
+
+/* ---- which thread made a call ---- */
+
+enum who { CALLER, LAUNCHER, REACTOR, CHILD, WHOS };
+
+static const char *const who_names[] = { "caller", "launcher", "reactor",
+					 "child" };
+
+#define ALL ((1U << WHOS) - 1)
+#define IN(who) (1U << (who))
+
+struct fault;
+
+/* What is asked for, and what must be true of the answer. */
+struct request {
+	const char *name;
+	void (*prepare)(struct fault *f);
+	/* asks, and takes the completion: its res, or what refused it */
+	int (*ask)(struct fault *f);
+	void (*verify)(struct fault *f, int res);
+	uint64_t flags;
+	bool by_path, many_fds, no_ring;
+	bool many_calls; /* not each of them is disturbed */
+	long without[4]; /* system calls that are not there at all */
+};
+
+struct fault {
+	const struct request *request;
+	struct inject inject;
+	enum who who;
+	int counts[WHOS];
+	int number; /* for names that are not there yet */
+	int tfd;
+	struct spawn_template_ring *ring;
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	struct life life;
+	char *input;
+	unsigned int stage, action;
+	int closed; /* fds that were there before */
+	/* of requests that ask for much */
+	char *want, *got;
+	struct much much;
+};
+
+static enum who who_called(const struct fault *f, pid_t tid)
+{
+	char path[64], comm[32] = { 0 };
+	int fd;
+
+	if (tid == atomic_load(&f->inject.launcher))
+		return CALLER;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return CHILD;
+	if (read(fd, comm, sizeof(comm) - 1) < 0)
+		comm[0] = 0;
+	close(fd);
+	return strstr(comm, "reactor") ? REACTOR : LAUNCHER;
+}
+
+/* These cannot fail as they are called, whatever is short. */
+static bool spares(const struct fault *f, enum who who,
+		   const struct seccomp_data *data)
+{
+	if (inject_spares(&f->inject,
+			  who == CHILD ? INJECT_CHILD : INJECT_PARENT, data))
+		return true;
+	switch (data->nr) {
+	case SYS_mprotect:
+		/* to musl that is a machine without protection of memory */
+		return TEST_SANITIZED || f->inject.err == ENOSYS;
+	case SYS_brk:
+	case SYS_mmap:
+	case SYS_mremap:
+		return TEST_SANITIZED; /* they end when they get no memory */
+	case SYS_read: /* of an eventfd or a timer */
+	case SYS_write:
+		return who != CHILD && data->args[2] == 8;
+	case SYS_timerfd_settime:
+	case SYS_sched_getscheduler:
+		return true;
+	case SYS_epoll_ctl:
+		return data->args[1] == 2; /* EPOLL_CTL_DEL */
+	default:
+		return false;
+	}
+}
+
+static int verdict_on(struct fault *f, enum who who,
+		      const struct seccomp_data *data)
+{
+	struct inject *in = &f->inject;
+	bool is_exec = data->nr == SYS_execve || data->nr == SYS_execveat;
+	/* killed by exec it counts as launched */
+	bool spared = is_exec && in->err == INJECT_KILL;
+
+	if (!atomic_load(&in->armed) || spares(f, who, data))
+		return 0;
+	if (who == f->who && !spared && f->counts[who]++ == in->index) {
+		atomic_store(&in->hit, data->nr);
+		return in->err;
+	}
+	if (who == CHILD && is_exec)
+		in->in_program = true;
+	return 0;
+}
+
+static void answer_one(struct fault *f, int listener)
+{
+	struct seccomp_notif_resp resp = { 0 };
+	struct seccomp_notif req = { 0 };
+	int verdict;
+
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req))
+		return;
+	verdict = verdict_on(f, who_called(f, (pid_t)req.pid), &req.data);
+	if (verdict == INJECT_KILL)
+		kill((pid_t)req.pid, SIGKILL);
+	resp.id = req.id;
+	if (verdict > 0)
+		resp.error = -verdict;
+	else
+		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+static void *answer_calls(void *arg)
+{
+	struct fault *f = arg;
+	struct inject *in = &f->inject;
+	struct pollfd pfd = { .events = POLLIN };
+
+	while ((pfd.fd = atomic_load(&in->listener)) < 0 &&
+	       !atomic_load(&in->stop))
+		usleep(100);
+	while (!atomic_load(&in->stop)) {
+		if (poll(&pfd, 1, 10) > 0 && (pfd.revents & POLLIN))
+			answer_one(f, pfd.fd);
+	}
+	return NULL;
+}
+
+/* ---- one fault ---- */
+
+static bool is_allowed(const struct fault *f, int res)
+{
+	long nr = atomic_load(&f->inject.hit);
+
+	if (f->inject.err == INJECT_KILL)
+		return res == -ECHILD;
+	switch (nr) {
+	case SYS_statx: /* a path that does not resolve is gone */
+		return res == -f->inject.err || res == -ESTALE;
+	case SYS_brk:
+	case SYS_mmap:
+	case SYS_mprotect:
+		return res == -ENOMEM;
+	case SYS_rt_sigprocmask:
+	case SYS_prctl: /* restrictions that cannot be compared */
+		return res == -f->inject.err || res == -EACCES;
+	default:
+		return res == -f->inject.err;
+	}
+}
+
+/* The ring is as good as new. */
+static void check_recovered(struct fault *f)
+{
+	int tfd = template_of("tiny-7");
+
+	if (f->ring) {
+		queue_run(f->ring, tfd, TEST_ARGV("tiny"), 77);
+		CHECK_EQ(take_run_code(f->ring, 77), 7);
+		check_none(f->ring);
+		CHECK(!is_readable(spawn_template_ring_fd(f->ring), 0));
+	} else {
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 7);
+	}
+	CHECK_SYS(close(tfd));
+}
+
+static void arm(struct fault *f)
+{
+	memset(f->counts, 0, sizeof(f->counts));
+	inject_arm(&f->inject);
+}
+
+static void make_ring(struct fault *f)
+{
+	int tfd;
+
+	if (f->request->no_ring)
+		return;
+	f->ring = ring_new(4, 1);
+	tfd = template_of("tiny-7");
+	/* the launching thread makes its stack with its first launch */
+	queue_run(f->ring, tfd, TEST_ARGV("tiny"), 1);
+	CHECK_EQ(take_run_code(f->ring, 1), 7);
+	CHECK_SYS(close(tfd));
+}
+
+static void *disturbed(void *arg)
+{
+	struct fault *f = arg;
+	const struct request *r = f->request;
+	struct scene before;
+	int res;
+
+	r->prepare(f);
+	inject_here(&f->inject);
+	for (size_t i = 0; i < TEST_COUNT(r->without); i++) {
+		if (r->without[i])
+			test_seccomp(r->without[i], ENOSYS);
+	}
+	before = scene_now();
+	make_ring(f);
+	res = r->ask(f);
+	if (atomic_load(&f->inject.hit) >= 0) {
+		test_doing("%s: %s's call %d, number %ld, answers %d: %d",
+			   r->name, who_names[f->who], f->inject.index,
+			   atomic_load(&f->inject.hit), f->inject.err, res);
+		if (res < 0)
+			CHECK(is_allowed(f, res));
+		r->verify(f, res);
+		check_recovered(f);
+	}
+	spawn_template_ring_exit(f->ring);
+	if (f->ring)
+		before.threads++;
+	before.fds -= f->closed;
+	check_scene(&before);
+	return NULL;
+}
+
+enum { HIT = 10, NOT_HIT = 11 };
+
+/* One process for one fault, since the library remembers what is missing. */
+static int run_fault(const struct request *request, enum who who, int index,
+		     int err)
+{
+	static struct fault f;
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	f.number++;
+	pid = CHECK_SYS(fork());
+	if (pid) {
+		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+		CHECK(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 77)
+			_exit(77);
+		return WEXITSTATUS(status);
+	}
+	f.request = request;
+	f.who = who;
+	f.inject.index = index;
+	f.inject.err = err;
+	atomic_store(&f.inject.listener, -1);
+	atomic_store(&f.inject.hit, -1);
+	f.inject.thread = start_thread(answer_calls, &f);
+	thread = start_thread(disturbed, &f);
+	join_thread(thread);
+	_exit(atomic_load(&f.inject.hit) < 0 ? NOT_HIT : HIT);
+}
+
+static void sweep_one(const struct request *request, enum who who, int err,
+		      int *total)
+{
+	int i = 0, ret = HIT, misses = 0;
+
+	if (who != CHILD && err == INJECT_KILL)
+		return;
+	/* threads do not make their calls in quite the same order each time */
+	for (; misses < 2; i += request->many_calls ? 1 + i / 2 : 1) {
+		ret = run_fault(request, who, i, err);
+		CHECK(ret == HIT || ret == NOT_HIT);
+		misses = ret == HIT ? 0 : misses + 1;
+		*total += ret == HIT;
+	}
+}
+
+static void sweep(const struct request *request, unsigned int whos)
+{
+	/* the others are in test_faults.c: they are of the launch alone */
+	const int errs[] = { INJECT_KILL, EIO, ENOMEM };
+
+	test_tmpdir();
+	for (enum who who = 0; who < WHOS; who++) {
+		int total = 0;
+
+		for (size_t e = 0; e < TEST_COUNT(errs) && whos & IN(who); e++)
+			sweep_one(request, who, errs[e], &total);
+		if (whos & IN(who)) {
+			test_note("%s: %d faults in the %s", request->name,
+				  total, who_names[who]);
+			CHECK_GE(total, 2);
+		}
+	}
+}
+
+/* ---- spawns that ask for much, as in test_faults.c ---- */
+
+static void prepare_spawn(struct fault *f)
+{
+	char *path = test_path("%d-probe", f->number);
+
+	much_scene();
+	CHECK_SYS(symlink(test_tool("probe-static"), path));
+	f->tfd = CHECK_OK(spawn_template_open(
+		f->request->by_path ? path : test_tool("probe-static"), 0));
+	f->want = much_output(f->tfd, f->request->flags);
+	much_check(f->want);
+	for (int fd = 3; f->request->many_fds && fd < 600; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			CHECK_SYS(dup2(0, fd));
+	}
+	much_ask(&f->much, f->request->flags);
+}
+
+static int take_any(struct fault *f, struct spawn_template_cqe **cqe)
+{
+	struct spawn_template_cqe *c = ring_take_of(f->ring, 5);
+
+	f->stage = SPAWN_TEMPLATE_CQE_STAGE(c->flags);
+	f->action = SPAWN_TEMPLATE_CQE_ACTION(c->flags);
+	*cqe = c;
+	return c->res;
+}
+
+/* With stdout led into a pipe meanwhile; see much_try(). */
+static int ask_spawn(struct fault *f)
+{
+	int fds[2], saved, res, pidfd = -1;
+	struct spawn_template_cqe *cqe;
+	pid_t pid = 0;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	saved = CHECK_SYS(fcntl(1, F_DUPFD_CLOEXEC, 3));
+	CHECK_SYS(dup2(fds[1], 1));
+	CHECK_SYS(close(fds[1]));
+	arm(f);
+	res = spawn_template_ring_spawn(f->ring, f->tfd, &f->much.args,
+					sizeof(f->much.args), 5);
+	if (!res) {
+		CHECK_EQ(spawn_template_ring_submit(f->ring), 1);
+		res = take_any(f, &cqe);
+		pidfd = cqe->pidfd;
+		pid = cqe->pid;
+		spawn_template_ring_seen(f->ring, cqe);
+	}
+	inject_disarm(&f->inject);
+	CHECK_SYS(dup2(saved, 1));
+	CHECK_SYS(close(saved));
+	f->got = test_read_fd(fds[0]);
+	CHECK_SYS(close(fds[0]));
+	if (!res) {
+		much_check_pidfd(pidfd, pid);
+		CHECK_EQ(test_wait(pidfd), 0);
+	}
+	return res;
+}
+
+static void verify_spawn(struct fault *f, int res)
+{
+	if (!res) {
+		CHECK_STR(f->got, f->want);
+		return;
+	}
+	CHECK_STR(f->got, "");
+	if (f->who == LAUNCHER)
+		CHECK_LE(f->stage, SPAWN_TEMPLATE_STAGE_CLONE);
+	if (f->stage != SPAWN_TEMPLATE_STAGE_ACTION)
+		CHECK_EQ(f->action, 0);
+	else
+		CHECK_LT(f->action, f->much.args.actions_len);
+}
+
+#define SPAWN .prepare = prepare_spawn, .ask = ask_spawn, .verify = verify_spawn
+
+static void spawn_by_fd(void)
+{
+	sweep(&(struct request){ .name = "spawn", SPAWN }, ALL & ~IN(REACTOR));
+}
+
+static void spawn_by_path(void)
+{
+	sweep(&(struct request){ .name = "by path", SPAWN, .by_path = true },
+	      IN(LAUNCHER) | IN(CHILD));
+}
+
+static void spawn_own_memory(void)
+{
+	sweep(&(struct request){ .name = "own memory",
+				 SPAWN,
+				 .flags = MUCH_OWN_MEMORY },
+	      IN(LAUNCHER) | IN(CHILD));
+}
+
+static void spawn_many_fds(void)
+{
+	sweep(&(struct request){ .name = "many fds",
+				 SPAWN,
+				 .many_fds = true,
+				 .many_calls = true },
+	      IN(LAUNCHER) | IN(CHILD));
+}
+
+static void spawn_without(void)
+{
+	sweep(
+		&(struct request){
+			.name = "fallbacks",
+			SPAWN,
+			.without = { SYS_clone3, SYS_close_range,
+				     SYS_execveat },
+		},
+		IN(LAUNCHER) | IN(CHILD));
+}
+
+/* ---- runs ---- */
+
+#define INPUT 200000
+
+static void prepare_run(struct fault *f)
+{
+	char *const argv[] = {
+		"tree", "cat", "err", "error", "exit", "7", NULL
+	};
+
+	f->input = numbered_bytes(INPUT);
+	f->tfd = tree_template();
+	f->args = run_args(memcpy(malloc(sizeof(argv)), argv, sizeof(argv)));
+	f->args.input = (uintptr_t)f->input;
+	f->args.input_len = INPUT;
+	f->args.timeout_ns = 100 * SECOND;
+}
+
+static int ask_run(struct fault *f)
+{
+	struct spawn_template_failure failure = { 0, 99, 99 };
+	struct spawn_template_cqe *cqe;
+	int res;
+
+	memset(&f->res, 0, sizeof(f->res));
+	f->args.spawn.failure = (uintptr_t)&failure;
+	arm(f);
+	if (!f->ring) {
+		res = spawn_template_run(f->tfd, &f->args, sizeof(f->args),
+					 &f->res, sizeof(f->res));
+		f->stage = failure.stage;
+		f->action = failure.action;
+	} else {
+		res = spawn_template_ring_run(f->ring, f->tfd, &f->args,
+					      sizeof(f->args), 5);
+		if (!res) {
+			CHECK_EQ(spawn_template_ring_submit(f->ring), 1);
+			res = take_any(f, &cqe);
+			if (cqe->result) {
+				f->res = *cqe->result;
+				cqe->result->out = cqe->result->err = NULL;
+			}
+			spawn_template_ring_seen(f->ring, cqe);
+		}
+	}
+	inject_disarm(&f->inject);
+	return res;
+}
+
+static void verify_run(struct fault *f, int res)
+{
+	long nr = atomic_load(&f->inject.hit);
+
+	if (res) {
+		CHECK(!f->res.out && !f->res.err);
+		return;
+	}
+	if (nr == SYS_read || nr == SYS_readv || nr == SYS_write) {
+		/* the pipe itself has failed: not as it does in life */
+		spawn_template_result_free(&f->res);
+		return;
+	}
+	CHECK_EQ(f->res.code, 7);
+	if (nr == SYS_mmap || nr == SYS_brk || nr == SYS_mremap) {
+		/* what found no room is missed, and said to be */
+		CHECK_EQ(f->res.out_len < INPUT,
+			 !!(f->res.flags & RESULT(OUT_TRUNCATED)));
+	} else {
+		check_result(&f->args, &f->res);
+		CHECK_EQ(f->res.flags, 0);
+		CHECK_EQ(f->res.out_len, INPUT);
+		CHECK_STR(f->res.err, "error");
+	}
+	CHECK(!memcmp(f->res.out, f->input, f->res.out_len));
+	spawn_template_result_free(&f->res);
+}
+
+#define RUNS .prepare = prepare_run, .ask = ask_run, .verify = verify_run
+
+static void run_in_a_ring(void)
+{
+	sweep(&(struct request){ .name = "run", RUNS }, ALL);
+}
+
+static void run_without_a_ring(void)
+{
+	sweep(&(struct request){ .name = "lone run", RUNS, .no_ring = true },
+	      IN(CALLER) | IN(CHILD));
+}
+
+/* ---- runs that are ended ---- */
+
+static void prepare_end(struct fault *f)
+{
+	char *const argv[] = { "tree", "ignore", "15", "(",	"ignore",
+			       "15",   "pause",	 ")",  "pause", NULL };
+
+	f->tfd = tree_template();
+	f->args = run_args(memcpy(malloc(sizeof(argv)), argv, sizeof(argv)));
+	f->args.timeout_ns = 60 * MS;
+	f->args.grace_ns = 30 * MS;
+	life_open(&f->life, &f->args.spawn);
+}
+
+/* Whatever fails, the deadline is kept and the tree is dead. */
+static void verify_end(struct fault *f, int res)
+{
+	if (!res) {
+		CHECK(f->res.flags & RESULT(TIMED_OUT));
+		CHECK(f->res.flags & RESULT(TREE_KILLED));
+		CHECK_EQ(f->res.signal, SIGKILL);
+		/* each call takes its time here */
+		CHECK_LE(f->res.total_ns, 15 * SECOND);
+	}
+	CHECK(life_ends(&f->life, 0));
+	CHECK_SYS(close(f->life.fds[0]));
+	f->closed = 2;
+	spawn_template_result_free(&f->res);
+}
+
+#define ENDS .prepare = prepare_end, .ask = ask_run, .verify = verify_end
+
+static void end_in_a_ring(void)
+{
+	sweep(&(struct request){ .name = "end", ENDS, .many_calls = true },
+	      IN(REACTOR));
+}
+
+static void end_without_a_ring(void)
+{
+	sweep(&(struct request){ .name = "lone end",
+				 ENDS,
+				 .many_calls = true,
+				 .no_ring = true },
+	      IN(CALLER));
+}
+
+/* ---- making a ring ---- */
+
+static int make_disturbed(struct fault *f)
+{
+	struct spawn_template_ring_params params = { .threads = 2 };
+	struct spawn_template_ring *ring = (void *)f;
+	int ret;
+
+	arm(f);
+	ret = spawn_template_ring_init(8, &params, sizeof(params), &ring);
+	inject_disarm(&f->inject);
+	if (ret < 0)
+		CHECK(ring == (void *)f);
+	else
+		f->ring = ring;
+	return ret;
+}
+
+static void *disturbed_init(void *arg)
+{
+	struct fault *f = arg;
+	struct scene before;
+	int ret;
+
+	inject_here(&f->inject);
+	before = scene_now();
+	ret = make_disturbed(f);
+	if (atomic_load(&f->inject.hit) >= 0) {
+		test_doing("call %d, number %ld, answers %d: %d",
+			   f->inject.index, atomic_load(&f->inject.hit),
+			   f->inject.err, ret);
+		/* a thread that cannot be made is always -EAGAIN */
+		if (ret < 0)
+			CHECK(ret == -f->inject.err || ret == -EAGAIN ||
+			      ret == -ENOMEM);
+	}
+	if (f->ring)
+		check_recovered(f);
+	spawn_template_ring_exit(f->ring);
+	f->ring = NULL;
+	/* threads that launch may be there already */
+	for (int i = 0; i < 200 && count_threads() > before.threads + 2; i++)
+		sleep_ms(1);
+	CHECK_LE(count_threads(), before.threads + 2);
+	CHECK_EQ(test_count_fds(), before.fds);
+	CHECK_EQ(test_sigmask(), before.mask);
+	f->ring = ring_new(8, 2);
+	check_recovered(f);
+	spawn_template_ring_exit(f->ring);
+	CHECK_EQ(test_count_fds(), before.fds);
+	return NULL;
+}
+
+static int run_init_fault(int index, int err)
+{
+	static struct fault f;
+	int status;
+	pid_t pid = CHECK_SYS(fork());
+
+	if (pid) {
+		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+		CHECK(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 77)
+			_exit(77);
+		return WEXITSTATUS(status);
+	}
+	f.who = CALLER;
+	f.inject.index = index;
+	f.inject.err = err;
+	atomic_store(&f.inject.listener, -1);
+	atomic_store(&f.inject.hit, -1);
+	f.inject.thread = start_thread(answer_calls, &f);
+	join_thread(start_thread(disturbed_init, &f));
+	_exit(f.counts[CALLER] <= index ? NOT_HIT : HIT);
+}
+
+static void init_in_any_call(void)
+{
+	const int errs[] = { ENOMEM, EMFILE, ENFILE, EAGAIN, EPERM, ENOSYS };
+
+	for (size_t e = 0; e < TEST_COUNT(errs); e++) {
+		int i = 0, ret = HIT;
+
+		for (; ret == HIT; i++)
+			ret = run_init_fault(i, errs[e]);
+		CHECK_EQ(ret, NOT_HIT);
+		test_note("%d calls", i);
+		CHECK_GE(i, 8);
+	}
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE_SECONDS(spawn_by_fd, 120),
+	TEST_CASE_SECONDS(spawn_by_path, 120),
+	TEST_CASE_SECONDS(spawn_own_memory, 120),
+	TEST_CASE_SECONDS(spawn_many_fds, 120),
+	TEST_CASE_SECONDS(spawn_without, 120),
+	TEST_CASE_SECONDS(run_in_a_ring, 120),
+	TEST_CASE_SECONDS(run_without_a_ring, 120),
+	TEST_CASE_SECONDS(end_in_a_ring, 120),
+	TEST_CASE_SECONDS(end_without_a_ring, 120),
+	TEST_CASE_SECONDS(init_in_any_call, 120),
+};
+TEST_MAIN(cases)

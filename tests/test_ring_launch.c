@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Launches of a ring: by other threads than the one that asks. What they take
+ * from whom, that one that is stuck holds up no other, that children live and die
+ * as they are asked to, beside deadlines, other rings and many fds.
+ */
+#include "rings.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+/* ---- what comes from where ---- */
+
+static char *out_of(struct spawn_template_ring *ring,
+		    struct spawn_template_cqe *cqe)
+{
+	char *out;
+
+	CHECK_EQ(cqe->res, 0);
+	CHECK(cqe->result);
+	CHECK_EQ(cqe->result->code, 0);
+	out = test_fmt("%s", cqe->result->out);
+	spawn_template_ring_seen(ring, cqe);
+	return out;
+}
+
+static void set_mask(uint64_t mask)
+{
+	CHECK_SYS(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8));
+}
+
+/* The mask is that of the thread that queues, at that time. */
+static void mask_is_that_of_the_queueing_thread(void)
+{
+	const uint64_t masks[] = { 0, TEST_SIGBIT(SIGUSR1),
+				   TEST_SIGBIT(SIGTERM) | TEST_SIGBIT(64),
+				   TEST_SIGBIT(32) | TEST_SIGBIT(33), 0 };
+	struct spawn_template_ring *ring = ring_new(16, 2);
+	struct spawn_template_run_args args =
+		run_args(TEST_ARGV("probe", "signals", "pending"));
+	int tfd = test_probe();
+
+	for (size_t i = 0; i < TEST_COUNT(masks); i++) {
+		set_mask(masks[i]);
+		queue_run_args(ring, tfd, &args, masks[i]);
+		args.spawn.flags ^= SPAWN_TEMPLATE_SPAWN_NICE;
+	}
+	set_mask(TEST_SIGBIT(SIGHUP));
+	for (size_t i = 0; i < TEST_COUNT(masks); i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+		uint64_t mask = cqe->user_data;
+		char *out = out_of(ring, cqe);
+
+		CHECK_EQ(test_signals(out, "blocked"), mask);
+		CHECK_EQ(test_signals(out, "caught"), 0);
+		CHECK_EQ(test_signals(out, "ignored"), 0);
+	}
+	CHECK_EQ(test_sigmask(), TEST_SIGBIT(SIGHUP));
+	spawn_template_ring_exit(ring);
+}
+
+/* Dispositions are the process's: handled ones at default, SIGPIPE too. */
+static void signals_are_as_of_a_launch(void)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	char *out;
+
+	CHECK(signal(SIGUSR1, SIG_IGN) != SIG_ERR);
+	CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	CHECK(signal(SIGUSR2, exit) != SIG_ERR);
+	queue_run(ring, test_probe(), TEST_ARGV("probe", "signals"), 1);
+	out = out_of(ring, ring_take(ring));
+	CHECK_EQ(test_signals(out, "ignored"), TEST_SIGBIT(SIGUSR1));
+	CHECK_EQ(test_signals(out, "caught"), 0);
+	spawn_template_ring_exit(ring);
+}
+
+static void directory_is_that_at_the_launch(void)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+
+	CHECK_SYS(chdir("/proc"));
+	queue_run(ring, test_probe(), TEST_ARGV("probe", "cwd"), 1);
+	CHECK_SYS(chdir("/sys"));
+	CHECK_STR(test_value(out_of(ring, ring_take(ring)), "cwd"), "/sys");
+	spawn_template_ring_exit(ring);
+}
+
+/* Used by number, when the launch is made. */
+static void fds_are_those_at_the_launch(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TEST_ARGV("probe", "fds"));
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	int fd = CHECK_SYS(open("/proc", O_RDONLY | O_CLOEXEC)), other;
+	char *out;
+
+	TEST_ACTIONS(&args.spawn, ACT_DUP2(fd, 30), ACT_KEEP(30));
+	queue_run_args(ring, test_probe(), &args, 1);
+	other = CHECK_SYS(open("/sys", O_RDONLY | O_CLOEXEC));
+	CHECK_SYS(dup3(other, fd, O_CLOEXEC));
+	out = out_of(ring, ring_take(ring));
+	CHECK_STR(test_value(out, "fd.30"), "/sys");
+	CHECK_STR(test_value(out, "fd.0"), "/dev/null");
+	CHECK_HAS_NOT(out, "fd.3=");
+	CHECK_HAS_NOT(out, "eventfd");
+	spawn_template_ring_exit(ring);
+}
+
+static void attributes_of_many_kinds(void)
+{
+	struct spawn_template_run_args args = run_args(TEST_ARGV(
+		"probe", "pids", "umask", "nice", "nnp", "pdeathsig"));
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	char *out;
+
+	args.spawn.flags =
+		SPAWN_TEMPLATE_SPAWN_SETSID | SPAWN_TEMPLATE_SPAWN_UMASK |
+		SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |
+		SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	args.spawn.umask = 027;
+	args.spawn.nice = 7;
+	queue_run_args(ring, test_probe(), &args, 1);
+	out = out_of(ring, ring_take(ring));
+	CHECK_STR(test_value(out, "sid"), test_value(out, "pid"));
+	CHECK_STR(test_value(out, "ppid"), test_fmt("%d", getpid()));
+	CHECK_STR(test_value(out, "umask"), "027");
+	CHECK_STR(test_value(out, "nice"), "7");
+	CHECK_STR(test_value(out, "nnp"), "1");
+	CHECK_STR(test_value(out, "pdeathsig"), test_fmt("%d", SIGKILL));
+	spawn_template_ring_exit(ring);
+}
+
+/* A program is scheduled as the host is, whatever suits the library's threads. */
+static void scheduled_as(void *arg)
+{
+	const int *want = arg; /* policy, nice */
+	struct sched_param param = { .sched_priority =
+					     want[0] == SCHED_FIFO ? 1 : 0 };
+	struct spawn_template_ring *ring;
+	struct spawn_template_cqe *cqe;
+	int tfd = tree_template();
+
+	CHECK_SYS(setpriority(PRIO_PROCESS, 0, want[1]));
+	if (syscall(SYS_sched_setscheduler, 0, want[0], &param))
+		TEST_SKIP("sched_setscheduler: %s", strerror(errno));
+	ring = ring_new(4, 1);
+	queue_spawn(ring, tfd, TREE("pause"), 1);
+	cqe = ring_take(ring);
+	CHECK_EQ(cqe->res, 0);
+	/* musl's wrapper refuses */
+	CHECK_EQ(syscall(SYS_sched_getscheduler, cqe->pid), want[0]);
+	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)cqe->pid), want[1]);
+	CHECK_SYS(kill(cqe->pid, SIGKILL));
+	CHECK_EQ(reap_spawn(ring, cqe), 128 + SIGKILL);
+	spawn_template_ring_exit(ring);
+}
+
+static void scheduled_as_the_host(void)
+{
+	int want[][2] = { { SCHED_OTHER, 0 },
+			  { SCHED_OTHER, 5 },
+			  { SCHED_BATCH, 3 },
+			  { SCHED_FIFO, 0 },
+			  { SCHED_IDLE, 0 } };
+
+	for (size_t i = 0; i < TEST_COUNT(want); i++) {
+		test_doing("policy %d, nice %d", want[i][0], want[i][1]);
+		test_in_child(scheduled_as, want[i]);
+	}
+}
+
+/* ---- restricted threads ---- */
+
+struct restricted {
+	struct spawn_template_ring *ring;
+	int tfd;
+	int (*restrict_it)(void);
+};
+
+static int set_nnp(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int set_filter(void)
+{
+	test_seccomp(SYS_acct, EPERM);
+	return 0;
+}
+
+static void *ask_restricted(void *arg)
+{
+	struct restricted *r = arg;
+	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
+	int ret;
+
+	CHECK_EQ(r->restrict_it(), 0);
+	ret = spawn_template_ring_run(r->ring, r->tfd, &args, sizeof(args), 5);
+	CHECK_EQ(ret, 0);
+	CHECK_EQ(spawn_template_ring_spawn(r->ring, r->tfd, &args.spawn,
+					   sizeof(args.spawn), 5),
+		 0);
+	return NULL;
+}
+
+/* A thread that has less rights than those that launch gets none of theirs. */
+static void refused_if(int (*restrict_it)(void))
+{
+	struct restricted r = { ring_new(8, 1), tree_template(), restrict_it };
+
+	queue_run(r.ring, r.tfd, TREE("exit", "3"), 1);
+	CHECK_EQ(take_run_code(r.ring, 1), 3);
+	join_thread(start_thread(ask_restricted, &r));
+	for (int i = 0; i < 2; i++) {
+		struct spawn_template_cqe *cqe = ring_take_of(r.ring, 5);
+
+		CHECK_EQ(cqe->res, -EACCES);
+		CHECK_EQ(cqe->flags, SPAWN_TEMPLATE_STAGE_ARGS);
+		CHECK_EQ(cqe->pid, -1);
+		spawn_template_ring_seen(r.ring, cqe);
+	}
+	CHECK(test_no_children());
+	/* the others are served as before */
+	queue_run(r.ring, r.tfd, TREE("exit", "4"), 2);
+	CHECK_EQ(take_run_code(r.ring, 2), 4);
+	spawn_template_ring_exit(r.ring);
+}
+
+static void no_new_privs_of_the_asking_thread(void)
+{
+	refused_if(set_nnp);
+}
+
+static void filter_of_the_asking_thread(void)
+{
+	refused_if(set_filter);
+}
+
+/* Restricted before the first ring is made, all is restricted alike. */
+static void restricted_before_the_ring(void)
+{
+	struct spawn_template_ring *ring;
+
+	CHECK_EQ(set_nnp(), 0);
+	set_filter();
+	ring = ring_new(4, 1);
+	queue_run(ring, test_probe(), TEST_ARGV("probe", "nnp"), 1);
+	CHECK_STR(test_value(out_of(ring, ring_take(ring)), "nnp"), "1");
+	spawn_template_ring_exit(ring);
+}
+
+/* libc's setresuid() has to reach all threads, also those that block signals. */
+static void ids_change_with_a_ring_open(void)
+{
+	struct spawn_template_ring *ring;
+	struct spawn_template_cqe *cqe;
+	int tfd;
+
+	test_need_root();
+	tfd = tree_template();
+	ring = ring_new(4, 3);
+	queue_run(ring, tfd, TREE("exit", "3"), 1);
+	CHECK_EQ(take_run_code(ring, 1), 3);
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+	queue_run(ring, tfd, TREE("exit", "3"), 2);
+	cqe = ring_take_of(ring, 2);
+	CHECK_EQ(cqe->res, -EACCES);
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(test_no_children());
+	spawn_template_ring_exit(ring);
+}
+
+/* A signal to the process is for the host's threads to take. */
+static volatile sig_atomic_t handler_thread;
+
+static void note_thread(int sig)
+{
+	(void)sig;
+	handler_thread = (int)syscall(SYS_gettid);
+}
+
+static void signals_are_the_hosts(void)
+{
+	struct spawn_template_ring *ring;
+
+	if (TEST_TSAN)
+		TEST_SKIP("ThreadSanitizer delays handlers");
+	ring = ring_new(4, 4);
+	CHECK(signal(SIGUSR1, note_thread) != SIG_ERR);
+	set_mask(TEST_SIGBIT(SIGUSR1));
+	sleep_ms(30);
+	for (int i = 0; i < 50; i++) {
+		CHECK_SYS(kill(getpid(), SIGUSR1));
+		usleep(200);
+	}
+	CHECK_EQ(handler_thread, 0);
+	set_mask(0);
+	CHECK_EQ(handler_thread, getpid());
+	spawn_template_ring_exit(ring);
+}
+
+/* ---- launches that are stuck ---- */
+
+static void a_stuck_launch_stops_no_other(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 2);
+	struct spawn_template_run_args args = run_args(TREE("exit", "5"));
+	int tfd = tree_template();
+	struct hold hold;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &args.spawn);
+	queue_run_args(ring, tfd, &args, 100);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	wait_children(NULL, 1);
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 5; i++)
+			queue_run(ring, tfd, TREE("exit", "1"), 1);
+		for (int i = 0; i < 5; i++)
+			CHECK_EQ(take_run_code(ring, 1), 1);
+	}
+	check_none(ring);
+	hold_release(&hold);
+	CHECK_EQ(take_run_code(ring, 100), 5);
+	spawn_template_ring_exit(ring);
+}
+
+/* Neither does one whose child is stopped before exec. */
+static void a_stopped_launch_stops_no_other(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 2);
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TREE("exit", "5"));
+	int tfd = tree_template();
+	struct hold hold;
+	pid_t pid;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &args);
+	queue_spawn_args(ring, tfd, &args, 100);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	wait_children(&pid, 1);
+	CHECK_SYS(kill(pid, SIGSTOP));
+	hold_release(&hold);
+	for (int i = 0; i < 20; i++) {
+		queue_run(ring, tfd, TREE("exit", "1"), 1);
+		CHECK_EQ(take_run_code(ring, 1), 1);
+	}
+	check_none(ring);
+	CHECK_SYS(kill(pid, SIGCONT));
+	CHECK_EQ(reap_spawn(ring, ring_take_of(ring, 100)), 5);
+	spawn_template_ring_exit(ring);
+}
+
+/* Submitting, waiting, cancelling and ending do not wait for a launch. */
+static void a_stuck_launch_stops_no_caller(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 1);
+	struct spawn_template_run_args args = run_args(TREE("exit", "5"));
+	struct spawn_template_cqe *cqe;
+	int tfd = tree_template();
+	struct hold hold;
+	uint64_t start;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &args.spawn);
+	queue_run_args(ring, tfd, &args, 1);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	wait_children(NULL, 1);
+	start = now_ms();
+	for (int i = 0; i < 60; i++) {
+		queue_run(ring, tfd, TREE("exit", "1"), 2);
+		CHECK_EQ(spawn_template_ring_submit(ring), 1);
+		CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 0), -ETIME);
+	}
+	CHECK_LE(now_ms() - start, at_most_ms(100));
+	hold_release(&hold);
+	for (int i = 0; i < 61; i++) {
+		cqe = ring_take(ring);
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(cqe->result->code, cqe->user_data == 1 ? 5 : 1);
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
+/* In a ring the deadline holds for the launch, too. */
+static void a_stuck_launch_times_out(void)
+{
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	struct spawn_template_run_args args = run_args(TREE("exit", "5"));
+	struct spawn_template_cqe *cqe;
+	int tfd = tree_template();
+	struct hold hold;
+	uint64_t start;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &args.spawn);
+	args.timeout_ns = 200 * MS;
+	args.grace_ns = 20 * SECOND; /* is not for what has not started */
+	queue_run_args(ring, tfd, &args, 1);
+	start = now_ms();
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->res, -ETIMEDOUT);
+	CHECK_EQ(cqe->pid, -1);
+	CHECK_GE(now_ms() - start, 200);
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(test_no_children());
+	queue_run(ring, tfd, TREE("exit", "1"), 2);
+	CHECK_EQ(take_run_code(ring, 2), 1);
+	spawn_template_ring_exit(ring);
+}
+
+/* The clock of a run starts with its launch, not when it is queued. */
+static void deadlines_count_from_the_launch(void)
+{
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	struct spawn_template_run_args stuck = run_args(TREE("exit", "5")),
+				       args = run_args(TREE("sleep", "100"));
+	struct spawn_template_cqe *cqe;
+	int tfd = tree_template();
+	struct hold hold;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &stuck.spawn);
+	queue_run_args(ring, tfd, &stuck, 1);
+	args.timeout_ns = at_most_ms(400) * MS;
+	queue_run_args(ring, tfd, &args, 2);
+	CHECK_EQ(spawn_template_ring_submit(ring), 2);
+	sleep_ms((unsigned int)at_most_ms(600));
+	hold_release(&hold);
+	CHECK_EQ(take_run_code(ring, 1), 5);
+	cqe = ring_take_of(ring, 2);
+	CHECK_EQ(cqe->result->code, 0);
+	CHECK_EQ(cqe->result->flags, 0);
+	CHECK_LE(cqe->result->total_ns, args.timeout_ns);
+	spawn_template_ring_seen(ring, cqe);
+	spawn_template_ring_exit(ring);
+}
+
+/* Many deadlines at a time, in no order: each is kept. */
+static void each_deadline_is_kept(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 2);
+	int tfd = tree_template();
+
+	for (int i = 0; i < 40; i++) {
+		struct spawn_template_run_args args =
+			run_args(TREE("ignore", "15", "pause"));
+		/* none before the program ignores SIGTERM */
+		uint64_t ms = at_most_ms(200) + (uint64_t)i * 17 % 40 * 15;
+
+		args.timeout_ns = ms * MS;
+		args.grace_ns = (uint64_t)i % 3 * 50 * MS;
+		queue_run_args(ring, tfd, &args, ms + (uint64_t)i % 3 * 50);
+	}
+	for (int i = 0; i < 40; i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+		const struct spawn_template_result *res = cqe->result;
+
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(res->signal, SIGKILL);
+		CHECK_EQ(res->flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+		CHECK_GE(res->total_ns, cqe->user_data * MS);
+		CHECK_LE(res->total_ns / MS, cqe->user_data + at_most_ms(400));
+		spawn_template_ring_seen(ring, cqe);
+	}
+	CHECK(test_no_children());
+	spawn_template_ring_exit(ring);
+}
+
+/* ---- beside others ---- */
+
+static void much_output_of_many_runs(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 2);
+	int tfd = tree_template();
+
+	for (int i = 1; i <= 64; i++)
+		queue_run(ring, tfd,
+			  TREE("flood", "1", test_fmt("%d", i * 20000), "flood",
+			       "2", test_fmt("%d", i * 3000)),
+			  (uint64_t)i);
+	for (int i = 0; i < 64; i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(cqe->result->flags, 0);
+		CHECK_EQ(cqe->result->out_len, cqe->user_data * 20000);
+		CHECK_EQ(cqe->result->err_len, cqe->user_data * 3000);
+		CHECK(is_flood(cqe->result->out, cqe->result->out_len));
+		CHECK(is_flood(cqe->result->err, cqe->result->err_len));
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
+static void much_input_of_many_runs(void)
+{
+	static char data[2 << 20];
+	struct spawn_template_ring *ring = ring_new(20, 2);
+	int tfd = tree_template();
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i % 251);
+	for (int i = 0; i < 20; i++) {
+		struct spawn_template_run_args args =
+			run_args(i % 2 ? TREE("cat")
+				       : TREE("close", "0", "sleep", "20"));
+
+		args.input = (uintptr_t)data;
+		args.input_len = sizeof(data) - (size_t)i;
+		queue_run_args(ring, tfd, &args, (uint64_t)i);
+	}
+	for (int i = 0; i < 20; i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+		size_t want =
+			cqe->user_data % 2 ? sizeof(data) - cqe->user_data : 0;
+
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(cqe->result->code, 0);
+		CHECK_EQ(cqe->result->out_len, want);
+		CHECK(is_flood(cqe->result->out, want));
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
+static void two_rings_at_once(void)
+{
+	struct spawn_template_ring *rings[2] = { ring_new(32, 1),
+						 ring_new(32, 2) };
+	int tfd = tree_template();
+
+	CHECK_NE(spawn_template_ring_fd(rings[0]),
+		 spawn_template_ring_fd(rings[1]));
+	for (int i = 0; i < 60; i++)
+		queue_run(rings[i % 2], tfd,
+			  TREE("exit", test_fmt("%d", 1 + i % 2)),
+			  (uint64_t)(i % 2));
+	for (int i = 0; i < 30; i++) {
+		CHECK_EQ(take_run_code(rings[0], 0), 1);
+		CHECK_EQ(take_run_code(rings[1], 1), 2);
+	}
+	/* one may go, the other stays */
+	queue_run(rings[0], tfd, TREE("pause"), 7);
+	CHECK_EQ(spawn_template_ring_submit(rings[0]), 1);
+	queue_run(rings[1], tfd, TREE("sleep", "100", "exit", "3"), 7);
+	CHECK_EQ(spawn_template_ring_submit(rings[1]), 1);
+	spawn_template_ring_exit(rings[0]);
+	CHECK_EQ(take_run_code(rings[1], 7), 3);
+	spawn_template_ring_exit(rings[1]);
+	CHECK(test_no_children());
+}
+
+static void calls_beside_a_ring(void)
+{
+	struct spawn_template_ring *ring = ring_new(32, 2);
+	struct spawn_template_run_args args =
+		run_args(TREE("say", "x", "exit", "4"));
+	int tfd = tree_template();
+
+	for (int i = 0; i < 20; i++) {
+		struct spawn_template_result res;
+
+		queue_run(ring, tfd, TREE("sleep", "5", "exit", "2"), 2);
+		CHECK_EQ(spawn_template_ring_submit(ring), 1);
+		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+					    sizeof(res)),
+			 0);
+		CHECK_EQ(res.code, 4);
+		CHECK_STR(res.out, "x");
+		spawn_template_result_free(&res);
+		CHECK_EQ(test_spawn(tfd, TREE("exit", "1")), 1);
+	}
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(take_run_code(ring, 2), 2);
+	spawn_template_ring_exit(ring);
+}
+
+static void among_three_thousand_fds(void)
+{
+	struct rlimit limit;
+	struct spawn_template_ring *ring;
+	int tfd = tree_template();
+
+	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
+	if (limit.rlim_max < 4000)
+		TEST_SKIP("at most %llu fds",
+			  (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = 4000;
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	for (int i = 0; i < 3000; i++)
+		CHECK_SYS(dup(0)); /* not close-on-exec */
+	ring = ring_new(32, 2);
+	for (int i = 0; i < 300; i++) {
+		queue_run(ring, tfd, TREE("say", "x", "exit", "9"), 1);
+		queue_run(ring, test_probe(), TEST_ARGV("probe", "nfds"), 2);
+		for (int k = 0; k < 2; k++) {
+			struct spawn_template_cqe *cqe = ring_take(ring);
+
+			CHECK_EQ(cqe->res, 0);
+			if (cqe->user_data == 1)
+				CHECK_EQ(cqe->result->code, 9);
+			else
+				CHECK_STR(cqe->result->out, "nfds=3\n");
+			spawn_template_ring_seen(ring, cqe);
+		}
+	}
+	spawn_template_ring_exit(ring);
+}
+
+/* The child has ended before anybody could watch it. */
+static void short_lived_children(void)
+{
+	struct spawn_template_ring *ring = ring_new(64, 2);
+	int tfd = template_of("tiny-7"), n = getenv("TEST_SLOW") ? 300 : 2000;
+	struct scene before = scene_now();
+
+	for (int i = 0; i < n; i += 50) {
+		for (int k = 0; k < 50; k++)
+			queue_run(ring, tfd, TEST_ARGV("tiny"), 1);
+		for (int k = 0; k < 50; k++)
+			CHECK_EQ(take_run_code(ring, 1), 7);
+	}
+	check_scene(&before);
+	spawn_template_ring_exit(ring);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(mask_is_that_of_the_queueing_thread),
+	TEST_CASE(signals_are_as_of_a_launch),
+	TEST_CASE(directory_is_that_at_the_launch),
+	TEST_CASE(fds_are_those_at_the_launch),
+	TEST_CASE(attributes_of_many_kinds),
+	TEST_CASE(scheduled_as_the_host),
+	TEST_CASE(no_new_privs_of_the_asking_thread),
+	TEST_CASE(filter_of_the_asking_thread),
+	TEST_CASE(restricted_before_the_ring),
+	TEST_CASE(ids_change_with_a_ring_open),
+	TEST_CASE(signals_are_the_hosts),
+	TEST_CASE(a_stuck_launch_stops_no_other),
+	TEST_CASE(a_stopped_launch_stops_no_other),
+	TEST_CASE(a_stuck_launch_stops_no_caller),
+	TEST_CASE(a_stuck_launch_times_out),
+	TEST_CASE(deadlines_count_from_the_launch),
+	TEST_CASE(each_deadline_is_kept),
+	TEST_CASE(much_output_of_many_runs),
+	TEST_CASE(much_input_of_many_runs),
+	TEST_CASE(two_rings_at_once),
+	TEST_CASE(calls_beside_a_ring),
+	TEST_CASE(among_three_thousand_fds),
+	TEST_CASE(short_lived_children),
+};
+TEST_MAIN(cases)

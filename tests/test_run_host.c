@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs in hosts that do other things as well: no SIGPIPE comes of them, handlers
+ * do not end them, a host that reaps takes nothing but the status, other children
+ * and other runs are left alone, fds may run short.
+ */
+#include "running.h"
+
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+
+#define MIB (1U << 20)
+
+/* ---- input that nobody reads ---- */
+
+static struct spawn_template_run_args unread(char *const argv[])
+{
+	static char data[3 * MIB];
+	struct spawn_template_run_args args = run_args(argv);
+
+	args.input = (uintptr_t)data;
+	args.input_len = sizeof(data);
+	return args;
+}
+
+static void run_unread(int tfd)
+{
+	struct spawn_template_run_args args = unread(TREE("exit", "3"));
+	struct spawn_template_result res = run_only(tfd, &args);
+
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags, 0);
+	/* gone on after it had closed its stdin */
+	args = unread(
+		TREE("close", "0", "sleep", "50", "say", "on", "exit", "5"));
+	res = run_ok(tfd, &args);
+	CHECK_EQ(res.code, 5);
+	CHECK_STR(res.out, "on");
+	CHECK_EQ(res.flags, 0);
+	spawn_template_result_free(&res);
+}
+
+static uint64_t pending_signals(void)
+{
+	uint64_t set = 0;
+
+	syscall(SYS_rt_sigpending, &set, sizeof(set));
+	return set;
+}
+
+static void unread_input_raises_no_sigpipe(void)
+{
+	CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+	run_unread(tree_template());
+}
+
+static volatile sig_atomic_t handled;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+static void sigpipe_handler_is_not_called(void)
+{
+	struct sigaction act = { .sa_handler = count_signal }, now;
+	int tfd = tree_template(), fds[2];
+
+	CHECK_SYS(sigaction(SIGPIPE, &act, NULL));
+	run_unread(tfd);
+	CHECK_EQ(handled, 0);
+	CHECK_SYS(sigaction(SIGPIPE, NULL, &now));
+	CHECK(now.sa_handler == count_signal);
+	/* it is still there for the host's own */
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	CHECK_SYS(close(fds[0]));
+	CHECK_EQ(write(fds[1], "", 1), -1);
+	CHECK_EQ(handled, 1);
+}
+
+static void block(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+}
+
+/* Blocked: none becomes pending. Pending already, of either kind: it stays. */
+static void pending_sigpipe_is_left_alone(void)
+{
+	const uint64_t bit = TEST_SIGBIT(SIGPIPE);
+	int tfd = tree_template();
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	block(SIGPIPE);
+	run_unread(tfd);
+	CHECK_EQ(pending_signals() & bit, 0);
+	CHECK_SYS(raise(SIGPIPE));
+	run_unread(tfd);
+	CHECK_EQ(pending_signals() & bit, bit);
+	CHECK_EQ(sigtimedwait(&set, NULL, &(struct timespec){ 0 }), SIGPIPE);
+	CHECK_SYS(kill(getpid(), SIGPIPE));
+	run_unread(tfd);
+	CHECK_EQ(pending_signals() & bit, bit);
+	CHECK_EQ(sigtimedwait(&set, NULL, &(struct timespec){ 0 }), SIGPIPE);
+	CHECK_EQ(pending_signals() & bit, 0);
+}
+
+static void ignored_sigpipe_stays_ignored(void)
+{
+	struct sigaction now;
+
+	CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	run_unread(tree_template());
+	CHECK_SYS(sigaction(SIGPIPE, NULL, &now));
+	CHECK(now.sa_handler == SIG_IGN);
+}
+
+/* ---- signals meanwhile ---- */
+
+static void run_under_signals(int flags)
+{
+	struct sigaction act = { .sa_handler = count_signal,
+				 .sa_flags = flags };
+	struct itimerval fast = { { 0, 700 }, { 0, 700 } }, off = { 0 };
+	struct spawn_template_run_args args = run_args(
+		TREE("sleep", "150", "cat", "sleep", "150", "exit", "11"));
+	char *data = numbered_bytes(2 * MIB);
+	struct spawn_template_result res;
+	int tfd = tree_template();
+
+	args.input = (uintptr_t)data;
+	args.input_len = 2 * MIB;
+	args.timeout_ns = 60 * SECOND;
+	handled = 0;
+	CHECK_SYS(sigaction(SIGALRM, &act, NULL));
+	CHECK_SYS(setitimer(ITIMER_REAL, &fast, NULL));
+	/* not run_ok(): its checks do not expect to be interrupted */
+	CHECK_EQ(
+		spawn_template_run(tfd, &args, sizeof(args), &res, sizeof(res)),
+		0);
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	check_result(&args, &res);
+	CHECK_GT(handled, 50);
+	CHECK_EQ(res.code, 11);
+	CHECK_EQ(res.flags, 0);
+	CHECK_EQ(res.out_len, 2 * MIB);
+	CHECK(!memcmp(res.out, data, 2 * MIB));
+	spawn_template_result_free(&res);
+	free(data);
+}
+
+static void handlers_do_not_end_it(void)
+{
+	run_under_signals(0);
+	run_under_signals(SA_RESTART);
+}
+
+/* ---- hosts that reap ---- */
+
+struct exit_info { /* the kernel's struct pidfd_info, as of 6.15 */
+	uint64_t mask, cgroupid;
+	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid,
+		fsgid;
+	int32_t exit_code;
+};
+
+/* Does this kernel tell by a pidfd how a reaped process ended? */
+static bool kernel_tells(void)
+{
+	struct exit_info info = { .mask = 1 << 3 };
+	int pidfd, ret;
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid)
+		_exit(17);
+	pidfd = (int)CHECK_SYS(syscall(SYS_pidfd_open, pid, 0));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	ret = ioctl(pidfd, _IOWR(0xff, 11, struct exit_info), &info);
+	CHECK_SYS(close(pidfd));
+	return !ret && info.mask & (1 << 3) && info.exit_code == 17 << 8;
+}
+
+static void check_status(const struct spawn_template_result *res, bool tells,
+			 int code, int sig)
+{
+	if (tells || !(res->flags & RESULT(STATUS_LOST))) {
+		CHECK_EQ(res->flags & RESULT(STATUS_LOST), 0);
+		CHECK_EQ(res->code, code);
+		CHECK_EQ(res->signal, sig);
+	} else {
+		CHECK_EQ(res->code, -1);
+		CHECK_EQ(res->signal, -1);
+	}
+}
+
+static void run_where_reaped(int rounds, bool tells)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	int tfd = tree_template();
+
+	for (int i = 0; i < rounds; i++) {
+		args = run_args(TREE("say", "text", "exit", "23"));
+		args.timeout_ns = 100 * SECOND;
+		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+					    sizeof(res)),
+			 0);
+		check_result(&args, &res);
+		CHECK_STR(res.out, "text");
+		CHECK_EQ(res.flags & RESULT(TIMED_OUT), 0);
+		check_status(&res, tells, 23, -1);
+		spawn_template_result_free(&res);
+		args = run_args(TREE("sleep", "2", "raise", "9"));
+		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+					    sizeof(res)),
+			 0);
+		check_result(&args, &res);
+		check_status(&res, tells, -1, 9);
+		spawn_template_result_free(&res);
+	}
+}
+
+static void host_ignores_sigchld(void)
+{
+	bool tells = kernel_tells();
+
+	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	run_where_reaped(20, tells);
+	CHECK(test_no_children());
+}
+
+static void host_asks_for_no_zombies(void)
+{
+	struct sigaction act = { .sa_handler = count_signal,
+				 .sa_flags = SA_NOCLDWAIT };
+	bool tells = kernel_tells();
+
+	CHECK_SYS(sigaction(SIGCHLD, &act, NULL));
+	run_where_reaped(20, tells);
+	CHECK(test_no_children());
+}
+
+static void reap_all(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	errno = saved;
+}
+
+static void host_reaps_in_a_handler(void)
+{
+	struct sigaction act = { .sa_handler = reap_all };
+	bool tells = kernel_tells();
+
+	CHECK_SYS(sigaction(SIGCHLD, &act, NULL));
+	run_where_reaped(50, tells);
+	CHECK(test_no_children());
+}
+
+static atomic_bool stop_reaping;
+
+static void *reaper(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop_reaping)) {
+		if (waitpid(-1, NULL, __WALL) < 0)
+			usleep(50);
+	}
+	return NULL;
+}
+
+static void host_thread_reaps_everything(void)
+{
+	bool tells = kernel_tells();
+	pthread_t thread = start_thread(reaper, NULL);
+
+	run_where_reaped(100, tells);
+	atomic_store(&stop_reaping, true);
+	join_thread(thread);
+	CHECK(test_no_children());
+}
+
+/* A run takes no child of the host's away, and no signal that it waits for. */
+static void other_children_are_the_hosts(void)
+{
+	int status, tfd = tree_template();
+	pid_t ended = CHECK_SYS(fork()), living;
+
+	if (!ended)
+		_exit(42);
+	living = CHECK_SYS(fork());
+	if (!living) {
+		pause();
+		_exit(0);
+	}
+	for (int i = 0; i < 10; i++) {
+		struct spawn_template_result res =
+			run_argv(tfd, TREE("exit", "1"), 1);
+
+		spawn_template_result_free(&res);
+	}
+	CHECK_EQ(waitpid(ended, &status, 0), ended);
+	CHECK_EQ(WEXITSTATUS(status), 42);
+	CHECK(is_alive(living));
+	CHECK_SYS(kill(living, SIGKILL));
+	CHECK_EQ(waitpid(living, &status, 0), living);
+}
+
+/* ---- several at a time ---- */
+
+static void *run_many(void *arg)
+{
+	int tfd = *(int *)arg;
+
+	for (int i = 0; i < 25; i++) {
+		char *text = test_fmt("%d of %ld", i, syscall(SYS_gettid));
+		struct spawn_template_run_args args =
+			run_args(TREE("cat", "err", text, "exit", "9"));
+		struct spawn_template_result res;
+
+		args.input = (uintptr_t)text;
+		args.input_len = strlen(text);
+		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+					    sizeof(res)),
+			 0);
+		CHECK_EQ(res.code, 9);
+		CHECK_STR(res.out, text);
+		CHECK_STR(res.err, text);
+		CHECK_EQ(res.flags, 0);
+		spawn_template_result_free(&res);
+	}
+	return NULL;
+}
+
+static void threads_run_at_a_time(void)
+{
+	pthread_t threads[8];
+	struct scene before;
+	int tfd = tree_template();
+
+	before = scene_now();
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		threads[i] = start_thread(run_many, &tfd);
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		join_thread(threads[i]);
+	check_scene(&before);
+}
+
+/* With fds running short: all of it, or -EMFILE and nothing. */
+static void too_few_fds(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("cat", "err", "text", "exit", "2"));
+	struct rlimit limit = { 64, 64 };
+	int tfd = tree_template(), failed = 0, went_well = 0, last = -1;
+	struct spawn_template_result res;
+
+	args.input = (uintptr_t) "input";
+	args.input_len = 5;
+	args.timeout_ns = 100 * SECOND;
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	while (last < 63)
+		last = CHECK_SYS(dup(0));
+	for (; last > 63 - 16; last--) {
+		int ret;
+
+		/* not run_any(): there is no fd left to count fds with */
+		memset(&res, 0x5a, sizeof(res));
+		ret = spawn_template_run(tfd, &args, sizeof(args), &res,
+					 sizeof(res));
+		if (ret) {
+			CHECK_EQ(ret, -EMFILE);
+			CHECK_EQ(went_well, 0);
+			CHECK_EQ(res.code, 0x5a5a5a5a);
+			failed++;
+		} else {
+			CHECK_STR(res.out, "input");
+			CHECK_EQ(res.code, 2);
+			spawn_template_result_free(&res);
+			went_well++;
+		}
+		CHECK(test_no_children());
+		for (int fd = last + 1; fd < 64; fd++)
+			CHECK_EQ(fcntl(fd, F_GETFD), -1);
+		CHECK_SYS(close(last));
+	}
+	test_note("%d failed, %d went well", failed, went_well);
+	CHECK_GE(failed, 2);
+	CHECK_GE(went_well, 1);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(unread_input_raises_no_sigpipe),
+	TEST_CASE(sigpipe_handler_is_not_called),
+	TEST_CASE(pending_sigpipe_is_left_alone),
+	TEST_CASE(ignored_sigpipe_stays_ignored),
+	TEST_CASE(handlers_do_not_end_it),
+	TEST_CASE(host_ignores_sigchld),
+	TEST_CASE(host_asks_for_no_zombies),
+	TEST_CASE(host_reaps_in_a_handler),
+	TEST_CASE(host_thread_reaps_everything),
+	TEST_CASE(other_children_are_the_hosts),
+	TEST_CASE(threads_run_at_a_time),
+	TEST_CASE(too_few_fds),
+};
+TEST_MAIN(cases)

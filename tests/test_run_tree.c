@@ -1,0 +1,1129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs that are ended: deadlines, trees that resist, pipes that are held open,
+ * programs that are stopped or traced, cgroups, the supervisor, fork bombs. That
+ * a tree is dead is read from a pipe that all of it holds (struct life).
+ */
+#include "running.h"
+
+#include <grp.h>
+#include <sys/ptrace.h>
+
+#define TERM test_fmt("%d", SIGTERM)
+
+/* A uid of nobody's, so that limits on it count what the test starts only. */
+#define OTHER_UID 64123
+
+static struct spawn_template_run_args
+timed(char *const argv[], uint64_t timeout_ms, uint64_t grace_ms)
+{
+	struct spawn_template_run_args args = run_args(argv);
+
+	args.timeout_ns = timeout_ms * MS;
+	args.grace_ns = grace_ms * MS;
+	return args;
+}
+
+static void check_took(const struct spawn_template_result *res, uint64_t least,
+		       uint64_t most)
+{
+	test_note("took %llu ms", (unsigned long long)(res->total_ns / MS));
+	CHECK_GE(res->total_ns, least * MS);
+	CHECK_LE(res->total_ns, at_most_ms(most) * MS);
+}
+
+/* ---- deadlines ---- */
+
+static void no_deadline_no_end(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("sleep", "300", "exit", "4"), 20000, 0);
+	struct spawn_template_result res = run_only(tree_template(), &args);
+
+	CHECK_EQ(res.code, 4);
+	CHECK_EQ(res.flags, 0);
+	args.timeout_ns = 0;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, 0);
+	check_took(&res, 300, 1000);
+}
+
+static void times_beyond_all_clocks(void)
+{
+	const uint64_t never[] = { UINT64_MAX, INT64_MAX, UINT64_MAX / 2 + 1 };
+
+	for (size_t i = 0; i < TEST_COUNT(never); i++) {
+		struct spawn_template_run_args args =
+			run_args(TREE("say", "x"));
+		struct spawn_template_result res;
+
+		args.timeout_ns = args.grace_ns = never[i];
+		res = run_only(tree_template(), &args);
+		CHECK_EQ(res.code, 0);
+		CHECK_EQ(res.flags, 0);
+		/* TERM comes in time, KILL never */
+		args = run_args(TREE("say", "x", "pause"));
+		args.timeout_ns = 50 * MS;
+		args.grace_ns = never[i];
+		res = run_only(tree_template(), &args);
+		CHECK_EQ(res.signal, SIGTERM);
+		CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	}
+}
+
+static void term_is_obeyed(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("say", "kept", "pause"), 150, 20000);
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	CHECK_STR(res.out, "kept");
+	check_took(&res, 150, 600);
+	spawn_template_result_free(&res);
+}
+
+/* The program may use its grace, and tells how it ended by itself. */
+static void term_is_handled(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("on", TERM, "9", "say", "kept", "pause"), 150, 20000);
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.code, 9);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	CHECK_STR(res.out, "kept");
+	spawn_template_result_free(&res);
+}
+
+static void term_is_ignored(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("ignore", TERM, "say", "kept", "pause"), 150, 200);
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK_STR(res.out, "kept");
+	check_took(&res, 350, 900);
+	spawn_template_result_free(&res);
+}
+
+/* What comes in the grace is read, and it may end in time. */
+static void grace_is_used(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("ignore", TERM, "sleep", "400", "say", "done",
+			   "exit", "5"),
+		      150, 20000);
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.code, 5);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	CHECK_STR(res.out, "done");
+	check_took(&res, 400, 1000);
+	spawn_template_result_free(&res);
+}
+
+static void no_grace_is_kill_at_once(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("on", TERM, "9", "pause"), 100, 0);
+	struct spawn_template_result res = run_only(tree_template(), &args);
+
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	check_took(&res, 100, 500);
+}
+
+static void deadline_in_the_past(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("pause"));
+	struct spawn_template_result res;
+
+	args.timeout_ns = 1;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+}
+
+/* Each process of the tree ignores TERM, and none is left. */
+static void three_deep(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("ignore", TERM, "mark", "(", "mark", "(", "mark", "(",
+		     "mark", "pause", ")", "pause", ")", "pause", ")", "pause"),
+		250, 100);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	life_let_go(&life);
+	for (int i = 0; i < 4; i++)
+		CHECK(!is_alive(life_pid(&life)));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 350, 1000);
+}
+
+/* All of it obeys: there is nothing to kill. */
+static void three_deep_and_obedient(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "(", "pause", ")", "pause", ")", "pause"), 200,
+		      20000);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 200, 700);
+}
+
+/* Groups and sessions of their own are found, as long as parents live. */
+static void tree_of_groups_and_sessions(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "setsid", "(", "setpgrp", "(", "setsid",
+			   "ignore", TERM, "pause", ")", "pause", ")", "pause",
+			   ")", "(", "setpgrp", "pause", ")", "pause"),
+		      250, 100);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+	CHECK(life_ends(&life, 0));
+}
+
+/* Without a parent, a process is found by the group that it stayed in. */
+static void orphans_in_the_group(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("(", "(", "ignore", TERM, "pause", ")", ")", "pause"), 250,
+		100);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+}
+
+/* Asked for a session, the tree is that: also another group in it. */
+static void orphans_in_the_session(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "(", "setpgrp", "ignore", TERM, "pause", ")",
+			   ")", "pause"),
+		      250, 100);
+	struct spawn_template_result res;
+	struct life life;
+
+	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_SETSID;
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+}
+
+/* In a group that others are in, too: the run's tree ends and nobody else. */
+static void a_shared_group_is_not_ended(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("(", "pause", ")", "ignore", TERM, "pause"), 200, 100);
+	struct spawn_template_result res;
+	struct life life;
+	pid_t other = CHECK_SYS(fork());
+
+	if (!other) {
+		pause();
+		_exit(0);
+	}
+	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_SETPGROUP;
+	args.spawn.pgroup = getpgrp();
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+	CHECK(life_ends(&life, 0));
+	CHECK(is_alive(other));
+	CHECK_SYS(kill(other, SIGKILL));
+	CHECK_SYS(waitpid(other, NULL, 0));
+}
+
+/* The program has ended by TERM; what has not is killed when the grace is over. */
+static void child_obeys_and_grandchild_does_not(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "ignore", TERM, "pause", ")", "on", TERM, "7",
+			   "pause"),
+		      200, 300);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.code, 7);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 500, 1000);
+}
+
+/* A tree that moves on by forking all the time does not escape. */
+static void a_relay_does_not_escape(void)
+{
+	for (int i = 0; i < 5; i++) {
+		struct spawn_template_run_args args =
+			timed(TREE("(", "relay", ")", "(", "relay", ")",
+				   "ignore", TERM, "pause"),
+			      60, 20);
+		struct spawn_template_result res;
+		struct life life;
+
+		life_open(&life, &args.spawn);
+		res = run_only(tree_template(), &args);
+		CHECK(res.flags & RESULT(TIMED_OUT));
+		CHECK(life_ends(&life, 0));
+		CHECK_SYS(close(life.fds[0]));
+	}
+}
+
+static void timeout_while_output_flows(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("ignore", TERM, "flood", "1", "0"), 200, 100);
+	struct spawn_template_result res;
+
+	args.max_output = 100000;
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED) |
+				    RESULT(OUT_TRUNCATED));
+	CHECK(is_flood(res.out, 100000));
+	check_took(&res, 300, 900);
+	spawn_template_result_free(&res);
+}
+
+static void timeout_while_input_is_blocked(void)
+{
+	static char input[10 << 20];
+	struct spawn_template_run_args args = timed(TREE("pause"), 200, 20000);
+	struct spawn_template_result res;
+
+	args.input = (uintptr_t)input;
+	args.input_len = sizeof(input);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	check_took(&res, 200, 700);
+}
+
+/* ---- pipes that are held ---- */
+
+static void holder_is_not_waited_for(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("(", "mark", "pause", ")", "sleep", "20", "say",
+			      "text", "exit", "3"));
+	struct spawn_template_result res;
+	struct life life;
+	pid_t holder;
+
+	life_open(&life, &args.spawn);
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	CHECK_STR(res.out, "text");
+	check_took(&res, 110, 400);
+	holder = life_pid(&life);
+	CHECK(!life_ends(&life, 50));
+	CHECK(is_alive(holder));
+	CHECK_SYS(kill(holder, SIGKILL));
+	CHECK(life_ends(&life, 5000));
+	spawn_template_result_free(&res);
+}
+
+/* The same when only stderr is held, or neither is captured. */
+static void any_stream_may_be_held(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("(", "close", "1", "sleep", "600", ")", "say", "x"), 0, 0);
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	CHECK_STR(res.out, "x");
+	spawn_template_result_free(&res);
+	args.flags = RUN(MERGE_STDERR);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	stdout_to_null();
+	args.flags = RUN(NO_CAPTURE);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, 0);
+	check_took(&res, 0, 100);
+}
+
+/* One that goes on writing is read for a second. */
+static void holder_that_writes_is_read_for_a_second(void)
+{
+	struct spawn_template_run_args args = run_args(
+		TREE("(", "mark", "drip", "25", "+", ")", "exit", "3"));
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	check_took(&res, 950, 1400);
+	CHECK_GE(res.out_len, TEST_SANITIZED ? 5 : 20);
+	CHECK_LE(res.out_len, 60);
+	/* it dies of SIGPIPE at its next word */
+	CHECK(life_ends(&life, 5000));
+	spawn_template_result_free(&res);
+}
+
+static void quiet_holder_with_a_flood_before(void)
+{
+	struct spawn_template_run_args args = run_args(
+		TREE("(", "flood", "1", "3000000", "pause", ")", "exit", "3"));
+	struct spawn_template_result res = run_ok(tree_template(), &args);
+
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	CHECK_EQ(res.out_len, 3000000);
+	CHECK(is_flood(res.out, res.out_len));
+	spawn_template_result_free(&res);
+}
+
+/* When the run timed out, the holder is part of what is ended. */
+static void holder_dies_when_timed_out(void)
+{
+	struct spawn_template_run_args args = timed(
+		TREE("(", "ignore", TERM, "pause", ")", "pause"), 150, 100);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 250, 800);
+}
+
+/* The deadline comes while only the holder is left: it holds for it, too. */
+static void deadline_while_held(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "drip", "20", "+", ")", "exit", "6"), 400, 0);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.code, 6);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 400, 900);
+}
+
+/* ---- stopped and traced ---- */
+
+static void stopped_child_times_out(void)
+{
+	char *stop = test_fmt("%d", SIGSTOP);
+	struct spawn_template_run_args args =
+		timed(TREE("(", "raise", stop, ")", "raise", stop), 200, 20000);
+	struct spawn_template_result res;
+	struct life life;
+
+	/* TERM reaches it, since it is continued */
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 200, 700);
+	args = timed(TREE("ignore", TERM, "raise", stop, "pause"), 200, 100);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+}
+
+/* It is not over by being stopped and continued. */
+static void stopped_and_continued(void)
+{
+	struct spawn_template_run_args args = run_args(
+		TREE("mark", "sleep", "200", "say", "on", "exit", "2"));
+	struct spawn_template_result res;
+	struct life life;
+	pid_t helper;
+
+	life_open(&life, &args.spawn);
+	helper = CHECK_SYS(fork());
+	if (!helper) {
+		pid_t pid = life_pid(&life);
+
+		kill(pid, SIGSTOP);
+		sleep_ms(300);
+		kill(pid, SIGCONT);
+		_exit(0);
+	}
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.code, 2);
+	CHECK_STR(res.out, "on");
+	check_took(&res, 290, 1000);
+	CHECK_SYS(waitpid(helper, NULL, 0));
+	spawn_template_result_free(&res);
+}
+
+/* Follows the process as strace does, to its end. */
+static void trace(struct life *life, bool hangs)
+{
+	pid_t pid = life_pid(life);
+	int status;
+
+	CHECK_SYS(ptrace(PTRACE_ATTACH, pid, NULL, NULL));
+	CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+	if (hangs)
+		sleep_ms(700);
+	else
+		ptrace(PTRACE_CONT, pid, NULL, NULL);
+	while (!hangs && waitpid(pid, &status, __WALL) == pid &&
+	       WIFSTOPPED(status))
+		ptrace(PTRACE_CONT, pid, NULL,
+		       (void *)(uintptr_t)WSTOPSIG(status));
+	_exit(0);
+}
+
+static struct spawn_template_result
+run_traced(struct spawn_template_run_args *args, bool hangs)
+{
+	struct spawn_template_result res;
+	struct life life;
+	pid_t tracer;
+
+	/* before the run, so that its end is not the run's */
+	life_open(&life, &args->spawn);
+	tracer = CHECK_SYS(fork());
+	if (!tracer)
+		trace(&life, hangs);
+	res = run_only(tree_template(), args);
+	CHECK_SYS(waitpid(tracer, NULL, 0));
+	life_let_go(&life);
+	CHECK_SYS(close(life.fds[0]));
+	return res;
+}
+
+static void traced_to_its_end(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("mark", "sleep", "200", "exit", "21"));
+	struct spawn_template_result res = run_traced(&args, false);
+
+	CHECK_EQ(res.code, 21);
+	CHECK_EQ(res.flags, 0);
+	args = timed(TREE("mark", "pause"), 300, 20000);
+	res = run_traced(&args, false);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
+}
+
+/* Until the tracer has let go of the dead, there is no status to be had. */
+static void traced_and_held(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("mark", "pause"), 200, 100);
+	struct timespec cpu;
+	struct spawn_template_result res = run_traced(&args, true);
+
+	CHECK_EQ(res.signal, SIGKILL);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	check_took(&res, 300, 3000);
+	CHECK_EQ(res.code, -1);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	CHECK_LE(cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000,
+		 (long)at_most_ms(350));
+}
+
+/* ---- cgroups ---- */
+
+static struct spawn_template_run_args
+in_cgroup(int parent, struct spawn_template_run_args args)
+{
+	args.flags |= RUN(CGROUP);
+	args.cgroup_parent_fd = parent;
+	return args;
+}
+
+static void cgroup_below_the_given(void)
+{
+	int parent = make_cgroup();
+	struct spawn_template_run_args args = in_cgroup(
+		parent, run_args(TEST_ARGV("probe", "cgroup", "fds")));
+	struct spawn_template_result res = run_ok(test_probe(), &args);
+
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	CHECK_HAS(test_value(res.out, "cgroup"),
+		  test_fmt("%s/", strrchr(running_cgroup, '/')));
+	CHECK_HAS_NOT(res.out, "fd.3=");
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	spawn_template_result_free(&res);
+	/* several at a time do not get into each other's way */
+	res = run_only(test_probe(), &args);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void cgroup_below_the_callers(void)
+{
+	struct spawn_template_run_args args =
+		in_cgroup(-1, run_args(TEST_ARGV("probe", "cgroup")));
+	struct spawn_template_result res;
+
+	CHECK_SYS(close(make_cgroup()));
+	enter_cgroup();
+	res = run_ok(test_probe(), &args);
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	CHECK_HAS(test_value(res.out, "cgroup"),
+		  test_fmt("%s/", strrchr(running_cgroup, '/')));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	spawn_template_result_free(&res);
+}
+
+/* What neither group nor parent tells of: setsid, double fork, daemon(3). */
+static void cgroup_ends_what_hides(void)
+{
+	int parent = make_cgroup();
+
+	for (int grace = 0; grace <= 100; grace += 100) {
+		struct spawn_template_run_args args = in_cgroup(
+			parent,
+			timed(TREE("(", "setsid", "(", "ignore", TERM, "mark",
+				   "pause", ")", ")", "(", "ignore", TERM,
+				   "daemon", "mark", "pause", ")", "(",
+				   "setsid", "(", "setsid", "pause", ")", ")",
+				   "pause"),
+			      300, (uint64_t)grace));
+		struct spawn_template_result res;
+		struct life life;
+
+		life_open(&life, &args.spawn);
+		res = run_only(tree_template(), &args);
+		CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED) |
+					    RESULT(CGROUP));
+		CHECK(!is_alive(life_pid(&life)));
+		CHECK(!is_alive(life_pid(&life)));
+		CHECK(life_ends(&life, 0));
+		CHECK_SYS(close(life.fds[0]));
+		CHECK_EQ(count_dirs(running_cgroup), 0);
+	}
+}
+
+static void cgroup_in_which_all_obey(void)
+{
+	int parent = make_cgroup();
+	struct spawn_template_run_args args = in_cgroup(
+		parent,
+		timed(TREE("(", "daemon", "pause", ")", "pause"), 200, 20000));
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(CGROUP));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 200, 700);
+}
+
+/* What lives on after an ordinary end goes to where the run's cgroup was. */
+static void leftovers_are_moved(void)
+{
+	int parent = make_cgroup();
+	struct spawn_template_run_args args = in_cgroup(
+		parent, run_args(TREE("(", "daemon", "mark", "pause", ")", "(",
+				      "setsid", "close", "1", "close", "2",
+				      "mark", "pause", ")", "sleep", "100")));
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = life_pid(&life);
+		char *path = cgroup_of(pid);
+
+		CHECK(is_alive(pid));
+		CHECK_STR(strrchr(path, '/'), strrchr(running_cgroup, '/'));
+		CHECK_SYS(kill(pid, SIGKILL));
+	}
+	CHECK(life_ends(&life, 5000));
+}
+
+static void cgroup_parent_fails(int fd, int err)
+{
+	struct spawn_template_run_args args =
+		in_cgroup(fd, run_args(TREE("exit", "0")));
+	struct spawn_template_result res;
+
+	CHECK_EQ(run_any(tree_template(), &args, &res), -err);
+}
+
+static void cgroup_parents_that_do_not_do(void)
+{
+	char *dir = test_path("dir");
+	int parent = make_cgroup(), fd;
+
+	cgroup_parent_fails(999, EBADF);
+	cgroup_parent_fails(CHECK_SYS(open("/dev/null", O_RDONLY | O_CLOEXEC)),
+			    EBADF);
+	/* a directory of another kind is left as it is */
+	CHECK_SYS(mkdir(dir, 0755));
+	fd = CHECK_SYS(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	cgroup_parent_fails(fd, EBADF);
+	CHECK_EQ(count_entries(dir), 0);
+	/* one that was removed */
+	CHECK_SYS(mkdir(test_fmt("%s/gone", running_cgroup), 0755));
+	fd = CHECK_SYS(open(test_fmt("%s/gone", running_cgroup),
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	CHECK_SYS(rmdir(test_fmt("%s/gone", running_cgroup)));
+	cgroup_parent_fails(fd, ENOENT);
+	/* failures of the launch leave no directory */
+	{
+		struct spawn_template_run_args args =
+			in_cgroup(parent, run_args(TREE("exit", "0")));
+		struct spawn_template_result res;
+
+		TEST_ACTIONS(&args.spawn, ACT_CLOSE(600));
+		CHECK_EQ(run_any(tree_template(), &args, &res), -EBADF);
+	}
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void become_other(void)
+{
+	CHECK_SYS(setgroups(0, NULL));
+	CHECK_SYS(setresgid(OTHER_UID, OTHER_UID, OTHER_UID));
+	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
+}
+
+/* Nothing that may be written: the run goes without, and tells so. */
+static void without_a_cgroup_it_goes_without(void)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	struct life life;
+	int tfd, parent;
+
+	parent = make_cgroup();
+	public_tree();
+	become_other();
+	tfd = public_tree();
+	args = in_cgroup(-1, timed(TREE("(", "pause", ")", "pause"), 150, 0));
+	life_open(&life, &args.spawn);
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+	/* asked for below a certain one, it is not to be had */
+	args = in_cgroup(parent, run_args(TREE("exit", "0")));
+	CHECK_EQ(run_any(tfd, &args, &res), -EACCES);
+	args.cgroup_parent_fd = -1;
+	args.flags = RUN(SUPERVISE);
+	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
+}
+
+/* A directory that was given to an ordinary user, who is in it. */
+static void cgroup_delegated_to_a_user(void)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	struct life life;
+	char *inner;
+	int tfd;
+
+	CHECK_SYS(close(make_cgroup()));
+	inner = test_fmt("%s/inner", running_cgroup);
+	CHECK_SYS(mkdir(inner, 0755));
+	CHECK_SYS(chown(running_cgroup, OTHER_UID, OTHER_UID));
+	CHECK_SYS(chown(test_fmt("%s/cgroup.procs", running_cgroup), OTHER_UID,
+			OTHER_UID));
+	CHECK_SYS(chown(inner, OTHER_UID, OTHER_UID));
+	CHECK_SYS(chown(test_fmt("%s/cgroup.procs", inner), OTHER_UID,
+			OTHER_UID));
+	write_file(test_fmt("%s/cgroup.procs", inner), "0");
+	public_tree();
+	become_other();
+	tfd = public_tree();
+	args = in_cgroup(-1, timed(TREE("(", "daemon", "ignore", TERM, "pause",
+					")", "pause"),
+				   200, 50));
+	life_open(&life, &args.spawn);
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.flags,
+		 RESULT(TIMED_OUT) | RESULT(TREE_KILLED) | RESULT(CGROUP));
+	CHECK(life_ends(&life, 0));
+	CHECK_EQ(count_dirs(inner), 0);
+}
+
+/* ---- the supervisor ---- */
+
+static void run_and_wait(void *arg)
+{
+	struct spawn_template_run_args *args = arg;
+	struct spawn_template_result res;
+
+	spawn_template_run(tree_template(), args, sizeof(*args), &res,
+			   sizeof(res));
+	_exit(1);
+}
+
+static void gone_within(const char *dir, int ms)
+{
+	for (; ms > 0 && count_dirs(dir); ms--)
+		sleep_ms(1);
+	CHECK_EQ(count_dirs(dir), 0);
+}
+
+/* Runs in a child that is killed; all of the tree must go, and the directory. */
+static void caller_is_killed(int sig)
+{
+	int parent = make_cgroup();
+	struct spawn_template_run_args args =
+		in_cgroup(parent, run_args(TREE("mark", "(", "setsid", "(",
+						"ignore", TERM, "mark", "pause",
+						")", ")", "(", "daemon", "mark",
+						"pause", ")", "pause")));
+	struct life life;
+	pid_t caller;
+
+	args.flags |= RUN(SUPERVISE);
+	life_open(&life, &args.spawn);
+	caller = CHECK_SYS(fork());
+	if (!caller)
+		run_and_wait(&args);
+	for (int i = 0; i < 3; i++)
+		CHECK(is_alive(life_pid(&life)));
+	CHECK(!life_ends(&life, 50));
+	CHECK_SYS(kill(caller, sig));
+	CHECK(life_ends(&life, 5000));
+	CHECK_SYS(waitpid(caller, NULL, 0));
+	gone_within(running_cgroup, 5000);
+}
+
+static void supervised_and_killed(void)
+{
+	caller_is_killed(SIGKILL);
+}
+
+static void supervised_and_terminated(void)
+{
+	caller_is_killed(SIGTERM);
+}
+
+/* Ordinary ends, deadlines and failures are as without. */
+static void supervised_and_well(void)
+{
+	int parent = make_cgroup(), tfd = tree_template();
+	struct spawn_template_run_args args =
+		in_cgroup(parent, run_args(TREE("cat", "exit", "13")));
+	struct spawn_template_result res;
+
+	args.flags = RUN(SUPERVISE); /* implies RUN_CGROUP */
+	args.input = (uintptr_t) "input";
+	args.input_len = 5;
+	res = run_ok(tfd, &args);
+	CHECK_EQ(res.code, 13);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	CHECK_STR(res.out, "input");
+	spawn_template_result_free(&res);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	TEST_ACTIONS(&args.spawn, ACT_CLOSE(600));
+	CHECK_EQ(run_any(tfd, &args, &res), -EBADF);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	args = in_cgroup(
+		parent,
+		timed(TREE("(", "daemon", "pause", ")", "pause"), 150, 0));
+	args.flags = RUN(SUPERVISE) | RUN(CGROUP);
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.flags,
+		 RESULT(TIMED_OUT) | RESULT(TREE_KILLED) | RESULT(CGROUP));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+/* What the program leaves behind ends with the call. */
+static void supervised_leftovers_end(void)
+{
+	int parent = make_cgroup();
+	struct spawn_template_run_args args =
+		in_cgroup(parent, run_args(TREE("(", "daemon", "mark", "pause",
+						")", "sleep", "100")));
+	struct spawn_template_result res;
+	struct life life;
+
+	args.flags = RUN(SUPERVISE);
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.flags, RESULT(CGROUP));
+	life_pid(&life);
+	CHECK(life_ends(&life, 500));
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void *exec_when_told(void *arg)
+{
+	int *fds = arg;
+	char c;
+
+	CHECK_EQ(CHECK_SYS(read(fds[0], &c, 1)), 1);
+	execl(test_tool("tree"), "tree", "sleep", "3000", NULL);
+	return NULL;
+}
+
+/* The caller becomes another program: its runs are nobody's any more. */
+static void supervised_and_execed(void)
+{
+	int parent = make_cgroup(), fds[2];
+	struct spawn_template_run_args args = in_cgroup(
+		parent,
+		run_args(TREE("(", "daemon", "mark", "pause", ")", "pause")));
+	struct life life;
+	pid_t caller;
+
+	args.flags = RUN(SUPERVISE);
+	life_open(&life, &args.spawn);
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	caller = CHECK_SYS(fork());
+	if (!caller) {
+		start_thread(exec_when_told, fds);
+		run_and_wait(&args);
+	}
+	CHECK(is_alive(life_pid(&life)));
+	CHECK_EQ(CHECK_SYS(write(fds[1], "", 1)), 1);
+	CHECK(life_ends(&life, 2500));
+	CHECK(is_alive(caller));
+	CHECK_SYS(kill(caller, SIGKILL));
+	CHECK_SYS(waitpid(caller, NULL, 0));
+	gone_within(running_cgroup, 5000);
+}
+
+static void *close_when_told(void *arg)
+{
+	int *fds = arg; /* a pipe to close, a pipe to be told by */
+	char c;
+
+	CHECK_EQ(CHECK_SYS(read(fds[2], &c, 1)), 1);
+	CHECK_SYS(close(fds[1]));
+	return NULL;
+}
+
+/* What the host closes is closed, though the supervisor is of its making. */
+static void supervisor_holds_nothing_open(void)
+{
+	int parent = make_cgroup(), fds[4];
+	struct spawn_template_run_args args =
+		in_cgroup(parent, run_args(TREE("mark", "pause")));
+	struct life life;
+	pid_t caller;
+	char c;
+
+	args.flags = RUN(SUPERVISE);
+	life_open(&life, &args.spawn);
+	CHECK_SYS(pipe(fds)); /* not close-on-exec */
+	CHECK_SYS(pipe(fds + 2));
+	caller = CHECK_SYS(fork());
+	if (!caller) {
+		start_thread(close_when_told, fds);
+		run_and_wait(&args);
+	}
+	CHECK_SYS(close(fds[1]));
+	CHECK(is_alive(life_pid(&life)));
+	CHECK_EQ(CHECK_SYS(write(fds[3], "", 1)), 1);
+	CHECK_EQ(read(fds[0], &c, 1), 0);
+	CHECK(is_alive(caller));
+	CHECK_SYS(kill(caller, SIGKILL));
+	CHECK(life_ends(&life, 5000));
+	CHECK_SYS(waitpid(caller, NULL, 0));
+	gone_within(running_cgroup, 5000);
+}
+
+/* ---- fork bombs ---- */
+
+/* Of another user, who may have few processes. */
+static struct spawn_template_run_args bomb(char *const argv[])
+{
+	static uid_t uid = OTHER_UID;
+	struct spawn_template_run_args args = timed(argv, 300, 0);
+
+	args.spawn.flags =
+		SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID;
+	/* the zombies of an earlier one are the harness's, and count */
+	args.spawn.uid = args.spawn.gid = ++uid;
+	return args;
+}
+
+static void check_bomb(int cgroup, int groups)
+{
+	struct rlimit limit = { 80, 80 };
+	struct spawn_template_run_args args =
+		groups ? bomb(TREE("ignore", TERM, "(", "setpgrp", "(", "bomb",
+				   ")", "bomb", ")", "bomb"))
+		       : bomb(TREE("ignore", TERM, "bomb"));
+	struct spawn_template_action actions[3];
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	memcpy(actions, life.actions, sizeof(life.actions));
+	actions[2] = ACT_RLIMIT(RLIMIT_NPROC, &limit);
+	args.spawn.actions = (uintptr_t)actions;
+	args.spawn.actions_len = 3;
+	if (cgroup >= 0)
+		args = in_cgroup(cgroup, args);
+	res = run_only(public_tree(), &args);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+	CHECK(res.flags & RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 300, 2000);
+	CHECK_SYS(close(life.fds[0]));
+}
+
+static void fork_bomb_in_a_cgroup(void)
+{
+	int parent = make_cgroup();
+
+	check_bomb(parent, 0);
+	check_bomb(parent, 1);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+}
+
+static void fork_bomb_without_a_cgroup(void)
+{
+	test_need_root();
+	check_bomb(-1, 0);
+	check_bomb(-1, 1);
+}
+
+static char *pids_dir;
+
+static void remove_pids_dir(void)
+{
+	if (getpid() == running_cgroup_owner)
+		rmdir(pids_dir);
+}
+
+/* Goes into a cgroup that limits processes, of v1 or v2; false: there is none. */
+static bool enter_pids_cgroup(void)
+{
+	char mount[4096];
+
+	find_mount("cgroup", "pids", mount);
+	if (*mount) {
+		pids_dir = test_fmt("%s/st-run-%d", mount, getpid());
+		if (mkdir(pids_dir, 0755))
+			return false;
+		atexit(remove_pids_dir);
+		running_cgroup_owner = getpid();
+	} else {
+		int fd = open(test_fmt("%s/../cgroup.subtree_control",
+				       running_cgroup),
+			      O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "+pids", 5) != 5)
+			return false;
+		CHECK_SYS(close(fd));
+		pids_dir = running_cgroup;
+		if (access(test_fmt("%s/pids.max", pids_dir), W_OK))
+			return false;
+	}
+	write_file(test_fmt("%s/pids.max", pids_dir), "70");
+	return true;
+}
+
+static void bomb_under_the_controller(void *arg)
+{
+	struct spawn_template_run_args args = in_cgroup(
+		*(int *)arg,
+		timed(TREE("(", "setsid", "bomb", ")", "bomb"), 300, 0));
+	struct spawn_template_result res;
+	struct life life;
+
+	write_file(test_fmt("%s/cgroup.procs", pids_dir), "0");
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags,
+		 RESULT(TIMED_OUT) | RESULT(TREE_KILLED) | RESULT(CGROUP));
+	CHECK(life_ends(&life, 0));
+	check_took(&res, 300, 2000);
+}
+
+static void fork_bomb_under_the_pids_controller(void)
+{
+	int parent = make_cgroup();
+
+	if (!enter_pids_cgroup())
+		TEST_SKIP("no pids controller");
+	test_in_child(bomb_under_the_controller, &parent);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(no_deadline_no_end),
+	TEST_CASE(times_beyond_all_clocks),
+	TEST_CASE(term_is_obeyed),
+	TEST_CASE(term_is_handled),
+	TEST_CASE(term_is_ignored),
+	TEST_CASE(grace_is_used),
+	TEST_CASE(no_grace_is_kill_at_once),
+	TEST_CASE(deadline_in_the_past),
+	TEST_CASE(three_deep),
+	TEST_CASE(three_deep_and_obedient),
+	TEST_CASE(tree_of_groups_and_sessions),
+	TEST_CASE(orphans_in_the_group),
+	TEST_CASE(orphans_in_the_session),
+	TEST_CASE(a_shared_group_is_not_ended),
+	TEST_CASE(child_obeys_and_grandchild_does_not),
+	TEST_CASE(a_relay_does_not_escape),
+	TEST_CASE(timeout_while_output_flows),
+	TEST_CASE(timeout_while_input_is_blocked),
+	TEST_CASE(holder_is_not_waited_for),
+	TEST_CASE(any_stream_may_be_held),
+	TEST_CASE(holder_that_writes_is_read_for_a_second),
+	TEST_CASE(quiet_holder_with_a_flood_before),
+	TEST_CASE(holder_dies_when_timed_out),
+	TEST_CASE(deadline_while_held),
+	TEST_CASE(stopped_child_times_out),
+	TEST_CASE(stopped_and_continued),
+	TEST_CASE(traced_to_its_end),
+	TEST_CASE(traced_and_held),
+	TEST_CASE(cgroup_below_the_given),
+	TEST_CASE(cgroup_below_the_callers),
+	TEST_CASE(cgroup_ends_what_hides),
+	TEST_CASE(cgroup_in_which_all_obey),
+	TEST_CASE(leftovers_are_moved),
+	TEST_CASE(cgroup_parents_that_do_not_do),
+	TEST_CASE(without_a_cgroup_it_goes_without),
+	TEST_CASE(cgroup_delegated_to_a_user),
+	TEST_CASE(supervised_and_killed),
+	TEST_CASE(supervised_and_terminated),
+	TEST_CASE(supervised_and_well),
+	TEST_CASE(supervised_leftovers_end),
+	TEST_CASE(supervised_and_execed),
+	TEST_CASE(supervisor_holds_nothing_open),
+	TEST_CASE(fork_bomb_in_a_cgroup),
+	TEST_CASE(fork_bomb_without_a_cgroup),
+	TEST_CASE(fork_bomb_under_the_pids_controller),
+};
+TEST_MAIN(cases)

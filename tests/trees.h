@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Trees of forked processes for tests of src/group.h, and the functions in it:
+ * they are hidden in the shared library, not in the archive that tests link.
+ *
+ * Each process of a tree enrols in shared memory, where handlers count what they
+ * got, and holds a pipe open that tells when all of them are gone.
+ */
+#ifndef TESTS_TREES_H
+#define TESTS_TREES_H
+
+#include "running.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "../src/group.h"
+#include "../src/group_ways.h"
+
+#define NOBODY 65534
+#define TREE_MOST 1024
+
+/* Is queued, so that nothing which is sent twice counts once. */
+#define COUNTED (SIGRTMIN + 1)
+
+struct roll {
+	atomic_int n;
+	struct {
+		atomic_int pid, counted, terms, conts;
+	} who[TREE_MOST];
+};
+
+static struct roll *roll;
+static int roll_pipe[2];
+static int roll_slot = -1;
+
+/* Before the first process of the tree. */
+static inline void tree_open(void)
+{
+	roll = mmap(NULL, sizeof(*roll), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(roll != MAP_FAILED);
+	CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
+}
+
+static inline void roll_count(int sig)
+{
+	if (sig == COUNTED)
+		atomic_fetch_add(&roll->who[roll_slot].counted, 1);
+	else if (sig == SIGCONT)
+		atomic_fetch_add(&roll->who[roll_slot].conts, 1);
+	else
+		atomic_fetch_add(&roll->who[roll_slot].terms, 1);
+}
+
+static inline void enrol(void)
+{
+	roll_slot = atomic_fetch_add(&roll->n, 1);
+	CHECK_LT(roll_slot, TREE_MOST);
+	atomic_store(&roll->who[roll_slot].pid, getpid());
+}
+
+/* From now on these signals are counted, and have no other effect. */
+static inline void counting(void)
+{
+	struct sigaction act = { .sa_handler = roll_count,
+				 .sa_flags = SA_RESTART };
+
+	roll_slot = atomic_load(&roll->n);
+	sigaction(COUNTED, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGCONT, &act, NULL);
+}
+
+static inline void park(void)
+{
+	enrol();
+	for (;;)
+		pause();
+}
+
+static inline void park_counting(void)
+{
+	counting();
+	park();
+}
+
+static inline void park_stubborn(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	park();
+}
+
+/* A child that does this, and ends if it returns. Return: its pid. */
+static inline pid_t branch(void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	CHECK_GE(pid, 0);
+	if (pid)
+		return pid;
+	fn();
+	_exit(0);
+}
+
+/* The same, and its parent is gone at once. */
+static inline void branch_orphan(void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	CHECK_GE(pid, 0);
+	if (!pid) {
+		branch(fn);
+		_exit(0);
+	}
+	CHECK_SYS(waitpid(pid, NULL, 0));
+}
+
+/* Until so many have enrolled. Return: the pid of the last one. */
+static inline pid_t wait_enrolled(int n)
+{
+	uint64_t most = now_ms() + at_most_ms(10000);
+
+	while (atomic_load(&roll->n) < n ||
+	       !atomic_load(&roll->who[n - 1].pid)) {
+		CHECK_LT(now_ms(), most);
+		sleep_ms(1);
+	}
+	return atomic_load(&roll->who[n - 1].pid);
+}
+
+static inline pid_t enrolled(int i)
+{
+	return atomic_load(&roll->who[i].pid);
+}
+
+static inline bool waits_for(atomic_int *what, int value, int ms)
+{
+	for (; ms > 0 && atomic_load(what) != value; ms--)
+		sleep_ms(1);
+	return atomic_load(what) == value;
+}
+
+static inline bool state_within(pid_t pid, char state, int ms)
+{
+	for (; ms > 0 && process_state(pid) != state; ms--)
+		sleep_ms(1);
+	return process_state(pid) == state;
+}
+
+/* True once all of the tree is gone. */
+static inline bool tree_ends(int ms)
+{
+	struct pollfd pfd = { .fd = roll_pipe[0], .events = POLLIN };
+
+	if (roll_pipe[1] >= 0)
+		CHECK_SYS(close(roll_pipe[1]));
+	roll_pipe[1] = -1;
+	return poll(&pfd, 1, ms) == 1;
+}
+
+/* ---- groups */
+
+static inline int open_pidfd(pid_t pid)
+{
+	return CHECK_SYS((int)syscall(SYS_pidfd_open, pid, 0));
+}
+
+static inline struct st_group group_of(pid_t pid)
+{
+	return (struct st_group){
+		.pid = pid,
+		.pidfd = open_pidfd(pid),
+		.cgroup = -1,
+	};
+}
+
+/* A tree whose child leads a group, and does this; `n` are to enrol. */
+static inline struct st_group grow(void (*fn)(void), int n)
+{
+	pid_t pid;
+
+	if (!roll)
+		tree_open();
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		setpgid(0, 0);
+		fn();
+		_exit(0);
+	}
+	setpgid(pid, pid);
+	wait_enrolled(n);
+	return group_of(pid);
+}
+
+/* The child is reaped, all else is gone, and nothing is held. */
+static inline void check_ended(struct st_group *g)
+{
+	int status;
+
+	CHECK_EQ(CHECK_SYS(waitpid(g->pid, &status, 0)), g->pid);
+	CHECK(tree_ends(2000));
+	st_group_remove(g);
+	CHECK(!g->members && g->cgroup == -1);
+	close(g->pidfd);
+}
+
+/* Until it is empty, as a run waits for it. */
+static inline bool empty_within(struct st_group *g, int ms)
+{
+	for (; ms > 0; ms--) {
+		if (st_group_empty(g))
+			return true;
+		sleep_ms(1);
+	}
+	return st_group_empty(g);
+}
+
+static inline void kill_and_check(struct st_group *g)
+{
+	CHECK_EQ(st_group_signal(g, SIGKILL), 0);
+	CHECK(empty_within(g, 2000));
+	check_ended(g);
+}
+
+/* A process that has nothing to do with the tree, and leads a group. */
+static inline pid_t bystander(void)
+{
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid) {
+		setpgid(0, 0);
+		if (roll)
+			close(roll_pipe[1]);
+		for (;;)
+			pause();
+	}
+	setpgid(pid, pid);
+	return pid;
+}
+
+static inline void check_unharmed(pid_t pid)
+{
+	sleep_ms(20);
+	CHECK(state_within(pid, 'S', 1000));
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_SYS(waitpid(pid, NULL, 0));
+}
+
+#endif /* TESTS_TREES_H */
