@@ -354,8 +354,8 @@ struct spawn_template_cqe {
 };
 
 /* cqe: .flags tells where a launch failed, as spawn_template_failure does */
-#define SPAWN_TEMPLATE_CQE_STAGE(flags)		((flags) & 0xff)
-#define SPAWN_TEMPLATE_CQE_ACTION(flags)	((flags) >> 8)
+#define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)
+#define SPAWN_TEMPLATE_CQE_ACTION(flags) ((flags) >> 8)
 
 /**
  * spawn_template_create - make a template

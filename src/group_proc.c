@@ -229,8 +229,8 @@ static void find_tree(struct effort *e)
 	}
 }
 
-/* Return: the new member, or NULL without memory. */
-static struct st_member *remember(struct st_group *g, const struct process *p)
+/* Return: false without memory. */
+static bool remember(struct st_group *g, const struct process *p)
 {
 	if (g->n_members == g->max_members) {
 		size_t max = g->max_members ? 2 * g->max_members : 16;
@@ -238,13 +238,13 @@ static struct st_member *remember(struct st_group *g, const struct process *p)
 			realloc(g->members, max * sizeof(*more));
 
 		if (!more)
-			return NULL;
+			return false;
 		g->members = more;
 		g->max_members = max;
 	}
-	g->members[g->n_members] =
+	g->members[g->n_members++] =
 		(struct st_member){ .pid = p->pid, .start = p->start };
-	return &g->members[g->n_members++];
+	return true;
 }
 
 /* Those that have ended are forgotten. */
@@ -429,8 +429,8 @@ static void stop_if_new(struct effort *e, const struct process *p,
 	int64_t now = st_now();
 	int ret;
 
-	if (!m)
-		m = remember(e->group, p);
+	if (!m && remember(e->group, p))
+		m = member_of(e->group, p);
 	o->forgotten |= !m;
 	if (in_led_group(e, p)) {
 		o->settled &= has_stopped_in_group(p, m, now);
@@ -618,9 +618,8 @@ static bool member_lives(const struct st_group *group)
 }
 
 /* Is one of the tree alive? It is known from now on. */
-static bool tree_lives(struct effort *e)
+static bool tree_lives(const struct view *v, struct st_group *group)
 {
-	const struct view *v = e->view;
 	bool lives = false;
 
 	for (size_t i = 0; i < v->n; i++) {
@@ -629,8 +628,8 @@ static bool tree_lives(struct effort *e)
 		if (!p->ours || is_dead(p))
 			continue;
 		lives = true;
-		if (!member_of(e->group, p))
-			remember(e->group, p);
+		if (!member_of(group, p))
+			remember(group, p);
 	}
 	return lives;
 }
@@ -651,7 +650,7 @@ bool st_proc_empty(struct st_group *group)
 	ret = look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
-	lives = tree_lives(&e);
+	lives = tree_lives(&view, group);
 	free(view.list);
 	return !lives && !st_is_shortage(ret);
 }
