@@ -282,6 +282,18 @@ static void send(struct tree_visit *v, int dir, int sig, bool freeze)
 		tree_thaw(dir, &st_tree_names);
 }
 
+/*
+ * Nobody was seen: what lives there is on its way out, or in a pid namespace that
+ * is not shown here. For such there is cgroup.kill, and no other signal.
+ */
+static int signal_unseen(int dir, int sig)
+{
+	if ((sig && sig != SIGKILL) ||
+	    tree_event(dir, &st_tree_names, 'p') != 1)
+		return -ESRCH;
+	return sig == 0 || write_kill(dir) > 0 ? 0 : -ESRCH;
+}
+
 /**
  * st_cgroup_signal - signal all in a cgroup and below it
  * @dir: the cgroup
@@ -301,14 +313,8 @@ int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
 
 	if (ret < 0)
 		return ret;
-	if (v.done + v.refused == 0) {
-		/* processes that this pid namespace does not show */
-		if (sig == SIGKILL && !v.saw_self &&
-		    tree_event(dir, &st_tree_names, 'p') == 1 &&
-		    write_kill(dir) > 0)
-			return 0;
-		return -ESRCH;
-	}
+	if (v.done + v.refused == 0)
+		return v.saw_self ? -ESRCH : signal_unseen(dir, sig);
 	*reached = v.saw_child;
 	if (sig == SIGKILL && !v.saw_self && write_kill(dir) > 0)
 		return 0;

@@ -366,18 +366,24 @@ static void signal_unseen(struct effort *e, int sig, int group)
 
 static void signal_all(struct effort *e, int sig)
 {
+	/* what does no harm twice reaches also those that were not seen */
+	const bool twice = e->undo || sig == SIGKILL;
 	const struct view *v = e->view;
 	int group = signal_led_group(e, sig);
 
 	e->done = e->refused = 0;
 	for (size_t i = 0; i < v->n; i++) {
 		const struct process *p = &v->list[i];
+		bool whole = twice && leads(e, p);
 
-		if (!p->ours || is_dead(p))
+		if (!p->ours || (is_dead(p) && !whole))
 			continue;
-		count(e, in_led_group(e, p)
-				 ? group
-				 : signal_one(p, sig, e->undo && leads(e, p)));
+		if (is_dead(p))
+			signal_one(p, sig, whole);
+		else
+			count(e, in_led_group(e, p)
+					 ? group
+					 : signal_one(p, sig, whole));
 	}
 	if (v->n == 0 || (!e->reaped && !find(e->view, e->group->pid)))
 		signal_unseen(e, sig, group);

@@ -101,6 +101,8 @@ static void wait_for_wake(struct st_pool *pool, struct st_node **node)
 	bool more;
 
 	atomic_fetch_add(&pool->idle, 1);
+	/* a wake that this thread was counted for, but was awake at */
+	atomic_store(&pool->waking, false);
 	*node = try_take(pool, &more);
 	if (!*node)
 		st_futex_wait(&pool->wakes, wakes, -1);

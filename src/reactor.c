@@ -31,7 +31,13 @@
 
 #define EVENTS 64
 
-/* How long until a launch that is over its time is killed again. */
+/*
+ * How long a launch may take before it is killed, if it is over its time or
+ * cancelled; and how long until it is killed again. One that goes well is sooner
+ * over, and then its whole tree is ended: to kill the child just as it has passed
+ * exec could leave behind what that has started.
+ */
+#define LAUNCH_MOST (100 * ST_MS)
 #define LATE_AGAIN (50 * ST_MS)
 /* How often an exit is asked for that no event tells of. */
 #define UNWATCHED (5 * ST_MS)
@@ -249,8 +255,8 @@ static void take_over(struct turn *turn, struct st_job *job)
 
 /*
  * The job in a slot that is cancelled and ours; NULL: there is none. One that is
- * being launched is killed again and again: the first time, its child may not
- * have been there.
+ * being launched is killed after a while, if it still is, and again and again: the
+ * first time, its child may not have been there.
  */
 static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 				    struct st_slot *slot)
@@ -266,7 +272,7 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 			job = slot->job;
 		} else if ((s & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING) {
 			pthread_mutex_lock(&r->lock);
-			schedule(r, slot->job, st_now());
+			schedule(r, slot->job, st_now() + LAUNCH_MOST);
 			pthread_mutex_unlock(&r->lock);
 		}
 	}
@@ -328,6 +334,11 @@ static struct st_job *next_due(struct st_reactor *r, int64_t now)
 		    ST_SLOT_LAUNCHING) {
 			st_heap_set(&r->heap, &job->timer, ST_NEVER);
 			break;
+		}
+		if (now < job->run.started + LAUNCH_MOST) {
+			st_heap_set(&r->heap, &job->timer,
+				    job->run.started + LAUNCH_MOST);
+			continue;
 		}
 		/* the lock keeps it from being freed; its launch is to fail */
 		job->late = true;

@@ -421,9 +421,7 @@ static bool cancel_slot(struct spawn_template_ring *ring, struct st_slot *slot,
 	} while (!atomic_compare_exchange_weak(&slot->state, &s, now));
 	if (phase == ST_SLOT_QUEUED)
 		complete_queued(ring, slot);
-	else if (phase == ST_SLOT_LAUNCHING)
-		st_watch_kill(&slot->job->watch);
-	if (phase != ST_SLOT_QUEUED)
+	else
 		*live = true;
 	return true;
 }

@@ -29,9 +29,9 @@
 /* How long something may take to die of SIGKILL before it is left behind. */
 #define KILL_MOST (1000 * ST_MS)
 
-/* When a tree that got SIGKILL, and is still there, gets it again: at first. */
+/* When a tree that got SIGKILL, and is still there, gets it again: for a time. */
 #define KILL_AGAIN (50 * ST_MS)
-#define KILL_AGAIN_MOST (1000 * ST_MS)
+#define KILL_AGAIN_LATER (1000 * ST_MS)
 
 /* How often a status that somebody else has taken is asked for: for 0.1 s. */
 #define ASK_MOST 8
@@ -313,16 +313,18 @@ static bool is_drained(struct st_run *run, int64_t now)
 
 static void killed_tree(struct st_run *run)
 {
+	int64_t now;
+
 	if (run->phase != ST_RUN_KILLED) {
 		run->phase = ST_RUN_KILLED;
 		run->kill_at = st_now();
 		run->tries = 0;
 	}
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
-	run->kill_wait = run->kill_wait
-				 ? earlier(2 * run->kill_wait, KILL_AGAIN_MOST)
-				 : KILL_AGAIN;
-	run->kill_again = st_now() + run->kill_wait;
+	now = st_now();
+	run->kill_again = now + (now < st_after(run->kill_at, KILL_MOST)
+					 ? KILL_AGAIN
+					 : KILL_AGAIN_LATER);
 	run->due = run->exited ? retry_at(run, st_now()) : run->kill_again;
 }
 

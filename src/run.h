@@ -48,7 +48,7 @@ struct st_run {
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
 	int64_t started, spawned, ended, over;
-	int64_t deadline, kill_at, kill_again, kill_wait;
+	int64_t deadline, kill_at, kill_again;
 	int64_t due;		/* when to call st_run_due(); ST_NEVER */
 	unsigned int tries;	/* of what is tried again, for its delay */
 	unsigned int asked;	/* for a status that is not ours to take */

@@ -39,7 +39,8 @@ answers() { # name expression
 
 # Feeds lines and keeps the answers.
 feed() { # options; lines on stdin
-	batch "$@" > "$tmp/out" 2> "$tmp/err"
+	timeout -k 5 $((60 * slow)) "$tool" batch "$@" \
+		> "$tmp/out" 2> "$tmp/err"
 	echo $? > "$tmp/status"
 }
 

@@ -316,7 +316,7 @@ static void cgroup_of_a_reaped_child(void)
 	CHECK_EQ(kill_tree(&l, SIGKILL), 0);
 	CHECK(life_ends(&l.life, 2000));
 	/* it closes its fds first, and leaves the cgroup then */
-	for (int i = 0; i < 2000 && kill_tree(&l, 0) == 0; i++)
+	for (int i = 0; i < 10000 && kill_tree(&l, 0) == 0; i++)
 		sleep_ms(1);
 	CHECK_EQ(kill_tree(&l, SIGKILL), -ESRCH);
 }

@@ -107,7 +107,7 @@ static void threads_by_default(void)
 	cpu_set_t set;
 
 	CHECK_SYS(sched_getaffinity(0, sizeof(set), &set));
-	want = CPU_COUNT(&set);
+	want = 2 * CPU_COUNT(&set);
 	want = want < 2 ? 2 : want > 8 ? 8 : want;
 	CHECK_EQ(spawn_template_ring_init(8, NULL, 0, &ring), 0);
 	CHECK_EQ(count_threads(), before + want + 1);

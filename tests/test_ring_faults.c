@@ -542,8 +542,11 @@ static void verify_end(struct fault *f, int res)
 {
 	if (!res) {
 		CHECK(f->res.flags & RESULT(TIMED_OUT));
-		CHECK(f->res.flags & RESULT(TREE_KILLED));
-		CHECK_EQ(f->res.signal, SIGKILL);
+		/* on a busy machine SIGTERM may come before it is ignored */
+		if (f->res.signal != SIGTERM) {
+			CHECK(f->res.flags & RESULT(TREE_KILLED));
+			CHECK_EQ(f->res.signal, SIGKILL);
+		}
 		/* each call takes its time here */
 		CHECK_LE(f->res.total_ns, 15 * SECOND);
 	}

@@ -158,7 +158,7 @@ static inline bool tree_ends(int ms)
 	if (roll_pipe[1] >= 0)
 		CHECK_SYS(close(roll_pipe[1]));
 	roll_pipe[1] = -1;
-	return poll(&pfd, 1, ms) == 1;
+	return poll(&pfd, 1, (int)at_most_ms((uint64_t)ms)) == 1;
 }
 
 /* ---- groups */
@@ -210,7 +210,7 @@ static inline void check_ended(struct st_group *g)
 /* Until it is empty, as a run waits for it. */
 static inline bool empty_within(struct st_group *g, int ms)
 {
-	for (; ms > 0; ms--) {
+	for (ms = (int)at_most_ms((uint64_t)ms); ms > 0; ms--) {
 		if (st_group_empty(g))
 			return true;
 		sleep_ms(1);
