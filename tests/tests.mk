@@ -74,9 +74,8 @@ check-asan:
 		TEST_SLOW=4 TEST_TIME=900 O='$(O)/asan' SAN=address \
 		MUST_WORK=0 \
 		tests/run $(TESTS_ALONE:%=-a %) \
-		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh %/test_cli.sh \
-		%/test_doctor.sh,\
-		$(TEST_SH))
+		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh \
+		%/test_cli.sh %/test_doctor.sh,$(TEST_SH))
 
 # ThreadSanitizer wants an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
