@@ -604,8 +604,9 @@ void spawn_template_result_free(struct spawn_template_result *result);
  * still stands for its group.
  *
  * Return: 0 if something was signalled; -ESRCH if there was nothing left;
- * -EINVAL for a bad signal, flag or reserved field; -EPERM as kill(2), if none
- * could be signalled; -EBADF if pidfd or cgroup_fd is not open.
+ * -EINVAL for a bad signal, flag or reserved field, or a pid that is 1 or less, or
+ * the caller's own; -EPERM as kill(2), if none could be signalled; -EBADF if pidfd
+ * is not open, or cgroup_fd no cgroup v2 directory.
  * Since: 0.2
  */
 int spawn_template_kill(const struct spawn_template_child *child, int sig,

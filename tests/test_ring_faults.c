@@ -287,7 +287,7 @@ static void sweep_one(const struct request *request, enum who who, int err,
 	if (who != CHILD && err == INJECT_KILL)
 		return;
 	/* threads do not make their calls in quite the same order each time */
-	for (; misses < 2; i += request->many_calls ? 1 + i / 2 : 1) {
+	for (; misses < 2; i += request->many_calls ? 1 + i / 4 : 1) {
 		ret = run_fault(request, who, i, err);
 		CHECK(ret == HIT || ret == NOT_HIT);
 		misses = ret == HIT ? 0 : misses + 1;
@@ -423,14 +423,12 @@ static void spawn_many_fds(void)
 
 static void spawn_without(void)
 {
-	sweep(
-		&(struct request){
-			.name = "fallbacks",
-			SPAWN,
-			.without = { SYS_clone3, SYS_close_range,
-				     SYS_execveat },
-		},
-		IN(LAUNCHER) | IN(CHILD));
+	sweep(&(struct request){ .name = "fallbacks",
+				 SPAWN,
+				 .many_calls = true,
+				 .without = { SYS_clone3, SYS_close_range,
+					      SYS_execveat } },
+	      IN(LAUNCHER) | IN(CHILD));
 }
 
 /* ---- runs ---- */
