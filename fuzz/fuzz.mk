@@ -2,11 +2,11 @@
 # Fuzzing with libFuzzer. What it finds is kept in build/fuzz/finds, what it
 # learned in build/fuzz/corpus; fuzz/corpus holds the inputs to begin with.
 #
-#: fuzz            fuzz the ELF reader and the argument checks, FUZZ_TIME=60 each
+#: fuzz            fuzz the parsers and the argument checks, FUZZ_TIME=60 each
 
 FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
-FUZZERS := fuzz_args fuzz_elf
+FUZZERS := fuzz_args fuzz_cgroup fuzz_elf
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -iquote src -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
@@ -20,7 +20,7 @@ $(O)/fuzz/src/%.o: src/%.c
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
 		-c -o $@ $<
 
-$(O)/fuzz/src/child.o: src/child.c
+$(O)/fuzz/src/child.o $(O)/fuzz/src/supervisor_child.o: $(O)/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<

@@ -57,13 +57,19 @@ static char *read_file(const char *path, int *ret)
 	return text;
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
 static void unescape(char *text)
 {
 	char *to = text;
 
 	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+		if (text[0] == '\\' && is_octal(text[1]) &&
+		    is_octal(text[2]) && is_octal(text[3])) {
 			*to++ = (char)((text[1] - '0') << 6 |
 				       (text[2] - '0') << 3 | (text[3] - '0'));
 			text += 3;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fuzzes where a cgroup is looked for: the first line of the input is a path as
+ * /proc/self/cgroup has it, the rest a line of /proc/self/mountinfo. What comes
+ * out fits, and is a string.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "group_ways.h"
+
+#define MUST(cond)               \
+	do {                     \
+		if (!(cond))     \
+			abort(); \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Of just its size, so that the sanitizer sees a read or write behind it. */
+static char *string(const uint8_t *data, size_t size)
+{
+	char *s = malloc(size + 1);
+
+	MUST(s);
+	memcpy(s, data, size);
+	s[size] = '\0';
+	return s;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = memchr(data, '\n', size);
+	size_t first = end ? (size_t)(end - data) : size;
+	size_t rest = end ? size - first - 1 : 0;
+	char *own = string(data, first);
+	char *mount = string(end ? end + 1 : data + size, rest);
+	size_t room = size % 64 + 1;
+	char *path = malloc(room);
+
+	MUST(path);
+	if (st_cgroup_path(own, mount, path, room))
+		MUST(strnlen(path, room) < room);
+	free(path);
+	free(mount);
+	free(own);
+	return 0;
+}
