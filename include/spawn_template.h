@@ -748,7 +748,8 @@ void spawn_template_ring_seen(struct spawn_template_ring *ring,
  * @user_data: of all that are to be cancelled
  *
  * What is not launched yet never is. A run that is under way is ended: SIGTERM to
- * the tree, and SIGKILL after its grace_ns. A launch that is being made is killed.
+ * the tree, and SIGKILL after its grace_ns. A launch that is being made is ended
+ * when it is done, and killed if it is not past exec after 0.1 s.
  * Each completes once, with -ECANCELED; but what completes before the cancel
  * takes effect completes as if there had been none.
  *
