@@ -68,8 +68,8 @@ static void unescape(char *text)
 	char *to = text;
 
 	for (; *text; text++) {
-		if (text[0] == '\\' && is_octal(text[1]) &&
-		    is_octal(text[2]) && is_octal(text[3])) {
+		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
+		    is_octal(text[3])) {
 			*to++ = (char)((text[1] - '0') << 6 |
 				       (text[2] - '0') << 3 | (text[3] - '0'));
 			text += 3;
