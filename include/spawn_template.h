@@ -764,8 +764,9 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
  * spawn_template_ring_exit - end a ring (extension)
  * @ring: the ring, or NULL; no other thread may use it any more
  *
- * What is not launched never is. The trees of runs get SIGKILL. Children of
- * ring_spawn are left alone; the pidfds of completions not taken are closed.
+ * What is not launched never is. The trees of runs get SIGKILL. Children of a
+ * ring_spawn that is complete are left alone; the pidfds of completions not taken
+ * are closed.
  * Waits until all of that has ended, at most 2 s, and 2 s more for what
  * supervised runs have left; what a child in an uninterruptible sleep still holds
  * is freed when it ends.

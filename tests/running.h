@@ -445,6 +445,22 @@ static inline void remove_running_cgroup(void)
 	nftw(running_cgroup, remove_directory, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A case that failed has left its own behind. */
+static inline void remove_stale_cgroups(const char *mount)
+{
+	DIR *dir = opendir(mount);
+	int pid;
+
+	for (struct dirent *d; dir && (d = readdir(dir));) {
+		if (sscanf(d->d_name, "st-run-%d", &pid) == 1 && kill(pid, 0) &&
+		    errno == ESRCH)
+			nftw(test_fmt("%s/%s", mount, d->d_name),
+			     remove_directory, 8, FTW_DEPTH | FTW_PHYS);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* A new cgroup v2 directory; an fd of it. Its path is running_cgroup. */
 static inline int make_cgroup(void)
 {
@@ -454,6 +470,7 @@ static inline int make_cgroup(void)
 	find_mount("cgroup2", "", mount);
 	if (!*mount)
 		TEST_SKIP("no cgroup2 is mounted");
+	remove_stale_cgroups(mount);
 	snprintf(running_cgroup, sizeof(running_cgroup), "%.4000s/st-run-%d",
 		 mount, getpid());
 	if (mkdir(running_cgroup, 0755))

@@ -11,10 +11,11 @@ VM_KERNELS ?= 5.10 6.1 6.12 6.18 7
 # An emulated processor takes 20 times as long. Tests that measure or wait for
 # races between threads stay away; those that take a minute run on the first
 # kernel, the oldest.
-VM_NOT := $(TESTS_ALONE) test_ring test_ring_faults test_swap test_threads
+VM_NOT := $(TESTS_ALONE) test_ring test_ring_faults test_ring_launch \
+	test_swap test_threads
 ifndef VM_TESTS
 VM_SLOW := test_collisions test_faults test_host test_ring_fork \
-	test_ring_launch test_signals
+	test_signals
 VM_TESTS := guest $(filter-out $(VM_NOT) $(VM_SLOW),$(TEST_SRC:tests/%.c=%))
 endif
 
