@@ -261,20 +261,23 @@ static void take_over(struct turn *turn, struct st_job *job)
 static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 				    struct st_slot *slot)
 {
+	int64_t soon = st_now() + LAUNCH_MOST;
 	struct st_reactor *r = &ring->reactor;
 	struct st_job *job = NULL;
+	unsigned int phase;
 	uint64_t s;
 
 	pthread_mutex_lock(&ring->lock);
 	s = atomic_load(&slot->state);
-	if (s & ST_SLOT_CANCELLED) {
-		if ((s & ST_SLOT_PHASE) == ST_SLOT_RUNNING) {
-			job = slot->job;
-		} else if ((s & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING) {
-			pthread_mutex_lock(&r->lock);
-			schedule(r, slot->job, st_now() + LAUNCH_MOST);
-			pthread_mutex_unlock(&r->lock);
-		}
+	phase = s & ST_SLOT_CANCELLED ? s & ST_SLOT_PHASE : ST_SLOT_FREE;
+	if (phase == ST_SLOT_RUNNING) {
+		job = slot->job;
+	} else if (phase == ST_SLOT_LAUNCHING) {
+		pthread_mutex_lock(&r->lock);
+		/* at the first look: the next one must not put it off */
+		if (slot->job->timer.due > soon)
+			schedule(r, slot->job, soon);
+		pthread_mutex_unlock(&r->lock);
 	}
 	pthread_mutex_unlock(&ring->lock);
 	return job;
@@ -322,34 +325,49 @@ static void handle_wake(struct turn *turn)
 		handle_cancels(turn);
 }
 
+/*
+ * The time of a job that is still being launched has come: if it has had some, its
+ * launch is to fail. The lock keeps it from being freed.
+ */
+static void hurry(struct st_reactor *r, struct st_job *job, int64_t now)
+{
+	int64_t least = job->run.started + LAUNCH_MOST;
+
+	if (now >= least) {
+		job->late = true;
+		st_watch_kill(&job->watch);
+		least = now + LATE_AGAIN;
+	}
+	st_heap_set(&r->heap, &job->timer, least);
+}
+
+static bool is_launching(struct st_job *job)
+{
+	uint64_t state = atomic_load(&job->slot->state);
+
+	return (state & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING;
+}
+
 /* The next job whose time has come, out of the heap; NULL: there is none. */
 static struct st_job *next_due(struct st_reactor *r, int64_t now)
 {
-	struct st_job *job = NULL;
+	struct st_job *due = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	while (st_heap_first(&r->heap) <= now) {
-		job = st_job_of_timer(r->heap.timers[0]);
-		if ((atomic_load(&job->slot->state) & ST_SLOT_PHASE) !=
-		    ST_SLOT_LAUNCHING) {
+	while (!due && st_heap_first(&r->heap) <= now) {
+		struct st_job *job = st_job_of_timer(r->heap.timers[0]);
+
+		if (is_launching(job)) {
+			hurry(r, job, now);
+		} else {
 			st_heap_set(&r->heap, &job->timer, ST_NEVER);
-			break;
+			due = job;
 		}
-		if (now < job->run.started + LAUNCH_MOST) {
-			st_heap_set(&r->heap, &job->timer,
-				    job->run.started + LAUNCH_MOST);
-			continue;
-		}
-		/* the lock keeps it from being freed; its launch is to fail */
-		job->late = true;
-		st_watch_kill(&job->watch);
-		st_heap_set(&r->heap, &job->timer, now + LATE_AGAIN);
-		job = NULL;
 	}
-	if (!job)
+	if (!due)
 		arm(r);
 	pthread_mutex_unlock(&r->lock);
-	return job;
+	return due;
 }
 
 static bool has_exited(const struct st_run *run)
