@@ -28,7 +28,7 @@
 
 #define ST_NO_SUCH_FLAG (1ULL << 63)
 #define GROUPS_MAX 65536	/* the kernel's NGROUPS_MAX */
-#define RETRIES 16
+#define RETRIES 64 /* while others refresh the template */
 
 _Static_assert(sizeof(struct spawn_template_create_args) ==
 		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,

@@ -280,8 +280,8 @@ static void tree_in_a_cgroup(void)
 		CHECK_SYS(mkdirat(parent, "run", 0755));
 		dir = CHECK_SYS(openat(parent, "run",
 				       (path ? O_PATH : O_RDONLY) | O_CLOEXEC));
-		l = launch_with(TREE("(", TERM_IGNORED, "daemon", "mark",
-				     "pause", ")", TERM_IGNORED, "pause"),
+		l = launch_with(TREE(TERM_IGNORED, "(", "daemon", "mark",
+				     "pause", ")", "pause"),
 				0, dir);
 		before = test_count_fds();
 		CHECK_EQ(kill_tree(&l, 0), 0);
