@@ -159,7 +159,8 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 /* After the launch, or instead of it. */
 void st_run_close_ends(struct st_run_ends *ends, int devnull)
 {
-	if (ends->err != ends->out && ends->err > 2)
+	/* without a pipe for stdout, stderr is the caller's own */
+	if (ends->err != ends->out && ends->out >= 0)
 		sys_close(ends->err);
 	if (ends->out >= 0)
 		sys_close(ends->out);

@@ -399,6 +399,41 @@ static void too_few_fds(void)
 	CHECK_GE(went_well, 1);
 }
 
+/*
+ * Without stdout and stderr, pipes get those numbers, and are moved above them:
+ * where there is no number to move to, nothing is left at the low ones.
+ */
+static void no_number_for_a_pipe(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("exit", "2"));
+	int tfd = tree_template(), failed = 0, went_well = 0;
+	struct rlimit all, few;
+
+	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &all));
+	CHECK_SYS(close(1));
+	CHECK_SYS(close(2));
+	for (few = all, few.rlim_cur = 1; few.rlim_cur < 32; few.rlim_cur++) {
+		struct spawn_template_result res;
+		int ret;
+
+		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &few));
+		ret = spawn_template_run(tfd, &args, sizeof(args), &res,
+					 sizeof(res));
+		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &all));
+		test_doing("%d fds: %d", (int)few.rlim_cur, ret);
+		CHECK_EQ(fcntl(1, F_GETFD), -1);
+		CHECK_EQ(fcntl(2, F_GETFD), -1);
+		if (ret) {
+			failed++;
+			continue;
+		}
+		spawn_template_result_free(&res);
+		went_well++;
+	}
+	CHECK_GE(failed, 4);
+	CHECK_GE(went_well, 1);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(unread_input_raises_no_sigpipe),
 	TEST_CASE(sigpipe_handler_is_not_called),
@@ -412,5 +447,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(other_children_are_the_hosts),
 	TEST_CASE(threads_run_at_a_time),
 	TEST_CASE(too_few_fds),
+	TEST_CASE(no_number_for_a_pipe),
 };
 TEST_MAIN(cases)
