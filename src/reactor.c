@@ -303,13 +303,9 @@ static void handle_cancels(struct turn *turn)
 		r->runs[n++] = &job->run;
 	}
 	if (n)
-		st_run_end_all(r->runs, r->groups, n);
-	for (unsigned int i = 0; i < ring->entries && n; i++) {
-		struct st_job *job = cancelled_job(ring, &ring->slots[i]);
-
-		if (job)
-			settle(turn, job);
-	}
+		n = st_run_end_all(r->runs, r->groups, n);
+	for (size_t i = 0; i < n; i++)
+		settle(turn, st_job_of_run(r->runs[i]));
 }
 
 static void handle_wake(struct turn *turn)

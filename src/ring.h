@@ -131,6 +131,11 @@ static inline struct st_job *st_job_of_timer(struct st_timer *timer)
 				 offsetof(struct st_job, timer));
 }
 
+static inline struct st_job *st_job_of_run(struct st_run *run)
+{
+	return (struct st_job *)((char *)run - offsetof(struct st_job, run));
+}
+
 /* ---- ring.c */
 void st_ring_complete(struct st_job *job, int res, uint32_t flags);
 void st_ring_free(struct spawn_template_ring *ring);

@@ -313,19 +313,18 @@ static bool is_drained(struct st_run *run, int64_t now)
 
 static void killed_tree(struct st_run *run)
 {
-	int64_t now;
+	int64_t now = st_now();
 
 	if (run->phase != ST_RUN_KILLED) {
 		run->phase = ST_RUN_KILLED;
-		run->kill_at = st_now();
+		run->kill_at = now;
 		run->tries = 0;
 	}
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
-	now = st_now();
 	run->kill_again = now + (now < st_after(run->kill_at, KILL_MOST)
 					 ? KILL_AGAIN
 					 : KILL_AGAIN_LATER);
-	run->due = run->exited ? retry_at(run, st_now()) : run->kill_again;
+	run->due = run->exited ? retry_at(run, now) : run->kill_again;
 }
 
 static void kill_tree(struct st_run *run)
@@ -386,11 +385,13 @@ void st_run_end(struct st_run *run, uint64_t grace_ns)
 
 /**
  * st_run_end_all - end the trees of several runs at once
- * @runs: their order is changed
+ * @runs: those that were not ended before are put first
  * @groups: room for as many
  * @n: how many
+ *
+ * Return: how many were not ended before.
  */
-void st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
+size_t st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
 {
 	size_t live = 0;
 
@@ -402,6 +403,7 @@ void st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
 	st_group_kill_all(groups, live);
 	for (size_t i = 0; i < live; i++)
 		killed_tree(runs[i]);
+	return live;
 }
 
 /**

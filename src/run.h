@@ -94,7 +94,7 @@ void st_run_feed(struct st_run *run, bool nobody_reads);
 void st_run_exited(struct st_run *run);
 void st_run_due(struct st_run *run, int64_t now);
 void st_run_end(struct st_run *run, uint64_t grace_ns);
-void st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n);
+size_t st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n);
 
 static inline bool st_run_over(const struct st_run *run)
 {
