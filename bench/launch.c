@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "number.h"
+#include "outputs.h"
 #include "progress.h"
 #include "summary.h"
 
@@ -296,38 +297,18 @@ static void stop_cells(struct bench *b)
 	}
 }
 
-static FILE *create(const char *dir, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "we");
-	if (!f)
-		fprintf(stderr, "launch: %s: %m\n", path);
-	return f;
-}
-
 static int write_files(const struct summary *s, const char *dir)
 {
-	FILE *json, *markdown, *columns;
-	int err = -EIO;
+	struct outputs o;
+	int ret, err = outputs_open(&o, dir, "launch");
 
-	json = create(dir, "launch.json");
-	markdown = create(dir, "launch.md");
-	columns = create(dir, "launch.dat");
-	if (json && markdown && columns) {
-		err = summary_json(s, json);
-		summary_markdown(s, markdown);
-		summary_columns(s, columns);
+	if (!err) {
+		err = summary_json(s, o.json);
+		summary_markdown(s, o.markdown);
+		summary_columns(s, o.columns);
 	}
-	if (json && fclose(json))
-		err = -EIO;
-	if (markdown && fclose(markdown))
-		err = -EIO;
-	if (columns && fclose(columns))
-		err = -EIO;
-	return err;
+	ret = outputs_close(&o);
+	return err ? err : ret;
 }
 
 static int report(struct bench *b)

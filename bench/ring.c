@@ -19,6 +19,7 @@
 
 #include "launchers.h"
 #include "number.h"
+#include "outputs.h"
 #include "progress.h"
 #include "ring_load.h"
 #include "ring_summary.h"
@@ -295,37 +296,18 @@ static int measure_rounds(struct bench *b)
 	return err;
 }
 
-static FILE *create(const char *dir, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "we");
-	if (!f)
-		fprintf(stderr, "ring: %s: %m\n", path);
-	return f;
-}
-
 static int write_files(const struct ring_summary *s, const char *dir)
 {
-	FILE *json = create(dir, "ring.json");
-	FILE *markdown = create(dir, "ring.md");
-	FILE *columns = create(dir, "ring.dat");
-	int err = -EIO;
+	struct outputs o;
+	int ret, err = outputs_open(&o, dir, "ring");
 
-	if (json && markdown && columns) {
-		err = ring_json(s, json);
-		ring_markdown(s, markdown);
-		ring_columns(s, columns);
+	if (!err) {
+		err = ring_json(s, o.json);
+		ring_markdown(s, o.markdown);
+		ring_columns(s, o.columns);
 	}
-	if (json && fclose(json))
-		err = -EIO;
-	if (markdown && fclose(markdown))
-		err = -EIO;
-	if (columns && fclose(columns))
-		err = -EIO;
-	return err;
+	ret = outputs_close(&o);
+	return err ? err : ret;
 }
 
 static int report(struct bench *b)
