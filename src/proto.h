@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between clients, the guard's daemon and its kernel programs: messages, and the
+ * mark by which a launch is recognised.
+ *
+ * Messages go over a SOCK_SEQPACKET socket; each has ST_MSG_SIZE bytes, unknown
+ * and unused ones zero. A client sends requests and gets one answer for each, in
+ * order, of the same type and sequence number; LIST gets one ITEM for each
+ * template before that. The daemon may send INVALIDATED at any time. A message
+ * of another size, version or magic, with descriptors that its type does not
+ * take, or from another process than the one that connected, ends the
+ * connection.
+ */
+#ifndef ST_PROTO_H
+#define ST_PROTO_H
+
+#include <linux/types.h>
+
+/* ---- the mark of a launch */
+
+/*
+ * The child of a guarded launch has its clear_child_tid point at this: the
+ * kernel programs find it at exec without another call. Whoever makes one up
+ * only has his own exec checked.
+ */
+struct st_mark {
+	__u32 tid;		/* zeroed by the kernel at exec or exit */
+	__u32 magic;		/* ST_MARK_MAGIC */
+	__u64 id;		/* of the template */
+};
+
+#define ST_MARK_MAGIC		0x74736d6bU
+
+/* ---- messages */
+
+#define ST_GUARD_SOCKET		"/run/spawn-template/guard.sock"
+/* names another socket, for tests; ignored in set-user-ID programs */
+#define ST_GUARD_SOCKET_ENV	"SPAWN_TEMPLATE_GUARD"
+
+#define ST_MSG_MAGIC		0x5354474dU	/* "STGM" */
+#define ST_MSG_VERSION		1
+#define ST_MSG_SIZE		1536
+
+enum st_msg_type {
+	ST_MSG_HELLO = 1,	/* answer: struct st_msg_hello, with a descriptor */
+	ST_MSG_REGISTER = 2,	/* struct st_msg_register, with a descriptor */
+	ST_MSG_UNREGISTER = 3,	/* id */
+	ST_MSG_LIST = 4,	/* id 0: all that the caller may see; else one */
+	ST_MSG_ITEM = 5,	/* struct st_msg_item */
+	ST_MSG_STATUS = 6,	/* answer: struct st_msg_status */
+	ST_MSG_INVALIDATED = 7,	/* id, and struct st_msg_invalidated */
+};
+
+struct st_msg_header {
+	__u32 magic;
+	__u16 version;
+	__u16 type;
+	__u32 sequence;		/* the client's; 0 in INVALIDATED */
+	__s32 error;		/* answers: 0, or a positive errno */
+	__u64 id;
+};
+
+/*
+ * The descriptor is the array of states, read-only, to be mapped (states *
+ * sizeof(__u64) bytes): an executable is what it was as long as its word is
+ * what REGISTER answered.
+ */
+struct st_msg_hello {
+	__u32 states;
+	__u32 pad;
+};
+
+#define ST_REGISTER_DENY_WRITE	(1U << 0)
+#define ST_REGISTER_HEADER	(1U << 1)	/* header is there */
+
+#define ST_HEADER_SIZE		64
+
+/*
+ * The descriptor is the template's own, O_PATH. Errors: EACCES not opened by who
+ * asks; ESTALE; ETXTBSY open for writing; EOPNOTSUPP deny-write is not to be had
+ * on this file system; EDQUOT too many of this user's; ENOSPC of all users'.
+ */
+struct st_msg_register {
+	/* request */
+	__u32 flags;		/* ST_REGISTER_* */
+	__u32 pad;
+	__u8 header[ST_HEADER_SIZE];
+	/* answer; the id is in the header */
+	__u32 slot;		/* index of its word */
+	__u32 pad2;
+	__u64 word;
+};
+
+struct st_msg_invalidated {
+	__u32 why;		/* enum exec_why */
+	__u32 pad;
+};
+
+#define ST_ITEM_SLOTS		32
+
+struct st_msg_item {
+	__u32 pid, uid;		/* the creator */
+	__u32 flags;		/* ST_REGISTER_DENY_WRITE */
+	__u32 state;		/* enum exec_state */
+	__u32 why;		/* enum exec_why, if stale */
+	__u32 last_why;		/* of the last launch that was not let through */
+	__u64 created_ns;	/* since boot */
+	__u64 ino;
+	__u32 dev_major, dev_minor;	/* s_dev */
+	__u32 generation;		/* i_generation */
+	__u32 fs_magic;
+	__u64 launches, stale, refused;
+	__u64 write_denied;	/* of the executable */
+	__u64 launch_ns, run_ns;	/* sums */
+	char comm[16];
+	char path[256];
+	__u64 launch_us[ST_ITEM_SLOTS];	/* log2 histograms, microseconds */
+	__u64 run_us[ST_ITEM_SLOTS];
+};
+
+#define ST_STATUS_LSM		1	/* how programs are attached */
+#define ST_STATUS_FMOD_RET	2
+
+/* What was proved when the daemon started, by being denied. */
+#define ST_PROVED_CREATOR	(1U << 0)
+#define ST_PROVED_IDENTITY	(1U << 1)
+#define ST_PROVED_DENY_WRITE	(1U << 2)
+#define ST_PROVED_ORDINARY	(1U << 3)	/* others' execs go through */
+#define ST_PROVED_ALL		15U
+
+struct st_msg_status {
+	__u32 attached;		/* ST_STATUS_* */
+	__u32 proved;		/* ST_PROVED_* */
+	__u32 pins_missing;	/* of those in /sys/fs/bpf/spawn_template */
+	__u32 adopted;		/* taken over from an earlier daemon */
+	__u32 pid;
+	__u32 clients, clients_max;
+	__u32 templates, templates_max;
+	__u32 executables, executables_max;
+	__u32 user_templates, user_templates_max;	/* of who asks */
+	__u32 pad;
+	__u64 started_ns;	/* since boot */
+	__u64 launches, stale, refused, write_denied;	/* since the maps exist */
+	__u64 events_lost;
+	__u64 rss_bytes;
+	char version[32];
+	char kernel[64];
+};
+
+struct st_msg {
+	struct st_msg_header h;
+	union {
+		struct st_msg_hello hello;
+		struct st_msg_register reg;
+		struct st_msg_item item;
+		struct st_msg_status status;
+		struct st_msg_invalidated invalidated;
+		__u8 bytes[ST_MSG_SIZE - sizeof(struct st_msg_header)];
+	} u;
+};
+
+_Static_assert(sizeof(struct st_mark) == 16, "mark");
+_Static_assert(sizeof(struct st_msg_header) == 24, "header");
+_Static_assert(sizeof(struct st_msg) == ST_MSG_SIZE, "message");
+
+#endif
