@@ -39,7 +39,10 @@ Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-LIB_SRC := $(sort $(wildcard src/*.c))
+# Of src, these are the daemon's: see src/daemon.mk.
+DAEMON_SRC := $(sort $(wildcard src/daemon*.c src/loader*.c src/registry*.c \
+	src/metrics.c src/service.c))
+LIB_SRC := $(filter-out $(DAEMON_SRC),$(sort $(wildcard src/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 LIB_A := $(O)/libspawn_template.a
 LIB_SO := $(O)/libspawn_template.so.$(VERSION)
@@ -48,7 +51,7 @@ LIB_SO := $(O)/libspawn_template.so.$(VERSION)
 ALL :=			# the parts add to it
 CHECKS :=		# what 'make check' builds and runs
 
-PARTS := src/cli bench demo tests fuzz man scripts
+PARTS := bpf src src/cli bench demo tests fuzz man scripts
 include $(wildcard $(PARTS:%=%/*.mk))
 
 .PHONY: all

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The kernel programs: one object for all kernels, and the header by which the
+# daemon carries it.
+
+BPF_CC ?= clang
+BPF_OBJ := $(O)/exec_cache.bpf.o
+BPF_SKEL := $(O)/bpf/exec_cache.skel.h
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+# bpftool is in sbin, which a user's path may lack.
+BPFTOOL ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" \
+	command -v bpftool) bpftool)
+
+$(BPF_OBJ): bpf/exec_cache.bpf.c bpf/exec_cache.h bpf/vmlinux.h src/proto.h
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(BPF_CC) -target bpf -mcpu=v3 -O2 -g -std=gnu11 $(WARN) \
+		-D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -c -o $@ $<
+
+$(BPF_SKEL): $(BPF_OBJ)
+	@mkdir -p $(@D)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name exec_cache > $@.tmp && mv $@.tmp $@
