@@ -13,7 +13,7 @@ BPFTOOL ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" \
 $(BPF_OBJ): bpf/exec_cache.bpf.c bpf/exec_cache.h bpf/vmlinux.h src/proto.h
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
-	$(Q)$(BPF_CC) -target bpf -mcpu=v3 -O2 -g -std=gnu11 $(WARN) \
+	$(Q)$(BPF_CC) -target bpf -mcpu=v3 -O2 -g -std=gnu11 $(WARN) -Wno-unused-parameter \
 		-D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -c -o $@ $<
 
 $(BPF_SKEL): $(BPF_OBJ)

@@ -124,13 +124,25 @@ struct template_entry {
 	__u64 launches, stale, refused;
 	__u64 launch_ns, run_ns;	/* sums */
 	__u32 last_why;		/* of the last that was not let through */
+	__u32 slot;		/* of its executable; PENDING: one that is free */
 	__u32 has_header;
+	__u32 pad;
 	__u8 header[EXEC_HEADER_SIZE];	/* as the creator read it */
 	char comm[16];			/* the creator's */
 	char path[TEMPLATE_PATH_SIZE];	/* for people; maybe cut off */
 	__u64 launch_us[HISTOGRAM_SLOTS];	/* clone to exec */
 	__u64 run_us[HISTOGRAM_SLOTS];		/* exec to exit */
 };
+
+/* Map guard, one element: from the daemon to the programs, and back. */
+struct guard_control {
+	__u32 version;		/* GUARD_VERSION: what the maps look like */
+	__u32 daemon_tgid;	/* whose fcntl(2) is heeded */
+	__u64 events_lost;	/* the ring buffer was full */
+	__u64 launches, stale, refused, write_denied;	/* of all */
+};
+
+#define GUARD_VERSION 1
 
 enum exec_event_type {
 	EVENT_STALE = 1,	/* a launch was answered ESTALE */

@@ -14,7 +14,9 @@
 #ifndef ST_PROTO_H
 #define ST_PROTO_H
 
+#ifndef __bpf__
 #include <linux/types.h>
+#endif
 
 /* ---- the mark of a launch */
 

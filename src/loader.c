@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads the kernel programs and attaches them, all or nothing, or adopts what an
+ * earlier daemon has left pinned; then has it proved that they are in force.
+ *
+ * Links and maps are pinned, so that what is registered stays guarded while no
+ * daemon runs. An upgrade attaches new programs to the same maps before the old
+ * ones go: at no moment is there none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "exec_cache.skel.h"
+#include "loader_impl.h"
+#include "proto.h"
+
+#define LSM_LIST "/sys/kernel/security/lsm"
+#define LOCKDOWN "/sys/kernel/security/lockdown"
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+
+const struct loader_link_info loader_links[LINKS] = {
+	{ "exec", "lsm_exec", "fmod_exec" },
+	{ "check", "lsm_check", "fmod_check" },
+	{ "open", "lsm_open", "fmod_open" },
+	{ "setattr", "lsm_setattr", "fmod_setattr" },
+	{ "fcntl", "lsm_fcntl", "fmod_fcntl" },
+	{ "file_free", "file_free", "file_free" },
+	{ "exec_done", "exec_done", "exec_done" },
+	{ "exit_done", "exit_done", "exit_done" },
+};
+
+int loader_fail(struct loader_error *e, int error, const char *remedy,
+		const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(e->text, sizeof(e->text), format, args);
+	va_end(args);
+	snprintf(e->remedy, sizeof(e->remedy), "%s", remedy);
+	return -error;
+}
+
+/* ---- what the kernel has */
+
+/* Whether a word stands in a file of words; -1: there is no such file. */
+static int file_has(const char *path, const char *word)
+{
+	char text[512], *save, *p;
+	FILE *file = fopen(path, "re");
+	int found = 0;
+
+	if (!file)
+		return -1;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	for (p = strtok_r(text, ", \n", &save); p && !found;
+	     p = strtok_r(NULL, ", \n", &save))
+		found = strcmp(p, word) == 0;
+	return found;
+}
+
+static int check_kernel(struct loader_error *e)
+{
+	if (geteuid() != 0)
+		return loader_fail(e, EPERM, "Run it with sudo.",
+				   "loading kernel programs needs root");
+	if (access(KERNEL_BTF, R_OK) < 0)
+		return loader_fail(
+			e, EOPNOTSUPP,
+			"Use a kernel with CONFIG_DEBUG_INFO_BTF, as those of "
+			"Debian and Ubuntu are.",
+			"this kernel does not describe its types: there is no "
+			"%s",
+			KERNEL_BTF);
+	if (file_has(LOCKDOWN, "[confidentiality]") == 1)
+		return loader_fail(e, EPERM,
+				   "Boot with lockdown=integrity or without "
+				   "lockdown.",
+				   "the kernel is locked down for "
+				   "confidentiality");
+	/* kprobes have had this helper since the tracing programs have */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE,
+				    BPF_FUNC_get_current_task_btf, NULL) == 0)
+		return loader_fail(
+			e, EOPNOTSUPP,
+			"Use Linux 5.12 or later. Without the guard, the "
+			"library makes its checks before exec.",
+			"this kernel is too old: its programs have no "
+			"bpf_get_current_task_btf()");
+	return 0;
+}
+
+/* The number of arguments of a kernel function; -1: there is none. */
+static int arguments_of(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	return type ? btf_vlen(type) : -1;
+}
+
+/* ---- loading */
+
+static int set_way(struct exec_cache *skel, uint32_t way,
+		   struct loader_error *e)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const char *setattr = way == ST_STATUS_LSM ? "bpf_lsm_inode_setattr"
+						   : "security_inode_setattr";
+	int args;
+
+	if (!btf)
+		return loader_fail(e, errno, "See the kernel's log.",
+				   "cannot read the kernel's types: %s",
+				   strerror(errno));
+	args = arguments_of(btf, setattr);
+	btf__free(btf);
+	if (args != 2 && args != 3)
+		return loader_fail(e, EOPNOTSUPP,
+				   way == ST_STATUS_LSM
+					   ? "Use a kernel with CONFIG_BPF_LSM."
+					   : "This kernel is not known yet.",
+				   "the kernel has no %s() of 2 or 3 "
+				   "arguments",
+				   setattr);
+	skel->rodata->setattr_dentry_arg = args == 3;
+	for (int i = 0; i < LINKS; i++) {
+		const struct loader_link_info *info = &loader_links[i];
+		const char *off = way == ST_STATUS_LSM ? info->fmod_ret
+						       : info->lsm;
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(skel->obj, off);
+
+		if (strcmp(info->lsm, info->fmod_ret) != 0)
+			bpf_program__set_autoload(program, false);
+	}
+	return 0;
+}
+
+/* With an upgrade, the maps are those that are there. */
+static int reuse_maps(struct loader *l, struct exec_cache *skel,
+		      struct loader_error *e)
+{
+	for (int i = 0; i < MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			skel->obj, loader_maps[i].name);
+		int ret = bpf_map__reuse_fd(map, l->maps[i]);
+
+		if (ret < 0)
+			return loader_fail(e, -ret,
+					   "Run spawn-templated --unload, then "
+					   "start it anew.",
+					   "cannot take over the map %s: %s",
+					   loader_maps[i].name, strerror(-ret));
+	}
+	return 0;
+}
+
+static int take_maps(struct loader *l, struct exec_cache *skel,
+		     struct loader_error *e)
+{
+	for (int i = 0; i < MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(
+			skel->obj, loader_maps[i].name);
+
+		l->maps[i] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
+		if (l->maps[i] < 0)
+			return loader_fail(e, errno,
+					   "Raise the limit on open files.",
+					   "cannot keep the map %s: %s",
+					   loader_maps[i].name,
+					   strerror(errno));
+	}
+	return 0;
+}
+
+static int attach(struct loader *l, struct exec_cache *skel, uint32_t way,
+		  struct loader_error *e)
+{
+	for (int i = 0; i < LINKS; i++) {
+		const struct loader_link_info *info = &loader_links[i];
+		const char *name = way == ST_STATUS_LSM ? info->lsm
+							: info->fmod_ret;
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(skel->obj, name);
+		struct bpf_link *link = bpf_program__attach(program);
+
+		if (!link)
+			return loader_fail(e, errno,
+					   "spawn-templated --verbose tells "
+					   "what the kernel says.",
+					   "cannot attach the program %s: %s",
+					   name, strerror(errno));
+		l->links[i] = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3);
+		bpf_link__destroy(link);
+		if (l->links[i] < 0)
+			return loader_fail(e, errno,
+					   "Raise the limit on open files.",
+					   "cannot keep the link %s: %s",
+					   info->name, strerror(errno));
+	}
+	return 0;
+}
+
+static int load(struct loader *l, uint32_t way, bool reuse,
+		struct loader_error *e)
+{
+	struct exec_cache *skel = exec_cache__open();
+	int ret;
+
+	if (!skel)
+		return loader_fail(e, errno, "Free some memory.",
+				   "cannot open the programs: %s",
+				   strerror(errno));
+	ret = set_way(skel, way, e);
+	if (ret == 0 && reuse)
+		ret = reuse_maps(l, skel, e);
+	if (ret == 0) {
+		ret = exec_cache__load(skel);
+		if (ret < 0)
+			loader_fail(e, -ret,
+				    "spawn-templated --verbose tells what the "
+				    "kernel says. In a container or under "
+				    "lockdown, programs may be forbidden.",
+				    "the kernel refuses the programs: %s",
+				    strerror(-ret));
+	}
+	if (ret == 0 && !reuse)
+		ret = take_maps(l, skel, e);
+	if (ret == 0)
+		ret = attach(l, skel, way, e);
+	exec_cache__destroy(skel);
+	l->attached = way;
+	return ret;
+}
+
+/* ---- which way */
+
+static uint32_t way_to_try(const struct loader_options *options)
+{
+	if (options->force)
+		return (uint32_t)options->force;
+	/* without securityfs it is not known: what is attached gets proved */
+	return file_has(LSM_LIST, "bpf") == 0 ? ST_STATUS_FMOD_RET
+					      : ST_STATUS_LSM;
+}
+
+static void drop_links(struct loader *l)
+{
+	for (int i = 0; i < LINKS; i++) {
+		if (l->links[i] >= 0)
+			close(l->links[i]);
+		l->links[i] = -1;
+	}
+}
+
+static void drop_maps(struct loader *l)
+{
+	for (int i = 0; i < MAPS; i++) {
+		if (l->maps[i] >= 0)
+			close(l->maps[i]);
+		l->maps[i] = -1;
+	}
+}
+
+/* The programs are those of this daemon: the maps know their master. */
+static int take_command(struct loader *l, struct loader_error *e)
+{
+	struct guard_control control;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
+		return loader_fail(e, errno, "See the kernel's log.",
+				   "cannot read the map guard: %s",
+				   strerror(errno));
+	control.version = GUARD_VERSION;
+	control.daemon_tgid = (uint32_t)getpid();
+	if (bpf_map_update_elem(l->maps[MAP_GUARD], &zero, &control, 0) < 0)
+		return loader_fail(e, errno, "See the kernel's log.",
+				   "cannot write the map guard: %s",
+				   strerror(errno));
+	return loader_maps_begin(l, e);
+}
+
+static int load_and_prove(struct loader *l, const struct loader_options *o,
+			  bool reuse, struct loader_error *e)
+{
+	uint32_t way = way_to_try(o);
+	int ret = load(l, way, reuse, e);
+
+	if (ret == 0)
+		ret = take_command(l, e);
+	if (ret == 0)
+		ret = loader_canary(l, e);
+	if (ret == 0 || way != ST_STATUS_LSM || o->force || reuse)
+		return ret;
+	/* LSM programs attach without a word where nobody calls them */
+	drop_links(l);
+	drop_maps(l);
+	ret = load(l, ST_STATUS_FMOD_RET, reuse, e);
+	if (ret == 0)
+		ret = take_command(l, e);
+	return ret < 0 ? ret : loader_canary(l, e);
+}
+
+/* Which way the adopted links go is told by the first one. */
+static int find_way(struct loader *l)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(l->links[0], &info, &size) < 0)
+		return -errno;
+	l->attached = info.tracing.attach_type == BPF_LSM_MAC
+			      ? ST_STATUS_LSM
+			      : ST_STATUS_FMOD_RET;
+	return 0;
+}
+
+static int adopt(struct loader *l, const struct loader_options *o,
+		 struct loader_error *e)
+{
+	int ret = loader_pins_adopt(l, e);
+
+	if (ret < 0)
+		return ret;
+	ret = find_way(l);
+	if (ret < 0)
+		return loader_fail(e, -ret,
+				   "Run spawn-templated --unload, then start "
+				   "it anew.",
+				   "cannot ask about a pinned link: %s",
+				   strerror(-ret));
+	l->adopted = true;
+	if (o->upgrade) {
+		drop_links(l);
+		ret = load_and_prove(l, o, true, e);
+		return ret < 0 ? ret : loader_pins_replace_links(l, e);
+	}
+	ret = take_command(l, e);
+	return ret < 0 ? ret : loader_canary(l, e);
+}
+
+static int begin(struct loader *l, const struct loader_options *o,
+		 struct loader_error *e)
+{
+	int ret = adopt(l, o, e);
+
+	if (ret != -ENOENT)
+		return ret;
+	ret = load_and_prove(l, o, false, e);
+	return ret < 0 ? ret : loader_pins_set(l, o->inspect_gid, e);
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+static int loud(enum libbpf_print_level level, const char *format, va_list args)
+{
+	/* how it looks up each field is of no use to whoever runs it */
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+}
+
+static int open_states(struct loader *l, struct loader_error *e)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = BPF_F_RDONLY);
+
+	if (bpf_obj_get_info_by_fd(l->maps[MAP_EXEC_STATES], &info, &size) == 0)
+		l->states_fd = bpf_map_get_fd_by_id_opts(info.id, &opts);
+	if (l->states_fd >= 0)
+		return 0;
+	return loader_fail(e, errno, "See the kernel's log.",
+			   "cannot open the map exec_states to be read: %s",
+			   strerror(errno));
+}
+
+int loader_open(const struct loader_options *options, struct loader **loader,
+		struct loader_error *error)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	const char *dir = options->pin_dir ? options->pin_dir : LOADER_PIN_DIR;
+	int ret;
+
+	if (!l)
+		return loader_fail(error, ENOMEM, "Free some memory.",
+				   "out of memory");
+	l->states_fd = -1;
+	memset(l->maps, 0xff, sizeof(l->maps));
+	memset(l->links, 0xff, sizeof(l->links));
+	snprintf(l->dir, sizeof(l->dir), "%s", dir);
+	libbpf_set_print(options->verbose ? loud : quiet);
+	ret = check_kernel(error);
+	if (ret == 0)
+		ret = loader_pins_prepare(dir, error);
+	if (ret == 0)
+		ret = begin(l, options, error);
+	if (ret == 0)
+		ret = open_states(l, error);
+	if (ret < 0) {
+		loader_close(l);
+		return ret;
+	}
+	*loader = l;
+	return 0;
+}
+
+void loader_close(struct loader *l)
+{
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	if (l->states_fd >= 0)
+		close(l->states_fd);
+	drop_links(l);
+	drop_maps(l);
+	free(l);
+}
+
+uint32_t loader_attached(const struct loader *l)
+{
+	return l->attached;
+}
+
+uint32_t loader_proved(const struct loader *l)
+{
+	return l->proved;
+}
+
+bool loader_adopted(const struct loader *l)
+{
+	return l->adopted;
+}
+
+int loader_states_fd(const struct loader *l)
+{
+	return l->states_fd;
+}
+
+unsigned int loader_states(const struct loader *l)
+{
+	(void)l;
+	return EXEC_CACHE_MAX;
+}

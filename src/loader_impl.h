@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the loader share.
+ */
+#ifndef ST_LOADER_IMPL_H
+#define ST_LOADER_IMPL_H
+
+#include "loader.h"
+
+struct bpf_object;
+struct ring_buffer;
+
+/* Maps that are pinned, by their names; the order of loader_maps[]. */
+enum loader_map {
+	MAP_EXEC_CACHE,
+	MAP_TEMPLATES,
+	MAP_TEMPLATE_FILES,
+	MAP_EXEC_STATES,
+	MAP_GUARD,
+	MAP_EVENTS,
+	MAPS
+};
+
+struct loader_map_info {
+	const char *name;
+	uint32_t key_size, value_size;	/* 0: not looked at */
+};
+
+extern const struct loader_map_info loader_maps[MAPS];
+
+/* Links that are pinned: a name, and the program of either way. */
+#define LINKS 8
+
+struct loader_link_info {
+	const char *name;
+	const char *lsm, *fmod_ret;	/* the same where one serves both */
+};
+
+extern const struct loader_link_info loader_links[LINKS];
+
+struct loader {
+	char dir[256];
+	int maps[MAPS];
+	int links[LINKS];
+	uint32_t attached;		/* ST_STATUS_* */
+	uint32_t proved;		/* ST_PROVED_* */
+	bool adopted;
+	int states_fd;			/* read-only */
+	struct ring_buffer *ring;
+	void (*event)(const struct exec_event *event, void *arg);
+	void *event_arg;
+	uint64_t last_id;
+	uint64_t slots[EXEC_CACHE_MAX / 64];	/* bit set: in use */
+};
+
+/* Return: -error, with the text and the remedy set. */
+int loader_fail(struct loader_error *e, int error, const char *remedy,
+		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* loader_pins.c */
+int loader_pin_path(const char *dir, const char *sub, const char *name,
+		    char path[320]);
+int loader_pins_prepare(const char *dir, struct loader_error *error);
+int loader_pins_adopt(struct loader *l, struct loader_error *error);
+int loader_pins_set(struct loader *l, int inspect_gid,
+		    struct loader_error *error);
+int loader_pins_replace_links(struct loader *l, struct loader_error *error);
+
+/* loader_maps.c */
+int loader_maps_begin(struct loader *l, struct loader_error *error);
+
+/* loader_canary.c */
+int loader_canary(struct loader *l, struct loader_error *error);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is pinned, and where: maps in the folder, links in links/ below it. All of
+ * it or nothing: a part left by somebody is removed before anything new is made.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+
+#include "loader_impl.h"
+
+#define LINKS_DIR "links"
+/* a BPF file system takes no dots */
+#define NEW_LINKS_DIR "links_new"
+
+int loader_pin_path(const char *dir, const char *sub, const char *name,
+		    char path[320])
+{
+	int n = snprintf(path, 320, "%s%s%s%s%s", dir, sub ? "/" : "",
+			 sub ? sub : "", name ? "/" : "", name ? name : "");
+
+	return n < 320 ? 0 : -ENAMETOOLONG;
+}
+
+static void map_path(const char *dir, int map, char path[320])
+{
+	loader_pin_path(dir, NULL, loader_maps[map].name, path);
+}
+
+static void link_path(const char *dir, const char *sub, int i, char path[320])
+{
+	loader_pin_path(dir, sub, loader_links[i].name, path);
+}
+
+/* ---- the folder */
+
+/* The folder's parent is to be a BPF file system, where things can be pinned. */
+int loader_pins_prepare(const char *dir, struct loader_error *e)
+{
+	char parent[256], *slash;
+	struct statfs fs;
+
+	if (snprintf(parent, sizeof(parent), "%s", dir) > 200)
+		return loader_fail(e, ENAMETOOLONG, "Use a shorter path.",
+				   "the path of the folder of pins is too long");
+	slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return loader_fail(e, EINVAL,
+				   "Give an absolute path in a BPF file "
+				   "system.",
+				   "%s cannot hold pins", dir);
+	*slash = '\0';
+	if (statfs(parent, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)
+		return loader_fail(e, ENOTSUP,
+				   "Mount one: mount -t bpf bpf /sys/fs/bpf",
+				   "%s is no BPF file system", parent);
+	return 0;
+}
+
+static int present(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static unsigned int count_present(const char *dir)
+{
+	unsigned int n = 0;
+	char path[320];
+
+	for (int i = 0; i < MAPS; i++) {
+		map_path(dir, i, path);
+		n += present(path);
+	}
+	for (int i = 0; i < LINKS; i++) {
+		link_path(dir, LINKS_DIR, i, path);
+		n += present(path);
+	}
+	return n;
+}
+
+unsigned int loader_pins_missing(const struct loader *l)
+{
+	return MAPS + LINKS - count_present(l->dir);
+}
+
+/* ---- removing */
+
+static int remove_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	char path[600];
+	int ret = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *entry; (entry = readdir(d));) {
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		if (unlink(path) < 0 && errno != ENOENT)
+			ret = -errno;
+	}
+	closedir(d);
+	return ret;
+}
+
+static int remove_folder(const char *dir)
+{
+	int ret = remove_files(dir);
+
+	if (ret == 0 && rmdir(dir) < 0 && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}
+
+/*
+ * Clients map the states: a word of zero tells them that nobody guards their
+ * templates any more.
+ */
+static void clear_states(const char *dir)
+{
+	uint64_t zero = 0;
+	char path[320];
+	int fd;
+
+	map_path(dir, MAP_EXEC_STATES, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return;
+	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++)
+		bpf_map_update_elem(fd, &i, &zero, 0);
+	close(fd);
+}
+
+/* Links go first: without them nothing is enforced, and clients are told. */
+static int remove_all(const char *dir)
+{
+	char path[320];
+	int ret;
+
+	clear_states(dir);
+	loader_pin_path(dir, LINKS_DIR, NULL, path);
+	ret = remove_folder(path);
+	loader_pin_path(dir, NEW_LINKS_DIR, NULL, path);
+	if (ret == 0)
+		ret = remove_folder(path);
+	/* what an exec that was under way still set */
+	clear_states(dir);
+	return ret == 0 ? remove_folder(dir) : ret;
+}
+
+int loader_unload(const char *pin_dir, struct loader_error *e)
+{
+	const char *dir = pin_dir ? pin_dir : LOADER_PIN_DIR;
+	int ret = remove_all(dir);
+
+	if (ret < 0)
+		return loader_fail(e, -ret,
+				   ret == -EACCES || ret == -EPERM
+					   ? "Run it with sudo."
+					   : "Remove it by hand.",
+				   "cannot remove %s: %s", dir, strerror(-ret));
+	return 0;
+}
+
+/* ---- adopting */
+
+static int check_layout(int fd, const struct loader_map_info *want)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	if ((want->key_size && info.key_size != want->key_size) ||
+	    (want->value_size && info.value_size != want->value_size))
+		return -EPROTO;
+	return 0;
+}
+
+static int open_pins(struct loader *l)
+{
+	char path[320];
+	int ret;
+
+	for (int i = 0; i < MAPS; i++) {
+		map_path(l->dir, i, path);
+		l->maps[i] = bpf_obj_get(path);
+		if (l->maps[i] < 0)
+			return -errno;
+		ret = check_layout(l->maps[i], &loader_maps[i]);
+		if (ret < 0)
+			return ret;
+	}
+	for (int i = 0; i < LINKS; i++) {
+		link_path(l->dir, LINKS_DIR, i, path);
+		l->links[i] = bpf_obj_get(path);
+		if (l->links[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int check_version(struct loader *l)
+{
+	struct guard_control control;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
+		return -errno;
+	return control.version == GUARD_VERSION ? 0 : -EPROTO;
+}
+
+/* Return: 0; -ENOENT if there is nothing to adopt; -errno. */
+int loader_pins_adopt(struct loader *l, struct loader_error *e)
+{
+	unsigned int n = count_present(l->dir);
+	int ret;
+
+	if (n < MAPS + LINKS) {
+		/* what is not whole guards nobody */
+		ret = remove_all(l->dir);
+		if (ret == 0)
+			return -ENOENT;
+		return loader_fail(e, -ret, "Remove it by hand.",
+				   "cannot remove what is left in %s: %s",
+				   l->dir, strerror(-ret));
+	}
+	ret = open_pins(l);
+	if (ret == 0)
+		ret = check_version(l);
+	if (ret < 0)
+		return loader_fail(
+			e, -ret,
+			"Run spawn-templated --unload, then start it anew; "
+			"templates are made anew by their owners then.",
+			ret == -EPROTO
+				? "what is pinned in %s is of another version"
+				: "cannot open what is pinned in %s",
+			l->dir);
+	return 0;
+}
+
+/* ---- pinning */
+
+static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
+{
+	char path[320];
+
+	loader_pin_path(l->dir, sub, NULL, path);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return loader_fail(e, errno, "Look at its owner and mode.",
+				   "cannot make %s: %s", path, strerror(errno));
+	for (int i = 0; i < LINKS; i++) {
+		link_path(l->dir, sub, i, path);
+		if (bpf_obj_pin(l->links[i], path) < 0)
+			return loader_fail(e, errno,
+					   "Look at the folder's owner and "
+					   "mode.",
+					   "cannot pin %s: %s", path,
+					   strerror(errno));
+	}
+	return 0;
+}
+
+/* Who may inspect reads the maps; links are for root alone. */
+static int set_readers(const char *path, int gid, bool folder)
+{
+	if (chmod(path, gid < 0 ? (folder ? 0700 : 0600)
+				: (folder ? 0750 : 0640)) < 0)
+		return -errno;
+	if (gid >= 0 && chown(path, 0, (gid_t)gid) < 0)
+		return -errno;
+	return 0;
+}
+
+static int pin_maps(struct loader *l, int gid, struct loader_error *e)
+{
+	char path[320];
+
+	for (int i = 0; i < MAPS; i++) {
+		map_path(l->dir, i, path);
+		if (bpf_obj_pin(l->maps[i], path) < 0 ||
+		    set_readers(path, gid, false) < 0)
+			return loader_fail(e, errno,
+					   "Look at the folder's owner and "
+					   "mode.",
+					   "cannot pin %s: %s", path,
+					   strerror(errno));
+	}
+	return 0;
+}
+
+int loader_pins_set(struct loader *l, int inspect_gid, struct loader_error *e)
+{
+	int ret;
+
+	if (mkdir(l->dir, 0700) < 0 && errno != EEXIST)
+		return loader_fail(e, errno, "Look at its owner and mode.",
+				   "cannot make %s: %s", l->dir,
+				   strerror(errno));
+	ret = set_readers(l->dir, inspect_gid, true);
+	if (ret < 0)
+		loader_fail(e, -ret, "Look at its owner and mode.",
+			    "cannot set the mode of %s: %s", l->dir,
+			    strerror(-ret));
+	if (ret == 0)
+		ret = pin_maps(l, inspect_gid, e);
+	if (ret == 0)
+		ret = pin_links(l, LINKS_DIR, e);
+	if (ret < 0)
+		remove_all(l->dir);
+	return ret;
+}
+
+/*
+ * New links beside the old ones, which go only when the new ones are pinned: for
+ * a moment both check. What is killed in the middle leaves the old ones.
+ */
+int loader_pins_replace_links(struct loader *l, struct loader_error *e)
+{
+	char old[320], new[320];
+	int ret;
+
+	loader_pin_path(l->dir, LINKS_DIR, NULL, old);
+	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, new);
+	ret = remove_folder(new);
+	if (ret < 0)
+		return loader_fail(e, -ret, "Remove it by hand.",
+				   "cannot remove %s: %s", new, strerror(-ret));
+	ret = pin_links(l, NEW_LINKS_DIR, e);
+	if (ret < 0)
+		return ret;
+	for (int i = 0; i < LINKS; i++) {
+		link_path(l->dir, LINKS_DIR, i, old);
+		link_path(l->dir, NEW_LINKS_DIR, i, new);
+		if (unlink(old) < 0 || rename(new, old) < 0)
+			return loader_fail(e, errno,
+					   "Run spawn-templated --unload, then "
+					   "start it anew.",
+					   "cannot replace %s: %s", old,
+					   strerror(errno));
+	}
+	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, new);
+	rmdir(new);
+	return 0;
+}
