@@ -105,7 +105,12 @@ struct {
 	__uint(max_entries, EVENTS_SIZE);
 } events SEC(".maps");
 
-/* A launch that was let through, until its program ends. */
+/*
+ * A launch that was let through, until its program ends, by the process's number.
+ * The oldest give way; of those only the running time is not counted. Not in
+ * task storage: on Linux 7 that is not to be had without cmpxchg16b, and this
+ * costs others no more.
+ */
 struct launch {
 	__u64 id;
 	__u64 bprm;		/* of the exec that was let through */
@@ -115,9 +120,9 @@ struct launch {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2 * TEMPLATES_MAX);
+	__type(key, __u32);
 	__type(value, struct launch);
 } launches SEC(".maps");
 
@@ -128,6 +133,11 @@ static __always_inline struct guard_control *control(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&guard, &zero);
+}
+
+static __always_inline __u32 own_tgid(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
 }
 
 #define COUNT(field)                                          \
@@ -153,7 +163,7 @@ static __always_inline void tell(__u32 type, __u32 why, __u64 id,
 	e->exec = *key;
 	e->type = type;
 	e->why = why;
-	e->pid = bpf_get_current_pid_tgid() >> 32;
+	e->pid = own_tgid();
 	e->uid = (__u32)bpf_get_current_uid_gid();
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	bpf_ringbuf_submit(e, 0);
@@ -471,7 +481,7 @@ static __always_inline int on_fcntl(struct file *file, unsigned int cmd,
 	if (cmd != F_GETFL || !(arg & (GUARD_REGISTER | GUARD_RELEASE)))
 		return 0;
 	c = control();
-	if (!c || c->daemon_tgid != bpf_get_current_pid_tgid() >> 32)
+	if (!c || c->daemon_tgid != own_tgid())
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &id);
 	if (!t)
@@ -610,17 +620,10 @@ static __always_inline __u32 wrong_file(struct exec_entry *e,
 
 static __always_inline int let_through(__u64 id, struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct launch *l = bpf_task_storage_get(&launches, task, 0,
-						BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct launch l = { .id = id, .bprm = (__u64)bprm };
+	__u32 tgid = own_tgid();
 
-	if (!l)
-		return -ENOMEM;
-	l->id = id;
-	l->bprm = (__u64)bprm;
-	l->exec_ns = 0;
-	l->header_seen = 0;
-	return 0;
+	return bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY) ? -ENOMEM : 0;
 }
 
 static __always_inline int on_exec(struct linux_binprm *bprm)
@@ -666,7 +669,7 @@ static __always_inline bool same_header(const __u64 *a, const __u64 *b)
 /* What exec sees of a file is the same as ever, and as its creator has read. */
 static __always_inline int on_check(struct linux_binprm *bprm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 tgid = own_tgid();
 	__u64 header[EXEC_HEADER_SIZE / 8];
 	struct template_entry *t;
 	struct exec_entry *e;
@@ -675,7 +678,7 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 
 	if (!marked(&mark))
 		return 0;
-	l = bpf_task_storage_get(&launches, task, 0, 0);
+	l = bpf_map_lookup_elem(&launches, &tgid);
 	if (!l || l->bprm != (__u64)bprm || l->header_seen)
 		return 0;
 	l->header_seen = 1;
@@ -732,8 +735,12 @@ static __always_inline int on_open(struct file *file)
 static __always_inline int on_setattr(struct dentry *dentry,
 				      struct iattr *attr)
 {
-	return on_write(dentry->d_inode, attr->ia_valid & ATTR_SIZE,
-			WHY_ATTRIBUTES);
+	struct inode *inode = dentry->d_inode;
+
+	/* the verifier of Linux 6.15 and later wants to see that looked at */
+	return inode ? on_write(inode, attr->ia_valid & ATTR_SIZE,
+				WHY_ATTRIBUTES)
+		     : 0;
 }
 
 /* ---- entries: as LSM programs */
@@ -822,19 +829,15 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid,
 	     struct linux_binprm *bprm)
 {
-	struct launch *l = bpf_task_storage_get(&launches, task, 0, 0);
+	__u32 tgid = own_tgid();
+	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
 	struct template_entry *t;
 	struct exec_entry *e;
 	__u64 now, ns;
 
-	if (!l)
+	/* a program may go on by another exec, which is no launch */
+	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
 		return 0;
-	if (l->bprm != (__u64)bprm || l->exec_ns) {
-		/* another program by the same process: no launch of ours */
-		if (!l->exec_ns)
-			bpf_task_storage_delete(&launches, task);
-		return 0;
-	}
 	t = bpf_map_lookup_elem(&templates, &l->id);
 	if (!t)
 		return 0;
@@ -854,17 +857,21 @@ int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid,
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(exit_done, struct task_struct *task)
 {
-	struct launch *l = bpf_task_storage_get(&launches, task, 0, 0);
+	__u32 tgid = own_tgid();
+	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
 	struct template_entry *t;
 	__u64 ns;
 
-	if (!l || !l->exec_ns)
+	/* the leader's end is the program's, but for one whose main() ends by
+	 * pthread_exit() */
+	if (!l || task->pid != task->tgid)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
-	if (!t)
-		return 0;
-	ns = bpf_ktime_get_boot_ns() - l->exec_ns;
-	__sync_fetch_and_add(&t->run_ns, ns);
-	count_time(t->run_us, ns);
+	if (t && l->exec_ns) {
+		ns = bpf_ktime_get_boot_ns() - l->exec_ns;
+		__sync_fetch_and_add(&t->run_ns, ns);
+		count_time(t->run_us, ns);
+	}
+	bpf_map_delete_elem(&launches, &tgid);
 	return 0;
 }
