@@ -32,7 +32,10 @@ int registry_open(struct registry *registry, struct loader *loader,
 		.loop = loop,
 		.quota = quota,
 		.started_ns = boot_ns(),
-		.lost_seen = loader_events_lost(loader),
+		/* what came while no daemon was there is not known */
+		.lost_seen = loader_adopted(loader)
+				     ? UINT64_MAX
+				     : loader_events_lost(loader),
 		.must_sweep = true,
 	};
 	registry->templates =

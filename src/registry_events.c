@@ -59,9 +59,6 @@ static void handle_event(const struct exec_event *event, void *arg)
 		invalidated(registry, event->generation,
 			    event->why ? event->why : WHY_IDENTITY);
 		break;
-	case EVENT_WRITE_DENIED:
-		registry->write_denied++;
-		break;
 	case EVENT_CLOSED:
 		t = registry_find(registry, event->id);
 		if (t)
