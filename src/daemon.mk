@@ -4,7 +4,7 @@
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(O)/%.o)
 DAEMON_LIBS = $(shell pkg-config --libs libbpf)
 
-ifneq ($(wildcard src/daemon.c),)
+ifneq ($(and $(wildcard src/daemon.c),$(wildcard src/loader.c)),)
 ALL += $(O)/spawn-templated
 endif
 

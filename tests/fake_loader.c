@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loader's interface without a kernel program: the maps are an array in a
+ * file, and nothing is enforced. For tests of the daemon and of its clients.
+ *
+ * Executables are invalidated as inotify sees them written or changed. A launch
+ * is not noticed, nor the closing of a template; tests send such events.
+ *
+ * Environment:
+ *   FAKE_LOADER_STATE=FILE    keep the maps there: the next daemon adopts them
+ *   FAKE_LOADER_EVENTS=PATH   a datagram socket that takes struct exec_event
+ *   FAKE_LOADER_OPEN=ERRNO    loader_open() fails with that
+ *   FAKE_LOADER_REGISTER=ERRNO, FAKE_LOADER_DENY_WRITE=ERRNO
+ *                             all registering does; or that which denies writes
+ *   FAKE_LOADER_PINS=N        so many pins are missing
+ *   FAKE_LOADER_EXECUTABLES=N so many are told to be there
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../src/loader.h"
+#include "../src/proto.h"
+
+struct fake_exec {
+	struct exec_key key;
+	struct exec_entry entry;
+	int watch;			/* inotify's; 0: none */
+	unsigned int used;
+};
+
+/* The file. What clients map stands first. */
+struct fake_maps {
+	uint64_t states[EXEC_CACHE_MAX];
+	uint64_t last_id, last_generation, events_lost;
+	struct loader_totals totals;
+	uint64_t ids[TEMPLATES_MAX];
+	struct template_entry templates[TEMPLATES_MAX];
+	struct fake_exec execs[EXEC_CACHE_MAX];
+};
+
+struct loader {
+	struct fake_maps *maps;
+	int states_fd, epoll_fd, inotify_fd, socket_fd;
+	bool adopted;
+	char socket_path[108];
+};
+
+static int number(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? atoi(value) : 0;
+}
+
+static uint64_t boot_ns(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- open, close */
+
+static int open_maps(struct loader *l)
+{
+	const char *file = getenv("FAKE_LOADER_STATE");
+	char path[64];
+	struct stat st;
+	int fd;
+
+	fd = file ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644)
+		  : memfd_create("fake-maps", MFD_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	l->adopted = st.st_size == (off_t)sizeof(*l->maps);
+	if (fchmod(fd, 0644) || ftruncate(fd, sizeof(*l->maps)))
+		return -errno;
+	l->maps = mmap(NULL, sizeof(*l->maps), PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
+	if (l->maps == MAP_FAILED)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	l->states_fd = open(path, O_RDONLY | O_CLOEXEC);
+	close(fd);
+	return l->states_fd < 0 ? -errno : 0;
+}
+
+static int add_to_epoll(struct loader *l, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_socket(struct loader *l)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("FAKE_LOADER_EVENTS");
+
+	l->socket_fd = -1;
+	if (!path)
+		return 0;
+	snprintf(l->socket_path, sizeof(l->socket_path), "%s", path);
+	memcpy(addr.sun_path, l->socket_path, sizeof(addr.sun_path));
+	unlink(path);
+	l->socket_fd =
+		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->socket_fd < 0 ||
+	    bind(l->socket_fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -errno;
+	return add_to_epoll(l, l->socket_fd);
+}
+
+static int open_events(struct loader *l)
+{
+	int ret;
+
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (l->epoll_fd < 0 || l->inotify_fd < 0)
+		return -errno;
+	ret = add_to_epoll(l, l->inotify_fd);
+	return ret < 0 ? ret : open_socket(l);
+}
+
+int loader_open(const struct loader_options *options, struct loader **loader,
+		struct loader_error *error)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	int ret = l ? -number("FAKE_LOADER_OPEN") : -ENOMEM;
+
+	(void)options;
+	if (!ret)
+		ret = open_maps(l);
+	if (!ret)
+		ret = open_events(l);
+	if (ret < 0) {
+		free(l);
+		snprintf(error->text, sizeof(error->text),
+			 "the fake programs cannot be loaded: %s",
+			 strerror(-ret));
+		snprintf(error->remedy, sizeof(error->remedy),
+			 "look at FAKE_LOADER_* in the environment");
+		return ret;
+	}
+	/* inotify does not know what an earlier process watched */
+	for (unsigned int i = 0; i < EXEC_CACHE_MAX; i++)
+		l->maps->execs[i].watch = 0;
+	*loader = l;
+	return 0;
+}
+
+void loader_close(struct loader *l)
+{
+	munmap(l->maps, sizeof(*l->maps));
+	close(l->states_fd);
+	close(l->epoll_fd);
+	close(l->inotify_fd);
+	if (l->socket_fd >= 0) {
+		close(l->socket_fd);
+		unlink(l->socket_path);
+	}
+	free(l);
+}
+
+int loader_unload(const char *pin_dir, struct loader_error *error)
+{
+	const char *file = getenv("FAKE_LOADER_STATE");
+	static const uint64_t zero[EXEC_CACHE_MAX];
+	int fd;
+
+	(void)pin_dir;
+	fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return 0;
+	/* clients that have it mapped see that nothing is watched */
+	if (pwrite(fd, zero, sizeof(zero), 0) != sizeof(zero) || unlink(file)) {
+		snprintf(error->text, sizeof(error->text), "%s: %s", file,
+			 strerror(errno));
+		close(fd);
+		return -EIO;
+	}
+	close(fd);
+	return 0;
+}
+
+uint32_t loader_attached(const struct loader *l)
+{
+	(void)l;
+	return ST_STATUS_LSM;
+}
+
+uint32_t loader_proved(const struct loader *l)
+{
+	(void)l;
+	return ST_PROVED_ALL;
+}
+
+bool loader_adopted(const struct loader *l)
+{
+	return l->adopted;
+}
+
+unsigned int loader_pins_missing(const struct loader *l)
+{
+	(void)l;
+	return (unsigned int)number("FAKE_LOADER_PINS");
+}
+
+/* ---- look-ups */
+
+static int index_of(const struct loader *l, uint64_t id)
+{
+	for (int i = 0; id && i < TEMPLATES_MAX; i++)
+		if (l->maps->ids[i] == id)
+			return i;
+	return -1;
+}
+
+static struct fake_exec *find_exec(const struct loader *l,
+				   const struct exec_key *key)
+{
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (e->used && !memcmp(&e->key, key, sizeof(*key)))
+			return e;
+	}
+	return NULL;
+}
+
+int loader_template(const struct loader *l, uint64_t id,
+		    struct template_entry *entry)
+{
+	int i = index_of(l, id);
+
+	if (i < 0)
+		return -ENOENT;
+	*entry = l->maps->templates[i];
+	return 0;
+}
+
+int loader_executable(const struct loader *l, const struct exec_key *key,
+		      struct exec_entry *entry)
+{
+	const struct fake_exec *e = find_exec(l, key);
+
+	if (!e)
+		return -ENOENT;
+	*entry = e->entry;
+	return 0;
+}
+
+int loader_next(const struct loader *l, uint64_t *id)
+{
+	int i = *id ? index_of(l, *id) + 1 : 0;
+
+	for (; i < TEMPLATES_MAX; i++) {
+		if (l->maps->ids[i]) {
+			*id = l->maps->ids[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+unsigned int loader_executables(const struct loader *l)
+{
+	unsigned int n = (unsigned int)number("FAKE_LOADER_EXECUTABLES");
+
+	for (int i = 0; i < EXEC_CACHE_MAX; i++)
+		n += l->maps->execs[i].used;
+	return n;
+}
+
+int loader_states_fd(const struct loader *l)
+{
+	return l->states_fd;
+}
+
+unsigned int loader_states(const struct loader *l)
+{
+	(void)l;
+	return EXEC_CACHE_MAX;
+}
+
+int loader_events_fd(const struct loader *l)
+{
+	return l->epoll_fd;
+}
+
+uint64_t loader_events_lost(const struct loader *l)
+{
+	return l->maps->events_lost;
+}
+
+void loader_totals(const struct loader *l, struct loader_totals *totals)
+{
+	*totals = l->maps->totals;
+}
+
+/* ---- registering */
+
+static int key_of(int fd, struct exec_key *key, struct exec_identity *identity)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	memset(key, 0, sizeof(*key));
+	key->ino = st.st_ino;
+	key->dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	*identity = (struct exec_identity){
+		.size = (uint64_t)st.st_size,
+		.mode = st.st_mode,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.ctime_nsec = (uint32_t)st.st_ctim.tv_nsec,
+		.mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+		.ctime_sec = st.st_ctim.tv_sec,
+		.mtime_sec = st.st_mtim.tv_sec,
+	};
+	return 0;
+}
+
+static void set_state(struct loader *l, struct fake_exec *e, uint32_t state,
+		      uint32_t why)
+{
+	e->entry.state = state;
+	e->entry.why = why;
+	__atomic_store_n(&l->maps->states[e->entry.slot],
+			 EXEC_STATE_WORD(e->entry.generation, state),
+			 __ATOMIC_SEQ_CST);
+}
+
+static struct fake_exec *add_exec(struct loader *l, const struct exec_key *key)
+{
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (e->used)
+			continue;
+		memset(e, 0, sizeof(*e));
+		e->used = 1;
+		e->key = *key;
+		e->entry.slot = (uint32_t)i;
+		return e;
+	}
+	return NULL;
+}
+
+/* The entry of the file, under a new generation if it is not what it was. */
+static int renew_exec(struct loader *l, int fd, const struct exec_key *key,
+		      const struct exec_identity *identity,
+		      struct fake_exec **exec)
+{
+	struct fake_exec *e = find_exec(l, key);
+	char path[64];
+	struct statfs fs;
+
+	if (!e)
+		e = add_exec(l, key);
+	if (!e)
+		return -ENOSPC;
+	if (e->entry.state != EXEC_FRESH ||
+	    memcmp(&e->entry.identity, identity, sizeof(*identity))) {
+		e->entry.identity = *identity;
+		e->entry.generation = ++l->maps->last_generation;
+		if (!fstatfs(fd, &fs))
+			e->entry.fs_magic = (uint32_t)fs.f_type;
+		set_state(l, e, EXEC_FRESH, WHY_NONE);
+	}
+	if (!e->watch) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		e->watch = inotify_add_watch(l->inotify_fd, path,
+					     IN_MODIFY | IN_ATTRIB |
+						     IN_CLOSE_WRITE);
+	}
+	*exec = e;
+	return 0;
+}
+
+int loader_register(struct loader *l, int fd, struct template_entry *entry,
+		    uint64_t *id, struct exec_entry *exec)
+{
+	struct exec_identity identity;
+	struct fake_exec *e = NULL;
+	char path[64];
+	struct stat st;
+	int i, ret = -number("FAKE_LOADER_REGISTER");
+
+	if (!ret && entry->flags & TEMPLATE_DENY_WRITE)
+		ret = -number("FAKE_LOADER_DENY_WRITE");
+	if (!ret)
+		ret = key_of(fd, &entry->exec, &identity);
+	for (i = 0; i < TEMPLATES_MAX && l->maps->ids[i]; i++)
+		;
+	if (!ret && i == TEMPLATES_MAX)
+		ret = -ENOSPC;
+	if (!ret)
+		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
+	if (ret < 0)
+		return ret;
+	/* not who opened the file, but that is all there is */
+	snprintf(path, sizeof(path), "/proc/%u", entry->tgid);
+	if (!stat(path, &st))
+		entry->creds.uid = entry->creds.euid = st.st_uid;
+	entry->exec_generation = e->entry.generation;
+	entry->created_ns = boot_ns();
+	entry->state = TEMPLATE_LIVE;
+	e->entry.refs++;
+	e->entry.pins += entry->flags & TEMPLATE_DENY_WRITE;
+	*id = ++l->maps->last_id;
+	l->maps->templates[i] = *entry;
+	l->maps->ids[i] = *id;
+	*exec = e->entry;
+	return 0;
+}
+
+static void close_template(struct loader *l, int i)
+{
+	struct template_entry *t = &l->maps->templates[i];
+	struct fake_exec *e = find_exec(l, &t->exec);
+
+	if (t->state != TEMPLATE_LIVE)
+		return;
+	t->state = TEMPLATE_CLOSED;
+	if (e) {
+		e->entry.refs--;
+		e->entry.pins -= t->flags & TEMPLATE_DENY_WRITE;
+	}
+}
+
+int loader_release(struct loader *l, uint64_t id)
+{
+	int i = index_of(l, id);
+
+	if (i < 0)
+		return -ENOENT;
+	close_template(l, i);
+	l->maps->ids[i] = 0;
+	return 0;
+}
+
+void loader_sweep(struct loader *l)
+{
+	for (int i = 0; i < TEMPLATES_MAX; i++)
+		if (l->maps->ids[i] &&
+		    l->maps->templates[i].state == TEMPLATE_CLOSED)
+			l->maps->ids[i] = 0;
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (!e->used || e->entry.refs > 0)
+			continue;
+		if (e->watch)
+			inotify_rm_watch(l->inotify_fd, e->watch);
+		l->maps->states[e->entry.slot] = 0;
+		e->used = 0;
+	}
+}
+
+/* ---- events */
+
+typedef void event_fn(const struct exec_event *event, void *arg);
+
+static void invalidate(struct loader *l, struct fake_exec *e, uint32_t why,
+		       event_fn *fn, void *arg)
+{
+	struct exec_event event = {
+		.time_ns = boot_ns(),
+		.generation = e->entry.generation,
+		.exec = e->key,
+		.type = EVENT_INVALIDATED,
+		.why = why,
+		.comm = "inotify",
+	};
+
+	if (e->entry.state != EXEC_FRESH)
+		return;
+	set_state(l, e, EXEC_STALE, why);
+	fn(&event, arg);
+}
+
+static int take_inotify(struct loader *l, event_fn *fn, void *arg)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t len = read(l->inotify_fd, buf, sizeof(buf));
+	const struct inotify_event *in;
+	int n = 0;
+
+	for (char *p = buf; len > 0 && p < buf + len;
+	     p += sizeof(*in) + in->len) {
+		in = (void *)p;
+		for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+			struct fake_exec *e = &l->maps->execs[i];
+
+			if (!e->used || e->watch != in->wd)
+				continue;
+			if (in->mask & IN_IGNORED)
+				e->watch = 0;
+			else
+				invalidate(l, e,
+					   in->mask & IN_ATTRIB ? WHY_ATTRIBUTES
+								: WHY_OPENED,
+					   fn, arg);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* An event that a test sends also does to the maps what it tells. */
+static void apply(struct loader *l, const struct exec_event *event)
+{
+	int i = index_of(l, event->id);
+	struct template_entry *t = i < 0 ? NULL : &l->maps->templates[i];
+
+	switch (event->type) {
+	case EVENT_CLOSED:
+		if (t)
+			close_template(l, i);
+		break;
+	case EVENT_STALE:
+	case EVENT_REFUSED:
+		if (!t)
+			break;
+		t->last_why = event->why;
+		*(event->type == EVENT_STALE ? &t->stale : &t->refused) += 1;
+		*(event->type == EVENT_STALE ? &l->maps->totals.stale
+					     : &l->maps->totals.refused) += 1;
+		break;
+	case EVENT_WRITE_DENIED:
+		l->maps->totals.write_denied++;
+		break;
+	case EVENT_INVALIDATED:
+		for (int n = 0; n < EXEC_CACHE_MAX; n++) {
+			struct fake_exec *e = &l->maps->execs[n];
+
+			if (e->used && e->entry.generation == event->generation)
+				set_state(l, e, EXEC_STALE, event->why);
+		}
+		break;
+	case 0: /* a launch: 100 us, and 1 ms until the exit */
+		if (!t)
+			break;
+		l->maps->totals.launches++;
+		t->launches++;
+		t->launch_ns += 100000;
+		t->run_ns += 1000000;
+		t->launch_us[6]++;
+		t->run_us[9]++;
+		break;
+	default:
+		break;
+	}
+}
+
+static int take_socket(struct loader *l, event_fn *fn, void *arg)
+{
+	struct exec_event event;
+	int n = 0;
+
+	while (l->socket_fd >= 0 &&
+	       recv(l->socket_fd, &event, sizeof(event), 0) == sizeof(event)) {
+		apply(l, &event);
+		/* time 0: it is lost on the way */
+		if (!event.time_ns)
+			l->maps->events_lost++;
+		else if (event.type)
+			fn(&event, arg);
+		n++;
+	}
+	return n;
+}
+
+int loader_events(struct loader *l, event_fn *fn, void *arg)
+{
+	int n = take_inotify(l, fn, arg);
+
+	return n + take_socket(l, fn, arg);
+}
