@@ -732,8 +732,7 @@ static __always_inline int on_open(struct file *file)
 	return on_write(file->f_inode, true, WHY_OPENED);
 }
 
-static __always_inline int on_setattr(struct dentry *dentry,
-				      struct iattr *attr)
+static __always_inline int on_setattr(struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = dentry->d_inode;
 
