@@ -79,11 +79,13 @@ static __always_inline int settle(struct exec_entry *e,
 {
 	bool deny = t->flags & TEMPLATE_DENY_WRITE;
 	struct exec_identity now;
-	int error = 0;
+	int error = 0, before;
 
 	if (deny)
 		__sync_fetch_and_add(&e->pins, 1);
-	__sync_fetch_and_add(&e->refs, 1);
+	/* with its result used, this orders all around it */
+	before = __sync_fetch_and_add(&e->refs, 1);
+	barrier_var(before);
 	if (*(volatile int *)&inode->i_writecount.counter > 0)
 		error = ETXTBSY;
 	identity_of(inode, &now);
