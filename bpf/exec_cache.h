@@ -138,6 +138,7 @@ struct template_entry {
 struct guard_control {
 	__u32 version;		/* GUARD_VERSION: what the maps look like */
 	__u32 daemon_tgid;	/* whose fcntl(2) is heeded */
+	__u64 programs;		/* a hash of the object that they are from */
 	__u64 events_lost;	/* the ring buffer was full */
 	__u64 launches, stale, refused, write_denied;	/* of all */
 };

@@ -25,6 +25,7 @@
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define LOCKDOWN "/sys/kernel/security/lockdown"
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#define INITIAL_PIDS "pid:[4026531836]"	/* PROC_PID_INIT_INO */
 
 const struct loader_link_info loader_links[LINKS] = {
 	{ "exec", "lsm_exec", "fmod_exec" },
@@ -69,11 +70,26 @@ static int file_has(const char *path, const char *word)
 	return found;
 }
 
+/* The programs see processes by the numbers that the first namespace has. */
+static bool in_first_namespace(void)
+{
+	char link[32] = "";
+
+	return readlink("/proc/self/ns/pid", link, sizeof(link) - 1) < 0 ||
+	       strcmp(link, INITIAL_PIDS) == 0;
+}
+
 static int check_kernel(struct loader_error *e)
 {
 	if (geteuid() != 0)
 		return loader_fail(e, EPERM, "Run it with sudo.",
 				   "loading kernel programs needs root");
+	if (!in_first_namespace())
+		return loader_fail(e, EOPNOTSUPP,
+				   "Run it on the host, and give containers "
+				   "its socket.",
+				   "this is a container's namespace of "
+				   "processes");
 	if (access(KERNEL_BTF, R_OK) < 0)
 		return loader_fail(
 			e, EOPNOTSUPP,
@@ -114,6 +130,18 @@ static int arguments_of(const struct btf *btf, const char *name)
 
 /* ---- loading */
 
+/* Not a secret: tells programs of one build from those of another. */
+static uint64_t hash_of_object(void)
+{
+	size_t size;
+	const unsigned char *bytes = exec_cache__elf_bytes(&size);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	return hash;
+}
+
 static int set_way(struct exec_cache *skel, uint32_t way,
 		   struct loader_error *e)
 {
@@ -139,8 +167,8 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 	skel->rodata->setattr_dentry_arg = args == 3;
 	for (int i = 0; i < LINKS; i++) {
 		const struct loader_link_info *info = &loader_links[i];
-		const char *off = way == ST_STATUS_LSM ? info->fmod_ret
-						       : info->lsm;
+		const char *off =
+			way == ST_STATUS_LSM ? info->fmod_ret : info->lsm;
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(skel->obj, off);
 
@@ -178,11 +206,10 @@ static int take_maps(struct loader *l, struct exec_cache *skel,
 
 		l->maps[i] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
 		if (l->maps[i] < 0)
-			return loader_fail(e, errno,
-					   "Raise the limit on open files.",
-					   "cannot keep the map %s: %s",
-					   loader_maps[i].name,
-					   strerror(errno));
+			return loader_fail(
+				e, errno, "Raise the limit on open files.",
+				"cannot keep the map %s: %s",
+				loader_maps[i].name, strerror(errno));
 	}
 	return 0;
 }
@@ -192,8 +219,8 @@ static int attach(struct loader *l, struct exec_cache *skel, uint32_t way,
 {
 	for (int i = 0; i < LINKS; i++) {
 		const struct loader_link_info *info = &loader_links[i];
-		const char *name = way == ST_STATUS_LSM ? info->lsm
-							: info->fmod_ret;
+		const char *name =
+			way == ST_STATUS_LSM ? info->lsm : info->fmod_ret;
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(skel->obj, name);
 		struct bpf_link *link = bpf_program__attach(program);
@@ -244,6 +271,7 @@ static int load(struct loader *l, uint32_t way, bool reuse,
 		ret = attach(l, skel, way, e);
 	exec_cache__destroy(skel);
 	l->attached = way;
+	l->programs = hash_of_object();
 	return ret;
 }
 
@@ -288,6 +316,7 @@ static int take_command(struct loader *l, struct loader_error *e)
 				   strerror(errno));
 	control.version = GUARD_VERSION;
 	control.daemon_tgid = (uint32_t)getpid();
+	control.programs = l->programs;
 	if (bpf_map_update_elem(l->maps[MAP_GUARD], &zero, &control, 0) < 0)
 		return loader_fail(e, errno, "See the kernel's log.",
 				   "cannot write the map guard: %s",
@@ -345,10 +374,13 @@ static int adopt(struct loader *l, const struct loader_options *o,
 				   "cannot ask about a pinned link: %s",
 				   strerror(-ret));
 	l->adopted = true;
-	if (o->upgrade) {
+	if (o->upgrade || l->programs != hash_of_object()) {
 		drop_links(l);
 		ret = load_and_prove(l, o, true, e);
-		return ret < 0 ? ret : loader_pins_replace_links(l, e);
+		if (ret == 0)
+			ret = loader_pins_replace_links(l, e);
+		/* what was proved may have been the old programs' doing */
+		return ret < 0 ? ret : loader_canary(l, e);
 	}
 	ret = take_command(l, e);
 	return ret < 0 ? ret : loader_canary(l, e);
@@ -365,7 +397,8 @@ static int begin(struct loader *l, const struct loader_options *o,
 	return ret < 0 ? ret : loader_pins_set(l, o->inspect_gid, e);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+static int quiet(enum libbpf_print_level level, const char *format,
+		 va_list args)
 {
 	(void)level;
 	(void)format;

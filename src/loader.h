@@ -21,7 +21,7 @@ struct loader_options {
 	int inspect_gid;	/* may read the maps; -1: root only */
 	bool verbose;		/* libbpf's messages on stderr */
 	int force;		/* 0, or ST_STATUS_LSM, ST_STATUS_FMOD_RET */
-	bool upgrade;		/* new programs over the pinned maps */
+	bool upgrade;		/* new programs, even if the pinned are the same */
 };
 
 /* Why something failed: one sentence, and what to do about it. */

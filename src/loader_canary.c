@@ -213,7 +213,10 @@ static int prove_deny_write(struct canary *c)
 int loader_canary(struct loader *l, struct loader_error *error)
 {
 	static int (*const proofs[])(struct canary *) = {
-		prove_ordinary, prove_creator, prove_identity, prove_deny_write,
+		prove_ordinary,
+		prove_creator,
+		prove_identity,
+		prove_deny_write,
 	};
 	struct canary c = { .loader = l, .file = -1, .error = error };
 	int ret = make_file(&c);

@@ -45,6 +45,7 @@ struct loader {
 	uint32_t attached;		/* ST_STATUS_* */
 	uint32_t proved;		/* ST_PROVED_* */
 	bool adopted;
+	uint64_t programs;		/* hash of the object in force */
 	int states_fd;			/* read-only */
 	struct ring_buffer *ring;
 	void (*event)(const struct exec_event *event, void *arg);

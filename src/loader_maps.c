@@ -198,8 +198,8 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 	if (slot < 0)
 		return slot;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	entry->created_ns = (uint64_t)now.tv_sec * 1000000000ULL +
-			    (uint64_t)now.tv_nsec;
+	entry->created_ns =
+		(uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 	entry->slot = (uint32_t)slot;
 	entry->state = TEMPLATE_PENDING;
 	/* the answer, should no program be there to give one */

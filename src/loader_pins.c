@@ -48,8 +48,9 @@ int loader_pins_prepare(const char *dir, struct loader_error *e)
 	struct statfs fs;
 
 	if (snprintf(parent, sizeof(parent), "%s", dir) > 200)
-		return loader_fail(e, ENAMETOOLONG, "Use a shorter path.",
-				   "the path of the folder of pins is too long");
+		return loader_fail(
+			e, ENAMETOOLONG, "Use a shorter path.",
+			"the path of the folder of pins is too long");
 	slash = strrchr(parent, '/');
 	if (!slash || slash == parent)
 		return loader_fail(e, EINVAL,
@@ -215,6 +216,7 @@ static int check_version(struct loader *l)
 
 	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
 		return -errno;
+	l->programs = control.programs;
 	return control.version == GUARD_VERSION ? 0 : -EPROTO;
 }
 
