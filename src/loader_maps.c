@@ -302,12 +302,29 @@ int loader_events(struct loader *l,
 	return ret;
 }
 
+static void read_control(const struct loader *l, struct guard_control *control)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, control) < 0)
+		memset(control, 0, sizeof(*control));
+}
+
 uint64_t loader_events_lost(const struct loader *l)
 {
 	struct guard_control control;
-	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
-		return 0;
+	read_control(l, &control);
 	return control.events_lost;
+}
+
+void loader_totals(const struct loader *l, struct loader_totals *totals)
+{
+	struct guard_control control;
+
+	read_control(l, &control);
+	totals->launches = control.launches;
+	totals->stale = control.stale;
+	totals->refused = control.refused;
+	totals->write_denied = control.write_denied;
 }
