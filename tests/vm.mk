@@ -1,40 +1,90 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests in guests, on other kernels than this machine's. Read after tests.mk.
 #
-#: check-vm        run the tests in guests with older and newer kernels
+#: check-vm        run the guard's tests in guests: each kernel, LSM or fmod_ret
+#: check-vm-library run the library's tests in guests, old and new kernels
 #
-# VM_KERNELS="5.10 7" and VM_TESTS="guest test_rfc" select; for MUST_WORK,
-# VM_TIME and TEST_SLOW see tests/vm/run. Kernels are downloaded once.
+# VM_KERNELS="5.10 7", VM_CELLS="6.1:lsm 7:fmod_ret" and
+# VM_TESTS="guest test_rfc" select; for MUST_WORK, MUST_BOOT, VM_TIME, VM_TOTAL
+# and TEST_SLOW see tests/vm/cells and tests/vm/run. Kernels are downloaded once.
 
 VM_KERNELS ?= 5.10 6.1 6.12 6.18 7
+
+# ---- the matrix: every kernel that can have the guard, both ways
+
+VM_UNGUARDED := 5.10
+VM_CELLS ?= $(foreach k,$(filter-out $(VM_UNGUARDED),$(VM_KERNELS)),\
+	$(k):lsm $(k):fmod_ret) \
+	$(addsuffix :none,$(filter $(VM_UNGUARDED),$(VM_KERNELS)))
+
+# Each guard_*.c is a test program; what they share is in guard.c.
+GUARD_TESTS := $(patsubst tests/vm/%.c,%,$(sort \
+	$(wildcard tests/vm/guard_*.c)))
+VM_CELL_TESTS := $(if $(VM_TESTS),$(VM_TESTS),$(GUARD_TESTS) guest test_rfc)
+
+# ---- the library, one kernel after the other
 
 # An emulated processor takes 20 times as long. Tests that measure or wait for
 # races between threads stay away; those that take a minute run on the first
 # kernel, the oldest.
 VM_NOT := $(TESTS_ALONE) test_ring test_ring_faults test_ring_launch \
 	test_swap test_threads
-ifndef VM_TESTS
+ifdef VM_TESTS
+VM_LIB_TESTS := $(VM_TESTS)
+else
 VM_SLOW := test_collisions test_faults test_host test_ring_fork \
 	test_signals
-VM_TESTS := guest $(filter-out $(VM_NOT) $(VM_SLOW),$(TEST_SRC:tests/%.c=%))
+VM_LIB_TESTS := guest $(filter-out $(VM_NOT) $(VM_SLOW),\
+	$(TEST_SRC:tests/%.c=%))
 endif
 
-.PHONY: check-vm build-vm
-check-vm:
+# What goes along: built here, or of this machine.
+VM_COMMANDS := $(O)/spawn-template
+ifneq ($(wildcard src/daemon.c),)
+VM_COMMANDS += $(O)/spawn-templated
+endif
+VM_PROGRAMS := bpftool mkfs.ext4 mkfs.btrfs btrfs
+
+# ---- rules
+
+.PHONY: check-vm check-vm-library build-vm
+check-vm: BUILD_VM = $(VM_CELL_TESTS)
+check-vm-library: BUILD_VM = $(VM_LIB_TESTS) $(VM_SLOW)
+
+# Static programs: those start fastest, which in a guest is most of the time.
+define make_image
 	$(Q)scripts/deps vm
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' \
-		LDFLAGS=-static build-vm
-	$(Q)$(SUB_MAKE) $(SUB_JOBS) $(O)/spawn-template
-	$(Q)tests/vm/image $(O)/vm/initramfs $(O)/spawn-template \
-		$(O)/musl/tests $(VM_TESTS) $(VM_SLOW)
+		LDFLAGS=-static BUILD_VM='$(BUILD_VM)' build-vm
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) $(VM_COMMANDS)
+	$(Q)tests/vm/image $(O)/vm/initramfs $(O)/musl/tests '$(BUILD_VM)' \
+		$(VM_COMMANDS) $(VM_PROGRAMS)
+endef
+
+check-vm:
+	$(make_image)
+	$(Q)tests/vm/kernels $(O)/vm/kernels $(sort $(foreach c,$(VM_CELLS),\
+		$(firstword $(subst :, ,$(c)))))
+	$(Q)tests/vm/cells $(O)/vm/initramfs $(O)/vm/kernels $(O)/vm/cells \
+		'$(BUILD_VM)' $(VM_CELLS)
+
+check-vm-library:
+	$(make_image)
 	$(Q)tests/vm/kernels $(O)/vm/kernels $(VM_KERNELS)
 	$(Q)tests/vm/run $(O)/vm/initramfs $(O)/vm/kernels \
-		'$(VM_TESTS)' '$(VM_SLOW)' $(VM_KERNELS)
+		'$(VM_LIB_TESTS)' '$(VM_SLOW)' $(VM_KERNELS)
 
-build-vm: $(TOOLS) $(VM_TESTS:%=$(O)/tests/%) $(VM_SLOW:%=$(O)/tests/%)
+build-vm: $(TOOLS) $(BUILD_VM:%=$(O)/tests/%)
 
+GUARD_SHARED := $(patsubst %.c,$(O)/%.o,$(wildcard tests/vm/guard.c))
 $(O)/tests/guest: $(O)/tests/vm/guest.o $(O)/tests/harness.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include $(O)/tests/vm/guest.d
+$(GUARD_TESTS:%=$(O)/tests/%): $(O)/tests/%: $(O)/tests/vm/%.o \
+		$(GUARD_SHARED) $(O)/tests/harness.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+-include $(O)/tests/vm/guest.d $(GUARD_TESTS:%=$(O)/tests/vm/%.d) \
+	$(GUARD_SHARED:.o=.d)

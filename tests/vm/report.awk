@@ -1,28 +1,48 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Sums up what a guest said on its second serial line, one line a program:
+# Sums up what a guest said on its second serial line:
 #
-#	awk -v kernel=VERSION -v n=LINES -v must=0 -f report.awk SKIPS RESULTS
+#	awk -v kernel=VERSION -v n=LINES -v must=0 -f report.awk \
+#		SKIPS BOUNDS RESULTS
 #
-# LINES have been printed before; with must=1 only cases listed in the file SKIPS
-# may skip. The last line of the output is "= PASSED FAILED SKIPPED LINES".
+# One line of TAP a program, where LINES have been printed before. With
+# -v mode=MODE the guest is a cell of the matrix and all of it comes below one
+# line:
+#
+#	cell KERNEL MODE: N passed, N failed, N skipped
+#
+# With must=1 only cases listed in the file SKIPS may skip. BOUNDS are those of
+# tests/vm/insns; what was counted goes to the file named by -v insns_file=FILE,
+# as "PROGRAM KERNEL MODE COUNT MAX". The last line of the output is
+# "= PASSED FAILED SKIPPED LINES".
 
 function result(ok, text)
 {
-	printf "%sok %d - kernel %s: %s\n%s", ok ? "" : "not ", ++n, kernel,
-		text, details
+	if (mode)
+		report = report "  " text "\n" details
+	else
+		printf "%sok %d - kernel %s: %s\n%s", ok ? "" : "not ", ++n,
+			kernel, text, details
 	details = ""
 }
 
 function detail(text)
 {
-	details = details "#   " text "\n"
+	details = details (mode ? "    " : "#   ") text "\n"
+}
+
+# A failure that is no case's.
+function fault(text)
+{
+	failed++
+	detail(text)
 }
 
 function may_skip(name,		i)
 {
 	for (i = 1; i <= n_skips; i++) {
-		if (skip_case[i] == program " " name &&
+		if ((skip_case[i] == program " " name ||
+		     skip_case[i] == program " *") &&
 		    (skip_kernel[i] == "*" ||
 		     index(kernel ".", skip_kernel[i] ".") == 1))
 			return 1
@@ -36,10 +56,40 @@ function skip(name, reason)
 		skipped++
 		detail("skipped: " name ": " reason)
 	} else {
-		failed++
-		detail("must work: " name ": " reason)
+		fault("must work: " name ": " reason)
 	}
 }
+
+# ---- instruction counts
+
+function insns(name, count,	max)
+{
+	max = name in bound ? bound[name] : "-"
+	if (count !~ /^[0-9]+$/)
+		fault("instructions of " name ": no number: \"" count "\"")
+	else if (max == "-")
+		fault("instructions of " name ": " count ", no bound")
+	else if (count + 0 > max)
+		fault("instructions of " name ": " count ", above " max)
+	n_insns++
+	if (insns_file)
+		print name, kernel, mode ? mode : "-", count, max > insns_file
+}
+
+# ---- the cell itself
+
+# The first list is the kernel's own, as the second serial line has it.
+function check_lsm(list,	has)
+{
+	has = index("," list ",", ",bpf,") > 0
+	lsm = list
+	if (mode == "lsm" && !has)
+		fault("no bpf among the security modules: " list)
+	if (mode == "fmod_ret" && has)
+		fault("bpf among the security modules: " list)
+}
+
+# ---- programs
 
 # What is wrong with the end of a program, or "".
 function wrong_end(status)
@@ -48,8 +98,8 @@ function wrong_end(status)
 		return "out of time"
 	if (plan < 0)
 		return "no plan, exit status " status
-	if (passed + failed + skipped != plan)
-		return "finished " (passed + failed + skipped) " of " plan
+	if (cases != plan)
+		return "finished " cases " of " plan
 	if (status == 1 ? !failed : status != 0 && status != 77)
 		return "exit status " status
 	return ""
@@ -66,10 +116,8 @@ function add_up()
 function end_program(status, time,	why, text)
 {
 	why = wrong_end(status)
-	if (why) {
-		failed++
-		detail(why)
-	}
+	if (why)
+		fault(why)
 	text = program ": " (passed + 0) " passed"
 	if (failed)
 		text = text ", " failed " failed"
@@ -78,6 +126,19 @@ function end_program(status, time,	why, text)
 	result(!failed, text sprintf(", %.1f s", time / 100))
 	add_up()
 	program = ""
+}
+
+function begin_program(name)
+{
+	if (failed)
+		result(0, "start-up")
+	add_up()
+	program = name
+	if (name ~ /^guard_/)
+		guarded = mode != "none"
+	plan = -1
+	cases = 0
+	show = 1
 }
 
 FILENAME == ARGV[1] {
@@ -89,17 +150,36 @@ FILENAME == ARGV[1] {
 	next
 }
 
+FILENAME == ARGV[2] {
+	if (!/^#/ && NF == 2) {
+		bound[$1] = $2 + 0
+		n_bounds++
+	}
+	next
+}
+
 { sub(/\r$/, "") }
 
 /^= (kernel|facts) / {
-	sub(/^= [a-z]+/, "#")
-	print
+	if (!mode) {
+		sub(/^= [a-z]+/, "#")
+		print
+	} else if (/^= facts module/) {
+		sub(/^= facts/, "  #")
+		report = report $0 "\n"
+	}
+	next
+}
+/^= lsm / {
+	check_lsm($3)
+	next
+}
+/^= insns / {
+	insns($5, $6)
 	next
 }
 /^= begin / {
-	program = $3
-	plan = -1
-	show = 1
+	begin_program($3)
 	next
 }
 /^= end / {
@@ -116,17 +196,20 @@ FILENAME == ARGV[1] {
 }
 /^ok .* # SKIP/ {
 	sub(/^ok [0-9]+ - /, "")
+	cases++
 	skip(substr($0, 1, index($0, " # SKIP") - 1),
 	     substr($0, index($0, " # SKIP") + 8))
 	show = 0
 	next
 }
 /^ok / {
+	cases++
 	passed++
 	show = 0
 	next
 }
 /^not ok / {
+	cases++
 	failed++
 	show = 1
 	detail($0)
@@ -142,9 +225,19 @@ FILENAME == ARGV[1] {
 END {
 	if (!done) {
 		detail("in " (program ? program : "start-up"))
-		result(0, "the guest did not come to its end")
 		failed++
-		add_up()
+		result(0, "the guest did not come to its end")
+	} else if (mode && guarded && n_bounds && !n_insns) {
+		failed++
+		result(0, "no instruction counts")
+	} else if (mode && !lsm) {
+		failed++
+		result(0, "the guest did not name its security modules")
 	}
-	print "=", all_passed + 0, all_failed + 0, all_skipped + 0, n
+	add_up()
+	if (mode)
+		printf "cell %s %s: %d passed, %d failed, %d skipped\n%s",
+			kernel, mode, all_passed, all_failed, all_skipped,
+			report
+	print "=", all_passed + 0, all_failed + 0, all_skipped + 0, n + 0
 }
