@@ -75,7 +75,7 @@ check-asan:
 		MUST_WORK=0 \
 		tests/run $(TESTS_ALONE:%=-a %) \
 		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh \
-		%/test_cli.sh %/test_doctor.sh,$(TEST_SH))
+		%/test_cli.sh %/test_cli_guard.sh %/test_doctor.sh,$(TEST_SH))
 
 # ThreadSanitizer wants an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
