@@ -110,15 +110,27 @@ int st_spawn_check(const struct spawn_template_spawn_args *args)
 
 /* ---- one try */
 
-static void count(struct st_record *rec, pid_t ret, uint32_t fallbacks)
+/* What exec says of a guarded template is the guard's word. */
+static bool is_the_guards(const struct st_record *rec,
+			  const struct st_report *report)
+{
+	return rec->guard.id && report->stage == SPAWN_TEMPLATE_STAGE_EXEC &&
+	       report->by_exec;
+}
+
+static void count(struct st_record *rec, pid_t ret,
+		  const struct st_report *report)
 {
 	struct st_counters *c = rec->counters;
 	_Atomic uint64_t *counter = &c->failed;
+	uint32_t fallbacks = report->fallbacks;
 
 	if (ret > 0)
 		counter = &c->cold;
 	else if (ret == -ESTALE)
 		counter = &c->stale;
+	else if (ret == -EACCES && is_the_guards(rec, report))
+		counter = &c->refused;
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 	for (int i = 0; fallbacks; i++, fallbacks >>= 1)
 		if (fallbacks & 1)
@@ -164,6 +176,19 @@ static int plan_launch(int tfd, const struct st_spawn *spawn,
 	return ret;
 }
 
+/* The guard's programs look for the mark at exec; without it they look on. */
+static int set_mark(struct st_launch *l, const struct st_record *rec)
+{
+	int ret = st_guard_check(&rec->guard, rec->flags);
+
+	if (ret == 0 && st_guard_state(&rec->guard) != ST_GUARD_GONE)
+		l->mark = (struct st_mark){
+			.magic = ST_MARK_MAGIC,
+			.id = rec->guard.id,
+		};
+	return ret;
+}
+
 static pid_t launch(int tfd, const struct st_spawn *spawn,
 		    const struct st_plan *plan, struct st_record *rec,
 		    struct st_report *report, int *pidfd)
@@ -188,6 +213,12 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 	pid_t pid;
 
 	report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
+	if (rec->guard.id) {
+		int ret = set_mark(&l, rec);
+
+		if (ret < 0)
+			return ret;
+	}
 	if (rec->exec_path && st_path_check(rec->exec_path, &rec->key) < 0) {
 		/* made from an fd, it is not tied to where the file was */
 		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
@@ -231,6 +262,24 @@ static int look_again(int tfd, struct st_record **rec, bool *refreshed)
 	return ret;
 }
 
+/*
+ * Is there a reason to look again? Where exec itself found the template stale,
+ * the record is marked, so that no look finds it fresh: the guard may not know it
+ * any more, while file and word are as they were.
+ */
+static bool found_stale(struct st_record *rec, pid_t ret,
+			const struct st_report *report)
+{
+	if (ret != -ESTALE)
+		return false;
+	if (report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
+		return true;
+	if (!is_the_guards(rec, report))
+		return false;
+	atomic_store(&rec->guard.refused, true);
+	return true;
+}
+
 static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 			    struct st_report *report)
 {
@@ -247,17 +296,18 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
 		ret = launch(tfd, spawn, &plan, rec, report, pidfd);
-		if (ret != -ESTALE ||
-		    report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
+		if (!found_stale(rec, ret, report))
 			break;
 		ret = look_again(tfd, &rec, &refreshed);
+		if (ret < 0 && ret != -ESTALE)
+			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)
 			break;
 		ret = -ESTALE; /* should this have been the last try */
 	}
 	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
 		goto out; /* counted where it was found */
-	count(rec, ret, report->fallbacks);
+	count(rec, ret, report);
 out:
 	st_record_put(rec);
 	return ret;
