@@ -222,6 +222,8 @@ struct spawn_template_failure {
 #define SPAWN_TEMPLATE_GUARD_WHY_OPENED		3 /* opened for writing */
 #define SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES	4 /* chmod, truncate and so on */
 #define SPAWN_TEMPLATE_GUARD_WHY_FILE		5 /* exec met another file */
+#define SPAWN_TEMPLATE_GUARD_WHY_PROCESS	6 /* not this process's child */
+#define SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS	7 /* the process has others now */
 #define SPAWN_TEMPLATE_GUARD_WHY_CLOSED		8 /* the guard knows it no more */
 
 /* stat: .format */

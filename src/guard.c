@@ -45,6 +45,9 @@ _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES ==
 			       WHY_ATTRIBUTES &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_FILE == WHY_FILE &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_PROCESS == WHY_PROCESS &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS ==
+			       WHY_CREDENTIALS &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_CLOSED == WHY_CLOSED,
 	       "the public names are those of the kernel programs");
 
@@ -511,7 +514,10 @@ int st_guard_check(const struct st_guarded *guarded, uint64_t flags)
 	}
 }
 
-/* What the daemon tells of a template: why it is stale, or 0. */
+/*
+ * What the daemon tells: why the executable is stale or, if it is not, why the
+ * template's last launch was not let through; or 0.
+ */
 static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
 {
 	const struct question q = { .type = ST_MSG_LIST, .id = id, .fd = -1 };
@@ -523,7 +529,7 @@ static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
 	if (msg.h.type != ST_MSG_ITEM)
 		return 0; /* it knows none */
 	sequence = msg.h.sequence;
-	why = msg.u.item.why;
+	why = msg.u.item.why ? msg.u.item.why : msg.u.item.last_why;
 	if (next_message(g, &msg, NULL, deadline) == 0 &&
 	    msg.h.type == ST_MSG_LIST && msg.h.sequence == sequence)
 		return why;

@@ -237,14 +237,35 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 /* ---- until it goes, or is known not to go */
 
 /*
- * The record did not fit the file or the path: it is looked at closely. Return:
- * 0 to try again with *rec, which may be another; else the answer.
+ * What exec found stale may look fresh here: the guard may not know the template
+ * any more, while file and word are as they were. Then the record is marked, so
+ * that no look finds it fresh.
  */
-static int look_again(int tfd, struct st_record **rec, bool *refreshed)
+static int check_again(int tfd, struct st_record *rec, bool by_exec,
+		       struct st_record **found)
+{
+	uint32_t reason;
+	int ret = st_template_check(tfd, found, &reason);
+
+	if (ret < 0 || !by_exec || *found != rec)
+		return ret;
+	atomic_store(&rec->guard.refused, true);
+	st_record_put(*found);
+	*found = NULL;
+	return st_template_check(tfd, found, &reason);
+}
+
+/*
+ * The record did not fit the file or the path, or so said exec: it is looked at
+ * closely. Return: 0 to try again with *rec, which may be another; else the
+ * answer.
+ */
+static int look_again(int tfd, struct st_record **rec, bool by_exec,
+		      bool *refreshed)
 {
 	struct st_record *found = NULL;
 	uint32_t reason;
-	int ret = st_template_check(tfd, &found, &reason);
+	int ret = check_again(tfd, *rec, by_exec, &found);
 
 	if (ret == -ESTALE && !*refreshed &&
 	    (found->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)) {
@@ -262,29 +283,11 @@ static int look_again(int tfd, struct st_record **rec, bool *refreshed)
 	return ret;
 }
 
-/*
- * Is there a reason to look again? Where exec itself found the template stale,
- * the record is marked, so that no look finds it fresh: the guard may not know it
- * any more, while file and word are as they were.
- */
-static bool found_stale(struct st_record *rec, pid_t ret,
-			const struct st_report *report)
-{
-	if (ret != -ESTALE)
-		return false;
-	if (report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
-		return true;
-	if (!is_the_guards(rec, report))
-		return false;
-	atomic_store(&rec->guard.refused, true);
-	return true;
-}
-
 static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 			    struct st_report *report)
 {
 	struct st_record *rec = NULL;
-	bool refreshed = false;
+	bool refreshed = false, by_exec;
 	struct st_plan plan;
 	pid_t ret;
 
@@ -296,9 +299,11 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
 		ret = launch(tfd, spawn, &plan, rec, report, pidfd);
-		if (!found_stale(rec, ret, report))
+		by_exec = is_the_guards(rec, report);
+		if (ret != -ESTALE ||
+		    (report->stage != SPAWN_TEMPLATE_STAGE_ARGS && !by_exec))
 			break;
-		ret = look_again(tfd, &rec, &refreshed);
+		ret = look_again(tfd, &rec, by_exec, &refreshed);
 		if (ret < 0 && ret != -ESTALE)
 			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)

@@ -72,7 +72,7 @@ struct fake_guard {
 	_Atomic int hello, reg;		/* enum fake_way */
 	_Atomic int times;		/* then well again; 0: for ever */
 	_Atomic int error;
-	_Atomic uint32_t why;		/* that LIST tells */
+	_Atomic uint32_t why, last_why;	/* that LIST tells */
 	char change[256];		/* the file to change */
 
 	/* what it notes */
@@ -303,6 +303,7 @@ static inline bool fake_serve(struct fake_guard *f, int sock)
 		atomic_fetch_add(&f->lists, 1);
 		msg.h.type = ST_MSG_ITEM;
 		msg.u.item.why = atomic_load(&f->why);
+		msg.u.item.last_why = atomic_load(&f->last_why);
 		fake_send(sock, &msg, sizeof(msg), NULL, 0);
 		msg.h.type = ST_MSG_LIST;
 		return fake_answer(f, sock, FAKE_WELL, &msg, -1);
