@@ -646,6 +646,16 @@ stats() {
 		grep -q "^  leads to " "$tmp/log" &&
 		grep -q '^  state         fresh' "$tmp/log"
 	result $? 'stat prints a table'
+	"${tool%/*}/tests/with_guard" "$tmp/guard.sock" \
+		"$tool" stat --json sh > "$tmp/json"
+	json 'stat tells of the guard' 'j[0]["guarded"]
+		and j[0]["guard"] == {"id": 1000, "deny_write": False,
+			"why": None}'
+	"${tool%/*}/tests/with_guard" "$tmp/guard.sock" \
+		"$tool" stat sh > "$tmp/log" &&
+		grep -q '^  guarded       yes, as template 1000$' "$tmp/log" &&
+		"$tool" stat sh | grep -q '^  guarded       no$'
+	result $? 'and so does the table'
 	fails 'stat wants a program' 125 'at least one' "$tool" stat
 }
 

@@ -79,7 +79,7 @@ check-asan:
 
 # ThreadSanitizer wants an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
-	%/test_host %/test_identity %/test_rfc %/test_ring %/test_ring_cancel \
+	%/test_guard %/test_host %/test_identity %/test_rfc %/test_ring %/test_ring_cancel \
 	%/test_ring_fork %/test_ring_launch %/test_ring_short %/test_run_host \
 	%/test_signals %/test_stat %/test_swap %/test_threads,$(TESTS))
 check-tsan:

@@ -129,6 +129,7 @@ const char *name_stale(unsigned int reason)
 		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
 		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
 		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+		[SPAWN_TEMPLATE_STALE_GUARD] = "guard",
 	};
 
 	return reason < COUNT(names) ? names[reason] : "unknown";
