@@ -125,11 +125,37 @@ _spawn_template_bench() {
 	esac
 }
 
+# The numbers of the templates that the guard keeps.
+_spawn_template_ids() {
+	"${COMP_WORDS[0]}" list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_spawn_template_guard() { # options of the command
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--socket) _spawn_template_by -f ;;
+	--sort)
+		_spawn_template_words 'id pid user command executable state
+			launches stale refused p50 p99'
+		;;
+	-d | --delay) _spawn_template_words '0.5 1 2 10' ;;
+	-n | --count) _spawn_template_words '1 10 60' ;;
+	*)
+		if [ "${COMP_WORDS[1]}" = show ] &&
+			[[ ${COMP_WORDS[COMP_CWORD]} != -* ]]; then
+			_spawn_template_words "$(_spawn_template_ids)"
+		else
+			_spawn_template_words "$1 --json --socket --help"
+		fi
+		;;
+	esac
+}
+
 _spawn_template() {
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		_spawn_template_words \
-			'run batch stat doctor bench help --help --version'
+			'run batch stat doctor bench list show top stats status
+			help --help --version'
 		return
 	fi
 	case ${COMP_WORDS[1]} in
@@ -138,7 +164,14 @@ _spawn_template() {
 	bench) _spawn_template_bench ;;
 	stat) _spawn_template_by -c '--json --help' ;;
 	doctor) _spawn_template_words '--json --help' ;;
-	help) _spawn_template_words 'run batch stat doctor bench' ;;
+	list) _spawn_template_guard '--sort --reverse' ;;
+	show | status) _spawn_template_guard '' ;;
+	top) _spawn_template_guard '--delay --count --batch' ;;
+	stats) _spawn_template_guard --prom ;;
+	help)
+		_spawn_template_words 'run batch stat doctor bench list show top
+			stats status'
+		;;
 	esac
 }
 

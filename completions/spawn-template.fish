@@ -7,7 +7,7 @@ function __spawn_template_launched
 	set -l words (commandline -opc) (commandline -ct)
 	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
 		--keep-fd --nice --umask --cgroup --argv0 --max-output \
-		--rounds --seconds
+		--rounds --seconds --socket --sort --delay --count -d -n
 	set -l i 3
 	while test $i -lt (count $words)
 		switch $words[$i]
@@ -38,9 +38,20 @@ function __spawn_template_programs
 	end
 end
 
+# The numbers of the templates that the guard keeps.
+function __spawn_template_ids
+	set -l words (commandline -opc)
+	$words[1] list 2>/dev/null | awk 'NR > 1 { print $1 "\t" $4 " " $5 }'
+end
+
 set -l tool -c spawn-template
 set -l first $tool -n __fish_use_subcommand
-set -l any $tool -n '__spawn_template_options run batch stat doctor bench'
+set -l of_guard 'list show top stats status'
+set -l fields 'id pid user command executable state launches stale refused p50 p99'
+set -l any $tool -n "__spawn_template_options run batch stat doctor bench $of_guard"
+set -l guard $tool -n "__spawn_template_options $of_guard"
+set -l list $tool -n '__spawn_template_options list'
+set -l top $tool -n '__spawn_template_options top'
 set -l run $tool -n '__spawn_template_options run'
 set -l captured $tool -n '__spawn_template_options run batch'
 set -l batch $tool -n '__spawn_template_options batch'
@@ -52,14 +63,21 @@ complete $first -a batch -d 'Run programs named on stdin, many at a time'
 complete $first -a stat -d 'Show what a template of a program would be'
 complete $first -a doctor -d 'Show what this machine and account offer'
 complete $first -a bench -d 'Time one program, launched in four ways'
+complete $first -a list -d 'List the templates that the guard keeps'
+complete $first -a show -d 'Show all about one of them'
+complete $first -a top -d 'Watch the templates that the guard keeps'
+complete $first -a stats -d 'Show what the guard has counted'
+complete $first -a status -d 'Show whether the guard is in force'
 complete $first -a help -d 'Describe a command'
 complete $first -l help -s h -d 'Print help'
 complete $first -l version -s V -d 'Print the version'
-complete $tool -n '__fish_seen_subcommand_from help' -a 'run batch stat doctor bench'
+complete $tool -n '__fish_seen_subcommand_from help' \
+	-a "run batch stat doctor bench $of_guard"
 
 complete $any -l help -s h -d 'Print help'
 complete $run -l json -d 'Print a report on stderr afterwards'
-complete $tool -n '__spawn_template_options batch stat doctor bench' -l json -d 'Print JSON'
+complete $tool -n "__spawn_template_options batch stat doctor bench $of_guard" \
+	-l json -d 'Print JSON'
 
 complete $run -l cwd -x -a '(__fish_complete_directories)' -d 'Start in a directory'
 complete $run -l clear-env -d 'Start from an empty environment'
@@ -86,6 +104,15 @@ complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
 
 complete $bench -l rounds -x -a '100 500 2000' -d 'How often each'
 complete $bench -l seconds -x -a '5 10 60' -d 'Stop after this long'
+
+complete $guard -l socket -r -F -d 'Of the daemon'
+complete $list -l sort -x -a "$fields" -d 'By a field'
+complete $list -l reverse -s r -d 'In the other direction'
+complete $top -l delay -s d -x -a '0.5 1 2 10' -d 'Seconds between refreshes'
+complete $top -l count -s n -x -a '1 10 60' -d 'End after so many'
+complete $top -l batch -s b -d 'Print one table after the other'
+complete $tool -n '__spawn_template_options stats' -l prom -d 'Print OpenMetrics text'
+complete $tool -n '__fish_seen_subcommand_from show' -a '(__spawn_template_ids)'
 
 complete $tool -n '__fish_seen_subcommand_from run bench' -a '(__spawn_template_programs)'
 complete $tool -n '__fish_seen_subcommand_from stat' -a '(__fish_complete_command)'

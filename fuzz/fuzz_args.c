@@ -152,6 +152,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	int fds[2];
 
+	MUST(!setenv("SPAWN_TEMPLATE_GUARD", "", 1));
 	add_flag(argc, argv);
 	*strrchr(exe, '/') = 0;
 	dir = mkdtemp(exe);
@@ -257,13 +258,13 @@ static const uint64_t create_flags[] = {
 	1ULL << 63,
 };
 
-#define CREATE_SERVED                                                   \
-	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
-	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
+#define CREATE_UNSERVED \
+	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
 #define CREATE_KNOWN                                                     \
-	(CREATE_SERVED | SPAWN_TEMPLATE_CREATE_DENY_WRITE |              \
-	 SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_WARM_ONCE | \
-	 SPAWN_TEMPLATE_CREATE_WARM_FORK)
+	(CREATE_UNSERVED | SPAWN_TEMPLATE_CREATE_CLOEXEC |               \
+	 SPAWN_TEMPLATE_CREATE_SCRIPT | SPAWN_TEMPLATE_CREATE_NO_GUARD | \
+	 SPAWN_TEMPLATE_CREATE_AUTO_REFRESH |                            \
+	 SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD)
 
 static uint64_t pick_flags(const uint64_t *flags, size_t n)
 {
@@ -300,10 +301,26 @@ static void pick_file(struct file *f)
 	*f = PICK(files);
 }
 
+/* There is no guard. It is asked for last, but a contradiction shows at once. */
+static int guard_model(uint64_t flags, bool asked)
+{
+	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
+		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
+			return -EINVAL;
+		return flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE ? -EOPNOTSUPP
+								: 0;
+	}
+	if (asked && (flags & SPAWN_TEMPLATE_CREATE_GUARD))
+		return -ENOTCONN;
+	return asked && (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE) ? -EOPNOTSUPP
+								   : 0;
+}
+
 static int create_model(const struct spawn_template_create_args *a, size_t size,
 			const struct file *f)
 {
 	uint64_t flags = a->flags;
+	int ret;
 
 	if (flags & ~CREATE_KNOWN)
 		return -EINVAL;
@@ -319,9 +336,13 @@ static int create_model(const struct spawn_template_create_args *a, size_t size,
 		return -EINVAL;
 	if (a->filename && f->path[0] != '/')
 		return -EINVAL;
-	if (flags & ~CREATE_SERVED)
+	ret = guard_model(flags, false);
+	if (ret)
+		return ret;
+	if (flags & CREATE_UNSERVED)
 		return -EOPNOTSUPP;
-	return flags & SPAWN_TEMPLATE_CREATE_SCRIPT ? f->scripts : f->plain;
+	ret = flags & SPAWN_TEMPLATE_CREATE_SCRIPT ? f->scripts : f->plain;
+	return ret ? ret : guard_model(flags, true);
 }
 
 static void check_created(int fd, uint64_t flags)
@@ -804,6 +825,7 @@ static void fuzz_stat(void)
 	const size_t sizes[] = {
 		sizeof(struct spawn_template_stat),
 		SPAWN_TEMPLATE_STAT_SIZE_VER0 - 1,
+		SPAWN_TEMPLATE_STAT_SIZE_VER0,
 		SPAWN_TEMPLATE_STAT_SIZE_VER0 + 8,
 		0,
 		64,

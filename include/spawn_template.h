@@ -72,8 +72,8 @@ extern "C" {
 /* create: the proposal's flag, then extensions from bit 32 up */
 #define SPAWN_TEMPLATE_CREATE_CLOEXEC		(1ULL << 0)
 #define SPAWN_TEMPLATE_CREATE_SCRIPT		(1ULL << 32) /* accept #! files */
-#define SPAWN_TEMPLATE_CREATE_DENY_WRITE	(1ULL << 33) /* -EOPNOTSUPP */
-#define SPAWN_TEMPLATE_CREATE_GUARD		(1ULL << 34) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_DENY_WRITE	(1ULL << 33) /* needs a guard */
+#define SPAWN_TEMPLATE_CREATE_GUARD		(1ULL << 34) /* not without one */
 #define SPAWN_TEMPLATE_CREATE_NO_GUARD		(1ULL << 35) /* never ask for one */
 #define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* -EOPNOTSUPP */
 #define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37) /* -EOPNOTSUPP */
@@ -213,6 +213,18 @@ struct spawn_template_failure {
 #define SPAWN_TEMPLATE_STALE_FILE_CHANGED	1 /* content or metadata */
 #define SPAWN_TEMPLATE_STALE_PATH_GONE		2 /* does not resolve */
 #define SPAWN_TEMPLATE_STALE_PATH_REPLACED	3 /* leads to another file */
+#define SPAWN_TEMPLATE_STALE_GUARD		4 /* to the guard: .guard_why */
+
+/* stat: .guard_why */
+#define SPAWN_TEMPLATE_GUARD_WHY_UNKNOWN	0 /* or not stale to the guard */
+#define SPAWN_TEMPLATE_GUARD_WHY_IDENTITY	1 /* seen to differ at an exec */
+#define SPAWN_TEMPLATE_GUARD_WHY_HEADER		2 /* so the file's first bytes */
+#define SPAWN_TEMPLATE_GUARD_WHY_OPENED		3 /* opened for writing */
+#define SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES	4 /* chmod, truncate and so on */
+#define SPAWN_TEMPLATE_GUARD_WHY_FILE		5 /* exec met another file */
+#define SPAWN_TEMPLATE_GUARD_WHY_PROCESS	6 /* not this process's child */
+#define SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS	7 /* the process has others now */
+#define SPAWN_TEMPLATE_GUARD_WHY_CLOSED		8 /* the guard knows it no more */
 
 /* stat: .format */
 #define SPAWN_TEMPLATE_FORMAT_UNKNOWN		0 /* caller may not read it */
@@ -264,18 +276,23 @@ struct spawn_template_stat {
 	uint32_t elf_machine;		/* EM_* */
 	uint32_t elf_flags;
 	uint32_t launch_by, by_path_reason;
-	uint32_t guarded;		/* 0 */
+	uint32_t guarded;		/* 1: by the kernel, now */
 	uint32_t warm_ready;		/* 0 */
 	uint64_t cold, warm;		/* launches that succeeded */
 	uint64_t stale;			/* launches answered -ESTALE */
-	uint64_t refused;		/* launches answered -EACCES unlaunched */
+	uint64_t refused;		/* launches answered -EACCES: see stat */
 	uint64_t failed;		/* launches that failed otherwise */
 	uint64_t fallbacks[SPAWN_TEMPLATE_FALLBACKS_MAX];
 	char path[SPAWN_TEMPLATE_PATH_MAX];		/* "": from an fd */
 	char interpreter[SPAWN_TEMPLATE_PATH_MAX];	/* ELF's, or after #! */
+	/* VER1 */
+	uint64_t guard_id;		/* the guard's name for it; 0: none */
+	uint32_t guard_why;		/* SPAWN_TEMPLATE_GUARD_WHY_* */
+	uint32_t deny_write;		/* 1: writes to the file are denied */
 };
 
 #define SPAWN_TEMPLATE_STAT_SIZE_VER0		8488
+#define SPAWN_TEMPLATE_STAT_SIZE_VER1		8504
 
 /* run: .flags (extension, as all that follows) */
 #define SPAWN_TEMPLATE_RUN_MERGE_STDERR		(1U << 0) /* stderr is stdout */
@@ -373,18 +390,33 @@ struct spawn_template_cqe {
  * (a few ms, at most 20), so that a later change cannot look like none. If another
  * process holds the file open for writing, waits up to 0.1 s for it to close.
  *
+ * A guard is kernel programs and a daemon, spawn-templated(8), that the machine's
+ * owner may run: exec itself then checks each launch, who launches and what, and
+ * the template is stale as soon as the file is opened for writing. Where there is
+ * one the template is registered with it, and is made without if it does not
+ * answer within 1 s, or takes no more. CREATE_NO_GUARD does not ask for one.
+ * CREATE_GUARD makes no template without; should the guard end later, launches
+ * are answered -ENOTCONN. With CREATE_DENY_WRITE the guard refuses to have the
+ * file opened for writing, with -ETXTBSY, until the template is closed.
+ * The process keeps one descriptor for the guard, close-on-exec.
+ *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or
  *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
  *            reserved field, exec_flags, actions or actions_len not 0; none or
- *            both of execfd and filename; a relative filename
+ *            both of execfd and filename; a relative filename; GUARD and NO_GUARD
  *   -E2BIG   size over a page, or something unknown set
- *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE, GUARD,
- *            WARM_ONCE, WARM_FORK
+ *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE without a guard
+ *            or on a file system where it promises too little, WARM_ONCE,
+ *            WARM_FORK
+ *   -ENOTCONN  GUARD, and there is none, or none that answers
+ *   -EDQUOT, -ENOSPC  GUARD or DENY_WRITE, and the guard has no room for another
+ *            template of this user, or of anybody
+ *   -ESTALE  GUARD or DENY_WRITE, and the file does not stop changing
  *   -EBADF   execfd is not open
  *   -EACCES  not a regular file; not executable for the caller; on a noexec mount
  *   -ETXTBSY open for writing (where execveat(2) has AT_EXECVE_CHECK, Linux
- *            6.14; elsewhere the launch says so)
+ *            6.14, or there is a guard; elsewhere the launch says so)
  *   -ENOEXEC neither ELF nor, with CREATE_SCRIPT, a file that starts with "#!"
  *   -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM: as in
  *            open(2); -ENOENT also for execfd where /proc is not mounted
@@ -445,7 +477,8 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags);
  * page tables: such a launch costs what fork(2) costs.
  *
  * With CREATE_AUTO_REFRESH a stale template is refreshed once, as by
- * spawn_template_refresh(), and launched from.
+ * spawn_template_refresh(), and launched from. Where the guard finds it stale at
+ * STAGE_EXEC, the actions are taken once more, by another child.
  *
  * Return: the child's pid; the caller owns the child and the pidfd, stored to
  * *args->pidfd with FD_CLOEXEC set. Else no child is left, and
@@ -457,8 +490,11 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags);
  *   -EBADF   tfd is not open
  *   -EACCES  tfd was not made by this process (after fork(2) and over
  *            SCM_RIGHTS it is not), or this process's user or group ids have
- *            changed since
- *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere
+ *            changed since; at STAGE_EXEC, the guard finds one of these
+ *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere, or
+ *            the guard has seen it opened for writing; at STAGE_EXEC the guard,
+ *            or the last look at the path, finds this
+ *   -ENOTCONN  made with CREATE_GUARD, and there is no guard any more
  *   -ECHILD  the child was killed before exec
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
  * and what the failing step in the child answers: args->failure tells the stage
@@ -477,8 +513,8 @@ pid_t spawn_template_spawn(int tfd,
  * spawn_template_check - tell whether a launch would find the template valid
  * @tfd: the template (extension)
  *
- * Return: 0, -ESTALE, -EACCES, -EBADF or -EINVAL, as spawn_template_spawn()
- * would for the same fd. Does not refresh.
+ * Return: 0, -ESTALE, -ENOTCONN, -EACCES, -EBADF or -EINVAL, as
+ * spawn_template_spawn() would for the same fd. Does not refresh, and asks nobody.
  * Since: 0.1
  */
 int spawn_template_check(int tfd);
@@ -488,7 +524,8 @@ int spawn_template_check(int tfd);
  * @tfd: the template; keeps its number, its FD_CLOEXEC and its counters
  *
  * A template made from an fd has no path; it takes the present identity of the
- * same file. Launches by other threads meanwhile use the old file or the new.
+ * same file. Launches by other threads meanwhile use the old file or the new. With
+ * a guard it is registered anew.
  *
  * Return: 0; -EBADF, -EINVAL, -EACCES as spawn_template_spawn(); or as
  * spawn_template_create(), and the template stays as it was.
@@ -501,6 +538,10 @@ int spawn_template_refresh(int tfd);
  * @tfd: the template (extension)
  * @st: filled in
  * @size: sizeof(*@st)
+ *
+ * st->refused counts launches that were refused before there was a child, and
+ * those of a guarded template that exec refused. Asks the guard, up to 1 s, why a
+ * template is stale to it, and only then.
  *
  * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_STAT_SIZE_VER0 or tfd is
  * no template; -EBADF; -EACCES. A stale template is not an error: see st->state.

@@ -179,6 +179,8 @@ int st_template_check(int tfd, struct st_record **rec, uint32_t *reason)
 	*reason = path_reason(*rec);
 	if (!*reason && !st_key_equal(&now, &(*rec)->key))
 		*reason = SPAWN_TEMPLATE_STALE_FILE_CHANGED;
+	if (!*reason && st_guard_state(&(*rec)->guard) == ST_GUARD_STALE)
+		*reason = SPAWN_TEMPLATE_STALE_GUARD;
 	return *reason ? -ESTALE : 0;
 }
 
@@ -188,6 +190,8 @@ int spawn_template_check(int tfd)
 	uint32_t reason;
 	int ret = st_template_check(tfd, &rec, &reason);
 
+	if (ret == 0)
+		ret = st_guard_check(&rec->guard, rec->flags);
 	st_record_put(rec);
 	return ret;
 }

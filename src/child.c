@@ -534,6 +534,7 @@ static int exec_fd(const struct child *c)
 	ret = sys_execveat(c->held, "", pointer(args->argv),
 			   pointer(args->envp), AT_EMPTY_PATH);
 	c->report->in_exec = false;
+	c->report->by_exec = true;
 	return ret;
 }
 
@@ -545,6 +546,7 @@ static int exec_name(const struct child *c, const char *path)
 	c->report->in_exec = true;
 	ret = sys_execve(path, pointer(args->argv), pointer(args->envp));
 	c->report->in_exec = false;
+	c->report->by_exec = true;
 	return ret;
 }
 
@@ -558,6 +560,7 @@ static int exec_path(const struct child *c)
 	struct spawn_template_key now;
 	int ret = st_key_of_path(l->exec_path, &now);
 
+	c->report->by_exec = false;
 	if (ret < 0)
 		return ret;
 	if (!st_key_equal(&now, l->key))

@@ -58,7 +58,18 @@ static uint64_t flags_of(const struct st_launch *l, uint64_t flags)
 		flags |= CLONE_VM;
 	if (l->shared_files)
 		flags |= CLONE_FILES;
+	if (l->mark.id)
+		flags |= CLONE_CHILD_CLEARTID;
 	return flags;
+}
+
+/*
+ * Where the guard looks for the mark. The kernel writes a zero to it when the
+ * child leaves this memory, before this thread goes on.
+ */
+static uintptr_t mark_of(struct st_launch *l)
+{
+	return l->mark.id ? (uintptr_t)&l->mark : 0;
 }
 
 /* ---- the three ways to make a child */
@@ -68,6 +79,7 @@ static long by_clone3(struct st_launch *l, const struct st_stack *stack)
 	struct clone_args ca = {
 		.flags = flags_of(l, CLONE3_FLAGS),
 		.pidfd = (uintptr_t)&l->pidfd,
+		.child_tid = mark_of(l),
 		.stack = (uintptr_t)stack->base,
 		.stack_size = stack->size,
 	};
@@ -77,7 +89,8 @@ static long by_clone3(struct st_launch *l, const struct st_stack *stack)
 		ca.cgroup = (uint64_t)l->args->cgroup_fd;
 	}
 	l->reset_handlers = false;
-	return arch_clone(__NR_clone3, (long)&ca, sizeof(ca), 0, st_child, l);
+	return arch_clone(__NR_clone3, (long)&ca, sizeof(ca), 0, 0, st_child,
+			  l);
 }
 
 static long by_clone(struct st_launch *l, const struct st_stack *stack)
@@ -85,7 +98,7 @@ static long by_clone(struct st_launch *l, const struct st_stack *stack)
 	l->reset_handlers = true;
 	return arch_clone(__NR_clone, (long)flags_of(l, CLONE_FLAGS),
 			  (long)(stack->base + stack->size), (long)&l->pidfd,
-			  st_child, l);
+			  (long)mark_of(l), st_child, l);
 }
 
 /* The child opens its pidfd itself, in the table it shares for a moment. */
@@ -100,7 +113,8 @@ static long by_clone_own_pidfd(struct st_launch *l,
 	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INHERIT_FDS)
 		l->cut = INT32_MAX;
 	pid = arch_clone(__NR_clone, (long)flags_of(l, CLONE_VFORK),
-			 (long)(stack->base + stack->size), 0, st_child, l);
+			 (long)(stack->base + stack->size), 0, (long)mark_of(l),
+			 st_child, l);
 	l->pidfd = l->report->pidfd;
 	return pid;
 }
@@ -375,7 +389,7 @@ int st_clone_exec_check(int fd)
 		goto out_stack;
 	/* sharing the fd table: a copy would hold a writer's fd open */
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
-			 (long)(stack.base + stack.size), 0,
+			 (long)(stack.base + stack.size), 0, 0,
 			 st_child_exec_check, &check);
 	if (pid > 0)
 		reap((pid_t)pid);

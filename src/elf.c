@@ -202,6 +202,7 @@ int st_elf_read(int fd, struct st_elf *out)
 	n = read_at(fd, head.bytes, sizeof(head), 0);
 	if (n < 0)
 		return (int)n;
+	memcpy(out->head, head.bytes, sizeof(out->head));
 	if (n >= SELFMAG && memcmp(head.bytes, ELFMAG, SELFMAG) == 0)
 		return read_elf(fd, &head, (size_t)n, out);
 	if (n >= 2 && head.bytes[0] == '#' && head.bytes[1] == '!') {

@@ -9,6 +9,8 @@
 
 #include <spawn_template.h>
 
+#define ST_ELF_HEAD 64	/* the header of a 64-bit file */
+
 struct st_elf {
 	uint32_t format;	/* SPAWN_TEMPLATE_FORMAT_* */
 	uint32_t class;		/* ELFCLASS32 or ELFCLASS64 */
@@ -16,6 +18,7 @@ struct st_elf {
 	uint32_t flags;		/* SPAWN_TEMPLATE_ELF_* */
 	/* ELF interpreter, or what follows #! up to white space; else "" */
 	char interpreter[SPAWN_TEMPLATE_PATH_MAX];
+	uint8_t head[ST_ELF_HEAD];	/* first bytes; zero behind the end */
 };
 
 int st_elf_read(int fd, struct st_elf *out);

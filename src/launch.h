@@ -10,6 +10,8 @@
 
 #include <spawn_template.h>
 
+#include "proto.h"
+
 /* What the kernel, or a sandbox, turned out to lack; kept for the process. */
 #define ST_LACKS_CLONE3		(1U << 0)
 #define ST_LACKS_CLOEXEC_RANGE	(1U << 1) /* CLOSE_RANGE_CLOEXEC */
@@ -29,6 +31,7 @@ struct st_report {
 	volatile uint32_t fallbacks;	/* bits: SPAWN_TEMPLATE_FALLBACK_* */
 	volatile int pidfd;		/* with open_pidfd: in the parent's table */
 	volatile bool in_exec;		/* exec was entered and did not return */
+	volatile bool by_exec;		/* the error is what exec answered */
 	volatile bool not_private;	/* could not leave the shared fd table */
 };
 
@@ -52,6 +55,7 @@ struct st_launch {
 	const char *exec_path;		/* NULL: there is none */
 	bool by_path;
 	int parent;			/* pid, for DIE_WITH_PARENT */
+	struct st_mark mark;		/* by which the guard knows it; id 0: none */
 
 	uint32_t lacks;			/* ST_LACKS_* */
 	bool reset_handlers;		/* CLONE_CLEAR_SIGHAND was not there */

@@ -110,15 +110,27 @@ int st_spawn_check(const struct spawn_template_spawn_args *args)
 
 /* ---- one try */
 
-static void count(struct st_record *rec, pid_t ret, uint32_t fallbacks)
+/* What exec says of a guarded template is the guard's word. */
+static bool is_the_guards(const struct st_record *rec,
+			  const struct st_report *report)
+{
+	return rec->guard.id && report->stage == SPAWN_TEMPLATE_STAGE_EXEC &&
+	       report->by_exec;
+}
+
+static void count(struct st_record *rec, pid_t ret,
+		  const struct st_report *report)
 {
 	struct st_counters *c = rec->counters;
 	_Atomic uint64_t *counter = &c->failed;
+	uint32_t fallbacks = report->fallbacks;
 
 	if (ret > 0)
 		counter = &c->cold;
 	else if (ret == -ESTALE)
 		counter = &c->stale;
+	else if (ret == -EACCES && is_the_guards(rec, report))
+		counter = &c->refused;
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 	for (int i = 0; fallbacks; i++, fallbacks >>= 1)
 		if (fallbacks & 1)
@@ -164,6 +176,19 @@ static int plan_launch(int tfd, const struct st_spawn *spawn,
 	return ret;
 }
 
+/* The guard's programs look for the mark at exec; without it they look on. */
+static int set_mark(struct st_launch *l, const struct st_record *rec)
+{
+	int ret = st_guard_check(&rec->guard, rec->flags);
+
+	if (ret == 0 && st_guard_state(&rec->guard) != ST_GUARD_GONE)
+		l->mark = (struct st_mark){
+			.magic = ST_MARK_MAGIC,
+			.id = rec->guard.id,
+		};
+	return ret;
+}
+
 static pid_t launch(int tfd, const struct st_spawn *spawn,
 		    const struct st_plan *plan, struct st_record *rec,
 		    struct st_report *report, int *pidfd)
@@ -188,6 +213,12 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 	pid_t pid;
 
 	report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
+	if (rec->guard.id) {
+		int ret = set_mark(&l, rec);
+
+		if (ret < 0)
+			return ret;
+	}
 	if (rec->exec_path && st_path_check(rec->exec_path, &rec->key) < 0) {
 		/* made from an fd, it is not tied to where the file was */
 		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
@@ -206,14 +237,35 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 /* ---- until it goes, or is known not to go */
 
 /*
- * The record did not fit the file or the path: it is looked at closely. Return:
- * 0 to try again with *rec, which may be another; else the answer.
+ * What exec found stale may look fresh here: the guard may not know the template
+ * any more, while file and word are as they were. Then the record is marked, so
+ * that no look finds it fresh.
  */
-static int look_again(int tfd, struct st_record **rec, bool *refreshed)
+static int check_again(int tfd, struct st_record *rec, bool by_exec,
+		       struct st_record **found)
+{
+	uint32_t reason;
+	int ret = st_template_check(tfd, found, &reason);
+
+	if (ret < 0 || !by_exec || *found != rec)
+		return ret;
+	atomic_store(&rec->guard.refused, true);
+	st_record_put(*found);
+	*found = NULL;
+	return st_template_check(tfd, found, &reason);
+}
+
+/*
+ * The record did not fit the file or the path, or so said exec: it is looked at
+ * closely. Return: 0 to try again with *rec, which may be another; else the
+ * answer.
+ */
+static int look_again(int tfd, struct st_record **rec, bool by_exec,
+		      bool *refreshed)
 {
 	struct st_record *found = NULL;
 	uint32_t reason;
-	int ret = st_template_check(tfd, &found, &reason);
+	int ret = check_again(tfd, *rec, by_exec, &found);
 
 	if (ret == -ESTALE && !*refreshed &&
 	    (found->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)) {
@@ -235,7 +287,7 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 			    struct st_report *report)
 {
 	struct st_record *rec = NULL;
-	bool refreshed = false;
+	bool refreshed = false, by_exec;
 	struct st_plan plan;
 	pid_t ret;
 
@@ -247,17 +299,20 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
 		ret = launch(tfd, spawn, &plan, rec, report, pidfd);
+		by_exec = is_the_guards(rec, report);
 		if (ret != -ESTALE ||
-		    report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
+		    (report->stage != SPAWN_TEMPLATE_STAGE_ARGS && !by_exec))
 			break;
-		ret = look_again(tfd, &rec, &refreshed);
+		ret = look_again(tfd, &rec, by_exec, &refreshed);
+		if (ret < 0 && ret != -ESTALE)
+			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)
 			break;
 		ret = -ESTALE; /* should this have been the last try */
 	}
 	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
 		goto out; /* counted where it was found */
-	count(rec, ret, report->fallbacks);
+	count(rec, ret, report);
 out:
 	st_record_put(rec);
 	return ret;

@@ -3,13 +3,16 @@
  * Telling what a template is and how it has been used.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "template.h"
 
-_Static_assert(sizeof(struct spawn_template_stat) ==
-		       SPAWN_TEMPLATE_STAT_SIZE_VER0,
-	       "the first version's size does not change");
+_Static_assert(offsetof(struct spawn_template_stat, guard_id) ==
+			       SPAWN_TEMPLATE_STAT_SIZE_VER0 &&
+		       sizeof(struct spawn_template_stat) ==
+			       SPAWN_TEMPLATE_STAT_SIZE_VER1,
+	       "the size of a version does not change");
 
 static void copy_string(char *to, size_t size, const char *from)
 {
@@ -44,6 +47,20 @@ static void fill(struct spawn_template_stat *st, struct st_record *rec)
 	copy_string(st->interpreter, sizeof(st->interpreter), rec->interpreter);
 }
 
+static void fill_guard(struct spawn_template_stat *st, size_t size,
+		       struct st_guarded *guarded)
+{
+	enum st_guard_state state = st_guard_state(guarded);
+
+	st->guarded = state == ST_GUARD_FRESH || state == ST_GUARD_STALE;
+	if (!st->guarded || size < SPAWN_TEMPLATE_STAT_SIZE_VER1)
+		return;
+	st->guard_id = guarded->id;
+	st->deny_write = guarded->deny_write;
+	if (state == ST_GUARD_STALE)
+		st->guard_why = st_guard_why(guarded);
+}
+
 int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
 {
 	struct st_record *rec = NULL;
@@ -57,6 +74,7 @@ int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
 		return ret;
 	memset(st, 0, size);
 	fill(st, rec);
+	fill_guard(st, size, &rec->guard);
 	st->state = ret < 0 ? SPAWN_TEMPLATE_STATE_STALE
 			    : SPAWN_TEMPLATE_STATE_FRESH;
 	st->stale_reason = reason;

@@ -121,7 +121,7 @@ static pid_t clone_supervisor(struct st_supervisor *s)
 		return ret;
 	s->pid = -ECHILD;
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
-			 (long)s->stack_end, 0, st_supervisor_clone, s);
+			 (long)s->stack_end, 0, 0, st_supervisor_clone, s);
 	if (pid > 0)
 		reap((pid_t)pid, 0);
 	sys_sigmask(&mask, NULL);

@@ -247,6 +247,6 @@ IN_SECTION void st_supervisor_clone(void *supervisor)
 
 	s->pid = arch_clone(__NR_clone, CLONE_PARENT,
 			    (long)(s->stack + (s->stack_end - s->stack) / 2), 0,
-			    supervise, s);
+			    0, supervise, s);
 	sys_exit(0);
 }

@@ -134,6 +134,7 @@ void st_record_put(struct st_record *rec)
 	free(rec->path);
 	free(rec->interpreter);
 	rec->path = rec->exec_path = rec->interpreter = NULL;
+	st_guard_drop(&rec->guard);
 	counters_put(rec->counters);
 	rec->counters = NULL;
 	atomic_store(&rec->refs, 0);
@@ -252,7 +253,8 @@ struct st_record *st_table_get(int fd)
 
 /*
  * A record of this file under whatever number, with a reference, for a dup of a
- * template; one with an equal key goes before one that is stale.
+ * template; one with an equal key goes before one that is stale. The guard tells
+ * of a record that its template has been closed, only the number not used again.
  */
 struct st_record *st_table_find(const struct spawn_template_key *key)
 {
@@ -271,7 +273,8 @@ struct st_record *st_table_find(const struct spawn_template_key *key)
 		}
 		st_record_put(found);
 		found = rec;
-		if (st_key_equal(&rec->key, key))
+		if (st_key_equal(&rec->key, key) &&
+		    st_guard_state(&rec->guard) != ST_GUARD_STALE)
 			break;
 	}
 	return found;

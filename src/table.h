@@ -12,6 +12,8 @@
 
 #include <spawn_template.h>
 
+#include "guard.h"
+
 struct st_ids {
 	uid_t uid[3];	/* real, effective, saved */
 	gid_t gid[3];
@@ -40,6 +42,7 @@ struct st_record {
 	char *path;			/* the template's path; NULL: of an fd */
 	char *exec_path;		/* launches by path; may equal path */
 	char *interpreter;		/* NULL: none */
+	struct st_guarded guard;	/* set if it is guarded */
 	struct st_counters *counters;
 };
 

@@ -19,10 +19,12 @@
 
 #define CREATE_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
+	 SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD | \
 	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
 #define UNSERVED_FLAGS \
-	(SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD | \
-	 SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+
+#define TRIES 4 /* for a file that changes while it is registered */
 
 /* What a template is made from: a path, or an fd. */
 struct source {
@@ -131,7 +133,8 @@ static int read_header(int fd, const struct source *from, struct st_elf *elf)
 	return ret;
 }
 
-static int take_header(int fd, const struct source *from, struct st_record *rec)
+static int take_header(int fd, const struct source *from, struct st_record *rec,
+		       uint8_t head[ST_ELF_HEAD])
 {
 	struct st_elf elf;
 	int ret = read_header(fd, from, &elf);
@@ -145,6 +148,7 @@ static int take_header(int fd, const struct source *from, struct st_record *rec)
 	rec->elf_class = elf.class;
 	rec->elf_machine = elf.machine;
 	rec->elf_flags = elf.flags;
+	memcpy(head, elf.head, sizeof(elf.head));
 	if (elf.interpreter[0]) {
 		rec->interpreter = strdup(elf.interpreter);
 		if (!rec->interpreter)
@@ -233,7 +237,8 @@ static int choose_way(struct st_record *rec, int fd, int asked,
 /* ---- making */
 
 /* Fills in a record for an open file; the checks are in the proposal's order. */
-static int examine(int fd, const struct source *from, struct st_record *rec)
+static int examine(int fd, const struct source *from, struct st_record *rec,
+		   uint8_t head[ST_ELF_HEAD])
 {
 	uint64_t attributes;
 	int ret, asked = 0;
@@ -247,7 +252,7 @@ static int examine(int fd, const struct source *from, struct st_record *rec)
 	if (ret == 0)
 		ret = ask_kernel(fd, &asked);
 	if (ret == 0)
-		ret = take_header(fd, from, rec);
+		ret = take_header(fd, from, rec, head);
 	if (ret < 0)
 		return ret;
 	if (from->path) {
@@ -259,12 +264,39 @@ static int examine(int fd, const struct source *from, struct st_record *rec)
 }
 
 /*
- * counters: those of the record that this one follows, or NULL. Return: an
- * O_PATH fd, close-on-exec, with *rec its record; or -errno.
+ * From here on the guard sees every change of the file; one since it was examined
+ * shows in the key. Return: 0, guarded or not; -ESTALE; or -errno.
  */
-static int make(const struct source *from, uint64_t flags,
-		struct st_counters *counters, struct st_record **rec)
+static int have_guarded(int fd, struct st_record *rec,
+			const uint8_t head[ST_ELF_HEAD])
 {
+	bool known = rec->format != SPAWN_TEMPLATE_FORMAT_UNKNOWN;
+	struct spawn_template_key now;
+	int ret = st_guard_register(fd, rec->flags, known ? head : NULL,
+				    &rec->guard);
+
+	if (ret < 0 || !rec->guard.id)
+		return ret;
+	ret = st_key_of_fd(fd, &now);
+	if (ret == 0 && !st_key_equal(&now, &rec->key))
+		ret = -ESTALE;
+	if (ret == 0)
+		ret = st_guard_check(&rec->guard, rec->flags);
+	if (ret < 0)
+		st_guard_unregister(rec->guard.id);
+	return ret;
+}
+
+/*
+ * counters: those of the record that this one follows, or NULL. Return: an
+ * O_PATH fd, close-on-exec, with *rec its record; -ESTALE if the file changed
+ * while it was registered; or -errno.
+ */
+static int make_once(const struct source *from, uint64_t flags,
+		     struct st_counters *counters, bool guard,
+		     struct st_record **rec)
+{
+	uint8_t head[ST_ELF_HEAD];
 	struct st_record *r;
 	int ret, fd = open_file(from);
 
@@ -274,14 +306,33 @@ static int make(const struct source *from, uint64_t flags,
 	ret = r ? st_ids_get(&r->ids) : -ENOMEM;
 	if (ret == 0) {
 		r->flags = flags;
-		ret = examine(fd, from, r);
+		ret = examine(fd, from, r, head);
 	}
+	if (ret == 0 && guard)
+		ret = have_guarded(fd, r, head);
 	if (ret < 0) {
 		st_record_put(r);
 		sys_close(fd);
 		return ret;
 	}
 	*rec = r;
+	return fd;
+}
+
+/* The same, until the file stays as it is for long enough. */
+static int make(const struct source *from, uint64_t flags,
+		struct st_counters *counters, struct st_record **rec)
+{
+	const uint64_t must =
+		SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE;
+	bool guard = !(flags & SPAWN_TEMPLATE_CREATE_NO_GUARD);
+	int fd = -ESTALE;
+
+	for (int i = 0; fd == -ESTALE && i < TRIES; i++)
+		fd = make_once(from, flags, counters, guard, rec);
+	/* then it is stale at the first launch, as it would be without a guard */
+	if (fd == -ESTALE && !(flags & must))
+		fd = make_once(from, flags, counters, false, rec);
 	return fd;
 }
 
@@ -302,6 +353,12 @@ static int check_args(const struct spawn_template_create_args *args,
 		return -EINVAL;
 	if (args->filename && *(const char *)(uintptr_t)args->filename != '/')
 		return -EINVAL;
+	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
+		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
+			return -EINVAL;
+		if (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE)
+			return -EOPNOTSUPP;
+	}
 	return flags & UNSERVED_FLAGS ? -EOPNOTSUPP : 0;
 }
 
@@ -390,16 +447,27 @@ static int replace_locked(int tfd, int fd, const struct st_record *old,
 	return ret;
 }
 
+/* Is it the record at this number, and not that of which this is a dup? */
+static bool is_at(int tfd, const struct st_record *rec)
+{
+	struct st_record *here = st_table_get(tfd);
+
+	st_record_put(here);
+	return here && here == rec;
+}
+
 static int refresh_once(int tfd)
 {
 	struct st_record *old = NULL, *rec;
 	struct spawn_template_key now;
 	struct source from = { .execfd = tfd };
 	int fd, ret;
+	bool at;
 
 	ret = st_template_find(tfd, &old, &now);
 	if (ret < 0)
 		return ret;
+	at = is_at(tfd, old);
 	from.path = old->path;
 	fd = make(&from, old->flags, old->counters, &rec);
 	if (fd < 0) {
@@ -413,6 +481,8 @@ static int refresh_once(int tfd)
 		ret = replace_locked(tfd, fd, old, rec);
 	if (ret < 0)
 		st_record_put(rec);
+	else if (at)
+		st_guard_unregister(old->guard.id);
 	st_record_put(old);
 	sys_close(fd);
 	return ret;
@@ -444,6 +514,8 @@ int spawn_template_close(int tfd)
 		ret = st_table_inherited(&now) ? 0 : -EINVAL;
 	if (ret < 0)
 		return ret;
+	if (rec && is_at(tfd, rec))
+		st_guard_unregister(rec->guard.id);
 	st_record_put(rec);
 	st_table_drop(tfd);
 	ret = sys_close(tfd);

@@ -24,7 +24,8 @@
  * Output is TAP. Exit status: 0 all passed, 1 something failed, 77 all skipped.
  * Arguments: -l lists the cases; anything else runs the cases of that name, or
  * else those whose name contains it. MUST_WORK=1 turns skips into failures.
- * TEST_SLOW=N multiplies the time limits.
+ * TEST_SLOW=N multiplies the time limits. A guard that the machine may have is
+ * left alone, unless TEST_GUARD=1.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H

@@ -125,23 +125,32 @@ static void create_ver1_flags_need_ver1(void)
 	}
 }
 
+#define NO_GUARD SPAWN_TEMPLATE_CREATE_NO_GUARD
+
+/* Whatever the machine has. */
+static void without_guard(void)
+{
+	CHECK_SYS(setenv("SPAWN_TEMPLATE_GUARD", "", 1));
+}
+
 static void create_flags(void)
 {
 	static const uint64_t served[] = {
 		0,
 		CLOEXEC,
 		SPAWN_TEMPLATE_CREATE_SCRIPT,
-		SPAWN_TEMPLATE_CREATE_NO_GUARD,
+		NO_GUARD,
 		SPAWN_TEMPLATE_CREATE_AUTO_REFRESH,
 	};
 	static const uint64_t unserved[] = {
 		SPAWN_TEMPLATE_CREATE_DENY_WRITE,
-		SPAWN_TEMPLATE_CREATE_GUARD,
+		SPAWN_TEMPLATE_CREATE_DENY_WRITE | NO_GUARD,
 		SPAWN_TEMPLATE_CREATE_WARM_ONCE,
 		SPAWN_TEMPLATE_CREATE_WARM_FORK,
 	};
 	struct spawn_template_create_args args = from_path(test_tool("probe"));
 
+	without_guard();
 	for (size_t i = 0; i < TEST_COUNT(served); i++) {
 		args.flags = served[i];
 		check_works(create(args, CREATE_VER1));
@@ -150,6 +159,10 @@ static void create_flags(void)
 		args.flags = unserved[i];
 		CHECK_EQ(create(args, CREATE_VER1), -EOPNOTSUPP);
 	}
+	args.flags = SPAWN_TEMPLATE_CREATE_GUARD;
+	CHECK_EQ(create(args, CREATE_VER1), -ENOTCONN);
+	args.flags |= NO_GUARD;
+	CHECK_EQ(create(args, CREATE_VER1), -EINVAL);
 	for (int bit = 0; bit < 64; bit++) {
 		if (bit == 0 || (bit >= 32 && bit <= 38))
 			continue;
@@ -1067,6 +1080,10 @@ static void stat_sizes(void)
 				     SPAWN_TEMPLATE_STAT_SIZE_VER0));
 	CHECK_EQ(big.bytes[SPAWN_TEMPLATE_STAT_SIZE_VER0], 0x5a);
 	CHECK_EQ(big.st.flags, CLOEXEC);
+	CHECK_OK(spawn_template_stat(tfd, &big.st,
+				     SPAWN_TEMPLATE_STAT_SIZE_VER1));
+	CHECK_EQ(big.bytes[SPAWN_TEMPLATE_STAT_SIZE_VER1 - 1], 0);
+	CHECK_EQ(big.bytes[SPAWN_TEMPLATE_STAT_SIZE_VER1], 0x5a);
 	CHECK_OK(spawn_template_stat(tfd, &big.st, sizeof(big)));
 }
 

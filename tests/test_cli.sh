@@ -70,7 +70,8 @@ help_and_version() {
 
 	is 'the version is printed' 'spawn-template[0]' \
 		sh -c '"$0" --version | cut -d" " -f1' "$tool"
-	for command in run batch stat doctor bench; do
+	for command in run batch stat doctor bench list show top stats \
+		status; do
 		"$tool" --help | grep -q "^  $command " &&
 			"$tool" help "$command" > "$tmp/help" &&
 			"$tool" "$command" --help | cmp - "$tmp/help" &&
@@ -84,7 +85,8 @@ help_and_version() {
 		"did you mean 'doctor'" "$tool" docter
 	fails 'an unknown command is refused' 125 "unknown command 'frob'" \
 		"$tool" frob
-	for command in run batch stat doctor bench; do
+	for command in run batch stat doctor bench list show top stats \
+		status; do
 		fails "$command refuses an unknown option" 125 \
 			"$command: unknown option '--frob'" \
 			"$tool" "$command" --frob
@@ -644,6 +646,16 @@ stats() {
 		grep -q "^  leads to " "$tmp/log" &&
 		grep -q '^  state         fresh' "$tmp/log"
 	result $? 'stat prints a table'
+	"${tool%/*}/tests/with_guard" "$tmp/guard.sock" \
+		"$tool" stat --json sh > "$tmp/json"
+	json 'stat tells of the guard' 'j[0]["guarded"]
+		and j[0]["guard"] == {"id": 1000, "deny_write": False,
+			"why": None}'
+	"${tool%/*}/tests/with_guard" "$tmp/guard.sock" \
+		"$tool" stat sh > "$tmp/log" &&
+		grep -q '^  guarded       yes, as template 1000$' "$tmp/log" &&
+		"$tool" stat sh | grep -q '^  guarded       no$'
+	result $? 'and so does the table'
 	fails 'stat wants a program' 125 'at least one' "$tool" stat
 }
 
@@ -846,7 +858,8 @@ completions() {
 		skip 'fish completes commands and options' \
 			'fish is not installed'
 	fi
-	for command in run batch stat doctor bench; do
+	for command in run batch stat doctor bench list show top stats \
+		status; do
 		options=$("$tool" help "$command" |
 			grep -oE '^ .*--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
 		for option in $options; do

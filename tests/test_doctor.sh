@@ -69,7 +69,8 @@ here() {
 	json 'every feature is complete' "$tmp/here" '
 		len(f) == len(j["features"]) > 40 and j["launches_work"]
 		and {x["area"] for x in j["features"]} == {"launch",
-			"process", "cgroup", "guard", "machine"}
+			"process", "cgroup", "guard", "guard_running",
+			"machine"}
 		and all(x["status"] in ("ok", "missing", "no_permission",
 			"unknown", "info") for x in j["features"])
 		and all(x["remedy"] and x["detail"] for x in j["features"]
@@ -136,14 +137,14 @@ for_people() {
 	"$tool" doctor > "$tmp/text"
 	result $? 'it prints text'
 	for title in Launching 'Files and processes' 'Control groups' \
-		'Kernel-side guard' Machine; do
+		'Kernel-side guard (' 'Kernel-side guard,' Machine; do
 		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
 	done
 	awk 'length > 80 || / $/' "$tmp/text" >> "$tmp/log"
 	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
 		tail -n 1 "$tmp/text" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'it has five areas, 80 columns and a verdict at the end'
+	result $? 'it has six areas, 80 columns and a verdict at the end'
 	# each complaint has what is lost, and a remedy where one is known
 	awk '/^  (missing|no permission) / { want = 2; next }
 	/^ +lost: / || /^ +remedy: / { want-- }

@@ -23,7 +23,10 @@ static struct spawn_template_stat stat_of(int tfd)
 	CHECK(memchr(st.interpreter, 0, sizeof(st.interpreter)));
 	CHECK_EQ(st.path[sizeof(st.path) - 1], 0);
 	CHECK_EQ(st.interpreter[sizeof(st.interpreter) - 1], 0);
-	CHECK_EQ(st.guarded, 0);
+	if (!getenv("TEST_GUARD"))
+		CHECK_EQ(st.guarded, 0);
+	CHECK_EQ(!st.guard_id, !st.guarded);
+	CHECK_EQ(st.deny_write, 0);
 	CHECK_EQ(st.warm_ready, 0);
 	CHECK_EQ(st.warm, 0);
 	return st;

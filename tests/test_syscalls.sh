@@ -10,6 +10,9 @@ set -u
 out=$(cd "$(dirname "$0")/.." && cd "${O:-build}" && pwd) || exit 1
 once=$out/tests/launch_once
 tiny=$out/tests/tools/tiny
+with=()
+# a guard that the machine may have is left alone
+export SPAWN_TEMPLATE_GUARD=
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 n=0
@@ -38,7 +41,8 @@ result() { # status name
 }
 
 trace() { # arguments of launch_once
-	strace -f -qq -o "$tmp/all" "$once" "$@" </dev/null >"$tmp/log" 2>&1 ||
+	"${with[@]}" strace -f -qq -o "$tmp/all" "$once" "$@" \
+		</dev/null >"$tmp/log" 2>&1 ||
 		{ cat "$tmp/log" && return 1; }
 	# between the two markers; "resumed" is the end of a call named before
 	sed -n '/"MARK"/,/"MARK"/p' "$tmp/all" |
@@ -76,6 +80,11 @@ check() { # name max_parent max_child
 	result $? "$1"
 }
 
+# A launch is marked for the guard, or it is not.
+marked() {
+	grep -q 'clone3(.*CLONE_CHILD_CLEARTID.*child_tid=0x' "$tmp/launch"
+}
+
 command -v strace >/dev/null || skip_all "strace is not installed"
 strace -f -o "$tmp/all" true 2>"$tmp/log" ||
 	skip_all "strace: $(tail -n1 "$tmp/log")"
@@ -89,7 +98,7 @@ if grep -q 'execveat(.*0x10000.*= -1 EINVAL' "$tmp/all"; then
 	exec=(statx execve)
 fi
 
-echo "1..4"
+echo "1..7"
 
 want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction "${exec[@]}")
@@ -113,5 +122,16 @@ trace "$tmp/alias" || exit 1
 want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction statx execve)
 check "a launch by path" 6 5
+! marked
+result $? "no mark without a guard"
+
+# No call more with a guard, and none to it.
+with=("$out/tests/with_guard" "$tmp/guard.sock")
+trace "$tiny" || exit 1
+want_parent=$(words getresuid getresgid statx clone3)
+want_child=$(words statx close_range rt_sigaction "${exec[@]}")
+check "a guarded launch by fd" 6 5
+marked
+result $? "a mark for the guard"
 
 exit $failed

@@ -75,11 +75,11 @@ check-asan:
 		MUST_WORK=0 \
 		tests/run $(TESTS_ALONE:%=-a %) \
 		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh \
-		%/test_cli.sh %/test_doctor.sh,$(TEST_SH))
+		%/test_cli.sh %/test_cli_guard.sh %/test_doctor.sh,$(TEST_SH))
 
 # ThreadSanitizer wants an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
-	%/test_host %/test_identity %/test_rfc %/test_ring %/test_ring_cancel \
+	%/test_guard %/test_host %/test_identity %/test_rfc %/test_ring %/test_ring_cancel \
 	%/test_ring_fork %/test_ring_launch %/test_ring_short %/test_run_host \
 	%/test_signals %/test_stat %/test_swap %/test_threads,$(TESTS))
 check-tsan:

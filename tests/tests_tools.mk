@@ -10,7 +10,7 @@ TINY += $(O)/tests/tools/tiny-32
 endif
 
 TOOLS += $(TINY)
-build-tests: $(TINY) $(O)/tests/launch_once
+build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/with_guard
 
 $(O)/tests/tools/tiny: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-DSTATUS=0)
@@ -24,4 +24,9 @@ $(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include $(O)/tests/launch_once.d
+# For scripts: a guard that the test plays.
+$(O)/tests/with_guard: $(O)/tests/with_guard.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+
+-include $(O)/tests/launch_once.d $(O)/tests/with_guard.d

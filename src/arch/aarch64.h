@@ -25,19 +25,20 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 }
 
 /*
- * clone(2) or clone3(2), of which no more than three arguments are used: the
- * parent gets the answer; the child calls fn(arg) on the stack it was given,
- * aligned to 16, and must not return from it.
+ * clone(2) or clone3(2): the parent gets the answer; the child calls fn(arg) on
+ * the stack it was given, aligned to 16, and must not return from it. clone's own
+ * arguments are flags, stack, parent_tid and child_tid, which machines have at
+ * different places; clone3 has the first two only.
  */
-static inline long arch_clone(long nr, long a, long b, long c,
+static inline long arch_clone(long nr, long a, long b, long c, long child_tid,
 			      void (*fn)(void *), void *arg)
 {
 	register long x8 __asm__("x8") = nr;
 	register long x0 __asm__("x0") = a;
 	register long x1 __asm__("x1") = b;
 	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = 0;
-	register long x4 __asm__("x4") = 0;
+	register long x3 __asm__("x3") = 0; /* tls */
+	register long x4 __asm__("x4") = child_tid;
 	register void (*x10)(void *) __asm__("x10") = fn;
 	register void *x11 __asm__("x11") = arg;
 

@@ -23,15 +23,16 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 }
 
 /*
- * clone(2) or clone3(2), of which no more than three arguments are used: the
- * parent gets the answer; the child calls fn(arg) on the stack it was given,
- * aligned to 16, and must not return from it.
+ * clone(2) or clone3(2): the parent gets the answer; the child calls fn(arg) on
+ * the stack it was given, aligned to 16, and must not return from it. clone's own
+ * arguments are flags, stack, parent_tid and child_tid, which machines have at
+ * different places; clone3 has the first two only.
  */
-static inline long arch_clone(long nr, long a, long b, long c,
+static inline long arch_clone(long nr, long a, long b, long c, long child_tid,
 			      void (*fn)(void *), void *arg)
 {
-	register long r10 __asm__("r10") = 0;
-	register long r8 __asm__("r8") = 0;
+	register long r10 __asm__("r10") = child_tid;
+	register long r8 __asm__("r8") = 0; /* tls */
 	register void (*r12)(void *) __asm__("r12") = fn;
 	register void *r13 __asm__("r13") = arg;
 	long ret;

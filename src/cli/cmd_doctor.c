@@ -12,7 +12,8 @@
 #include "doctor.h"
 
 static const struct area *const areas[] = {
-	&area_launch, &area_process, &area_cgroup, &area_bpf, &area_machine,
+	&area_launch, &area_process, &area_cgroup,
+	&area_bpf,    &area_guard,   &area_machine,
 };
 
 #define N_AREAS (sizeof(areas) / sizeof(areas[0]))

@@ -87,8 +87,12 @@ static void print_flags(uint64_t flags)
 	} names[] = {
 		{ SPAWN_TEMPLATE_CREATE_CLOEXEC, "close-on-exec" },
 		{ SPAWN_TEMPLATE_CREATE_SCRIPT, "scripts accepted" },
+		{ SPAWN_TEMPLATE_CREATE_DENY_WRITE, "writes denied" },
+		{ SPAWN_TEMPLATE_CREATE_GUARD, "only with a guard" },
+		{ SPAWN_TEMPLATE_CREATE_NO_GUARD, "without a guard" },
+		{ SPAWN_TEMPLATE_CREATE_AUTO_REFRESH, "refreshed by itself" },
 	};
-	char text[64] = "";
+	char text[128] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -97,6 +101,35 @@ static void print_flags(uint64_t flags)
 					      "%s%s", n ? ", " : "",
 					      names[i].name);
 	row("flags", "0x%" PRIx64 " (%s)", flags, text);
+}
+
+/* Why it is stale to the guard; stable, for programs. */
+static const char *guard_why(uint32_t why)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_GUARD_WHY_UNKNOWN] = "unknown",
+		[SPAWN_TEMPLATE_GUARD_WHY_IDENTITY] = "identity",
+		[SPAWN_TEMPLATE_GUARD_WHY_HEADER] = "header",
+		[SPAWN_TEMPLATE_GUARD_WHY_OPENED] = "opened",
+		[SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES] = "attributes",
+		[SPAWN_TEMPLATE_GUARD_WHY_FILE] = "file",
+		[SPAWN_TEMPLATE_GUARD_WHY_PROCESS] = "process",
+		[SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS] = "credentials",
+		[SPAWN_TEMPLATE_GUARD_WHY_CLOSED] = "closed",
+	};
+
+	return why < sizeof(names) / sizeof(names[0]) ? names[why] : "unknown";
+}
+
+static void print_guard(const struct spawn_template_stat *st)
+{
+	if (!st->guarded)
+		row("guarded", "no");
+	else
+		row("guarded", "yes, as template %" PRIu64 "%s", st->guard_id,
+		    st->deny_write ? ", writes denied" : "");
+	if (st->guard_why)
+		row("guard says", "stale: %s", guard_why(st->guard_why));
 }
 
 static void print_counters(const struct spawn_template_stat *st)
@@ -132,7 +165,7 @@ static void print_stat(const struct spawn_template_stat *st)
 	else
 		row("launched by", "path (%s)",
 		    explain_by_path(st->by_path_reason));
-	row("guarded", "%s", st->guarded ? "yes" : "no");
+	print_guard(st);
 	row("warm ready", "%u", st->warm_ready);
 	print_flags(st->flags);
 	print_counters(st);
@@ -169,6 +202,15 @@ static json_t *elf_json(const struct spawn_template_stat *st)
 			 "pie", (st->elf_flags & SPAWN_TEMPLATE_ELF_PIE) != 0);
 }
 
+static json_t *guard_json(const struct spawn_template_stat *st)
+{
+	if (!st->guarded)
+		return json_null();
+	return json_pack("{s:I, s:b, s:s?}", "id", (json_int_t)st->guard_id,
+			 "deny_write", st->deny_write != 0, "why",
+			 st->guard_why ? guard_why(st->guard_why) : NULL);
+}
+
 static json_t *counters_json(const struct spawn_template_stat *st)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "cold",
@@ -183,17 +225,17 @@ static json_t *stat_json(const char *name, const struct spawn_template_stat *st)
 	bool fresh = st->state == SPAWN_TEMPLATE_STATE_FRESH;
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s?, s:o, s:b, s:i, s:I, "
-		"s:o}",
+		"{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s?, s:o, s:b, s:o, s:i, "
+		"s:I, s:o}",
 		"name", out_text(name), "path", out_text(st->path), "key",
 		key_json(&st->key), "format", name_format(st->format), "elf",
 		elf_json(st), "interpreter",
 		*st->interpreter ? out_text(st->interpreter) : json_null(),
 		"state", name_state(st->state), "stale_reason",
 		fresh ? NULL : name_stale(st->stale_reason), "launch",
-		launch_json(st), "guarded", st->guarded != 0, "warm_ready",
-		(int)st->warm_ready, "flags", (json_int_t)st->flags, "launches",
-		counters_json(st));
+		launch_json(st), "guarded", st->guarded != 0, "guard",
+		guard_json(st), "warm_ready", (int)st->warm_ready, "flags",
+		(json_int_t)st->flags, "launches", counters_json(st));
 }
 
 static json_t *error_json(const char *name, int error)

@@ -58,6 +58,7 @@ extern const struct area area_launch; /* doctor_launch.c */
 extern const struct area area_process; /* doctor_process.c */
 extern const struct area area_cgroup; /* doctor_cgroup.c */
 extern const struct area area_bpf; /* doctor_bpf.c */
+extern const struct area area_guard; /* doctor_guard.c */
 extern const struct area area_machine; /* doctor_machine.c */
 
 /* ---- for probes: doctor_probe.c */

@@ -13,7 +13,8 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct command *const commands[] = {
-	&cmd_run, &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,
+	&cmd_run,  &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,
+	&cmd_list, &cmd_show,  &cmd_top,  &cmd_stats,  &cmd_status,
 };
 
 static void print_usage(FILE *file)

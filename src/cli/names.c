@@ -29,20 +29,29 @@ static const char *find(const struct name *names, size_t n, int number)
 const char *name_errno(int err)
 {
 	static const struct name names[] = {
-		{ NAME(E2BIG) },	{ NAME(EACCES) },  { NAME(EAGAIN) },
-		{ NAME(EBADF) },	{ NAME(EBUSY) },   { NAME(ECHILD) },
-		{ NAME(EEXIST) },	{ NAME(EFAULT) },  { NAME(EINTR) },
-		{ NAME(EINVAL) },	{ NAME(EIO) },	   { NAME(EISDIR) },
-		{ NAME(ELIBBAD) },	{ NAME(ELOOP) },   { NAME(EMFILE) },
-		{ NAME(ENAMETOOLONG) }, { NAME(ENFILE) },  { NAME(ENODEV) },
-		{ NAME(ENOENT) },	{ NAME(ENOEXEC) }, { NAME(ENOMEM) },
-		{ NAME(ENOSPC) },	{ NAME(ENOSYS) },  { NAME(ENOTDIR) },
-		{ NAME(ENOTTY) },	{ NAME(ENXIO) },   { NAME(EOPNOTSUPP) },
-		{ NAME(EPERM) },	{ NAME(EPIPE) },   { NAME(EROFS) },
-		{ NAME(ESRCH) },	{ NAME(ESTALE) },  { NAME(ETIMEDOUT) },
-		{ NAME(ETXTBSY) },	{ NAME(EXDEV) },   { NAME(EUSERS) },
-		{ NAME(ECANCELED) },	{ NAME(ETIME) },   { NAME(EILSEQ) },
-		{ NAME(EOVERFLOW) },
+		{ NAME(E2BIG) },	{ NAME(EACCES) },
+		{ NAME(EAGAIN) },	{ NAME(EBADF) },
+		{ NAME(EBUSY) },	{ NAME(ECHILD) },
+		{ NAME(EEXIST) },	{ NAME(EFAULT) },
+		{ NAME(EINTR) },	{ NAME(EINVAL) },
+		{ NAME(EIO) },		{ NAME(EISDIR) },
+		{ NAME(ELIBBAD) },	{ NAME(ELOOP) },
+		{ NAME(EMFILE) },	{ NAME(ENAMETOOLONG) },
+		{ NAME(ENFILE) },	{ NAME(ENODEV) },
+		{ NAME(ENOENT) },	{ NAME(ENOEXEC) },
+		{ NAME(ENOMEM) },	{ NAME(ENOSPC) },
+		{ NAME(ENOSYS) },	{ NAME(ENOTDIR) },
+		{ NAME(ENOTTY) },	{ NAME(ENXIO) },
+		{ NAME(EOPNOTSUPP) },	{ NAME(EPERM) },
+		{ NAME(EPIPE) },	{ NAME(EROFS) },
+		{ NAME(ESRCH) },	{ NAME(ESTALE) },
+		{ NAME(ETIMEDOUT) },	{ NAME(ETXTBSY) },
+		{ NAME(EXDEV) },	{ NAME(EUSERS) },
+		{ NAME(ECANCELED) },	{ NAME(ETIME) },
+		{ NAME(EILSEQ) },	{ NAME(EOVERFLOW) },
+		{ NAME(EPROTO) },	{ NAME(EPROTOTYPE) },
+		{ NAME(ENOTCONN) },	{ NAME(EDQUOT) },
+		{ NAME(ECONNREFUSED) }, { NAME(ECONNRESET) },
 	};
 	const char *text = find(names, COUNT(names), err);
 
@@ -120,6 +129,7 @@ const char *name_stale(unsigned int reason)
 		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
 		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
 		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+		[SPAWN_TEMPLATE_STALE_GUARD] = "guard",
 	};
 
 	return reason < COUNT(names) ? names[reason] : "unknown";

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asking the guard's daemon: requests with a time limit, answers that have been
+ * looked at, and errors with their remedy.
+ */
+#ifndef GUARD_CLIENT_H
+#define GUARD_CLIENT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../bpf/exec_cache.h"
+#include "../proto.h"
+
+/* Where the kernel programs and maps are pinned, unless told otherwise. */
+#define GUARD_PINS "/sys/fs/bpf/spawn_template"
+#define GUARD_PINS_REMEDY \
+	"stop the daemon, run spawn-templated --unload, start it again"
+
+struct guard {
+	int fd; /* -1: not connected */
+	uint32_t sequence; /* of the last request; the first is HELLO */
+	/* The signal mask while it waits: one that comes then ends the request
+	 * with -EINTR. NULL: waiting goes on. */
+	const sigset_t *mask;
+};
+
+struct guard_error {
+	int error; /* positive errno */
+	bool missing; /* no such template; all else is well */
+	char text[384];
+	char remedy[384]; /* "": none is known */
+};
+
+struct guard_item {
+	uint64_t id;
+	struct st_msg_item i;
+};
+
+struct guard_list {
+	struct guard_item *items; /* by id */
+	size_t n;
+};
+
+/*
+ * All return 0, or -errno with *e filled in and the connection closed, so that
+ * no late answer is taken for another's. guard_connect() takes the path of the
+ * socket, or NULL for the one of the environment or the default.
+ */
+int guard_connect(struct guard *guard, const char *path, struct guard_error *e);
+int guard_get_status(struct guard *guard, struct st_msg_status *status,
+		     struct guard_error *e);
+
+/* id 0: all that the caller may see. -ENOENT: there is no such template. */
+int guard_get_list(struct guard *guard, uint64_t id, struct guard_list *list,
+		   struct guard_error *e);
+
+void guard_disconnect(struct guard *guard);
+void guard_list_free(struct guard_list *list);
+
+/* Print the error. Return: CLI_FAILED */
+int guard_say(const struct guard_error *e);
+
+#endif

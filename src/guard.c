@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Registers templates with the guard's daemon.
+ *
+ * - There is one connection per process, made when it is first needed and kept.
+ *   One thread at a time uses it. A child of fork has its own: the state is
+ *   another, by the epoch, and the inherited socket is closed; a lock that was
+ *   held at fork stays behind with the old state.
+ * - The daemon is asked at create and refresh, and told at close; never at a
+ *   launch. If it does not answer within a second the template is made without,
+ *   or not at all if it must be guarded, and nobody asks again for a while.
+ * - A record that is dropped because its number was used again unregisters
+ *   nothing, and need not: the template's file was closed then, which the kernel
+ *   programs see.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <spawn_template.h>
+
+#include "../bpf/exec_cache.h"
+#include "clock.h"
+#include "guard.h"
+#include "guard_socket.h"
+#include "sys.h"
+#include "table.h"
+
+#define ANSWER_NS (1000 * ST_MS)	/* for all of a question */
+#define LOCK_NS (800 * ST_MS)		/* of that, for others' questions */
+#define LEAVE_NS (20 * ST_MS)		/* close gives way to a question */
+#define ABSENT_NS (1000 * ST_MS)	/* how long nobody looks again */
+#define SILENT_NS (5000 * ST_MS)	/* the same, after no or a bad answer */
+#define STATES_MAX (1U << 20)
+#define ASIDES_MAX 10000	/* a daemon that sends more is no daemon */
+
+#define MUST_GUARD \
+	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
+
+_Static_assert(ST_HEADER_SIZE == EXEC_HEADER_SIZE, "header");
+_Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_HEADER == WHY_HEADER &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_OPENED == WHY_OPENED &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES ==
+			       WHY_ATTRIBUTES &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_FILE == WHY_FILE &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_PROCESS == WHY_PROCESS &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS ==
+			       WHY_CREDENTIALS &&
+		       (int)SPAWN_TEMPLATE_GUARD_WHY_CLOSED == WHY_CLOSED,
+	       "the public names are those of the kernel programs");
+
+struct st_states {
+	_Atomic uint32_t refs;
+	uint32_t n;
+	_Atomic uint64_t *words;
+};
+
+struct guard {
+	uint64_t epoch;
+	struct guard *inherited;	/* a parent's; see leave_inherited() */
+	_Atomic int64_t quiet_until;	/* nobody asks without need */
+	_Atomic(struct st_states *) states;
+	pthread_mutex_t lock;		/* of what follows */
+	struct st_guard_socket socket;
+	uint32_t sequence;
+	uint32_t unanswered;		/* UNREGISTERs that nobody waits for */
+};
+
+struct question {
+	uint16_t type;			/* ST_MSG_* */
+	uint64_t id;
+	int fd;				/* goes with it; -1: none */
+	uint32_t flags;			/* ST_REGISTER_* */
+	const uint8_t *header;
+};
+
+static _Atomic(struct guard *) the_guard;
+
+/* ---- the words */
+
+static void states_put(struct st_states *states)
+{
+	if (!states || atomic_fetch_sub(&states->refs, 1) != 1)
+		return;
+	munmap(states->words, states->n * sizeof(*states->words));
+	free(states);
+}
+
+static int states_map(int fd, uint32_t n, struct st_states **states)
+{
+	struct st_states *s;
+
+	if (n == 0 || n > STATES_MAX)
+		return -EPROTO;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->words =
+		mmap(NULL, n * sizeof(*s->words), PROT_READ, MAP_SHARED, fd, 0);
+	if (s->words == MAP_FAILED) {
+		free(s);
+		return -EPROTO;
+	}
+	atomic_init(&s->refs, 1);
+	s->n = n;
+	*states = s;
+	return 0;
+}
+
+/* ---- the process's state */
+
+static struct guard *make_guard(uint64_t epoch)
+{
+	struct guard *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->epoch = epoch;
+	pthread_mutex_init(&g->lock, NULL);
+	st_guard_socket_init(&g->socket);
+	return g;
+}
+
+/* What a parent had. Its lock may be held by nobody, so it is never freed. */
+static void leave_inherited(struct guard *old)
+{
+	st_guard_socket_close(&old->socket);
+	states_put(atomic_exchange(&old->states, NULL));
+}
+
+static struct guard *guard_of_this_process(void)
+{
+	struct guard *old = atomic_load(&the_guard), *new;
+	uint64_t epoch;
+
+	if (st_epoch_begin(&epoch) < 0)
+		return NULL;
+	if (old && old->epoch == epoch)
+		return old;
+	new = make_guard(epoch);
+	if (!new)
+		return NULL;
+	if (!atomic_compare_exchange_strong(&the_guard, &old, new)) {
+		free(new);
+		return old;
+	}
+	new->inherited = old;
+	if (old)
+		leave_inherited(old);
+	return new;
+}
+
+/* The same, if there is one. */
+static struct guard *guard_if_any(void)
+{
+	struct guard *g = atomic_load(&the_guard);
+
+	return g && g->epoch == st_epoch_current() ? g : NULL;
+}
+
+/* By the clock that pthreads has everywhere; should that be set, who waits gives
+ * up early, or waits for as long as the holder has. */
+static bool lock_within(struct guard *g, int64_t ns)
+{
+	struct timespec ts;
+
+	if (pthread_mutex_trylock(&g->lock) == 0)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ns += ts.tv_nsec;
+	ts.tv_sec += ns / 1000000000;
+	ts.tv_nsec = ns % 1000000000;
+	return pthread_mutex_timedlock(&g->lock, &ts) == 0;
+}
+
+static void unlock(struct guard *g)
+{
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* ---- talking */
+
+static void disconnect(struct guard *g)
+{
+	st_guard_socket_close(&g->socket);
+	states_put(atomic_exchange(&g->states, NULL));
+	g->unanswered = 0;
+}
+
+static void fill(struct guard *g, const struct question *q, struct st_msg *msg)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->h.magic = ST_MSG_MAGIC;
+	msg->h.version = ST_MSG_VERSION;
+	msg->h.type = q->type;
+	msg->h.sequence = ++g->sequence;
+	msg->h.id = q->id;
+	msg->u.reg.flags = q->flags;
+	if (q->header)
+		memcpy(msg->u.reg.header, q->header, ST_HEADER_SIZE);
+}
+
+/* What may come between a question and its answer. */
+static bool is_aside(struct guard *g, const struct st_msg *msg)
+{
+	if (msg->h.type == ST_MSG_INVALIDATED)
+		return true; /* the word says so already */
+	if (msg->h.type != ST_MSG_UNREGISTER || !g->unanswered)
+		return false;
+	g->unanswered--;
+	return true;
+}
+
+/*
+ * The next message that is no aside. fd: set to what came with it, if one is
+ * expected; else NULL, and one that comes is an error.
+ */
+static int next_message(struct guard *g, struct st_msg *msg, int *fd,
+			int64_t deadline)
+{
+	int ret, came;
+
+	for (int i = 0; i < ASIDES_MAX; i++) {
+		ret = st_guard_socket_receive(&g->socket, msg, &came, deadline);
+		if (ret < 0)
+			return ret;
+		if (came >= 0 && (!fd || msg->h.type != ST_MSG_HELLO)) {
+			sys_close(came);
+			return -EPROTO;
+		}
+		if (is_aside(g, msg))
+			continue;
+		if (fd)
+			*fd = came;
+		return 0;
+	}
+	return -EPROTO;
+}
+
+/* Return: 0 with the answer, or an ITEM before it, in *msg; or -errno. */
+static int converse(struct guard *g, const struct question *q,
+		    struct st_msg *msg, int *fd, int64_t deadline)
+{
+	uint32_t sequence;
+	int ret;
+
+	fill(g, q, msg);
+	sequence = msg->h.sequence;
+	ret = st_guard_socket_send(&g->socket, msg, q->fd, deadline);
+	if (ret == 0)
+		ret = next_message(g, msg, fd, deadline);
+	if (ret < 0)
+		return ret;
+	if (msg->h.sequence == sequence &&
+	    (msg->h.type == q->type ||
+	     (q->type == ST_MSG_LIST && msg->h.type == ST_MSG_ITEM)))
+		return 0;
+	if (fd && *fd >= 0)
+		sys_close(*fd);
+	return -EPROTO;
+}
+
+static int connect_and_greet(struct guard *g, int64_t deadline)
+{
+	const struct question hello = { .type = ST_MSG_HELLO, .fd = -1 };
+	struct st_states *states;
+	struct st_msg msg;
+	int ret, fd = -1;
+
+	ret = st_guard_socket_open(&g->socket, deadline);
+	if (ret == 0)
+		ret = converse(g, &hello, &msg, &fd, deadline);
+	if (ret < 0)
+		return ret;
+	ret = -EPROTO;
+	if (fd >= 0 && msg.h.error == 0)
+		ret = states_map(fd, msg.u.hello.states, &states);
+	if (fd >= 0)
+		sys_close(fd);
+	if (ret == 0)
+		states_put(atomic_exchange(&g->states, states));
+	return ret;
+}
+
+static bool is_shortage(int ret)
+{
+	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM;
+}
+
+/* How long nobody asks again. */
+static void be_quiet(struct guard *g, int ret)
+{
+	int64_t ns = SILENT_NS;
+
+	if (is_shortage(ret))
+		return; /* the daemon's no fault */
+	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -EACCES)
+		ns = ABSENT_NS;
+	atomic_store(&g->quiet_until, st_now() + ns);
+}
+
+/*
+ * Asks, over a new connection if the old one turns out to have ended. Return: 0
+ * with the answer in *msg; or -errno, and there is no connection.
+ */
+static int ask(struct guard *g, const struct question *q, struct st_msg *msg,
+	       int64_t deadline)
+{
+	bool was_open;
+	int ret;
+
+	do {
+		was_open = st_guard_socket_is_open(&g->socket);
+		ret = was_open ? 0 : connect_and_greet(g, deadline);
+		if (ret == 0)
+			ret = converse(g, q, msg, NULL, deadline);
+		if (ret == 0) {
+			atomic_store(&g->quiet_until, 0);
+			return 0;
+		}
+		disconnect(g);
+	} while (was_open && ret != -ETIMEDOUT && ret != -EPROTO);
+	be_quiet(g, ret);
+	return ret;
+}
+
+/* ---- registering */
+
+static int take_answer(struct guard *g, const struct st_msg *msg,
+		       struct st_guarded *guarded)
+{
+	struct st_states *states = atomic_load(&g->states);
+	const struct st_msg_register *reg = &msg->u.reg;
+
+	if (msg->h.error)
+		return -msg->h.error;
+	if (!msg->h.id || msg->h.id > GUARD_ID_MASK || !reg->word ||
+	    reg->slot >= states->n) {
+		disconnect(g);
+		return -EPROTO;
+	}
+	atomic_fetch_add(&states->refs, 1);
+	guarded->states = states;
+	guarded->at = &states->words[reg->slot];
+	guarded->word = reg->word;
+	guarded->id = msg->h.id;
+	return 0;
+}
+
+/* Return: 0; the daemon's error, with *told set; or why there was no answer. */
+static int register_once(const struct question *q, bool must,
+			 struct st_guarded *guarded, bool *told)
+{
+	int64_t deadline = st_now() + ANSWER_NS;
+	struct guard *g = guard_of_this_process();
+	struct st_msg msg;
+	int ret = -ETIMEDOUT;
+
+	*told = false;
+	if (!g)
+		return -ENOMEM;
+	if (!must && st_now() < atomic_load(&g->quiet_until))
+		return -ENOENT;
+	if (!lock_within(g, LOCK_NS))
+		return -ETIMEDOUT;
+	/* another thread may have waited in vain meanwhile */
+	if (must || st_now() >= atomic_load(&g->quiet_until))
+		ret = ask(g, q, &msg, deadline);
+	if (ret == 0) {
+		*told = msg.h.error != 0;
+		ret = take_answer(g, &msg, guarded);
+	}
+	unlock(g);
+	return ret;
+}
+
+/* What to make of it that there is no guard. */
+static int without_guard(int ret, uint64_t flags)
+{
+	if (!(flags & MUST_GUARD))
+		return 0;
+	if (is_shortage(ret))
+		return ret;
+	return flags & SPAWN_TEMPLATE_CREATE_GUARD ? -ENOTCONN : -EOPNOTSUPP;
+}
+
+/**
+ * st_guard_register - have a template guarded
+ * @fd: the template's own
+ * @flags: SPAWN_TEMPLATE_CREATE_*
+ * @header: the first ST_HEADER_SIZE bytes of the file; NULL if it was not read
+ * @guarded: all zero; filled in if the template is guarded
+ *
+ * Waits a little for writers to close. Return: 0, guarded or, where that is
+ * accepted, not; -ESTALE if the file has just changed; -ETXTBSY; and if it must
+ * be guarded -ENOTCONN, -EOPNOTSUPP, or what the daemon says.
+ */
+int st_guard_register(int fd, uint64_t flags, const uint8_t *header,
+		      struct st_guarded *guarded)
+{
+	const bool deny = flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE;
+	const struct question q = {
+		.type = ST_MSG_REGISTER,
+		.fd = fd,
+		.flags = (deny ? ST_REGISTER_DENY_WRITE : 0) |
+			 (header ? ST_REGISTER_HEADER : 0),
+		.header = header,
+	};
+	bool must = flags & MUST_GUARD, told;
+	int ret;
+
+	for (unsigned int ms = 1;; ms *= 2) {
+		ret = register_once(&q, must, guarded, &told);
+		if (ret != -ETXTBSY || !told || ms > 32)
+			break;
+		sys_sleep_ms(ms);
+	}
+	if (ret == 0)
+		guarded->deny_write = deny;
+	else if (!told)
+		ret = without_guard(ret, flags);
+	else if (!must && ret != -ETXTBSY && ret != -ESTALE)
+		ret = 0;
+	return ret;
+}
+
+/* Takes what has come, without waiting. Return: 0, or -errno of a connection that
+ * is of no use any more. */
+static int drain(struct guard *g)
+{
+	struct st_msg msg;
+	int ret = next_message(g, &msg, NULL, 0);
+
+	if (ret == 0)
+		return -EPROTO; /* nobody asked */
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+/**
+ * st_guard_unregister - end the guarding of a template
+ * @id: its; 0 does nothing
+ *
+ * Without waiting for an answer, and only if that needs no new connection: when
+ * the template's file is closed for the last time it ends anyway. So this is
+ * only for files that a dup, or a forked child, holds on to.
+ */
+void st_guard_unregister(uint64_t id)
+{
+	const struct question q = {
+		.type = ST_MSG_UNREGISTER,
+		.id = id,
+		.fd = -1,
+	};
+	struct guard *g = id ? guard_if_any() : NULL;
+	struct st_msg msg;
+	int ret;
+
+	if (!g || !lock_within(g, LEAVE_NS))
+		return;
+	if (st_guard_socket_is_open(&g->socket)) {
+		ret = drain(g);
+		fill(g, &q, &msg);
+		if (ret == 0)
+			ret = st_guard_socket_send(&g->socket, &msg, -1, 0);
+		if (ret == 0)
+			g->unanswered++;
+		else if (ret != -ETIMEDOUT)
+			disconnect(g);
+	}
+	unlock(g);
+}
+
+/* A record lets go of what it had; it unregisters nothing. */
+void st_guard_drop(struct st_guarded *guarded)
+{
+	states_put(guarded->states);
+	memset(guarded, 0, sizeof(*guarded));
+}
+
+/* ---- what the guard says of a template */
+
+enum st_guard_state st_guard_state(const struct st_guarded *guarded)
+{
+	uint64_t word;
+
+	if (!guarded->id)
+		return ST_GUARD_NONE;
+	word = atomic_load(guarded->at);
+	if ((word & 0xff) == EXEC_NONE)
+		return ST_GUARD_GONE;
+	return word == guarded->word && !atomic_load(&guarded->refused)
+		       ? ST_GUARD_FRESH
+		       : ST_GUARD_STALE;
+}
+
+/**
+ * st_guard_check - may a template be launched from, as far as the guard goes?
+ * @guarded: its
+ * @flags: SPAWN_TEMPLATE_CREATE_*, given when it was made
+ *
+ * Return: 0; -ESTALE; -ENOTCONN if it must be guarded and no longer is.
+ */
+int st_guard_check(const struct st_guarded *guarded, uint64_t flags)
+{
+	switch (st_guard_state(guarded)) {
+	case ST_GUARD_STALE:
+		return -ESTALE;
+	case ST_GUARD_GONE:
+		return flags & SPAWN_TEMPLATE_CREATE_GUARD ? -ENOTCONN : 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * What the daemon tells: why the executable is stale or, if it is not, why the
+ * template's last launch was not let through; or 0.
+ */
+static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
+{
+	const struct question q = { .type = ST_MSG_LIST, .id = id, .fd = -1 };
+	uint32_t sequence, why;
+	struct st_msg msg;
+
+	if (ask(g, &q, &msg, deadline) < 0)
+		return 0;
+	if (msg.h.type != ST_MSG_ITEM)
+		return 0; /* it knows none */
+	sequence = msg.h.sequence;
+	why = msg.u.item.why ? msg.u.item.why : msg.u.item.last_why;
+	if (next_message(g, &msg, NULL, deadline) == 0 &&
+	    msg.h.type == ST_MSG_LIST && msg.h.sequence == sequence)
+		return why;
+	disconnect(g);
+	return 0;
+}
+
+/**
+ * st_guard_why - why a template that is stale to the guard is so
+ * @guarded: its
+ *
+ * Asks the daemon, unless it has told. Return: SPAWN_TEMPLATE_GUARD_WHY_*; 0 if
+ * nobody can tell.
+ */
+uint32_t st_guard_why(struct st_guarded *guarded)
+{
+	int64_t deadline = st_now() + ANSWER_NS;
+	uint32_t why = atomic_load(&guarded->why);
+	struct guard *g = guard_if_any();
+
+	if (why || !g)
+		return why;
+	if (st_now() >= atomic_load(&g->quiet_until) &&
+	    lock_within(g, LOCK_NS)) {
+		why = ask_why(g, guarded->id, deadline);
+		unlock(g);
+	}
+	/* the programs no longer know it, while its file is as it was */
+	if (!why && atomic_load(guarded->at) == guarded->word)
+		why = WHY_CLOSED;
+	atomic_store(&guarded->why, why);
+	return why;
+}
