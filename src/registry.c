@@ -32,7 +32,10 @@ int registry_open(struct registry *registry, struct loader *loader,
 		.loop = loop,
 		.quota = quota,
 		.started_ns = boot_ns(),
-		.lost_seen = loader_events_lost(loader),
+		/* what came while no daemon was there is not known */
+		.lost_seen = loader_adopted(loader)
+				     ? UINT64_MAX
+				     : loader_events_lost(loader),
 		.must_sweep = true,
 	};
 	registry->templates =
@@ -121,6 +124,13 @@ int peer_open(struct registry *registry, struct peer *peer, uint32_t uid)
 	peer->user = user;
 	peer->next = peer->process->peers;
 	peer->process->peers = peer;
+	/* what happened while it was not connected */
+	for (struct template *t = peer->process->templates; t; t = t->next) {
+		if (t->peer || !t->is_news)
+			continue;
+		t->peer = peer;
+		peer->has_news = true;
+	}
 	return 0;
 }
 

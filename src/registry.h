@@ -96,7 +96,7 @@ struct registry {
 	struct process *processes;
 
 	uint64_t started_ns;
-	uint64_t write_denied, registered, rejected;
+	uint64_t registered, rejected;
 	uint64_t lost_seen;
 	bool must_sweep;
 	unsigned int n_paths;
@@ -176,10 +176,6 @@ void registry_sweep(struct registry *registry);
 
 void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry);
-void totals_add(struct totals *totals, const struct template_entry *entry);
-
-/* Of templates that are there and that were. */
-void totals_all(const struct registry *registry, struct totals *totals);
 
 /*
  * By path: an array of at most PATHS_MAX + 1, which the caller frees.

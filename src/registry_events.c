@@ -14,9 +14,9 @@ static void tell(struct registry *registry, struct template *t)
 	/* after a restart, or of a connection that was closed */
 	if (!t->peer)
 		t->peer = t->process->peers;
-	if (!t->peer)
-		return;
 	t->is_news = true;
+	if (!t->peer)
+		return; /* until it connects */
 	t->peer->has_news = true;
 	if (registry->news)
 		registry->news(t->peer);
@@ -59,20 +59,12 @@ static void handle_event(const struct exec_event *event, void *arg)
 		invalidated(registry, event->generation,
 			    event->why ? event->why : WHY_IDENTITY);
 		break;
-	case EVENT_WRITE_DENIED:
-		registry->write_denied++;
-		break;
 	case EVENT_CLOSED:
 		t = registry_find(registry, event->id);
 		if (t)
 			registry_remove(registry, t);
 		break;
 	}
-}
-
-void registry_events(struct registry *registry)
-{
-	loader_events(registry->loader, handle_event, registry);
 }
 
 struct template *registry_next_news(struct peer *peer)
@@ -111,15 +103,21 @@ static void compare(struct registry *registry)
 	}
 }
 
+void registry_events(struct registry *registry)
+{
+	uint64_t lost;
+
+	loader_events(registry->loader, handle_event, registry);
+	lost = loader_events_lost(registry->loader);
+	if (lost == registry->lost_seen)
+		return;
+	registry->lost_seen = lost;
+	compare(registry);
+}
+
 void registry_sweep(struct registry *registry)
 {
-	uint64_t lost = loader_events_lost(registry->loader);
-
 	registry_events(registry);
-	if (lost != registry->lost_seen) {
-		registry->lost_seen = lost;
-		compare(registry);
-	}
 	if (registry->must_sweep) {
 		registry->must_sweep = false;
 		loader_sweep(registry->loader);

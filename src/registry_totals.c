@@ -13,7 +13,8 @@
 
 #include "registry.h"
 
-void totals_add(struct totals *totals, const struct template_entry *entry)
+static void totals_add(struct totals *totals,
+		       const struct template_entry *entry)
 {
 	totals->launches += entry->launches;
 	totals->stale += entry->stale;
@@ -23,19 +24,6 @@ void totals_add(struct totals *totals, const struct template_entry *entry)
 	for (int i = 0; i < HISTOGRAM_SLOTS; i++) {
 		totals->launch_us[i] += entry->launch_us[i];
 		totals->run_us[i] += entry->run_us[i];
-	}
-}
-
-static void add_totals(struct totals *to, const struct totals *from)
-{
-	to->launches += from->launches;
-	to->stale += from->stale;
-	to->refused += from->refused;
-	to->launch_ns += from->launch_ns;
-	to->run_ns += from->run_ns;
-	for (int i = 0; i < HISTOGRAM_SLOTS; i++) {
-		to->launch_us[i] += from->launch_us[i];
-		to->run_us[i] += from->run_us[i];
 	}
 }
 
@@ -62,19 +50,6 @@ void totals_add_gone(struct registry *registry,
 		return;
 	p = place(registry->gone, &registry->n_paths, entry->path);
 	totals_add(&p->totals, entry);
-}
-
-void totals_all(const struct registry *registry, struct totals *totals)
-{
-	struct template_entry entry;
-
-	memset(totals, 0, sizeof(*totals));
-	for (unsigned int i = 0; i <= PATHS_MAX; i++)
-		add_totals(totals, &registry->gone[i].totals);
-	for (unsigned int i = 0; i < registry->n_templates; i++)
-		if (!loader_template(registry->loader,
-				     registry->templates[i]->id, &entry))
-			totals_add(totals, &entry);
 }
 
 unsigned int totals_by_path(const struct registry *registry,
@@ -119,10 +94,10 @@ void registry_status(const struct registry *registry, const struct user *user,
 		     struct st_msg_status *status)
 {
 	const struct loader *loader = registry->loader;
-	struct totals totals;
+	struct loader_totals totals;
 	struct utsname uts;
 
-	totals_all(registry, &totals);
+	loader_totals(loader, &totals);
 	*status = (struct st_msg_status){
 		.attached = loader_attached(loader),
 		.proved = loader_proved(loader),
@@ -141,7 +116,7 @@ void registry_status(const struct registry *registry, const struct user *user,
 		.launches = totals.launches,
 		.stale = totals.stale,
 		.refused = totals.refused,
-		.write_denied = registry->write_denied,
+		.write_denied = totals.write_denied,
 		.events_lost = loader_events_lost(loader),
 		.rss_bytes = registry_rss(),
 		.version = VERSION,

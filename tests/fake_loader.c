@@ -48,6 +48,7 @@ struct fake_exec {
 struct fake_maps {
 	uint64_t states[EXEC_CACHE_MAX];
 	uint64_t last_id, last_generation, events_lost;
+	struct loader_totals totals;
 	uint64_t ids[TEMPLATES_MAX];
 	struct template_entry templates[TEMPLATES_MAX];
 	struct fake_exec execs[EXEC_CACHE_MAX];
@@ -310,6 +311,11 @@ uint64_t loader_events_lost(const struct loader *l)
 	return l->maps->events_lost;
 }
 
+void loader_totals(const struct loader *l, struct loader_totals *totals)
+{
+	*totals = l->maps->totals;
+}
+
 /* ---- registering */
 
 static int key_of(int fd, struct exec_key *key, struct exec_identity *identity)
@@ -540,6 +546,11 @@ static void apply(struct loader *l, const struct exec_event *event)
 			break;
 		t->last_why = event->why;
 		*(event->type == EVENT_STALE ? &t->stale : &t->refused) += 1;
+		*(event->type == EVENT_STALE ? &l->maps->totals.stale
+					     : &l->maps->totals.refused) += 1;
+		break;
+	case EVENT_WRITE_DENIED:
+		l->maps->totals.write_denied++;
 		break;
 	case EVENT_INVALIDATED:
 		for (int n = 0; n < EXEC_CACHE_MAX; n++) {
@@ -552,6 +563,7 @@ static void apply(struct loader *l, const struct exec_event *event)
 	case 0: /* a launch: 100 us, and 1 ms until the exit */
 		if (!t)
 			break;
+		l->maps->totals.launches++;
 		t->launches++;
 		t->launch_ns += 100000;
 		t->run_ns += 1000000;
