@@ -12,8 +12,8 @@ FUZZ_CFLAGS := $(LIB_CFLAGS) -iquote src -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
 
 # Of the daemon all but its main function, with its maps in memory.
-FUZZ_DAEMON_OBJ := $(O)/fuzz/tests/fake_loader.o $(patsubst %.c,$(O)/fuzz/%.o,\
-	$(filter-out src/daemon.c src/loader%.c,$(DAEMON_SRC)))
+FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
+	tests/fake_maps.c $(filter-out src/daemon.c src/loader%.c,$(DAEMON_SRC)))
 $(FUZZ_DAEMON_OBJ): FUZZ_CFLAGS += -DVERSION='"$(VERSION)"'
 
 .PHONY: fuzz build-fuzz

@@ -28,7 +28,8 @@ static struct closing *closings;
 
 bool foreign_is_path(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	/* no argument may look like one for the kernel programs */
+	int flags = fcntl(fd, F_GETFL, 0);
 
 	return flags >= 0 && (flags & O_PATH);
 }

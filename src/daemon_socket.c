@@ -149,7 +149,7 @@ static int use_given(struct listener *l, int fd)
 			 "ListenSequentialPacket= in its unit");
 		return -EINVAL;
 	}
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK) < 0 ||
 	    pass_credentials(fd) < 0)
 		return failed("set up", "the socket", "");
 	l->fd = fd;

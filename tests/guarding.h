@@ -342,6 +342,24 @@ static inline int guard_unregister(int fd, uint64_t id)
 	return guard_call(fd, &msg, -1, NULL);
 }
 
+#define ALICE 64001
+#define BOB 64002
+
+/*
+ * A daemon that these may connect to, a client of it that stays, and how many
+ * descriptors that takes.
+ */
+static inline struct guard guard_with_client(int *fd, int *fds)
+{
+	char *const extra[] = { "--group", test_fmt("%d", GUARD_GROUP), NULL };
+	struct guard g = guard_start(test_is_root() ? extra : NULL);
+
+	*fd = guard_connect(&g);
+	guard_status(*fd);
+	*fds = guard_fds(&g);
+	return g;
+}
+
 /* The item of one template. Return: 0 or -errno. */
 static inline int guard_show(int fd, uint64_t id, struct st_msg_item *item)
 {

@@ -10,29 +10,12 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define ALICE 64001
-#define BOB 64002
-
-static char *const with_group[] = { "--group", "64999", NULL };
-
 static uint64_t now_ms(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* A daemon, a client of it that stays, and how many descriptors that takes. */
-static struct guard start(int *fd, int *fds)
-{
-	struct guard g = guard_start(
-		with_group[0] && test_is_root() ? with_group : NULL);
-
-	*fd = guard_connect(&g);
-	guard_status(*fd);
-	*fds = guard_fds(&g);
-	return g;
 }
 
 /* ---- messages that are none */
@@ -53,7 +36,7 @@ static void what_is_no_message_ends_the_connection(void)
 	struct st_msg msg = guard_msg(ST_MSG_STATUS);
 	char big[100000] = "";
 	int fd, fds;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 
 	memcpy(big, &msg, sizeof(msg));
 	for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
@@ -86,7 +69,7 @@ static void what_a_later_version_might_send_is_an_error(void)
 	static const int unknown[] = { 0, ST_MSG_ITEM, ST_MSG_INVALIDATED,
 				       8, 99,	       65535 };
 	int fd, fds;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	struct st_msg msg;
 
 	for (size_t i = 0; i < TEST_COUNT(types); i++) {
@@ -124,7 +107,7 @@ static void send_fds(const struct guard *g, int type, unsigned int n, int with)
 static void descriptors_too_few_or_many_are_not_kept(void)
 {
 	int path = CHECK_SYS(open("/bin/sh", O_PATH | O_CLOEXEC)), fd, fds;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 
 	for (int type = 0; type < 9; type++) {
 		if (type == ST_MSG_REGISTER)
@@ -144,7 +127,7 @@ static void descriptors_too_few_or_many_are_not_kept(void)
 static void only_path_descriptors_are_registered(void)
 {
 	int fd, fds, pipes[2];
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
 
 	CHECK_SYS(pipe2(pipes, O_CLOEXEC));
@@ -223,7 +206,7 @@ static void descriptors_that_close_slowly_delay_nobody(void)
 	struct guard g;
 
 	test_need_root();
-	g = start(&fd, &fds);
+	g = guard_with_client(&fd, &fds);
 	for (int i = 0; i < 16; i++)
 		c[i] = guard_connect(&g);
 	/* the daemon's are the last ones when it goes on */
@@ -247,128 +230,6 @@ static void descriptors_that_close_slowly_delay_nobody(void)
 	CHECK_SYS(close(fd));
 	guard_wait_fds(&g, fds - 2);
 	wait_heard(&g);
-	guard_stop(&g);
-}
-
-/* ---- who asks */
-
-static void another_process_ends_the_connection(void)
-{
-	struct st_msg msg = guard_msg(ST_MSG_STATUS);
-	int fd, fds, mine;
-	struct guard g = start(&fd, &fds);
-	pid_t pid;
-
-	mine = guard_connect(&g);
-	CHECK_EQ(guard_count(mine), 0);
-	pid = CHECK_SYS(fork());
-	if (!pid) {
-		CHECK_EQ(guard_send(mine, &msg, sizeof(msg), NULL, 0, NULL), 0);
-		_exit(0);
-	}
-	CHECK_EQ(guard_reap(pid), 0);
-	guard_is_closed(mine);
-	CHECK_EQ(guard_status(fd).clients, 1);
-	guard_stop(&g);
-}
-
-static void another_user_ends_the_connection(void)
-{
-	struct st_msg msg = guard_msg(ST_MSG_STATUS);
-	int fd, fds;
-	struct guard g;
-	pid_t pid;
-
-	test_need_root();
-	g = start(&fd, &fds);
-	pid = CHECK_SYS(fork());
-	if (!pid) {
-		fd = guard_connect(&g);
-		CHECK_EQ(guard_count(fd), 0);
-		guard_become(ALICE);
-		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
-		guard_is_closed(fd);
-		/* a new one is his */
-		fd = guard_connect(&g);
-		CHECK_EQ(guard_status(fd).user_templates_max, 256);
-		_exit(0);
-	}
-	CHECK_EQ(guard_reap(pid), 0);
-	guard_stop(&g);
-}
-
-static void credentials_made_up_end_the_connection(void)
-{
-	struct st_msg msg = guard_msg(ST_MSG_STATUS);
-	int fd, fds;
-	struct guard g;
-
-	test_need_root();
-	g = start(&fd, &fds);
-	for (int i = 0; i < 3; i++) {
-		struct ucred creds = { getpid(), 0, 0 };
-		int c = guard_connect(&g);
-
-		if (i == 0)
-			creds.pid = 1;
-		if (i == 1)
-			creds.uid = ALICE;
-		CHECK_EQ(guard_send(c, &msg, sizeof(msg), NULL, 0, &creds), 0);
-		if (i < 2) {
-			guard_is_closed(c);
-			continue;
-		}
-		CHECK_EQ(guard_receive(c, &msg, NULL), sizeof(msg));
-		CHECK_EQ(msg.h.error, 0);
-	}
-	guard_stop(&g);
-}
-
-/* One real user, another effective one: it names the latter. */
-static void a_set_user_id_client_is_who_it_says(void)
-{
-	struct st_msg msg = guard_msg(ST_MSG_STATUS);
-	struct ucred creds = { 0, BOB, GUARD_GROUP };
-	int fd, fds;
-	struct guard g;
-	pid_t pid;
-
-	test_need_root();
-	g = start(&fd, &fds);
-	pid = CHECK_SYS(fork());
-	if (!pid) {
-		CHECK_SYS(setresgid(GUARD_GROUP, GUARD_GROUP, GUARD_GROUP));
-		CHECK_SYS(setresuid(ALICE, BOB, BOB));
-		fd = guard_connect(&g);
-		creds.pid = getpid();
-		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, &creds), 0);
-		CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
-		_exit(0);
-	}
-	CHECK_EQ(guard_reap(pid), 0);
-	guard_stop(&g);
-}
-
-static void a_client_that_ends_before_it_is_accepted_leaves_nothing(void)
-{
-	struct st_msg msg = guard_msg(ST_MSG_STATUS);
-	int fd, fds, c;
-	struct guard g = start(&fd, &fds);
-	pid_t pid;
-
-	CHECK_SYS(kill(g.pid, SIGSTOP));
-	for (int i = 0; i < 20; i++) {
-		pid = CHECK_SYS(fork());
-		if (!pid) {
-			c = guard_connect(&g);
-			guard_send(c, &msg, sizeof(msg), NULL, 0, NULL);
-			_exit(0);
-		}
-		CHECK_EQ(guard_reap(pid), 0);
-	}
-	CHECK_SYS(kill(g.pid, SIGCONT));
-	guard_wait_fds(&g, fds);
-	CHECK_EQ(guard_status(fd).clients, 1);
 	guard_stop(&g);
 }
 
@@ -398,7 +259,7 @@ static unsigned int flood(int fd, int type)
 static void a_flood_is_answered_in_order_and_delays_nobody(void)
 {
 	int fd, fds, c;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	unsigned int n, first;
 	struct st_msg msg;
 	uint64_t begin;
@@ -421,7 +282,7 @@ static void a_flood_is_answered_in_order_and_delays_nobody(void)
 static void who_does_not_read_is_disconnected(void)
 {
 	int fd, fds, c;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	int status = guard_status(fd).clients;
 
 	CHECK_EQ(status, 1);
@@ -443,7 +304,7 @@ static void news_that_is_not_read_delays_no_answer(void)
 {
 	char *path = test_copy_probe("program");
 	int fd, fds, told = 0;
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	struct st_msg msg;
 
 	for (int i = 0; i < 250; i++)
@@ -469,7 +330,7 @@ static void no_descriptors_left_is_survived(void)
 {
 	struct rlimit limit = { 20, 20 };
 	int fd, fds, many[40];
-	struct guard g = start(&fd, &fds);
+	struct guard g = guard_with_client(&fd, &fds);
 	struct rusage before, after;
 
 	limit.rlim_cur = limit.rlim_max = (rlim_t)fds + 4;
@@ -491,228 +352,16 @@ static void no_descriptors_left_is_survived(void)
 	CHECK_LT(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 5);
 }
 
-/* ---- users and their shares */
-
-static struct guard the_guard;
-
-/* Registers until it is refused. *arg: gets how many went. */
-static void fill(void *arg)
-{
-	int fd = guard_connect(&the_guard), *result = arg, ret;
-	struct st_msg msg;
-
-	result[0] = 0;
-	while (!(ret = guard_register(fd, "/bin/sh", 0, &msg)))
-		result[0]++;
-	result[1] = ret;
-	CHECK_EQ(guard_status(fd).user_templates, result[0]);
-	CHECK_EQ(guard_count(fd), result[0]);
-	__atomic_store_n(&result[3], 1, __ATOMIC_SEQ_CST);
-	if (result[2])
-		pause();
-}
-
-static int *shared_ints(void)
-{
-	char *path = test_path("shared");
-	int fd;
-	void *p;
-
-	test_write(path, "", 0600);
-	fd = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
-	CHECK_SYS(ftruncate(fd, 4096));
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	CHECK(p != MAP_FAILED);
-	return p;
-}
-
-static void each_user_has_a_quota(void)
-{
-	int *result = shared_ints();
-	int fd;
-
-	test_need_root();
-	the_guard = guard_start(TEST_ARGV("--group", "64999", "--quota", "5"));
-	guard_as(ALICE, fill, result);
-	CHECK_EQ(result[0], 5);
-	CHECK_EQ(result[1], -EDQUOT);
-	guard_as(BOB, fill, result);
-	CHECK_EQ(result[0], 5);
-	/* which root has not */
-	fd = guard_connect(&the_guard);
-	for (int i = 0; i < 20; i++)
-		guard_add(fd, "/bin/sh");
-	guard_stop(&the_guard);
-}
-
-static void what_was_closed_does_not_count(void)
-{
-	struct guard g;
-	uint64_t id;
-	int fd;
-
-	test_need_root();
-	guard_events_at();
-	g = guard_start(TEST_ARGV("--group", "64999", "--quota", "1"));
-	if (!CHECK_SYS(fork())) {
-		int events = CHECK_SYS(open(test_tmpdir(), O_PATH));
-
-		(void)events;
-		CHECK_SYS(chmod(getenv("FAKE_LOADER_EVENTS"), 0666));
-		guard_become(ALICE);
-		fd = guard_connect(&g);
-		for (int i = 0; i < 100; i++) {
-			id = guard_add(fd, "/bin/sh");
-			guard_event((struct exec_event){
-				.type = EVENT_CLOSED, .id = id, .time_ns = 1 });
-		}
-		_exit(0);
-	}
-	CHECK_EQ(guard_reap(-1), 0);
-	guard_stop(&g);
-}
-
-static void others_leave_root_its_share(void)
-{
-	int *result = shared_ints(), total = 0, fd;
-	struct st_msg msg;
-	pid_t pid;
-
-	test_need_root();
-	the_guard =
-		guard_start(TEST_ARGV("--group", "64999", "--quota", "1000"));
-	fd = guard_connect(&the_guard);
-	for (int i = 0; i < 4; i++) {
-		memset(result, 0, 64);
-		result[2] = 1;
-		pid = CHECK_SYS(fork());
-		if (!pid) {
-			guard_become((uid_t)(ALICE + i));
-			fill(result);
-		}
-		while (!__atomic_load_n(&result[3], __ATOMIC_SEQ_CST))
-			usleep(1000);
-		total += result[0];
-	}
-	CHECK_EQ(result[1], -ENOSPC);
-	CHECK_EQ(total, TEMPLATES_MAX - TEMPLATES_MAX / 8);
-	CHECK_EQ(guard_status(fd).templates, total);
-	for (int i = 0; i < TEMPLATES_MAX / 8; i++)
-		guard_add(fd, "/bin/sh");
-	CHECK_EQ(guard_register(fd, "/bin/sh", 0, &msg), -ENOSPC);
-	guard_stop(&the_guard);
-}
-
-static void others_leave_root_executables(void)
-{
-	int *result = shared_ints();
-
-	test_need_root();
-	setenv("FAKE_LOADER_EXECUTABLES", "1800", 1);
-	the_guard = guard_start(with_group);
-	guard_as(ALICE, fill, result);
-	CHECK_EQ(result[0], 0);
-	CHECK_EQ(result[1], -ENOSPC);
-	guard_add(guard_connect(&the_guard), "/bin/sh");
-	guard_stop(&the_guard);
-}
-
-static void connect_many(void *arg)
-{
-	int fds[140], refused = 0, *result = arg;
-	struct st_msg msg;
-
-	for (int i = 0; i < 140; i++)
-		fds[i] = guard_connect(&the_guard);
-	for (int i = 0; i < 140; i++) {
-		msg = guard_msg(ST_MSG_STATUS);
-		if (guard_send(fds[i], &msg, sizeof(msg), NULL, 0, NULL) ||
-		    guard_receive(fds[i], &msg, NULL) <= 0)
-			refused++;
-	}
-	*result = refused;
-}
-
-static void one_user_has_so_many_connections(void)
-{
-	int *result = shared_ints();
-	int fd, fds;
-
-	test_need_root();
-	the_guard = start(&fd, &fds);
-	guard_as(ALICE, connect_many, result);
-	CHECK_EQ(result[0], 140 - 128);
-	connect_many(result);
-	CHECK_EQ(result[0], 0);
-	CHECK_EQ(guard_status(fd).clients, 141);
-	guard_stop(&the_guard);
-}
-
-static void bob_tries(void *arg)
-{
-	int fd = guard_connect(&the_guard);
-	uint64_t id = *(uint64_t *)arg;
-	struct st_msg_item item;
-	uint64_t mine;
-
-	CHECK_EQ(guard_count(fd), 0);
-	CHECK_EQ(guard_show(fd, id, &item), -ENOENT);
-	CHECK_EQ(guard_unregister(fd, id), -ENOENT);
-	mine = guard_add(fd, "/bin/sh");
-	CHECK_EQ(guard_count(fd), 1);
-	CHECK_EQ(guard_show(fd, mine, &item), 0);
-	CHECK_EQ(item.uid, BOB);
-	CHECK_EQ(guard_status(fd).user_templates, 1);
-}
-
-static void users_see_and_end_only_what_is_theirs(void)
-{
-	struct st_msg_item item;
-	uint64_t id;
-	int fd, fds;
-
-	test_need_root();
-	the_guard = start(&fd, &fds);
-	id = guard_add(fd, "/bin/sh");
-	guard_as(BOB, bob_tries, &id);
-	guard_wait_templates(fd, 1);
-	CHECK_EQ(guard_show(fd, id, &item), 0);
-	if (!CHECK_SYS(fork())) {
-		guard_become(ALICE);
-		guard_add(guard_connect(&the_guard), "/bin/sh");
-		pause();
-	}
-	/* root sees all, and ends what is its own */
-	guard_wait_templates(fd, 2);
-	CHECK_EQ(guard_count(fd), 2);
-	CHECK_EQ(guard_show(fd, id + 2, &item), 0);
-	CHECK_EQ(item.uid, ALICE);
-	CHECK_EQ(guard_unregister(fd, id + 2), -ENOENT);
-	CHECK_EQ(guard_unregister(fd, id), 0);
-	guard_stop(&the_guard);
-}
-
 static const struct test_case cases[] = {
 	TEST_CASE(what_is_no_message_ends_the_connection),
 	TEST_CASE(what_a_later_version_might_send_is_an_error),
 	TEST_CASE(descriptors_too_few_or_many_are_not_kept),
 	TEST_CASE(only_path_descriptors_are_registered),
 	TEST_CASE(descriptors_that_close_slowly_delay_nobody),
-	TEST_CASE(another_process_ends_the_connection),
-	TEST_CASE(another_user_ends_the_connection),
-	TEST_CASE(credentials_made_up_end_the_connection),
-	TEST_CASE(a_set_user_id_client_is_who_it_says),
-	TEST_CASE(a_client_that_ends_before_it_is_accepted_leaves_nothing),
 	TEST_CASE(a_flood_is_answered_in_order_and_delays_nobody),
 	TEST_CASE_SECONDS(who_does_not_read_is_disconnected, 60),
 	TEST_CASE(news_that_is_not_read_delays_no_answer),
 	TEST_CASE(no_descriptors_left_is_survived),
-	TEST_CASE(each_user_has_a_quota),
-	TEST_CASE(what_was_closed_does_not_count),
-	TEST_CASE(others_leave_root_its_share),
-	TEST_CASE(others_leave_root_executables),
-	TEST_CASE(one_user_has_so_many_connections),
-	TEST_CASE(users_see_and_end_only_what_is_theirs),
 };
 
 TEST_MAIN(cases)
