@@ -28,8 +28,8 @@
 
 #define SWEEP_NS (5 * 1000 * ST_MS)
 
-/* A descriptor a connection, one a process, and some. */
-#define DESCRIPTORS (CLIENTS_MAX + TEMPLATES_MAX + CLIENTS_MAX + 256)
+/* One a connection, one a process, and those that take long to close. */
+#define DESCRIPTORS (CLIENTS_MAX + TEMPLATES_MAX + CLIENTS_MAX + 2048)
 
 struct events_watch {
 	struct watch watch;

@@ -23,7 +23,7 @@
 #define ACCEPT_ROUND	16
 #define REQUEST_ROUND	8
 #define SEND_ROUND	32
-#define PATIENCE	(30 * 1000 * ST_MS)
+#define PATIENCE	(10 * 1000 * ST_MS)
 
 struct client {
 	struct watch watch;
@@ -57,12 +57,22 @@ static void free_client(struct watch *watch)
 	free(c);
 }
 
+/* Messages that were not read may hold descriptors. */
+static void close_connection(int fd, uint32_t uid)
+{
+	if (socket_has_unread(fd))
+		foreign_close(&fd, 1, uid);
+	else
+		close(fd);
+}
+
 static void close_client(struct client *c, const char *reason)
 {
 	struct registry *registry = c->clients->registry;
+	uint32_t uid = c->peer.user->uid;
 
 	log_verbose("process %u (uid %u) disconnected: %s",
-		    c->peer.process->pid, c->peer.user->uid, reason);
+		    c->peer.process->pid, uid, reason);
 	if (c->previous)
 		c->previous->next = c->next;
 	else
@@ -70,7 +80,7 @@ static void close_client(struct client *c, const char *reason)
 	if (c->next)
 		c->next->previous = c->previous;
 	peer_close(registry, &c->peer);
-	loop_remove(registry->loop, &c->watch);
+	close_connection(loop_take(registry->loop, &c->watch), uid);
 }
 
 static void hang_up(struct peer *peer)
@@ -220,7 +230,7 @@ static bool receive(struct client *c)
 		return false;
 	if (n == -ECONNRESET) /* told once; what it sent comes after it */
 		return true;
-	if (n < 0 || (n == 0 && !facts.n_fds)) {
+	if (n < 0 || (n == 0 && !facts.has_creds)) {
 		close_client(c, n ? "it cannot be read from" : "by itself");
 		return false;
 	}
@@ -288,6 +298,7 @@ static int add_client(struct clients *clients, int fd, uint32_t uid,
 	if (c->next)
 		c->next->previous = c;
 	clients->first = c;
+	set_interest(c);
 	return 0;
 fail:
 	if (c)
@@ -315,7 +326,7 @@ static void take_up(struct clients *clients, int fd)
 		    ret == -EUSERS ? "too many connections" : strerror(-ret));
 	if (process)
 		process_release(process);
-	close(fd);
+	close_connection(fd, uid);
 }
 
 /*

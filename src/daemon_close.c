@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Closes what may block in a thread of its own. How many of those there are at
- * once is limited by the user, whose connections are closed instead.
+ * Closes what may block in a thread of its own. A user with too many of them is
+ * not heard any more, so that they cannot become all descriptors of the daemon;
+ * each connection that he makes nevertheless may still take one.
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon_close.h"
@@ -17,15 +19,17 @@
 struct closing {
 	struct closing *next;
 	uint32_t uid;
-	int fd;
+	unsigned int n;
 	_Atomic bool done;
+	int fds[];
 };
 
 static struct closing *closings;
 
 bool foreign_is_path(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	/* no argument may look like one for the kernel programs */
+	int flags = fcntl(fd, F_GETFL, 0);
 
 	return flags >= 0 && (flags & O_PATH);
 }
@@ -34,7 +38,8 @@ static void *close_it(void *arg)
 {
 	struct closing *c = arg;
 
-	close(c->fd);
+	for (unsigned int i = 0; i < c->n; i++)
+		close(c->fds[i]);
 	atomic_store(&c->done, true);
 	return NULL;
 }
@@ -74,28 +79,42 @@ static void reap(void)
 	}
 }
 
-void foreign_close(int fd, uint32_t uid)
+/* Return: false: nothing is closed. */
+static bool close_in_thread(const int *fds, unsigned int n, uint32_t uid)
 {
-	struct closing *c;
+	struct closing *c = calloc(1, sizeof(*c) + n * sizeof(*fds));
 
-	if (foreign_is_path(fd)) {
-		close(fd);
-		return;
-	}
-	reap();
-	c = calloc(1, sizeof(*c));
-	if (c) {
-		c->fd = fd;
-		c->uid = uid;
-		c->next = closings;
-		closings = c;
-		if (start_thread(c))
-			return;
-		closings = c->next;
+	if (!c)
+		return false;
+	c->uid = uid;
+	c->n = n;
+	memcpy(c->fds, fds, n * sizeof(*fds));
+	if (!start_thread(c)) {
 		free(c);
+		return false;
 	}
-	/* rather that than one descriptor less for ever */
-	close(fd);
+	c->next = closings;
+	closings = c;
+	return true;
+}
+
+void foreign_close(const int *fds, unsigned int n, uint32_t uid)
+{
+	int slow[FOREIGN_FDS];
+	unsigned int n_slow = 0;
+
+	reap();
+	for (unsigned int i = 0; i < n; i++) {
+		if (foreign_is_path(fds[i]) || n_slow == FOREIGN_FDS)
+			close(fds[i]);
+		else
+			slow[n_slow++] = fds[i];
+	}
+	if (!n_slow || close_in_thread(slow, n_slow, uid))
+		return;
+	/* rather that than descriptors less for ever */
+	for (unsigned int i = 0; i < n_slow; i++)
+		close(slow[i]);
 }
 
 unsigned int foreign_pending(uint32_t uid)
@@ -104,6 +123,6 @@ unsigned int foreign_pending(uint32_t uid)
 
 	reap();
 	for (const struct closing *c = closings; c; c = c->next)
-		n += c->uid == uid;
+		n += c->uid == uid ? c->n : 0;
 	return n;
 }

@@ -44,19 +44,28 @@ int loop_change(struct loop *loop, struct watch *watch, uint32_t events)
 	return control(loop, EPOLL_CTL_MOD, watch, events);
 }
 
-void loop_remove(struct loop *loop, struct watch *watch)
+int loop_take(struct loop *loop, struct watch *watch)
 {
+	int fd = watch->fd;
+
 	if (watch->gone)
-		return;
+		return -1;
 	watch->gone = true;
-	if (watch->fd >= 0) {
-		/* a copy of the descriptor elsewhere would keep it in epoll */
+	/* a copy of the descriptor elsewhere would keep it in epoll */
+	if (fd >= 0)
 		control(loop, EPOLL_CTL_DEL, watch, 0);
-		close(watch->fd);
-		watch->fd = -1;
-	}
+	watch->fd = -1;
 	watch->next_gone = loop->gone;
 	loop->gone = watch;
+	return fd;
+}
+
+void loop_remove(struct loop *loop, struct watch *watch)
+{
+	int fd = loop_take(loop, watch);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 void loop_reap(struct loop *loop)

@@ -41,6 +41,9 @@ int loop_change(struct loop *loop, struct watch *watch, uint32_t events);
  */
 void loop_remove(struct loop *loop, struct watch *watch);
 
+/* The same, but the descriptor is left to the caller, who closes it. */
+int loop_take(struct loop *loop, struct watch *watch);
+
 /* Waits and calls; at most timeout_ms; -1: for ever. Return: 0 or -errno. */
 int loop_round(struct loop *loop, int timeout_ms);
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon_close.h"
 #include "daemon_request.h"
 
 static bool is_zero(const void *bytes, size_t from, size_t to)
@@ -170,8 +169,7 @@ enum request_result request_handle(struct registry *registry, struct peer *peer,
 				     &error);
 		answer->h.error = -error;
 	}
-	for (unsigned int i = 0; i < facts->n_fds; i++)
-		foreign_close(facts->fds[i], peer->user->uid);
+	foreign_close(facts->fds, facts->n_fds, peer->user->uid);
 	facts->n_fds = 0;
 	return result;
 }

@@ -6,10 +6,14 @@
 #ifndef ST_DAEMON_REQUEST_H
 #define ST_DAEMON_REQUEST_H
 
+#include "daemon_close.h"
 #include "registry.h"
 
-/* More than any request takes: what is beyond never reaches this process. */
-#define REQUEST_FDS 4
+/*
+ * All that a message may carry, though a request takes one at most: what found
+ * no room the kernel would close, waiting if need be.
+ */
+#define REQUEST_FDS FOREIGN_FDS
 
 /* What came with a message. */
 struct request_facts {

@@ -149,7 +149,7 @@ static int use_given(struct listener *l, int fd)
 			 "ListenSequentialPacket= in its unit");
 		return -EINVAL;
 	}
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | O_NONBLOCK) < 0 ||
 	    pass_credentials(fd) < 0)
 		return failed("set up", "the socket", "");
 	l->fd = fd;
@@ -285,6 +285,9 @@ static void take_control(struct msghdr *hdr, struct request_facts *facts)
 			facts->pid = (uint32_t)cred.pid;
 			facts->uid = cred.uid;
 		} else if (c->cmsg_type == SCM_RIGHTS) {
+			/* the buffer has room for one more, by its padding */
+			if (size > sizeof(facts->fds))
+				size = sizeof(facts->fds);
 			facts->n_fds = (unsigned int)(size / sizeof(int));
 			memcpy(facts->fds, CMSG_DATA(c), size);
 		}
@@ -294,8 +297,6 @@ static void take_control(struct msghdr *hdr, struct request_facts *facts)
 ssize_t socket_receive(int fd, void *bytes, size_t size,
 		       struct request_facts *facts)
 {
-	/* So that never more than REQUEST_FDS descriptors fit: the kernel drops
-	 * the others and says MSG_CTRUNC. */
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(struct ucred)) +
@@ -310,8 +311,8 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 	};
 	ssize_t n;
 
-	_Static_assert(REQUEST_FDS % 2 == 0, "no room by padding");
-	*facts = (struct request_facts){ 0 };
+	facts->cut_off = facts->has_creds = false;
+	facts->n_fds = 0;
 	do {
 		n = recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
@@ -320,6 +321,29 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 	take_control(&hdr, facts);
 	facts->cut_off = hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
 	return n;
+}
+
+bool socket_has_unread(int fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr hdr = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+
+	/* nothing comes after that */
+	shutdown(fd, SHUT_RD);
+	if (recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0)
+		return errno != ENOTCONN;
+	/* an empty message has credentials, the end has not */
+	return hdr.msg_controllen || hdr.msg_flags & MSG_CTRUNC;
 }
 
 int socket_send(int fd, const struct st_msg *msg, int pass)

@@ -36,6 +36,12 @@ int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd);
 ssize_t socket_receive(int fd, void *bytes, size_t size,
 		       struct request_facts *facts);
 
+/*
+ * Takes no more from the connection. Return: whether messages are left: closing
+ * it closes the descriptors that they carry.
+ */
+bool socket_has_unread(int fd);
+
 /* pass: a descriptor to go with it; -1: none. Return: 0; -EAGAIN, -errno. */
 int socket_send(int fd, const struct st_msg *msg, int pass);
 

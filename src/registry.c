@@ -124,6 +124,13 @@ int peer_open(struct registry *registry, struct peer *peer, uint32_t uid)
 	peer->user = user;
 	peer->next = peer->process->peers;
 	peer->process->peers = peer;
+	/* what happened while it was not connected */
+	for (struct template *t = peer->process->templates; t; t = t->next) {
+		if (t->peer || !t->is_news)
+			continue;
+		t->peer = peer;
+		peer->has_news = true;
+	}
 	return 0;
 }
 

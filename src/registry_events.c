@@ -14,9 +14,9 @@ static void tell(struct registry *registry, struct template *t)
 	/* after a restart, or of a connection that was closed */
 	if (!t->peer)
 		t->peer = t->process->peers;
-	if (!t->peer)
-		return;
 	t->is_news = true;
+	if (!t->peer)
+		return; /* until it connects */
 	t->peer->has_news = true;
 	if (registry->news)
 		registry->news(t->peer);
@@ -67,11 +67,6 @@ static void handle_event(const struct exec_event *event, void *arg)
 	}
 }
 
-void registry_events(struct registry *registry)
-{
-	loader_events(registry->loader, handle_event, registry);
-}
-
 struct template *registry_next_news(struct peer *peer)
 {
 	if (!peer->has_news)
@@ -108,15 +103,21 @@ static void compare(struct registry *registry)
 	}
 }
 
+void registry_events(struct registry *registry)
+{
+	uint64_t lost;
+
+	loader_events(registry->loader, handle_event, registry);
+	lost = loader_events_lost(registry->loader);
+	if (lost == registry->lost_seen)
+		return;
+	registry->lost_seen = lost;
+	compare(registry);
+}
+
 void registry_sweep(struct registry *registry)
 {
-	uint64_t lost = loader_events_lost(registry->loader);
-
 	registry_events(registry);
-	if (lost != registry->lost_seen) {
-		registry->lost_seen = lost;
-		compare(registry);
-	}
 	if (registry->must_sweep) {
 		registry->must_sweep = false;
 		loader_sweep(registry->loader);

@@ -15,66 +15,21 @@
  *   FAKE_LOADER_PINS=N        so many pins are missing
  *   FAKE_LOADER_EXECUTABLES=N so many are told to be there
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include "fake_loader.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../src/loader.h"
 #include "../src/proto.h"
-
-struct fake_exec {
-	struct exec_key key;
-	struct exec_entry entry;
-	int watch;			/* inotify's; 0: none */
-	unsigned int used;
-};
-
-/* The file. What clients map stands first. */
-struct fake_maps {
-	uint64_t states[EXEC_CACHE_MAX];
-	uint64_t last_id, last_generation, events_lost;
-	struct loader_totals totals;
-	uint64_t ids[TEMPLATES_MAX];
-	struct template_entry templates[TEMPLATES_MAX];
-	struct fake_exec execs[EXEC_CACHE_MAX];
-};
-
-struct loader {
-	struct fake_maps *maps;
-	int states_fd, epoll_fd, inotify_fd, socket_fd;
-	bool adopted;
-	char socket_path[108];
-};
-
-static int number(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value ? atoi(value) : 0;
-}
-
-static uint64_t boot_ns(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- open, close */
 
@@ -144,7 +99,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 		struct loader_error *error)
 {
 	struct loader *l = calloc(1, sizeof(*l));
-	int ret = l ? -number("FAKE_LOADER_OPEN") : -ENOMEM;
+	int ret = l ? -fake_number("FAKE_LOADER_OPEN") : -ENOMEM;
 
 	(void)options;
 	if (!ret)
@@ -221,262 +176,7 @@ bool loader_adopted(const struct loader *l)
 unsigned int loader_pins_missing(const struct loader *l)
 {
 	(void)l;
-	return (unsigned int)number("FAKE_LOADER_PINS");
-}
-
-/* ---- look-ups */
-
-static int index_of(const struct loader *l, uint64_t id)
-{
-	for (int i = 0; id && i < TEMPLATES_MAX; i++)
-		if (l->maps->ids[i] == id)
-			return i;
-	return -1;
-}
-
-static struct fake_exec *find_exec(const struct loader *l,
-				   const struct exec_key *key)
-{
-	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
-		struct fake_exec *e = &l->maps->execs[i];
-
-		if (e->used && !memcmp(&e->key, key, sizeof(*key)))
-			return e;
-	}
-	return NULL;
-}
-
-int loader_template(const struct loader *l, uint64_t id,
-		    struct template_entry *entry)
-{
-	int i = index_of(l, id);
-
-	if (i < 0)
-		return -ENOENT;
-	*entry = l->maps->templates[i];
-	return 0;
-}
-
-int loader_executable(const struct loader *l, const struct exec_key *key,
-		      struct exec_entry *entry)
-{
-	const struct fake_exec *e = find_exec(l, key);
-
-	if (!e)
-		return -ENOENT;
-	*entry = e->entry;
-	return 0;
-}
-
-int loader_next(const struct loader *l, uint64_t *id)
-{
-	int i = *id ? index_of(l, *id) + 1 : 0;
-
-	for (; i < TEMPLATES_MAX; i++) {
-		if (l->maps->ids[i]) {
-			*id = l->maps->ids[i];
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-unsigned int loader_executables(const struct loader *l)
-{
-	unsigned int n = (unsigned int)number("FAKE_LOADER_EXECUTABLES");
-
-	for (int i = 0; i < EXEC_CACHE_MAX; i++)
-		n += l->maps->execs[i].used;
-	return n;
-}
-
-int loader_states_fd(const struct loader *l)
-{
-	return l->states_fd;
-}
-
-unsigned int loader_states(const struct loader *l)
-{
-	(void)l;
-	return EXEC_CACHE_MAX;
-}
-
-int loader_events_fd(const struct loader *l)
-{
-	return l->epoll_fd;
-}
-
-uint64_t loader_events_lost(const struct loader *l)
-{
-	return l->maps->events_lost;
-}
-
-void loader_totals(const struct loader *l, struct loader_totals *totals)
-{
-	*totals = l->maps->totals;
-}
-
-/* ---- registering */
-
-static int key_of(int fd, struct exec_key *key, struct exec_identity *identity)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EACCES;
-	memset(key, 0, sizeof(*key));
-	key->ino = st.st_ino;
-	key->dev = major(st.st_dev) << 20 | minor(st.st_dev);
-	*identity = (struct exec_identity){
-		.size = (uint64_t)st.st_size,
-		.mode = st.st_mode,
-		.uid = st.st_uid,
-		.gid = st.st_gid,
-		.ctime_nsec = (uint32_t)st.st_ctim.tv_nsec,
-		.mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
-		.ctime_sec = st.st_ctim.tv_sec,
-		.mtime_sec = st.st_mtim.tv_sec,
-	};
-	return 0;
-}
-
-static void set_state(struct loader *l, struct fake_exec *e, uint32_t state,
-		      uint32_t why)
-{
-	e->entry.state = state;
-	e->entry.why = why;
-	__atomic_store_n(&l->maps->states[e->entry.slot],
-			 EXEC_STATE_WORD(e->entry.generation, state),
-			 __ATOMIC_SEQ_CST);
-}
-
-static struct fake_exec *add_exec(struct loader *l, const struct exec_key *key)
-{
-	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
-		struct fake_exec *e = &l->maps->execs[i];
-
-		if (e->used)
-			continue;
-		memset(e, 0, sizeof(*e));
-		e->used = 1;
-		e->key = *key;
-		e->entry.slot = (uint32_t)i;
-		return e;
-	}
-	return NULL;
-}
-
-/* The entry of the file, under a new generation if it is not what it was. */
-static int renew_exec(struct loader *l, int fd, const struct exec_key *key,
-		      const struct exec_identity *identity,
-		      struct fake_exec **exec)
-{
-	struct fake_exec *e = find_exec(l, key);
-	char path[64];
-	struct statfs fs;
-
-	if (!e)
-		e = add_exec(l, key);
-	if (!e)
-		return -ENOSPC;
-	if (e->entry.state != EXEC_FRESH ||
-	    memcmp(&e->entry.identity, identity, sizeof(*identity))) {
-		e->entry.identity = *identity;
-		e->entry.generation = ++l->maps->last_generation;
-		if (!fstatfs(fd, &fs))
-			e->entry.fs_magic = (uint32_t)fs.f_type;
-		set_state(l, e, EXEC_FRESH, WHY_NONE);
-	}
-	if (!e->watch) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		e->watch = inotify_add_watch(l->inotify_fd, path,
-					     IN_MODIFY | IN_ATTRIB |
-						     IN_CLOSE_WRITE);
-	}
-	*exec = e;
-	return 0;
-}
-
-int loader_register(struct loader *l, int fd, struct template_entry *entry,
-		    uint64_t *id, struct exec_entry *exec)
-{
-	struct exec_identity identity;
-	struct fake_exec *e = NULL;
-	char path[64];
-	struct stat st;
-	int i, ret = -number("FAKE_LOADER_REGISTER");
-
-	if (!ret && entry->flags & TEMPLATE_DENY_WRITE)
-		ret = -number("FAKE_LOADER_DENY_WRITE");
-	if (!ret)
-		ret = key_of(fd, &entry->exec, &identity);
-	for (i = 0; i < TEMPLATES_MAX && l->maps->ids[i]; i++)
-		;
-	if (!ret && i == TEMPLATES_MAX)
-		ret = -ENOSPC;
-	if (!ret)
-		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
-	if (ret < 0)
-		return ret;
-	/* not who opened the file, but that is all there is */
-	snprintf(path, sizeof(path), "/proc/%u", entry->tgid);
-	if (!stat(path, &st))
-		entry->creds.uid = entry->creds.euid = st.st_uid;
-	entry->exec_generation = e->entry.generation;
-	entry->created_ns = boot_ns();
-	entry->state = TEMPLATE_LIVE;
-	e->entry.refs++;
-	e->entry.pins += entry->flags & TEMPLATE_DENY_WRITE;
-	*id = ++l->maps->last_id;
-	l->maps->templates[i] = *entry;
-	l->maps->ids[i] = *id;
-	*exec = e->entry;
-	return 0;
-}
-
-static void close_template(struct loader *l, int i)
-{
-	struct template_entry *t = &l->maps->templates[i];
-	struct fake_exec *e = find_exec(l, &t->exec);
-
-	if (t->state != TEMPLATE_LIVE)
-		return;
-	t->state = TEMPLATE_CLOSED;
-	if (e) {
-		e->entry.refs--;
-		e->entry.pins -= t->flags & TEMPLATE_DENY_WRITE;
-	}
-}
-
-int loader_release(struct loader *l, uint64_t id)
-{
-	int i = index_of(l, id);
-
-	if (i < 0)
-		return -ENOENT;
-	close_template(l, i);
-	l->maps->ids[i] = 0;
-	return 0;
-}
-
-void loader_sweep(struct loader *l)
-{
-	for (int i = 0; i < TEMPLATES_MAX; i++)
-		if (l->maps->ids[i] &&
-		    l->maps->templates[i].state == TEMPLATE_CLOSED)
-			l->maps->ids[i] = 0;
-	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
-		struct fake_exec *e = &l->maps->execs[i];
-
-		if (!e->used || e->entry.refs > 0)
-			continue;
-		if (e->watch)
-			inotify_rm_watch(l->inotify_fd, e->watch);
-		l->maps->states[e->entry.slot] = 0;
-		e->used = 0;
-	}
+	return (unsigned int)fake_number("FAKE_LOADER_PINS");
 }
 
 /* ---- events */
@@ -487,7 +187,7 @@ static void invalidate(struct loader *l, struct fake_exec *e, uint32_t why,
 		       event_fn *fn, void *arg)
 {
 	struct exec_event event = {
-		.time_ns = boot_ns(),
+		.time_ns = fake_boot_ns(),
 		.generation = e->entry.generation,
 		.exec = e->key,
 		.type = EVENT_INVALIDATED,
@@ -497,7 +197,7 @@ static void invalidate(struct loader *l, struct fake_exec *e, uint32_t why,
 
 	if (e->entry.state != EXEC_FRESH)
 		return;
-	set_state(l, e, EXEC_STALE, why);
+	fake_set_state(l, e, EXEC_STALE, why);
 	fn(&event, arg);
 }
 
@@ -532,13 +232,13 @@ static int take_inotify(struct loader *l, event_fn *fn, void *arg)
 /* An event that a test sends also does to the maps what it tells. */
 static void apply(struct loader *l, const struct exec_event *event)
 {
-	int i = index_of(l, event->id);
+	int i = fake_index(l, event->id);
 	struct template_entry *t = i < 0 ? NULL : &l->maps->templates[i];
 
 	switch (event->type) {
 	case EVENT_CLOSED:
 		if (t)
-			close_template(l, i);
+			fake_close_template(l, i);
 		break;
 	case EVENT_STALE:
 	case EVENT_REFUSED:
@@ -557,7 +257,7 @@ static void apply(struct loader *l, const struct exec_event *event)
 			struct fake_exec *e = &l->maps->execs[n];
 
 			if (e->used && e->entry.generation == event->generation)
-				set_state(l, e, EXEC_STALE, event->why);
+				fake_set_state(l, e, EXEC_STALE, event->why);
 		}
 		break;
 	case 0: /* a launch: 100 us, and 1 ms until the exit */
