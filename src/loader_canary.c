@@ -227,6 +227,9 @@ int loader_canary(struct loader *l, struct loader_error *error)
 		ret = proofs[i](&c);
 	if (c.file >= 0)
 		close(c.file);
+	/* nobody answered a registration */
+	if (ret == -ENOTCONN)
+		ret = expect(&c, ENOTCONN, 0, 0, "a registration");
 	if (ret < 0 && !error->text[0])
 		loader_fail(error, -ret,
 			    "spawn-templated --verbose tells what the kernel "

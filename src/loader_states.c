@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -69,9 +71,25 @@ int loader_states_clear(int clearer, uint32_t slot)
 	return bpf_prog_test_run_opts(clearer, &opts) < 0 ? -errno : 0;
 }
 
+static bool is_frozen(int fd)
+{
+	char path[64], line[128];
+	bool frozen = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!frozen && fgets(line, sizeof(line), file))
+		frozen = strcmp(line, "frozen:\t1\n") == 0;
+	fclose(file);
+	return frozen;
+}
+
 int loader_states_begin(struct loader *l, struct loader_error *e)
 {
-	int fd = l->maps[MAP_EXEC_STATES];
+	int fd = l->maps[MAP_EXEC_STATES], ret;
 
 	if (l->clearer < 0)
 		l->clearer = loader_states_clearer(fd);
@@ -82,10 +100,11 @@ int loader_states_begin(struct loader *l, struct loader_error *e)
 				   "cannot load a program for the map "
 				   "exec_states: %s",
 				   strerror(-l->clearer));
-	/* EBUSY: it is frozen already */
-	if (bpf_map_freeze(fd) < 0 && errno != EBUSY)
-		return loader_fail(e, errno, "See the kernel's log.",
+	ret = bpf_map_freeze(fd) < 0 ? -errno : 0;
+	/* one that an earlier daemon has frozen cannot be frozen again */
+	if (ret < 0 && !is_frozen(fd))
+		return loader_fail(e, -ret, "See the kernel's log.",
 				   "cannot freeze the map exec_states: %s",
-				   strerror(errno));
+				   strerror(-ret));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "guarding.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -112,14 +113,18 @@ pid_t guard_start(char *const options[])
 
 static int wait_for(pid_t pid)
 {
+	struct pollfd pfd = { .events = POLLIN };
 	int status;
 
 	if (waitpid(pid, &status, 0) == pid)
 		return WIFEXITED(status) ? WEXITSTATUS(status)
 					 : 128 + WTERMSIG(status);
 	/* another's child */
-	while (kill(pid, 0) == 0)
-		usleep(1000);
+	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pfd.fd >= 0) {
+		poll(&pfd, 1, -1);
+		close(pfd.fd);
+	}
 	return 0;
 }
 
@@ -176,8 +181,7 @@ static void clean_up(void)
 		struct st_msg_status status = client_status(&c);
 
 		kill((pid_t)status.pid, SIGKILL);
-		while (kill((pid_t)status.pid, 0) == 0)
-			usleep(1000);
+		wait_for((pid_t)status.pid);
 		client_close(&c);
 	}
 	run_quietly((char *[]){ "--unload", NULL });
@@ -226,6 +230,20 @@ static void show_log(void)
 		fclose(file);
 }
 
+/*
+ * Programs come and go in these tests, and the kernel changes its own code for
+ * it. An emulated processor may take an instruction that another one is about to
+ * change for what it no longer is.
+ */
+static void use_one_processor(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,
 	       bool with_daemon)
 {
@@ -239,6 +257,8 @@ int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,
 		return test_main(argc, argv, cases, n);
 	/* else the harness has the library find none */
 	setenv("TEST_GUARD", "1", 1);
+	if (!with_daemon)
+		use_one_processor();
 	clean_up();
 	if (with_daemon) {
 		daemon_pid = start_apart();

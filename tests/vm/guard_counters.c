@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is counted is exact, and can be read: each launch once, each refusal once,
+ * whoever asks.
+ */
+#include "guarding.h"
+
+#include <pthread.h>
+
+static struct client client;
+static struct st_msg_status begin;
+
+static struct reg template(uint32_t flags)
+{
+	client_open(&client);
+	begin = client_status(&client);
+	return client_template(&client, guard_program(test_path("p"), "tiny-7"),
+			       flags);
+}
+
+static uint64_t sum(const uint64_t *slots)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < ST_ITEM_SLOTS; i++)
+		n += slots[i];
+	return n;
+}
+
+/* A launch is in both histograms once, and so it is in the sums. */
+static void check_launches(uint64_t id, unsigned int n)
+{
+	struct st_msg_item item = client_item(&client, id);
+
+	CHECK_EQ(item.launches, n);
+	CHECK_EQ(sum(item.launch_us), n);
+	CHECK_EQ(sum(item.run_us), n);
+	CHECK_GT(item.launch_ns, n * 1000);
+	CHECK_GT(item.run_ns, n * 1000);
+	CHECK_EQ(client_status(&client).launches - begin.launches, n);
+	CHECK_EQ(client_status(&client).events_lost, 0);
+}
+
+static void fail_in_child(void *arg)
+{
+	const struct reg *r = arg;
+
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
+}
+
+static void each_is_counted_once(void)
+{
+	struct reg r = template(ST_REGISTER_DENY_WRITE);
+	struct st_msg_item item;
+	struct st_msg_status end;
+
+	for (int i = 0; i < 50; i++)
+		CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(raw_plain(r.fd), 7);
+	check_launches(r.id, 50);
+	test_in_child(fail_in_child, &r);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(guard_write(test_path("p"), O_RDWR), -ETXTBSY);
+	CHECK_SYS(chmod(test_path("p"), 0700));
+	for (int i = 0; i < 7; i++)
+		CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+	check_launches(r.id, 50);
+	item = client_item(&client, r.id);
+	CHECK_EQ(item.refused, 5);
+	CHECK_EQ(item.stale, 7);
+	CHECK_EQ(item.write_denied, 3);
+	CHECK_EQ(item.last_why, WHY_ATTRIBUTES);
+	end = client_status(&client);
+	CHECK_EQ(end.refused - begin.refused, 5);
+	CHECK_EQ(end.stale - begin.stale, 7);
+	CHECK_EQ(end.write_denied - begin.write_denied, 3);
+}
+
+static void *launch_many(void *arg)
+{
+	const struct reg *r = arg;
+
+	for (int i = 0; i < 100; i++)
+		CHECK_EQ(raw_launch(r->fd, r->id), 7);
+	return NULL;
+}
+
+static void none_is_lost_among_many(void)
+{
+	struct reg r = template(0);
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, launch_many, &r), 0);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	check_launches(r.id, 400);
+}
+
+/* One that does not get past exec is none, though nothing was wrong with it. */
+static void a_failed_exec_is_no_launch(void)
+{
+	struct reg r;
+	char *path = test_path("text");
+
+	client_open(&client);
+	begin = client_status(&client);
+	test_write(path, "no program", 0755);
+	guard_tick();
+	r = client_template(&client, path, 0);
+	CHECK_EQ(raw_launch(r.fd, r.id), -ENOEXEC);
+	check_launches(r.id, 0);
+	CHECK_EQ(client_item(&client, r.id).stale, 0);
+}
+
+/* The program goes on by another exec: it is the same launch still. */
+static void an_exec_of_the_launched_is_no_launch(void)
+{
+	char *argv[] = { "sh", "-c", test_fmt("exec %s", test_tool("tiny-7")),
+			 NULL };
+	struct st_mark mark = { .magic = ST_MARK_MAGIC };
+	struct raw raw = { .argv = argv, .mark = &mark };
+	struct reg r;
+
+	client_open(&client);
+	begin = client_status(&client);
+	r = client_template(&client, "/bin/busybox", 0);
+	raw.fd = r.fd;
+	mark.id = r.id;
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(raw_exec(&raw), 7);
+	check_launches(r.id, 3);
+}
+
+/* The two slots that a time may be in, the machine being slow. */
+static void times_are_times(void)
+{
+	char *argv[] = { "sleep", "0.1", NULL };
+	struct st_mark mark = { .magic = ST_MARK_MAGIC };
+	struct raw raw = { .argv = argv, .mark = &mark };
+	struct st_msg_item item;
+	struct reg r;
+	int slot = 0;
+
+	client_open(&client);
+	r = client_template(&client, "/bin/busybox", 0);
+	raw.fd = r.fd;
+	mark.id = r.id;
+	CHECK_EQ(raw_exec(&raw), 0);
+	item = client_item(&client, r.id);
+	while (slot < ST_ITEM_SLOTS && !item.run_us[slot])
+		slot++;
+	test_note("slot %d", slot);
+	CHECK_GE(slot, 16);	/* 65 ms */
+	CHECK_LE(slot, 22);
+	CHECK_GE(item.run_ns, 100000000);
+}
+
+/* ---- bpftool */
+
+/* What it prints of a pinned map. */
+static char *dump(const char *map)
+{
+	int fds[2], status;
+	char *text;
+	pid_t pid;
+
+	test_need_program("/usr/sbin/bpftool");
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		dup2(fds[1], 1);
+		execl("/usr/sbin/bpftool", "bpftool", "map", "dump", "pinned",
+		      test_fmt("%s/%s", GUARD_PINS, map), NULL);
+		_exit(127);
+	}
+	CHECK_SYS(close(fds[1]));
+	text = test_read_fd(fds[0]);
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	CHECK_EQ(status, 0);
+	return text;
+}
+
+static void check_words(const char *text, const char *const words[])
+{
+	for (int i = 0; words[i]; i++)
+		CHECK_HAS(text, words[i]);
+}
+
+static void bpftool_shows_names(void)
+{
+	static const char *const of_templates[] = {
+		"\"cred\"", "\"start_ticks\"", "\"tgid\"", "\"launches\": 2",
+		"\"launch_us\"", "\"run_us\"", "\"exec_generation\"",
+		"\"comm\"", "\"path\"", "\"flags\"", "\"creds\"", NULL,
+	};
+	static const char *const of_executables[] = {
+		"\"inode\"", "\"ino\"", "\"dev\"", "\"generation\"",
+		"\"identity\"", "\"ctime_sec\"", "\"header\"", "\"pins\"",
+		"\"launches\": 2", "\"write_denied\"", "\"fs_magic\"", NULL,
+	};
+	static const char *const of_guard[] = {
+		"\"daemon_tgid\"", "\"events_lost\"", "\"launches\"", NULL,
+	};
+	struct reg r = template(0);
+
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	check_words(dump("templates"), of_templates);
+	CHECK_HAS(dump("templates"), test_fmt("\"tgid\": %d", getpid()));
+	check_words(dump("exec_cache"), of_executables);
+	check_words(dump("guard"), of_guard);
+}
+
+static const struct test_case cases[] = {
+	{ "each is counted once", each_is_counted_once, 0 },
+	{ "none is lost among many", none_is_lost_among_many, 0 },
+	{ "a failed exec is no launch", a_failed_exec_is_no_launch, 0 },
+	{ "an exec of what was launched is no launch",
+	  an_exec_of_the_launched_is_no_launch, 0 },
+	{ "times are times", times_are_times, 0 },
+	{ "bpftool shows names", bpftool_shows_names, 0 },
+};
+GUARD_MAIN(cases)

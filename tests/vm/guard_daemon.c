@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon may come and go: what it has registered stays in force, and the
+ * next one takes it over. What is removed is removed for everybody.
+ */
+#include "guarding.h"
+
+#include <stdatomic.h>
+
+#define CLOEXEC SPAWN_TEMPLATE_CREATE_CLOEXEC
+#define GUARD SPAWN_TEMPLATE_CREATE_GUARD
+#define DENY ST_REGISTER_DENY_WRITE
+
+static struct client client;
+
+static char *program(void)
+{
+	return guard_program(test_path("p"), "tiny-7");
+}
+
+static void refused_in_child(void *arg)
+{
+	const struct reg *r = arg;
+
+	CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
+}
+
+/* All that is promised of a deny-write template, and of its creator. */
+static void check_enforced(const struct reg *r)
+{
+	CHECK_EQ(raw_launch(r->fd, r->id), 7);
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), -ETXTBSY);
+	test_in_child(refused_in_child, (void *)(uintptr_t)r);
+	CHECK(client_fresh(&client, r));
+}
+
+static struct st_msg_status status(void)
+{
+	struct st_msg_status s;
+	struct client c;
+
+	client_open(&c);
+	s = client_status(&c);
+	client_close(&c);
+	return s;
+}
+
+static struct st_msg_item item(uint64_t id)
+{
+	struct st_msg_item i;
+	struct client c;
+
+	client_open(&c);
+	i = client_item(&c, id);
+	client_close(&c);
+	return i;
+}
+
+/* ---- start */
+
+static void starts_and_proves(void)
+{
+	struct st_msg_status s;
+	pid_t pid = guard_start(NULL);
+	struct stat st;
+
+	s = status();
+	CHECK_EQ(s.pid, pid);
+	CHECK_EQ(s.attached, guard_mode("lsm") ? ST_STATUS_LSM
+					       : ST_STATUS_FMOD_RET);
+	CHECK_EQ(s.proved, ST_PROVED_ALL);
+	CHECK_EQ(s.pins_missing, 0);
+	CHECK_EQ(s.adopted, 0);
+	CHECK_EQ(s.templates, 0);
+	CHECK_EQ(s.executables, 0);
+	CHECK_EQ(s.templates_max, TEMPLATES_MAX);
+	CHECK_SYS(stat(GUARD_PINS, &st));
+	CHECK_EQ(st.st_mode & 07777, 0700);
+	CHECK_SYS(stat(GUARD_PINS "/templates", &st));
+	CHECK_EQ(st.st_mode & 07777, 0600);
+	CHECK_SYS(stat(ST_GUARD_SOCKET, &st));
+	CHECK_EQ(st.st_mode & 07777, 0660);
+	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	CHECK_LT(client_try(&client), 0);
+	guard_unload();
+	CHECK_EQ(stat(GUARD_PINS, &st), -1);
+}
+
+/* Whoever asks for the other way gets it where it works, or a reason. */
+static void the_other_way(void)
+{
+	bool lsm = guard_mode("lsm");
+	pid_t pid;
+
+	if (!lsm) {
+		CHECK_EQ(guard_run((char *[]){ "--mode", "lsm", NULL }), 1);
+		CHECK_HAS(guard_log(), "lsm=");
+		CHECK_EQ(access(GUARD_PINS, F_OK), -1);
+		return;
+	}
+	pid = guard_start((char *[]){ "--mode", "fmod_ret", NULL });
+	CHECK_EQ(status().attached, ST_STATUS_FMOD_RET);
+	CHECK_EQ(status().proved, ST_PROVED_ALL);
+	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	guard_unload();
+}
+
+static void one_at_a_time(void)
+{
+	pid_t pid = guard_start(NULL);
+
+	CHECK_EQ(guard_run(NULL), 1);
+	CHECK_HAS(guard_log(), test_fmt("%d", pid));
+	CHECK_EQ(guard_run((char *[]){ "--unload", NULL }), 1);
+	CHECK_EQ(status().pid, pid);
+	CHECK_EQ(status().pins_missing, 0);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+static void readable_for_a_group(void)
+{
+	pid_t pid = guard_start((char *[]){ "--inspect-group", "alice", NULL });
+	struct stat st;
+
+	CHECK_SYS(stat(GUARD_PINS, &st));
+	CHECK_EQ(st.st_mode & 07777, 0750);
+	CHECK_EQ(st.st_gid, ALICE);
+	CHECK_SYS(stat(GUARD_PINS "/templates", &st));
+	CHECK_EQ(st.st_mode & 07777, 0640);
+	CHECK_EQ(st.st_gid, ALICE);
+	CHECK_SYS(stat(GUARD_PINS "/links", &st));
+	CHECK_EQ(st.st_mode & 07777, 0700);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+/* ---- kill -9 */
+
+static void killed_after_registration(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct st_msg_item before, after;
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, program(), DENY);
+	check_enforced(&r);
+	before = client_item(&client, r.id);
+	guard_stop(pid, SIGKILL);
+	for (int i = 0; i < 5; i++)
+		check_enforced(&r);
+	pid = guard_start(NULL);
+	CHECK_EQ(status().adopted, 1);
+	CHECK_EQ(status().templates, 1);
+	after = item(r.id);
+	CHECK_EQ(after.launches, before.launches + 5);
+	CHECK_EQ(after.refused, before.refused + 5);
+	CHECK_EQ(after.write_denied, before.write_denied + 5);
+	CHECK_EQ(after.pid, getpid());
+	check_enforced(&r);
+	/* by a connection of its own, the first being gone */
+	client_open(&client);
+	CHECK_OK(client_unregister(&client, r.id));
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+static void killed_before_registration(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct reg r;
+	int fd;
+
+	client_open(&client);
+	fd = guard_open(program());
+	guard_stop(pid, SIGKILL);
+	CHECK_EQ(client_register(&client, fd, DENY, &r), -ECONNRESET);
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	pid = guard_start(NULL);
+	client_open(&client);
+	CHECK_OK(client_register(&client, fd, DENY, &r));
+	check_enforced(&r);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+/* ---- kill -9 in the middle */
+
+static void make_until_it_ends(void *arg)
+{
+	int fd = guard_open(arg);
+
+	client_open(&client);
+	for (;;) {
+		struct reg r = { .fd = -1 };
+		int own = CHECK_SYS(open(arg, O_PATH | O_CLOEXEC));
+		int ret = client_register(&client, own, DENY, &r);
+
+		if (ret == 0 && r.id % 3)
+			ret = client_unregister(&client, r.id);
+		if (ret == 0 && r.id % 5)
+			CHECK_SYS(close(own));
+		if (ret == -ECONNRESET)
+			break;
+		CHECK_EQ(ret, 0);
+		if (own > 500)
+			CHECK_SYS(syscall(SYS_close_range, fd + 1, ~0U, 0));
+		if (own > 500)
+			client_open(&client);
+	}
+}
+
+/* Whatever it was at: the next one can go on, and nothing is left. */
+static void killed_while_registering(void)
+{
+	char *path = program();
+
+	for (unsigned int i = 0; i < 6; i++) {
+		pid_t pid = guard_start(NULL), maker;
+		struct client c;
+
+		test_doing("round %u", i);
+		CHECK_EQ(status().adopted, i > 0);
+		maker = guard_child(make_until_it_ends, path);
+		usleep(20000 + i * 13777);
+		guard_stop(pid, SIGKILL);
+		guard_wait(maker);
+		/* all of its files are closed */
+		CHECK_EQ(guard_write(path, O_RDWR), 0);
+		pid = guard_start(NULL);
+		client_open(&c);
+		GUARD_UNTIL(client_status(&c).templates == 0);
+		GUARD_UNTIL(client_status(&c).executables == 0);
+		CHECK_EQ(client_status(&c).pins_missing, 0);
+		client_close(&c);
+		guard_stop(pid, SIGKILL);
+	}
+	guard_unload();
+}
+
+/* ---- while there is none */
+
+static void closed_without_a_daemon(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, program(), DENY);
+	guard_stop(pid, SIGKILL);
+	check_enforced(&r);
+	CHECK_SYS(close(r.fd));
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	CHECK_EQ(raw_launch(guard_open(test_path("p")), r.id), -ESTALE);
+	pid = guard_start(NULL);
+	CHECK_EQ(status().templates, 0);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+static void hold(void *arg)
+{
+	char *path = arg;
+
+	client_open(&client);
+	client_template(&client, path, DENY);
+	test_write(test_path("ready"), "", 0600);
+	if (fork() == 0)
+		pause();
+}
+
+/* Its file is held by another, so that only the next daemon can tell. */
+static void creator_ends_without_a_daemon(void)
+{
+	pid_t pid = guard_start(NULL), maker = guard_child(hold, program());
+
+	GUARD_UNTIL(access(test_path("ready"), F_OK) == 0);
+	CHECK_SYS(kill(pid, SIGKILL));
+	guard_wait(maker);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	pid = guard_start(NULL);
+	CHECK_EQ(status().templates, 0);
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+/* The library needs no daemon for what it has, and finds the next one. */
+static void the_library_reconnects(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct spawn_template_stat st;
+	int tfd, again;
+
+	program();
+	tfd = CHECK_OK(spawn_template_open(test_path("p"), CLOEXEC | GUARD));
+	guard_stop(pid, SIGKILL);
+	CHECK_OK(spawn_template_check(tfd));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
+	CHECK_EQ(spawn_template_open(test_path("p"), CLOEXEC | GUARD),
+		 -ENOTCONN);
+	pid = guard_start(NULL);
+	again = CHECK_OK(spawn_template_open(test_path("p"), CLOEXEC | GUARD));
+	CHECK_EQ(test_spawn(again, TEST_ARGV("p")), 7);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
+	CHECK_OK(spawn_template_refresh(tfd));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	CHECK_EQ(item(st.guard_id).launches, 1);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+/* A change while there was none is told by the next one. */
+static void changes_are_told_later(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, program(), 0);
+	guard_stop(pid, SIGKILL);
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	CHECK(!client_fresh(&client, &r));
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+	pid = guard_start(NULL);
+	CHECK_EQ(item(r.id).state, EXEC_STALE);
+	CHECK_EQ(item(r.id).why, WHY_OPENED);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+/* ---- the end */
+
+static void unloaded(void)
+{
+	pid_t pid = guard_start(NULL);
+	struct spawn_template_stat st;
+	int plain, must;
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, program(), DENY);
+	plain = CHECK_OK(spawn_template_open(test_path("p"), CLOEXEC));
+	must = CHECK_OK(spawn_template_open(test_path("p"), CLOEXEC | GUARD));
+	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	check_enforced(&r);
+	guard_unload();
+	CHECK_EQ(access(GUARD_PINS, F_OK), -1);
+	CHECK_EQ(client.states[r.slot], 0);
+	/* the kernel drops what nobody refers to a little later */
+	GUARD_UNTIL(guard_write(test_path("p"), O_RDWR) == 0);
+	/* nobody looks at a mark any more */
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(test_spawn(plain, TEST_ARGV("p")), 7);
+	CHECK_OK(spawn_template_stat(plain, &st, sizeof(st)));
+	CHECK_EQ(st.guarded, 0);
+	CHECK_EQ(spawn_template_check(must), -ENOTCONN);
+	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), -ENOTCONN);
+	/* a new one knows none of them */
+	pid = guard_start(NULL);
+	CHECK_EQ(status().adopted, 0);
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), -ENOTCONN);
+	CHECK_OK(spawn_template_refresh(must));
+	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), 7);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+	guard_unload();
+}
+
+static const struct test_case cases[] = {
+	{ "starts, proves, ends, unloads", starts_and_proves, 0 },
+	{ "the other way works or says why not", the_other_way, 0 },
+	{ "one at a time", one_at_a_time, 0 },
+	{ "a group may read the maps", readable_for_a_group, 0 },
+	{ "killed after a registration", killed_after_registration, 0 },
+	{ "killed before a registration", killed_before_registration, 0 },
+	{ "killed while it registers", killed_while_registering, 60 },
+	{ "closed without a daemon", closed_without_a_daemon, 0 },
+	{ "creator ends without a daemon", creator_ends_without_a_daemon, 0 },
+	{ "the library reconnects", the_library_reconnects, 0 },
+	{ "changes are told later", changes_are_told_later, 0 },
+	{ "unloaded", unloaded, 0 },
+};
+GUARD_MAIN_ALONE(cases)
