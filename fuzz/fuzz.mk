@@ -6,15 +6,26 @@
 
 FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
-FUZZERS := fuzz_args fuzz_cgroup fuzz_elf
+FUZZERS := fuzz_args fuzz_cgroup fuzz_elf fuzz_proto
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -iquote src -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
+
+# Of the daemon all but its main function, with its maps in memory.
+FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
+	tests/fake_maps.c $(filter-out src/daemon.c src/loader%.c,$(DAEMON_SRC)))
+$(FUZZ_DAEMON_OBJ): FUZZ_CFLAGS += -DVERSION='"$(VERSION)"'
 
 .PHONY: fuzz build-fuzz
 build-fuzz: $(FUZZERS:%=$(O)/fuzz/%)
 
 $(O)/fuzz/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(call say,FUZZCC,$<)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
+		-c -o $@ $<
+
+$(O)/fuzz/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
@@ -28,7 +39,8 @@ $(O)/fuzz/src/child.o $(O)/fuzz/src/supervisor_child.o: $(O)/fuzz/src/%.o: src/%
 $(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
 	$(call say,FUZZLD,$@)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer \
-		-o $@ $< $(FUZZ_OBJ) -lpthread
+		-o $@ $(filter %.c %.o,$^) -lpthread
+$(O)/fuzz/fuzz_proto: $(FUZZ_DAEMON_OBJ)
 
 fuzz: build-fuzz $(O)/tests/tools/tiny
 	$(Q)for f in $(FUZZERS); do \
@@ -41,4 +53,4 @@ fuzz: build-fuzz $(O)/tests/tools/tiny
 			$(O)/fuzz/corpus/$$f fuzz/corpus/$$f || exit 1; \
 	done
 
--include $(FUZZ_OBJ:.o=.d) $(FUZZERS:%=$(O)/fuzz/%.d)
+-include $(FUZZ_OBJ:.o=.d) $(FUZZ_DAEMON_OBJ:.o=.d) $(FUZZERS:%=$(O)/fuzz/%.d)

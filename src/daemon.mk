@@ -4,9 +4,10 @@
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(O)/%.o)
 DAEMON_LIBS = $(shell pkg-config --libs libbpf)
 
-ifneq ($(wildcard src/daemon.c),)
-ALL += $(O)/spawn-templated
-endif
+SBINDIR ?= $(PREFIX)/sbin
+UNIT_DIR = $(PREFIX)/lib/systemd/system
+SYSUSERS_DIR = $(PREFIX)/lib/sysusers.d
+TMPFILES_DIR = $(PREFIX)/lib/tmpfiles.d
 
 $(DAEMON_OBJ): $(O)/src/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -21,3 +22,32 @@ $(O)/spawn-templated: $(DAEMON_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 
 -include $(DAEMON_OBJ:.o=.d)
+
+# The unit is written anew each time: PREFIX may be another than at the last build.
+define DAEMON_INSTALL
+install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNIT_DIR) \
+	$(DESTDIR)$(SYSUSERS_DIR) $(DESTDIR)$(TMPFILES_DIR)
+install -m755 $(O)/spawn-templated $(DESTDIR)$(SBINDIR)
+sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/spawn-templated.service.in \
+	> $(O)/spawn-templated.service
+install -m644 $(O)/spawn-templated.service systemd/spawn-templated.socket \
+	$(DESTDIR)$(UNIT_DIR)
+install -m644 systemd/sysusers.conf $(DESTDIR)$(SYSUSERS_DIR)/spawn-template.conf
+install -m644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILES_DIR)/spawn-template.conf
+
+endef
+
+define DAEMON_UNINSTALL
+rm -f $(DESTDIR)$(SBINDIR)/spawn-templated \
+	$(DESTDIR)$(UNIT_DIR)/spawn-templated.service \
+	$(DESTDIR)$(UNIT_DIR)/spawn-templated.socket \
+	$(DESTDIR)$(SYSUSERS_DIR)/spawn-template.conf \
+	$(DESTDIR)$(TMPFILES_DIR)/spawn-template.conf
+
+endef
+
+ifneq ($(and $(wildcard src/daemon.c),$(wildcard src/loader.c)),)
+ALL += $(O)/spawn-templated
+INSTALL_MORE += $(DAEMON_INSTALL)
+UNINSTALL_MORE += $(DAEMON_UNINSTALL)
+endif

@@ -80,6 +80,13 @@ void loader_sweep(struct loader *loader);
 
 unsigned int loader_executables(const struct loader *loader);
 
+/* What was counted of all templates since the maps exist. */
+struct loader_totals {
+	uint64_t launches, stale, refused, write_denied;
+};
+
+void loader_totals(const struct loader *loader, struct loader_totals *totals);
+
 /* A read-only descriptor of the array of states, the loader's own. */
 int loader_states_fd(const struct loader *loader);
 unsigned int loader_states(const struct loader *loader);

@@ -138,6 +138,36 @@ archive_names() {
 	grep -q '^spawn_template_spawn$' <<<"$all" && [ -z "$other" ]
 }
 
+# The daemon's units name the daemon where it is, and systemd understands them.
+units() {
+	local f lib=$root/usr/lib missing=0
+
+	for f in "$root/usr/sbin/spawn-templated" \
+		"$lib/systemd/system/spawn-templated.service" \
+		"$lib/systemd/system/spawn-templated.socket" \
+		"$lib/sysusers.d/spawn-template.conf" \
+		"$lib/tmpfiles.d/spawn-template.conf"; do
+		[ -s "$f" ] || { echo "no $f" && missing=1; }
+	done
+	cp "$lib/systemd/system/"spawn-templated.* "$tmp"
+	cat "$tmp/spawn-templated.service"
+	grep -qx ExecStart=/usr/sbin/spawn-templated \
+		"$tmp/spawn-templated.service" &&
+		! grep -q '@[A-Z]*@' "$tmp/spawn-templated.service" &&
+		grep -qx ExecStart=/opt/other/sbin/spawn-templated \
+			"$tmp/other/opt/other/lib/systemd/system/spawn-templated.service" &&
+		verified_units && return "$missing"
+}
+
+verified_units() {
+	command -v systemd-analyze >/dev/null || return 0
+	# what it starts must be there
+	sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' \
+		"$tmp/spawn-templated.service"
+	systemd-analyze verify --man=no "$tmp/spawn-templated.service" \
+		"$tmp/spawn-templated.socket"
+}
+
 flags() { # of pkg-config, split into words
 	read -ra words <<<"$(pkg "$@")"
 }
@@ -202,11 +232,12 @@ for tool in pkg-config "$cxx" readelf nm; do
 	exit 77
 done
 
-echo "1..11"
+echo "1..12"
 step "make install, below two prefixes" install_twice
 [ "$failed" = 0 ] || exit 1
 step "all that belongs there is there" all_there
 step "pkg-config file: version and prefix" pc_file
+step "daemon and units, which systemd understands" units
 step "exports are the header's functions, with their version" exports
 step "soname, no unloading, needs only libc" soname
 step "the archive's names are all prefixed" archive_names

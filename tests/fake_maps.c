@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The maps of the fake loader: looked up, registered in, swept.
+ */
+#include "fake_loader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+/* ---- look-ups */
+
+int fake_index(const struct loader *l, uint64_t id)
+{
+	for (int i = 0; id && i < TEMPLATES_MAX; i++)
+		if (l->maps->ids[i] == id)
+			return i;
+	return -1;
+}
+
+static struct fake_exec *find_exec(const struct loader *l,
+				   const struct exec_key *key)
+{
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (e->used && !memcmp(&e->key, key, sizeof(*key)))
+			return e;
+	}
+	return NULL;
+}
+
+int loader_template(const struct loader *l, uint64_t id,
+		    struct template_entry *entry)
+{
+	int i = fake_index(l, id);
+
+	if (i < 0)
+		return -ENOENT;
+	*entry = l->maps->templates[i];
+	return 0;
+}
+
+int loader_executable(const struct loader *l, const struct exec_key *key,
+		      struct exec_entry *entry)
+{
+	const struct fake_exec *e = find_exec(l, key);
+
+	if (!e)
+		return -ENOENT;
+	*entry = e->entry;
+	return 0;
+}
+
+int loader_next(const struct loader *l, uint64_t *id)
+{
+	int i = *id ? fake_index(l, *id) + 1 : 0;
+
+	for (; i < TEMPLATES_MAX; i++) {
+		if (l->maps->ids[i]) {
+			*id = l->maps->ids[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+unsigned int loader_executables(const struct loader *l)
+{
+	unsigned int n = (unsigned int)fake_number("FAKE_LOADER_EXECUTABLES");
+
+	for (int i = 0; i < EXEC_CACHE_MAX; i++)
+		n += l->maps->execs[i].used;
+	return n;
+}
+
+int loader_states_fd(const struct loader *l)
+{
+	return l->states_fd;
+}
+
+unsigned int loader_states(const struct loader *l)
+{
+	(void)l;
+	return EXEC_CACHE_MAX;
+}
+
+int loader_events_fd(const struct loader *l)
+{
+	return l->epoll_fd;
+}
+
+uint64_t loader_events_lost(const struct loader *l)
+{
+	return l->maps->events_lost;
+}
+
+void loader_totals(const struct loader *l, struct loader_totals *totals)
+{
+	*totals = l->maps->totals;
+}
+
+/* ---- registering */
+
+static int key_of(int fd, struct exec_key *key, struct exec_identity *identity)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	memset(key, 0, sizeof(*key));
+	key->ino = st.st_ino;
+	key->dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	*identity = (struct exec_identity){
+		.size = (uint64_t)st.st_size,
+		.mode = st.st_mode,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.ctime_nsec = (uint32_t)st.st_ctim.tv_nsec,
+		.mtime_nsec = (uint32_t)st.st_mtim.tv_nsec,
+		.ctime_sec = st.st_ctim.tv_sec,
+		.mtime_sec = st.st_mtim.tv_sec,
+	};
+	return 0;
+}
+
+void fake_set_state(struct loader *l, struct fake_exec *e, uint32_t state,
+		    uint32_t why)
+{
+	e->entry.state = state;
+	e->entry.why = why;
+	__atomic_store_n(&l->maps->states[e->entry.slot],
+			 EXEC_STATE_WORD(e->entry.generation, state),
+			 __ATOMIC_SEQ_CST);
+}
+
+static struct fake_exec *add_exec(struct loader *l, const struct exec_key *key)
+{
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (e->used)
+			continue;
+		memset(e, 0, sizeof(*e));
+		e->used = 1;
+		e->key = *key;
+		e->entry.slot = (uint32_t)i;
+		return e;
+	}
+	return NULL;
+}
+
+/* The entry of the file, under a new generation if it is not what it was. */
+static int renew_exec(struct loader *l, int fd, const struct exec_key *key,
+		      const struct exec_identity *identity,
+		      struct fake_exec **exec)
+{
+	struct fake_exec *e = find_exec(l, key);
+	char path[64];
+	struct statfs fs;
+
+	if (!e)
+		e = add_exec(l, key);
+	if (!e)
+		return -ENOSPC;
+	if (e->entry.state != EXEC_FRESH ||
+	    memcmp(&e->entry.identity, identity, sizeof(*identity))) {
+		e->entry.identity = *identity;
+		e->entry.generation = ++l->maps->last_generation;
+		if (!fstatfs(fd, &fs))
+			e->entry.fs_magic = (uint32_t)fs.f_type;
+		fake_set_state(l, e, EXEC_FRESH, WHY_NONE);
+	}
+	if (!e->watch) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		e->watch = inotify_add_watch(l->inotify_fd, path,
+					     IN_MODIFY | IN_ATTRIB |
+						     IN_CLOSE_WRITE);
+	}
+	*exec = e;
+	return 0;
+}
+
+int loader_register(struct loader *l, int fd, struct template_entry *entry,
+		    uint64_t *id, struct exec_entry *exec)
+{
+	struct exec_identity identity;
+	struct fake_exec *e = NULL;
+	char path[64];
+	struct stat st;
+	int i, ret = -fake_number("FAKE_LOADER_REGISTER");
+
+	if (!ret && entry->flags & TEMPLATE_DENY_WRITE)
+		ret = -fake_number("FAKE_LOADER_DENY_WRITE");
+	if (!ret)
+		ret = key_of(fd, &entry->exec, &identity);
+	for (i = 0; i < TEMPLATES_MAX && l->maps->ids[i]; i++)
+		;
+	if (!ret && i == TEMPLATES_MAX)
+		ret = -ENOSPC;
+	if (!ret)
+		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
+	if (ret < 0)
+		return ret;
+	/* not who opened the file, but that is all there is */
+	snprintf(path, sizeof(path), "/proc/%u", entry->tgid);
+	if (!stat(path, &st))
+		entry->creds.uid = entry->creds.euid = st.st_uid;
+	entry->exec_generation = e->entry.generation;
+	entry->created_ns = fake_boot_ns();
+	entry->state = TEMPLATE_LIVE;
+	e->entry.refs++;
+	e->entry.pins += entry->flags & TEMPLATE_DENY_WRITE;
+	*id = ++l->maps->last_id;
+	l->maps->templates[i] = *entry;
+	l->maps->ids[i] = *id;
+	*exec = e->entry;
+	return 0;
+}
+
+void fake_close_template(struct loader *l, int i)
+{
+	struct template_entry *t = &l->maps->templates[i];
+	struct fake_exec *e = find_exec(l, &t->exec);
+
+	if (t->state != TEMPLATE_LIVE)
+		return;
+	t->state = TEMPLATE_CLOSED;
+	if (e) {
+		e->entry.refs--;
+		e->entry.pins -= t->flags & TEMPLATE_DENY_WRITE;
+	}
+}
+
+int loader_release(struct loader *l, uint64_t id)
+{
+	int i = fake_index(l, id);
+
+	if (i < 0)
+		return -ENOENT;
+	fake_close_template(l, i);
+	l->maps->ids[i] = 0;
+	return 0;
+}
+
+void loader_sweep(struct loader *l)
+{
+	for (int i = 0; i < TEMPLATES_MAX; i++)
+		if (l->maps->ids[i] &&
+		    l->maps->templates[i].state == TEMPLATE_CLOSED)
+			l->maps->ids[i] = 0;
+	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
+		struct fake_exec *e = &l->maps->execs[i];
+
+		if (!e->used || e->entry.refs > 0)
+			continue;
+		if (e->watch)
+			inotify_rm_watch(l->inotify_fd, e->watch);
+		l->maps->states[e->entry.slot] = 0;
+		e->used = 0;
+	}
+}

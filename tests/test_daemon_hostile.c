@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guard's daemon and clients that mean harm: to it, or to each other. It must
+ * neither crash, nor wait, nor keep a descriptor, nor give one what is another's.
+ */
+#include "guarding.h"
+
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* ---- messages that are none */
+
+static void send_ends(const struct guard *g, const void *bytes, size_t len)
+{
+	int fd = guard_connect(g);
+
+	CHECK_EQ(guard_send(fd, bytes, len, NULL, 0, NULL), 0);
+	guard_is_closed(fd);
+}
+
+static void what_is_no_message_ends_the_connection(void)
+{
+	static const size_t sizes[] = {
+		1, 23, 24, 100, ST_MSG_SIZE - 1, ST_MSG_SIZE + 1, 4096, 100000,
+	};
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	char big[100000] = "";
+	int fd, fds;
+	struct guard g = guard_with_client(&fd, &fds);
+
+	memcpy(big, &msg, sizeof(msg));
+	for (size_t i = 0; i < TEST_COUNT(sizes); i++) {
+		test_doing("%zu bytes", sizes[i]);
+		send_ends(&g, big, sizes[i]);
+	}
+	msg.h.magic++;
+	send_ends(&g, &msg, sizeof(msg));
+	msg = guard_msg(ST_MSG_STATUS);
+	msg.h.version++;
+	send_ends(&g, &msg, sizeof(msg));
+	send_ends(&g, "", 0);
+	guard_wait_fds(&g, fds);
+	CHECK_EQ(guard_status(fd).clients, 1);
+	guard_stop(&g);
+}
+
+static int call_with(int fd, int type, size_t at)
+{
+	struct st_msg msg = guard_msg(type);
+
+	((char *)&msg)[at] = 1;
+	return guard_call(fd, &msg, -1, NULL);
+}
+
+static void what_a_later_version_might_send_is_an_error(void)
+{
+	static const int types[] = { ST_MSG_HELLO, ST_MSG_UNREGISTER,
+				     ST_MSG_LIST, ST_MSG_STATUS };
+	static const int unknown[] = { 0, ST_MSG_ITEM, ST_MSG_INVALIDATED,
+				       8, 99,	       65535 };
+	int fd, fds;
+	struct guard g = guard_with_client(&fd, &fds);
+	struct st_msg msg;
+
+	for (size_t i = 0; i < TEST_COUNT(types); i++) {
+		test_doing("type %d", types[i]);
+		CHECK_EQ(call_with(fd, types[i], ST_MSG_SIZE - 1), -EINVAL);
+		CHECK_EQ(call_with(fd, types[i], sizeof(msg.h)), -EINVAL);
+	}
+	for (size_t i = 0; i < TEST_COUNT(unknown); i++) {
+		msg = guard_msg(unknown[i]);
+		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
+		CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
+		CHECK_EQ(msg.h.type, unknown[i]);
+		CHECK_EQ(msg.h.error, ENOSYS);
+	}
+	CHECK_EQ(guard_register(fd, "/bin/sh", 4, &msg), -EINVAL);
+	CHECK_EQ(guard_register(fd, "/bin/sh", 1U << 31, &msg), -EINVAL);
+	CHECK_EQ(guard_status(fd).templates, 0);
+	guard_stop(&g);
+}
+
+/* ---- descriptors */
+
+static void send_fds(const struct guard *g, int type, unsigned int n, int with)
+{
+	struct st_msg msg = guard_msg(type);
+	int fd = guard_connect(g), fds[253];
+
+	test_doing("type %d with %u descriptors", type, n);
+	for (unsigned int i = 0; i < n; i++)
+		fds[i] = with;
+	CHECK_EQ(guard_send(fd, &msg, sizeof(msg), fds, n, NULL), 0);
+	guard_is_closed(fd);
+}
+
+static void descriptors_too_few_or_many_are_not_kept(void)
+{
+	int path = CHECK_SYS(open("/bin/sh", O_PATH | O_CLOEXEC)), fd, fds;
+	struct guard g = guard_with_client(&fd, &fds);
+
+	for (int type = 0; type < 9; type++) {
+		if (type == ST_MSG_REGISTER)
+			send_fds(&g, type, 0, path);
+		else
+			send_fds(&g, type, 1, path);
+		send_fds(&g, type, 2, path);
+		send_fds(&g, type, 4, path);
+		send_fds(&g, type, 5, path);
+		send_fds(&g, type, 253, path);
+		send_fds(&g, type, 253, 0);
+	}
+	guard_wait_fds(&g, fds);
+	guard_stop(&g);
+}
+
+static void only_path_descriptors_are_registered(void)
+{
+	int fd, fds, pipes[2];
+	struct guard g = guard_with_client(&fd, &fds);
+	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
+
+	CHECK_SYS(pipe2(pipes, O_CLOEXEC));
+	CHECK_EQ(guard_call(fd, &msg, pipes[1], NULL), -EBADF);
+	msg = guard_msg(ST_MSG_REGISTER);
+	CHECK_EQ(guard_call(fd, &msg,
+			    CHECK_SYS(open("/bin/sh", O_RDONLY | O_CLOEXEC)),
+			    NULL),
+		 -EBADF);
+	/* the connection itself, which the kernel has to collect */
+	msg = guard_msg(ST_MSG_REGISTER);
+	CHECK_EQ(guard_call(fd, &msg, fd, NULL), -EBADF);
+	guard_wait_fds(&g, fds);
+	/* and the last copy of the pipe's end is gone */
+	CHECK_SYS(close(pipes[1]));
+	guard_wait_readable(pipes[0], "the end of the pipe");
+	guard_stop(&g);
+}
+
+/* A socket whose last close waits: what was sent is not taken by the other end. */
+static int lingering_socket(int *other)
+{
+	const struct linger linger = { 1, 20 };
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	char data[65536] = "";
+	int l = CHECK_SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_SYS(bind(l, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(listen(l, 1));
+	CHECK_SYS(getsockname(l, (struct sockaddr *)&addr, &len));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	*other = CHECK_SYS(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	CHECK_SYS(close(l));
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	CHECK_SYS(
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	return fd;
+}
+
+static void register_as_alice(void *arg)
+{
+	guard_add(guard_connect(arg), "/bin/sh");
+}
+
+/* Until the daemon has noticed that nothing is being closed any more. */
+static void wait_heard(const struct guard *g)
+{
+	struct st_msg msg;
+	ssize_t n = 0;
+
+	for (int i = 0; i < 1000 && n <= 0; i++) {
+		int fd = guard_connect(g);
+
+		msg = guard_msg(ST_MSG_STATUS);
+		if (!guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL))
+			n = guard_receive(fd, &msg, NULL);
+		CHECK_SYS(close(fd));
+		usleep(1000);
+	}
+	CHECK_EQ(n, sizeof(msg));
+}
+
+/*
+ * Some are received and refused, some are found when their sender is not heard
+ * any more, some in the queue of a connection that ends for another reason.
+ */
+static void descriptors_that_close_slowly_delay_nobody(void)
+{
+	int fd, fds, c[16], other[48], n = 0;
+	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
+	uint64_t begin;
+	struct guard g;
+
+	test_need_root();
+	g = guard_with_client(&fd, &fds);
+	for (int i = 0; i < 16; i++)
+		c[i] = guard_connect(&g);
+	/* the daemon's are the last ones when it goes on */
+	CHECK_SYS(kill(g.pid, SIGSTOP));
+	for (; n < 48; n++) {
+		int slow = lingering_socket(&other[n]);
+		size_t len = n < 16 ? sizeof(msg) : (size_t)(n % 3);
+
+		CHECK_EQ(guard_send(c[n % 16], &msg, len, &slow, 1, NULL), 0);
+		CHECK_SYS(close(slow));
+	}
+	CHECK_SYS(kill(g.pid, SIGCONT));
+	begin = now_ms();
+	guard_as(ALICE, register_as_alice, &g);
+	CHECK_LT(now_ms() - begin, 5000);
+	for (int i = 0; i < n; i++)
+		CHECK_SYS(close(other[i]));
+	for (int i = 0; i < 16; i++)
+		CHECK_SYS(close(c[i]));
+	/* that of this user was closed, too */
+	CHECK_SYS(close(fd));
+	guard_wait_fds(&g, fds - 2);
+	wait_heard(&g);
+	guard_stop(&g);
+}
+
+/* ---- floods */
+
+/* Sends without reading, until nothing more goes out. Return: how many. */
+static unsigned int flood(int fd, int type)
+{
+	unsigned int n = 0;
+	struct st_msg msg;
+
+	for (int idle = 0; idle < 20;) {
+		msg = guard_msg(type);
+		msg.h.sequence = n;
+		if (send(fd, &msg, sizeof(msg), MSG_DONTWAIT) > 0) {
+			n++;
+			idle = 0;
+			continue;
+		}
+		CHECK_EQ(errno, EAGAIN);
+		usleep(5000);
+		idle++;
+	}
+	return n;
+}
+
+static void a_flood_is_answered_in_order_and_delays_nobody(void)
+{
+	int fd, fds, c;
+	struct guard g = guard_with_client(&fd, &fds);
+	unsigned int n, first;
+	struct st_msg msg;
+	uint64_t begin;
+
+	c = guard_connect(&g);
+	n = flood(c, ST_MSG_STATUS);
+	CHECK_GT(n, 10);
+	begin = now_ms();
+	for (int i = 0; i < 20; i++)
+		guard_status(fd);
+	CHECK_LT(now_ms() - begin, 2000);
+	for (first = 0; first < n; first++) {
+		CHECK_EQ(guard_receive(c, &msg, NULL), sizeof(msg));
+		CHECK_EQ(msg.h.sequence, first);
+	}
+	CHECK_EQ(guard_count(c), 0);
+	guard_stop(&g);
+}
+
+static void who_does_not_read_is_disconnected(void)
+{
+	int fd, fds, c;
+	struct guard g = guard_with_client(&fd, &fds);
+	int status = guard_status(fd).clients;
+
+	CHECK_EQ(status, 1);
+	c = guard_connect(&g);
+	for (int i = 0; i < 200; i++)
+		guard_add(fd, "/bin/sh");
+	flood(c, ST_MSG_LIST);
+	CHECK_EQ(guard_status(fd).clients, 2);
+	for (int i = 0; i < 30000 && guard_status(fd).clients == 2; i += 50)
+		usleep(50000);
+	CHECK_EQ(guard_status(fd).clients, 1);
+	guard_wait_fds(&g, fds);
+	/* its templates are not touched by that */
+	CHECK_EQ(guard_count(fd), 200);
+	guard_stop(&g);
+}
+
+static void news_that_is_not_read_delays_no_answer(void)
+{
+	char *path = test_copy_probe("program");
+	int fd, fds, told = 0;
+	struct guard g = guard_with_client(&fd, &fds);
+	struct st_msg msg;
+
+	for (int i = 0; i < 250; i++)
+		guard_add(fd, path);
+	CHECK_SYS(chmod(path, 0700));
+	/* the socket holds fewer than that */
+	guard_wait_readable(fd, "news");
+	msg = guard_msg(ST_MSG_STATUS);
+	CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
+	do {
+		CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
+		told += msg.h.type == ST_MSG_INVALIDATED;
+	} while (msg.h.type != ST_MSG_STATUS);
+	CHECK_LT(told, 251);
+	for (; told < 250; told++) {
+		CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
+		CHECK_EQ(msg.h.type, ST_MSG_INVALIDATED);
+	}
+	guard_stop(&g);
+}
+
+static void no_descriptors_left_is_survived(void)
+{
+	struct rlimit limit = { 20, 20 };
+	int fd, fds, many[40];
+	struct guard g = guard_with_client(&fd, &fds);
+	struct rusage before, after;
+
+	limit.rlim_cur = limit.rlim_max = (rlim_t)fds + 4;
+	CHECK_SYS(prlimit(g.pid, RLIMIT_NOFILE, &limit, NULL));
+	for (int i = 0; i < 40; i++)
+		many[i] = guard_connect(&g);
+	/* some of them are closed, and those that are there are served */
+	CHECK_EQ(guard_status(fd).templates, 0);
+	guard_is_closed(many[39]);
+	for (int i = 0; i < 39; i++)
+		CHECK_SYS(close(many[i]));
+	guard_wait_fds(&g, fds);
+	guard_add(fd, "/bin/sh");
+	CHECK_EQ(guard_count(guard_connect(&g)), 1);
+	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &before));
+	guard_stop(&g);
+	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &after));
+	/* it did not spin meanwhile */
+	CHECK_LT(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 5);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(what_is_no_message_ends_the_connection),
+	TEST_CASE(what_a_later_version_might_send_is_an_error),
+	TEST_CASE(descriptors_too_few_or_many_are_not_kept),
+	TEST_CASE(only_path_descriptors_are_registered),
+	TEST_CASE(descriptors_that_close_slowly_delay_nobody),
+	TEST_CASE(a_flood_is_answered_in_order_and_delays_nobody),
+	TEST_CASE_SECONDS(who_does_not_read_is_disconnected, 60),
+	TEST_CASE(news_that_is_not_read_delays_no_answer),
+	TEST_CASE(no_descriptors_left_is_survived),
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the guard's daemon starts, ends, gives way to another, and what it tells a
+ * service manager and a metrics collector.
+ */
+#include "guarding.h"
+
+/* ---- the socket */
+
+static void the_folder_and_the_socket_have_their_modes(void)
+{
+	char *extra[] = { "--group", test_fmt("%d", GUARD_GROUP), NULL };
+	bool root = test_is_root();
+	struct guard g;
+	struct stat st;
+
+	umask(077);
+	g = guard_start(root ? extra : NULL);
+	CHECK_SYS(stat(test_path("run"), &st));
+	CHECK_EQ(st.st_mode & 07777, 0755);
+	CHECK_SYS(stat(g.socket, &st));
+	CHECK_EQ(st.st_mode & 07777, 0660);
+	CHECK_EQ(st.st_gid, root ? GUARD_GROUP : getgid());
+	guard_stop(&g);
+	CHECK_EQ(access(g.socket, F_OK), -1);
+}
+
+static void a_second_daemon_says_what_to_do_and_harms_nothing(void)
+{
+	struct guard g = guard_start(NULL);
+	int fd = guard_connect(&g), status;
+	char *said = guard_run(NULL, &status);
+
+	CHECK_EQ(status, 1);
+	CHECK_HAS(said, test_fmt("process %d", g.pid));
+	CHECK_HAS(said, "stop it first");
+	said = guard_run(TEST_ARGV("--unload"), &status);
+	CHECK_EQ(status, 1);
+	CHECK_HAS(said, "stop it first");
+	CHECK_EQ(guard_count(fd), 0);
+	CHECK_EQ(guard_count(guard_connect(&g)), 0);
+	guard_stop(&g);
+}
+
+static void a_socket_that_was_left_is_replaced(void)
+{
+	struct guard g = guard_start(NULL);
+
+	CHECK_SYS(kill(g.pid, SIGKILL));
+	guard_reap(g.pid);
+	CHECK_EQ(guard_try_connect(&g), -ECONNREFUSED);
+	g = guard_start(NULL);
+	CHECK_EQ(guard_count(guard_connect(&g)), 0);
+	guard_stop(&g);
+}
+
+static void what_is_no_socket_is_not_replaced(void)
+{
+	char *path = test_path("run/guard.sock"), *said;
+	int status;
+
+	CHECK_SYS(mkdir(test_path("run"), 0755));
+	test_write(path, "precious", 0644);
+	said = guard_run(NULL, &status);
+	CHECK_EQ(status, 1);
+	CHECK_HAS(said, "it is no socket: remove it");
+	CHECK_STR(test_read(path), "precious");
+}
+
+/* The manager's listening socket as descriptor 3, of that type. */
+static void give_socket(struct guard *g, int type)
+{
+	const int on = 1;
+	int fd;
+
+	CHECK_SYS(mkdir(test_path("run"), 0755));
+	g->socket = test_path("run/guard.sock");
+	fd = guard_bind(g->socket, type);
+	/* PassCredentials= of the unit */
+	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+	CHECK_SYS(listen(fd, 5));
+	setenv("LISTEN_FDS", "1", 1);
+	/* an early client: it waits for the daemon */
+	CHECK_NE(fd, 3);
+	CHECK_EQ(dup2(fd, 3), 3);
+	CHECK_SYS(close(fd));
+}
+
+/* LISTEN_PID must be that of the daemon, which a shell of its pid knows. */
+static char *with_listen_pid(void)
+{
+	char *script = test_path("start");
+
+	test_write(script,
+		   test_fmt("#!/bin/sh\nLISTEN_PID=$$ exec %s \"$@\"\n",
+			    test_tool("../fake-templated")),
+		   0755);
+	return script;
+}
+
+static void start_by_script(struct guard *g, char *script)
+{
+	char *notify = test_path("notify");
+	int err[2];
+
+	g->notify_fd = guard_bind(notify, SOCK_DGRAM);
+	CHECK_SYS(pipe2(err, O_CLOEXEC));
+	g->stderr_fd = err[0];
+	g->pid = CHECK_SYS(fork());
+	if (!g->pid) {
+		setenv("NOTIFY_SOCKET", notify, 1);
+		dup2(err[1], 2);
+		execl(script, script, "--socket", g->socket, NULL);
+		_exit(126);
+	}
+	CHECK_SYS(close(err[1]));
+}
+
+static void a_socket_of_the_manager_is_used_and_left(void)
+{
+	struct guard g = { 0 };
+	int hold = CHECK_SYS(dup(0)), early;
+
+	CHECK_EQ(hold, 3);
+	give_socket(&g, SOCK_SEQPACKET);
+	early = guard_connect(&g);
+	start_by_script(&g, with_listen_pid());
+	CHECK_EQ(guard_count(early), 0);
+	CHECK_EQ(guard_status(guard_connect(&g)).clients, 2);
+	guard_stop(&g);
+	CHECK_SYS(access(g.socket, F_OK));
+}
+
+static void a_socket_of_another_kind_is_refused(void)
+{
+	struct guard g = { 0 };
+
+	CHECK_EQ(CHECK_SYS(dup(0)), 3);
+	give_socket(&g, SOCK_STREAM);
+	start_by_script(&g, with_listen_pid());
+	CHECK_HAS(test_read_fd(g.stderr_fd), "ListenSequentialPacket=");
+	CHECK_EQ(guard_reap(g.pid), 1);
+}
+
+/* ---- begin and end */
+
+static void the_programs_error_and_its_remedy_are_told(void)
+{
+	int status;
+	char *said;
+
+	setenv("FAKE_LOADER_OPEN", test_fmt("%d", EOPNOTSUPP), 1);
+	said = guard_run(NULL, &status);
+	CHECK_EQ(status, 1);
+	CHECK_HAS(said, "cannot be loaded: ");
+	CHECK_HAS(said, strerror(EOPNOTSUPP));
+	CHECK_HAS(said, "look at FAKE_LOADER_*");
+	CHECK_EQ(access(test_path("run/guard.sock"), F_OK), -1);
+}
+
+static void the_end_leaves_the_pins_and_unload_removes_them(void)
+{
+	char *maps = test_path("maps");
+	int status;
+	struct guard g;
+
+	setenv("FAKE_LOADER_STATE", maps, 1);
+	g = guard_start(NULL);
+	guard_add(guard_connect(&g), "/bin/sh");
+	guard_stop(&g);
+	CHECK_SYS(access(maps, F_OK));
+	CHECK_HAS(guard_run(TEST_ARGV("--unload"), &status),
+		  "nothing is guarded any more");
+	CHECK_EQ(status, 0);
+	CHECK_EQ(access(maps, F_OK), -1);
+	/* there is nothing left to remove, which is no error */
+	guard_run(TEST_ARGV("--unload"), &status);
+	CHECK_EQ(status, 0);
+}
+
+static void the_manager_is_told(void)
+{
+	struct guard g;
+
+	setenv("WATCHDOG_USEC", "100000", 1);
+	g = guard_start(NULL);
+	guard_wait_notice(&g, "WATCHDOG=1");
+	guard_wait_notice(&g, "WATCHDOG=1");
+	CHECK_SYS(kill(g.pid, SIGINT));
+	guard_wait_notice(&g, "STOPPING=1");
+	CHECK_EQ(guard_reap(g.pid), 0);
+}
+
+static void missing_pins_are_told(void)
+{
+	struct guard g;
+
+	setenv("FAKE_LOADER_PINS", "3", 1);
+	g = guard_start(NULL);
+	CHECK_EQ(guard_status(guard_connect(&g)).pins_missing, 3);
+	CHECK_SYS(kill(g.pid, SIGTERM));
+	CHECK_HAS(test_read_fd(g.stderr_fd), "3 pins are missing");
+	CHECK_EQ(guard_reap(g.pid), 0);
+}
+
+static void bad_options_are_explained(void)
+{
+	static char *const bad[][3] = {
+		{ "--quota", "0", NULL },
+		{ "--quota", "1x", NULL },
+		{ "--quota", "9999", NULL },
+		{ "--mode", "kprobe", NULL },
+		{ "--group", "?", NULL },
+		{ "--metrics-interval", "0", NULL },
+		{ "--nonsense", NULL },
+		{ "word", NULL },
+		{ "--quota", NULL },
+	};
+	char *said;
+	int status, null;
+
+	for (size_t i = 0; i < TEST_COUNT(bad); i++) {
+		test_doing("%s", bad[i][0]);
+		said = guard_run(bad[i], &status);
+		CHECK_EQ(status, 2);
+		CHECK_HAS(said, "--help");
+	}
+	null = CHECK_SYS(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	CHECK_SYS(dup2(null, 1));
+	guard_run(TEST_ARGV("--version"), &status);
+	CHECK_EQ(status, 0);
+	guard_run(TEST_ARGV("--help"), &status);
+	CHECK_EQ(status, 0);
+	said = guard_run(TEST_ARGV("--socket", test_fmt("/tmp/%0200d", 1)),
+			 &status);
+	CHECK_EQ(status, 1);
+	CHECK_HAS(said, "too long");
+}
+
+/* ---- metrics */
+
+static char *wait_metrics(const char *file, const char *want)
+{
+	char *text = "";
+
+	for (int i = 0; i < 1000; i++) {
+		if (!access(file, F_OK)) {
+			text = test_read(file);
+			/* never half of one */
+			CHECK_HAS(text, "\n# EOF\n");
+			if (strstr(text, want))
+				return text;
+		}
+		usleep(10000);
+	}
+	CHECK_HAS(text, want);
+	return text;
+}
+
+static void metrics_count_by_path_and_never_fall(void)
+{
+	char *file = test_path("guard.prom"), *path = test_path("a\"b\\c");
+	char *launches = "spawn_template_launches_total{executable=\"";
+	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
+			  NULL };
+	char *name, *text;
+	struct guard g;
+	uint64_t id;
+	int fd;
+
+	guard_events_at();
+	test_copy("/bin/sh", path, 0755);
+	g = guard_start(extra);
+	fd = guard_connect(&g);
+	id = guard_add(fd, path);
+	for (int i = 0; i < 3; i++)
+		guard_event((struct exec_event){ .id = id, .time_ns = 1 });
+	guard_event((struct exec_event){
+		.type = EVENT_REFUSED, .id = id, .time_ns = 1 });
+	name = test_fmt("%s/a\\\"b\\\\c", test_tmpdir());
+	text = wait_metrics(file, test_fmt("%s%s\"} 3\n", launches, name));
+	CHECK_HAS(text, test_fmt("refused_launches_total{executable=\"%s\"} 1",
+				 name));
+	CHECK_HAS(text, "spawn_template_guard_templates 1\n");
+	CHECK_HAS(text, test_fmt("launch_seconds_bucket{executable=\"%s\","
+				 "le=\"0.000064\"} 0\n",
+				 name));
+	CHECK_HAS(text, test_fmt("launch_seconds_bucket{executable=\"%s\","
+				 "le=\"0.000256\"} 3\n",
+				 name));
+	CHECK_HAS(text, test_fmt("launch_seconds_sum{executable=\"%s\"} "
+				 "0.000300000\n",
+				 name));
+	CHECK_EQ(guard_status(fd).launches, 3);
+	CHECK_EQ(guard_unregister(fd, id), 0);
+	text = wait_metrics(file, "spawn_template_guard_templates 0\n");
+	CHECK_HAS(text, test_fmt("%s%s\"} 3\n", launches, name));
+	CHECK_EQ(access(test_fmt("%s.tmp", file), F_OK), -1);
+	CHECK_EQ(guard_status(fd).launches, 3);
+	guard_stop(&g);
+}
+
+static void metrics_that_cannot_be_written_stop_nothing(void)
+{
+	char *extra[] = { "--metrics-file", "/no/such/folder/f",
+			  "--metrics-interval", "1", NULL };
+	struct guard g = guard_start(extra);
+
+	CHECK_EQ(guard_count(guard_connect(&g)), 0);
+	guard_wait_readable(g.stderr_fd, "a message");
+	guard_stop(&g);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(the_folder_and_the_socket_have_their_modes),
+	TEST_CASE(a_second_daemon_says_what_to_do_and_harms_nothing),
+	TEST_CASE(a_socket_that_was_left_is_replaced),
+	TEST_CASE(what_is_no_socket_is_not_replaced),
+	TEST_CASE(a_socket_of_the_manager_is_used_and_left),
+	TEST_CASE(a_socket_of_another_kind_is_refused),
+	TEST_CASE(the_programs_error_and_its_remedy_are_told),
+	TEST_CASE(the_end_leaves_the_pins_and_unload_removes_them),
+	TEST_CASE(the_manager_is_told),
+	TEST_CASE(missing_pins_are_told),
+	TEST_CASE(bad_options_are_explained),
+	TEST_CASE(metrics_count_by_path_and_never_fall),
+	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
+};
+
+TEST_MAIN(cases)

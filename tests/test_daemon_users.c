@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whom the guard's daemon serves: the process and the user that the kernel says,
+ * each with his share, and nobody with what is another's.
+ */
+#include "guarding.h"
+
+#include <sys/mman.h>
+
+/* ---- who asks */
+
+static void another_process_ends_the_connection(void)
+{
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	int fd, fds, mine;
+	struct guard g = guard_with_client(&fd, &fds);
+	pid_t pid;
+
+	mine = guard_connect(&g);
+	CHECK_EQ(guard_count(mine), 0);
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		CHECK_EQ(guard_send(mine, &msg, sizeof(msg), NULL, 0, NULL), 0);
+		_exit(0);
+	}
+	CHECK_EQ(guard_reap(pid), 0);
+	guard_is_closed(mine);
+	CHECK_EQ(guard_status(fd).clients, 1);
+	guard_stop(&g);
+}
+
+static void another_user_ends_the_connection(void)
+{
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	int fd, fds;
+	struct guard g;
+	pid_t pid;
+
+	test_need_root();
+	g = guard_with_client(&fd, &fds);
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		fd = guard_connect(&g);
+		CHECK_EQ(guard_count(fd), 0);
+		guard_become(ALICE);
+		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
+		guard_is_closed(fd);
+		/* a new one is his */
+		fd = guard_connect(&g);
+		CHECK_EQ(guard_status(fd).user_templates_max, 256);
+		_exit(0);
+	}
+	CHECK_EQ(guard_reap(pid), 0);
+	guard_stop(&g);
+}
+
+static void credentials_made_up_end_the_connection(void)
+{
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	int fd, fds;
+	struct guard g;
+
+	test_need_root();
+	g = guard_with_client(&fd, &fds);
+	for (int i = 0; i < 3; i++) {
+		struct ucred creds = { getpid(), 0, 0 };
+		int c = guard_connect(&g);
+
+		if (i == 0)
+			creds.pid = 1;
+		if (i == 1)
+			creds.uid = ALICE;
+		CHECK_EQ(guard_send(c, &msg, sizeof(msg), NULL, 0, &creds), 0);
+		if (i < 2) {
+			guard_is_closed(c);
+			continue;
+		}
+		CHECK_EQ(guard_receive(c, &msg, NULL), sizeof(msg));
+		CHECK_EQ(msg.h.error, 0);
+	}
+	guard_stop(&g);
+}
+
+/* One real user, another effective one: it names the latter. */
+static void a_set_user_id_client_is_who_it_says(void)
+{
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	struct ucred creds = { 0, BOB, GUARD_GROUP };
+	int fd, fds;
+	struct guard g;
+	pid_t pid;
+
+	test_need_root();
+	g = guard_with_client(&fd, &fds);
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		CHECK_SYS(setresgid(GUARD_GROUP, GUARD_GROUP, GUARD_GROUP));
+		CHECK_SYS(setresuid(ALICE, BOB, BOB));
+		fd = guard_connect(&g);
+		creds.pid = getpid();
+		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, &creds), 0);
+		CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
+		_exit(0);
+	}
+	CHECK_EQ(guard_reap(pid), 0);
+	guard_stop(&g);
+}
+
+static void a_client_that_ends_before_it_is_accepted_leaves_nothing(void)
+{
+	struct st_msg msg = guard_msg(ST_MSG_STATUS);
+	int fd, fds, c;
+	struct guard g = guard_with_client(&fd, &fds);
+	pid_t pid;
+
+	CHECK_SYS(kill(g.pid, SIGSTOP));
+	for (int i = 0; i < 20; i++) {
+		pid = CHECK_SYS(fork());
+		if (!pid) {
+			c = guard_connect(&g);
+			guard_send(c, &msg, sizeof(msg), NULL, 0, NULL);
+			_exit(0);
+		}
+		CHECK_EQ(guard_reap(pid), 0);
+	}
+	CHECK_SYS(kill(g.pid, SIGCONT));
+	guard_wait_fds(&g, fds);
+	CHECK_EQ(guard_status(fd).clients, 1);
+	guard_stop(&g);
+}
+
+/* ---- users and their shares */
+
+static struct guard the_guard;
+
+/* Registers until it is refused. *arg: gets how many went. */
+static void fill(void *arg)
+{
+	int fd = guard_connect(&the_guard), *result = arg, ret;
+	struct st_msg msg;
+
+	result[0] = 0;
+	while (!(ret = guard_register(fd, "/bin/sh", 0, &msg)))
+		result[0]++;
+	result[1] = ret;
+	CHECK_EQ(guard_status(fd).user_templates, result[0]);
+	CHECK_EQ(guard_count(fd), result[0]);
+	__atomic_store_n(&result[3], 1, __ATOMIC_SEQ_CST);
+	if (result[2])
+		pause();
+}
+
+static int *shared_ints(void)
+{
+	char *path = test_path("shared");
+	int fd;
+	void *p;
+
+	test_write(path, "", 0600);
+	fd = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
+	CHECK_SYS(ftruncate(fd, 4096));
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	return p;
+}
+
+static void each_user_has_a_quota(void)
+{
+	int *result = shared_ints();
+	int fd;
+
+	test_need_root();
+	the_guard = guard_start(TEST_ARGV("--group", "64999", "--quota", "5"));
+	guard_as(ALICE, fill, result);
+	CHECK_EQ(result[0], 5);
+	CHECK_EQ(result[1], -EDQUOT);
+	guard_as(BOB, fill, result);
+	CHECK_EQ(result[0], 5);
+	/* which root has not */
+	fd = guard_connect(&the_guard);
+	for (int i = 0; i < 20; i++)
+		guard_add(fd, "/bin/sh");
+	guard_stop(&the_guard);
+}
+
+static void what_was_closed_does_not_count(void)
+{
+	struct guard g;
+	uint64_t id;
+	int fd;
+
+	test_need_root();
+	guard_events_at();
+	g = guard_start(TEST_ARGV("--group", "64999", "--quota", "1"));
+	if (!CHECK_SYS(fork())) {
+		int events = CHECK_SYS(open(test_tmpdir(), O_PATH));
+
+		(void)events;
+		CHECK_SYS(chmod(getenv("FAKE_LOADER_EVENTS"), 0666));
+		guard_become(ALICE);
+		fd = guard_connect(&g);
+		for (int i = 0; i < 100; i++) {
+			id = guard_add(fd, "/bin/sh");
+			guard_event((struct exec_event){
+				.type = EVENT_CLOSED, .id = id, .time_ns = 1 });
+		}
+		_exit(0);
+	}
+	CHECK_EQ(guard_reap(-1), 0);
+	guard_stop(&g);
+}
+
+static void others_leave_root_its_share(void)
+{
+	int *result = shared_ints(), total = 0, fd;
+	struct st_msg msg;
+	pid_t pid;
+
+	test_need_root();
+	the_guard =
+		guard_start(TEST_ARGV("--group", "64999", "--quota", "1000"));
+	fd = guard_connect(&the_guard);
+	for (int i = 0; i < 4; i++) {
+		memset(result, 0, 64);
+		result[2] = 1;
+		pid = CHECK_SYS(fork());
+		if (!pid) {
+			guard_become((uid_t)(ALICE + i));
+			fill(result);
+		}
+		while (!__atomic_load_n(&result[3], __ATOMIC_SEQ_CST))
+			usleep(1000);
+		total += result[0];
+	}
+	CHECK_EQ(result[1], -ENOSPC);
+	CHECK_EQ(total, TEMPLATES_MAX - TEMPLATES_MAX / 8);
+	CHECK_EQ(guard_status(fd).templates, total);
+	for (int i = 0; i < TEMPLATES_MAX / 8; i++)
+		guard_add(fd, "/bin/sh");
+	CHECK_EQ(guard_register(fd, "/bin/sh", 0, &msg), -ENOSPC);
+	guard_stop(&the_guard);
+}
+
+static void others_leave_root_executables(void)
+{
+	int *result = shared_ints();
+
+	test_need_root();
+	setenv("FAKE_LOADER_EXECUTABLES", "1800", 1);
+	the_guard = guard_start(TEST_ARGV("--group", "64999"));
+	guard_as(ALICE, fill, result);
+	CHECK_EQ(result[0], 0);
+	CHECK_EQ(result[1], -ENOSPC);
+	guard_add(guard_connect(&the_guard), "/bin/sh");
+	guard_stop(&the_guard);
+}
+
+static void connect_many(void *arg)
+{
+	int fds[140], refused = 0, *result = arg;
+	struct st_msg msg;
+
+	for (int i = 0; i < 140; i++)
+		fds[i] = guard_connect(&the_guard);
+	for (int i = 0; i < 140; i++) {
+		msg = guard_msg(ST_MSG_STATUS);
+		if (guard_send(fds[i], &msg, sizeof(msg), NULL, 0, NULL) ||
+		    guard_receive(fds[i], &msg, NULL) <= 0)
+			refused++;
+	}
+	*result = refused;
+}
+
+static void one_user_has_so_many_connections(void)
+{
+	int *result = shared_ints();
+	int fd, fds;
+
+	test_need_root();
+	the_guard = guard_with_client(&fd, &fds);
+	guard_as(ALICE, connect_many, result);
+	CHECK_EQ(result[0], 140 - 128);
+	connect_many(result);
+	CHECK_EQ(result[0], 0);
+	CHECK_EQ(guard_status(fd).clients, 141);
+	guard_stop(&the_guard);
+}
+
+static void bob_tries(void *arg)
+{
+	int fd = guard_connect(&the_guard);
+	uint64_t id = *(uint64_t *)arg;
+	struct st_msg_item item;
+	uint64_t mine;
+
+	CHECK_EQ(guard_count(fd), 0);
+	CHECK_EQ(guard_show(fd, id, &item), -ENOENT);
+	CHECK_EQ(guard_unregister(fd, id), -ENOENT);
+	mine = guard_add(fd, "/bin/sh");
+	CHECK_EQ(guard_count(fd), 1);
+	CHECK_EQ(guard_show(fd, mine, &item), 0);
+	CHECK_EQ(item.uid, BOB);
+	CHECK_EQ(guard_status(fd).user_templates, 1);
+}
+
+static void users_see_and_end_only_what_is_theirs(void)
+{
+	struct st_msg_item item;
+	uint64_t id;
+	int fd, fds;
+
+	test_need_root();
+	the_guard = guard_with_client(&fd, &fds);
+	id = guard_add(fd, "/bin/sh");
+	guard_as(BOB, bob_tries, &id);
+	guard_wait_templates(fd, 1);
+	CHECK_EQ(guard_show(fd, id, &item), 0);
+	if (!CHECK_SYS(fork())) {
+		guard_become(ALICE);
+		guard_add(guard_connect(&the_guard), "/bin/sh");
+		pause();
+	}
+	/* root sees all, and ends what is its own */
+	guard_wait_templates(fd, 2);
+	CHECK_EQ(guard_count(fd), 2);
+	CHECK_EQ(guard_show(fd, id + 2, &item), 0);
+	CHECK_EQ(item.uid, ALICE);
+	CHECK_EQ(guard_unregister(fd, id + 2), -ENOENT);
+	CHECK_EQ(guard_unregister(fd, id), 0);
+	guard_stop(&the_guard);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(another_process_ends_the_connection),
+	TEST_CASE(another_user_ends_the_connection),
+	TEST_CASE(credentials_made_up_end_the_connection),
+	TEST_CASE(a_set_user_id_client_is_who_it_says),
+	TEST_CASE(a_client_that_ends_before_it_is_accepted_leaves_nothing),
+	TEST_CASE(each_user_has_a_quota),
+	TEST_CASE(what_was_closed_does_not_count),
+	TEST_CASE(others_leave_root_its_share),
+	TEST_CASE(others_leave_root_executables),
+	TEST_CASE(one_user_has_so_many_connections),
+	TEST_CASE(users_see_and_end_only_what_is_theirs),
+};
+
+TEST_MAIN(cases)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon with an in-memory loader in the place of the kernel programs: what
+# its tests run, and those of its clients.
+
+FAKE_OBJ := $(filter-out $(O)/src/loader%.o,$(DAEMON_OBJ)) \
+	$(O)/tests/fake_loader.o $(O)/tests/fake_maps.o
+
+ifneq ($(wildcard src/daemon.c),)
+build-tests: $(O)/tests/fake-templated
+endif
+
+$(O)/tests/fake-templated: $(FAKE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+-include $(O)/tests/fake_loader.d $(O)/tests/fake_maps.d
