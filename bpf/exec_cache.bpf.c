@@ -22,6 +22,12 @@
  * return at once for what is no template's: an exec without the mark costs one
  * look at memory of its own task, an open for writing one look-up.
  *
+ * On a kernel that preempts, a program that is none of LSM is passed over where
+ * another task was interrupted in it on the same processor: the kernel takes that
+ * for recursion. So there are two of each, which look at the same maps: what one
+ * has done the other finds done. That both are passed over takes two tasks that
+ * were interrupted, one in each.
+ *
  * Executions without the mark are never refused. What is not covered: stores
  * through mappings that were writable before, and raw block devices.
  *
@@ -37,6 +43,15 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Which argument of inode_setattr is the dentry: it has moved over time. */
 const volatile __u32 setattr_dentry_arg = 1;
+
+static __always_inline int enter_setattr(unsigned long long *ctx)
+{
+	if (setattr_dentry_arg)
+		return ctx[3] ? (int)ctx[3]
+			      : on_setattr((void *)ctx[1], (void *)ctx[2]);
+	return ctx[2] ? (int)ctx[2]
+		      : on_setattr((void *)ctx[0], (void *)ctx[1]);
+}
 
 /* ---- entries: as LSM programs */
 
@@ -61,11 +76,7 @@ int BPF_PROG(lsm_open, struct file *file, int ret)
 SEC("lsm/inode_setattr")
 int lsm_setattr(unsigned long long *ctx)
 {
-	if (setattr_dentry_arg)
-		return ctx[3] ? (int)ctx[3]
-			      : on_setattr((void *)ctx[1], (void *)ctx[2]);
-	return ctx[2] ? (int)ctx[2]
-		      : on_setattr((void *)ctx[0], (void *)ctx[1]);
+	return enter_setattr(ctx);
 }
 
 SEC("lsm/file_fcntl")
@@ -75,60 +86,74 @@ int BPF_PROG(lsm_fcntl, struct file *file, unsigned int cmd, unsigned long arg,
 	return ret ? ret : on_fcntl(file, cmd, arg);
 }
 
-/* ---- the same as fmod_ret */
-
-SEC("fmod_ret/security_bprm_creds_for_exec")
-int BPF_PROG(fmod_exec, struct linux_binprm *bprm, int ret)
-{
-	return ret ? ret : on_exec(bprm);
-}
-
-SEC("fmod_ret/security_bprm_check")
-int BPF_PROG(fmod_check, struct linux_binprm *bprm, int ret)
-{
-	return ret ? ret : on_check(bprm);
-}
-
-SEC("fmod_ret/security_file_open")
-int BPF_PROG(fmod_open, struct file *file, int ret)
-{
-	return ret ? ret : on_open(file);
-}
-
-SEC("fmod_ret/security_inode_setattr")
-int fmod_setattr(unsigned long long *ctx)
-{
-	if (setattr_dentry_arg)
-		return ctx[3] ? (int)ctx[3]
-			      : on_setattr((void *)ctx[1], (void *)ctx[2]);
-	return ctx[2] ? (int)ctx[2]
-		      : on_setattr((void *)ctx[0], (void *)ctx[1]);
-}
-
-SEC("fmod_ret/security_file_fcntl")
-int BPF_PROG(fmod_fcntl, struct file *file, unsigned int cmd, unsigned long arg,
-	     int ret)
-{
-	return ret ? ret : on_fcntl(file, cmd, arg);
-}
-
-/* ---- entries for both */
-
-SEC("fentry/security_file_free")
-int BPF_PROG(file_free, struct file *file)
+SEC("lsm/file_free_security")
+int BPF_PROG(lsm_file_free, struct file *file)
 {
 	return on_file_free(file);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(exec_done, struct task_struct *task, pid_t old_pid,
-	     struct linux_binprm *bprm)
-{
-	return on_exec_done(task, bprm);
-}
+/* ---- the same as fmod_ret, twice: see above */
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(exit_done, struct task_struct *task)
+#define FMOD_RET_PROGRAMS(suffix)                                              \
+	SEC("fmod_ret/security_bprm_creds_for_exec")                           \
+	int BPF_PROG(fmod_exec##suffix, struct linux_binprm *bprm, int ret)    \
+	{                                                                      \
+		return ret ? ret : on_exec(bprm);                              \
+	}                                                                      \
+	SEC("fmod_ret/security_bprm_check")                                    \
+	int BPF_PROG(fmod_check##suffix, struct linux_binprm *bprm, int ret)   \
+	{                                                                      \
+		return ret ? ret : on_check(bprm);                             \
+	}                                                                      \
+	SEC("fmod_ret/security_file_open")                                     \
+	int BPF_PROG(fmod_open##suffix, struct file *file, int ret)            \
+	{                                                                      \
+		return ret ? ret : on_open(file);                              \
+	}                                                                      \
+	SEC("fmod_ret/security_inode_setattr")                                 \
+	int fmod_setattr##suffix(unsigned long long *ctx)                      \
+	{                                                                      \
+		return enter_setattr(ctx);                                     \
+	}                                                                      \
+	SEC("fmod_ret/security_file_fcntl")                                    \
+	int BPF_PROG(fmod_fcntl##suffix, struct file *file, unsigned int cmd,  \
+		     unsigned long arg, int ret)                               \
+	{                                                                      \
+		return ret ? ret : on_fcntl(file, cmd, arg);                   \
+	}                                                                      \
+	SEC("fentry/security_file_free")                                       \
+	int BPF_PROG(fmod_file_free##suffix, struct file *file)                \
+	{                                                                      \
+		return on_file_free(file);                                     \
+	}
+
+FMOD_RET_PROGRAMS()
+FMOD_RET_PROGRAMS(_2)
+
+/* ---- entries for both, twice */
+
+#define TRACE_PROGRAMS(suffix)                                                 \
+	SEC("tp_btf/sched_process_exec")                                       \
+	int BPF_PROG(exec_done##suffix, struct task_struct *task,              \
+		     pid_t old_pid, struct linux_binprm *bprm)                 \
+	{                                                                      \
+		return on_exec_done(task, bprm);                               \
+	}                                                                      \
+	SEC("tp_btf/sched_process_exit")                                       \
+	int BPF_PROG(exit_done##suffix, struct task_struct *task)              \
+	{                                                                      \
+		return on_exit(task);                                          \
+	}
+
+TRACE_PROGRAMS()
+TRACE_PROGRAMS(_2)
+
+/* ---- run by the loader */
+
+/* The map is frozen, for the daemon as for everybody. */
+SEC("syscall")
+int clear_word(struct guard_slot *of)
 {
-	return on_exit(task);
+	set_word(of->slot, 0);
+	return 0;
 }

@@ -43,7 +43,8 @@ struct {
 	__type(value, __u64);
 } template_files SEC(".maps");
 
-/* A word for each executable, by slot; clients map it. */
+/* A word for each executable, by slot; clients map it. Frozen by the loader: only
+ * programs write to it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, EXEC_CACHE_MAX);

@@ -27,16 +27,32 @@
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 #define INITIAL_PIDS "pid:[4026531836]"	/* PROC_PID_INIT_INO */
 
+/* Programs that are none of LSM come twice: see bpf/exec_cache.bpf.c. */
 const struct loader_link_info loader_links[LINKS] = {
 	{ "exec", "lsm_exec", "fmod_exec" },
+	{ "exec_2", NULL, "fmod_exec_2" },
 	{ "check", "lsm_check", "fmod_check" },
+	{ "check_2", NULL, "fmod_check_2" },
 	{ "open", "lsm_open", "fmod_open" },
+	{ "open_2", NULL, "fmod_open_2" },
 	{ "setattr", "lsm_setattr", "fmod_setattr" },
+	{ "setattr_2", NULL, "fmod_setattr_2" },
 	{ "fcntl", "lsm_fcntl", "fmod_fcntl" },
-	{ "file_free", "file_free", "file_free" },
+	{ "fcntl_2", NULL, "fmod_fcntl_2" },
+	{ "file_free", "lsm_file_free", "fmod_file_free" },
+	{ "file_free_2", NULL, "fmod_file_free_2" },
 	{ "exec_done", "exec_done", "exec_done" },
+	{ "exec_done_2", "exec_done_2", "exec_done_2" },
 	{ "exit_done", "exit_done", "exit_done" },
+	{ "exit_done_2", "exit_done_2", "exit_done_2" },
 };
+
+const char *loader_program(int link, uint32_t way)
+{
+	const struct loader_link_info *info = &loader_links[link];
+
+	return way == ST_STATUS_LSM ? info->lsm : info->fmod_ret;
+}
 
 int loader_fail(struct loader_error *e, int error, const char *remedy,
 		const char *format, ...)
@@ -142,9 +158,21 @@ static uint64_t hash_of_object(void)
 	return hash;
 }
 
+static bool is_of(const struct bpf_program *program, uint32_t way)
+{
+	for (int i = 0; i < LINKS; i++) {
+		const char *name = loader_program(i, way);
+
+		if (name && strcmp(bpf_program__name(program), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int set_way(struct exec_cache *skel, uint32_t way,
 		   struct loader_error *e)
 {
+	struct bpf_program *program;
 	struct btf *btf = btf__load_vmlinux_btf();
 	const char *setattr = way == ST_STATUS_LSM ? "bpf_lsm_inode_setattr"
 						   : "security_inode_setattr";
@@ -165,16 +193,8 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 				   "arguments",
 				   setattr);
 	skel->rodata->setattr_dentry_arg = args == 3;
-	for (int i = 0; i < LINKS; i++) {
-		const struct loader_link_info *info = &loader_links[i];
-		const char *off =
-			way == ST_STATUS_LSM ? info->fmod_ret : info->lsm;
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(skel->obj, off);
-
-		if (strcmp(info->lsm, info->fmod_ret) != 0)
-			bpf_program__set_autoload(program, false);
-	}
+	bpf_object__for_each_program(program, skel->obj)
+		bpf_program__set_autoload(program, is_of(program, way));
 	return 0;
 }
 
@@ -214,32 +234,37 @@ static int take_maps(struct loader *l, struct exec_cache *skel,
 	return 0;
 }
 
+static int attach_one(struct loader *l, struct exec_cache *skel, int i,
+		      const char *name, struct loader_error *e)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(skel->obj, name);
+	struct bpf_link *link = bpf_program__attach(program);
+
+	if (!link)
+		return loader_fail(e, errno,
+				   "spawn-templated --verbose tells what the "
+				   "kernel says.",
+				   "cannot attach the program %s: %s", name,
+				   strerror(errno));
+	l->links[i] = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3);
+	bpf_link__destroy(link);
+	if (l->links[i] < 0)
+		return loader_fail(e, errno, "Raise the limit on open files.",
+				   "cannot keep the link %s: %s",
+				   loader_links[i].name, strerror(errno));
+	return 0;
+}
+
 static int attach(struct loader *l, struct exec_cache *skel, uint32_t way,
 		  struct loader_error *e)
 {
-	for (int i = 0; i < LINKS; i++) {
-		const struct loader_link_info *info = &loader_links[i];
-		const char *name =
-			way == ST_STATUS_LSM ? info->lsm : info->fmod_ret;
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(skel->obj, name);
-		struct bpf_link *link = bpf_program__attach(program);
+	int ret = 0;
 
-		if (!link)
-			return loader_fail(e, errno,
-					   "spawn-templated --verbose tells "
-					   "what the kernel says.",
-					   "cannot attach the program %s: %s",
-					   name, strerror(errno));
-		l->links[i] = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 3);
-		bpf_link__destroy(link);
-		if (l->links[i] < 0)
-			return loader_fail(e, errno,
-					   "Raise the limit on open files.",
-					   "cannot keep the link %s: %s",
-					   info->name, strerror(errno));
-	}
-	return 0;
+	for (int i = 0; ret == 0 && i < LINKS; i++)
+		if (loader_program(i, way))
+			ret = attach_one(l, skel, i, loader_program(i, way), e);
+	return ret;
 }
 
 static int load(struct loader *l, uint32_t way, bool reuse,
@@ -297,6 +322,9 @@ static void drop_links(struct loader *l)
 
 static void drop_maps(struct loader *l)
 {
+	if (l->clearer >= 0)
+		close(l->clearer);
+	l->clearer = -1;
 	for (int i = 0; i < MAPS; i++) {
 		if (l->maps[i] >= 0)
 			close(l->maps[i]);
@@ -345,20 +373,6 @@ static int load_and_prove(struct loader *l, const struct loader_options *o,
 	return ret < 0 ? ret : loader_canary(l, e);
 }
 
-/* Which way the adopted links go is told by the first one. */
-static int find_way(struct loader *l)
-{
-	struct bpf_link_info info = { 0 };
-	__u32 size = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(l->links[0], &info, &size) < 0)
-		return -errno;
-	l->attached = info.tracing.attach_type == BPF_LSM_MAC
-			      ? ST_STATUS_LSM
-			      : ST_STATUS_FMOD_RET;
-	return 0;
-}
-
 static int adopt(struct loader *l, const struct loader_options *o,
 		 struct loader_error *e)
 {
@@ -366,13 +380,6 @@ static int adopt(struct loader *l, const struct loader_options *o,
 
 	if (ret < 0)
 		return ret;
-	ret = find_way(l);
-	if (ret < 0)
-		return loader_fail(e, -ret,
-				   "Run spawn-templated --unload, then start "
-				   "it anew.",
-				   "cannot ask about a pinned link: %s",
-				   strerror(-ret));
 	l->adopted = true;
 	if (o->upgrade || l->programs != hash_of_object()) {
 		drop_links(l);
@@ -412,21 +419,6 @@ static int loud(enum libbpf_print_level level, const char *format, va_list args)
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
 }
 
-static int open_states(struct loader *l, struct loader_error *e)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 size = sizeof(info);
-	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = BPF_F_RDONLY);
-
-	if (bpf_obj_get_info_by_fd(l->maps[MAP_EXEC_STATES], &info, &size) == 0)
-		l->states_fd = bpf_map_get_fd_by_id_opts(info.id, &opts);
-	if (l->states_fd >= 0)
-		return 0;
-	return loader_fail(e, errno, "See the kernel's log.",
-			   "cannot open the map exec_states to be read: %s",
-			   strerror(errno));
-}
-
 int loader_open(const struct loader_options *options, struct loader **loader,
 		struct loader_error *error)
 {
@@ -437,7 +429,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 	if (!l)
 		return loader_fail(error, ENOMEM, "Free some memory.",
 				   "out of memory");
-	l->states_fd = -1;
+	l->clearer = -1;
 	memset(l->maps, 0xff, sizeof(l->maps));
 	memset(l->links, 0xff, sizeof(l->links));
 	snprintf(l->dir, sizeof(l->dir), "%s", dir);
@@ -447,8 +439,6 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 		ret = loader_pins_prepare(dir, error);
 	if (ret == 0)
 		ret = begin(l, options, error);
-	if (ret == 0)
-		ret = open_states(l, error);
 	if (ret < 0) {
 		loader_close(l);
 		return ret;
@@ -462,8 +452,6 @@ void loader_close(struct loader *l)
 	if (!l)
 		return;
 	ring_buffer__free(l->ring);
-	if (l->states_fd >= 0)
-		close(l->states_fd);
 	drop_links(l);
 	drop_maps(l);
 	free(l);
@@ -486,7 +474,7 @@ bool loader_adopted(const struct loader *l)
 
 int loader_states_fd(const struct loader *l)
 {
-	return l->states_fd;
+	return l->maps[MAP_EXEC_STATES];
 }
 
 unsigned int loader_states(const struct loader *l)

@@ -87,7 +87,7 @@ struct loader_totals {
 
 void loader_totals(const struct loader *loader, struct loader_totals *totals);
 
-/* A read-only descriptor of the array of states, the loader's own. */
+/* The array of states, the loader's own: nobody can write to it. */
 int loader_states_fd(const struct loader *loader);
 unsigned int loader_states(const struct loader *loader);
 

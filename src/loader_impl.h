@@ -18,6 +18,7 @@ enum loader_map {
 	MAP_EXEC_STATES,
 	MAP_GUARD,
 	MAP_EVENTS,
+	MAP_LAUNCHES,
 	MAPS
 };
 
@@ -28,15 +29,18 @@ struct loader_map_info {
 
 extern const struct loader_map_info loader_maps[MAPS];
 
-/* Links that are pinned: a name, and the program of either way. */
-#define LINKS 8
+/* Links that are pinned: a name, and the program of either way, if it has one. */
+#define LINKS 16
 
 struct loader_link_info {
 	const char *name;
-	const char *lsm, *fmod_ret;	/* the same where one serves both */
+	const char *lsm, *fmod_ret;
 };
 
 extern const struct loader_link_info loader_links[LINKS];
+
+/* The name of the program of this way, ST_STATUS_*; NULL: there is none. */
+const char *loader_program(int link, uint32_t way);
 
 struct loader {
 	char dir[256];
@@ -46,7 +50,7 @@ struct loader {
 	uint32_t proved;		/* ST_PROVED_* */
 	bool adopted;
 	uint64_t programs;		/* hash of the object in force */
-	int states_fd;			/* read-only */
+	int clearer;			/* the program clear_word */
 	struct ring_buffer *ring;
 	void (*event)(const struct exec_event *event, void *arg);
 	void *event_arg;
@@ -69,6 +73,11 @@ int loader_pins_replace_links(struct loader *l, struct loader_error *error);
 
 /* loader_maps.c */
 int loader_maps_begin(struct loader *l, struct loader_error *error);
+
+/* loader_states.c */
+int loader_states_clearer(int states_fd);
+int loader_states_clear(int clearer, uint32_t slot);
+int loader_states_begin(struct loader *l, struct loader_error *error);
 
 /* loader_canary.c */
 int loader_canary(struct loader *l, struct loader_error *error);

@@ -27,6 +27,7 @@ const struct loader_map_info loader_maps[MAPS] = {
 	[MAP_GUARD] = { "guard", sizeof(uint32_t),
 			sizeof(struct guard_control) },
 	[MAP_EVENTS] = { "events", 0, 0 },
+	[MAP_LAUNCHES] = { "launches", 0, 0 },
 };
 
 /* ---- ids and slots */
@@ -121,11 +122,9 @@ unsigned int loader_executables(const struct loader *l)
 static void delete_executable(struct loader *l, const struct exec_key *key,
 			      const struct exec_entry *entry)
 {
-	uint64_t none = 0;
-
 	if (bpf_map_delete_elem(l->maps[MAP_EXEC_CACHE], key) < 0)
 		return;
-	bpf_map_update_elem(l->maps[MAP_EXEC_STATES], &entry->slot, &none, 0);
+	loader_states_clear(l->clearer, entry->slot);
 	mark_slot(l, entry->slot, false);
 }
 
@@ -270,6 +269,10 @@ static void sweep_executables(struct loader *l)
 
 int loader_maps_begin(struct loader *l, struct loader_error *e)
 {
+	int ret = loader_states_begin(l, e);
+
+	if (ret < 0)
+		return ret;
 	ring_buffer__free(l->ring);
 	l->ring = ring_buffer__new(l->maps[MAP_EVENTS], take_event, l, NULL);
 	if (!l->ring)
@@ -302,12 +305,29 @@ int loader_events(struct loader *l,
 	return ret;
 }
 
+static void read_control(const struct loader *l, struct guard_control *control)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, control) < 0)
+		memset(control, 0, sizeof(*control));
+}
+
 uint64_t loader_events_lost(const struct loader *l)
 {
 	struct guard_control control;
-	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
-		return 0;
+	read_control(l, &control);
 	return control.events_lost;
+}
+
+void loader_totals(const struct loader *l, struct loader_totals *totals)
+{
+	struct guard_control control;
+
+	read_control(l, &control);
+	totals->launches = control.launches;
+	totals->stale = control.stale;
+	totals->refused = control.refused;
+	totals->write_denied = control.write_denied;
 }

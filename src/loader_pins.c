@@ -15,6 +15,7 @@
 #include <linux/magic.h>
 
 #include "loader_impl.h"
+#include "proto.h"
 
 #define LINKS_DIR "links"
 /* a BPF file system takes no dots */
@@ -70,7 +71,16 @@ static int present(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-static unsigned int count_present(const char *dir)
+static unsigned int count_all(uint32_t way)
+{
+	unsigned int n = MAPS;
+
+	for (int i = 0; i < LINKS; i++)
+		n += loader_program(i, way) != NULL;
+	return n;
+}
+
+static unsigned int count_present(const char *dir, uint32_t way)
 {
 	unsigned int n = 0;
 	char path[320];
@@ -81,14 +91,14 @@ static unsigned int count_present(const char *dir)
 	}
 	for (int i = 0; i < LINKS; i++) {
 		link_path(dir, LINKS_DIR, i, path);
-		n += present(path);
+		n += loader_program(i, way) && present(path);
 	}
 	return n;
 }
 
 unsigned int loader_pins_missing(const struct loader *l)
 {
-	return MAPS + LINKS - count_present(l->dir);
+	return count_all(l->attached) - count_present(l->dir, l->attached);
 }
 
 /* ---- removing */
@@ -125,35 +135,40 @@ static int remove_folder(const char *dir)
  * Clients map the states: a word of zero tells them that nobody guards their
  * templates any more.
  */
-static void clear_states(const char *dir)
+static int clear_states(const char *dir)
 {
-	uint64_t zero = 0;
 	char path[320];
-	int fd;
+	int fd, clearer, ret;
 
 	map_path(dir, MAP_EXEC_STATES, path);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return;
-	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++)
-		bpf_map_update_elem(fd, &i, &zero, 0);
+		return errno == ENOENT ? 0 : -errno;
+	clearer = loader_states_clearer(fd);
+	ret = clearer < 0 ? clearer : 0;
+	for (uint32_t i = 0; ret == 0 && i < EXEC_CACHE_MAX; i++)
+		ret = loader_states_clear(clearer, i);
+	if (clearer >= 0)
+		close(clearer);
 	close(fd);
+	return ret;
 }
 
 /* Links go first: without them nothing is enforced, and clients are told. */
 static int remove_all(const char *dir)
 {
 	char path[320];
-	int ret;
+	int ret = clear_states(dir);
 
-	clear_states(dir);
 	loader_pin_path(dir, LINKS_DIR, NULL, path);
-	ret = remove_folder(path);
+	if (ret == 0)
+		ret = remove_folder(path);
 	loader_pin_path(dir, NEW_LINKS_DIR, NULL, path);
 	if (ret == 0)
 		ret = remove_folder(path);
 	/* what an exec that was under way still set */
-	clear_states(dir);
+	if (ret == 0)
+		ret = clear_states(dir);
 	return ret == 0 ? remove_folder(dir) : ret;
 }
 
@@ -201,6 +216,8 @@ static int open_pins(struct loader *l)
 			return ret;
 	}
 	for (int i = 0; i < LINKS; i++) {
+		if (!loader_program(i, l->attached))
+			continue;
 		link_path(l->dir, LINKS_DIR, i, path);
 		l->links[i] = bpf_obj_get(path);
 		if (l->links[i] < 0)
@@ -213,20 +230,46 @@ static int check_version(struct loader *l)
 {
 	struct guard_control control;
 	uint32_t zero = 0;
+	char path[320];
 
 	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
 		return -errno;
 	l->programs = control.programs;
+	/* an upgrade that was cut short: it is done again */
+	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, path);
+	if (present(path))
+		l->programs = 0;
 	return control.version == GUARD_VERSION ? 0 : -EPROTO;
+}
+
+/* Which way the pinned links go is told by the first; 0: it is not there. */
+static uint32_t pinned_way(const char *dir)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 size = sizeof(info);
+	char path[320];
+	int fd, ret;
+
+	link_path(dir, LINKS_DIR, 0, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	close(fd);
+	if (ret < 0)
+		return 0;
+	return info.tracing.attach_type == BPF_LSM_MAC ? ST_STATUS_LSM
+						       : ST_STATUS_FMOD_RET;
 }
 
 /* Return: 0; -ENOENT if there is nothing to adopt; -errno. */
 int loader_pins_adopt(struct loader *l, struct loader_error *e)
 {
-	unsigned int n = count_present(l->dir);
 	int ret;
 
-	if (n < MAPS + LINKS) {
+	l->attached = pinned_way(l->dir);
+	if (!l->attached ||
+	    count_present(l->dir, l->attached) < count_all(l->attached)) {
 		/* what is not whole guards nobody */
 		ret = remove_all(l->dir);
 		if (ret == 0)
@@ -261,6 +304,8 @@ static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
 		return loader_fail(e, errno, "Look at its owner and mode.",
 				   "cannot make %s: %s", path, strerror(errno));
 	for (int i = 0; i < LINKS; i++) {
+		if (l->links[i] < 0)
+			continue;
 		link_path(l->dir, sub, i, path);
 		if (bpf_obj_pin(l->links[i], path) < 0)
 			return loader_fail(e, errno,
@@ -324,7 +369,8 @@ int loader_pins_set(struct loader *l, int inspect_gid, struct loader_error *e)
 
 /*
  * New links beside the old ones, which go only when the new ones are pinned: for
- * a moment both check. What is killed in the middle leaves the old ones.
+ * a moment both check. What is killed in the middle leaves one or the other of
+ * each, and the folder of the new ones, by which the next daemon knows.
  */
 int loader_pins_replace_links(struct loader *l, struct loader_error *e)
 {
@@ -343,7 +389,9 @@ int loader_pins_replace_links(struct loader *l, struct loader_error *e)
 	for (int i = 0; i < LINKS; i++) {
 		link_path(l->dir, LINKS_DIR, i, old);
 		link_path(l->dir, NEW_LINKS_DIR, i, new);
-		if (unlink(old) < 0 || rename(new, old) < 0)
+		/* in the place of the old one: a name is never missing */
+		ret = l->links[i] < 0 ? unlink(old) : rename(new, old);
+		if (ret < 0 && (errno != ENOENT || l->links[i] >= 0))
 			return loader_fail(e, errno,
 					   "Run spawn-templated --unload, then "
 					   "start it anew.",

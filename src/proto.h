@@ -66,8 +66,8 @@ struct st_msg_header {
 };
 
 /*
- * The descriptor is the array of states, read-only, to be mapped (states *
- * sizeof(__u64) bytes): an executable is what it was as long as its word is
+ * The descriptor is the array of states, to be mapped read-only and shared
+ * (states * sizeof(__u64) bytes): an executable is what it was as long as its word is
  * what REGISTER answered.
  */
 struct st_msg_hello {

@@ -17,7 +17,7 @@ VM_CELLS ?= $(foreach k,$(filter-out $(VM_UNGUARDED),$(VM_KERNELS)),\
 	$(k):lsm $(k):fmod_ret) \
 	$(addsuffix :none,$(filter $(VM_UNGUARDED),$(VM_KERNELS)))
 
-# Each guard_*.c is a test program; what they share is in guard.c.
+# Each guard_*.c is a test program; what they share is in guarding*.c.
 GUARD_TESTS := $(patsubst tests/vm/%.c,%,$(sort \
 	$(wildcard tests/vm/guard_*.c)))
 VM_CELL_TESTS := $(if $(VM_TESTS),$(VM_TESTS),$(GUARD_TESTS) guest test_rfc)
@@ -76,7 +76,9 @@ check-vm-library:
 
 build-vm: $(TOOLS) $(BUILD_VM:%=$(O)/tests/%)
 
-GUARD_SHARED := $(patsubst %.c,$(O)/%.o,$(wildcard tests/vm/guard.c))
+GUARD_SHARED := $(patsubst %.c,$(O)/%.o,$(sort \
+	$(wildcard tests/vm/guarding*.c)))
+
 $(O)/tests/guest: $(O)/tests/vm/guest.o $(O)/tests/harness.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread

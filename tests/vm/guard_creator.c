@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who may launch: the process that made the template, with the credentials that
+ * it had then, and nobody else; and that a mark which somebody makes up harms him
+ * alone, and execs without one are nobody's business.
+ */
+#include "guarding.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <linux/capability.h>
+
+static struct client client;
+
+/* A template of tiny-7. */
+static struct reg template(void)
+{
+	client_open(&client);
+	return client_template(&client, guard_program(test_path("p"), "tiny-7"),
+			       0);
+}
+
+static void check_refused(const struct reg *r, unsigned int n, uint32_t why)
+{
+	struct st_msg_item item = client_item(&client, r->id);
+
+	CHECK_EQ(item.refused, n);
+	CHECK_EQ(item.stale, 0);
+	CHECK_EQ(item.last_why, why);
+}
+
+/* ---- the creator */
+
+static void the_creator_launches(void)
+{
+	struct reg r = template();
+	struct st_msg_item item;
+
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(raw_launch_path(test_path("p"), r.id), 7);
+	item = client_item(&client, r.id);
+	CHECK_EQ(item.launches, 2);
+	CHECK_EQ(item.pid, getpid());
+	CHECK_EQ(item.uid, 0);
+	CHECK_STR(item.path, test_path("p"));
+	CHECK_STR(item.comm, "guard_creator");
+}
+
+/* What a program does after the launch is its own business. */
+static void what_is_launched_may_exec(void)
+{
+	char *argv[] = { "sh", "-c", test_fmt("exec %s", test_tool("tiny-7")),
+			 NULL };
+	struct st_mark mark = { .magic = ST_MARK_MAGIC };
+	struct raw raw = { .argv = argv, .mark = &mark };
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, "/bin/busybox", 0);
+	raw.fd = r.fd;
+	mark.id = r.id;
+	CHECK_EQ(raw_exec(&raw), 7);
+	CHECK_EQ(client_item(&client, r.id).launches, 1);
+}
+
+/* ---- other processes */
+
+static void launch_as_another(void *arg)
+{
+	const struct reg *r = arg;
+
+	CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
+	CHECK_EQ(raw_launch_path(test_path("p"), r->id), -EACCES);
+	CHECK_EQ(raw_plain(r->fd), 7);
+}
+
+static void a_forked_child_is_refused(void)
+{
+	struct reg r = template();
+
+	test_in_child(launch_as_another, &r);
+	check_refused(&r, 2, WHY_PROCESS);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+static int pair[2];
+
+static void receive_and_launch(void *arg)
+{
+	struct reg r;
+
+	(void)arg;
+	CHECK_EQ(read(pair[1], &r.id, sizeof(r.id)), sizeof(r.id));
+	r.fd = guard_take_fd(pair[1]);
+	launch_as_another(&r);
+}
+
+static void a_receiver_is_refused(void)
+{
+	struct reg r;
+	pid_t pid;
+
+	test_path("p"); /* known to the child */
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	pid = guard_child(receive_and_launch, NULL);
+	r = template();
+	CHECK_EQ(write(pair[0], &r.id, sizeof(r.id)), sizeof(r.id));
+	CHECK_OK(guard_send_fd(pair[0], r.fd));
+	guard_wait(pid);
+	check_refused(&r, 2, WHY_PROCESS);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+/* ---- pids are used again */
+
+static void register_and_end(void *arg)
+{
+	struct reg r = template();
+
+	(void)arg;
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(write(pair[1], &r.id, sizeof(r.id)), sizeof(r.id));
+	CHECK_OK(guard_send_fd(pair[1], r.fd));
+}
+
+/* A child with this pid; 0 in it. */
+static pid_t fork_as(pid_t want)
+{
+	for (int i = 0; i < 100; i++) {
+		pid_t pid;
+		int fd = CHECK_SYS(open("/proc/sys/kernel/ns_last_pid",
+					O_WRONLY | O_CLOEXEC));
+
+		CHECK(dprintf(fd, "%d", want - 1) > 0);
+		close(fd);
+		pid = CHECK_SYS(fork());
+		if (!pid) {
+			if (getpid() == want)
+				return 0;
+			_exit(0);
+		}
+		if (pid == want)
+			return pid;
+		waitpid(pid, NULL, 0);
+	}
+	test_fail(__FILE__, __LINE__, "pid %d is not to be had", want);
+}
+
+/* The daemon is stopped: it would end the template of who has ended. */
+static void a_pid_used_again_is_not_the_creator(void)
+{
+	struct reg r;
+	pid_t pid, again;
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	test_path("p");
+	pid = guard_child(register_and_end, NULL);
+	CHECK_EQ(read(pair[0], &r.id, sizeof(r.id)), sizeof(r.id));
+	CHECK_SYS(kill(guard_pid(), SIGSTOP));
+	r.fd = guard_take_fd(pair[0]);
+	guard_wait(pid);
+	again = fork_as(pid);
+	if (!again) {
+		launch_as_another(&r);
+		_exit(0);
+	}
+	guard_wait(again);
+	CHECK_EQ(map_template(r.id).state, TEMPLATE_LIVE);
+	CHECK_EQ(map_template(r.id).last_why, WHY_PROCESS);
+	CHECK_SYS(kill(guard_pid(), SIGCONT));
+	client_open(&client);
+	GUARD_UNTIL(client_find(&client, r.id, &(struct st_msg_item){ 0 }));
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+}
+
+/* ---- credentials */
+
+static void check_others_ids(const struct reg *r, const char *what)
+{
+	test_doing("%s", what);
+	CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
+	CHECK_EQ(raw_launch_path(test_path("p"), r->id), -EACCES);
+}
+
+static void changed_ids_are_refused(void)
+{
+	struct reg r = template();
+
+	CHECK_SYS(seteuid(ALICE));
+	check_others_ids(&r, "seteuid");
+	CHECK_SYS(seteuid(0));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_SYS(setegid(ALICE));
+	check_others_ids(&r, "setegid");
+	CHECK_SYS(setegid(0));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	syscall(SYS_setfsuid, ALICE);
+	check_others_ids(&r, "setfsuid");
+	syscall(SYS_setfsuid, 0);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	check_refused(&r, 6, WHY_CREDENTIALS);
+	CHECK_SYS(setresuid(ALICE, ALICE, ALICE));
+	check_others_ids(&r, "setresuid");
+	CHECK_EQ(raw_plain(r.fd), 7);
+}
+
+static void less_privilege_is_refused(void)
+{
+	struct reg r = template();
+
+	CHECK_SYS(prctl(PR_CAPBSET_DROP, CAP_SYS_TIME, 0, 0, 0));
+	check_others_ids(&r, "bounding set");
+	check_refused(&r, 2, WHY_CREDENTIALS);
+}
+
+static void securebits_are_compared(void)
+{
+	struct reg r = template();
+
+	CHECK_SYS(prctl(PR_SET_SECUREBITS, 1 << 0 /* SECBIT_NOROOT */, 0, 0,
+			0));
+	check_others_ids(&r, "securebits");
+	CHECK_SYS(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+static void another_user_namespace_is_refused(void)
+{
+	struct reg r = template();
+
+	CHECK_SYS(unshare(CLONE_NEWUSER));
+	check_others_ids(&r, "unshare");
+}
+
+/* ---- threads */
+
+struct thread {
+	const struct reg *reg;
+	uid_t uid;
+	bool drop;
+	int want;
+};
+
+static void drop_a_capability(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+
+	CHECK_SYS(syscall(SYS_capget, &h, d));
+	d[0].effective &= ~(1U << CAP_NET_RAW);
+	CHECK_SYS(syscall(SYS_capset, &h, d));
+}
+
+static void *run_thread(void *arg)
+{
+	const struct thread *t = arg;
+
+	/* by itself, without libc's other threads: a credential of its own */
+	CHECK_SYS(syscall(SYS_setresuid, t->uid, t->uid, t->uid));
+	if (t->drop)
+		drop_a_capability();
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(raw_launch(t->reg->fd, t->reg->id), t->want);
+	return NULL;
+}
+
+static void check_thread(struct thread t)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run_thread, &t), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(raw_launch(t.reg->fd, t.reg->id), 7);
+}
+
+static void *just_launch(void *arg)
+{
+	const struct reg *r = arg;
+
+	for (int i = 0; i < 20; i++)
+		CHECK_EQ(raw_launch(r->fd, r->id), 7);
+	return NULL;
+}
+
+static void other_threads_launch(void)
+{
+	struct reg r = template();
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, just_launch, &r), 0);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_EQ(client_item(&client, r.id).launches, 80);
+}
+
+static void a_thread_with_equal_credentials_launches(void)
+{
+	struct reg r = template();
+
+	check_thread((struct thread){ &r, 0, false, 7 });
+	check_refused(&r, 0, WHY_NONE);
+}
+
+static void a_thread_with_other_ids_is_refused(void)
+{
+	struct reg r = template();
+
+	check_thread((struct thread){ &r, ALICE, false, -EACCES });
+	check_refused(&r, 3, WHY_CREDENTIALS);
+}
+
+static void a_thread_with_fewer_capabilities_is_refused(void)
+{
+	struct reg r = template();
+
+	check_thread((struct thread){ &r, 0, true, -EACCES });
+	check_refused(&r, 3, WHY_CREDENTIALS);
+}
+
+/* ---- marks that are made up */
+
+static void an_unknown_id_is_stale(void)
+{
+	struct reg r = template();
+	struct st_msg_status before = client_status(&client), after;
+
+	CHECK_EQ(raw_launch(r.fd, 0), -ESTALE);
+	CHECK_EQ(raw_launch(r.fd, r.id + 1), -ESTALE);
+	CHECK_EQ(raw_launch(r.fd, UINT64_MAX), -ESTALE);
+	after = client_status(&client);
+	CHECK_EQ(after.launches, before.launches);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(client_item(&client, r.id).stale, 0);
+}
+
+static void as_alice(void *arg)
+{
+	CHECK_SYS(setresgid(ALICE, ALICE, ALICE));
+	CHECK_SYS(setresuid(ALICE, ALICE, ALICE));
+	launch_as_another(arg);
+}
+
+static void anothers_id_is_refused(void)
+{
+	struct reg r = template();
+
+	test_in_child(as_alice, &r);
+	check_refused(&r, 2, WHY_PROCESS);
+	CHECK(client_fresh(&client, &r));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+/* What is no mark is no launch: the exec goes through. */
+static void garbage_is_no_mark(void)
+{
+	struct reg r = template();
+	struct st_mark mark = { .magic = ST_MARK_MAGIC + 1, .id = r.id };
+	struct raw raw = { .fd = r.fd, .mark = &mark };
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(page != MAP_FAILED);
+	CHECK_SYS(munmap(page + 4096, 4096));
+	CHECK_EQ(raw_exec(&raw), 7);
+	/* cut off by the end of what is mapped */
+	memset(page, 0x6b, 4096);
+	raw.mark = page + 4096 - 8;
+	memcpy(page + 4096 - 4, &(uint32_t){ ST_MARK_MAGIC }, 4);
+	CHECK_EQ(raw_exec(&raw), 7);
+	raw.mark = (void *)8;
+	CHECK_EQ(raw_exec(&raw), 7);
+	raw.mark = (void *)0xffffffff81000000;
+	CHECK_EQ(raw_exec(&raw), 7);
+	CHECK_EQ(client_item(&client, r.id).launches, 0);
+}
+
+static void an_ended_template_is_stale(void)
+{
+	struct reg r = template();
+	int fd = guard_open(test_path("p"));
+
+	CHECK_SYS(close(r.fd));
+	CHECK_EQ(raw_launch(fd, r.id), -ESTALE);
+	r = client_template(&client, test_path("p"), 0);
+	CHECK_OK(client_unregister(&client, r.id));
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+	CHECK_EQ(client_unregister(&client, r.id), -ENOENT);
+}
+
+/* ---- execs that are no launches */
+
+#define STORM 700
+
+static void storm(void *arg)
+{
+	int fds[] = { guard_open(arg), guard_open(test_tool("tiny-7")) };
+
+	for (int i = 0; i < STORM; i++)
+		CHECK_EQ(raw_plain(fds[i % 2]), 7);
+}
+
+static void ordinary_execs_are_left_alone(void)
+{
+	struct reg r = template();
+	struct st_msg_status before = client_status(&client), after;
+	pid_t pids[3];
+	int done = 0;
+
+	for (int i = 0; i < 3; i++)
+		pids[i] = guard_child(storm, test_path("p"));
+	for (; done < STORM / 2; done++)
+		CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	for (int i = 0; i < 3; i++)
+		guard_wait(pids[i]);
+	after = client_status(&client);
+	CHECK_EQ(after.launches - before.launches, (unsigned int)done);
+	CHECK_EQ(after.stale, before.stale);
+	CHECK_EQ(after.refused, before.refused);
+}
+
+static const struct test_case cases[] = {
+	{ "the creator launches", the_creator_launches, 0 },
+	{ "what is launched may exec", what_is_launched_may_exec, 0 },
+	{ "a forked child is refused", a_forked_child_is_refused, 0 },
+	{ "a receiver over SCM_RIGHTS is refused", a_receiver_is_refused, 0 },
+	{ "a pid used again is not the creator",
+	  a_pid_used_again_is_not_the_creator, 0 },
+	{ "changed ids are refused", changed_ids_are_refused, 0 },
+	{ "a smaller bounding set is refused", less_privilege_is_refused, 0 },
+	{ "other securebits are refused", securebits_are_compared, 0 },
+	{ "another user namespace is refused",
+	  another_user_namespace_is_refused, 0 },
+	{ "other threads launch", other_threads_launch, 0 },
+	{ "a thread with an equal credential of its own launches",
+	  a_thread_with_equal_credentials_launches, 0 },
+	{ "a thread with other ids is refused",
+	  a_thread_with_other_ids_is_refused, 0 },
+	{ "a thread with fewer capabilities is refused",
+	  a_thread_with_fewer_capabilities_is_refused, 0 },
+	{ "an unknown id is stale", an_unknown_id_is_stale, 0 },
+	{ "another's id is refused", anothers_id_is_refused, 0 },
+	{ "garbage is no mark", garbage_is_no_mark, 0 },
+	{ "an ended template is stale", an_ended_template_is_stale, 0 },
+	{ "thousands of ordinary execs are left alone",
+	  ordinary_execs_are_left_alone, 60 },
+};
+GUARD_MAIN(cases)
