@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the kernel can have no guard: the daemon says so and ends, having left
+ * nothing, and the library works without. In the other cells there is nothing to
+ * be tested here.
+ */
+#include "guarding.h"
+
+static void the_daemon_says_why(void)
+{
+	struct client c;
+	struct stat st;
+
+	CHECK_EQ(guard_run(NULL), 1);
+	test_note("%s", guard_log());
+	CHECK_HAS(guard_log(), "kernel");
+	CHECK_HAS(guard_log(), "Use ");
+	CHECK_LT(client_try(&c), 0);
+	CHECK_EQ(stat(GUARD_PINS, &st), -1);
+	CHECK_EQ(errno, ENOENT);
+	CHECK_EQ(guard_run((char *[]){ "--mode", "fmod_ret", NULL }), 1);
+	CHECK_EQ(guard_run((char *[]){ "--unload", NULL }), 0);
+}
+
+static void the_library_works_without(void)
+{
+	char *path = guard_program(test_path("p"), "tiny-7");
+	struct spawn_template_stat st;
+	int tfd = CHECK_OK(
+		spawn_template_open(path, SPAWN_TEMPLATE_CREATE_CLOEXEC));
+
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	CHECK_EQ(st.guarded, 0);
+	CHECK_EQ(st.guard_id, 0);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
+	CHECK_SYS(chmod(path, 0700));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), -ESTALE);
+	CHECK_OK(spawn_template_refresh(tfd));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
+	CHECK_EQ(spawn_template_open(path, SPAWN_TEMPLATE_CREATE_GUARD),
+		 -ENOTCONN);
+	CHECK_EQ(spawn_template_open(path, SPAWN_TEMPLATE_CREATE_DENY_WRITE),
+		 -EOPNOTSUPP);
+}
+
+static const struct test_case cases[] = {
+	{ "the daemon says why it cannot work", the_daemon_says_why, 0 },
+	{ "the library works without", the_library_works_without, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	setenv("TEST_GUARD", "1", 1);
+	if (guard_mode("none"))
+		return test_main(argc, argv, cases, TEST_COUNT(cases));
+	puts("1..0 # SKIP this kernel can have a guard");
+	return 77;
+}
