@@ -395,9 +395,9 @@ struct spawn_template_cqe {
  * the template is stale as soon as the file is opened for writing. Where there is
  * one the template is registered with it, and is made without if it does not
  * answer within 1 s, or takes no more. CREATE_NO_GUARD does not ask for one.
- * CREATE_GUARD makes no template without; should the guard end later, launches
- * are answered -ENOTCONN. With CREATE_DENY_WRITE the guard refuses to have the
- * file opened for writing, with -ETXTBSY, until the template is closed.
+ * CREATE_GUARD makes no template without. With CREATE_DENY_WRITE the guard refuses
+ * to have the file opened for writing, with -ETXTBSY, until the template is closed.
+ * Should the guard be removed later, launches with either are answered -ENOTCONN.
  * The process keeps one descriptor for the guard, close-on-exec.
  *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
@@ -494,7 +494,7 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags);
  *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere, or
  *            the guard has seen it opened for writing; at STAGE_EXEC the guard,
  *            or the last look at the path, finds this
- *   -ENOTCONN  made with CREATE_GUARD, and there is no guard any more
+ *   -ENOTCONN  made with CREATE_GUARD or DENY_WRITE, and there is no guard any more
  *   -ECHILD  the child was killed before exec
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
  * and what the failing step in the child answers: args->failure tells the stage

@@ -34,9 +34,6 @@
 #define SILENT_NS (5000 * ST_MS)	/* the same, after no or a bad answer */
 #define ASIDES_MAX 10000	/* a daemon that sends more is no daemon */
 
-#define MUST_GUARD \
-	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
-
 _Static_assert(ST_HEADER_SIZE == EXEC_HEADER_SIZE, "header");
 _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_HEADER == WHY_HEADER &&
@@ -341,7 +338,7 @@ static int register_once(const struct question *q, bool must,
 /* What to make of it that there is no guard. */
 static int without_guard(int ret, uint64_t flags)
 {
-	if (!(flags & MUST_GUARD))
+	if (!(flags & ST_MUST_GUARD))
 		return 0;
 	if (is_shortage(ret))
 		return ret;
@@ -370,7 +367,7 @@ int st_guard_register(int fd, uint64_t flags, const uint8_t *header,
 			 (header ? ST_REGISTER_HEADER : 0),
 		.header = header,
 	};
-	bool must = flags & MUST_GUARD, told;
+	bool must = flags & ST_MUST_GUARD, told;
 	int ret;
 
 	for (unsigned int ms = 1;; ms *= 2) {

@@ -85,7 +85,7 @@ int st_guard_check(const struct st_guarded *guarded, uint64_t flags)
 	case ST_GUARD_STALE:
 		return -ESTALE;
 	case ST_GUARD_GONE:
-		return flags & SPAWN_TEMPLATE_CREATE_GUARD ? -ENOTCONN : 0;
+		return flags & ST_MUST_GUARD ? -ENOTCONN : 0;
 	default:
 		return 0;
 	}

@@ -897,8 +897,11 @@ static void guard_is_gone(void)
 	int must = guarded(CREATE(GUARD)), may = guarded(0);
 	struct spawn_template_spawn_args args = tiny_args();
 	struct spawn_template_stat st;
+	int deny = guarded(CREATE(DENY_WRITE));
 
 	fake_unload(f);
+	CHECK_FAILS(deny, args, ENOTCONN, SPAWN_TEMPLATE_STAGE_ARGS, 0);
+	CHECK_EQ(spawn_template_check(deny), -ENOTCONN);
 	CHECK_EQ(test_spawn(may, TINY), 0);
 	CHECK_EQ(spawn_template_check(may), 0);
 	CHECK_FAILS(must, args, ENOTCONN, SPAWN_TEMPLATE_STAGE_ARGS, 0);
