@@ -536,16 +536,19 @@ static void free_homes(struct spawn_template_ring *ring)
 	}
 }
 
-/* Completions that nobody took: a child of ring_spawn is the host's. */
+/*
+ * Completions that nobody took: a child of ring_spawn is the host's. Of those that
+ * were taken, and not given back, the result is still ours, the pidfd is not.
+ */
 static void free_done(struct spawn_template_ring *ring)
 {
 	struct st_slot *slot;
 
-	while ((slot = (struct st_slot *)st_queue_take(&ring->done))) {
+	while ((slot = (struct st_slot *)st_queue_take(&ring->done)))
 		if (slot->cqe.pidfd >= 0)
 			sys_close(slot->cqe.pidfd);
-		free_result(&slot->cqe);
-	}
+	for (unsigned int i = 0; i < ring->entries; i++)
+		free_result(&ring->slots[i].cqe);
 }
 
 /* Nothing is in flight, and nobody else has it. */

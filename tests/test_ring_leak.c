@@ -244,6 +244,28 @@ static void many_rings(void)
 	check_no_growth(&before);
 }
 
+/* Completions that were taken, and are not given back before the ring ends. */
+static void results_not_given_back(void)
+{
+	struct usage before = { .mappings = 0 };
+	int tfd = tree_template();
+
+	for (int i = -5; i < 20; i++) {
+		struct spawn_template_ring *ring;
+
+		if (!i)
+			before = usage_now();
+		ring = ring_new(4, 2);
+		for (int k = 0; k < 2; k++)
+			queue_run(ring, tfd, TREE("flood", "1", "1000000"), 1);
+		for (int k = 0; k < 2; k++)
+			CHECK_EQ(ring_take_of(ring, 1)->result->out_len,
+				 1000000);
+		spawn_template_ring_exit(ring);
+	}
+	check_no_growth(&before);
+}
+
 /* What a ring costs, and what a run in flight does. */
 static void memory_of_a_ring(void)
 {
@@ -277,6 +299,8 @@ static const struct test_case cases[] = {
 	{ "many runs without a ring: nothing grows", many_runs_without_a_ring,
 	  100 },
 	{ "rings made and ended: nothing grows", many_rings, 100 },
+	{ "rings ended with results not given back: nothing grows",
+	  results_not_given_back, 0 },
 	{ "a ring costs at most 1 MiB, a run in flight 16 KiB",
 	  memory_of_a_ring, 0 },
 };
