@@ -544,6 +544,17 @@ timeouts() {
 	check(p.wait() == 0)
 	gone(2)
 	END
+	drive 'less than a nanosecond is not no timeout' <<- 'END'
+	p = start()
+	for t in (1e-10, "0.0000001ms"):
+	    send(p, argv=["sleep", "300"], timeout=t)
+	    x = receive(p)
+	    # its time may be over before it has passed exec
+	    check(x.get("timed_out") or x["error"]["name"] == "ETIMEDOUT", x)
+	p.stdin.close()
+	check(p.wait() == 0)
+	gone(2)
+	END
 	drive 'what ignores TERM is killed after the time for it' <<- 'END'
 	p = start("--timeout", "200ms", "--kill-after", "300ms")
 	send(p, argv=["sh", "-c", "trap '' TERM; sleep 300 & sleep 300; sleep 300"])
