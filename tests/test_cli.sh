@@ -488,7 +488,7 @@ json_reports() {
 	report --timeout 100ms --grace 100ms -- \
 		sh -c 'trap "" TERM; sleep 30; sleep 30'
 	json 'the report of a timeout' 'j["timed_out"] and j["killed"]
-			and j["signal"] == "SIGKILL"'
+			and j["signal"] == "SIGKILL" and j["cgroup"] is False'
 	report -- "$tmp/orphan"
 	json 'the report of a failed launch' '
 		j["error"]["name"] == "ENOENT" and j["error"]["errno"] == 2
