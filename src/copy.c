@@ -60,7 +60,7 @@ static char *put_string(struct copy *c, const char *s)
 static void put_strings(struct copy *c, uint64_t *list)
 {
 	char *const *from = pointer(*list);
-	size_t n = 0;
+	size_t n = 0, i;
 	char **to;
 
 	if (!from)
@@ -68,7 +68,7 @@ static void put_strings(struct copy *c, uint64_t *list)
 	while (from[n])
 		n++;
 	to = take(c, (n + 1) * sizeof(*to), sizeof(*to));
-	for (size_t i = 0; i < n && from[i]; i++) {
+	for (i = 0; i < n && from[i]; i++) {
 		char *s = put_string(c, from[i]);
 
 		if (to)
@@ -76,7 +76,7 @@ static void put_strings(struct copy *c, uint64_t *list)
 	}
 	if (!to)
 		return;
-	to[n] = NULL;
+	to[i] = NULL; /* it may have become shorter than it was */
 	*list = (uintptr_t)to;
 }
 

@@ -7,6 +7,7 @@
 #include "rings.h"
 
 #include <grp.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -771,6 +772,64 @@ static void all_is_copied(void)
 	spawn_template_ring_exit(ring);
 }
 
+/*
+ * An argument and a variable stand in pages that cannot be read at times: so the
+ * list is cut short just when it was counted for the second time, for the copy.
+ */
+#define CUT_PAGE 65536 /* several, on most machines */
+
+static char *cut_pages[2];
+static char *cut_argv[] = { "tree", NULL, "5", "say", "more", NULL };
+static int cut_faults;
+
+static void cut_short(int sig, siginfo_t *info, void *context)
+{
+	bool second = (char *)info->si_addr >= cut_pages[1];
+
+	(void)sig;
+	(void)context;
+	mprotect(cut_pages[second], CUT_PAGE, PROT_READ);
+	if (second)
+		mprotect(cut_pages[0], CUT_PAGE, PROT_NONE);
+	if (++cut_faults == 3)
+		cut_argv[3] = NULL;
+}
+
+static void cut_prepare(void)
+{
+	struct sigaction act = { .sa_sigaction = cut_short,
+				 .sa_flags = SA_SIGINFO };
+
+	cut_pages[0] = mmap(NULL, 2 * CUT_PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(cut_pages[0] != MAP_FAILED);
+	cut_pages[1] = cut_pages[0] + CUT_PAGE;
+	cut_argv[1] = strcpy(cut_pages[0], "exit");
+	strcpy(cut_pages[1], "NAME=value");
+	CHECK_SYS(sigaction(SIGSEGV, &act, NULL));
+	CHECK_SYS(mprotect(cut_pages[0], 2 * CUT_PAGE, PROT_NONE));
+}
+
+static void arguments_cut_short_meanwhile(void)
+{
+	struct spawn_template_run_args args = run_args(cut_argv);
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	static char input[4000];
+
+#ifdef __GLIBC__
+	/* what is not written is no pointer, in all but small blocks */
+	mallopt(M_PERTURB, 0x5a);
+#endif
+	cut_prepare();
+	args.spawn.envp = (uintptr_t)(char *[]){ cut_pages[1], NULL };
+	args.input = (uintptr_t)input;
+	args.input_len = sizeof(input);
+	queue_run_args(ring, tree_template(), &args, 1);
+	CHECK_EQ(cut_faults, 3);
+	CHECK_EQ(take_run_code(ring, 1), 5);
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- many threads ---- */
 
 enum { SUBMITTERS = 64, WAITERS = 4 };
@@ -973,6 +1032,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(fd_stays_readable),
 	TEST_CASE(fd_is_readable_after_a_look),
 	TEST_CASE(all_is_copied),
+	TEST_CASE(arguments_cut_short_meanwhile),
 	TEST_CASE(each_once_under_many_threads),
 	TEST_CASE(waits_for_what_others_submit),
 	TEST_CASE(launches_in_the_order_queued),
