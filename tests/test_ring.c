@@ -105,14 +105,21 @@ static void threads_by_default(void)
 {
 	struct spawn_template_ring *ring = NULL;
 	int before = scene_now().threads, want;
-	cpu_set_t set;
+	cpu_set_t sets[8];
 
-	CHECK_SYS(sched_getaffinity(0, sizeof(set), &set));
-	want = 2 * CPU_COUNT(&set);
+	CHECK_SYS(sched_getaffinity(0, sizeof(sets), sets));
+	want = 2 * CPU_COUNT_S(sizeof(sets), sets);
 	want = want < 2 ? 2 : want > 8 ? 8 : want;
 	CHECK_EQ(spawn_template_ring_init(8, NULL, 0, &ring), 0);
 	CHECK_EQ(count_threads(), before + want + 1);
 	spawn_template_ring_exit(ring);
+}
+
+/* The kernel wants room for all CPUs that it could have. */
+static void threads_by_default_on_a_large_machine(void)
+{
+	test_seccomp_arg(SYS_sched_getaffinity, 1, ~0ULL, 1024 / 8, EINVAL);
+	threads_by_default();
 }
 
 /* No handler of the host runs on a thread of the library. */
@@ -1014,6 +1021,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(init_params),
 	TEST_CASE(threads_are_as_documented),
 	TEST_CASE(threads_by_default),
+	TEST_CASE(threads_by_default_on_a_large_machine),
 	TEST_CASE(threads_block_all_signals),
 	TEST_CASE(a_spawn_completes),
 	TEST_CASE(pidfd_outlives_the_ring),
