@@ -41,6 +41,8 @@
 #define LATE_AGAIN (50 * ST_MS)
 /* How often an exit is asked for that no event tells of. */
 #define UNWATCHED (5 * ST_MS)
+/* How many ms after epoll_wait has failed to try it again. */
+#define WAIT_FAILED 5
 
 /* Which fd of a job; with no job, which of the reactor. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
@@ -446,6 +448,9 @@ static void *react(void *arg)
 	while (!is_ended(ring)) {
 		int n = epoll_wait(ring->reactor.epoll, events, EVENTS, -1);
 
+		/* the host has closed it, say: not that this thread spins */
+		if (n < 0 && errno != EINTR)
+			sys_sleep_ms(WAIT_FAILED);
 		for (int i = 0; i < n; i++)
 			handle(&turn, &events[i]);
 		complete_over(&turn);

@@ -653,6 +653,36 @@ static void fd_is_readable_after_a_look(void)
 	spawn_template_ring_exit(ring);
 }
 
+static int64_t processor_ms(void)
+{
+	struct rusage ru;
+
+	CHECK_SYS(getrusage(RUSAGE_SELF, &ru));
+	return (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
+	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000;
+}
+
+/* As after a host has closed all fds that it does not know. */
+static void waiting_fails_for_good(void)
+{
+	struct spawn_template_ring *ring;
+	int64_t before;
+	uint64_t start;
+
+#ifdef SYS_epoll_wait
+	test_seccomp(SYS_epoll_wait, EBADF);
+#endif
+	test_seccomp(SYS_epoll_pwait, EBADF);
+	ring = ring_new(4, 2);
+	before = processor_ms();
+	sleep_ms(500);
+	/* no ring works then, but none spins, either, or hangs at its end */
+	CHECK_LE(processor_ms() - before, 100);
+	start = now_ms();
+	spawn_template_ring_exit(ring);
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
+}
+
 /* ---- the caller's memory ---- */
 
 /* A page or more that is gone after the call. */
@@ -1039,6 +1069,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(fd_is_readable_while_completions_wait),
 	TEST_CASE(fd_stays_readable),
 	TEST_CASE(fd_is_readable_after_a_look),
+	TEST_CASE(waiting_fails_for_good),
 	TEST_CASE(all_is_copied),
 	TEST_CASE(arguments_cut_short_meanwhile),
 	TEST_CASE(each_once_under_many_threads),
