@@ -460,7 +460,7 @@ static struct st_ring_home *home_find(struct spawn_template_ring *ring,
 	struct st_ring_home *h = ring->homes;
 
 	while (h && (h->dev != like->dev || h->ino != like->ino ||
-		     h->supervised != like->supervised))
+		     h->supervised != like->supervised || h->gone))
 		h = h->next;
 	return h;
 }
@@ -521,6 +521,18 @@ int st_ring_home_get(struct spawn_template_ring *ring,
 	if (ret == 0)
 		*home = found->home.dir >= 0 ? &found->home : NULL;
 	return ret;
+}
+
+/* Runs that are in it go on. */
+void st_ring_home_gone(struct spawn_template_ring *ring,
+		       const struct st_group_home *home)
+{
+	struct st_ring_home *h;
+
+	pthread_mutex_lock(&ring->home_lock);
+	for (h = ring->homes; h; h = h->next)
+		h->gone |= &h->home == home;
+	pthread_mutex_unlock(&ring->home_lock);
 }
 
 /* ---- the end */

@@ -84,6 +84,7 @@ struct st_ring_home {
 	struct st_group_home home;
 	uint64_t dev, ino;		/* of the parent; 0: the one found */
 	bool supervised;
+	bool gone;			/* it was removed: not for new runs */
 };
 
 /* The thread that watches the runs of a ring. */
@@ -142,6 +143,8 @@ void st_ring_free(struct spawn_template_ring *ring);
 int st_ring_home_get(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
 		     const struct st_group_home **home, bool *fallback);
+void st_ring_home_gone(struct spawn_template_ring *ring,
+		       const struct st_group_home *home);
 
 /* ---- job.c: made by the caller's thread, launched by the pool's */
 int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
