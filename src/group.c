@@ -95,6 +95,12 @@ int st_group_home_open(struct st_group_home *home, int parent_fd,
 	return ret < 0 ? found_none(ret, parent_fd) : 0;
 }
 
+/* Is there a supervisor, and has it not ended? */
+bool st_group_home_guarded(const struct st_group_home *home)
+{
+	return home->supervisor > 0 && st_supervisor_lives(home->supervisor);
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -58,6 +58,7 @@ struct st_group {
 
 int st_group_home_open(struct st_group_home *home, int parent_fd,
 		       bool supervise);
+bool st_group_home_guarded(const struct st_group_home *home);
 void st_group_home_close(struct st_group_home *home);
 void st_group_home_forget(struct st_group_home *home);
 

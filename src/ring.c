@@ -462,6 +462,11 @@ static struct st_ring_home *home_find(struct spawn_template_ring *ring,
 	while (h && (h->dev != like->dev || h->ino != like->ino ||
 		     h->supervised != like->supervised || h->gone))
 		h = h->next;
+	/* whose supervisor was killed: another one is to be made */
+	if (h && h->supervised && !st_group_home_guarded(&h->home)) {
+		h->gone = true;
+		return NULL;
+	}
 	return h;
 }
 

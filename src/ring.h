@@ -84,7 +84,7 @@ struct st_ring_home {
 	struct st_group_home home;
 	uint64_t dev, ino;		/* of the parent; 0: the one found */
 	bool supervised;
-	bool gone;			/* it was removed: not for new runs */
+	bool gone;			/* removed, or unguarded: no new runs */
 };
 
 /* The thread that watches the runs of a ring. */

@@ -9,6 +9,7 @@
  * other end, which is closed by exec, and shut down when the home is closed.
  */
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -181,6 +182,16 @@ int st_supervisor_start(struct st_group_home *home)
 out:
 	dispose(s);
 	return ret;
+}
+
+/* Not of one that has ended, or that a host has reaped which waits for all. */
+bool st_supervisor_lives(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return sys_call5(__NR_waitid, P_PID, pid, &info,
+			 WEXITED | WNOHANG | WNOWAIT | __WCLONE, 0) == 0 &&
+	       !info.si_pid;
 }
 
 /* ---- end */

@@ -111,9 +111,97 @@ static void no_run_where_the_given_has_no_room(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* The names of the directories below the cgroup; how many there are. */
+static int list_below(char names[][300], int most)
+{
+	DIR *dir = opendir(running_cgroup);
+	int n = 0;
+
+	CHECK(dir);
+	for (struct dirent *d; (d = readdir(dir));) {
+		if (d->d_type != DT_DIR || d->d_name[0] == '.')
+			continue;
+		CHECK_LT(n, most);
+		snprintf(names[n++], 300, "%s", d->d_name);
+	}
+	closedir(dir);
+	return n;
+}
+
+/* It is the only child, but for those that are launched. */
+static pid_t supervisor_now(void)
+{
+	pid_t pid;
+
+	wait_children(&pid, 1);
+	return pid;
+}
+
+/* A run under a supervisor that has ended would not be protected. */
+static void supervisor_is_replaced(void)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	int parent = make_cgroup(), tfd = tree_template();
+	char names[4][300];
+	pid_t first, both[2];
+
+	CHECK_EQ(run_flags(ring, tfd, RUN(SUPERVISE), parent), RESULT(CGROUP));
+	first = supervisor_now();
+	CHECK_EQ(run_flags(ring, tfd, RUN(SUPERVISE), parent), RESULT(CGROUP));
+	CHECK_EQ(supervisor_now(), first);
+	CHECK_EQ(list_below(names, 4), 1);
+	CHECK_SYS(kill(first, SIGKILL));
+	CHECK(dies_within(first, 20000));
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(run_flags(ring, tfd, RUN(SUPERVISE), parent),
+			 RESULT(CGROUP));
+	/* the dead one is a zombie until the ring ends */
+	wait_children(both, 2);
+	CHECK(is_alive(both[0]) != is_alive(both[1]));
+	CHECK_EQ(list_below(names, 4), 2);
+	spawn_template_ring_exit(ring);
+	CHECK_EQ(count_dirs(running_cgroup), 0);
+	CHECK(test_no_children());
+}
+
+/* And the new one does what the first was there for. */
+static void replaced_and_in_force(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("(", "daemon", "mark", "pause", ")", "pause"));
+	int parent = make_cgroup();
+	struct life life;
+	pid_t host;
+
+	life_open(&life, &args.spawn);
+	host = CHECK_SYS(fork());
+	if (!host) {
+		struct spawn_template_ring *ring = ring_new(4, 1);
+		int tfd = tree_template();
+		pid_t first;
+
+		run_flags(ring, tfd, RUN(SUPERVISE), parent);
+		first = supervisor_now();
+		CHECK_SYS(kill(first, SIGKILL));
+		CHECK(dies_within(first, 20000));
+		args.flags = RUN(SUPERVISE);
+		args.cgroup_parent_fd = parent;
+		queue_run_args(ring, tfd, &args, 1);
+		spawn_template_ring_submit(ring);
+		for (;;)
+			pause();
+	}
+	CHECK(is_alive(life_pid(&life)));
+	CHECK_SYS(kill(host, SIGKILL));
+	CHECK_SYS(waitpid(host, NULL, 0));
+	CHECK(life_ends(&life, 20000));
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(found_anew_when_it_is_gone),
 	TEST_CASE(without_where_there_is_no_room),
 	TEST_CASE(no_run_where_the_given_has_no_room),
+	TEST_CASE(supervisor_is_replaced),
+	TEST_CASE(replaced_and_in_force),
 };
 TEST_MAIN(cases)
