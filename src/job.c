@@ -258,6 +258,8 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 		uint32_t seen = st_pool_released(pool);
 		int ret;
 
+		if (is_cancelled(job))
+			return -ECANCELED;
 		failure->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 		ret = job->is_run ? launch_run(job, failure)
 				  : launch_spawn(job, failure);

@@ -107,10 +107,13 @@ int st_reactor_add(struct st_job *job)
 		ret = watch(r->epoll, run->err.fd, EPOLLIN, job, ERR);
 	if (ret == 0)
 		ret = watch(r->epoll, run->in, EPOLLOUT, job, IN);
-	if (ret < 0 || run->due == ST_NEVER)
+	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&r->lock);
-	schedule(r, job, run->due);
+	job->least = run->started + LAUNCH_MOST;
+	/* it may be cancelled already, and to be seen to sooner */
+	if (run->due < job->timer.due)
+		schedule(r, job, run->due);
 	pthread_mutex_unlock(&r->lock);
 	return 0;
 }
@@ -329,7 +332,7 @@ static void handle_wake(struct turn *turn)
  */
 static void hurry(struct st_reactor *r, struct st_job *job, int64_t now)
 {
-	int64_t least = job->run.started + LAUNCH_MOST;
+	int64_t least = job->least;
 
 	if (now >= least) {
 		job->late = true;

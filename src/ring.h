@@ -75,6 +75,7 @@ struct st_job {
 	struct st_run run;
 	struct spawn_template_result *result;	/* made beforehand */
 	struct st_timer timer;		/* by .run.due */
+	int64_t least;			/* a launch has so long; reactor.lock */
 	struct st_job *next_over;	/* of those that a turn has ended */
 };
 

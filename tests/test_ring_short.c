@@ -181,6 +181,40 @@ static void cancelled_while_short(void)
 	CHECK_LE(now_ms() - start, at_most_ms(300));
 }
 
+/*
+ * Cancelled between two tries, it is not launched when fds come back: this launch
+ * would take until its deadline.
+ */
+static void cancelled_between_tries(void)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	int tfd = tree_template(), last = -1, found, fd;
+	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
+	struct spawn_template_cqe *cqe;
+	struct hold hold;
+
+	hold_make(&hold, "fifo");
+	hold_args(&hold, &args.spawn);
+	args.timeout_ns = 1000 * SECOND;
+	limit(RLIMIT_NOFILE, 60);
+	while ((fd = dup(0)) >= 0)
+		last = fd;
+	do {
+		queue_run_args(ring, tfd, &args, 1);
+		spawn_template_ring_submit(ring);
+		sleep_ms(300);
+		found = spawn_template_ring_cancel(ring, 1);
+		/* most likely it sleeps now; what comes back is for nobody */
+		sleep_ms(2);
+		if (found == 1)
+			syscall(SYS_close_range, last - 14, last, 0);
+		cqe = ring_take_of(ring, 1);
+		CHECK_EQ(cqe->res, found == 1 ? -ECANCELED : -EMFILE);
+		spawn_template_ring_seen(ring, cqe);
+	} while (found != 1);
+	spawn_template_ring_exit(ring);
+}
+
 /* Making a ring with few fds: all of it, or -EMFILE and nothing. */
 static void few_fds_for_a_ring(void)
 {
@@ -392,6 +426,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(no_fds),
 	TEST_CASE(fds_come_back),
 	TEST_CASE(cancelled_while_short),
+	TEST_CASE(cancelled_between_tries),
 	TEST_CASE(few_fds_for_a_ring),
 	TEST_CASE(few_processes),
 	TEST_CASE(no_threads_for_a_ring),
