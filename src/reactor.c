@@ -161,6 +161,7 @@ void st_reactor_poke(struct st_job *job)
 struct turn {
 	struct spawn_template_ring *ring;
 	struct st_job *over;		/* jobs to be completed after it */
+	struct st_job **last;		/* where the next of them goes */
 };
 
 /* Looks at what has become of a job of ours. */
@@ -173,8 +174,9 @@ static void settle(struct turn *turn, struct st_job *job)
 		if (job->is_over)
 			return;
 		job->is_over = true;
-		job->next_over = turn->over;
-		turn->over = job;
+		job->next_over = NULL;
+		*turn->last = job;
+		turn->last = &job->next_over;
 		due = ST_NEVER;
 	} else if (job->unwatched && !job->run.exited) {
 		int64_t soon = st_now() + UNWATCHED;
@@ -416,6 +418,7 @@ static void complete_over(struct turn *turn)
 		st_job_free(job);
 		st_pool_leave(pool);
 	}
+	turn->last = &turn->over;
 }
 
 static void handle(struct turn *turn, const struct epoll_event *ev)
@@ -444,7 +447,7 @@ static bool is_ended(struct spawn_template_ring *ring)
 static void *react(void *arg)
 {
 	struct spawn_template_ring *ring = arg;
-	struct turn turn = { .ring = ring };
+	struct turn turn = { .ring = ring, .last = &turn.over };
 	struct epoll_event events[EVENTS];
 
 	st_thread_begin("spawn-reactor");

@@ -1046,6 +1046,51 @@ static void launches_in_the_order_queued(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* Stops this process, and lets one child end after the other meanwhile. */
+static void end_while_stopped(const pid_t *pids, int n)
+{
+	pid_t self = getpid(), helper = CHECK_SYS(fork());
+
+	if (!helper) {
+		kill(self, SIGSTOP);
+		while (process_state(self) != 'T')
+			sleep_ms(1);
+		for (int i = 0; i < n; i++) {
+			kill(pids[i], SIGKILL);
+			while (is_alive(pids[i]))
+				sleep_ms(1);
+		}
+		kill(self, SIGCONT);
+		_exit(0);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
+}
+
+/* Those that end while nobody looks are told of in that order, too. */
+static void completions_come_oldest_first(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("mark", "pause"));
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	int tfd = tree_template();
+	struct life life;
+	pid_t pids[5];
+
+	life_open(&life, &args.spawn);
+	for (int i = 0; i < 5; i++) {
+		queue_run_args(ring, tfd, &args, (uint64_t)i);
+		spawn_template_ring_submit(ring);
+		pids[i] = life_pid(&life);
+	}
+	end_while_stopped(pids, 5);
+	for (int i = 0; i < 5; i++) {
+		struct spawn_template_cqe *cqe = ring_take_of(ring, i);
+
+		CHECK_EQ(cqe->result->signal, SIGKILL);
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(init_entries),
 	TEST_CASE(init_params),
@@ -1075,5 +1120,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(each_once_under_many_threads),
 	TEST_CASE(waits_for_what_others_submit),
 	TEST_CASE(launches_in_the_order_queued),
+	TEST_CASE(completions_come_oldest_first),
 };
 TEST_MAIN(cases)
