@@ -13,10 +13,13 @@
 #include "copy.h"
 #include "sys.h"
 
+/* More than there is memory, and so far from the end that sums do not wrap. */
+#define COPY_MOST (SIZE_MAX / 4)
+
 struct copy {
 	char *base;		/* NULL: only measure */
 	size_t used, size;
-	bool grown;		/* did not fit */
+	bool grown;		/* does not fit */
 };
 
 static const void *pointer(uint64_t value)
@@ -28,6 +31,10 @@ static void *take(struct copy *c, size_t n, size_t align)
 {
 	size_t at = (c->used + align - 1) & ~(align - 1);
 
+	if (n > COPY_MOST - at) {
+		c->grown = true;
+		return NULL;
+	}
 	c->used = at + n;
 	if (!c->base)
 		return NULL;
@@ -175,7 +182,7 @@ int st_copy_args(struct spawn_template_run_args *args, void **copy)
 	struct copy c = { .base = NULL };
 
 	put_all(&c, args);
-	c.base = malloc(c.used);
+	c.base = c.grown ? NULL : malloc(c.used);
 	if (!c.base)
 		return -ENOMEM;
 	c.size = c.used;

@@ -348,6 +348,26 @@ static void no_memory_for_a_copy(void)
 }
 
 /* What finds no memory to be kept in is dropped, and said to be. */
+/* No length is so long that a copy of less is made. */
+static void no_memory_for_a_huge_copy(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	/* a sanitizer ends who asks it for too much */
+	int tfd = tree_template(), bits = TEST_SANITIZED ? 8 : 64;
+
+	args.input = (uintptr_t) "input";
+	for (int bit = 0; bit < bits; bit++) {
+		args.input_len = UINT64_MAX >> (bit / 4);
+		args.input_len -= 1ULL << (bit % 12);
+		test_doing("%llu bytes", (unsigned long long)args.input_len);
+		CHECK_EQ(spawn_template_ring_run(ring, tfd, &args, sizeof(args),
+						 1),
+			 -ENOMEM);
+	}
+	spawn_template_ring_exit(ring);
+}
+
 static void no_memory_for_output(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
@@ -432,6 +452,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(no_threads_for_a_ring),
 	TEST_CASE(no_memory_for_a_child),
 	TEST_CASE(no_memory_for_a_copy),
+	TEST_CASE(no_memory_for_a_huge_copy),
 	TEST_CASE(no_memory_for_output),
 	TEST_CASE(no_room_to_watch),
 	TEST_CASE(watching_is_forbidden),
