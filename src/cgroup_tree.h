@@ -332,7 +332,9 @@ TREE_FN bool tree_wait_event(int dir, const struct tree_names *names, char key,
 			return false;
 		ts.sec = 0;
 		ts.nsec = 200000;
-		sys_call2(__NR_nanosleep, &ts, 0);
+		/* an interrupted sleep goes on with what is left */
+		while (sys_call2(__NR_nanosleep, &ts, &ts) == -EINTR)
+			;
 	}
 }
 

@@ -26,7 +26,8 @@ bool st_pidfd_alive(int pidfd)
 	const struct sys_timespec now = { 0, 0 };
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 
-	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) == 0;
+	/* a signal may end even a call that does not wait */
+	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) != 1;
 }
 
 /* ---- where cgroups are made */

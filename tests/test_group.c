@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 /* ---- what is found */
 
@@ -401,6 +402,28 @@ static void caller_in_the_group(void)
 	CHECK(empty_within(&g, 2000));
 	CHECK_SYS(setpgid(0, old));
 	check_ended(&g);
+}
+
+static atomic_int ticks;
+
+static void count_tick(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&ticks, 1);
+}
+
+/* A call that does not wait is ended by signals all the same, now and then. */
+static void the_living_are_alive_under_signals(void)
+{
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
+	int pidfd = open_pidfd(getpid());
+
+	CHECK(signal(SIGALRM, count_tick) != SIG_ERR);
+	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 300000 && atomic_load(&ticks) < 20000; i++)
+		CHECK(st_pidfd_alive(pidfd));
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	CHECK_GT(atomic_load(&ticks), 0);
 }
 
 static void neighbours_are_unharmed(void)
@@ -1021,6 +1044,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(numbers_that_are_anothers),
 	TEST_CASE(start_times_are_compared),
 	TEST_CASE(caller_in_the_group),
+	TEST_CASE(the_living_are_alive_under_signals),
 	TEST_CASE(neighbours_are_unharmed),
 	TEST_CASE(without_permission),
 	TEST_CASE(with_permission_for_one),

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #define OTHER_UID 64124
 
@@ -366,6 +367,25 @@ static void names_fit(void)
 	CHECK_LT(snprintf(longest, sizeof(longest), "spawn-template.%d.%llu",
 			  INT32_MAX, ~0ULL),
 		 (int)ST_CGROUP_NAME);
+}
+
+static void tick(int sig)
+{
+	(void)sig;
+}
+
+/* Waiting takes its time, whatever signals come meanwhile. */
+static void waiting_under_signals(void)
+{
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
+	uint64_t start = now_ms();
+	int dir = make_cgroup();
+
+	CHECK(signal(SIGALRM, tick) != SIG_ERR);
+	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
+	CHECK(!tree_wait_event(dir, &st_tree_names, 'p', 1, 200));
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	CHECK_GE(now_ms() - start, 200);
 }
 
 static void no_room_for_more(void)
@@ -1091,6 +1111,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(group_without_a_home),
 	TEST_CASE(names_in_use),
 	TEST_CASE(names_fit),
+	TEST_CASE(waiting_under_signals),
 	TEST_CASE(no_room_for_more),
 	TEST_CASE(no_fds_for_more),
 	TEST_CASE(below_a_threaded_one),
