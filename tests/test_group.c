@@ -11,6 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <linux/sched.h>
 
 /* ---- what is found */
 
@@ -402,6 +403,78 @@ static void caller_in_the_group(void)
 	CHECK(empty_within(&g, 2000));
 	CHECK_SYS(setpgid(0, old));
 	check_ended(&g);
+}
+
+static void leads_and_parks(void)
+{
+	setpgid(0, 0);
+	park();
+}
+
+static void parks_with_a_leader(void)
+{
+	branch(leads_and_parks);
+	park();
+}
+
+/* A child of this process with a certain number. */
+static pid_t fork_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	long ret = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (ret < 0)
+		TEST_SKIP("no choice of a pid: %s", strerror(errno));
+	if (ret == 0) {
+		setpgid(0, 0);
+		for (;;)
+			pause();
+	}
+	setpgid((pid_t)ret, (pid_t)ret);
+	return (pid_t)ret;
+}
+
+/* In a pid namespace of its own, with the /proc of the outer one. */
+static void kill_by_another_proc(const pid_t *outer)
+{
+	pid_t child = fork_as(outer[0]), other = fork_as(outer[1]);
+	struct st_group g = group_of(child);
+
+	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK_EQ(CHECK_SYS(waitpid(child, NULL, 0)), child);
+	/* no bystander has the number of a process that is not seen at all */
+	sleep_ms(50);
+	CHECK_EQ(waitpid(other, NULL, WNOHANG), 0);
+	CHECK(st_group_empty(&g));
+	CHECK_SYS(kill(other, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(other, NULL, 0)), other);
+	st_group_remove(&g);
+}
+
+/* Outside, the numbers are those of a parent and its child. */
+static void proc_of_another_namespace(void)
+{
+	pid_t outer[2], inner;
+	int status;
+
+	test_need_root();
+	outer[0] = grow(parks_with_a_leader, 2).pid;
+	outer[1] = enrolled(0) == outer[0] ? enrolled(1) : enrolled(0);
+	CHECK_SYS(unshare(CLONE_NEWPID));
+	inner = CHECK_SYS(fork());
+	if (!inner) {
+		kill_by_another_proc(outer);
+		_exit(0);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(inner, &status, 0)), inner);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		_exit(77);
+	CHECK_EQ(status, 0);
+	CHECK(is_alive(outer[0]) && is_alive(outer[1]));
 }
 
 static atomic_int ticks;
@@ -1044,6 +1117,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(numbers_that_are_anothers),
 	TEST_CASE(start_times_are_compared),
 	TEST_CASE(caller_in_the_group),
+	TEST_CASE(proc_of_another_namespace),
 	TEST_CASE(the_living_are_alive_under_signals),
 	TEST_CASE(neighbours_are_unharmed),
 	TEST_CASE(without_permission),
