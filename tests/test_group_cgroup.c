@@ -569,6 +569,33 @@ static void ends_what_is_below(void)
 	kill_planted(&g);
 }
 
+/* Makes directories in its cgroup, as fast as it can. */
+static void floods(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	enrol();
+	for (int i = 0; i < 20000; i++)
+		mkdirat(planted->cgroup, test_fmt("%d", i), 0755);
+	for (;;)
+		pause();
+}
+
+/* It holds up neither who ends it, nor who removes what it has made. */
+static void flood_of_directories(void)
+{
+	struct st_group g = plant(floods, 1);
+	uint64_t start;
+
+	sleep_ms(300);
+	start = now_ms();
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK(empty_within(&g, 5000));
+	check_ended(&g);
+	test_note("%d ms", (int)(now_ms() - start));
+	CHECK_LE(now_ms() - start, at_most_ms(5000));
+}
+
 /* Deeper than any stack of fds, and wider than a buffer. */
 static void deep_and_wide(void)
 {
@@ -1118,6 +1145,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(ends_what_hides),
 	TEST_CASE(ends_what_hides_by_walk),
 	TEST_CASE(ends_what_is_below),
+	TEST_CASE_SECONDS(flood_of_directories, 120),
 	TEST_CASE(ends_what_is_deep_below),
 	TEST_CASE(ends_what_is_threaded),
 	TEST_CASE(ends_what_is_threaded_by_walk),
