@@ -629,6 +629,7 @@ void st_child(void *launch)
 		.held = l->by_path ? -1 : l->tfd,
 	};
 
+	c.report->runs = true;
 	make_table_private(&c);
 	check_identity(&c);
 	if (c.held >= 0 && l->plan.collides)

@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "../src/clone.h"
+
 /* ---- what comes from where ---- */
 
 static char *out_of(struct spawn_template_ring *ring,
@@ -414,6 +416,52 @@ static void a_stuck_launch_times_out(void)
 	spawn_template_ring_exit(ring);
 }
 
+static void stuck_without_clone3(void *arg)
+{
+	(void)arg;
+	test_seccomp(SYS_clone3, ENOSYS);
+	a_stuck_launch_times_out();
+}
+
+static void stuck_without_clone_pidfd(void *arg)
+{
+	(void)arg;
+	test_seccomp_arg(SYS_clone, 0, CLONE_PIDFD, CLONE_PIDFD, EINVAL);
+	stuck_without_clone3(NULL);
+}
+
+/* The same where the kernel tells less of a child that is under way. */
+static void a_stuck_launch_times_out_on_fallbacks(void)
+{
+	test_in_child(stuck_without_clone3, NULL);
+	CHECK_SYS(unlink(test_path("fifo")));
+	test_in_child(stuck_without_clone_pidfd, NULL);
+}
+
+/*
+ * A clone that fails late leaves the number of a pidfd that never was, and that
+ * may be another's by then.
+ */
+static void a_launch_without_a_child_ends_nobody(void)
+{
+	struct st_watch watch = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct st_report report = { .pidfd = -1 };
+	struct st_launch launch = { .report = &report, .watch = &watch };
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid)
+		for (;;)
+			pause();
+	launch.pidfd = CHECK_SYS((int)syscall(SYS_pidfd_open, pid, 0));
+	watch.launch = &launch;
+	st_watch_kill(&watch);
+	sleep_ms(50);
+	CHECK(is_alive(pid));
+	launch.tid = pid;
+	st_watch_kill(&watch);
+	CHECK(dies_within(pid, 20000));
+}
+
 /* The clock of a run starts with its launch, not when it is queued. */
 static void deadlines_count_from_the_launch(void)
 {
@@ -646,6 +694,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_stopped_launch_stops_no_other),
 	TEST_CASE(a_stuck_launch_stops_no_caller),
 	TEST_CASE(a_stuck_launch_times_out),
+	TEST_CASE(a_stuck_launch_times_out_on_fallbacks),
+	TEST_CASE(a_launch_without_a_child_ends_nobody),
 	TEST_CASE(deadlines_count_from_the_launch),
 	TEST_CASE(each_deadline_is_kept),
 	TEST_CASE(much_output_of_many_runs),
