@@ -97,6 +97,17 @@ static void all_fail(struct spawn_template_ring *ring, int tfd, int err)
 	CHECK(test_no_children());
 }
 
+/* A sandbox that comes after the ring may keep programs from SCHED_OTHER. */
+static void no_scheduling(void)
+{
+	struct spawn_template_ring *ring = ring_new(100, 2);
+	int tfd = tree_template();
+
+	all_threads_fail(SYS_sched_setscheduler, EPERM);
+	all_complete(ring, tfd, 4);
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- fds ---- */
 
 static void few_fds(void)
@@ -442,6 +453,7 @@ static void watching_is_forbidden(void)
 }
 
 static const struct test_case cases[] = {
+	TEST_CASE(no_scheduling),
 	TEST_CASE(few_fds),
 	TEST_CASE(no_fds),
 	TEST_CASE(fds_come_back),
