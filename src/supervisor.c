@@ -236,7 +236,8 @@ void st_supervisor_end(struct st_group_home *home)
 	}
 	if (home->supervisor > 0 && !reap_within(home->supervisor, END_MOST)) {
 		sys_call2(__NR_kill, home->supervisor, SIGKILL);
-		reap(home->supervisor, 0);
+		/* in an uninterruptible sleep it does not end, either */
+		reap_within(home->supervisor, END_MOST);
 	}
 	home->supervisor = -1;
 	end_all(home);
