@@ -161,6 +161,9 @@ static bool is_allowed(const struct fault *f, int res)
 {
 	long nr = atomic_load(&f->inject.hit);
 
+	/* the calls of a launch take their time here, and it may be over */
+	if (res == -ETIMEDOUT)
+		return f->args.timeout_ns && f->args.timeout_ns < SECOND;
 	if (f->inject.err == INJECT_KILL)
 		return res == -ECHILD;
 	switch (nr) {
@@ -186,8 +189,7 @@ static void check_recovered(struct fault *f)
 	if (f->ring) {
 		queue_run(f->ring, tfd, TEST_ARGV("tiny"), 77);
 		CHECK_EQ(take_run_code(f->ring, 77), 7);
-		check_none(f->ring);
-		CHECK(!is_readable(spawn_template_ring_fd(f->ring), 0));
+		check_quiet(f->ring);
 	} else {
 		CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 7);
 	}
@@ -611,7 +613,7 @@ static void *disturbed_init(void *arg)
 	spawn_template_ring_exit(f->ring);
 	f->ring = NULL;
 	/* threads that launch may be there already */
-	for (int i = 0; i < 200 && count_threads() > before.threads + 2; i++)
+	for (int i = 0; i < 10000 && count_threads() > before.threads + 2; i++)
 		sleep_ms(1);
 	CHECK_LE(count_threads(), before.threads + 2);
 	CHECK_EQ(test_count_fds(), before.fds);

