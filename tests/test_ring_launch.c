@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 
 #include "../src/clone.h"
@@ -524,6 +525,110 @@ static void each_deadline_is_kept(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* ---- programs that hold, stop or are traced ---- */
+
+/* Told of, though something else still holds its output, and goes on. */
+static void a_held_pipe_does_not_hold_up_the_end(void)
+{
+	struct spawn_template_run_args args = run_args(
+		TREE("(", "mark", "pause", ")", "say", "text", "exit", "3"));
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	struct spawn_template_cqe *cqe;
+	struct life life;
+	pid_t holder;
+
+	life_open(&life, &args.spawn);
+	queue_run_args(ring, tree_template(), &args, 1);
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->res, 0);
+	CHECK_EQ(cqe->result->code, 3);
+	CHECK_EQ(cqe->result->flags, RESULT(PIPE_HELD));
+	CHECK_STR(cqe->result->out, "text");
+	spawn_template_ring_seen(ring, cqe);
+	holder = life_pid(&life);
+	CHECK(is_alive(holder));
+	/* it is nobody's any more */
+	spawn_template_ring_exit(ring);
+	CHECK(!life_ends(&life, 50));
+	CHECK_SYS(kill(holder, SIGKILL));
+	CHECK(life_ends(&life, 20000));
+}
+
+/* Its time is up: it must end by this signal, and all of its tree with it. */
+static void ends_by(struct spawn_template_ring *ring,
+		    struct spawn_template_run_args *args, struct life *life,
+		    int sig)
+{
+	struct spawn_template_cqe *cqe;
+
+	queue_run_args(ring, tree_template(), args, 1);
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->res, 0);
+	CHECK_EQ(cqe->result->signal, sig);
+	CHECK_EQ(cqe->result->flags,
+		 RESULT(TIMED_OUT) |
+			 (sig == SIGKILL ? RESULT(TREE_KILLED) : 0));
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(life_ends(life, 20000));
+	CHECK_SYS(close(life->fds[0]));
+}
+
+static void the_stopped_time_out(void)
+{
+	char *stop = test_fmt("%d", SIGSTOP);
+	struct spawn_template_run_args args =
+		run_args(TREE("(", "raise", stop, ")", "raise", stop));
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	struct life life;
+
+	/* TERM reaches it, since it is continued */
+	args.timeout_ns = 300 * MS;
+	args.grace_ns = 1000 * SECOND;
+	life_open(&life, &args.spawn);
+	ends_by(ring, &args, &life, SIGTERM);
+	args = run_args(TREE("ignore", "15", "raise", stop, "pause"));
+	args.timeout_ns = 800 * MS;
+	args.grace_ns = 100 * MS;
+	life_open(&life, &args.spawn);
+	ends_by(ring, &args, &life, SIGKILL);
+	spawn_template_ring_exit(ring);
+}
+
+/* Follows the process as strace does, to its end. */
+static void trace(struct life *life)
+{
+	pid_t pid = life_pid(life);
+	int status;
+
+	life_let_go(life);
+	CHECK_SYS(ptrace(PTRACE_ATTACH, pid, NULL, NULL));
+	CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status))
+		ptrace(PTRACE_CONT, pid, NULL,
+		       (void *)(uintptr_t)WSTOPSIG(status));
+	_exit(0);
+}
+
+static void the_traced_time_out(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("mark", "pause"));
+	struct spawn_template_ring *ring;
+	struct life life;
+	pid_t tracer;
+
+	args.timeout_ns = 1000 * MS;
+	args.grace_ns = 1000 * SECOND;
+	life_open(&life, &args.spawn);
+	tracer = CHECK_SYS(fork());
+	if (!tracer)
+		trace(&life);
+	ring = ring_new(8, 1);
+	ends_by(ring, &args, &life, SIGTERM);
+	CHECK_SYS(waitpid(tracer, NULL, 0));
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- beside others ---- */
 
 static void much_output_of_many_runs(void)
@@ -702,6 +807,9 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_launch_without_a_child_ends_nobody),
 	TEST_CASE(deadlines_count_from_the_launch),
 	TEST_CASE(each_deadline_is_kept),
+	TEST_CASE(a_held_pipe_does_not_hold_up_the_end),
+	TEST_CASE(the_stopped_time_out),
+	TEST_CASE(the_traced_time_out),
 	TEST_CASE(much_output_of_many_runs),
 	TEST_CASE(much_input_of_many_runs),
 	TEST_CASE(two_rings_at_once),
