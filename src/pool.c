@@ -59,7 +59,7 @@ static void wake_one(struct st_pool *pool)
 }
 
 /**
- * st_pool_put - have jobs launched
+ * st_pool_put - have jobs launched, once st_pool_notify() is called
  * @pool: the pool
  * @top: the newest of them, linked to the older ones
  * @bottom: the oldest
@@ -68,6 +68,11 @@ void st_pool_put(struct st_pool *pool, struct st_node *top,
 		 struct st_node *bottom)
 {
 	st_queue_put(&pool->jobs, top, bottom);
+}
+
+/* Something was put. */
+void st_pool_notify(struct st_pool *pool)
+{
 	if (!atomic_load(&pool->attending))
 		wake_one(pool);
 }

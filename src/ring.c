@@ -108,6 +108,7 @@ static struct spawn_template_ring *ring_alloc(unsigned int entries)
 	ring->event = ring->devnull = -1;
 	ring->reactor.epoll = ring->reactor.wake = ring->reactor.timer = -1;
 	pthread_mutex_init(&ring->lock, NULL);
+	pthread_mutex_init(&ring->submit_lock, NULL);
 	pthread_mutex_init(&ring->wait_lock, NULL);
 	pthread_mutex_init(&ring->home_lock, NULL);
 	pthread_mutex_init(&ring->reactor.lock, NULL);
@@ -225,17 +226,27 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
 	return queue_job(ring, tfd, &run, true, user_data);
 }
 
+/*
+ * What was taken is put before anything that was queued later is: else a thread
+ * that is preempted in between has the jobs of others overtaken by later ones.
+ */
 static int submit(struct spawn_template_ring *ring)
 {
-	struct st_node *top = st_queue_take_pile(&ring->submitted);
-	struct st_node *bottom = top;
-	int n = 1;
+	struct st_node *top, *bottom;
+	int n = 0;
 
-	if (!top)
+	if (!st_queue_has_new(&ring->submitted))
 		return 0;
-	for (; bottom->next; bottom = bottom->next)
-		n++;
-	st_pool_put(ring->pool, top, bottom);
+	pthread_mutex_lock(&ring->submit_lock);
+	top = bottom = st_queue_take_pile(&ring->submitted);
+	if (top) {
+		for (n = 1; bottom->next; bottom = bottom->next)
+			n++;
+		st_pool_put(ring->pool, top, bottom);
+	}
+	pthread_mutex_unlock(&ring->submit_lock);
+	if (top)
+		st_pool_notify(ring->pool);
 	return n;
 }
 
@@ -581,6 +592,7 @@ void st_ring_free(struct spawn_template_ring *ring)
 	pthread_mutex_destroy(&ring->reactor.lock);
 	pthread_mutex_destroy(&ring->home_lock);
 	pthread_mutex_destroy(&ring->wait_lock);
+	pthread_mutex_destroy(&ring->submit_lock);
 	pthread_mutex_destroy(&ring->lock);
 	free(ring);
 }

@@ -111,6 +111,7 @@ struct spawn_template_ring {
 	struct st_reactor reactor;
 
 	struct st_queue submitted;	/* jobs, until _submit() */
+	pthread_mutex_t submit_lock;	/* from there to the pool */
 	struct st_queue done;		/* slots that are complete */
 	_Atomic bool signalled;		/* event was written to */
 	pthread_mutex_t wait_lock;	/* takers of done */

@@ -991,6 +991,72 @@ static void each_once_under_many_threads(void)
 	spawn_template_ring_exit(c.ring);
 }
 
+/* ---- the order of many submitters ---- */
+
+struct queuer {
+	struct spawn_template_ring *ring;
+	int tfd, n;
+	uint64_t first; /* user_data of its first */
+};
+
+static void *queue_in_order(void *arg)
+{
+	struct queuer *q = arg;
+	struct spawn_template_run_args args = run_args(TEST_ARGV("tiny"));
+
+	for (int i = 0; i < q->n; i++) {
+		int ret;
+
+		while ((ret = spawn_template_ring_run(
+				q->ring, q->tfd, &args, sizeof(args),
+				q->first + (uint64_t)i)) == -EAGAIN)
+			usleep(200);
+		CHECK_EQ(ret, 0);
+		/* another one may submit it meanwhile */
+		sched_yield();
+		CHECK_GE(spawn_template_ring_submit(q->ring), 0);
+	}
+	return NULL;
+}
+
+/* What one thread has queued is launched in that order, whoever submits it. */
+static void each_thread_in_its_order(void)
+{
+	struct spawn_template_ring *ring = ring_new(100, 1);
+	int tfd = template_of("tiny"), n = per_submitter();
+	struct queuer queuers[SUBMITTERS];
+	pthread_t threads[SUBMITTERS];
+	static pid_t pids[SUBMITTERS * 64];
+
+	for (int i = 0; i < SUBMITTERS; i++) {
+		queuers[i] = (struct queuer){
+			.ring = ring,
+			.tfd = tfd,
+			.n = n,
+			.first = (uint64_t)(i * n),
+		};
+		threads[i] = start_thread(queue_in_order, &queuers[i]);
+	}
+	for (int i = 0; i < SUBMITTERS * n; i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+
+		CHECK_EQ(cqe->res, 0);
+		CHECK_LT(cqe->user_data, SUBMITTERS * n);
+		pids[cqe->user_data] = cqe->pid;
+		spawn_template_ring_seen(ring, cqe);
+	}
+	for (int i = 0; i < SUBMITTERS; i++) {
+		join_thread(threads[i]);
+		for (int k = 1; k < n; k++) {
+			pid_t less = pids[i * n + k - 1] - pids[i * n + k];
+
+			/* by very much only when the numbers begin anew */
+			CHECK(less < 0 || less > 10000);
+		}
+	}
+	spawn_template_ring_exit(ring);
+}
+
 static void *wait_for_ever(void *arg)
 {
 	struct spawn_template_cqe *cqe = ring_take_of(arg, 5);
@@ -1133,6 +1199,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(each_once_under_many_threads),
 	TEST_CASE(waits_for_what_others_submit),
 	TEST_CASE(launches_in_the_order_queued),
+	TEST_CASE(each_thread_in_its_order),
 	TEST_CASE(completions_come_oldest_first),
 };
 TEST_MAIN(cases)
