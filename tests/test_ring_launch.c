@@ -417,6 +417,73 @@ static void a_stuck_launch_times_out(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* ---- signals before exec ---- */
+
+/*
+ * The child is held up before exec, gets one signal, goes on if that is asked for,
+ * and gets another: it never was.
+ */
+static void ends_before_exec(int first, bool release, int second)
+{
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	struct spawn_template_run_args args = run_args(TREE("exit", "5"));
+	int tfd = tree_template();
+
+	for (int is_run = 0; is_run < 2; is_run++) {
+		struct spawn_template_cqe *cqe;
+		struct hold hold;
+		pid_t pid;
+
+		test_doing("signal %d, run %d", first, is_run);
+		hold_make(&hold, test_fmt("fifo-%d-%d", first, is_run));
+		hold_args(&hold, &args.spawn);
+		if (is_run)
+			queue_run_args(ring, tfd, &args, 1);
+		else
+			queue_spawn_args(ring, tfd, &args.spawn, 1);
+		spawn_template_ring_submit(ring);
+		wait_children(&pid, 1);
+		CHECK_SYS(kill(pid, first));
+		if (release)
+			hold_release(&hold);
+		if (second)
+			CHECK_SYS(kill(pid, second));
+		cqe = ring_take_of(ring, 1);
+		CHECK_EQ(cqe->res, -ECHILD);
+		CHECK_EQ(cqe->pid, -1);
+		CHECK(!cqe->result);
+		if (!release)
+			CHECK_EQ(SPAWN_TEMPLATE_CQE_STAGE(cqe->flags),
+				 SPAWN_TEMPLATE_STAGE_ACTION);
+		spawn_template_ring_seen(ring, cqe);
+		CHECK(test_no_children());
+	}
+	spawn_template_ring_exit(ring);
+}
+
+static void killed_before_exec(void)
+{
+	ends_before_exec(SIGKILL, false, 0);
+	ends_before_exec(SIGSTOP, false, SIGKILL);
+}
+
+static atomic_int handled;
+
+static void count_handled(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&handled, 1);
+}
+
+/* What is held back until exec ends the child; no handler of the host runs in it. */
+static void signalled_before_exec(void)
+{
+	ends_before_exec(SIGTERM, true, 0);
+	CHECK(signal(SIGUSR1, count_handled) != SIG_ERR);
+	ends_before_exec(SIGUSR1, true, 0);
+	CHECK_EQ(atomic_load(&handled), 0);
+}
+
 static void stuck_without_clone3(void *arg)
 {
 	(void)arg;
@@ -805,6 +872,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_stuck_launch_times_out),
 	TEST_CASE(a_stuck_launch_times_out_on_fallbacks),
 	TEST_CASE(a_launch_without_a_child_ends_nobody),
+	TEST_CASE(killed_before_exec),
+	TEST_CASE(signalled_before_exec),
 	TEST_CASE(deadlines_count_from_the_launch),
 	TEST_CASE(each_deadline_is_kept),
 	TEST_CASE(a_held_pipe_does_not_hold_up_the_end),

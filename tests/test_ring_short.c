@@ -144,6 +144,33 @@ static void no_fds(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* No more in the whole system. */
+static void no_fds_in_the_system(void)
+{
+	struct spawn_template_ring *ring = ring_new(100, 2);
+	int tfd = tree_template();
+
+	all_complete(ring, tfd, 4);
+	all_threads_fail(SYS_clone3, ENFILE);
+	all_fail(ring, tfd, ENFILE);
+	spawn_template_ring_exit(ring);
+}
+
+/* The template has a number that could not be opened any more. */
+static void template_above_the_limit(void)
+{
+	int tfd = CHECK_SYS(fcntl(tree_template(), F_DUPFD_CLOEXEC, 100));
+	struct spawn_template_ring *ring = ring_new(100, 1);
+
+	limit(RLIMIT_NOFILE, 40);
+	all_complete(ring, tfd, 20);
+	limit(RLIMIT_NOFILE, 3);
+	all_fail(ring, tfd, EMFILE);
+	limit(RLIMIT_NOFILE, 40);
+	all_complete(ring, tfd, 4);
+	spawn_template_ring_exit(ring);
+}
+
 /* The host gives some back while launches wait for them. */
 static void fds_come_back(void)
 {
@@ -456,6 +483,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(no_scheduling),
 	TEST_CASE(few_fds),
 	TEST_CASE(no_fds),
+	TEST_CASE(no_fds_in_the_system),
+	TEST_CASE(template_above_the_limit),
 	TEST_CASE(fds_come_back),
 	TEST_CASE(cancelled_while_short),
 	TEST_CASE(cancelled_between_tries),
