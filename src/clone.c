@@ -163,9 +163,9 @@ static void watch_set(const struct st_launch *l, struct st_launch *now)
  */
 static int pidfd_of_child(struct st_launch *l)
 {
-	if (!*(volatile pid_t *)&l->tid && !l->report->runs)
+	if (!__atomic_load_n(&l->tid, __ATOMIC_ACQUIRE) &&
+	    !__atomic_load_n(&l->report->runs, __ATOMIC_ACQUIRE))
 		return -1;
-	atomic_thread_fence(memory_order_acquire);
 	return l->open_pidfd ? l->report->pidfd : *(volatile int *)&l->pidfd;
 }
 
