@@ -439,8 +439,9 @@ static pid_t fork_as(pid_t pid)
 }
 
 /* In a pid namespace of its own, with the /proc of the outer one. */
-static void kill_by_another_proc(const pid_t *outer)
+static void kill_by_another_proc(void *arg)
 {
+	const pid_t *outer = arg;
 	pid_t child = fork_as(outer[0]), other = fork_as(outer[1]);
 	struct st_group g = group_of(child);
 
@@ -455,25 +456,22 @@ static void kill_by_another_proc(const pid_t *outer)
 	st_group_remove(&g);
 }
 
+/* No process can be made there any more when the first has ended. */
+static void in_a_namespace(void *outer)
+{
+	CHECK_SYS(unshare(CLONE_NEWPID));
+	test_in_child(kill_by_another_proc, outer);
+}
+
 /* Outside, the numbers are those of a parent and its child. */
 static void proc_of_another_namespace(void)
 {
-	pid_t outer[2], inner;
-	int status;
+	pid_t outer[2];
 
 	test_need_root();
 	outer[0] = grow(parks_with_a_leader, 2).pid;
-	outer[1] = enrolled(0) == outer[0] ? enrolled(1) : enrolled(0);
-	CHECK_SYS(unshare(CLONE_NEWPID));
-	inner = CHECK_SYS(fork());
-	if (!inner) {
-		kill_by_another_proc(outer);
-		_exit(0);
-	}
-	CHECK_EQ(CHECK_SYS(waitpid(inner, &status, 0)), inner);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		_exit(77);
-	CHECK_EQ(status, 0);
+	outer[1] = enrolled(enrolled(0) == outer[0]);
+	test_in_child(in_a_namespace, outer);
 	CHECK(is_alive(outer[0]) && is_alive(outer[1]));
 }
 

@@ -347,7 +347,9 @@ static void *run_many(void *arg)
 		CHECK_EQ(res.code, 9);
 		CHECK_STR(res.out, text);
 		CHECK_STR(res.err, text);
-		CHECK_EQ(res.flags, 0);
+		/* a child that another thread is making has copies of pipes
+		 * until its exec, which may take long on a busy machine */
+		CHECK_EQ(res.flags & ~RESULT(PIPE_HELD), 0);
 		spawn_template_result_free(&res);
 	}
 	return NULL;
