@@ -485,20 +485,20 @@ static int home_make(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
 		     struct st_ring_home *like, struct st_ring_home **home)
 {
+	struct st_ring_home *h = NULL;
 	bool fallback;
 	int ret = st_run_home(args, &like->home, &fallback);
 
-	if (ret == 0) {
-		*home = malloc(sizeof(**home));
-		ret = *home ? 0 : -ENOMEM;
-	}
-	if (ret < 0) {
+	if (ret == 0)
+		h = malloc(sizeof(*h));
+	if (!h) {
 		st_group_home_close(&like->home);
-		return ret;
+		return ret < 0 ? ret : -ENOMEM;
 	}
-	**home = *like;
-	(*home)->next = ring->homes;
-	ring->homes = *home;
+	*h = *like;
+	h->next = ring->homes;
+	ring->homes = h;
+	*home = h;
 	return 0;
 }
 
