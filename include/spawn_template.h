@@ -664,8 +664,8 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
  * The process has one set of threads that launch, for all rings: at least
  * params->threads, by default 2 for each CPU there is to run on, up to 8. They
  * live until the process ends, because SPAWN_DIE_WITH_PARENT watches the thread
- * that launched. One more thread reads output and watches deadlines as long as
- * there is a ring. All of them block all signals.
+ * that launched. Each ring has one more thread, as long as it is there, which
+ * reads output and watches deadlines. All of them block all signals.
  *
  * Threads inherit credentials, capabilities, seccomp filters, namespaces and
  * scheduling from the thread that makes the first ring: restrict that thread
