@@ -83,7 +83,7 @@ struct exec_entry {
 	__s32 pins;		/* those that deny writes */
 	__u64 launches, stale, refused, write_denied;
 	__u32 has_header;	/* the header below is there */
-	__u32 pad;
+	__u32 flags;		/* TEMPLATE_CANARY */
 	__u8 header[EXEC_HEADER_SIZE]; /* as exec saw it first */
 };
 
@@ -107,6 +107,7 @@ enum template_state {
 };
 
 #define TEMPLATE_DENY_WRITE	(1U << 0)
+#define TEMPLATE_CANARY		(1U << 1)	/* a proof: is not counted */
 
 /* Map templates; the key is the id. */
 struct template_entry {

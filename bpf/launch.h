@@ -54,17 +54,21 @@ static __always_inline int not_through(struct template_entry *t,
 				       struct exec_entry *e, __u64 id,
 				       __u32 why, int error)
 {
+	bool count = !(t->flags & TEMPLATE_CANARY);
+
 	t->last_why = why;
 	if (error == ESTALE) {
 		__sync_fetch_and_add(&t->stale, 1);
 		if (e)
 			__sync_fetch_and_add(&e->stale, 1);
-		COUNT(stale);
+		if (count)
+			COUNT(stale);
 	} else {
 		__sync_fetch_and_add(&t->refused, 1);
 		if (e)
 			__sync_fetch_and_add(&e->refused, 1);
-		COUNT(refused);
+		if (count)
+			COUNT(refused);
 	}
 	tell(error == ESTALE ? EVENT_STALE : EVENT_REFUSED, why, id,
 	     t->exec_generation, &t->exec);

@@ -50,6 +50,7 @@ renew(struct exec_entry *e, const struct template_entry *t, __u64 id,
 			.slot = t->slot,
 			.state = EXEC_STALE,
 			.fs_magic = magic,
+			.flags = t->flags & TEMPLATE_CANARY,
 		};
 
 		bpf_map_update_elem(&exec_cache, key, &new, BPF_NOEXIST);

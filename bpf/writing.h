@@ -24,7 +24,8 @@ static __always_inline int on_write(struct inode *inode, bool may_deny,
 		return 0;
 	if (may_deny && *(volatile __s32 *)&e->pins > 0) {
 		__sync_fetch_and_add(&e->write_denied, 1);
-		COUNT(write_denied);
+		if (!(e->flags & TEMPLATE_CANARY))
+			COUNT(write_denied);
 		tell(EVENT_WRITE_DENIED, why, 0, e->generation, &key);
 		return -ETXTBSY;
 	}

@@ -395,9 +395,9 @@ struct spawn_template_cqe {
  * the template is stale as soon as the file is opened for writing. Where there is
  * one the template is registered with it, and is made without if it does not
  * answer within 1 s, or takes no more. CREATE_NO_GUARD does not ask for one.
- * CREATE_GUARD makes no template without; should the guard end later, launches
- * are answered -ENOTCONN. With CREATE_DENY_WRITE the guard refuses to have the
- * file opened for writing, with -ETXTBSY, until the template is closed.
+ * CREATE_GUARD makes no template without. With CREATE_DENY_WRITE the guard refuses
+ * to have the file opened for writing, with -ETXTBSY, until the template is closed.
+ * Should the guard be removed later, launches with either are answered -ENOTCONN.
  * The process keeps one descriptor for the guard, close-on-exec.
  *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
@@ -494,7 +494,7 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags);
  *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere, or
  *            the guard has seen it opened for writing; at STAGE_EXEC the guard,
  *            or the last look at the path, finds this
- *   -ENOTCONN  made with CREATE_GUARD, and there is no guard any more
+ *   -ENOTCONN  made with CREATE_GUARD or DENY_WRITE, and there is no guard any more
  *   -ECHILD  the child was killed before exec
  *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
  * and what the failing step in the child answers: args->failure tells the stage
@@ -664,8 +664,8 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
  * The process has one set of threads that launch, for all rings: at least
  * params->threads, by default 2 for each CPU there is to run on, up to 8. They
  * live until the process ends, because SPAWN_DIE_WITH_PARENT watches the thread
- * that launched. One more thread reads output and watches deadlines as long as
- * there is a ring. All of them block all signals.
+ * that launched. Each ring has one more thread, as long as it is there, which
+ * reads output and watches deadlines. All of them block all signals.
  *
  * Threads inherit credentials, capabilities, seccomp filters, namespaces and
  * scheduling from the thread that makes the first ring: restrict that thread

@@ -7,7 +7,8 @@
  *
  * Whoever is in the tree may make more directories in it, as deep as they like.
  * It is walked with two fds and no recursion, by ".." and inode numbers, and
- * never across what is not a directory of this file system.
+ * never across what is not a directory of this file system; and no further than
+ * so far, for they may make them as fast as they are found.
  */
 #ifndef ST_CGROUP_TREE_H
 #define ST_CGROUP_TREE_H
@@ -38,6 +39,13 @@ struct tree_names {
 	}
 
 #define TREE_NAME_MAX 256
+
+/* How many directories are walked through. */
+#define TREE_DIRS_MOST 1024
+
+/* What removing may cost: to go down by one is 1, to remove one is TREE_RMDIR. */
+#define TREE_STEPS_MOST 65536
+#define TREE_RMDIR 16
 
 struct tree_entry {
 	uint64_t ino;
@@ -116,6 +124,7 @@ TREE_FN int tree_open_dir(int dir, const char *name)
 struct tree_walk {
 	int dir; /* where it is; own, closed at the end */
 	unsigned int depth;
+	unsigned int left; /* how many more */
 	const struct tree_names *names;
 };
 
@@ -124,6 +133,7 @@ TREE_FN int tree_begin(struct tree_walk *w, int top,
 {
 	w->names = names;
 	w->depth = 0;
+	w->left = TREE_DIRS_MOST;
 	/* of its own: its position is moved */
 	w->dir = tree_open_dir(top, names->here);
 	return w->dir < 0 ? w->dir : 0;
@@ -165,11 +175,13 @@ TREE_FN bool tree_leave(struct tree_walk *w, uint64_t *ino)
 	return true;
 }
 
-/* On to the next directory. Return: false after the last one. */
+/* On to the next directory. Return: false after the last one, or the most. */
 TREE_FN bool tree_next(struct tree_walk *w)
 {
 	uint64_t ino = 0;
 
+	if (!--w->left)
+		return false;
 	if (tree_enter(w, 0))
 		return true;
 	while (w->depth > 0 && tree_leave(w, &ino))
@@ -179,43 +191,58 @@ TREE_FN bool tree_next(struct tree_walk *w)
 }
 
 /*
+ * Goes down from `dir`, which it closes, to a directory that has none below.
+ * Return: 1 with that one's name and its parent; 0: there is none below; -errno.
+ */
+TREE_FN int tree_deepest(int dir, char *name, int *parent, int *steps)
+{
+	uint64_t ino;
+	int ret;
+
+	*parent = -1;
+	while ((ret = tree_child(dir, 0, name, &ino)) > 0) {
+		if (*parent >= 0)
+			sys_close(*parent);
+		*parent = dir;
+		dir = --*steps > 0 ? tree_open_dir(*parent, name) : -EBUSY;
+		if (dir < 0)
+			break;
+	}
+	if (dir >= 0)
+		sys_close(dir);
+	if (dir >= 0 && ret == 0)
+		return *parent >= 0;
+	if (*parent >= 0)
+		sys_close(*parent);
+	return dir < 0 ? dir : ret;
+}
+
+/*
  * Removes all directories below, deepest first. Return: 0, or -errno of the
- * first that cannot be removed; -EBUSY if something lives there.
+ * first that cannot be removed; -EBUSY if something lives there, or if there are
+ * too many for one time.
  */
 TREE_FN int tree_remove_below(int top, const struct tree_names *names)
 {
 	char name[TREE_NAME_MAX];
-	int ret = 0;
+	int steps = TREE_STEPS_MOST, parent, ret;
 
 	do {
-		int parent = -1, dir = tree_open_dir(top, names->here);
-		uint64_t ino;
+		int dir = tree_open_dir(top, names->here);
 
 		if (dir < 0)
 			return dir;
-		/* down to one that has none below it */
-		while ((ret = tree_child(dir, 0, name, &ino)) > 0) {
-			if (parent >= 0)
-				sys_close(parent);
-			parent = dir;
-			dir = tree_open_dir(parent, name);
-			if (dir < 0) {
-				ret = dir;
-				break;
-			}
-		}
-		if (parent < 0) {
-			sys_close(dir);
-			return ret;
-		}
-		if (dir >= 0) {
-			sys_close(dir);
+		ret = tree_deepest(dir, name, &parent, &steps);
+		if (ret == 0)
+			return 0;
+		if (ret > 0) {
 			ret = sys_call3(__NR_unlinkat, parent, name,
 					AT_REMOVEDIR);
+			sys_close(parent);
 		}
-		sys_close(parent);
-	} while (ret == 0 || ret == -ENOENT);
-	return ret;
+		steps -= TREE_RMDIR;
+	} while ((ret == 0 || ret == -ENOENT) && steps > 0);
+	return steps > 0 ? ret : -EBUSY;
 }
 
 /* ---- processes */
@@ -332,7 +359,9 @@ TREE_FN bool tree_wait_event(int dir, const struct tree_names *names, char key,
 			return false;
 		ts.sec = 0;
 		ts.nsec = 200000;
-		sys_call2(__NR_nanosleep, &ts, 0);
+		/* an interrupted sleep goes on with what is left */
+		while (sys_call2(__NR_nanosleep, &ts, &ts) == -EINTR)
+			;
 	}
 }
 

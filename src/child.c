@@ -405,15 +405,17 @@ static void close_default(const struct child *c)
 
 /* ---- attributes */
 
-/* A launching thread gives way to those that ask it to launch; a program not. */
+/*
+ * A launching thread gives way to those that ask it to launch; a program not,
+ * unless a sandbox that came later has it so.
+ */
 static void set_scheduler(const struct child *c)
 {
 	const int priority = 0;
 
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
 	if (c->launch->batch)
-		must(c, sys_call3(__NR_sched_setscheduler, 0,
-				  0 /* SCHED_OTHER */, &priority));
+		sys_call3(__NR_sched_setscheduler, 0, 0 /* SCHED_OTHER */,
+			  &priority);
 }
 
 static void set_session(const struct child *c)
@@ -632,6 +634,7 @@ void st_child(void *launch)
 		.held = l->by_path ? -1 : l->tfd,
 	};
 
+	c.report->runs = true;
 	make_table_private(&c);
 	check_identity(&c);
 	if (c.held >= 0 && l->plan.collides)

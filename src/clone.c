@@ -29,7 +29,8 @@
 #include "stack.h"
 #include "sys.h"
 
-#define CLONE3_FLAGS (CLONE_PIDFD | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
+#define CLONE3_FLAGS                                         \
+	(CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
 #define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
 
 /* From this many open fds on, a shared table that is cut is cheaper. */
@@ -72,6 +73,18 @@ static uintptr_t mark_of(struct st_launch *l)
 	return l->mark.id ? (uintptr_t)&l->mark : 0;
 }
 
+static void watch_lock(const struct st_launch *l)
+{
+	if (l->watch)
+		pthread_mutex_lock(&l->watch->lock);
+}
+
+static void watch_unlock(const struct st_launch *l)
+{
+	if (l->watch)
+		pthread_mutex_unlock(&l->watch->lock);
+}
+
 /* ---- the three ways to make a child */
 
 static long by_clone3(struct st_launch *l, const struct st_stack *stack)
@@ -80,6 +93,7 @@ static long by_clone3(struct st_launch *l, const struct st_stack *stack)
 		.flags = flags_of(l, CLONE3_FLAGS),
 		.pidfd = (uintptr_t)&l->pidfd,
 		.child_tid = mark_of(l),
+		.parent_tid = (uintptr_t)&l->tid,
 		.stack = (uintptr_t)stack->base,
 		.stack_size = stack->size,
 	};
@@ -108,7 +122,9 @@ static long by_clone_own_pidfd(struct st_launch *l,
 	long pid;
 
 	l->reset_handlers = true;
+	watch_lock(l);
 	l->open_pidfd = true;
+	watch_unlock(l);
 	l->shared_files = true;
 	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INHERIT_FDS)
 		l->cut = INT32_MAX;
@@ -145,18 +161,6 @@ static bool launched(const struct st_report *r)
 	return r->in_exec && r->error == 0;
 }
 
-static void watch_lock(const struct st_launch *l)
-{
-	if (l->watch)
-		pthread_mutex_lock(&l->watch->lock);
-}
-
-static void watch_unlock(const struct st_launch *l)
-{
-	if (l->watch)
-		pthread_mutex_unlock(&l->watch->lock);
-}
-
 /* Lets others end the child, from now on or, with NULL, no longer. */
 static void watch_set(const struct st_launch *l, struct st_launch *now)
 {
@@ -166,12 +170,25 @@ static void watch_set(const struct st_launch *l, struct st_launch *now)
 	watch_unlock(l);
 }
 
+/*
+ * The child's pidfd; -1: there is no child yet. The kernel stores a number before
+ * the clone is sure to succeed, and that may be another file's soon: what tells is
+ * the tid, which it stores last, and the child itself.
+ */
+static int pidfd_of_child(struct st_launch *l)
+{
+	if (!__atomic_load_n(&l->tid, __ATOMIC_ACQUIRE) &&
+	    !__atomic_load_n(&l->report->runs, __ATOMIC_ACQUIRE))
+		return -1;
+	return l->open_pidfd ? l->report->pidfd : *(volatile int *)&l->pidfd;
+}
+
 /**
  * st_watch_kill - end the child of a launch that is under way, if there is one
  * @watch: of the launch
  *
- * The kernel stores the pidfd before the child runs, while the launching thread
- * waits in the call; that thread takes the lock before it closes the pidfd.
+ * The launching thread, which waits in the call, takes the lock before it closes
+ * the pidfd.
  */
 void st_watch_kill(struct st_watch *watch)
 {
@@ -179,7 +196,7 @@ void st_watch_kill(struct st_watch *watch)
 
 	pthread_mutex_lock(&watch->lock);
 	if (watch->launch)
-		pidfd = *(volatile int *)&watch->launch->pidfd;
+		pidfd = pidfd_of_child(watch->launch);
 	if (pidfd >= 0)
 		sys_call4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
 	pthread_mutex_unlock(&watch->lock);
@@ -199,7 +216,7 @@ static void drop_pidfd(struct st_launch *l)
 	watch_lock(l);
 	if (l->pidfd >= 0)
 		sys_close(l->pidfd);
-	l->pidfd = -1;
+	l->pidfd = l->report->pidfd = -1;
 	watch_unlock(l);
 }
 
@@ -312,6 +329,7 @@ again:
 	r->pidfd = -1;
 	r->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 	l->pidfd = -1;
+	l->tid = 0;
 	watch_set(l, l);
 	pid = clone_child(l, stack);
 	watch_set(l, NULL);

@@ -13,10 +13,13 @@
 #include "copy.h"
 #include "sys.h"
 
+/* More than there is memory, and so far from the end that sums do not wrap. */
+#define COPY_MOST (SIZE_MAX / 4)
+
 struct copy {
 	char *base;		/* NULL: only measure */
 	size_t used, size;
-	bool grown;		/* did not fit */
+	bool grown;		/* does not fit */
 };
 
 static const void *pointer(uint64_t value)
@@ -28,6 +31,10 @@ static void *take(struct copy *c, size_t n, size_t align)
 {
 	size_t at = (c->used + align - 1) & ~(align - 1);
 
+	if (n > COPY_MOST - at) {
+		c->grown = true;
+		return NULL;
+	}
 	c->used = at + n;
 	if (!c->base)
 		return NULL;
@@ -60,7 +67,7 @@ static char *put_string(struct copy *c, const char *s)
 static void put_strings(struct copy *c, uint64_t *list)
 {
 	char *const *from = pointer(*list);
-	size_t n = 0;
+	size_t n = 0, i;
 	char **to;
 
 	if (!from)
@@ -68,7 +75,7 @@ static void put_strings(struct copy *c, uint64_t *list)
 	while (from[n])
 		n++;
 	to = take(c, (n + 1) * sizeof(*to), sizeof(*to));
-	for (size_t i = 0; i < n && from[i]; i++) {
+	for (i = 0; i < n && from[i]; i++) {
 		char *s = put_string(c, from[i]);
 
 		if (to)
@@ -76,7 +83,7 @@ static void put_strings(struct copy *c, uint64_t *list)
 	}
 	if (!to)
 		return;
-	to[n] = NULL;
+	to[i] = NULL; /* it may have become shorter than it was */
 	*list = (uintptr_t)to;
 }
 
@@ -175,7 +182,7 @@ int st_copy_args(struct spawn_template_run_args *args, void **copy)
 	struct copy c = { .base = NULL };
 
 	put_all(&c, args);
-	c.base = malloc(c.used);
+	c.base = c.grown ? NULL : malloc(c.used);
 	if (!c.base)
 		return -ENOMEM;
 	c.size = c.used;

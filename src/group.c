@@ -26,7 +26,8 @@ bool st_pidfd_alive(int pidfd)
 	const struct sys_timespec now = { 0, 0 };
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 
-	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) == 0;
+	/* a signal may end even a call that does not wait */
+	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) != 1;
 }
 
 /* ---- where cgroups are made */
@@ -37,14 +38,17 @@ static int found_none(int ret, int parent_fd)
 	return parent_fd >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
-/* Make one for a moment: nothing else tells whether it is allowed. */
+/*
+ * Make one for a moment: nothing else tells whether it is allowed. What is full
+ * (cgroup.max.descendants) may have room later.
+ */
 static int try_home(int dir)
 {
 	char name[ST_CGROUP_NAME];
 	int made = st_cgroup_make(dir, name);
 
 	if (made < 0)
-		return made;
+		return made == -EAGAIN ? 0 : made;
 	sys_close(made);
 	sys_call3(__NR_unlinkat, dir, name, AT_REMOVEDIR);
 	return 0;
@@ -90,6 +94,12 @@ int st_group_home_open(struct st_group_home *home, int parent_fd,
 	if (ret < 0)
 		st_group_home_close(home);
 	return ret < 0 ? found_none(ret, parent_fd) : 0;
+}
+
+/* Is there a supervisor, and has it not ended? */
+bool st_group_home_guarded(const struct st_group_home *home)
+{
+	return home->supervisor > 0 && st_supervisor_lives(home->supervisor);
 }
 
 static void close_fd(int *fd)
@@ -146,6 +156,22 @@ int st_group_make(struct st_group *group, const struct st_group_home *home)
 		return dir;
 	group->cgroup = dir;
 	return 0;
+}
+
+/**
+ * st_group_make_or_none - begin a group, with a cgroup if one can be made
+ * @group, @home: as of st_group_make()
+ *
+ * Return: 0; -EMFILE, -ENFILE, -ENOMEM. A home that is full is as good as none.
+ */
+int st_group_make_or_none(struct st_group *group,
+			  const struct st_group_home *home)
+{
+	int ret = st_group_make(group, home);
+
+	if (ret == -EAGAIN || (ret < 0 && !st_is_shortage(ret)))
+		ret = st_group_make(group, NULL);
+	return ret;
 }
 
 static int signal_cgroup(struct st_group *group, int sig)

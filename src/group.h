@@ -58,10 +58,13 @@ struct st_group {
 
 int st_group_home_open(struct st_group_home *home, int parent_fd,
 		       bool supervise);
+bool st_group_home_guarded(const struct st_group_home *home);
 void st_group_home_close(struct st_group_home *home);
 void st_group_home_forget(struct st_group_home *home);
 
 int st_group_make(struct st_group *group, const struct st_group_home *home);
+int st_group_make_or_none(struct st_group *group,
+			  const struct st_group_home *home);
 int st_group_signal(struct st_group *group, int sig);
 void st_group_kill_all(struct st_group **groups, size_t n);
 bool st_group_empty(struct st_group *group);

@@ -10,7 +10,8 @@
  * is elsewhere one by one, by a pidfd of which the start time was compared. Before
  * a signal that ends, all are stopped, until a look at /proc finds nobody new
  * since all known ones have stopped: then none can fork any more. Each gets the
- * signal once. Where /proc cannot be read, the group is all there is.
+ * signal once. Where /proc cannot be read, or is that of another pid namespace,
+ * the group is all there is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,14 +137,42 @@ static int by_pid(const void *a, const void *b)
 }
 
 /*
+ * Are its numbers those of this process's pid namespace? In the /proc of an outer
+ * one they are other processes', and this process has a number here as well: NSpid
+ * has one for each namespace. (Very many groups put that out of sight.)
+ *
+ * Return: 0; -EOPNOTSUPP if not; or -errno.
+ */
+static int check_own_proc(void)
+{
+	char status[4096], *line;
+	int pid = 0, got;
+
+	got = tree_read(AT_FDCWD, "/proc/self/status", status, sizeof(status));
+	if (got < 0)
+		return got;
+	line = got ? strstr(status, "\nPid:") : NULL;
+	if (!line || sscanf(line, "\nPid: %d", &pid) != 1 ||
+	    pid != sys_call0(__NR_getpid))
+		return -EOPNOTSUPP;
+	line = strstr(line, "\nNSpid:");
+	if (line && sscanf(line, "\nNSpid: %*d %d", &pid) == 1)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/*
  * All processes, none of them ours yet. The list is made first and read then, so
  * that one free fd is enough. Return: 0; or -errno, and there are none.
  */
 static int look(struct view *v)
 {
-	int ret = list_numbers(v);
+	int ret = check_own_proc();
 	size_t n = 0;
 
+	v->n = 0;
+	if (ret == 0)
+		ret = list_numbers(v);
 	for (size_t i = 0; i < v->n && ret == 0; i++)
 		if (read_process(v->list[i].pid, &v->list[n]))
 			v->list[n++].ours = false;

@@ -58,6 +58,7 @@ bool st_proc_empty(struct st_group *group);
 /* ---- supervisor.c */
 
 int st_supervisor_start(struct st_group_home *home);
+bool st_supervisor_lives(pid_t pid);
 void st_supervisor_end(struct st_group_home *home);
 
 #endif

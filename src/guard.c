@@ -16,7 +16,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <spawn_template.h>
 
@@ -24,6 +23,7 @@
 #include "clock.h"
 #include "guard.h"
 #include "guard_socket.h"
+#include "guard_words.h"
 #include "sys.h"
 #include "table.h"
 
@@ -32,11 +32,7 @@
 #define LEAVE_NS (20 * ST_MS)		/* close gives way to a question */
 #define ABSENT_NS (1000 * ST_MS)	/* how long nobody looks again */
 #define SILENT_NS (5000 * ST_MS)	/* the same, after no or a bad answer */
-#define STATES_MAX (1U << 20)
 #define ASIDES_MAX 10000	/* a daemon that sends more is no daemon */
-
-#define MUST_GUARD \
-	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
 
 _Static_assert(ST_HEADER_SIZE == EXEC_HEADER_SIZE, "header");
 _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
@@ -50,12 +46,6 @@ _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
 			       WHY_CREDENTIALS &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_CLOSED == WHY_CLOSED,
 	       "the public names are those of the kernel programs");
-
-struct st_states {
-	_Atomic uint32_t refs;
-	uint32_t n;
-	_Atomic uint64_t *words;
-};
 
 struct guard {
 	uint64_t epoch;
@@ -78,37 +68,6 @@ struct question {
 
 static _Atomic(struct guard *) the_guard;
 
-/* ---- the words */
-
-static void states_put(struct st_states *states)
-{
-	if (!states || atomic_fetch_sub(&states->refs, 1) != 1)
-		return;
-	munmap(states->words, states->n * sizeof(*states->words));
-	free(states);
-}
-
-static int states_map(int fd, uint32_t n, struct st_states **states)
-{
-	struct st_states *s;
-
-	if (n == 0 || n > STATES_MAX)
-		return -EPROTO;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	s->words =
-		mmap(NULL, n * sizeof(*s->words), PROT_READ, MAP_SHARED, fd, 0);
-	if (s->words == MAP_FAILED) {
-		free(s);
-		return -EPROTO;
-	}
-	atomic_init(&s->refs, 1);
-	s->n = n;
-	*states = s;
-	return 0;
-}
-
 /* ---- the process's state */
 
 static struct guard *make_guard(uint64_t epoch)
@@ -127,7 +86,7 @@ static struct guard *make_guard(uint64_t epoch)
 static void leave_inherited(struct guard *old)
 {
 	st_guard_socket_close(&old->socket);
-	states_put(atomic_exchange(&old->states, NULL));
+	st_states_put(atomic_exchange(&old->states, NULL));
 }
 
 static struct guard *guard_of_this_process(void)
@@ -185,7 +144,7 @@ static void unlock(struct guard *g)
 static void disconnect(struct guard *g)
 {
 	st_guard_socket_close(&g->socket);
-	states_put(atomic_exchange(&g->states, NULL));
+	st_states_put(atomic_exchange(&g->states, NULL));
 	g->unanswered = 0;
 }
 
@@ -276,11 +235,11 @@ static int connect_and_greet(struct guard *g, int64_t deadline)
 		return ret;
 	ret = -EPROTO;
 	if (fd >= 0 && msg.h.error == 0)
-		ret = states_map(fd, msg.u.hello.states, &states);
+		ret = st_states_map(fd, msg.u.hello.states, &states);
 	if (fd >= 0)
 		sys_close(fd);
 	if (ret == 0)
-		states_put(atomic_exchange(&g->states, states));
+		st_states_put(atomic_exchange(&g->states, states));
 	return ret;
 }
 
@@ -379,7 +338,7 @@ static int register_once(const struct question *q, bool must,
 /* What to make of it that there is no guard. */
 static int without_guard(int ret, uint64_t flags)
 {
-	if (!(flags & MUST_GUARD))
+	if (!(flags & ST_MUST_GUARD))
 		return 0;
 	if (is_shortage(ret))
 		return ret;
@@ -408,7 +367,7 @@ int st_guard_register(int fd, uint64_t flags, const uint8_t *header,
 			 (header ? ST_REGISTER_HEADER : 0),
 		.header = header,
 	};
-	bool must = flags & MUST_GUARD, told;
+	bool must = flags & ST_MUST_GUARD, told;
 	int ret;
 
 	for (unsigned int ms = 1;; ms *= 2) {
@@ -472,47 +431,7 @@ void st_guard_unregister(uint64_t id)
 	unlock(g);
 }
 
-/* A record lets go of what it had; it unregisters nothing. */
-void st_guard_drop(struct st_guarded *guarded)
-{
-	states_put(guarded->states);
-	memset(guarded, 0, sizeof(*guarded));
-}
-
-/* ---- what the guard says of a template */
-
-enum st_guard_state st_guard_state(const struct st_guarded *guarded)
-{
-	uint64_t word;
-
-	if (!guarded->id)
-		return ST_GUARD_NONE;
-	word = atomic_load(guarded->at);
-	if ((word & 0xff) == EXEC_NONE)
-		return ST_GUARD_GONE;
-	return word == guarded->word && !atomic_load(&guarded->refused)
-		       ? ST_GUARD_FRESH
-		       : ST_GUARD_STALE;
-}
-
-/**
- * st_guard_check - may a template be launched from, as far as the guard goes?
- * @guarded: its
- * @flags: SPAWN_TEMPLATE_CREATE_*, given when it was made
- *
- * Return: 0; -ESTALE; -ENOTCONN if it must be guarded and no longer is.
- */
-int st_guard_check(const struct st_guarded *guarded, uint64_t flags)
-{
-	switch (st_guard_state(guarded)) {
-	case ST_GUARD_STALE:
-		return -ESTALE;
-	case ST_GUARD_GONE:
-		return flags & SPAWN_TEMPLATE_CREATE_GUARD ? -ENOTCONN : 0;
-	default:
-		return 0;
-	}
-}
+/* ---- why is it stale? */
 
 /*
  * What the daemon tells: why the executable is stale or, if it is not, why the

@@ -11,6 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <spawn_template.h>
+
+/* What a guard alone can keep; without it, such a template is of no use. */
+#define ST_MUST_GUARD \
+	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
+
 struct st_states;	/* a mapping of the words, with a count of references */
 
 /*

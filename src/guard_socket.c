@@ -191,31 +191,35 @@ int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 
 /* ---- messages */
 
-static void put(struct cmsghdr *c, int type, const void *data, size_t size)
+/* One more item; *size is how much there is. */
+static void put(union control *control, size_t *size, int type,
+		const void *data, size_t len)
 {
+	struct cmsghdr *c = (struct cmsghdr *)(control->bytes + *size);
+
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(c), data, size);
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), data, len);
+	*size += CMSG_SPACE(len);
 }
 
 /*
- * The kernel by itself would name the real user, while the daemon knows the
- * effective one, from the connection.
+ * The daemon knows the effective user, from the connection; with a message the
+ * kernel names the real one, unless told otherwise.
  */
 static void put_control(struct msghdr *hdr, union control *control, int fd)
 {
 	struct ucred self = { getpid(), geteuid(), getegid() };
+	size_t size = 0;
 
 	memset(control, 0, sizeof(*control));
-	hdr->msg_control = control->bytes;
-	hdr->msg_controllen = sizeof(control->bytes);
-	put(CMSG_FIRSTHDR(hdr), SCM_CREDENTIALS, &self, sizeof(self));
+	if (self.uid != getuid())
+		put(control, &size, SCM_CREDENTIALS, &self, sizeof(self));
 	if (fd >= 0)
-		put(CMSG_NXTHDR(hdr, CMSG_FIRSTHDR(hdr)), SCM_RIGHTS, &fd,
-		    sizeof(fd));
-	hdr->msg_controllen = CMSG_SPACE(sizeof(self)) +
-			      (fd >= 0 ? CMSG_SPACE(sizeof(fd)) : 0);
+		put(control, &size, SCM_RIGHTS, &fd, sizeof(fd));
+	hdr->msg_control = size ? control->bytes : NULL;
+	hdr->msg_controllen = size;
 }
 
 /**

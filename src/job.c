@@ -178,26 +178,47 @@ static int launch_spawn(struct st_job *job,
 	return 0;
 }
 
+/* A place that was removed meanwhile is looked for, or made, anew. */
+static int make_group(struct st_job *job, bool *fallback)
+{
+	struct spawn_template_ring *ring = job->ring;
+	const struct st_group_home *home = NULL;
+	struct st_group *group = &job->run.group;
+	int ret = 0;
+
+	*fallback = false;
+	if (job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
+		ret = st_ring_home_get(ring, &job->args, &home, fallback);
+	if (ret == 0)
+		ret = st_group_make(group, home);
+	if (ret == -ENOENT && home) {
+		st_ring_home_gone(ring, home);
+		ret = st_ring_home_get(ring, &job->args, &home, fallback);
+		if (ret == 0)
+			ret = st_group_make(group, home);
+	}
+	if (ret < 0 && home && *fallback)
+		ret = st_group_make_or_none(group, home);
+	return ret;
+}
+
 /* The reactor has it from st_reactor_add() on, but for the launch itself. */
 static int launch_run(struct st_job *job,
 		      struct spawn_template_failure *failure)
 {
 	struct spawn_template_ring *ring = job->ring;
-	const struct st_group_home *home = NULL;
 	struct st_run *run = &job->run;
 	struct st_run_ends ends;
 	struct st_spawn spawn;
-	bool fallback = false, is_fed;
+	bool fallback, is_fed;
 	int ret;
 
 	prepare(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
 	run->epoll = ring->reactor.epoll;
 	is_fed = run->in < 0;
-	if (ret == 0 && job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
-		ret = st_ring_home_get(ring, &job->args, &home, &fallback);
 	if (ret == 0)
-		ret = st_group_make(&run->group, home);
+		ret = make_group(job, &fallback);
 	if (ret == 0)
 		ret = st_reactor_add(job);
 	if (ret == 0)
@@ -237,6 +258,8 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 		uint32_t seen = st_pool_released(pool);
 		int ret;
 
+		if (is_cancelled(job))
+			return -ECANCELED;
 		failure->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 		ret = job->is_run ? launch_run(job, failure)
 				  : launch_spawn(job, failure);

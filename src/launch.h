@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <spawn_template.h>
 
@@ -30,6 +31,7 @@ struct st_report {
 	volatile uint32_t action;
 	volatile uint32_t fallbacks;	/* bits: SPAWN_TEMPLATE_FALLBACK_* */
 	volatile int pidfd;		/* with open_pidfd: in the parent's table */
+	volatile bool runs;		/* the child has begun */
 	volatile bool in_exec;		/* exec was entered and did not return */
 	volatile bool by_exec;		/* the error is what exec answered */
 	volatile bool not_private;	/* could not leave the shared fd table */
@@ -68,6 +70,7 @@ struct st_launch {
 	bool close_now;			/* before exec, not by it */
 	struct st_watch *watch;		/* who may end the child early; or NULL */
 	int pidfd;			/* by CLONE_PIDFD; else -1 */
+	pid_t tid;			/* by clone3: not 0 once there is a child */
 	struct st_report *report;
 };
 

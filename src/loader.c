@@ -429,15 +429,15 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 	if (!l)
 		return loader_fail(error, ENOMEM, "Free some memory.",
 				   "out of memory");
-	l->clearer = -1;
+	l->clearer = l->lock = -1;
 	memset(l->maps, 0xff, sizeof(l->maps));
 	memset(l->links, 0xff, sizeof(l->links));
 	snprintf(l->dir, sizeof(l->dir), "%s", dir);
 	libbpf_set_print(options->verbose ? loud : quiet);
 	ret = check_kernel(error);
 	if (ret == 0)
-		ret = loader_pins_prepare(dir, error);
-	if (ret == 0)
+		ret = l->lock = loader_pins_lock(dir, error);
+	if (ret >= 0)
 		ret = begin(l, options, error);
 	if (ret < 0) {
 		loader_close(l);
@@ -454,6 +454,8 @@ void loader_close(struct loader *l)
 	ring_buffer__free(l->ring);
 	drop_links(l);
 	drop_maps(l);
+	if (l->lock >= 0)
+		close(l->lock);
 	free(l);
 }
 

@@ -54,8 +54,9 @@ unsigned int loader_pins_missing(const struct loader *loader);
 
 /*
  * Registers: puts *entry, of which the caller has set tgid, start_ticks, flags,
- * header, has_header, comm and path, under an id of the loader's, and has the
- * programs complete it from the file behind fd. Closes nothing.
+ * header, has_header, comm, path and creds.euid, the one that the file must have
+ * been opened with, under an id of the loader's, and has the programs complete it
+ * from the file behind fd. Closes nothing.
  * On success *entry and *exec are as the kernel has them.
  * Return: 0; -errno as in proto.h, and nothing is left.
  */

@@ -91,7 +91,7 @@ static int enter(struct canary *c, pid_t tgid, uint32_t flags, uint64_t *id)
 	struct template_entry entry = {
 		.tgid = (uint32_t)tgid,
 		.start_ticks = own_start(),
-		.flags = flags,
+		.flags = flags | TEMPLATE_CANARY,
 		.creds.euid = geteuid(),
 		.comm = "spawn-templated",
 		.path = "(canary)",

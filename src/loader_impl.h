@@ -44,6 +44,7 @@ const char *loader_program(int link, uint32_t way);
 
 struct loader {
 	char dir[256];
+	int lock;			/* no other daemon's meanwhile */
 	int maps[MAPS];
 	int links[LINKS];
 	uint32_t attached;		/* ST_STATUS_* */
@@ -65,7 +66,7 @@ int loader_fail(struct loader_error *e, int error, const char *remedy,
 /* loader_pins.c */
 int loader_pin_path(const char *dir, const char *sub, const char *name,
 		    char path[320]);
-int loader_pins_prepare(const char *dir, struct loader_error *error);
+int loader_pins_lock(const char *dir, struct loader_error *error);
 int loader_pins_adopt(struct loader *l, struct loader_error *error);
 int loader_pins_set(struct loader *l, int inspect_gid,
 		    struct loader_error *error);

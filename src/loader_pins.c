@@ -5,8 +5,10 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -42,11 +44,16 @@ static void link_path(const char *dir, const char *sub, int i, char path[320])
 
 /* ---- the folder */
 
-/* The folder's parent is to be a BPF file system, where things can be pinned. */
-int loader_pins_prepare(const char *dir, struct loader_error *e)
+/*
+ * The folder's parent is to be a BPF file system, where things can be pinned. It
+ * is locked, not the folder: the programs of two guards on one kernel would take
+ * each other's launches for stale ones. Return: the lock, to be closed; -errno.
+ */
+int loader_pins_lock(const char *dir, struct loader_error *e)
 {
 	char parent[256], *slash;
 	struct statfs fs;
+	int fd;
 
 	if (snprintf(parent, sizeof(parent), "%s", dir) > 200)
 		return loader_fail(
@@ -63,7 +70,18 @@ int loader_pins_prepare(const char *dir, struct loader_error *e)
 		return loader_fail(e, ENOTSUP,
 				   "Mount one: mount -t bpf bpf /sys/fs/bpf",
 				   "%s is no BPF file system", parent);
-	return 0;
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return loader_fail(e, errno, "Run it with sudo.",
+				   "cannot open %s: %s", parent,
+				   strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return loader_fail(e, EBUSY,
+			   "Stop it first: systemctl stop "
+			   "'spawn-templated.*', or end the process.",
+			   "a daemon of the guard is running");
 }
 
 static int present(const char *path)
@@ -175,8 +193,15 @@ static int remove_all(const char *dir)
 int loader_unload(const char *pin_dir, struct loader_error *e)
 {
 	const char *dir = pin_dir ? pin_dir : LOADER_PIN_DIR;
-	int ret = remove_all(dir);
+	int lock = loader_pins_lock(dir, e), ret;
 
+	/* no such file system: nothing can be pinned there */
+	if (lock == -ENOTSUP)
+		return 0;
+	if (lock < 0)
+		return lock;
+	ret = remove_all(dir);
+	close(lock);
 	if (ret < 0)
 		return loader_fail(e, -ret,
 				   ret == -EACCES || ret == -EPERM

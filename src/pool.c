@@ -27,6 +27,7 @@
 
 #define THREADS_LEAST 2
 #define THREADS_MOST 8	/* by default */
+#define CPUS_MOST 8192
 
 struct st_pool {
 	uint64_t epoch;
@@ -58,7 +59,7 @@ static void wake_one(struct st_pool *pool)
 }
 
 /**
- * st_pool_put - have jobs launched
+ * st_pool_put - have jobs launched, once st_pool_notify() is called
  * @pool: the pool
  * @top: the newest of them, linked to the older ones
  * @bottom: the oldest
@@ -67,6 +68,11 @@ void st_pool_put(struct st_pool *pool, struct st_node *top,
 		 struct st_node *bottom)
 {
 	st_queue_put(&pool->jobs, top, bottom);
+}
+
+/* Something was put. */
+void st_pool_notify(struct st_pool *pool)
+{
 	if (!atomic_load(&pool->attending))
 		wake_one(pool);
 }
@@ -146,12 +152,13 @@ static void *launch_for_ever(void *arg)
 
 static unsigned int default_threads(void)
 {
-	cpu_set_t set;
+	/* for as many as a kernel can have: for less it may answer EINVAL */
+	cpu_set_t sets[CPUS_MOST / CPU_SETSIZE];
 	int n = THREADS_LEAST;
 
 	/* each waits for its child until that has exec'ed */
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = 2 * CPU_COUNT(&set);
+	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
+		n = 2 * CPU_COUNT_S(sizeof(sets), sets);
 	if (n < THREADS_LEAST)
 		return THREADS_LEAST;
 	return n < THREADS_MOST ? (unsigned int)n : THREADS_MOST;

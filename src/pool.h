@@ -16,6 +16,7 @@ struct st_pool;
 int st_pool_get(unsigned int threads, struct st_pool **pool);
 void st_pool_put(struct st_pool *pool, struct st_node *top,
 		 struct st_node *bottom);
+void st_pool_notify(struct st_pool *pool);
 
 /*
  * A thread that is awake anyhow says that it will look whether something was put

@@ -8,8 +8,11 @@
  * order, of the same type and sequence number; LIST gets one ITEM for each
  * template before that. The daemon may send INVALIDATED at any time. A message
  * of another size, version or magic, with descriptors that its type does not
- * take, or from another process than the one that connected, ends the
- * connection.
+ * take, or from another process or user than the one that connected, ends the
+ * connection; whose real and effective user differ sends SCM_CREDENTIALS with the
+ * latter. Other mistakes are answered: EINVAL a field that must be zero, EBADF no
+ * O_PATH descriptor, ENOENT no such template of one's own, EALREADY a second
+ * HELLO, ENOSYS an unknown type.
  */
 #ifndef ST_PROTO_H
 #define ST_PROTO_H

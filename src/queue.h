@@ -37,7 +37,8 @@ static inline void st_queue_put(struct st_queue *q, struct st_node *top,
 /* Takes all that was put since, the newest first; NULL: nothing. */
 static inline struct st_node *st_queue_take_pile(struct st_queue *q)
 {
-	if (!atomic_load_explicit(&q->pile, memory_order_relaxed))
+	/* in order with what the taker has written before: see who wakes it */
+	if (!atomic_load(&q->pile))
 		return NULL;
 	return atomic_exchange(&q->pile, NULL);
 }

@@ -41,6 +41,8 @@
 #define LATE_AGAIN (50 * ST_MS)
 /* How often an exit is asked for that no event tells of. */
 #define UNWATCHED (5 * ST_MS)
+/* How many ms after epoll_wait has failed to try it again. */
+#define WAIT_FAILED 5
 
 /* Which fd of a job; with no job, which of the reactor. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
@@ -105,10 +107,13 @@ int st_reactor_add(struct st_job *job)
 		ret = watch(r->epoll, run->err.fd, EPOLLIN, job, ERR);
 	if (ret == 0)
 		ret = watch(r->epoll, run->in, EPOLLOUT, job, IN);
-	if (ret < 0 || run->due == ST_NEVER)
+	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&r->lock);
-	schedule(r, job, run->due);
+	job->least = run->started + LAUNCH_MOST;
+	/* it may be cancelled already, and to be seen to sooner */
+	if (run->due < job->timer.due)
+		schedule(r, job, run->due);
 	pthread_mutex_unlock(&r->lock);
 	return 0;
 }
@@ -156,6 +161,7 @@ void st_reactor_poke(struct st_job *job)
 struct turn {
 	struct spawn_template_ring *ring;
 	struct st_job *over;		/* jobs to be completed after it */
+	struct st_job **last;		/* where the next of them goes */
 };
 
 /* Looks at what has become of a job of ours. */
@@ -168,8 +174,9 @@ static void settle(struct turn *turn, struct st_job *job)
 		if (job->is_over)
 			return;
 		job->is_over = true;
-		job->next_over = turn->over;
-		turn->over = job;
+		job->next_over = NULL;
+		*turn->last = job;
+		turn->last = &job->next_over;
 		due = ST_NEVER;
 	} else if (job->unwatched && !job->run.exited) {
 		int64_t soon = st_now() + UNWATCHED;
@@ -327,7 +334,7 @@ static void handle_wake(struct turn *turn)
  */
 static void hurry(struct st_reactor *r, struct st_job *job, int64_t now)
 {
-	int64_t least = job->run.started + LAUNCH_MOST;
+	int64_t least = job->least;
 
 	if (now >= least) {
 		job->late = true;
@@ -411,6 +418,7 @@ static void complete_over(struct turn *turn)
 		st_job_free(job);
 		st_pool_leave(pool);
 	}
+	turn->last = &turn->over;
 }
 
 static void handle(struct turn *turn, const struct epoll_event *ev)
@@ -439,13 +447,16 @@ static bool is_ended(struct spawn_template_ring *ring)
 static void *react(void *arg)
 {
 	struct spawn_template_ring *ring = arg;
-	struct turn turn = { .ring = ring };
+	struct turn turn = { .ring = ring, .last = &turn.over };
 	struct epoll_event events[EVENTS];
 
 	st_thread_begin("spawn-reactor");
 	while (!is_ended(ring)) {
 		int n = epoll_wait(ring->reactor.epoll, events, EVENTS, -1);
 
+		/* the host has closed it, say: not that this thread spins */
+		if (n < 0 && errno != EINTR)
+			sys_sleep_ms(WAIT_FAILED);
 		for (int i = 0; i < n; i++)
 			handle(&turn, &events[i]);
 		complete_over(&turn);

@@ -235,10 +235,11 @@ void registry_remove(struct registry *registry, struct template *t)
 /* ---- registering */
 
 /* What only the daemon knows of a template to be. */
-static void describe(const struct process *process, int fd,
+static void describe(const struct peer *peer, int fd,
 		     const struct st_msg_register *request,
 		     struct template_entry *entry)
 {
+	const struct process *process = peer->process;
 	char path[64];
 	ssize_t n;
 	int comm;
@@ -246,6 +247,7 @@ static void describe(const struct process *process, int fd,
 	memset(entry, 0, sizeof(*entry));
 	entry->tgid = process->pid;
 	entry->start_ticks = process->start_ticks;
+	entry->creds.euid = peer->user->uid;
 	if (request->flags & ST_REGISTER_DENY_WRITE)
 		entry->flags = TEMPLATE_DENY_WRITE;
 	if (request->flags & ST_REGISTER_HEADER) {
@@ -346,7 +348,7 @@ int registry_register(struct registry *registry, struct peer *peer, int fd,
 	ret = -ENOMEM;
 	if (!t)
 		goto rejected;
-	describe(peer->process, fd, request, &entry);
+	describe(peer, fd, request, &entry);
 	ret = load(registry, peer->user, fd, &entry, &id, &exec);
 	if (ret < 0) {
 		free(t);

@@ -108,6 +108,7 @@ static struct spawn_template_ring *ring_alloc(unsigned int entries)
 	ring->event = ring->devnull = -1;
 	ring->reactor.epoll = ring->reactor.wake = ring->reactor.timer = -1;
 	pthread_mutex_init(&ring->lock, NULL);
+	pthread_mutex_init(&ring->submit_lock, NULL);
 	pthread_mutex_init(&ring->wait_lock, NULL);
 	pthread_mutex_init(&ring->home_lock, NULL);
 	pthread_mutex_init(&ring->reactor.lock, NULL);
@@ -225,17 +226,27 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
 	return queue_job(ring, tfd, &run, true, user_data);
 }
 
+/*
+ * What was taken is put before anything that was queued later is: else a thread
+ * that is preempted in between has the jobs of others overtaken by later ones.
+ */
 static int submit(struct spawn_template_ring *ring)
 {
-	struct st_node *top = st_queue_take_pile(&ring->submitted);
-	struct st_node *bottom = top;
-	int n = 1;
+	struct st_node *top, *bottom;
+	int n = 0;
 
-	if (!top)
+	if (!st_queue_has_new(&ring->submitted))
 		return 0;
-	for (; bottom->next; bottom = bottom->next)
-		n++;
-	st_pool_put(ring->pool, top, bottom);
+	pthread_mutex_lock(&ring->submit_lock);
+	top = bottom = st_queue_take_pile(&ring->submitted);
+	if (top) {
+		for (n = 1; bottom->next; bottom = bottom->next)
+			n++;
+		st_pool_put(ring->pool, top, bottom);
+	}
+	pthread_mutex_unlock(&ring->submit_lock);
+	if (top)
+		st_pool_notify(ring->pool);
 	return n;
 }
 
@@ -460,8 +471,13 @@ static struct st_ring_home *home_find(struct spawn_template_ring *ring,
 	struct st_ring_home *h = ring->homes;
 
 	while (h && (h->dev != like->dev || h->ino != like->ino ||
-		     h->supervised != like->supervised))
+		     h->supervised != like->supervised || h->gone))
 		h = h->next;
+	/* whose supervisor was killed: another one is to be made */
+	if (h && h->supervised && !st_group_home_guarded(&h->home)) {
+		h->gone = true;
+		return NULL;
+	}
 	return h;
 }
 
@@ -469,20 +485,20 @@ static int home_make(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
 		     struct st_ring_home *like, struct st_ring_home **home)
 {
+	struct st_ring_home *h = NULL;
 	bool fallback;
 	int ret = st_run_home(args, &like->home, &fallback);
 
-	if (ret == 0) {
-		*home = malloc(sizeof(**home));
-		ret = *home ? 0 : -ENOMEM;
-	}
-	if (ret < 0) {
+	if (ret == 0)
+		h = malloc(sizeof(*h));
+	if (!h) {
 		st_group_home_close(&like->home);
-		return ret;
+		return ret < 0 ? ret : -ENOMEM;
 	}
-	**home = *like;
-	(*home)->next = ring->homes;
-	ring->homes = *home;
+	*h = *like;
+	h->next = ring->homes;
+	ring->homes = h;
+	*home = h;
 	return 0;
 }
 
@@ -523,6 +539,18 @@ int st_ring_home_get(struct spawn_template_ring *ring,
 	return ret;
 }
 
+/* Runs that are in it go on. */
+void st_ring_home_gone(struct spawn_template_ring *ring,
+		       const struct st_group_home *home)
+{
+	struct st_ring_home *h;
+
+	pthread_mutex_lock(&ring->home_lock);
+	for (h = ring->homes; h; h = h->next)
+		h->gone |= &h->home == home;
+	pthread_mutex_unlock(&ring->home_lock);
+}
+
 /* ---- the end */
 
 static void free_homes(struct spawn_template_ring *ring)
@@ -536,16 +564,19 @@ static void free_homes(struct spawn_template_ring *ring)
 	}
 }
 
-/* Completions that nobody took: a child of ring_spawn is the host's. */
+/*
+ * Completions that nobody took: a child of ring_spawn is the host's. Of those that
+ * were taken, and not given back, the result is still ours, the pidfd is not.
+ */
 static void free_done(struct spawn_template_ring *ring)
 {
 	struct st_slot *slot;
 
-	while ((slot = (struct st_slot *)st_queue_take(&ring->done))) {
+	while ((slot = (struct st_slot *)st_queue_take(&ring->done)))
 		if (slot->cqe.pidfd >= 0)
 			sys_close(slot->cqe.pidfd);
-		free_result(&slot->cqe);
-	}
+	for (unsigned int i = 0; i < ring->entries; i++)
+		free_result(&ring->slots[i].cqe);
 }
 
 /* Nothing is in flight, and nobody else has it. */
@@ -561,6 +592,7 @@ void st_ring_free(struct spawn_template_ring *ring)
 	pthread_mutex_destroy(&ring->reactor.lock);
 	pthread_mutex_destroy(&ring->home_lock);
 	pthread_mutex_destroy(&ring->wait_lock);
+	pthread_mutex_destroy(&ring->submit_lock);
 	pthread_mutex_destroy(&ring->lock);
 	free(ring);
 }

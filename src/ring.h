@@ -75,6 +75,7 @@ struct st_job {
 	struct st_run run;
 	struct spawn_template_result *result;	/* made beforehand */
 	struct st_timer timer;		/* by .run.due */
+	int64_t least;			/* a launch has so long; reactor.lock */
 	struct st_job *next_over;	/* of those that a turn has ended */
 };
 
@@ -84,6 +85,7 @@ struct st_ring_home {
 	struct st_group_home home;
 	uint64_t dev, ino;		/* of the parent; 0: the one found */
 	bool supervised;
+	bool gone;			/* removed, or unguarded: no new runs */
 };
 
 /* The thread that watches the runs of a ring. */
@@ -109,6 +111,7 @@ struct spawn_template_ring {
 	struct st_reactor reactor;
 
 	struct st_queue submitted;	/* jobs, until _submit() */
+	pthread_mutex_t submit_lock;	/* from there to the pool */
 	struct st_queue done;		/* slots that are complete */
 	_Atomic bool signalled;		/* event was written to */
 	pthread_mutex_t wait_lock;	/* takers of done */
@@ -142,6 +145,8 @@ void st_ring_free(struct spawn_template_ring *ring);
 int st_ring_home_get(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
 		     const struct st_group_home **home, bool *fallback);
+void st_ring_home_gone(struct spawn_template_ring *ring,
+		       const struct st_group_home *home);
 
 /* ---- job.c: made by the caller's thread, launched by the pool's */
 int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,

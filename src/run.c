@@ -244,6 +244,9 @@ static bool reap(struct st_run *run)
 
 	ret = sys_call5(__NR_waitid, P_PIDFD, run->pidfd, &info,
 			WEXITED | WNOHANG | __WALL, &run->usage);
+	if (ret == -EINVAL) /* before Linux 5.4, or in a sandbox */
+		ret = sys_call5(__NR_waitid, P_PID, run->pid, &info,
+				WEXITED | WNOHANG | __WALL, &run->usage);
 	if (ret == 0 && info.si_pid == 0)
 		return false;
 	if (ret == 0) {

@@ -108,14 +108,15 @@ struct call {
 
 static int launch(struct call *c, int devnull)
 {
+	const struct st_group_home *home = c->home.dir >= 0 ? &c->home : NULL;
 	struct st_spawn spawn = { .close_now = true };
 	struct st_run_ends ends;
 	int ret;
 
 	ret = st_run_open(&c->run, &c->args, devnull, &ends);
 	if (ret == 0)
-		ret = st_group_make(&c->run.group,
-				    c->home.dir >= 0 ? &c->home : NULL);
+		ret = c->fallback ? st_group_make_or_none(&c->run.group, home)
+				  : st_group_make(&c->run.group, home);
 	if (ret == 0) {
 		st_run_start(&c->run, c->args.timeout_ns);
 		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,

@@ -9,6 +9,7 @@
  * other end, which is closed by exec, and shut down when the home is closed.
  */
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -183,6 +184,16 @@ out:
 	return ret;
 }
 
+/* Not of one that has ended, or that a host has reaped which waits for all. */
+bool st_supervisor_lives(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return sys_call5(__NR_waitid, P_PID, pid, &info,
+			 WEXITED | WNOHANG | WNOWAIT | __WCLONE, 0) == 0 &&
+	       !info.si_pid;
+}
+
 /* ---- end */
 
 /* It has other things to do than to hurry: what it kills may take its time. */
@@ -225,7 +236,8 @@ void st_supervisor_end(struct st_group_home *home)
 	}
 	if (home->supervisor > 0 && !reap_within(home->supervisor, END_MOST)) {
 		sys_call2(__NR_kill, home->supervisor, SIGKILL);
-		reap(home->supervisor, 0);
+		/* in an uninterruptible sleep it does not end, either */
+		reap_within(home->supervisor, END_MOST);
 	}
 	home->supervisor = -1;
 	end_all(home);

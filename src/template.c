@@ -323,15 +323,13 @@ static int make_once(const struct source *from, uint64_t flags,
 static int make(const struct source *from, uint64_t flags,
 		struct st_counters *counters, struct st_record **rec)
 {
-	const uint64_t must =
-		SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE;
 	bool guard = !(flags & SPAWN_TEMPLATE_CREATE_NO_GUARD);
 	int fd = -ESTALE;
 
 	for (int i = 0; fd == -ESTALE && i < TRIES; i++)
 		fd = make_once(from, flags, counters, guard, rec);
 	/* then it is stale at the first launch, as it would be without a guard */
-	if (fd == -ESTALE && !(flags & must))
+	if (fd == -ESTALE && !(flags & ST_MUST_GUARD))
 		fd = make_once(from, flags, counters, false, rec);
 	return fd;
 }

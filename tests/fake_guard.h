@@ -175,46 +175,24 @@ static inline void fake_register(struct fake_guard *f, struct st_msg *msg,
 	atomic_fetch_add(&f->registers, 1);
 }
 
-/* Spoils a good answer. Return: whether the connection goes on. */
-static inline bool fake_answer(struct fake_guard *f, int sock, int way,
-			       struct st_msg *msg, int fd)
+/* What has nothing to do with the answer itself. */
+static inline void fake_meddle(struct fake_guard *f, int sock, int way)
 {
-	int fds[16], n_fds = fd >= 0;
-	size_t size = sizeof(*msg);
-	struct {
-		struct st_msg msg;
-		char more[8];
-	} big = { 0 };
 	struct stat st;
 
-	for (int i = 0; i < 16; i++)
-		fds[i] = fd >= 0 ? fd : f->words_fd;
+	if (way == FAKE_CHANGE && stat(f->change, &st) == 0)
+		(void)!chmod(f->change, (st.st_mode & 07777) ^ 022);
+	if (way == FAKE_FLOOD)
+		fake_invalidated(sock, 1000);
+	if (way == FAKE_ASIDES)
+		fake_invalidated(sock, 20000);
+}
+
+static inline void fake_spoil(struct fake_guard *f, int way, struct st_msg *msg)
+{
 	switch (way) {
 	case FAKE_ERROR:
 		msg->h.error = atomic_load(&f->error);
-		break;
-	case FAKE_CHANGE:
-		if (stat(f->change, &st) == 0)
-			(void)!chmod(f->change, (st.st_mode & 07777) ^ 022);
-		break;
-	case FAKE_FLOOD:
-		fake_invalidated(sock, 1000);
-		break;
-	case FAKE_ASIDES:
-		fake_invalidated(sock, 20000);
-		break;
-	case FAKE_MUTE:
-		return true;
-	case FAKE_HANG_UP:
-		return false;
-	case FAKE_SHORT:
-		size = 24;
-		break;
-	case FAKE_LONG:
-		size = sizeof(big);
-		break;
-	case FAKE_EMPTY:
-		size = 0;
 		break;
 	case FAKE_MAGIC:
 		msg->h.magic++;
@@ -231,26 +209,11 @@ static inline bool fake_answer(struct fake_guard *f, int sock, int way,
 	case FAKE_BAD_ERROR:
 		msg->h.error = -5;
 		break;
-	case FAKE_FD:
-		n_fds++;
-		break;
-	case FAKE_FDS:
-		n_fds += 2;
-		break;
-	case FAKE_MANY_FDS:
-		n_fds = 16;
-		break;
 	case FAKE_ID:
 		msg->h.id = 0;
 		break;
 	case FAKE_SLOT:
 		msg->u.reg.slot = FAKE_STATES;
-		break;
-	case FAKE_NO_FD:
-		n_fds = 0;
-		break;
-	case FAKE_OTHER_FD:
-		fds[0] = sock;
 		break;
 	case FAKE_NO_STATES:
 		msg->u.hello.states = 0;
@@ -259,8 +222,59 @@ static inline bool fake_answer(struct fake_guard *f, int sock, int way,
 		msg->u.hello.states = 1U << 30;
 		break;
 	}
+}
+
+static inline size_t fake_size(int way)
+{
+	switch (way) {
+	case FAKE_SHORT:
+		return 24;
+	case FAKE_LONG:
+		return ST_MSG_SIZE + 8;
+	case FAKE_EMPTY:
+		return 0;
+	default:
+		return ST_MSG_SIZE;
+	}
+}
+
+static inline size_t fake_n_fds(int way, size_t good)
+{
+	switch (way) {
+	case FAKE_FD:
+		return good + 1;
+	case FAKE_FDS:
+		return good + 2;
+	case FAKE_MANY_FDS:
+		return 16;
+	case FAKE_NO_FD:
+		return 0;
+	default:
+		return good;
+	}
+}
+
+/* Answers this way. Return: whether the connection goes on. */
+static inline bool fake_answer(struct fake_guard *f, int sock, int way,
+			       struct st_msg *msg, int fd)
+{
+	struct {
+		struct st_msg msg;
+		char more[8];
+	} big = { 0 };
+	int fds[16];
+
+	if (way == FAKE_MUTE || way == FAKE_HANG_UP)
+		return way == FAKE_MUTE;
+	for (int i = 0; i < 16; i++)
+		fds[i] = fd >= 0 ? fd : f->words_fd;
+	if (way == FAKE_OTHER_FD)
+		fds[0] = sock;
+	fake_meddle(f, sock, way);
+	fake_spoil(f, way, msg);
 	big.msg = *msg;
-	fake_send(sock, &big.msg, size, fds, (size_t)n_fds);
+	fake_send(sock, &big.msg, fake_size(way), fds,
+		  fake_n_fds(way, fd >= 0));
 	return true;
 }
 

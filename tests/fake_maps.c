@@ -192,8 +192,6 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 {
 	struct exec_identity identity;
 	struct fake_exec *e = NULL;
-	char path[64];
-	struct stat st;
 	int i, ret = -fake_number("FAKE_LOADER_REGISTER");
 
 	if (!ret && entry->flags & TEMPLATE_DENY_WRITE)
@@ -208,10 +206,8 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
 	if (ret < 0)
 		return ret;
-	/* not who opened the file, but that is all there is */
-	snprintf(path, sizeof(path), "/proc/%u", entry->tgid);
-	if (!stat(path, &st))
-		entry->creds.uid = entry->creds.euid = st.st_uid;
+	/* that it was opened by him is for kernels to say */
+	entry->creds.uid = entry->creds.euid;
 	entry->exec_generation = e->entry.generation;
 	entry->created_ns = fake_boot_ns();
 	entry->state = TEMPLATE_LIVE;

@@ -30,7 +30,8 @@ static inline void ring_warm_up(unsigned int threads)
 
 	spawn_template_ring_exit(ring_new(1, threads));
 	/* the one that watched is in /proc for a moment longer */
-	for (int i = 0; i < 300 && count_threads() > before + (int)threads; i++)
+	for (int i = 0; i < 10000 && count_threads() > before + (int)threads;
+	     i++)
 		sleep_ms(1);
 }
 
@@ -237,6 +238,34 @@ static inline bool is_readable(int fd, int ms)
 		n = poll(&pfd, 1, ms);
 	} while (n < 0 && errno == EINTR);
 	return n == 1 && pfd.revents & POLLIN;
+}
+
+/*
+ * Nothing is to be taken, and the fd says so: soon, for whoever completes makes it
+ * readable a moment after the completion can be taken.
+ */
+static inline void check_quiet(struct spawn_template_ring *ring)
+{
+	int fd = spawn_template_ring_fd(ring), i = 0;
+
+	do {
+		check_none(ring);
+		CHECK_LT(i++, 100);
+	} while (is_readable(fd, 20));
+}
+
+/*
+ * With one thread that launches, for all rings, what was submitted before is
+ * launched when this returns. The ring is one that has nothing in it.
+ */
+static inline void ring_catch_up(struct spawn_template_ring *ring)
+{
+	struct spawn_template_cqe *cqe;
+
+	queue_spawn(ring, 9999, TEST_ARGV("x"), 1);
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->res, -EBADF);
+	spawn_template_ring_seen(ring, cqe);
 }
 
 #endif /* TESTS_RINGS_H */

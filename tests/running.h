@@ -129,9 +129,22 @@ static inline int count_threads(void)
 	return count_entries("/proc/self/task");
 }
 
-static inline void *end_at_once(void *arg)
+static inline void *tell_tid(void *tid)
 {
-	return arg;
+	*(pid_t *)tid = (pid_t)syscall(SYS_gettid);
+	return NULL;
+}
+
+/* A thread that comes and goes, and is seen to be gone. */
+static inline void one_thread(void)
+{
+	pid_t tid = 0;
+	char *path;
+
+	join_thread(start_thread(tell_tid, &tid));
+	path = test_fmt("/proc/self/task/%d", tid);
+	for (int i = 0; i < 10000 && !access(path, F_OK); i++)
+		sleep_ms(1);
 }
 
 static inline struct scene scene_now(void)
@@ -140,7 +153,7 @@ static inline struct scene scene_now(void)
 
 	/* ThreadSanitizer's own thread comes with the first one */
 	if (TEST_TSAN && !begun)
-		join_thread(start_thread(end_at_once, NULL));
+		one_thread();
 	begun = true;
 	return (struct scene){
 		.fds = test_count_fds(),
@@ -156,7 +169,7 @@ static inline struct scene scene_now(void)
  */
 static inline void check_scene(const struct scene *before)
 {
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 10000; i++) {
 		if (count_threads() <= before->threads &&
 		    test_count_fds() <= before->fds)
 			break;

@@ -145,8 +145,8 @@ drive() { # name, options...; script on stdin
 
 order() {
 	feed <<- 'END'
-	{"id": "late", "argv": ["sh", "-c", "sleep 0.6; echo late"]}
-	{"id": "soon", "argv": ["sh", "-c", "sleep 0.2; echo soon"]}
+	{"id": "late", "argv": ["sh", "-c", "sleep 1.5; echo late"]}
+	{"id": "soon", "argv": ["sh", "-c", "sleep 0.7; echo soon"]}
 	{"id": "now", "argv": ["echo", "now"]}
 	END
 	status 'all lines answered: status 0' 0
@@ -539,20 +539,31 @@ timeouts() {
 	check(all(got[i]["timed_out"] for i in (1, 2, 3)), got)
 	check(not got[4]["timed_out"] and got[4]["code"] == 0, got)
 	check(got[2]["signal"] == "SIGTERM" and not got[2]["tree_killed"], got)
-	check(300 <= got[2]["total_ms"] < 900 * slow, got)
+	check(300 <= got[2]["total_ms"] < 5000 * slow, got)
 	p.stdin.close()
 	check(p.wait() == 0)
-	gone(2)
+	gone()
+	END
+	drive 'less than a nanosecond is not no timeout' <<- 'END'
+	p = start()
+	for t in (1e-10, "0.0000001ms"):
+	    send(p, argv=["sleep", "300"], timeout=t)
+	    x = receive(p)
+	    # its time may be over before it has passed exec
+	    check(x.get("timed_out") or x["error"]["name"] == "ETIMEDOUT", x)
+	p.stdin.close()
+	check(p.wait() == 0)
+	gone()
 	END
 	drive 'what ignores TERM is killed after the time for it' <<- 'END'
-	p = start("--timeout", "200ms", "--kill-after", "300ms")
+	p = start("--timeout", "1s", "--kill-after", "300ms")
 	send(p, argv=["sh", "-c", "trap '' TERM; sleep 300 & sleep 300; sleep 300"])
 	x = receive(p)
 	check(x["timed_out"] and x["tree_killed"] and x["signal"] == "SIGKILL", x)
-	check(500 <= x["total_ms"] < 1500 * slow, x)
+	check(1300 <= x["total_ms"] < 10000 * slow, x)
 	p.stdin.close()
 	check(p.wait() == 0)
-	gone(2)
+	gone()
 	END
 }
 
@@ -592,7 +603,7 @@ cgroups() {
 	until(lambda: sum("sleep" in m for m in marked().values()) >= 2, "both sleep")
 	p.kill()
 	p.wait()
-	gone(5)
+	gone()
 	END
 	rmdir "$dir" 2>> "$tmp/log"
 }
@@ -602,15 +613,15 @@ cgroups() {
 many() {
 	local i start
 
-	for ((i = 0; i < 5000; i++)); do
+	for ((i = 0; i < 2000; i++)); do
 		echo '{"argv": ["/bin/true"]}'
 	done > "$tmp/in"
 	start=$SECONDS
 	feed < "$tmp/in"
-	answers '5,000 lines: each is answered once, by a run of its own' '
-		sorted(ids) == list(range(1, 5001))
+	answers '2,000 lines: each is answered once, by a run of its own' '
+		sorted(ids) == list(range(1, 2001))
 		and all(x["code"] == 0 for x in a)
-		and len({x["pid"] for x in a}) > 4000'
+		and len({x["pid"] for x in a}) > 1600'
 	[ $((SECONDS - start)) -lt $((30 * slow)) ]
 	result $? 'and that is quick'
 	for ((i = 0; i < 3000; i++)); do
@@ -620,13 +631,15 @@ many() {
 }
 
 bound() {
-	local most i
+	local most i nap
 
 	mkdir "$tmp/here"
 	for most in 1 3 20; do
+		nap=0.1
+		[ "$most" -lt 20 ] || nap=0.8 # until the last has begun
 		for ((i = 0; i < 10 + 2 * most; i++)); do
 			echo '{"argv": ["sh", "-c", "mkdir $D/$$; ls $D | wc -l;' \
-				'sleep 0.1; rmdir $D/$$"],' \
+				'sleep '"$nap"'; rmdir $D/$$"],' \
 				'"setenv": {"D": "'"$tmp/here"'"}}'
 		done | feed -j "$most"
 		answers "no more than $most at a time, and as many" \
@@ -662,7 +675,7 @@ interactive() {
 	    send(p, id=i, argv=["echo", str(i)])
 	    x = receive(p)
 	    check(x["id"] == i and x["out"] == "%d\n" % i, x)
-	    check(time.time() - t < 0.5 * slow, time.time() - t)
+	    check(time.time() - t < 5 * slow, time.time() - t)
 	send(p, argv=["sleep", "0.5"])
 	check(receive(p)["code"] == 0)
 	p.stdin.write(b'{"id": 1, "argv"')
@@ -707,7 +720,7 @@ interactive() {
 	check(ticks() - before < 20, "busy while it waits")
 	p.send_signal(signal.SIGTERM)
 	check(p.wait() == -signal.SIGTERM)
-	gone(2)
+	gone()
 	END
 	drive 'it works over sockets and non-blocking pipes' <<- 'END'
 	ours, its = socket.socketpair()
@@ -749,7 +762,7 @@ stopped() {
 		until(lambda: sum("sleep" in m for m in marked().values()) >= 16, "sleep")
 		p.send_signal(sig)
 		check(p.wait() == -sig, p.returncode)
-		gone(2)
+		gone()
 		END
 	done
 	drive 'what was ignored from the start stays ignored' <<- 'END'
@@ -770,7 +783,7 @@ stopped() {
 	p.send_signal(signal.SIGTERM)
 	check(p.wait() == -signal.SIGTERM)
 	check(os.path.exists(tmp + "/cleaned"))
-	gone(2)
+	gone()
 	p = start("--kill-after", "100s")
 	send(p, argv=started("trap : TERM; while :; do sleep 0.1; done"))
 	ready(2)
@@ -780,8 +793,8 @@ stopped() {
 	p.send_signal(signal.SIGTERM)
 	t = time.time()
 	check(p.wait() == -signal.SIGTERM)
-	check(time.time() - t < 3 * slow)
-	gone(2)
+	check(time.time() - t < 10 * slow)
+	gone()
 	END
 	drive 'a signal ends it while nobody reads the answers' <<- 'END'
 	p = start()
@@ -792,7 +805,7 @@ stopped() {
 	time.sleep(0.3)
 	p.send_signal(signal.SIGTERM)
 	check(p.wait() == -signal.SIGTERM)
-	gone(2)
+	gone()
 	END
 	drive 'so while programs are being launched, or the reader goes' <<- 'END'
 	tree = ["sh", "-c", "sleep 300 & setsid sleep 300 & wait"]
@@ -806,7 +819,7 @@ stopped() {
 	    else:
 	        p.stdout.close()
 	    p.wait()
-	    gone(1)
+	    gone()
 	END
 	drive 'programs die with it, killed by KILL' <<- 'END'
 	p = start()
@@ -815,7 +828,7 @@ stopped() {
 	ready(4)
 	p.kill()
 	p.wait()
-	gone(2)
+	gone()
 	END
 }
 
@@ -824,11 +837,11 @@ reader_gone() {
 	p = start("--kill-after", "300ms")
 	send(p, argv=started("trap '' TERM; sleep 300 & sleep 300; sleep 300"))
 	ready(1)
-	p.stdout.close()
 	t = time.time()
+	p.stdout.close()
 	check(p.wait() == -signal.SIGPIPE, p.returncode)
-	check(0.3 <= time.time() - t < 3 * slow)
-	gone(2)
+	check(0.3 <= time.time() - t < 10 * slow)
+	gone()
 	p = start("--kill-after", "100s")
 	send(p, argv=started("trap '' TERM; sleep 300 & sleep 300; sleep 300"))
 	ready(2)
@@ -838,8 +851,8 @@ reader_gone() {
 	p.send_signal(signal.SIGTERM)
 	t = time.time()
 	check(p.wait() == -signal.SIGTERM, p.returncode)
-	check(time.time() - t < 3 * slow)
-	gone(2)
+	check(time.time() - t < 10 * slow)
+	gone()
 	END
 	drive 'so when it goes away in the middle of an answer' <<- 'END'
 	p = start(stderr=subprocess.PIPE)
@@ -850,7 +863,7 @@ reader_gone() {
 	p.stdout.close()
 	check(p.wait() == -signal.SIGPIPE, p.returncode)
 	check(p.stderr.read() == b"")
-	gone(2)
+	gone()
 	END
 	drive 'with SIGPIPE ignored the status is 125' <<- 'END'
 	p = subprocess.Popen([tool, "batch"], env=env, bufsize=0,
@@ -860,7 +873,7 @@ reader_gone() {
 	ready(1)
 	p.stdout.close()
 	check(p.wait() == 125, p.returncode)
-	gone(2)
+	gone()
 	END
 	echo '{"argv": ["true"]}' | batch > /dev/full 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot write the output' "$tmp/log"

@@ -10,6 +10,8 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/time.h>
+#include <linux/sched.h>
 
 /* ---- what is found */
 
@@ -403,6 +405,98 @@ static void caller_in_the_group(void)
 	check_ended(&g);
 }
 
+static void leads_and_parks(void)
+{
+	setpgid(0, 0);
+	park();
+}
+
+static void parks_with_a_leader(void)
+{
+	branch(leads_and_parks);
+	park();
+}
+
+/* A child of this process with a certain number. */
+static pid_t fork_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	long ret = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (ret < 0)
+		TEST_SKIP("no choice of a pid: %s", strerror(errno));
+	if (ret == 0) {
+		setpgid(0, 0);
+		for (;;)
+			pause();
+	}
+	setpgid((pid_t)ret, (pid_t)ret);
+	return (pid_t)ret;
+}
+
+/* In a pid namespace of its own, with the /proc of the outer one. */
+static void kill_by_another_proc(void *arg)
+{
+	const pid_t *outer = arg;
+	pid_t child = fork_as(outer[0]), other = fork_as(outer[1]);
+	struct st_group g = group_of(child);
+
+	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK_EQ(CHECK_SYS(waitpid(child, NULL, 0)), child);
+	/* no bystander has the number of a process that is not seen at all */
+	sleep_ms(50);
+	CHECK_EQ(waitpid(other, NULL, WNOHANG), 0);
+	CHECK(st_group_empty(&g));
+	CHECK_SYS(kill(other, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(other, NULL, 0)), other);
+	st_group_remove(&g);
+}
+
+/* No process can be made there any more when the first has ended. */
+static void in_a_namespace(void *outer)
+{
+	CHECK_SYS(unshare(CLONE_NEWPID));
+	test_in_child(kill_by_another_proc, outer);
+}
+
+/* Outside, the numbers are those of a parent and its child. */
+static void proc_of_another_namespace(void)
+{
+	pid_t outer[2];
+
+	test_need_root();
+	outer[0] = grow(parks_with_a_leader, 2).pid;
+	outer[1] = enrolled(enrolled(0) == outer[0]);
+	test_in_child(in_a_namespace, outer);
+	CHECK(is_alive(outer[0]) && is_alive(outer[1]));
+}
+
+static atomic_int ticks;
+
+static void count_tick(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&ticks, 1);
+}
+
+/* A call that does not wait is ended by signals all the same, now and then. */
+static void the_living_are_alive_under_signals(void)
+{
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
+	int pidfd = open_pidfd(getpid());
+
+	CHECK(signal(SIGALRM, count_tick) != SIG_ERR);
+	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 300000 && atomic_load(&ticks) < 20000; i++)
+		CHECK(st_pidfd_alive(pidfd));
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	CHECK_GT(atomic_load(&ticks), 0);
+}
+
 static void neighbours_are_unharmed(void)
 {
 	pid_t child = bystander(), parent = getppid();
@@ -745,28 +839,49 @@ static void has_vfork_parent(void)
 	park_stubborn();
 }
 
-#ifdef SYS_pause
+/* grow(), also when there was a tree before. */
+static struct st_group grow_again(void (*fn)(void), int n)
+{
+	if (roll) {
+		atomic_store(&roll->n, 0);
+		CHECK_SYS(close(roll_pipe[0]));
+		CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
+	}
+	return grow(fn, n);
+}
+
+/* One of five such trees takes no longer, as on a machine that is not busy. */
+static void is_quick(void (*fn)(void), int n, char state, int sig,
+		     uint64_t most)
+{
+	uint64_t ms = UINT64_MAX;
+
+	for (int i = 0; i < 5 && ms > most; i++) {
+		struct st_group g = grow_again(fn, n);
+
+		if (state)
+			CHECK(state_within(enrolled(enrolled(0) == g.pid),
+					   state, 20000));
+		ms = took_ms(&g, sig);
+		test_note("took %d ms", (int)ms);
+		if (sig != SIGKILL)
+			CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+		CHECK(empty_within(&g, 2000));
+		check_ended(&g);
+	}
+	CHECK_LE(ms, most);
+}
+
 static void parent_in_vfork(void)
 {
-	struct st_group g;
-	uint64_t ms;
-
+#ifdef SYS_pause
 	if (TEST_TSAN)
 		TEST_SKIP("ThreadSanitizer makes a fork of vfork");
-	g = grow(has_vfork_parent, 2);
-	CHECK(state_within(enrolled(enrolled(0) == g.pid), 'D', 2000));
-	ms = took_ms(&g, SIGKILL);
-	test_note("took %d ms", (int)ms);
-	CHECK_LE(ms, at_most_ms(80));
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
-}
+	is_quick(has_vfork_parent, 2, 'D', SIGKILL, at_most_ms(80));
 #else
-static void parent_in_vfork(void)
-{
 	TEST_SKIP("no pause(2) to call in a child of vfork");
-}
 #endif
+}
 
 static void traced(void)
 {
@@ -785,21 +900,12 @@ static void has_traced(void)
 
 static void traced_process(void)
 {
-	struct st_group g = grow(has_traced, 2);
-
-	CHECK(state_within(enrolled(enrolled(0) == g.pid), 't', 2000));
-	CHECK_LE(took_ms(&g, SIGTERM), at_most_ms(80));
-	kill_and_check(&g);
+	is_quick(has_traced, 2, 't', SIGTERM, at_most_ms(80));
 }
 
 static void usually_quick(void)
 {
-	struct st_group g = grow(groups_and_sessions, 7);
-	uint64_t ms = took_ms(&g, SIGTERM);
-
-	test_note("took %d ms", (int)ms);
-	CHECK_LE(ms, at_most_ms(60));
-	kill_and_check(&g);
+	is_quick(groups_and_sessions, 7, 0, SIGTERM, at_most_ms(60));
 }
 
 /* ---- without /proc, fds, memory */
@@ -1021,6 +1127,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(numbers_that_are_anothers),
 	TEST_CASE(start_times_are_compared),
 	TEST_CASE(caller_in_the_group),
+	TEST_CASE(proc_of_another_namespace),
+	TEST_CASE(the_living_are_alive_under_signals),
 	TEST_CASE(neighbours_are_unharmed),
 	TEST_CASE(without_permission),
 	TEST_CASE(with_permission_for_one),

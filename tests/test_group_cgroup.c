@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #define OTHER_UID 64124
 
@@ -368,6 +369,25 @@ static void names_fit(void)
 		 (int)ST_CGROUP_NAME);
 }
 
+static void tick(int sig)
+{
+	(void)sig;
+}
+
+/* Waiting takes its time, whatever signals come meanwhile. */
+static void waiting_under_signals(void)
+{
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
+	uint64_t start = now_ms();
+	int dir = make_cgroup();
+
+	CHECK(signal(SIGALRM, tick) != SIG_ERR);
+	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
+	CHECK(!tree_wait_event(dir, &st_tree_names, 'p', 1, 200));
+	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
+	CHECK_GE(now_ms() - start, 200);
+}
+
 static void no_room_for_more(void)
 {
 	int dir = make_cgroup();
@@ -378,8 +398,12 @@ static void no_room_for_more(void)
 	CHECK_EQ(st_group_make(&g, &home), -EAGAIN);
 	CHECK_EQ(g.cgroup, -1);
 	st_group_remove(&g);
+	CHECK_EQ(st_group_make_or_none(&g, &home), 0);
+	CHECK_EQ(g.cgroup, -1);
+	st_group_remove(&g);
+	/* what is full now is a place all the same */
 	enter_cgroup();
-	CHECK_EQ(find_own(), -EAGAIN);
+	CHECK_EQ(find_own(), 0);
 	CHECK_EQ(st_group_home_open(&home, dir, true), -EAGAIN);
 	CHECK(test_no_children());
 }
@@ -396,6 +420,7 @@ static void no_fds_for_more(void)
 	/* the number of the closed one is free, but is not below the limit */
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_EQ(st_group_make(&g, &home), -EMFILE);
+	CHECK_EQ(st_group_make_or_none(&g, &home), -EMFILE);
 	CHECK_EQ(st_group_home_open(&more, dir, false), -EMFILE);
 	CHECK_EQ(st_group_home_open(&more, -1, false), -EMFILE);
 	limit.rlim_cur = 1024;
@@ -542,6 +567,33 @@ static void ends_what_is_below(void)
 	without_cgroup_kill();
 	g = plant(settle_below, 22);
 	kill_planted(&g);
+}
+
+/* Makes directories in its cgroup, as fast as it can. */
+static void floods(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	enrol();
+	for (int i = 0; i < 20000; i++)
+		mkdirat(planted->cgroup, test_fmt("%d", i), 0755);
+	for (;;)
+		pause();
+}
+
+/* It holds up neither who ends it, nor who removes what it has made. */
+static void flood_of_directories(void)
+{
+	struct st_group g = plant(floods, 1);
+	uint64_t start;
+
+	sleep_ms(300);
+	start = now_ms();
+	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK(empty_within(&g, 5000));
+	check_ended(&g);
+	test_note("%d ms", (int)(now_ms() - start));
+	CHECK_LE(now_ms() - start, at_most_ms(5000));
 }
 
 /* Deeper than any stack of fds, and wider than a buffer. */
@@ -1086,12 +1138,14 @@ static const struct test_case cases[] = {
 	TEST_CASE(group_without_a_home),
 	TEST_CASE(names_in_use),
 	TEST_CASE(names_fit),
+	TEST_CASE(waiting_under_signals),
 	TEST_CASE(no_room_for_more),
 	TEST_CASE(no_fds_for_more),
 	TEST_CASE(below_a_threaded_one),
 	TEST_CASE(ends_what_hides),
 	TEST_CASE(ends_what_hides_by_walk),
 	TEST_CASE(ends_what_is_below),
+	TEST_CASE_SECONDS(flood_of_directories, 120),
 	TEST_CASE(ends_what_is_deep_below),
 	TEST_CASE(ends_what_is_threaded),
 	TEST_CASE(ends_what_is_threaded_by_walk),

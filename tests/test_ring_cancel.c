@@ -129,7 +129,7 @@ static void cancelled_during_the_launch(bool is_run, bool stopped)
 	start = now_ms();
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), 1);
 	cqe = take_cancelled(ring, 1);
-	CHECK_LE(now_ms() - start, at_most_ms(500));
+	CHECK_LE(now_ms() - start, at_most_ms(5000));
 	spawn_template_ring_seen(ring, cqe);
 	CHECK(test_no_children());
 	check_none(ring);
@@ -149,8 +149,8 @@ static void cancelled_while_running(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	struct spawn_template_run_args args =
-		run_args(TREE("say", "so far", "(", "ignore", "15", "mark",
-			      "pause", ")", "on", "15", "6", "pause"));
+		run_args(TREE("on", "15", "6", "say", "so far", "(", "ignore",
+			      "15", "mark", "pause", ")", "pause"));
 	struct spawn_template_cqe *cqe;
 	struct life life;
 
@@ -193,7 +193,7 @@ static void cancelled_without_grace(void)
 	start = now_ms();
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), 1);
 	cqe = take_cancelled(ring, 1);
-	CHECK_LE(now_ms() - start, at_most_ms(500));
+	CHECK_LE(now_ms() - start, at_most_ms(5000));
 	CHECK_EQ(cqe->result->signal, SIGKILL);
 	CHECK_EQ(cqe->result->flags, RESULT(TREE_KILLED));
 	CHECK(life_ends(&life, 0));
@@ -206,7 +206,7 @@ static void cancelled_twice(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	struct spawn_template_run_args args = run_args(
-		TREE("ignore", "15", "mark", "sleep", "400", "exit", "3"));
+		TREE("ignore", "15", "mark", "sleep", "2000", "exit", "3"));
 	struct spawn_template_cqe *cqe;
 	struct life life;
 	int ret;
@@ -218,7 +218,7 @@ static void cancelled_twice(void)
 	life_pid(&life);
 	sleep_ms(20);
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), 1);
-	for (int i = 0; i < 5; i++) {
+	for (uint64_t most = now_ms() + 200; now_ms() < most;) {
 		/* not complete yet: found again */
 		ret = spawn_template_ring_cancel(ring, 1);
 		CHECK_EQ(ret, 1);
@@ -238,27 +238,22 @@ static void cancelled_twice(void)
 static void cancelled_after_completion(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
+	int tfd = tree_template(), fd = spawn_template_ring_fd(ring);
 	struct spawn_template_cqe *cqe;
-	int tfd = tree_template();
 
 	queue_run(ring, tfd, TREE("exit", "3"), 1);
-	queue_spawn(ring, tfd, TREE("sleep", "200", "exit", "4"), 2);
-	CHECK_EQ(spawn_template_ring_submit(ring), 2);
-	sleep_ms((unsigned int)at_most_ms(100));
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	CHECK(is_readable(fd, 20000));
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), -ENOENT);
+	CHECK_EQ(take_run_code(ring, 1), 3);
+	check_quiet(ring);
+	queue_spawn(ring, tfd, TREE("sleep", "200", "exit", "4"), 2);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	CHECK(is_readable(fd, 20000));
 	CHECK_EQ(spawn_template_ring_cancel(ring, 2), -ENOENT);
-	for (int i = 0; i < 2; i++) {
-		cqe = ring_take(ring);
-		CHECK_EQ(cqe->res, 0);
-		CHECK_EQ(spawn_template_ring_cancel(ring, cqe->user_data),
-			 -ENOENT);
-		if (cqe->user_data == 1) {
-			CHECK_EQ(cqe->result->code, 3);
-			spawn_template_ring_seen(ring, cqe);
-		} else {
-			CHECK_EQ(reap_spawn(ring, cqe), 4);
-		}
-	}
+	cqe = ring_take_of(ring, 2);
+	CHECK_EQ(spawn_template_ring_cancel(ring, 2), -ENOENT);
+	CHECK_EQ(reap_spawn(ring, cqe), 4);
 	check_none(ring);
 	spawn_template_ring_exit(ring);
 }
@@ -415,7 +410,7 @@ static void exit_with_queued_work(void)
 		queue_run(ring, tfd, TEST_ARGV("probe", "touch", path), 1);
 		queue_spawn(ring, tfd, TEST_ARGV("probe", "touch", path), 1);
 	}
-	exit_within(ring, 100, &before);
+	exit_within(ring, 1500, &before);
 	sleep_ms(100);
 	CHECK_EQ(access(path, F_OK), -1);
 	CHECK(test_no_children());
@@ -442,7 +437,7 @@ static void exit_with_running_work(void)
 	CHECK_EQ(spawn_template_ring_submit(ring), 10);
 	for (int i = 0; i < 10; i++)
 		life_pid(&life);
-	exit_within(ring, 1000, &before);
+	exit_within(ring, 1500, &before);
 	CHECK(life_ends(&life, 0));
 }
 
@@ -496,7 +491,7 @@ static void exit_with_launches_under_way(void)
 		queue_run(ring, probe, TEST_ARGV("probe", "touch", path), 3);
 	CHECK_EQ(spawn_template_ring_submit(ring), 12);
 	wait_children(NULL, 2);
-	exit_within(ring, 1000, &before);
+	exit_within(ring, 1500, &before);
 	CHECK_EQ(access(path, F_OK), -1);
 	/* those that launch are free for others */
 	ring = ring_new(4, 2);
@@ -523,26 +518,27 @@ static void exit_with_completions_not_taken(void)
 	ring_take(ring);
 	ring_take(ring);
 	sleep_ms((unsigned int)at_most_ms(150));
-	exit_within(ring, 200, &before);
+	exit_within(ring, 1500, &before);
 }
 
 /* Children of spawns are the host's: they live on, and are its to reap. */
 static void exit_leaves_spawned_children(void)
 {
 	struct spawn_template_spawn_args args =
-		test_args(NULL, TREE("mark", "sleep", "1000", "exit", "7"));
+		test_args(NULL, TREE("mark", "sleep", "4000", "exit", "7"));
 	int tfd = tree_template(), taken_pidfd, status;
-	struct spawn_template_ring *ring;
+	struct spawn_template_ring *ring, *other;
 	struct spawn_template_cqe *cqe;
 	struct scene before;
 	struct life life;
 	pid_t taken, pid;
 
-	ring_warm_up(2);
+	ring_warm_up(1);
+	other = ring_new(1, 1);
 	life_open(&life, &args);
 	before = scene_now();
 	before.alone = false;
-	ring = ring_new(64, 2);
+	ring = ring_new(64, 1);
 	for (int i = 0; i < 5; i++)
 		queue_spawn_args(ring, tfd, &args, 1);
 	CHECK_EQ(spawn_template_ring_submit(ring), 5);
@@ -553,8 +549,8 @@ static void exit_leaves_spawned_children(void)
 	for (int i = 0; i < 5; i++)
 		CHECK(is_alive(life_pid(&life)));
 	/* the launches are complete, too */
-	sleep_ms((unsigned int)at_most_ms(50));
-	exit_within(ring, 200, &before);
+	ring_catch_up(other);
+	exit_within(ring, 1500, &before);
 	CHECK_EQ(waitpid(taken, &status, WNOHANG), 0);
 	CHECK_EQ(test_wait(taken_pidfd), 7);
 	for (int i = 0; i < 4; i++) {
@@ -563,6 +559,7 @@ static void exit_leaves_spawned_children(void)
 		CHECK_EQ(status, 7 << 8);
 	}
 	CHECK(test_no_children());
+	spawn_template_ring_exit(other);
 }
 
 static void exit_with_all_of_it(void)

@@ -22,7 +22,7 @@ endif
 TOOLS += $(PROBES:%=$(O)/tests/tools/%)
 
 # These measure growth or need the machine for themselves.
-TESTS_ALONE :=
+TESTS_ALONE := test_run_tree test_group test_group_cgroup
 
 CHECKS += build-tests
 
@@ -79,9 +79,10 @@ check-asan:
 
 # ThreadSanitizer wants an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
-	%/test_guard %/test_host %/test_identity %/test_rfc %/test_ring %/test_ring_cancel \
-	%/test_ring_fork %/test_ring_launch %/test_ring_short %/test_run_host \
-	%/test_signals %/test_stat %/test_swap %/test_threads,$(TESTS))
+	%/test_guard %/test_host %/test_identity %/test_kill %/test_rfc %/test_ring \
+	%/test_ring_cancel %/test_ring_cgroup %/test_ring_exec %/test_ring_fork \
+	%/test_ring_launch %/test_ring_short %/test_run_host %/test_signals \
+	%/test_stat %/test_supervisor %/test_swap %/test_threads,$(TESTS))
 check-tsan:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/tsan SAN=thread \
 		$(TSAN_TESTS:$(O)/%=$(O)/tsan/%) \

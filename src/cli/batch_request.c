@@ -150,7 +150,7 @@ static int read_timeout(struct request *r, json_t *value, struct complaint *c)
 	double s = json_number_value(value);
 
 	if (json_is_number(value) && s >= 0 && s < 1e9)
-		r->timeout_ns = (int64_t)(s * 1e9);
+		r->timeout_ns = whole_ns(s * 1e9);
 	else if (!text || parse_duration(text, &r->timeout_ns))
 		return complain(c, EINVAL,
 				"\"timeout\" is neither seconds nor a duration "

@@ -158,6 +158,9 @@ int end_by_signal(int sig);
 /* time.c */
 int64_t monotonic_ns(void);
 
+/* Less than one is one: none at all would be no timeout. */
+int64_t whole_ns(double ns);
+
 /* Parse "1.5s", "200ms", "2m", "1h" or plain seconds. Return: 0 or -EINVAL. */
 int parse_duration(const char *text, int64_t *ns);
 

@@ -283,16 +283,19 @@ json_t *failure_json(const struct run_options *o, json_t *error)
 			 "error", error);
 }
 
+/* The tree is not in a cgroup: --cgroup is for a program that shares one. */
 static json_t *report_json(const struct job *job, json_t *launch)
 {
 	return json_pack(
-		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:I, s:I, s:o, s:o}",
+		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:o, "
+		"s:o}",
 		"command", command_json(job->options->argv), "pid",
 		(int)job->pid, "exit_code", number_or_null(job->code), "signal",
 		job->signal >= 0 ? name_signal(job->signal) : NULL,
 		"signal_number", number_or_null(job->signal), "core_dumped",
 		job->core_dumped, "timed_out", job->timed_out, "killed",
-		job->killed, "spawn_ns", (json_int_t)job->spawn_ns, "total_ns",
+		job->killed, "cgroup", false, "spawn_ns",
+		(json_int_t)job->spawn_ns, "total_ns",
 		(json_int_t)job->total_ns, "rusage", usage_json(&job->usage),
 		"launch", launch);
 }

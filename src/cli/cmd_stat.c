@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "guard.h"
 
 #define TIME_SIZE 48
 
@@ -103,24 +104,6 @@ static void print_flags(uint64_t flags)
 	row("flags", "0x%" PRIx64 " (%s)", flags, text);
 }
 
-/* Why it is stale to the guard; stable, for programs. */
-static const char *guard_why(uint32_t why)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_GUARD_WHY_UNKNOWN] = "unknown",
-		[SPAWN_TEMPLATE_GUARD_WHY_IDENTITY] = "identity",
-		[SPAWN_TEMPLATE_GUARD_WHY_HEADER] = "header",
-		[SPAWN_TEMPLATE_GUARD_WHY_OPENED] = "opened",
-		[SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES] = "attributes",
-		[SPAWN_TEMPLATE_GUARD_WHY_FILE] = "file",
-		[SPAWN_TEMPLATE_GUARD_WHY_PROCESS] = "process",
-		[SPAWN_TEMPLATE_GUARD_WHY_CREDENTIALS] = "credentials",
-		[SPAWN_TEMPLATE_GUARD_WHY_CLOSED] = "closed",
-	};
-
-	return why < sizeof(names) / sizeof(names[0]) ? names[why] : "unknown";
-}
-
 static void print_guard(const struct spawn_template_stat *st)
 {
 	if (!st->guarded)
@@ -129,7 +112,7 @@ static void print_guard(const struct spawn_template_stat *st)
 		row("guarded", "yes, as template %" PRIu64 "%s", st->guard_id,
 		    st->deny_write ? ", writes denied" : "");
 	if (st->guard_why)
-		row("guard says", "stale: %s", guard_why(st->guard_why));
+		row("guard says", "stale: %s", name_guard_why(st->guard_why));
 }
 
 static void print_counters(const struct spawn_template_stat *st)
@@ -208,7 +191,7 @@ static json_t *guard_json(const struct spawn_template_stat *st)
 		return json_null();
 	return json_pack("{s:I, s:b, s:s?}", "id", (json_int_t)st->guard_id,
 			 "deny_write", st->deny_write != 0, "why",
-			 st->guard_why ? guard_why(st->guard_why) : NULL);
+			 st->guard_why ? name_guard_why(st->guard_why) : NULL);
 }
 
 static json_t *counters_json(const struct spawn_template_stat *st)

@@ -16,6 +16,11 @@ int64_t monotonic_ns(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
+int64_t whole_ns(double ns)
+{
+	return ns > 0 && ns < 1 ? 1 : (int64_t)ns;
+}
+
 int parse_duration(const char *text, int64_t *ns)
 {
 	static const struct {
@@ -39,7 +44,7 @@ int parse_duration(const char *text, int64_t *ns)
 		value *= units[i].ns;
 		if (!(value < 1e18)) /* 30 years */
 			return -EINVAL;
-		*ns = (int64_t)value;
+		*ns = whole_ns(value);
 		return 0;
 	}
 	return -EINVAL;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words that the guard's kernel programs write, one for each executable: a
+ * process maps them to read, and a template is fresh as long as its word is what
+ * it was told at registration. No call, no lock; a launch looks here.
+ *
+ * Each connection maps them anew, since the daemon behind it may have others. A
+ * mapping lives as long as a record or the connection holds it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <spawn_template.h>
+
+#include "../bpf/exec_cache.h"
+#include "guard.h"
+#include "guard_words.h"
+#include "sys.h"
+
+#define STATES_MAX (1U << 20)
+
+/* Drops a reference; the last one unmaps. */
+void st_states_put(struct st_states *states)
+{
+	if (!states || atomic_fetch_sub(&states->refs, 1) != 1)
+		return;
+	munmap(states->words, states->n * sizeof(*states->words));
+	free(states);
+}
+
+/* Maps n words, with one reference. Return: 0; -ENOMEM; -EPROTO. */
+int st_states_map(int fd, uint32_t n, struct st_states **states)
+{
+	struct st_states *s;
+
+	if (n == 0 || n > STATES_MAX)
+		return -EPROTO;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->words =
+		mmap(NULL, n * sizeof(*s->words), PROT_READ, MAP_SHARED, fd, 0);
+	if (s->words == MAP_FAILED) {
+		free(s);
+		return -EPROTO;
+	}
+	atomic_init(&s->refs, 1);
+	s->n = n;
+	*states = s;
+	return 0;
+}
+
+/* A record lets go of what it had; it unregisters nothing. */
+void st_guard_drop(struct st_guarded *guarded)
+{
+	st_states_put(guarded->states);
+	memset(guarded, 0, sizeof(*guarded));
+}
+
+enum st_guard_state st_guard_state(const struct st_guarded *guarded)
+{
+	uint64_t word;
+
+	if (!guarded->id)
+		return ST_GUARD_NONE;
+	word = atomic_load(guarded->at);
+	if ((word & 0xff) == EXEC_NONE)
+		return ST_GUARD_GONE;
+	return word == guarded->word && !atomic_load(&guarded->refused)
+		       ? ST_GUARD_FRESH
+		       : ST_GUARD_STALE;
+}
+
+/**
+ * st_guard_check - may a template be launched from, as far as the guard goes?
+ * @guarded: its
+ * @flags: SPAWN_TEMPLATE_CREATE_*, given when it was made
+ *
+ * Return: 0; -ESTALE; -ENOTCONN if it must be guarded and no longer is.
+ */
+int st_guard_check(const struct st_guarded *guarded, uint64_t flags)
+{
+	switch (st_guard_state(guarded)) {
+	case ST_GUARD_STALE:
+		return -ESTALE;
+	case ST_GUARD_GONE:
+		return flags & ST_MUST_GUARD ? -ENOTCONN : 0;
+	default:
+		return 0;
+	}
+}
