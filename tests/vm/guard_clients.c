@@ -205,9 +205,9 @@ static void two_users(void)
 	program("p");
 	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, v.pair));
 	v.pid = guard_child(be_alice, &v);
+	CHECK_SYS(close(v.pair[1]));
 	CHECK_EQ(read(v.pair[0], &v.reg, sizeof(v.reg)), sizeof(v.reg));
 	v.reg.fd = guard_take_fd(v.pair[0]);
-	CHECK_SYS(close(v.pair[1]));
 	test_in_child(attack, &v);
 	test_in_child(many_connections, NULL);
 	check_alice(&v, "many connections");
