@@ -260,6 +260,25 @@ timeouts() {
 		'sh -c "trap \"sleep 0.3; echo cleaned up; exit\" TERM
 			for i in $(seq -s" " 300); do sleep 0.05; done" &
 		exec sleep 30'
+	# what such a /proc shows is not what is there
+	if unshare -pf true 2> /dev/null; then
+		# with numbers that nobody has outside; LeakSanitizer finds
+		# itself in /proc, and fails without
+		ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
+			unshare -pf sh -c 'last=/proc/sys/kernel/pid_max
+			echo "$(($(cat $last) - 500))" \
+				> /proc/sys/kernel/ns_last_pid
+			"$0" run --timeout 1500ms --grace 10s -- \
+			sh -c "$1"; echo "[$?]"' "$tool" \
+			'sh -c "trap \"sleep 0.3; echo cleaned up; exit\" TERM
+				for i in $(seq -s" " 300); do sleep 0.05; done" &
+			exec sleep 30' > "$tmp/log" 2>&1
+		grep -q 'cleaned up' "$tmp/log" && grep -q '^\[124\]' "$tmp/log"
+		result $? 'so in a pid namespace with the /proc of another one'
+	else
+		skip 'so in a pid namespace with the /proc of another one' \
+			'no pid namespace can be made here'
+	fi
 	run --timeout 1500ms --grace 200ms -- sh -c \
 		'sh -c "trap : TERM; for i in $(seq -s" " 300); do
 			sleep 0.05; done" > /dev/null 2>&1 &

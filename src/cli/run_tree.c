@@ -70,10 +70,27 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* In the /proc of an outer pid namespace the numbers are other processes'. */
+static bool is_own_proc(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	int pid = 0, inner;
+	char line[512];
+	bool nested = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "Pid: %d", &pid);
+		nested |= sscanf(line, "NSpid: %*d %d", &inner) == 1;
+	}
+	if (file)
+		fclose(file);
+	return pid == getpid() && !nested;
+}
+
 /* Empty without /proc or memory. */
 static void take_snapshot(struct snapshot *s)
 {
-	DIR *dir = opendir("/proc");
+	DIR *dir = is_own_proc() ? opendir("/proc") : NULL;
 	struct dirent *entry;
 	size_t max = 0;
 
