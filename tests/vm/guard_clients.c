@@ -8,7 +8,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <linux/bpf.h>
 
@@ -28,6 +28,8 @@ static void become(uid_t uid)
 	CHECK_SYS(setgroups(uid != NOBODY, &group));
 	CHECK_SYS(setresgid(uid, uid, uid));
 	CHECK_SYS(setresuid(uid, uid, uid));
+	/* else what is in /proc is not one's own */
+	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 }
 
 /* ---- quotas */
@@ -62,6 +64,7 @@ static void fill_as_alice(void *arg)
 	const int *fds = arg;
 	char byte;
 
+	CHECK_SYS(close(fds[3]));
 	become(ALICE);
 	CHECK_EQ(register_all(-EDQUOT), 256);
 	CHECK_EQ(write(fds[1], "", 1), 1);

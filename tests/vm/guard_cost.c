@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the guard costs: the instructions of its programs, the time that they take
+ * of ordinary execs and of guarded launches, and the daemon's memory.
+ *
+ * The instructions are those that the kernel's verifier went through, or where it
+ * does not tell (before Linux 5.16) those of the program; one line each, for
+ * tests/vm/report.awk. Times are comments: an emulator's are no machine's.
+ */
+#include "guarding.h"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <linux/bpf.h>
+
+#define EXECS 1000
+#define RSS_MAX (8U << 20)	/* bytes */
+
+static long bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/* ---- programs */
+
+struct program {
+	char name[BPF_OBJ_NAME_LEN];
+	uint32_t insns;
+	uint64_t ns, runs, misses;
+};
+
+#define PROGRAMS_MAX 64
+
+/* Fills in *p if it is one of the guard's: it uses one of the guard's maps. */
+static bool look_at(uint32_t id, struct program *p)
+{
+	static const char *const prefixes[] = { "lsm_", "fmod_", "exec_done",
+						"exit_done", "file_free" };
+	struct bpf_prog_info info = { 0 };
+	union bpf_attr attr = { 0 };
+	bool ours = false;
+	int fd;
+
+	attr.prog_id = id;
+	fd = (int)bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+	if (fd < 0)
+		return false;
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	CHECK_SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	CHECK_SYS(close(fd));
+	for (size_t i = 0; i < TEST_COUNT(prefixes); i++)
+		ours |= !strncmp(info.name, prefixes[i], strlen(prefixes[i]));
+	memcpy(p->name, info.name, sizeof(p->name));
+	p->insns = info.verified_insns ? info.verified_insns
+				       : info.xlated_prog_len / 8;
+	p->ns = info.run_time_ns;
+	p->runs = info.run_cnt;
+	p->misses = info.recursion_misses;
+	return ours && info.nr_map_ids;
+}
+
+static unsigned int list_programs(struct program programs[PROGRAMS_MAX])
+{
+	union bpf_attr attr = { 0 };
+	unsigned int n = 0;
+
+	while (n < PROGRAMS_MAX && !bpf(BPF_PROG_GET_NEXT_ID, &attr)) {
+		n += look_at(attr.next_id, &programs[n]);
+		attr.start_id = attr.next_id;
+		attr.next_id = 0;
+	}
+	return n;
+}
+
+/* ---- instructions */
+
+static void instructions(void)
+{
+	struct program programs[PROGRAMS_MAX];
+	unsigned int n = list_programs(programs);
+	struct utsname name;
+
+	CHECK_SYS(uname(&name));
+	CHECK_GE(n, 8);
+	for (unsigned int i = 0; i < n; i++) {
+		printf("= insns %s %s %s %u\n", name.release, getenv("VM_MODE"),
+		       programs[i].name, programs[i].insns);
+		CHECK_GT(programs[i].insns, 0);
+	}
+}
+
+/* ---- times */
+
+static void set_stats(const char *on)
+{
+	int fd = CHECK_SYS(open("/proc/sys/kernel/bpf_stats_enabled",
+				O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(write(fd, on, 1), 1);
+	CHECK_SYS(close(fd));
+}
+
+static void print_times(const char *what, unsigned int execs,
+			const struct program *before, unsigned int n)
+{
+	struct program after[PROGRAMS_MAX];
+
+	CHECK_EQ(list_programs(after), n);
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t runs = after[i].runs - before[i].runs;
+		uint64_t ns = after[i].ns - before[i].ns;
+
+		CHECK_STR(after[i].name, before[i].name);
+		printf("# stats %s: %s: %.2f runs an exec, %llu ns each\n",
+		       what, after[i].name, (double)runs / execs,
+		       (unsigned long long)(runs ? ns / runs : 0));
+	}
+}
+
+/* An exec that is no launch runs the programs once, which return at once. */
+static void times_of_execs(void)
+{
+	struct program before[PROGRAMS_MAX];
+	unsigned int n;
+	struct client c;
+	struct reg r;
+
+	client_open(&c);
+	r = client_template(&c, guard_program(test_path("p"), "tiny-7"), 0);
+	set_stats("1");
+	n = list_programs(before);
+	for (int i = 0; i < EXECS; i++)
+		CHECK_EQ(raw_plain(r.fd), 7);
+	print_times("ordinary", EXECS, before, n);
+	n = list_programs(before);
+	for (int i = 0; i < EXECS; i++)
+		CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	print_times("launch", EXECS, before, n);
+	set_stats("0");
+	CHECK_EQ(client_item(&c, r.id).launches, EXECS);
+}
+
+/* ---- the daemon's memory */
+
+static unsigned long vm_rss(void)
+{
+	char *text = test_read(test_fmt("/proc/%d/status", guard_pid()));
+	char *at = strstr(text, "VmRSS:");
+
+	CHECK(at);
+	return strtoul(at + 6, NULL, 10) * 1024;
+}
+
+static void memory(void)
+{
+	struct rlimit limit = { 4096, 4096 };
+	struct client c;
+	unsigned long begin;
+	char *path = guard_program(test_path("p"), "tiny-7");
+
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	client_open(&c);
+	begin = vm_rss();
+	CHECK_LE(begin, RSS_MAX);
+	for (int i = 0; i < 1000; i++)
+		client_template(&c, path, i % 2 ? ST_REGISTER_DENY_WRITE : 0);
+	CHECK_EQ(client_status(&c).templates, 1000);
+	printf("# memory: %lu KiB at start, %lu with 1000 templates, status "
+	       "says %llu\n",
+	       begin / 1024, vm_rss() / 1024,
+	       (unsigned long long)client_status(&c).rss_bytes / 1024);
+	CHECK_LE(vm_rss(), RSS_MAX);
+}
+
+static const struct test_case cases[] = {
+	{ "instructions of each program", instructions, 0 },
+	{ "times of ordinary execs and of launches", times_of_execs, 60 },
+	{ "the daemon's memory", memory, 60 },
+};
+GUARD_MAIN(cases)
