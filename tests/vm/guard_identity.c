@@ -11,7 +11,7 @@ static struct client client;
 
 static void changes_on_tmpfs(void)
 {
-	guard_check_changes(test_tmpdir());
+	guard_check_changes(test_tmpdir(), false);
 }
 
 /* Its times move by ticks on every kernel. */
@@ -21,7 +21,7 @@ static void changes_on_ramfs(void)
 
 	CHECK_SYS(mkdir(folder, 0755));
 	CHECK_SYS(mount("none", folder, "ramfs", 0, NULL));
-	guard_check_changes(folder);
+	guard_check_changes(folder, false);
 	CHECK_SYS(umount2(folder, MNT_DETACH));
 }
 

@@ -15,6 +15,7 @@ struct change {
 	uint32_t why;		/* the programs saw it when it was made; */
 				/* 0: seen at the next exec */
 	bool is_write;		/* deny-write denies it */
+	bool untold;		/* overlayfs does not tell its inode of it */
 };
 
 extern const struct change guard_changes[];
@@ -25,7 +26,7 @@ extern const unsigned int guard_n_changes;
  * ESTALE to the launch, by fd and by path; the word and a message say so; a new
  * template launches.
  */
-void guard_check_changes(const char *folder);
+void guard_check_changes(const char *folder, bool is_overlay);
 
 /* What deny-write denies there, and what it leaves to be. */
 void guard_check_denials(const char *folder);
