@@ -26,7 +26,9 @@
  * another task was interrupted in it on the same processor: the kernel takes that
  * for recursion. So there are two of each, which look at the same maps: what one
  * has done the other finds done. That both are passed over takes two tasks that
- * were interrupted, one in each.
+ * were interrupted, one in each. What was not checked at bprm_creds_for_exec is
+ * checked at bprm_check_security; a launch whose end of exec was not seen is
+ * counted when it ends.
  *
  * Executions without the mark are never refused. What is not covered: stores
  * through mappings that were writable before, and raw block devices.

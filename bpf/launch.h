@@ -96,7 +96,12 @@ static __always_inline __u32 wrong_file(struct exec_entry *e,
 
 static __always_inline int let_through(__u64 id, struct linux_binprm *bprm)
 {
-	struct launch l = { .id = id, .bprm = (__u64)bprm };
+	struct launch l = {
+		.id = id,
+		.bprm = (__u64)bprm,
+		.let_ns = bpf_ktime_get_boot_ns(),
+		.execs = bpf_get_current_task_btf()->self_exec_id,
+	};
 	__u32 tgid = own_tgid();
 
 	return bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY) ? -ENOMEM : 0;
@@ -151,11 +156,19 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 	struct exec_entry *e;
 	struct st_mark mark;
 	struct launch *l;
+	int ret;
 
 	if (!marked(&mark))
 		return 0;
 	l = bpf_map_lookup_elem(&launches, &tgid);
-	if (!l || l->bprm != (__u64)bprm || l->header_seen)
+	if (!l || l->bprm != (__u64)bprm) {
+		/* on_exec() was passed over: see exec_cache.bpf.c */
+		ret = on_exec(bprm);
+		if (ret)
+			return ret;
+		l = bpf_map_lookup_elem(&launches, &tgid);
+	}
+	if (!l || l->header_seen)
 		return 0;
 	l->header_seen = 1;
 	t = bpf_map_lookup_elem(&templates, &l->id);
@@ -181,24 +194,15 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 
 /* ---- how long it takes */
 
-static __always_inline int on_exec_done(struct task_struct *task,
-					struct linux_binprm *bprm)
+static __always_inline void count_launch(struct task_struct *task,
+					 struct launch *l,
+					 struct template_entry *t,
+					 __u64 exec_ns)
 {
-	__u32 tgid = own_tgid();
-	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
-	struct template_entry *t;
+	__u64 ns = exec_ns - task->start_boottime;
 	struct exec_entry *e;
-	__u64 now, ns;
 
-	/* a program may go on by another exec, which is no launch */
-	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
-		return 0;
-	t = bpf_map_lookup_elem(&templates, &l->id);
-	if (!t)
-		return 0;
-	now = bpf_ktime_get_boot_ns();
-	ns = now - task->start_boottime;
-	l->exec_ns = now;
+	l->exec_ns = exec_ns;
 	__sync_fetch_and_add(&t->launches, 1);
 	__sync_fetch_and_add(&t->launch_ns, ns);
 	count_time(t->launch_us, ns);
@@ -206,6 +210,21 @@ static __always_inline int on_exec_done(struct task_struct *task,
 	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
 	if (e && e->generation == t->exec_generation)
 		__sync_fetch_and_add(&e->launches, 1);
+}
+
+static __always_inline int on_exec_done(struct task_struct *task,
+					struct linux_binprm *bprm)
+{
+	__u32 tgid = own_tgid();
+	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
+	struct template_entry *t;
+
+	/* a program may go on by another exec, which is no launch */
+	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
+		return 0;
+	t = bpf_map_lookup_elem(&templates, &l->id);
+	if (t)
+		count_launch(task, l, t, bpf_ktime_get_boot_ns());
 	return 0;
 }
 
@@ -221,6 +240,9 @@ static __always_inline int on_exit(struct task_struct *task)
 	if (!l || task->pid != task->tgid)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
+	/* the end of its exec was passed over */
+	if (t && !l->exec_ns && l->execs != task->self_exec_id)
+		count_launch(task, l, t, l->let_ns);
 	if (t && l->exec_ns) {
 		ns = bpf_ktime_get_boot_ns() - l->exec_ns;
 		__sync_fetch_and_add(&t->run_ns, ns);

@@ -74,7 +74,9 @@ struct {
 struct launch {
 	__u64 id;
 	__u64 bprm;		/* of the exec that was let through */
+	__u64 let_ns;		/* when it was */
 	__u64 exec_ns;		/* when it was done; 0: not yet */
+	__u64 execs;		/* that the task had made before */
 	__u32 header_seen;
 	__u32 pad;
 };

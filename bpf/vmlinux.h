@@ -144,6 +144,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	int *clear_child_tid;
 	__u64 start_boottime;
+	__u64 self_exec_id;
 	const struct cred *cred;
 };
 
