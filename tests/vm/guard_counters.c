@@ -27,14 +27,19 @@ static uint64_t sum(const __u64 *slots)
 	return n;
 }
 
-/* A launch is in both histograms once, and so it is in the sums. */
+/*
+ * A launch is in both histograms once, and so it is in the sums. Where the kernel
+ * preempts, the end of a program may be passed over, of one in thousands: see
+ * bpf/exec_cache.bpf.c.
+ */
 static void check_launches(uint64_t id, unsigned int n)
 {
 	struct st_msg_item item = client_item(&client, id);
 
 	CHECK_EQ(item.launches, n);
 	CHECK_EQ(sum(item.launch_us), n);
-	CHECK_EQ(sum(item.run_us), n);
+	CHECK_LE(sum(item.run_us), n);
+	CHECK_GE(sum(item.run_us), n - n / 100);
 	CHECK_GE(item.launch_ns, n * 1000);
 	CHECK_GE(item.run_ns, n * 1000);
 	CHECK_EQ(client_status(&client).launches - begin.launches, n);
@@ -192,17 +197,30 @@ static void check_words(const char *text, const char *const words[])
 static void bpftool_shows_names(void)
 {
 	static const char *const of_templates[] = {
-		"\"cred\"", "\"start_ticks\"", "\"tgid\"", "\"launches\": 2",
-		"\"launch_us\"", "\"run_us\"", "\"exec_generation\"",
-		"\"comm\"", "\"path\"", "\"flags\"", "\"creds\"", NULL,
+		"\"cred\"",
+		"\"start_ticks\"",
+		"\"tgid\"",
+		"\"launches\": 2",
+		"\"launch_us\"",
+		"\"run_us\"",
+		"\"exec_generation\"",
+		"\"comm\"",
+		"\"path\"",
+		"\"flags\"",
+		"\"creds\"",
+		NULL,
 	};
 	static const char *const of_executables[] = {
-		"\"inode\"", "\"ino\"", "\"dev\"", "\"generation\"",
-		"\"identity\"", "\"ctime_sec\"", "\"header\"", "\"pins\"",
-		"\"launches\": 2", "\"write_denied\"", "\"fs_magic\"", NULL,
+		"\"inode\"",	    "\"ino\"",	    "\"dev\"",
+		"\"generation\"",   "\"identity\"", "\"ctime_sec\"",
+		"\"header\"",	    "\"pins\"",	    "\"launches\": 2",
+		"\"write_denied\"", "\"fs_magic\"", NULL,
 	};
 	static const char *const of_guard[] = {
-		"\"daemon_tgid\"", "\"events_lost\"", "\"launches\"", NULL,
+		"\"daemon_tgid\"",
+		"\"events_lost\"",
+		"\"launches\"",
+		NULL,
 	};
 	struct reg r = template(0);
 

@@ -219,8 +219,8 @@ static void securebits_are_compared(void)
 {
 	struct reg r = template();
 
-	CHECK_SYS(prctl(PR_SET_SECUREBITS, 1 << 0 /* SECBIT_NOROOT */, 0, 0,
-			0));
+	CHECK_SYS(
+		prctl(PR_SET_SECUREBITS, 1 << 0 /* SECBIT_NOROOT */, 0, 0, 0));
 	check_others_ids(&r, "securebits");
 	CHECK_SYS(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0));
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);

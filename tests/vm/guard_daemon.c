@@ -66,8 +66,8 @@ static void starts_and_proves(void)
 
 	s = status();
 	CHECK_EQ(s.pid, pid);
-	CHECK_EQ(s.attached, guard_mode("lsm") ? ST_STATUS_LSM
-					       : ST_STATUS_FMOD_RET);
+	CHECK_EQ(s.attached,
+		 guard_mode("lsm") ? ST_STATUS_LSM : ST_STATUS_FMOD_RET);
 	CHECK_EQ(s.proved, ST_PROVED_ALL);
 	CHECK_EQ(s.pins_missing, 0);
 	CHECK_EQ(s.adopted, 0);

@@ -369,8 +369,8 @@ static void deny_write_is_not_to_be_had(void)
 	CHECK_EQ(client_register(&client, guard_open("/sys/kernel/profiling"),
 				 DENY, &r),
 		 -EOPNOTSUPP);
-	CHECK_OK(client_register(&client, guard_open("/proc/self/comm"), 0,
-				 &r));
+	CHECK_OK(
+		client_register(&client, guard_open("/proc/self/comm"), 0, &r));
 }
 
 static void on_fuse(void)

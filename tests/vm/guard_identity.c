@@ -224,8 +224,8 @@ static void never_the_old_under_a_new_name(void)
 		fd = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
 		CHECK_EQ(pwrite(fd, image[(i + 1) % 2], (size_t)st.st_size, 0),
 			 st.st_size);
-		CHECK_SYS(futimens(fd, (struct timespec[]){ st.st_atim,
-							    st.st_mtim }));
+		CHECK_SYS(futimens(
+			fd, (struct timespec[]){ st.st_atim, st.st_mtim }));
 		CHECK_SYS(close(fd));
 		CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
 		CHECK_SYS(close(r.fd));
@@ -237,8 +237,8 @@ static const struct test_case cases[] = {
 	{ "each change is seen on ramfs", changes_on_ramfs, 0 },
 	{ "a writer from before is noticed", a_writer_from_before_is_noticed,
 	  0 },
-	{ "a mapping from before is noticed",
-	  a_mapping_from_before_is_noticed, 0 },
+	{ "a mapping from before is noticed", a_mapping_from_before_is_noticed,
+	  0 },
 	{ "readers do not matter", readers_do_not_matter, 0 },
 	{ "another file is stale", another_file_is_stale, 0 },
 	{ "a swapped descriptor is stale", a_swapped_descriptor_is_stale, 0 },

@@ -134,8 +134,8 @@ static void check_way(const char *what, struct spawn_template_spawn_args args)
 /* The child has other ids when it execs: its parent is who is looked at. */
 static void with_attributes(void)
 {
-	struct spawn_template_spawn_args args =
-		test_args(NULL, TEST_ARGV("p")), plain = args;
+	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p")),
+					 plain = args;
 
 	check_way("plain", args);
 	args.flags = SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID |
@@ -157,8 +157,7 @@ static void with_attributes(void)
 
 static void with_less_of_a_kernel(void)
 {
-	struct spawn_template_spawn_args args =
-		test_args(NULL, TEST_ARGV("p"));
+	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 
 	test_seccomp(SYS_clone3, ENOSYS);
 	check_way("no clone3", args);
@@ -213,8 +212,7 @@ static void runs(void)
 
 static void rings(void)
 {
-	struct spawn_template_spawn_args args =
-		test_args(NULL, TEST_ARGV("p"));
+	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 	struct spawn_template_ring *ring;
 	struct spawn_template_cqe *cqe;
 	int tfd = template(GUARD);

@@ -207,9 +207,9 @@ static void check_anew(const char *const pins[], unsigned int n)
 
 static void with_half_the_pins_it_starts_anew(void)
 {
-	static const char *const some[] = { "links/exec", "links/fcntl",
+	static const char *const some[] = { "links/exec",      "links/fcntl",
 					    "links/exit_done", "guard",
-					    "templates", "events" };
+					    "templates",       "events" };
 	static const char *const one_link[] = { "links/setattr" };
 	static const char *const one_map[] = { "exec_cache" };
 

@@ -44,8 +44,8 @@ static char *tool_path(const char *name)
 static void become_daemon(char *const options[])
 {
 	char *argv[16] = { DAEMON }, *path = tool_path(DAEMON);
-	int log = open(GUARD_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND,
-		       0600);
+	int log =
+		open(GUARD_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 
 	for (int i = 0; options && options[i] && i < 14; i++)
 		argv[i + 1] = options[i];

@@ -29,15 +29,16 @@
 #define GUARD_LOG "/run/guard.log"
 #define GUARD_PINS "/sys/fs/bpf/spawn_template"
 
-#define GUARD_MAIN(cases)                                                     \
-	int main(int argc, char **argv)                                       \
-	{                                                                     \
-		return guard_main(argc, argv, cases, TEST_COUNT(cases), true);\
+#define GUARD_MAIN(cases)                                                      \
+	int main(int argc, char **argv)                                        \
+	{                                                                      \
+		return guard_main(argc, argv, cases, TEST_COUNT(cases), true); \
 	}
 #define GUARD_MAIN_ALONE(cases)                                                \
 	int main(int argc, char **argv)                                        \
 	{                                                                      \
-		return guard_main(argc, argv, cases, TEST_COUNT(cases), false);\
+		return guard_main(argc, argv, cases, TEST_COUNT(cases),        \
+				  false);                                      \
 	}
 
 int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,

@@ -168,9 +168,10 @@ const struct change guard_changes[] = {
 	{ "O_TRUNC", open_empty, WHY_OPENED, true, false },
 	{ "O_APPEND", open_more, WHY_OPENED, true, false },
 	{ "opened by its descriptor", open_by_fd, WHY_OPENED, true, false },
-	{ "written, size and times as before", write_and_hide, WHY_OPENED,
-	  true, false },
-	{ "written through a mapping", write_by_mapping, WHY_OPENED, true, false },
+	{ "written, size and times as before", write_and_hide, WHY_OPENED, true,
+	  false },
+	{ "written through a mapping", write_by_mapping, WHY_OPENED, true,
+	  false },
 };
 const unsigned int guard_n_changes = TEST_COUNT(guard_changes);
 
@@ -236,8 +237,8 @@ void guard_check_changes(const char *folder, bool is_overlay)
 /* 0, or -errno of what is denied. */
 static int try_write(const char *path, unsigned int how)
 {
-	static const int flags[] = { O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC,
-				     O_WRONLY | O_APPEND,
+	static const int flags[] = { O_WRONLY,		 O_RDWR,
+				     O_WRONLY | O_TRUNC, O_WRONLY | O_APPEND,
 				     O_WRONLY | O_CREAT, O_RDWR | O_NONBLOCK };
 	int fd, ret;
 

@@ -134,9 +134,9 @@ pid_t fuse_serve(const char *folder, const char *bytes, size_t size)
 	s.fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (s.fd < 0)
 		TEST_SKIP("no FUSE here: %s", strerror(errno));
-	CHECK_SYS(mount("fuse", folder, "fuse", 0,
-			test_fmt("fd=%d,rootmode=40000,user_id=0,group_id=0",
-				 s.fd)));
+	CHECK_SYS(mount(
+		"fuse", folder, "fuse", 0,
+		test_fmt("fd=%d,rootmode=40000,user_id=0,group_id=0", s.fd)));
 	pid = guard_child(serve, &s);
 	CHECK_SYS(close(s.fd));
 	return pid;

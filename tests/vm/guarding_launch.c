@@ -53,8 +53,7 @@ int raw_exec(const struct raw *raw)
 	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, __WALL)), pid);
 	if (c.error)
 		return -c.error;
-	return WIFEXITED(status) ? WEXITSTATUS(status)
-				 : 128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 int raw_launch(int fd, uint64_t id)
