@@ -63,7 +63,7 @@ def _default_watcher() -> Optional[bool]:
 
     Looks where get_child_watcher() would, without its warning and what it sets up.
     """
-    if not hasattr(events, "AbstractChildWatcher"):
+    if not hasattr(events, "get_child_watcher"):
         return True  # 3.14: there are no watchers any more
     policy = events.get_event_loop_policy()
     if type(policy) is not unix_events.DefaultEventLoopPolicy:
