@@ -26,9 +26,9 @@
 
 /* ---- template.c */
 
-struct template
-{
-	PyObject_HEAD int fd; /* -1: closed */
+struct py_template {
+	PyObject_HEAD
+	int fd;			/* -1: closed */
 	int users;		/* calls that use the number without the GIL */
 	bool closing;		/* by the last of them */
 	PyObject *path;
@@ -37,8 +37,8 @@ struct template
 extern PyType_Spec template_spec;
 
 /* The fd, which stays open until given back; or -1 with an exception. */
-int template_hold(struct template *template);
-void template_release(struct template *template);
+int template_hold(struct py_template *t);
+void template_release(struct py_template *t);
 
 /* ---- template_stat.c */
 

@@ -6,7 +6,8 @@
 #include "structmember.h"
 
 struct result {
-	PyObject_HEAD int code, signal, pid;
+	PyObject_HEAD
+	int code, signal, pid;
 	PyObject *out, *err;
 	unsigned int flags;
 	unsigned long long spawn_ns, total_ns;
@@ -134,16 +135,17 @@ static const unsigned int status_lost = SPAWN_TEMPLATE_RESULT_STATUS_LOST;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
 
 #define FLAG(flag, text) \
-	{ #flag, (getter)result_flag, NULL, text, (void *)&flag }
+	.name = #flag, .get = (getter)result_flag, .doc = text, \
+	.closure = (void *)(uintptr_t)&flag
 
 static PyGetSetDef getters[] = {
-	FLAG(timed_out, "The time was up, and the tree was ended."),
-	FLAG(out_truncated, "There was more on stdout."),
-	FLAG(err_truncated, "There was more on stderr."),
-	FLAG(tree_killed, "The tree got SIGKILL."),
-	FLAG(pipe_held, "Something else held the output open."),
-	FLAG(status_lost, "Somebody else took the exit status."),
-	FLAG(cgroup, "The run had a cgroup of its own."),
+	{ FLAG(timed_out, "The time was up, and the tree was ended.") },
+	{ FLAG(out_truncated, "There was more on stdout.") },
+	{ FLAG(err_truncated, "There was more on stderr.") },
+	{ FLAG(tree_killed, "The tree got SIGKILL.") },
+	{ FLAG(pipe_held, "Something else held the output open.") },
+	{ FLAG(status_lost, "Somebody else took the exit status.") },
+	{ FLAG(cgroup, "The run had a cgroup of its own.") },
 	{ "returncode", (getter)result_returncode, NULL,
 	  "The exit code, or the negated signal, as subprocess has it.", NULL },
 	{ "usage", (getter)result_usage, NULL,
@@ -152,19 +154,21 @@ static PyGetSetDef getters[] = {
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
-#define MEMBER(type, field, text) \
-	{ \
-#field, type, offsetof(struct result, field), READONLY, text \
-	}
+#define MEMBER(kind, field, text) \
+	.name = #field, .type = (kind), \
+	.offset = offsetof(struct result, field), .flags = READONLY, \
+	.doc = text
 
 static PyMemberDef members[] = {
-	MEMBER(T_INT, code, "The exit code, or -1."),
-	MEMBER(T_INT, signal, "The signal that ended the program, or -1."),
-	MEMBER(T_INT, pid, "What the pid was; -1: not known."),
-	MEMBER(T_OBJECT, out, "What it wrote to stdout; None: not captured."),
-	MEMBER(T_OBJECT, err, "What it wrote to stderr; None: not captured."),
-	MEMBER(T_ULONGLONG, spawn_ns, "Time until it had passed exec."),
-	MEMBER(T_ULONGLONG, total_ns, "Time until it was over."),
+	{ MEMBER(T_INT, code, "The exit code, or -1.") },
+	{ MEMBER(T_INT, signal, "The signal that ended the program, or -1.") },
+	{ MEMBER(T_INT, pid, "What the pid was; -1: not known.") },
+	{ MEMBER(T_OBJECT, out,
+		 "What it wrote to stdout; None: not captured.") },
+	{ MEMBER(T_OBJECT, err,
+		 "What it wrote to stderr; None: not captured.") },
+	{ MEMBER(T_ULONGLONG, spawn_ns, "Time until it had passed exec.") },
+	{ MEMBER(T_ULONGLONG, total_ns, "Time until it was over.") },
 	{ NULL, 0, 0, 0, NULL },
 };
 

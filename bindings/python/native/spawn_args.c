@@ -185,24 +185,14 @@ static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 		 struct spawn_request *request, bool of_ring)
 {
 	static const char format[] = "OOO|O$iiiOpOiOOOpip:spawn";
-	char *names[] = { "template",
-			  "token",
-			  "argv",
-			  "env",
-			  "stdin",
-			  "stdout",
-			  "stderr",
-			  "pass_fds",
-			  "close_fds",
-			  "cwd",
-			  "umask",
-			  "uid",
-			  "gid",
-			  "groups",
-			  "start_new_session",
-			  "process_group",
-			  "restore_signals",
-			  NULL };
+	char *names[] = {
+		"template",	 "token",	    "argv",
+		"env",		 "stdin",	    "stdout",
+		"stderr",	 "pass_fds",	    "close_fds",
+		"cwd",		 "umask",	    "uid",
+		"gid",		 "groups",	    "start_new_session",
+		"process_group", "restore_signals", NULL
+	};
 
 #define TARGETS \
 	&request->argv, &request->env, &o->std[0], &o->std[1], &o->std[2], \
@@ -210,9 +200,9 @@ static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 		&o->gid, &o->groups, &o->new_session, &o->process_group, \
 		&o->restore_signals
 	if (of_ring)
-		return PyArg_ParseTupleAndKeywords(
-			args, kwargs, format, names, &request->template,
-			&request->token, TARGETS);
+		return PyArg_ParseTupleAndKeywords(args, kwargs, format, names,
+						   &request->template,
+						   &request->token, TARGETS);
 	return PyArg_ParseTupleAndKeywords(args, kwargs, format + 2, names + 2,
 					   TARGETS);
 #undef TARGETS

@@ -12,7 +12,7 @@
 #include "native.h"
 #include "structmember.h"
 
-static PyObject *raise_errno(struct template *t, int error)
+static PyObject *raise_errno(struct py_template *t, int error)
 {
 	return error_raise(
 		&(struct error){ .error = error, .filename = t->path });
@@ -20,7 +20,7 @@ static PyObject *raise_errno(struct template *t, int error)
 
 /* ---- the fd */
 
-int template_hold(struct template *t)
+int template_hold(struct py_template *t)
 {
 	if (t->fd < 0 || t->closing) {
 		PyErr_SetString(PyExc_ValueError, "the template is closed");
@@ -30,7 +30,7 @@ int template_hold(struct template *t)
 	return t->fd;
 }
 
-static void close_unused(struct template *t)
+static void close_unused(struct py_template *t)
 {
 	int fd = t->fd;
 
@@ -40,14 +40,14 @@ static void close_unused(struct template *t)
 	spawn_template_close(fd);
 }
 
-void template_release(struct template *t)
+void template_release(struct py_template *t)
 {
 	t->users--;
 	if (t->closing)
 		close_unused(t);
 }
 
-static PyObject *template_close(struct template *t, PyObject *unused)
+static PyObject *template_close(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
 	t->closing = true;
@@ -68,7 +68,7 @@ static int copy_path(PyObject **path)
 	return *path ? 0 : -1;
 }
 
-static int open_template(struct template *t, PyObject *name, PyObject *path,
+static int open_template(struct py_template *t, PyObject *name, PyObject *path,
 			 uint64_t flags)
 {
 	const char *bytes = PyBytes_AsString(name);
@@ -83,7 +83,7 @@ static int open_template(struct template *t, PyObject *name, PyObject *path,
 	return fd < 0 ? fd : 0;
 }
 
-static int take_path(struct template *t)
+static int take_path(struct py_template *t)
 {
 	struct spawn_template_stat st;
 	int ret = spawn_template_stat(t->fd, &st, sizeof(st));
@@ -97,7 +97,7 @@ static int take_path(struct template *t)
 	return t->path ? 0 : -1;
 }
 
-static int init(struct template *t, PyObject *name, PyObject *path,
+static int init(struct py_template *t, PyObject *name, PyObject *path,
 		unsigned long long flags)
 {
 	PyObject *bytes, *along = NULL;
@@ -126,12 +126,12 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	char *names[] = { "name", "flags", "search_path", NULL };
 	PyObject *name, *path = NULL;
 	unsigned long long flags = 0;
-	struct template *t;
+	struct py_template *t;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KO:Template", names,
 					 &name, &flags, &path))
 		return NULL;
-	t = (struct template *)PyType_GenericAlloc(type, 0);
+	t = (struct py_template *)PyType_GenericAlloc(type, 0);
 	if (!t)
 		return NULL;
 	t->fd = -1;
@@ -142,7 +142,7 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	return (PyObject *)t;
 }
 
-static void template_dealloc(struct template *t)
+static void template_dealloc(struct py_template *t)
 {
 	PyTypeObject *type = Py_TYPE(t);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
@@ -155,8 +155,8 @@ static void template_dealloc(struct template *t)
 
 /* ---- launching */
 
-static PyObject *launched(struct template *t, const struct launch *l, int ret,
-			  int pidfd)
+static PyObject *launched(struct py_template *t, const struct launch *l,
+			  int ret, int pidfd)
 {
 	struct error e;
 
@@ -166,7 +166,7 @@ static PyObject *launched(struct template *t, const struct launch *l, int ret,
 	return error_raise(&e);
 }
 
-static PyObject *spawn(struct template *t, struct launch *l)
+static PyObject *spawn(struct py_template *t, struct launch *l)
 {
 	int fd = template_hold(t), pidfd = -1, ret;
 
@@ -180,7 +180,7 @@ static PyObject *spawn(struct template *t, struct launch *l)
 	return launched(t, l, ret, pidfd);
 }
 
-static PyObject *template_spawn(struct template *t, PyObject *args,
+static PyObject *template_spawn(struct py_template *t, PyObject *args,
 				PyObject *kwargs)
 {
 	struct spawn_request request;
@@ -196,7 +196,7 @@ static PyObject *template_spawn(struct template *t, PyObject *args,
 
 /* ---- what else there is to ask */
 
-static PyObject *call(struct template *t, int (*function)(int tfd))
+static PyObject *call(struct py_template *t, int (*function)(int tfd))
 {
 	int fd = template_hold(t), ret;
 
@@ -211,19 +211,19 @@ static PyObject *call(struct template *t, int (*function)(int tfd))
 	Py_RETURN_NONE;
 }
 
-static PyObject *template_check(struct template *t, PyObject *unused)
+static PyObject *template_check(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
 	return call(t, spawn_template_check);
 }
 
-static PyObject *template_refresh(struct template *t, PyObject *unused)
+static PyObject *template_refresh(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
 	return call(t, spawn_template_refresh);
 }
 
-static PyObject *template_stat(struct template *t, PyObject *unused)
+static PyObject *template_stat(struct py_template *t, PyObject *unused)
 {
 	struct spawn_template_stat st;
 	int fd = template_hold(t), ret;
@@ -245,18 +245,18 @@ static PyObject *template_enter(PyObject *self, PyObject *unused)
 	return self;
 }
 
-static PyObject *template_exit(struct template *t, PyObject *args)
+static PyObject *template_exit(struct py_template *t, PyObject *args)
 {
 	return template_close(t, args);
 }
 
-static PyObject *template_fd(struct template *t, void *closure)
+static PyObject *template_fd(struct py_template *t, void *closure)
 {
 	(void)closure;
 	return PyLong_FromLong(t->closing ? -1 : t->fd);
 }
 
-static PyObject *template_repr(struct template *t)
+static PyObject *template_repr(struct py_template *t)
 {
 	return PyUnicode_FromFormat("<Template %R%s>", t->path,
 				    t->closing ? " closed" : "");
@@ -283,7 +283,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyMemberDef members[] = {
-	{ "path", T_OBJECT, offsetof(struct template, path), READONLY,
+	{ "path", T_OBJECT, offsetof(struct py_template, path), READONLY,
 	  "The absolute path that it was made of." },
 	{ NULL, 0, 0, 0, NULL },
 };
@@ -307,7 +307,7 @@ static PyType_Slot slots[] = {
 
 PyType_Spec template_spec = {
 	.name = "spawn_template._native.Template",
-	.basicsize = sizeof(struct template),
+	.basicsize = sizeof(struct py_template),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = slots,
 };
