@@ -13,14 +13,12 @@ import time
 from collections import OrderedDict
 from typing import Hashable, Optional, Union
 
-from . import _native
+from ._native import CREATE_SCRIPT, Template
 
 LIMIT = 64
 
 # How long an executable that no template can be made of is left to the original.
 RETRY_AFTER = 1.0
-
-CREATE_SCRIPT = 1 << 32
 
 
 class Refused:
@@ -33,8 +31,9 @@ class Refused:
         self.until = time.monotonic() + RETRY_AFTER
 
 
-Entry = Union[_native.Template, Refused]
+Entry = Union[Template, Refused]
 
+# In the order of their last use.
 _entries: "OrderedDict[Hashable, Entry]" = OrderedDict()
 _lock = threading.Lock()
 
@@ -56,7 +55,7 @@ def name_of(error: Exception) -> str:
 
 def _make(path: bytes, script: bool) -> Optional[Entry]:
     try:
-        return _native.Template(path)
+        return Template(path)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
@@ -68,7 +67,7 @@ def _make(path: bytes, script: bool) -> Optional[Entry]:
         # Its interpreter would be handed another name than it was called by.
         return Refused("script by relative path")
     try:
-        return _native.Template(path, flags=CREATE_SCRIPT)
+        return Template(path, flags=CREATE_SCRIPT)
     except Exception as error:
         return Refused("create: " + name_of(error))
 
@@ -82,7 +81,7 @@ def get(path: bytes, key: Hashable, script: bool = True) -> Optional[Entry]:
     entry = _entries.get(key)
     if entry is None or (type(entry) is Refused
                          and entry.until < time.monotonic()):
-        entry = _make(path, script)
+        entry = _make(path, script) if os.access(path, os.F_OK) else None
         if entry is None:
             forget(key)
             return None
