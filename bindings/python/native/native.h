@@ -132,15 +132,49 @@ struct error launch_error(const struct launch *launch, int error,
 
 /* ---- spawn_args.c */
 
-/* What a method called spawn was given, borrowed. */
-struct spawn_request {
+/* What a method called spawn or run was given, borrowed. */
+struct request {
 	PyObject *template, *token;	/* of a ring's only */
 	PyObject *argv, *env;
 };
 
 /* To be followed by launch_free(), whatever fails. */
 int spawn_args_parse(struct launch *launch, enum launch_environ how,
-		     PyObject *args, PyObject *kwargs,
-		     struct spawn_request *request, bool of_ring);
+		     PyObject *args, PyObject *kwargs, struct request *request,
+		     bool of_ring);
+
+/* ---- run_args.c */
+
+/* A run that is to be asked for, and all that it points to. */
+struct run {
+	struct launch launch;
+	struct spawn_template_run_args args;
+	PyObject *input;	/* bytes */
+};
+
+/* To be followed by run_free(), whatever fails. */
+int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
+		   PyObject *kwargs, struct request *request, bool of_ring);
+void run_free(struct run *run);
+
+/* ---- ring_entry.c */
+
+/* What is in flight: the user_data of the ring is its address. */
+struct entry {
+	struct entry *next, *prev;
+	PyObject *token;
+	struct py_template *template;
+	PyObject *cwd;		/* as given; or NULL */
+	int spare[3];		/* copies of fds, to be closed */
+	int n_spare;
+	uint32_t n_actions;
+	uint8_t actions[];	/* their types */
+};
+
+/* Takes the copies of fds from @launch. NULL with an exception. */
+struct entry *entry_new(struct py_template *template, PyObject *token,
+			struct launch *launch);
+void entry_free(struct entry *entry);
+struct error entry_error(const struct entry *entry, int error, uint32_t flags);
 
 #endif

@@ -182,7 +182,7 @@ static int take_options(struct launch *l, const struct spawn_options *o)
 
 /* Of a ring's method the first two come in front. */
 static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
-		 struct spawn_request *request, bool of_ring)
+		 struct request *request, bool of_ring)
 {
 	static const char format[] = "OOO|O$iiiOpOiOOOpip:spawn";
 	char *names[] = {
@@ -209,8 +209,7 @@ static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 }
 
 int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
-		     PyObject *kwargs, struct spawn_request *request,
-		     bool of_ring)
+		     PyObject *kwargs, struct request *request, bool of_ring)
 {
 	struct spawn_options o = {
 		.std = { -1, -1, -1 },
@@ -220,7 +219,7 @@ int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
 		.restore_signals = 1,
 	};
 
-	*request = (struct spawn_request){ .argv = NULL };
+	*request = (struct request){ .argv = NULL };
 	launch_begin(l);
 	if (!parse(&o, args, kwargs, request, of_ring))
 		return -1;

@@ -183,7 +183,7 @@ static PyObject *spawn(struct py_template *t, struct launch *l)
 static PyObject *template_spawn(struct py_template *t, PyObject *args,
 				PyObject *kwargs)
 {
-	struct spawn_request request;
+	struct request request;
 	struct launch l;
 	PyObject *ret = NULL;
 
@@ -191,6 +191,52 @@ static PyObject *template_spawn(struct py_template *t, PyObject *args,
 			     false) == 0)
 		ret = spawn(t, &l);
 	launch_free(&l);
+	return ret;
+}
+
+static PyObject *ran(struct py_template *t, struct run *run, int ret,
+		     struct spawn_template_result *result)
+{
+	PyObject *type, *object;
+	struct error e;
+
+	if (ret < 0) {
+		e = launch_error(&run->launch, -ret, t->path);
+		return error_raise(&e);
+	}
+	type = types_result(Py_TYPE(t));
+	object = type ? result_new(type, result, -1) : NULL;
+	Py_XDECREF(type);
+	spawn_template_result_free(result);
+	return object;
+}
+
+static PyObject *run_to_end(struct py_template *t, struct run *run)
+{
+	struct spawn_template_result result;
+	int fd = template_hold(t), ret;
+
+	if (fd < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_run(fd, &run->args, sizeof(run->args), &result,
+				 sizeof(result));
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	return ran(t, run, ret, &result);
+}
+
+static PyObject *template_run(struct py_template *t, PyObject *args,
+			      PyObject *kwargs)
+{
+	struct request request;
+	struct run run;
+	PyObject *ret = NULL;
+
+	if (run_args_parse(&run, LAUNCH_ENVIRON_COPY, args, kwargs, &request,
+			   false) == 0)
+		ret = run_to_end(t, &run);
+	run_free(&run);
 	return ret;
 }
 
@@ -269,6 +315,8 @@ static PyObject *template_repr(struct py_template *t)
 static PyMethodDef methods[] = {
 	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
 	  "Launch; return (pid, pidfd), both the caller's." },
+	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
+	  "Launch, and wait until it is over; no signal ends the wait." },
 	{ "check", METHOD(template_check), METH_NOARGS,
 	  "Raise what a launch would find wrong with the template." },
 	{ "refresh", METHOD(template_refresh), METH_NOARGS,
