@@ -2,6 +2,7 @@
 """A launch as subprocess asks for it, through a template that is found or made."""
 import errno
 import os
+import sys
 from typing import Any, Dict, Hashable, List, Sequence, Tuple
 
 from . import _counts, _templates
@@ -17,6 +18,10 @@ class Failed(Exception):
 
 # ---- names
 
+# What os.fsencode() uses, which is a call away.
+_ENCODING = sys.getfilesystemencoding()
+_ERRORS = sys.getfilesystemencodeerrors()
+
 # (name, value of PATH): where to look, in order. Few programs change PATH often.
 _places: Dict[Tuple[Any, Any], Tuple[bytes, ...]] = {}
 
@@ -31,7 +36,8 @@ def _path_variable(env: Any) -> Any:
 
 def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
     """What execution tries for an executable, in order, as os._execvpe() does."""
-    name = os.fsencode(executable)
+    name = (executable.encode(_ENCODING, _ERRORS) if type(executable) is str
+            else os.fsencode(executable))
     if b"/" in name:
         return (name,)
     path = _path_variable(env)

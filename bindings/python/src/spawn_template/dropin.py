@@ -44,12 +44,12 @@ _ARGUMENTS = (
 _KNOWN = (_ARGUMENTS, _ARGUMENTS + ("process_group",))
 
 
-def _get_fork_exec() -> Any:
-    module: Any = subprocess
-    try:
-        return module._fork_exec
-    except AttributeError:  # until 3.10
-        return module._posixsubprocess.fork_exec
+# Where it is looked up: in subprocess, or until 3.10 in the module that has it.
+_SUBPROCESS: Dict[str, Any] = subprocess.__dict__
+_FORK_EXEC = "_fork_exec" if "_fork_exec" in _SUBPROCESS else "fork_exec"
+_fork_exec_names: Dict[str, Any] = (
+    _SUBPROCESS if "_fork_exec" in _SUBPROCESS
+    else _SUBPROCESS["_posixsubprocess"].__dict__)
 
 
 class _Globals(Dict[str, Any]):
@@ -88,9 +88,9 @@ def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
     """Why not to try, before anything is done; else ""."""
     if preexec_fn is not None:
         return "preexec_fn"
-    if not getattr(subprocess, "_USE_VFORK", True):
+    if _SUBPROCESS.get("_USE_VFORK", True) is False:
         return "vfork not allowed"
-    if _get_fork_exec() is not _fork_exec:
+    if _fork_exec_names[_FORK_EXEC] is not _fork_exec:
         return "fork_exec replaced"
     if shell and isinstance(args, os.PathLike):
         return "arguments"
@@ -120,7 +120,7 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     if reason:
         _counts.fell_back(reason)
         return _original(self, args, *given)
-    if isinstance(args, (str, bytes, os.PathLike)):
+    if type(args) is not list and isinstance(args, (str, bytes, os.PathLike)):
         argv = [args]
     else:
         # A copy for the original too: it may be good for one use only.
@@ -145,15 +145,29 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     except _launch.Failed as failed:
         _counts.fell_back(str(failed))
         return _original_audited(self, args, *given)
-    self._child_created = True
-    _launched(pidfd)
-    self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
+    _created(self, pidfd, p2cread, p2cwrite, c2pread, c2pwrite, errread,
+             errwrite)
 
 
-def _launched(pidfd: int) -> None:
+def _created(popen: Any, pidfd: int, p2cread: int, p2cwrite: int, c2pread: int,
+             c2pwrite: int, errread: int, errwrite: int) -> None:
+    """What is to be done once there is a child."""
+    popen._child_created = True
     _counts.launched()
     if not dropin_asyncio.take_pidfd(pidfd):
         os.close(pidfd)
+    # As Popen._close_pipe_fds() does, which takes longer. The device comes last,
+    # and may be in the place of several.
+    devnull = popen.__dict__.get("_devnull")
+    popen._closed_child_pipe_fds = True
+    if p2cread != -1 and p2cwrite != -1 and p2cread != devnull:
+        os.close(p2cread)
+    if c2pwrite != -1 and c2pread != -1 and c2pwrite != devnull:
+        os.close(c2pwrite)
+    if errwrite != -1 and errread != -1 and errwrite != devnull:
+        os.close(errwrite)
+    if devnull is not None:
+        os.close(devnull)
 
 
 # ---- Popen._posix_spawn
@@ -186,9 +200,7 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
     except OSError as error:
         _counts.fell_back(_launch.reason_of(error))
         raise OSError(error.errno, os.strerror(error.errno), executable) from None
-    self._child_created = True
-    _launched(pidfd)
-    self._close_pipe_fds(*fds)
+    _created(self, pidfd, *fds)
 
 
 # ---- install
@@ -210,7 +222,7 @@ def _patch_popen() -> None:
     if code.co_varnames[:code.co_argcount] not in _KNOWN:
         raise RuntimeError("subprocess of this Python is not known to "
                            "spawn_template, or somebody has replaced its parts")
-    _fork_exec = _get_fork_exec()
+    _fork_exec = _fork_exec_names[_FORK_EXEC]
     _original = _patch(subprocess.Popen, "_execute_child", _execute_child)
     _original_audited = _without_audit(_original)
     _original_posix_spawn = _patch(subprocess.Popen, "_posix_spawn",
