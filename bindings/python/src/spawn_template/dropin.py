@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from . import _counts, _launch, _templates, dropin_asyncio
 from ._counts import stats
@@ -198,30 +198,48 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
     try:
         self.pid, pidfd = _launch.spawn(found, args, environment, how)
     except OSError as error:
+        # What os.posix_spawn() would say, which need not be asked for that.
         _counts.fell_back(_launch.reason_of(error))
         raise OSError(error.errno, os.strerror(error.errno), executable) from None
+    except Exception as error:
+        _counts.fell_back(_launch.reason_of(error))
+        return original(self, args, executable, env, restore_signals, *rest)
     _created(self, pidfd, *fds)
 
 
 # ---- install
 
-_Patch = Tuple[Any, str, Any, Any]
-_patches: List[_Patch] = []
+# What is ours by (owner, name), and what was there before.
+_patches: Dict[Tuple[Any, str], Tuple[Any, Any]] = {}
 
 
 def _patch(owner: Any, name: str, new: Any) -> Any:
-    old = getattr(owner, name)
-    setattr(owner, name, new)
-    _patches.append((owner, name, old, new))
-    return old
+    """Returns the original. What could not be undone is still in its place."""
+    if (owner, name) not in _patches:
+        _patches[owner, name] = getattr(owner, name), new
+        setattr(owner, name, new)
+    return _patches[owner, name][0]
+
+
+def _unpatch() -> None:
+    for (owner, name), (old, new) in list(_patches.items()):
+        if owner.__dict__.get(name) is new:
+            setattr(owner, name, old)
+            del _patches[owner, name]
+
+
+def _check_popen() -> None:
+    popen: Any = subprocess.Popen
+    if (popen, "_execute_child") in _patches:
+        return
+    code = getattr(popen._execute_child, "__code__", None)
+    if not code or code.co_varnames[:code.co_argcount] not in _KNOWN:
+        raise RuntimeError("subprocess of this Python is not known to "
+                           "spawn_template, or somebody has replaced its parts")
 
 
 def _patch_popen() -> None:
     global _original, _original_audited, _original_posix_spawn, _fork_exec
-    code = subprocess.Popen._execute_child.__code__  # type: ignore[attr-defined]
-    if code.co_varnames[:code.co_argcount] not in _KNOWN:
-        raise RuntimeError("subprocess of this Python is not known to "
-                           "spawn_template, or somebody has replaced its parts")
     _fork_exec = _fork_exec_names[_FORK_EXEC]
     _original = _patch(subprocess.Popen, "_execute_child", _execute_child)
     _original_audited = _without_audit(_original)
@@ -239,6 +257,7 @@ def install() -> None:
     with _install_lock:
         if _is_installed:
             return
+        _check_popen()
         _patch_popen()
         dropin_asyncio.install(_patch)
         _is_installed = True
@@ -255,10 +274,7 @@ def uninstall() -> None:
         if not _is_installed:
             return
         _is_installed = False
-        while _patches:
-            owner, name, old, new = _patches.pop()
-            if owner.__dict__.get(name) is new:
-                setattr(owner, name, old)
+        _unpatch()
         _templates.clear()
 
 
