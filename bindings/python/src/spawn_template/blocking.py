@@ -23,8 +23,8 @@ def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     if threading.get_ident() != _main:
         return template.run(*args)
     ring = _rings.pop() if _rings else _native.Ring(1)
-    ring.run(template, None, *args)
     try:
+        ring.run(template, None, *args)
         _, error, result = _wait(ring)
     except BaseException:
         _end(ring)
@@ -44,7 +44,11 @@ def _wait(ring: _native.Ring) -> _native.Completion:
 
 
 def _end(ring: _native.Ring) -> None:
-    """End the tree with its grace; at once if interrupted again."""
+    """End the tree with its grace; at once if interrupted again.
+
+    A handler may have raised at any point: a ring with, maybe, a completion that
+    nobody took is not used again.
+    """
     try:
         if ring.cancel(None):
             _wait(ring)
