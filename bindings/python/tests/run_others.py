@@ -98,7 +98,7 @@ def main():
             pytest + ["tests/test_subprocesses.py"], cwd=anyio),
         run("trio", pytest + ["-p", "trio._tests.pytest_plugin", "--pyargs",
                               "trio._tests.test_subprocess"]),
-        run("AutoGen", [python, "-W", "ignore", "test_autogen.py"]),
+        run("AutoGen", [python, "-W", "ignore", "others_autogen.py"]),
     ]
     passed, failed = map(sum, zip(*results))
     print("%d passed, %d failed" % (passed, failed))
