@@ -105,7 +105,7 @@ def main() -> int:
         write(o.out, found, summaries, rounds)
     bad = report.gross(summaries) if o.check else None
     if bad:
-        print("agents: far below the base: " + bad)
+        print("agents: far above the base: " + bad)
     return 1 if bad else 0
 
 
