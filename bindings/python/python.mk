@@ -14,9 +14,11 @@ PY_NATIVE := $(wildcard $(PY_DIR)/native/*.c)
 PY_OBJ := $(PY_NATIVE:%.c=$(O)/%.o)
 PY_SO := $(PY_OUT)/_native.abi3.so
 
-# asked once, and only if something is to be compiled
-PY_INCLUDE = $(eval PY_INCLUDE := $(shell $(PYTHON) -c \
-	'import sysconfig; print(sysconfig.get_path("include"))'))$(PY_INCLUDE)
+# Asked once, and only if something is to be compiled. gcc does not find the
+# configuration of Debian's debug build, whose headers are links to the others.
+PY_CFLAGS = $(eval PY_CFLAGS := $(shell $(PYTHON) -c 'import sysconfig as s; \
+	print("-isystem", s.get_path("include"), \
+	"-DPy_DEBUG=1" if s.get_config_var("Py_DEBUG") else "")'))$(PY_CFLAGS)
 
 .PHONY: python
 python: $(PY_SO) $(PY_FILES)
@@ -24,7 +26,7 @@ python: $(PY_SO) $(PY_FILES)
 $(PY_OBJ): $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(LIB_CFLAGS) -isystem $(PY_INCLUDE) \
+	$(Q)$(CC) $(LIB_CFLAGS) $(PY_CFLAGS) \
 		-DNATIVE_VERSION='"$(VERSION)"' $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
 
