@@ -50,8 +50,8 @@ plot data index 0 using 0:(0):xtic(1) with lines lc rgb '#666666', \
      '' index 0 using ($0 - width):2 with boxes lc rgb proposal, \
      '' index 0 using 0:3 with boxes lc rgb dropin, \
      '' index 0 using ($0 + width):6 with boxes lc rgb engine, \
-     '' index 0 using 0:3:4:5 with yerrorbars lc rgb '#333333' pt 0, \
-     '' index 0 using ($0 + width):6:7:8 with yerrorbars lc rgb '#333333' pt 0
+     '' index 0 using 0:3:4:5 with yerrorbars lc rgb "#333333" ps 0, \
+     '' index 0 using ($0 + width):6:7:8 with yerrorbars lc rgb "#333333" ps 0
 
 unset object
 unset label
@@ -63,9 +63,9 @@ plot data index 1 using 0:(0):xtic(1) with lines lc rgb '#666666', \
      '' index 1 using ($0 - width / 2):3 with boxes lc rgb dropin, \
      '' index 1 using ($0 + width / 2):6 with boxes lc rgb engine, \
      '' index 1 using ($0 - width / 2):3:4:5 with yerrorbars \
-	lc rgb '#333333' pt 0, \
+	lc rgb "#333333" ps 0, \
      '' index 1 using ($0 + width / 2):6:7:8 with yerrorbars \
-	lc rgb '#333333' pt 0
+	lc rgb "#333333" ps 0
 
 set tmargin at screen 0.43
 set bmargin at screen 0.13
@@ -82,7 +82,7 @@ plot data index 2 using 0:(1):xtic(1) with lines lc rgb '#666666', \
      '' index 2 using ($0 - width / 2):3 with boxes lc rgb dropin, \
      '' index 2 using ($0 + width / 2):6 with boxes lc rgb engine, \
      '' index 2 using ($0 - width / 2):3:4:5 with yerrorbars \
-	lc rgb '#333333' pt 0, \
+	lc rgb "#333333" ps 0, \
      '' index 2 using ($0 + width / 2):6:7:8 with yerrorbars \
-	lc rgb '#333333' pt 0
+	lc rgb "#333333" ps 0
 unset multiplot

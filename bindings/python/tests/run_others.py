@@ -99,6 +99,7 @@ def main():
         run("trio", pytest + ["-p", "trio._tests.pytest_plugin", "--pyargs",
                               "trio._tests.test_subprocess"]),
         run("AutoGen", [python, "-W", "ignore", "others_autogen.py"]),
+        run("programs of docs/python.md", [python, "test_docs.py"]),
     ]
     passed, failed = map(sum, zip(*results))
     print("%d passed, %d failed" % (passed, failed))

@@ -149,6 +149,17 @@ class Install(Case):
                 os._exit(code)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
+    @unittest.skipIf(os.getuid(), "not root")
+    def test_process_that_changes_its_ids_gets_templates_anew(self):
+        subprocess.run(["/bin/true"], check=True)
+        os.seteuid(65534)
+        try:
+            subprocess.run(["/bin/true"], check=True)
+        finally:
+            os.seteuid(0)
+        subprocess.run(["/bin/true"], check=True)
+        self.assertMoved(cold=3)
+
     def test_no_descriptor_is_left(self):
         subprocess.run(["true"], check=True)
         asyncio.run(self.run_some())
