@@ -136,10 +136,13 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
         "process_group": group[0] if group else -1,
         "restore_signals": restore_signals,
     }
+    sys.audit("subprocess.Popen", program, argv, cwd, env)
     if ((not close_fds or _CLOSEFROM)
             and _posix_spawn_comes(program, cwd, how)):
-        return _original(self, args, *given)
-    sys.audit("subprocess.Popen", program, argv, cwd, env)
+        return self._posix_spawn(
+            argv, program, env, restore_signals,
+            *((close_fds,) if _GIVES_CLOSE_FDS else ()),
+            p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
     try:
         self.pid, pidfd = _launch.launch(program, argv, env, how)
     except _launch.Failed as failed:
@@ -173,6 +176,7 @@ def _created(popen: Any, pidfd: int, p2cread: int, p2cwrite: int, c2pread: int,
 # ---- Popen._posix_spawn
 
 _CLOSEFROM = getattr(subprocess, "_HAVE_POSIX_SPAWN_CLOSEFROM", False)
+_GIVES_CLOSE_FDS = "_HAVE_POSIX_SPAWN_CLOSEFROM" in _SUBPROCESS
 _NONE_IS_OS_ENVIRON = sys.version_info < (3, 13)
 
 
