@@ -63,7 +63,8 @@ def summarise(rounds: Dict[str, Rounds]) -> Dict[str, Any]:
     """{backend: {measure: median, measure_ratio: to the base's}} of a cell."""
     summary: Dict[str, Any] = {}
     for backend, own in rounds.items():
-        summary[backend] = entry = {}
+        entry: Dict[str, Any] = {}
+        summary[backend] = entry
         for measure, value in MEASURES.items():
             if not _has(own, measure):
                 continue

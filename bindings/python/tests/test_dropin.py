@@ -572,6 +572,38 @@ class Asyncio(Case):
                 subprocess.run(["true"], check=True)
         self.assertEqual(len(os.listdir("/proc/self/fd")), len(before) + 1)
 
+    def test_launch_within_a_launch(self):
+        class Popen(subprocess.Popen):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+                subprocess.Popen = plain
+                subprocess.run(["true"], check=True)  # a signal handler, say
+                subprocess.Popen = Popen
+
+        async def main():
+            process = await asyncio.create_subprocess_exec("sh", "-c", "exit 9")
+            return await process.wait()
+
+        self.run_loop(self.run_some())
+        before = os.listdir("/proc/self/fd")
+        plain, subprocess.Popen = subprocess.Popen, Popen
+        try:
+            self.assertEqual(self.run_loop(main()), 9)
+        finally:
+            subprocess.Popen = plain
+        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before) + 1)
+
+    run_some = staticmethod(Install.run_some)
+
+    def test_out_of_descriptors_a_thread_waits(self):
+        async def main():
+            with unittest.mock.patch("os.pidfd_open", side_effect=OSError):
+                process = await asyncio.create_subprocess_exec(
+                    "true", preexec_fn=lambda: None)
+            return await process.wait()
+
+        self.assertEqual(self.run_loop(main()), 0)
+
     def test_missing_program(self):
         async def main():
             with self.assertRaises(FileNotFoundError) as caught:

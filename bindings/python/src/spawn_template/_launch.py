@@ -95,7 +95,7 @@ def find(names: Sequence[bytes], cwd: Any) -> Found:
             path = _absolute(name, cwd)
             key = (path,)
         entry = _templates.get(path, key, key is path)
-        if type(entry) is Template:
+        if isinstance(entry, Template):
             return entry, key, path
         if entry is not None:
             raise Failed(entry.reason)
@@ -116,7 +116,7 @@ def _renew(found: Found, error: OSError) -> Template:
     # file is of another format now.
     _templates.forget(key)
     entry = _templates.get(path, key, key is path)
-    if type(entry) is Template:
+    if isinstance(entry, Template):
         return entry
     raise Failed(entry.reason if entry else "executable went away")
 

@@ -51,7 +51,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def name_of(error: Exception) -> str:
     """ENOEXEC, say; of what is no OSError, the name of its class."""
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or 0
     return errno.errorcode.get(number, type(error).__name__)
 
 

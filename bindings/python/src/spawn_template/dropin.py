@@ -139,10 +139,11 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     sys.audit("subprocess.Popen", program, argv, cwd, env)
     if ((not close_fds or _CLOSEFROM)
             and _posix_spawn_comes(program, cwd, how)):
-        return self._posix_spawn(
+        self._posix_spawn(
             argv, program, env, restore_signals,
             *((close_fds,) if _GIVES_CLOSE_FDS else ()),
             p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
+        return
     try:
         self.pid, pidfd = _launch.launch(program, argv, env, how)
     except _launch.Failed as failed:
@@ -157,7 +158,7 @@ def _created(popen: Any, pidfd: int, p2cread: int, p2cwrite: int, c2pread: int,
     """What is to be done once there is a child."""
     popen._child_created = True
     _counts.launched()
-    if not dropin_asyncio.take_pidfd(pidfd):
+    if not dropin_asyncio.take_pidfd(popen.pid, pidfd):
         os.close(pidfd)
     # As Popen._close_pipe_fds() does, which takes longer. The device comes last,
     # and may be in the place of several.
@@ -204,7 +205,8 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
     except OSError as error:
         # What os.posix_spawn() would say, which need not be asked for that.
         _counts.fell_back(_launch.reason_of(error))
-        raise OSError(error.errno, os.strerror(error.errno), executable) from None
+        number = error.errno or 0
+        raise OSError(number, os.strerror(number), executable) from None
     except Exception as error:
         _counts.fell_back(_launch.reason_of(error))
         return original(self, args, executable, env, restore_signals, *rest)

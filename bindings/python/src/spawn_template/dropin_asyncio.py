@@ -10,19 +10,33 @@ import sys
 import threading
 from asyncio import events, unix_events
 from asyncio.log import logger
-from typing import Any, Callable, Optional
-
-_local = threading.local()
+from typing import Any, Callable, Dict, Optional, Tuple
 
 _original_make: Any
+_transport_type: Any = unix_events.__dict__["_UnixSubprocessTransport"]
+_threaded_watcher: Any = (unix_events.__dict__.get("ThreadedChildWatcher")
+                          or unix_events.__dict__["_ThreadedChildWatcher"])
 
 
-def take_pidfd(pidfd: int) -> bool:
+class _Local(threading.local):
+    """The pidfds of what the thread launches while it makes a transport, by pid.
+
+    There may be more than one: an audit hook or a signal handler may launch too.
+    """
+
+    kept: Optional[Dict[int, int]] = None
+
+
+_local = _Local()
+
+
+def take_pidfd(pid: int, pidfd: int) -> bool:
     """Keeps the pidfd of a launch that this thread makes for asyncio."""
-    if getattr(_local, "wanted", False):
-        _local.pidfd = pidfd
-        return True
-    return False
+    kept = _local.kept
+    if kept is None:
+        return False
+    kept[pid] = pidfd
+    return True
 
 
 class _Exit:
@@ -58,7 +72,7 @@ class _Exit:
         os.close(self._pidfd)
 
 
-def _default_watcher() -> Optional[bool]:
+def _default_watcher() -> bool:
     """True if children are watched as they are by default; False: as somebody says.
 
     Looks where get_child_watcher() would, without its warning and what it sets up.
@@ -68,18 +82,37 @@ def _default_watcher() -> Optional[bool]:
     policy = events.get_event_loop_policy()
     if type(policy) is not unix_events.DefaultEventLoopPolicy:
         return False
-    watcher = policy._watcher
-    if watcher is None or type(watcher) is unix_events.ThreadedChildWatcher:
+    watcher = policy.__dict__["_watcher"]
+    if watcher is None or type(watcher) is _threaded_watcher:
         return True
     # Before 3.12 it has to be attached to a loop, and somebody has done that.
     return (sys.version_info >= (3, 12)
             and type(watcher) is unix_events.PidfdChildWatcher)
 
 
-def _pidfd_of(pid: int) -> int:
-    """The pidfd kept by the launch, or another, if the original has launched."""
-    pidfd = _local.__dict__.pop("pidfd", -1)
-    return pidfd if pidfd >= 0 else os.pidfd_open(pid)
+def _make_transport(loop: Any, *args: Any, **kwargs: Any) -> Tuple[Any, int]:
+    """Returns it and the pidfd of its launch; -1 if the original has launched."""
+    before = _local.kept
+    kept = _local.kept = {}
+    try:
+        transport = _transport_type(loop, *args, **kwargs)
+        return transport, kept.pop(transport.get_pid(), -1)
+    finally:
+        _local.kept = before
+        for pidfd in kept.values():
+            os.close(pidfd)
+
+
+def _watch(loop: Any, transport: Any, pidfd: int) -> None:
+    pid = transport.get_pid()
+    if pidfd == -1:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # out of descriptors: a thread needs none
+            _threaded_watcher().add_child_handler(
+                pid, loop._child_watcher_callback, transport)
+            return
+    _Exit(loop, pid, pidfd, transport)
 
 
 async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
@@ -90,15 +123,10 @@ async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
         return await _original_make(loop, protocol, args, shell, stdin, stdout,
                                     stderr, bufsize, extra, **kwargs)
     waiter = loop.create_future()
-    _local.wanted = True
-    try:
-        transport = unix_events._UnixSubprocessTransport(
-            loop, protocol, args, shell, stdin, stdout, stderr, bufsize,
-            waiter=waiter, extra=extra, **kwargs)
-    finally:
-        _local.wanted = False
-    pid = transport.get_pid()
-    _Exit(loop, pid, _pidfd_of(pid), transport)
+    transport, pidfd = _make_transport(
+        loop, protocol, args, shell, stdin, stdout, stderr, bufsize,
+        waiter=waiter, extra=extra, **kwargs)
+    _watch(loop, transport, pidfd)
     try:
         await waiter
     except (SystemExit, KeyboardInterrupt):
