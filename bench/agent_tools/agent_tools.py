@@ -39,6 +39,8 @@ def plan(short: bool, calls: int) -> List[Cell]:
     alone = ["true"] if short else ["true"] + mix.ALL
     share = calls / CALLS
     light = calls * len(mix.LIGHT) // len(mix.ALL)
+    if short:
+        light *= 4  # they are quick, and too few tell nothing
     return (splits("all", mix.ALL, calls, workers)
             + splits("light", mix.LIGHT, light, workers)
             + [Cell("alone", "alone " + tool, [tool], 1, IN_FLIGHT,

@@ -89,13 +89,12 @@ def tables(out: TextIO, cells: Summaries, rounds: int) -> None:
           "Medians of %d rounds, in brackets the 95 %% confidence\ninterval; "
           "more is better but for times.\n"
           % (platform.python_version(), platform.release(), rounds), file=out)
-    print("## All tools\n", file=out)
-    _splits(out, cells, "all", True)
-    print("## Without python and node\n", file=out)
-    _splits(out, cells, "light", False)
-    print("## Tools\n", file=out)
+    for kind, title in (("all", "All tools"),
+                        ("light", "Without python and node")):
+        if any(key.startswith(kind + " ") for key in cells):
+            print("## %s\n" % title, file=out)
+            _splits(out, cells, kind, kind == "all")
     _tools(out, cells)
-    print("## Latency and the event loop\n", file=out)
     latency = [("p50_us", "p50, us"), ("p99_us", "p99, us")]
     _by_backend(out, cells, "latency", "1 in flight, with time to think",
                 latency)
