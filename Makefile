@@ -48,7 +48,7 @@ LIB_SO := $(O)/libspawn_template.so.$(VERSION)
 ALL :=			# the parts add to it
 CHECKS :=		# what 'make check' builds and runs
 
-PARTS := src/cli bench demo tests fuzz man scripts
+PARTS := src/cli bench demo tests fuzz man scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
 .PHONY: all
