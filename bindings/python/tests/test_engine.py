@@ -460,6 +460,7 @@ class Loops(TestCase):
         self.assertEnded(self.pids(2))
 
 
+@support.forks
 class Fork(TestCase):
     """A child of fork starts afresh."""
 

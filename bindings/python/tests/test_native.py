@@ -617,6 +617,7 @@ class Threads(support.TestCase):
 class Process(support.TestCase):
     """Forks, and interpreters beside the main one."""
 
+    @support.forks
     def test_after_fork(self):
         t = _native.Template("true")
         ring = _native.Ring(2)
