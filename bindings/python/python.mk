@@ -70,7 +70,7 @@ deps-python:
 	$(Q)scripts/deps python
 
 check-python-tests: python
-	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_TESTS)/run.py
+	$(Q)PYTHONPATH=$(abspath $(O)/python) $(PYTHON) $(PY_TESTS)/run.py
 
 check-python-leaks: python
 	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_TESTS)/leaks.py
