@@ -9,7 +9,6 @@
 PY_VENV := $(O)/python-venv
 
 .PHONY: check-cpython check-others
-check-python: check-cpython check-others
 check-cpython: python
 	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_DIR)/tests/run_cpython.py
 

@@ -3,6 +3,8 @@
 # interpreter to build for; what is built serves any CPython from 3.9 on.
 #
 #: python          build in place: PYTHONPATH=build/python python3 -c 'import spawn_template'
+#: wheel           a wheel of it, in build/wheel, for all CPythons from 3.9 on
+#: check-python    test it: in place, for leaks, with ASan, and installed
 
 PYTHON ?= python3
 
@@ -43,3 +45,65 @@ $(PY_FILES): $(PY_OUT)/%: $(PY_DIR)/src/spawn_template/%
 	$(Q)cp $< $@
 
 -include $(PY_OBJ:.o=.d)
+
+.PHONY: wheel
+wheel:
+	$(Q)$(PYTHON) -m pip wheel -q --no-deps -w $(O)/wheel \
+		$$($(PYTHON) -c 'import setuptools, wheel' 2>/dev/null && \
+			echo --no-build-isolation) $(PY_DIR)
+	$(Q)ls $(O)/wheel/spawn_template-*.whl
+
+# ---- tests: each step prints "N passed, N failed", and all of them are run
+
+PY_CHECKS := check-python-tests check-python-leaks check-python-debug \
+	check-python-asan check-python-install check-cpython check-others
+
+PY_TESTS := $(PY_DIR)/tests
+
+.PHONY: check-python $(PY_CHECKS)
+check-python: deps-python python
+	$(Q)O='$(O)' MAKE='$(MAKE)' PYTHON='$(PYTHON)' \
+		$(PY_TESTS)/steps $(PY_CHECKS)
+
+.PHONY: deps-python
+deps-python:
+	$(Q)scripts/deps python
+
+check-python-tests: python
+	$(Q)PYTHONPATH=$(abspath $(O)/python) $(PYTHON) $(PY_TESTS)/run.py
+
+check-python-leaks: python
+	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_TESTS)/leaks.py
+
+# Debian's debug build counts references, and asserts what the others assume.
+PY_DEBUG ?= $(shell command -v python3-dbg)
+check-python-debug:
+ifeq ($(SKIP_DEPS),)
+	$(Q)$(SUB_MAKE) O=$(O)/python-debug PYTHON='$(PY_DEBUG)' python
+	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
+		$(PY_TESTS)/leaks.py --debug
+	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
+		test_native test_engine
+else
+	@echo '  there may be no debug build of Python'
+	@echo '0 passed, 0 failed, 1 skipped'
+endif
+
+# The interpreter itself leaks on purpose, so nothing is said of leaks here. What a
+# sanitizer does not allow skips, whatever MUST_WORK says.
+check-python-asan:
+	$(Q)$(SUB_MAKE) O=$(O)/asan SAN=address,undefined python
+	$(Q)MUST_WORK=0 LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+		ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		PYTHONMALLOC=malloc PYTHONPATH=$(O)/asan/python \
+		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine
+
+check-python-install:
+	$(Q)PYTHON='$(PYTHON)' $(PY_TESTS)/install.sh
+
+# what pip leaves beside the sources
+.PHONY: clean-python
+clean: clean-python
+clean-python:
+	rm -rf $(PY_DIR)/build $(PY_DIR)/src/*.egg-info

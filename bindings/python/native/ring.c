@@ -6,6 +6,7 @@
  * others waits, and so none is under way when another thread closes the ring.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "native.h"
 #include "structmember.h"
@@ -71,8 +72,9 @@ static int init(struct py_ring *r, PyTypeObject *type, unsigned int entries,
 	int ret;
 
 	r->result_type = types_result(type);
-	r->template_type = types_template(type);
-	if (!r->result_type || !r->template_type)
+	if (r->result_type)
+		r->template_type = types_template(type);
+	if (!r->template_type)
 		return -1;
 	Py_BEGIN_ALLOW_THREADS
 	ret = spawn_template_ring_init(entries, &params, sizeof(params),
@@ -275,11 +277,16 @@ static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
 static PyObject *value_of(struct py_ring *r,
 			  const struct spawn_template_cqe *cqe)
 {
+	PyObject *child;
+
 	if (cqe->result)
 		return result_new(r->result_type, cqe->result, cqe->pid);
-	if (cqe->res == 0)
-		return Py_BuildValue("ii", cqe->pid, cqe->pidfd);
-	Py_RETURN_NONE;
+	if (cqe->res < 0)
+		Py_RETURN_NONE;
+	child = Py_BuildValue("ii", cqe->pid, cqe->pidfd);
+	if (!child)
+		close(cqe->pidfd);
+	return child;
 }
 
 static PyObject *error_of(const struct entry *entry,

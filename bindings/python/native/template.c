@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "native.h"
 #include "structmember.h"
@@ -158,10 +159,15 @@ static void template_dealloc(struct py_template *t)
 static PyObject *launched(struct py_template *t, const struct launch *l,
 			  int ret, int pidfd)
 {
+	PyObject *child;
 	struct error e;
 
-	if (ret >= 0)
-		return Py_BuildValue("ii", ret, pidfd);
+	if (ret >= 0) {
+		child = Py_BuildValue("ii", ret, pidfd);
+		if (!child)
+			close(pidfd);
+		return child;
+	}
 	e = launch_error(l, -ret, t->path);
 	return error_raise(&e);
 }

@@ -7,6 +7,7 @@
 One line for each module, then what failed, and at the end "N passed, N failed".
 With MUST_WORK=1 a test that skips has failed.
 """
+import faulthandler
 import os
 import pathlib
 import sys
@@ -15,6 +16,8 @@ import unittest
 import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
+# A module that hangs is told where, and ends.
+LIMIT = float(os.environ.get("TEST_TIME", "240"))
 MUST_WORK = os.environ.get("MUST_WORK", "0") == "1"
 
 
@@ -34,9 +37,11 @@ class Result(unittest.TestResult):
 
 def run(name):
     start = time.monotonic()
+    faulthandler.dump_traceback_later(LIMIT, exit=True)
     suite = unittest.defaultTestLoader.loadTestsFromName(name)
     result = Result()
     suite.run(result)
+    faulthandler.cancel_dump_traceback_later()
     bad = [(str(test), text) for test, text in result.errors + result.failures]
     bad += [(str(test), "unexpected success")
             for test in result.unexpectedSuccesses]

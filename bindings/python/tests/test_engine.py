@@ -443,23 +443,31 @@ class Loops(TestCase):
             coroutine.send(None)
 
     def test_uvloop(self):
+        """In a process of its own, of which uvloop keeps a pipe for ever."""
         try:
-            import uvloop
+            import uvloop   # noqa: F401
         except ImportError:
             return      # as good as asyncio's, where there is none
-
-        async def main():
-            r = await self.sh.run(SH + ["echo uv"])
-            self.assertEqual(r.out, b"uv\n")
-            with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(self.sh.run(self.tree), 0.5)
-        loop = uvloop.new_event_loop()
-        loop.run_until_complete(main())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        out = support.python(f"""
+            import asyncio, spawn_template, uvloop
+            sh = spawn_template.Template("sh")
+            async def main():
+                print(await sh.run(["sh", "-c", "echo uv; exit 3"]))
+                try:
+                    await asyncio.wait_for(sh.run({self.tree!r}), 0.5)
+                except asyncio.TimeoutError:
+                    print("ended")
+            loop = uvloop.new_event_loop()
+            loop.run_until_complete(main())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+            """)
+        self.assertEqual(out, "<Result code=3 signal=-1 out=3 bytes "
+                              "err=0 bytes>\nended\n")
         self.assertEnded(self.pids(2))
 
 
+@support.forks
 class Fork(TestCase):
     """A child of fork starts afresh."""
 

@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import pathlib
 import resource
 import signal
 import threading
@@ -617,6 +618,7 @@ class Threads(support.TestCase):
 class Process(support.TestCase):
     """Forks, and interpreters beside the main one."""
 
+    @support.forks
     def test_after_fork(self):
         t = _native.Template("true")
         ring = _native.Ring(2)
@@ -645,6 +647,14 @@ class Process(support.TestCase):
         self.assertEqual(ring.wait()[2].code, 0)
         ring.close()
         t.close()
+
+    def test_no_memory(self):
+        try:
+            import _testcapi    # noqa: F401
+        except ImportError:
+            return      # not every Python has what can take it away
+        script = pathlib.Path(__file__).with_name("no_memory.py")
+        self.assertEqual(support.python(script.read_text()), "done\n")
 
     def test_subinterpreters_are_refused(self):
         out = support.python("""

@@ -9,7 +9,7 @@
 import os
 import resource
 from typing import (Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple,
-                    Union)
+                    Union, final)
 
 __version__: str
 
@@ -41,6 +41,7 @@ STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
 
+@final
 class Template:
     def __new__(cls, name: _Name, *, flags: int = ...,
                 search_path: Optional[_Name] = ...) -> "Template": ...
@@ -70,14 +71,23 @@ class Template:
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
 
+@final
 class Result:
-    code: int
-    signal: int
-    pid: int
-    out: bytes
-    err: bytes
-    spawn_ns: int
-    total_ns: int
+    @property
+    def code(self) -> int: ...
+    @property
+    def signal(self) -> int: ...
+    @property
+    def pid(self) -> int: ...
+    # None if it was not captured, which whoever asks knows
+    @property
+    def out(self) -> bytes: ...
+    @property
+    def err(self) -> bytes: ...
+    @property
+    def spawn_ns(self) -> int: ...
+    @property
+    def total_ns(self) -> int: ...
     @property
     def returncode(self) -> Optional[int]: ...
     @property
@@ -98,6 +108,7 @@ class Result:
     def usage(self) -> resource.struct_rusage: ...
 
 # Never waits, but in wait() and close(). A full ring raises BlockingIOError.
+@final
 class Ring:
     def __new__(cls, entries: int, *, threads: int = ...) -> "Ring": ...
     def fileno(self) -> int: ...

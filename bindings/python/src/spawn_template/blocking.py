@@ -23,6 +23,7 @@ def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     if threading.get_ident() != _main:
         return template.run(*args)
     ring = _rings.pop() if _rings else _native.Ring(1)
+    result: _native.Result
     try:
         ring.run(template, None, *args)
         _, error, result = _wait(ring)

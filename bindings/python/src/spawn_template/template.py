@@ -178,7 +178,7 @@ class Template:
 
 def _identity(native: _native.Template) -> dict[str, int]:
     """What makes a file the same file; links to it may come and go."""
-    key = native.stat()["key"]
+    key: dict[str, int] = native.stat()["key"]
     del key["nlink"]
     return key
 
