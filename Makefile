@@ -13,7 +13,7 @@
 # V=1 shows commands, O=DIR builds elsewhere, SAN=address,undefined or thread
 # builds with sanitizers, CC= and CFLAGS= as usual.
 
-VERSION := 0.2.0
+VERSION := 0.3.0
 SOVERSION := 0
 
 O ?= build
@@ -51,7 +51,7 @@ LIB_SO := $(O)/libspawn_template.so.$(VERSION)
 ALL :=			# the parts add to it
 CHECKS :=		# what 'make check' builds and runs
 
-PARTS := bpf src src/cli bench demo tests fuzz man scripts
+PARTS := bpf src src/cli bench demo tests fuzz man scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
 .PHONY: all

@@ -103,7 +103,7 @@ O_='-qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3'
 UPDATE="apt-get noninteractive $O_ update"
 INSTALL="apt-get noninteractive $O_ install -y --no-install-recommends"
 
-echo "1..14"
+echo "1..15"
 
 setup
 learn >"$tmp/all"
@@ -186,5 +186,9 @@ setup
 learn vm >"$tmp/vm"
 grep -qx qemu-system-x86 "$tmp/vm" && ! grep -q qemu "$tmp/all"
 result $? "vm: the emulator only when asked for"
+
+learn python >"$tmp/python"
+grep -qx python3-dev "$tmp/python" && ! grep -qx python3-dev "$tmp/all"
+result $? "python: its headers only when asked for"
 
 exit $failed

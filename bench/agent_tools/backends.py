@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The ways of a call: each gives a coroutine function from a tool to (exit code,
+stdout, stderr).
+"""
+import asyncio
+import subprocess
+from typing import Any, Callable, Dict
+
+from mix import Tool
+
+NAMES = ["subprocess", "drop-in", "engine"]
+
+
+def by_subprocess(env: Dict[str, str]) -> Callable[[Tool], Any]:
+    async def call(tool: Tool) -> Any:
+        process = await asyncio.create_subprocess_exec(
+            *tool.argv, cwd=tool.cwd, env=env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = await process.communicate()
+        return process.returncode, out, err
+
+    return call
+
+
+def by_dropin(env: Dict[str, str]) -> Callable[[Tool], Any]:
+    import spawn_template
+
+    spawn_template.install()
+    return by_subprocess(env)
+
+
+def by_engine(env: Dict[str, str]) -> Callable[[Tool], Any]:
+    import spawn_template
+
+    templates: Dict[str, Any] = {}
+
+    async def call(tool: Tool) -> Any:
+        name = tool.argv[0]
+        template = templates.get(name)
+        if template is None:
+            template = templates[name] = spawn_template.Template(
+                name, search_path=env["PATH"])
+        result = await template.run(tool.argv, cwd=tool.cwd, env=env)
+        return result.returncode, result.out, result.err
+
+    return call
+
+
+def get(name: str, env: Dict[str, str]) -> Callable[[Tool], Any]:
+    return {"subprocess": by_subprocess, "drop-in": by_dropin,
+            "engine": by_engine}[name](env)
+
+
+def check(name: str, calls: int) -> None:
+    """Ends the program if a backend did not do what it is measured for."""
+    if name == "subprocess":
+        return
+    import spawn_template
+
+    stats = spawn_template.stats()
+    if name == "drop-in" and (stats["fallback"] or stats["cold"] < calls):
+        raise SystemExit("drop-in: not all by templates: %s" % stats)

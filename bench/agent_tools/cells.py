@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is measured, cell by cell: a set of tools, a split over worker processes, a
+backend. The backends of a cell take turns within each round, in another order each
+time, so that they see the same load.
+"""
+import base64
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, NamedTuple
+
+import backends
+import mix
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Cell(NamedTuple):
+    section: str
+    name: str
+    tools: List[str]
+    workers: int
+    inflight: int  # of each worker
+    calls: int  # of all workers
+    think: float = 0.0
+    stalls: bool = False
+
+
+def _job(cell: Cell, worker: int, backend: str, tools: Dict[str, mix.Tool],
+         env: Dict[str, str]) -> Dict[str, Any]:
+    chosen = [tools[name] for name in cell.tools]
+    # All backends make the same calls in the same order.
+    calls = [i % len(chosen) for i in range(cell.calls)]
+    random.Random(cell.name).shuffle(calls)
+    return {
+        "backend": backend, "env": env, "inflight": cell.inflight,
+        "think": cell.think, "stalls": cell.stalls,
+        "calls": calls[worker::cell.workers],
+        "tools": [dict(tool._asdict(),
+                       out=base64.b64encode(tool.out).decode(),
+                       err=base64.b64encode(tool.err).decode())
+                  for tool in chosen],
+    }
+
+
+class Worker:
+    def __init__(self, job: Dict[str, Any]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "worker.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.tell(json.dumps(job))
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a worker has failed")
+        return json.loads(line)
+
+    def end(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def run_once(cell: Cell, backend: str, tools: Dict[str, mix.Tool],
+             env: Dict[str, str]) -> Dict[str, Any]:
+    """All workers of a cell at once; the seconds are those of the slowest."""
+    workers = [Worker(_job(cell, i, backend, tools, env))
+               for i in range(cell.workers)]
+    try:
+        for worker in workers:
+            worker.hear()
+        start = time.perf_counter()
+        for worker in workers:
+            worker.tell("go")
+        answers = [worker.hear() for worker in workers]
+        seconds = time.perf_counter() - start
+    finally:
+        for worker in workers:
+            worker.end()
+    return {
+        "rate": cell.calls / seconds,
+        "own_cpu": sum(a["own_cpu"] for a in answers) / cell.calls,
+        "children_cpu": sum(a["children_cpu"] for a in answers) / cell.calls,
+        "latencies": [t for a in answers for t in a["latencies"]],
+        "stalls": [t for a in answers for t in a["stalls"]],
+    }
+
+
+def run(cells: List[Cell], rounds: int, workspace: str, names: List[str],
+        progress: Any) -> Dict[str, Dict[str, List[Dict[str, Any]]]]:
+    """{cell: {backend: [one of each round]}}"""
+    tools = mix.load(workspace)
+    env = mix.environment(workspace)
+    cells = [cell._replace(tools=[t for t in cell.tools if t in tools])
+             for cell in cells]
+    results: Dict[str, Any] = {cell.name: {name: [] for name in names}
+                               for cell in cells}
+    for n in range(rounds):
+        for cell in cells:
+            if not cell.tools:
+                continue
+            for k in range(len(names)):
+                name = names[(n + k) % len(names)]
+                progress("round %d of %d: %s, %s" % (n + 1, rounds, cell.name,
+                                                     name))
+                results[cell.name][name].append(
+                    run_once(cell, name, tools, env))
+    return results
+
+
+__all__ = ["Cell", "backends", "run"]

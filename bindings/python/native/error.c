@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Errors of launches: OSError, which makes itself FileNotFoundError and the like
+ * by its errno, with the stage and the action of the failure as attributes.
+ */
+#include <string.h>
+
+#include "native.h"
+
+static int set_attribute(PyObject *object, const char *name, PyObject *value)
+{
+	int ret = -1;
+
+	if (value) {
+		ret = PyObject_SetAttrString(object, name, value);
+		Py_DECREF(value);
+	}
+	return ret;
+}
+
+static PyObject *action_name(const char *name)
+{
+	if (name)
+		return PyUnicode_FromString(name);
+	Py_RETURN_NONE;
+}
+
+PyObject *error_new(const struct error *e)
+{
+	PyObject *exception;
+
+	if (e->filename)
+		exception =
+			PyObject_CallFunction(PyExc_OSError, "isO", e->error,
+					      strerror(e->error), e->filename);
+	else
+		exception = PyObject_CallFunction(PyExc_OSError, "is", e->error,
+						  strerror(e->error));
+	if (!exception)
+		return NULL;
+	if (set_attribute(exception, "stage",
+			  PyLong_FromUnsignedLong(e->stage)) < 0 ||
+	    set_attribute(exception, "action", action_name(e->action)) < 0) {
+		Py_DECREF(exception);
+		return NULL;
+	}
+	return exception;
+}
+
+PyObject *error_raise(const struct error *e)
+{
+	PyObject *exception = error_new(e);
+
+	if (exception) {
+		PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+		Py_DECREF(exception);
+	}
+	return NULL;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The module spawn_template._native: its types and constants.
+ */
+#include "native.h"
+
+/*
+ * A ring has threads of the process behind it, and its completions are counted
+ * by one GIL: subinterpreters are refused rather than served by half.
+ */
+static int refuse_subinterpreter(void)
+{
+	if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
+		return 0;
+	PyErr_SetString(PyExc_ImportError,
+			"spawn_template works in the main interpreter only, "
+			"not in subinterpreters");
+	return -1;
+}
+
+/* A new reference, which the module has as well. */
+static PyObject *add_type(PyObject *module, const char *name, PyType_Spec *spec)
+{
+	PyObject *type = PyType_FromSpec(spec);
+
+	if (!type)
+		return NULL;
+	Py_INCREF(type);
+	if (PyModule_AddObject(module, name, type) < 0) {
+		Py_DECREF(type);
+		Py_CLEAR(type);
+	}
+	return type;
+}
+
+static int add_types(PyObject *module)
+{
+	PyObject *result = add_type(module, "Result", &result_spec);
+	PyObject *template = add_type(module, "Template", &template_spec);
+	PyObject *ring = add_type(module, "Ring", &ring_spec);
+	int ret = -1;
+
+	if (result && template && ring &&
+	    types_attach(template, result, template) == 0)
+		ret = types_attach(ring, result, template);
+	Py_XDECREF(result);
+	Py_XDECREF(template);
+	Py_XDECREF(ring);
+	return ret;
+}
+
+static int add_flag(PyObject *module, const char *name, uint64_t flag)
+{
+	PyObject *value = PyLong_FromUnsignedLongLong(flag);
+
+	if (value && PyModule_AddObject(module, name, value) == 0)
+		return 0;
+	Py_XDECREF(value);
+	return -1;
+}
+
+static int add_constants(PyObject *module)
+{
+	static const struct {
+		const char *name;
+		uint64_t value;
+	} constants[] = {
+		{ "CREATE_SCRIPT", SPAWN_TEMPLATE_CREATE_SCRIPT },
+		{ "CREATE_DENY_WRITE", SPAWN_TEMPLATE_CREATE_DENY_WRITE },
+		{ "CREATE_GUARD", SPAWN_TEMPLATE_CREATE_GUARD },
+		{ "CREATE_NO_GUARD", SPAWN_TEMPLATE_CREATE_NO_GUARD },
+		{ "CREATE_AUTO_REFRESH", SPAWN_TEMPLATE_CREATE_AUTO_REFRESH },
+		{ "STAGE_ARGS", SPAWN_TEMPLATE_STAGE_ARGS },
+		{ "STAGE_CLONE", SPAWN_TEMPLATE_STAGE_CLONE },
+		{ "STAGE_ATTR", SPAWN_TEMPLATE_STAGE_ATTR },
+		{ "STAGE_ACTION", SPAWN_TEMPLATE_STAGE_ACTION },
+		{ "STAGE_CLOSE", SPAWN_TEMPLATE_STAGE_CLOSE },
+		{ "STAGE_EXEC", SPAWN_TEMPLATE_STAGE_EXEC },
+		{ "RING_ENTRIES_MAX", SPAWN_TEMPLATE_RING_ENTRIES_MAX },
+	};
+
+	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
+		if (add_flag(module, constants[i].name, constants[i].value) < 0)
+			return -1;
+	return PyModule_AddStringConstant(module, "__version__",
+					  NATIVE_VERSION);
+}
+
+static int module_exec(PyObject *module)
+{
+	if (refuse_subinterpreter() < 0 || add_types(module) < 0)
+		return -1;
+	return add_constants(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+	{ Py_mod_exec, module_exec },
+	{ 0, NULL },
+};
+
+static struct PyModuleDef definition = {
+	.m_base = PyModuleDef_HEAD_INIT,
+	.m_name = "spawn_template._native",
+	.m_doc = "What the package spawn_template is made of; not public.",
+	.m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void);
+PyMODINIT_FUNC PyInit__native(void)
+{
+	return PyModuleDef_Init(&definition);
+}

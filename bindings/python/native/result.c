@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Result: what became of a run; the fields of struct spawn_template_result.
+ */
+#include "native.h"
+#include "structmember.h"
+
+struct result {
+	PyObject_HEAD
+	int code, signal, pid;
+	PyObject *out, *err;
+	unsigned int flags;
+	unsigned long long spawn_ns, total_ns;
+	struct rusage usage;
+};
+
+static PyObject *output(const char *text, size_t n)
+{
+	if (text)
+		return PyBytes_FromStringAndSize(text, (Py_ssize_t)n);
+	Py_RETURN_NONE;
+}
+
+PyObject *result_new(PyObject *type, const struct spawn_template_result *from,
+		     int pid)
+{
+	struct result *r;
+
+	r = (struct result *)PyType_GenericAlloc((PyTypeObject *)type, 0);
+	if (!r)
+		return NULL;
+	r->code = from->code;
+	r->signal = from->signal;
+	r->pid = pid;
+	r->flags = from->flags;
+	r->spawn_ns = from->spawn_ns;
+	r->total_ns = from->total_ns;
+	r->usage = from->usage;
+	r->out = output(from->out, from->out_len);
+	r->err = output(from->err, from->err_len);
+	if (!r->out || !r->err) {
+		Py_DECREF(r);
+		return NULL;
+	}
+	return (PyObject *)r;
+}
+
+static void result_dealloc(struct result *r)
+{
+	PyTypeObject *type = Py_TYPE(r);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	Py_CLEAR(r->out);
+	Py_CLEAR(r->err);
+	release(r);
+	Py_DECREF(type);
+}
+
+static PyObject *result_refuse(PyTypeObject *type, PyObject *args,
+			       PyObject *kwargs)
+{
+	(void)type;
+	(void)args;
+	(void)kwargs;
+	PyErr_SetString(PyExc_TypeError, "a Result comes from a run");
+	return NULL;
+}
+
+/* ---- fields that are worked out */
+
+static PyObject *result_flag(struct result *r, void *closure)
+{
+	return PyBool_FromLong(r->flags & *(const unsigned int *)closure);
+}
+
+/* As subprocess tells it; None if the status was taken by somebody else. */
+static PyObject *result_returncode(struct result *r, void *closure)
+{
+	(void)closure;
+	if (r->code >= 0)
+		return PyLong_FromLong(r->code);
+	if (r->signal >= 0)
+		return PyLong_FromLong(-r->signal);
+	Py_RETURN_NONE;
+}
+
+static double seconds(const struct timeval *tv)
+{
+	return (double)tv->tv_sec + (double)tv->tv_usec * 1e-6;
+}
+
+/* Made when asked for: most callers do not. */
+static PyObject *result_usage(struct result *r, void *closure)
+{
+	PyObject *module = PyImport_ImportModule("resource"), *usage;
+	const struct rusage *u = &r->usage;
+
+	(void)closure;
+	if (!module)
+		return NULL;
+	usage = PyObject_CallMethod(
+		module, "struct_rusage", "((ddllllllllllllll))",
+		seconds(&u->ru_utime), seconds(&u->ru_stime), u->ru_maxrss,
+		u->ru_ixrss, u->ru_idrss, u->ru_isrss, u->ru_minflt,
+		u->ru_majflt, u->ru_nswap, u->ru_inblock, u->ru_oublock,
+		u->ru_msgsnd, u->ru_msgrcv, u->ru_nsignals, u->ru_nvcsw,
+		u->ru_nivcsw);
+	Py_DECREF(module);
+	return usage;
+}
+
+static PyObject *result_repr(struct result *r)
+{
+	return PyUnicode_FromFormat(
+		"<Result code=%d signal=%d out=%zd bytes err=%zd bytes%s%s%s>",
+		r->code, r->signal,
+		r->out == Py_None ? 0 : PyBytes_Size(r->out),
+		r->err == Py_None ? 0 : PyBytes_Size(r->err),
+		r->flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT ? " timed out" : "",
+		r->flags & (SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED |
+			    SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED)
+			? " truncated"
+			: "",
+		r->flags & SPAWN_TEMPLATE_RESULT_PIPE_HELD ? " pipe held" : "");
+}
+
+/* ---- the type */
+
+static const unsigned int timed_out = SPAWN_TEMPLATE_RESULT_TIMED_OUT;
+static const unsigned int out_truncated = SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
+static const unsigned int err_truncated = SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+static const unsigned int tree_killed = SPAWN_TEMPLATE_RESULT_TREE_KILLED;
+static const unsigned int pipe_held = SPAWN_TEMPLATE_RESULT_PIPE_HELD;
+static const unsigned int status_lost = SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
+
+#define FLAG(flag, text) \
+	.name = #flag, .get = (getter)result_flag, .doc = text, \
+	.closure = (void *)(uintptr_t)&flag
+
+static PyGetSetDef getters[] = {
+	{ FLAG(timed_out, "The time was up, and the tree was ended.") },
+	{ FLAG(out_truncated, "There was more on stdout.") },
+	{ FLAG(err_truncated, "There was more on stderr.") },
+	{ FLAG(tree_killed, "The tree got SIGKILL.") },
+	{ FLAG(pipe_held, "Something else held the output open.") },
+	{ FLAG(status_lost, "Somebody else took the exit status.") },
+	{ FLAG(cgroup, "The run had a cgroup of its own.") },
+	{ "returncode", (getter)result_returncode, NULL,
+	  "The exit code, or the negated signal, as subprocess has it.", NULL },
+	{ "usage", (getter)result_usage, NULL,
+	  "A resource.struct_rusage of the program and what it waited for.",
+	  NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+#define MEMBER(kind, field, text) \
+	.name = #field, .type = (kind), \
+	.offset = offsetof(struct result, field), .flags = READONLY, \
+	.doc = text
+
+static PyMemberDef members[] = {
+	{ MEMBER(T_INT, code, "The exit code, or -1.") },
+	{ MEMBER(T_INT, signal, "The signal that ended the program, or -1.") },
+	{ MEMBER(T_INT, pid, "What the pid was; -1: not known.") },
+	{ MEMBER(T_OBJECT, out,
+		 "What it wrote to stdout; None: not captured.") },
+	{ MEMBER(T_OBJECT, err,
+		 "What it wrote to stderr; None: not captured.") },
+	{ MEMBER(T_ULONGLONG, spawn_ns, "Time until it had passed exec.") },
+	{ MEMBER(T_ULONGLONG, total_ns, "Time until it was over.") },
+	{ NULL, 0, 0, 0, NULL },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "What became of a run." },
+	{ Py_tp_new, result_refuse },
+	{ Py_tp_dealloc, result_dealloc },
+	{ Py_tp_repr, result_repr },
+	{ Py_tp_members, members },
+	{ Py_tp_getset, getters },
+	{ 0, NULL },
+};
+
+PyType_Spec result_spec = {
+	.name = "spawn_template._native.Result",
+	.basicsize = sizeof(struct result),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};

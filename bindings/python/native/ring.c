@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ring: many launches and runs without blocking, for an event loop.
+ *
+ * No call on the ring but wait() and close() lets go of the GIL: none of the
+ * others waits, and so none is under way when another thread closes the ring.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "native.h"
+#include "structmember.h"
+
+struct py_ring {
+	PyObject_HEAD
+	struct spawn_template_ring *ring;	/* NULL: closed */
+	struct entry *entries;			/* in flight */
+	PyObject *result_type, *template_type;
+	unsigned int waiting;			/* threads, without the GIL */
+};
+
+static PyObject *raise_errno(int error)
+{
+	return error_raise(&(struct error){ .error = error });
+}
+
+static struct spawn_template_ring *open_ring(struct py_ring *r)
+{
+	if (!r->ring)
+		PyErr_SetString(PyExc_ValueError, "the ring is closed");
+	return r->ring;
+}
+
+/* ---- entries */
+
+static void entry_link(struct py_ring *r, struct entry *entry)
+{
+	entry->prev = NULL;
+	entry->next = r->entries;
+	if (r->entries)
+		r->entries->prev = entry;
+	r->entries = entry;
+}
+
+static void entry_unlink(struct py_ring *r, struct entry *entry)
+{
+	if (entry->prev)
+		entry->prev->next = entry->next;
+	else
+		r->entries = entry->next;
+	if (entry->next)
+		entry->next->prev = entry->prev;
+}
+
+/* Freeing one may run code of the token's, which may use the ring. */
+static void free_entries(struct py_ring *r)
+{
+	struct entry *entry;
+
+	while ((entry = r->entries)) {
+		entry_unlink(r, entry);
+		entry_free(entry);
+	}
+}
+
+/* ---- making and freeing */
+
+static int init(struct py_ring *r, PyTypeObject *type, unsigned int entries,
+		unsigned int threads)
+{
+	struct spawn_template_ring_params params = { .threads = threads };
+	int ret;
+
+	r->result_type = types_result(type);
+	if (r->result_type)
+		r->template_type = types_template(type);
+	if (!r->template_type)
+		return -1;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_ring_init(entries, &params, sizeof(params),
+				       &r->ring);
+	Py_END_ALLOW_THREADS
+	if (ret < 0)
+		raise_errno(-ret);
+	return ret < 0 ? -1 : 0;
+}
+
+static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	char *names[] = { "entries", "threads", NULL };
+	unsigned int entries, threads = 0;
+	struct py_ring *r;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$I:Ring", names,
+					 &entries, &threads))
+		return NULL;
+	r = (struct py_ring *)PyType_GenericAlloc(type, 0);
+	if (!r)
+		return NULL;
+	if (init(r, type, entries, threads) < 0) {
+		Py_DECREF(r);
+		return NULL;
+	}
+	return (PyObject *)r;
+}
+
+static void end(struct py_ring *r)
+{
+	struct spawn_template_ring *ring = r->ring;
+
+	r->ring = NULL;
+	if (ring) {
+		Py_BEGIN_ALLOW_THREADS
+		spawn_template_ring_exit(ring);
+		Py_END_ALLOW_THREADS
+	}
+	free_entries(r);
+}
+
+static PyObject *ring_close(struct py_ring *r, PyObject *unused)
+{
+	(void)unused;
+	/* threads that waited when their process forked are not in the child */
+	if (r->waiting && r->ring && spawn_template_ring_fd(r->ring) >= 0) {
+		PyErr_SetString(PyExc_RuntimeError,
+				"another thread waits for the ring");
+		return NULL;
+	}
+	end(r);
+	Py_RETURN_NONE;
+}
+
+static int ring_traverse(struct py_ring *r, visitproc visit, void *arg)
+{
+	for (struct entry *entry = r->entries; entry; entry = entry->next) {
+		Py_VISIT(entry->token);
+		Py_VISIT((PyObject *)entry->template);
+		Py_VISIT(entry->cwd);
+	}
+	Py_VISIT(r->result_type);
+	Py_VISIT(r->template_type);
+	Py_VISIT((PyObject *)Py_TYPE(r));
+	return 0;
+}
+
+/* What is in flight needs its entry still, but not its token. */
+static int ring_clear(struct py_ring *r)
+{
+	struct entry *entry = r->entries;
+
+	while (entry) {
+		PyObject *token = entry->token;
+
+		if (token == Py_None) {
+			entry = entry->next;
+			continue;
+		}
+		Py_INCREF(Py_None);
+		entry->token = Py_None;
+		Py_DECREF(token);
+		/* whose code may have changed the list */
+		entry = r->entries;
+	}
+	return 0;
+}
+
+static void ring_dealloc(struct py_ring *r)
+{
+	PyTypeObject *type = Py_TYPE(r);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	PyObject_GC_UnTrack(r);
+	end(r);
+	Py_CLEAR(r->result_type);
+	Py_CLEAR(r->template_type);
+	release(r);
+	Py_DECREF(type);
+}
+
+/* ---- submission */
+
+static struct entry *begin_entry(struct py_ring *r,
+				 const struct request *request,
+				 struct launch *l, int *tfd)
+{
+	struct py_template *t = (struct py_template *)request->template;
+
+	if (!open_ring(r))
+		return NULL;
+	if ((PyObject *)Py_TYPE(t) != r->template_type) {
+		PyErr_SetString(PyExc_TypeError, "template must be a Template");
+		return NULL;
+	}
+	*tfd = template_hold(t);
+	if (*tfd < 0)
+		return NULL;
+	/* which the entry does by itself */
+	template_release(t);
+	return entry_new(t, request->token, l);
+}
+
+static PyObject *queued(struct py_ring *r, struct entry *entry, int ret)
+{
+	if (ret < 0) {
+		struct error e = { .error = -ret,
+				   .filename = entry->template->path };
+
+		/* the ring is full: nothing that a file name explains */
+		if (ret == -EAGAIN || ret == -EACCES)
+			e.filename = NULL;
+		error_raise(&e);
+		entry_free(entry);
+		return NULL;
+	}
+	entry_link(r, entry);
+	Py_RETURN_NONE;
+}
+
+static PyObject *ring_run(struct py_ring *r, PyObject *args, PyObject *kwargs)
+{
+	struct request request;
+	struct entry *entry;
+	struct run run;
+	PyObject *none = NULL;
+	int tfd, ret;
+
+	if (run_args_parse(&run, LAUNCH_ENVIRON_SHARE, args, kwargs, &request,
+			   true) == 0) {
+		entry = begin_entry(r, &request, &run.launch, &tfd);
+		if (entry) {
+			ret = spawn_template_ring_run(r->ring, tfd, &run.args,
+						      sizeof(run.args),
+						      (uintptr_t)entry);
+			none = queued(r, entry, ret);
+		}
+	}
+	run_free(&run);
+	return none;
+}
+
+static PyObject *ring_spawn(struct py_ring *r, PyObject *args, PyObject *kwargs)
+{
+	struct request request;
+	struct entry *entry;
+	struct launch l;
+	PyObject *none = NULL;
+	int tfd, ret;
+
+	if (spawn_args_parse(&l, LAUNCH_ENVIRON_SHARE, args, kwargs, &request,
+			     true) == 0) {
+		entry = begin_entry(r, &request, &l, &tfd);
+		if (entry) {
+			ret = spawn_template_ring_spawn(r->ring, tfd, &l.args,
+							sizeof(l.args),
+							(uintptr_t)entry);
+			none = queued(r, entry, ret);
+		}
+	}
+	launch_free(&l);
+	return none;
+}
+
+static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
+{
+	int ret;
+
+	(void)unused;
+	if (!open_ring(r))
+		return NULL;
+	ret = spawn_template_ring_submit(r->ring);
+	return ret < 0 ? raise_errno(-ret) : PyLong_FromLong(ret);
+}
+
+/* ---- completion */
+
+/* What the launch or run has made, or None. */
+static PyObject *value_of(struct py_ring *r,
+			  const struct spawn_template_cqe *cqe)
+{
+	PyObject *child;
+
+	if (cqe->result)
+		return result_new(r->result_type, cqe->result, cqe->pid);
+	if (cqe->res < 0)
+		Py_RETURN_NONE;
+	child = Py_BuildValue("ii", cqe->pid, cqe->pidfd);
+	if (!child)
+		close(cqe->pidfd);
+	return child;
+}
+
+static PyObject *error_of(const struct entry *entry,
+			  const struct spawn_template_cqe *cqe)
+{
+	struct error e;
+
+	if (cqe->res >= 0)
+		Py_RETURN_NONE;
+	e = entry_error(entry, -cqe->res, cqe->flags);
+	return error_new(&e);
+}
+
+/* Gives @cqe back. Return: (token, error, value), or NULL. */
+static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
+{
+	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
+	PyObject *error = error_of(entry, cqe);
+	PyObject *value = error ? value_of(r, cqe) : NULL;
+	PyObject *tuple = NULL;
+
+	spawn_template_ring_seen(r->ring, cqe);
+	if (value)
+		tuple = PyTuple_Pack(3, entry->token, error, value);
+	Py_XDECREF(error);
+	Py_XDECREF(value);
+	entry_unlink(r, entry);
+	entry_free(entry);
+	return tuple;
+}
+
+/*
+ * One that cannot be told, for want of memory, is told with that as its error, so
+ * that nobody waits for it for ever.
+ */
+static PyObject *completion_or_error(struct py_ring *r,
+				     struct spawn_template_cqe *cqe)
+{
+	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
+	PyObject *token = entry->token, *tuple, *type, *error, *traceback;
+
+	Py_INCREF(token);
+	tuple = completion(r, cqe);
+	if (!tuple) {
+		PyErr_Fetch(&type, &error, &traceback);
+		PyErr_NormalizeException(&type, &error, &traceback);
+		tuple = PyTuple_Pack(3, token, error, Py_None);
+		Py_XDECREF(type);
+		Py_XDECREF(error);
+		Py_XDECREF(traceback);
+	}
+	Py_DECREF(token);
+	return tuple;
+}
+
+static int add_completion(struct py_ring *r, PyObject *list,
+			  struct spawn_template_cqe *cqe)
+{
+	PyObject *tuple = completion_or_error(r, cqe);
+	int ret = tuple ? PyList_Append(list, tuple) : -1;
+
+	Py_XDECREF(tuple);
+	return ret;
+}
+
+static PyObject *ring_reap(struct py_ring *r, PyObject *args)
+{
+	struct spawn_template_cqe *cqe;
+	unsigned int most = UINT_MAX;
+	PyObject *list;
+	int ret = 0;
+
+	if (!PyArg_ParseTuple(args, "|I:reap", &most) || !open_ring(r))
+		return NULL;
+	list = PyList_New(0);
+	while (list && most-- && r->ring) {
+		ret = spawn_template_ring_wait(r->ring, &cqe, 0);
+		if (ret == -EINTR)
+			continue;
+		if (ret < 0)
+			break;
+		if (add_completion(r, list, cqe) < 0)
+			Py_CLEAR(list);
+	}
+	if (list && ret < 0 && ret != -ETIME) {
+		raise_errno(-ret);
+		Py_CLEAR(list);
+	}
+	return list;
+}
+
+static PyObject *ring_wait(struct py_ring *r, PyObject *args)
+{
+	struct spawn_template_cqe *cqe;
+	int ms = -1, ret;
+
+	if (!PyArg_ParseTuple(args, "|i:wait", &ms) || !open_ring(r))
+		return NULL;
+	r->waiting++;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_ring_wait(r->ring, &cqe, ms);
+	Py_END_ALLOW_THREADS
+	r->waiting--;
+	if (ret == 0)
+		return completion_or_error(r, cqe);
+	if (ret != -ETIME && ret != -EINTR)
+		return raise_errno(-ret);
+	if (ret == -EINTR && PyErr_CheckSignals() < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+/* ---- cancelling */
+
+static PyObject *ring_cancel(struct py_ring *r, PyObject *args)
+{
+	struct entry *entry;
+	PyObject *token;
+	int forget = 0, n = 0;
+
+	if (!PyArg_ParseTuple(args, "O|p:cancel", &token, &forget) ||
+	    !open_ring(r))
+		return NULL;
+	for (entry = r->entries; entry; entry = entry->next) {
+		int ret;
+
+		if (entry->token != token)
+			continue;
+		ret = spawn_template_ring_cancel(r->ring, (uintptr_t)entry);
+		if (ret < 0 && ret != -ENOENT)
+			return raise_errno(-ret);
+		n += ret > 0;
+		if (!forget)
+			continue;
+		/* the caller has one more reference */
+		entry->token = Py_None;
+		Py_INCREF(Py_None);
+		Py_DECREF(token);
+	}
+	return PyLong_FromLong(n);
+}
+
+static PyObject *ring_fileno(struct py_ring *r, PyObject *unused)
+{
+	int fd;
+
+	(void)unused;
+	if (!open_ring(r))
+		return NULL;
+	fd = spawn_template_ring_fd(r->ring);
+	return fd < 0 ? raise_errno(-fd) : PyLong_FromLong(fd);
+}
+
+/* ---- the type */
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+	{ "fileno", METHOD(ring_fileno), METH_NOARGS,
+	  "The descriptor to poll for completions." },
+	{ "run", METHOD(ring_run), METH_VARARGS | METH_KEYWORDS,
+	  "Queue a run to completion." },
+	{ "spawn", METHOD(ring_spawn), METH_VARARGS | METH_KEYWORDS,
+	  "Queue a launch." },
+	{ "submit", METHOD(ring_submit), METH_NOARGS,
+	  "Start what is queued; return how many." },
+	{ "reap", METHOD(ring_reap), METH_VARARGS,
+	  "Take completions that are there: (token, error, value)." },
+	{ "wait", METHOD(ring_wait), METH_VARARGS,
+	  "Wait for one completion; None if none came in so many ms." },
+	{ "cancel", METHOD(ring_cancel), METH_VARARGS,
+	  "Cancel what has this token; return how many were not complete." },
+	{ "close", METHOD(ring_close), METH_NOARGS,
+	  "Kill what runs, and free all of it." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "Ring(entries, *, threads=0)" },
+	{ Py_tp_new, ring_new },
+	{ Py_tp_dealloc, ring_dealloc },
+	{ Py_tp_traverse, ring_traverse },
+	{ Py_tp_clear, ring_clear },
+	{ Py_tp_methods, methods },
+	{ 0, NULL },
+};
+
+PyType_Spec ring_spec = {
+	.name = "spawn_template._native.Ring",
+	.basicsize = sizeof(struct py_ring),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.slots = slots,
+};

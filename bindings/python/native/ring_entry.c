@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a ring keeps of a launch or run while it is in flight: who is to be told,
+ * what must live until then, and what it takes to tell an error.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "native.h"
+
+struct entry *entry_new(struct py_template *template, PyObject *token,
+			struct launch *l)
+{
+	size_t n = l->args.actions_len;
+	struct entry *entry = PyMem_Malloc(sizeof(*entry) + n);
+
+	if (!entry) {
+		PyErr_NoMemory();
+		return NULL;
+	}
+	*entry = (struct entry){
+		.token = token,
+		.template = template,
+		.cwd = l->cwd,
+		.n_spare = l->n_spare,
+		.n_actions = (uint32_t)n,
+	};
+	memcpy(entry->spare, l->spare, sizeof(entry->spare));
+	l->n_spare = 0;
+	for (size_t i = 0; i < n; i++)
+		entry->actions[i] = (uint8_t)l->actions[i].type;
+	Py_INCREF(token);
+	Py_INCREF((PyObject *)template);
+	Py_XINCREF(entry->cwd);
+	template->users++;
+	return entry;
+}
+
+void entry_free(struct entry *entry)
+{
+	while (entry->n_spare > 0)
+		close(entry->spare[--entry->n_spare]);
+	template_release(entry->template);
+	Py_DECREF((PyObject *)entry->template);
+	Py_XDECREF(entry->cwd);
+	Py_DECREF(entry->token);
+	PyMem_Free(entry);
+}
+
+struct error entry_error(const struct entry *entry, int error, uint32_t flags)
+{
+	uint32_t action = SPAWN_TEMPLATE_CQE_ACTION(flags);
+	struct error e = {
+		.error = error,
+		.stage = SPAWN_TEMPLATE_CQE_STAGE(flags),
+		.filename = entry->template->path,
+	};
+
+	if (e.stage == SPAWN_TEMPLATE_STAGE_ACTION &&
+	    action < entry->n_actions) {
+		e.action = launch_action_name(entry->actions[action]);
+		if (entry->actions[action] == SPAWN_TEMPLATE_ACTION_CHDIR)
+			e.filename = entry->cwd;
+	}
+	return e;
+}

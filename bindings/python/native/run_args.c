@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The arguments of a run to completion.
+ */
+#include "native.h"
+
+struct run_options {
+	PyObject *input, *timeout, *max_output, *cwd;
+	int merge_stderr;
+	PyObject *grace;
+	int cgroup, supervise, capture;
+};
+
+static bool given(PyObject *object)
+{
+	return object && object != Py_None;
+}
+
+/* Seconds to nanoseconds. What is no time left is the shortest there is. */
+static int take_time(PyObject *seconds, uint64_t *ns)
+{
+	double value;
+
+	if (!given(seconds))
+		return 0;
+	value = PyFloat_AsDouble(seconds);
+	if (value == -1.0 && PyErr_Occurred())
+		return -1;
+	if (value != value) {
+		PyErr_SetString(PyExc_ValueError, "time is not a number");
+		return -1;
+	}
+	/* years; and within what an int64_t holds */
+	if (value > 9e9)
+		value = 9e9;
+	*ns = value > 1e-9 ? (uint64_t)(value * 1e9) : 1;
+	return 0;
+}
+
+static int take_max_output(PyObject *object, uint64_t *max)
+{
+	if (!given(object))
+		return 0;
+	*max = PyLong_AsUnsignedLongLong(object);
+	if (PyErr_Occurred())
+		return -1;
+	if (*max)
+		return 0;
+	PyErr_SetString(PyExc_ValueError, "max_output must be positive");
+	return -1;
+}
+
+/* Anything that has a buffer: as bytes, because others may change meanwhile. */
+static PyObject *as_bytes(PyObject *object)
+{
+	PyObject *view, *bytes = NULL;
+
+	if (PyBytes_Check(object)) {
+		Py_INCREF(object);
+		return object;
+	}
+	view = PyMemoryView_FromObject(object);
+	if (view)
+		bytes = PyBytes_FromObject(view);
+	Py_XDECREF(view);
+	return bytes;
+}
+
+static int take_input(struct run *run, PyObject *input)
+{
+	if (!given(input))
+		return 0;
+	run->input = as_bytes(input);
+	if (!run->input)
+		return -1;
+	run->args.input = (uintptr_t)PyBytes_AsString(run->input);
+	run->args.input_len = (uint64_t)PyBytes_Size(run->input);
+	return 0;
+}
+
+static int take_options(struct run *run, const struct run_options *o)
+{
+	struct spawn_template_run_args *args = &run->args;
+
+	if (o->merge_stderr)
+		args->flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
+	if (!o->capture)
+		args->flags |= SPAWN_TEMPLATE_RUN_NO_CAPTURE;
+	if (o->cgroup)
+		args->flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+	if (o->supervise)
+		args->flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+	if (take_time(o->timeout, &args->timeout_ns) < 0 ||
+	    take_time(o->grace, &args->grace_ns) < 0 ||
+	    take_max_output(o->max_output, &args->max_output) < 0 ||
+	    take_input(run, o->input) < 0)
+		return -1;
+	return 0;
+}
+
+/* Of a ring's method the first two come in front. */
+static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
+		 struct request *request, bool of_ring)
+{
+	static const char format[] = "OOO|OOOOOpOppp:run";
+	char *names[] = { "template",	  "token",   "argv",	   "env",
+			  "input",	  "timeout", "max_output", "cwd",
+			  "merge_stderr", "grace",   "cgroup",	   "supervise",
+			  "capture",	  NULL };
+
+#define TARGETS \
+	&request->argv, &request->env, &o->input, &o->timeout, &o->max_output, \
+		&o->cwd, &o->merge_stderr, &o->grace, &o->cgroup, \
+		&o->supervise, &o->capture
+	if (of_ring)
+		return PyArg_ParseTupleAndKeywords(args, kwargs, format, names,
+						   &request->template,
+						   &request->token, TARGETS);
+	return PyArg_ParseTupleAndKeywords(args, kwargs, format + 2, names + 2,
+					   TARGETS);
+#undef TARGETS
+}
+
+int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
+		   PyObject *kwargs, struct request *request, bool of_ring)
+{
+	struct run_options o = { .capture = 1 };
+
+	*request = (struct request){ .argv = NULL };
+	run->args = (struct spawn_template_run_args){ .cgroup_parent_fd = -1 };
+	run->input = NULL;
+	launch_begin(&run->launch);
+	if (!parse(&o, args, kwargs, request, of_ring))
+		return -1;
+	if (launch_strings(&run->launch, request->argv, request->env, how) <
+		    0 ||
+	    launch_cwd(&run->launch, o.cwd) < 0 ||
+	    launch_signals(&run->launch, true) < 0 || take_options(run, &o) < 0)
+		return -1;
+	run->args.spawn = run->launch.args;
+	return 0;
+}
+
+void run_free(struct run *run)
+{
+	launch_free(&run->launch);
+	Py_CLEAR(run->input);
+}

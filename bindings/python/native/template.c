@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Template: one of the library's templates, and launches from it.
+ *
+ * While a call without the GIL uses the fd, another thread may close the template:
+ * then the last such call closes it, so that no call finds another file behind the
+ * number.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "native.h"
+#include "structmember.h"
+
+static PyObject *raise_errno(struct py_template *t, int error)
+{
+	return error_raise(
+		&(struct error){ .error = error, .filename = t->path });
+}
+
+/* ---- the fd */
+
+int template_hold(struct py_template *t)
+{
+	if (t->fd < 0 || t->closing) {
+		PyErr_SetString(PyExc_ValueError, "the template is closed");
+		return -1;
+	}
+	t->users++;
+	return t->fd;
+}
+
+static void close_unused(struct py_template *t)
+{
+	int fd = t->fd;
+
+	if (t->users || fd < 0)
+		return;
+	t->fd = -1;
+	spawn_template_close(fd);
+}
+
+void template_release(struct py_template *t)
+{
+	t->users--;
+	if (t->closing)
+		close_unused(t);
+}
+
+static PyObject *template_close(struct py_template *t, PyObject *unused)
+{
+	(void)unused;
+	t->closing = true;
+	close_unused(t);
+	Py_RETURN_NONE;
+}
+
+/* ---- making and freeing */
+
+/* A copy of $PATH, which any thread may change once it has the GIL. */
+static int copy_path(PyObject **path)
+{
+	const char *value = getenv("PATH");
+
+	if (!value)
+		return 0;
+	*path = PyBytes_FromString(value);
+	return *path ? 0 : -1;
+}
+
+static int open_template(struct py_template *t, PyObject *name, PyObject *path,
+			 uint64_t flags)
+{
+	const char *bytes = PyBytes_AsString(name);
+	const char *along = path ? PyBytes_AsString(path) : NULL;
+	int fd;
+
+	Py_BEGIN_ALLOW_THREADS
+	fd = spawn_template_search(bytes, along,
+				   flags | SPAWN_TEMPLATE_CREATE_CLOEXEC);
+	Py_END_ALLOW_THREADS
+	t->fd = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
+static int take_path(struct py_template *t)
+{
+	struct spawn_template_stat st;
+	int ret = spawn_template_stat(t->fd, &st, sizeof(st));
+
+	if (ret < 0) {
+		raise_errno(t, -ret);
+		return -1;
+	}
+	Py_XDECREF(t->path);
+	t->path = PyUnicode_DecodeFSDefault(st.path);
+	return t->path ? 0 : -1;
+}
+
+static int init(struct py_template *t, PyObject *name, PyObject *path,
+		unsigned long long flags)
+{
+	PyObject *bytes, *along = NULL;
+	int ret = 0;
+
+	if (!PyUnicode_FSConverter(name, &bytes))
+		return -1;
+	if (!path || path == Py_None)
+		ret = copy_path(&along);
+	else if (!PyUnicode_FSConverter(path, &along))
+		ret = -1;
+	if (ret == 0) {
+		ret = open_template(t, bytes, along, flags);
+		if (ret < 0)
+			error_raise(&(struct error){ .error = -ret,
+						     .filename = name });
+	}
+	Py_DECREF(bytes);
+	Py_XDECREF(along);
+	return ret < 0 ? -1 : take_path(t);
+}
+
+static PyObject *template_new(PyTypeObject *type, PyObject *args,
+			      PyObject *kwargs)
+{
+	char *names[] = { "name", "flags", "search_path", NULL };
+	PyObject *name, *path = NULL;
+	unsigned long long flags = 0;
+	struct py_template *t;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KO:Template", names,
+					 &name, &flags, &path))
+		return NULL;
+	t = (struct py_template *)PyType_GenericAlloc(type, 0);
+	if (!t)
+		return NULL;
+	t->fd = -1;
+	if (init(t, name, path, flags) < 0) {
+		Py_DECREF(t);
+		return NULL;
+	}
+	return (PyObject *)t;
+}
+
+static void template_dealloc(struct py_template *t)
+{
+	PyTypeObject *type = Py_TYPE(t);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	close_unused(t);
+	Py_CLEAR(t->path);
+	release(t);
+	Py_DECREF(type);
+}
+
+/* ---- launching */
+
+static PyObject *launched(struct py_template *t, const struct launch *l,
+			  int ret, int pidfd)
+{
+	PyObject *child;
+	struct error e;
+
+	if (ret >= 0) {
+		child = Py_BuildValue("ii", ret, pidfd);
+		if (!child)
+			close(pidfd);
+		return child;
+	}
+	e = launch_error(l, -ret, t->path);
+	return error_raise(&e);
+}
+
+static PyObject *spawn(struct py_template *t, struct launch *l)
+{
+	int fd = template_hold(t), pidfd = -1, ret;
+
+	if (fd < 0)
+		return NULL;
+	l->args.pidfd = (uintptr_t)&pidfd;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_spawn(fd, &l->args, sizeof(l->args));
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	return launched(t, l, ret, pidfd);
+}
+
+static PyObject *template_spawn(struct py_template *t, PyObject *args,
+				PyObject *kwargs)
+{
+	struct request request;
+	struct launch l;
+	PyObject *ret = NULL;
+
+	if (spawn_args_parse(&l, LAUNCH_ENVIRON_COPY, args, kwargs, &request,
+			     false) == 0)
+		ret = spawn(t, &l);
+	launch_free(&l);
+	return ret;
+}
+
+static PyObject *ran(struct py_template *t, struct run *run, int ret,
+		     struct spawn_template_result *result)
+{
+	PyObject *type, *object;
+	struct error e;
+
+	if (ret < 0) {
+		e = launch_error(&run->launch, -ret, t->path);
+		return error_raise(&e);
+	}
+	type = types_result(Py_TYPE(t));
+	object = type ? result_new(type, result, -1) : NULL;
+	Py_XDECREF(type);
+	spawn_template_result_free(result);
+	return object;
+}
+
+static PyObject *run_to_end(struct py_template *t, struct run *run)
+{
+	struct spawn_template_result result;
+	int fd = template_hold(t), ret;
+
+	if (fd < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_run(fd, &run->args, sizeof(run->args), &result,
+				 sizeof(result));
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	return ran(t, run, ret, &result);
+}
+
+static PyObject *template_run(struct py_template *t, PyObject *args,
+			      PyObject *kwargs)
+{
+	struct request request;
+	struct run run;
+	PyObject *ret = NULL;
+
+	if (run_args_parse(&run, LAUNCH_ENVIRON_COPY, args, kwargs, &request,
+			   false) == 0)
+		ret = run_to_end(t, &run);
+	run_free(&run);
+	return ret;
+}
+
+/* ---- what else there is to ask */
+
+static PyObject *call(struct py_template *t, int (*function)(int tfd))
+{
+	int fd = template_hold(t), ret;
+
+	if (fd < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	ret = function(fd);
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	if (ret < 0)
+		return raise_errno(t, -ret);
+	Py_RETURN_NONE;
+}
+
+static PyObject *template_check(struct py_template *t, PyObject *unused)
+{
+	(void)unused;
+	return call(t, spawn_template_check);
+}
+
+static PyObject *template_refresh(struct py_template *t, PyObject *unused)
+{
+	(void)unused;
+	return call(t, spawn_template_refresh);
+}
+
+static PyObject *template_stat(struct py_template *t, PyObject *unused)
+{
+	struct spawn_template_stat st;
+	int fd = template_hold(t), ret;
+
+	(void)unused;
+	if (fd < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	ret = spawn_template_stat(fd, &st, sizeof(st));
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	return ret < 0 ? raise_errno(t, -ret) : template_stat_dict(&st);
+}
+
+static PyObject *template_enter(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	Py_INCREF(self);
+	return self;
+}
+
+static PyObject *template_exit(struct py_template *t, PyObject *args)
+{
+	return template_close(t, args);
+}
+
+static PyObject *template_fd(struct py_template *t, void *closure)
+{
+	(void)closure;
+	return PyLong_FromLong(t->closing ? -1 : t->fd);
+}
+
+static PyObject *template_repr(struct py_template *t)
+{
+	return PyUnicode_FromFormat("<Template %R%s>", t->path,
+				    t->closing ? " closed" : "");
+}
+
+/* ---- the type */
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
+	  "Launch; return (pid, pidfd), both the caller's." },
+	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
+	  "Launch, and wait until it is over; no signal ends the wait." },
+	{ "check", METHOD(template_check), METH_NOARGS,
+	  "Raise what a launch would find wrong with the template." },
+	{ "refresh", METHOD(template_refresh), METH_NOARGS,
+	  "Take today's file at the path." },
+	{ "stat", METHOD(template_stat), METH_NOARGS,
+	  "What the template is and how it was used, as a dict." },
+	{ "close", METHOD(template_close), METH_NOARGS,
+	  "Close it, once no call uses it any more." },
+	{ "__enter__", template_enter, METH_NOARGS, NULL },
+	{ "__exit__", METHOD(template_exit), METH_VARARGS, NULL },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyMemberDef members[] = {
+	{ "path", T_OBJECT, offsetof(struct py_template, path), READONLY,
+	  "The absolute path that it was made of." },
+	{ NULL, 0, 0, 0, NULL },
+};
+
+static PyGetSetDef getters[] = {
+	{ "fd", (getter)template_fd, NULL, "Its descriptor; -1: closed.",
+	  NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "Template(name, *, flags=0, search_path=None)" },
+	{ Py_tp_new, template_new },
+	{ Py_tp_dealloc, template_dealloc },
+	{ Py_tp_repr, template_repr },
+	{ Py_tp_methods, methods },
+	{ Py_tp_members, members },
+	{ Py_tp_getset, getters },
+	{ 0, NULL },
+};
+
+PyType_Spec template_spec = {
+	.name = "spawn_template._native.Template",
+	.basicsize = sizeof(struct py_template),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};

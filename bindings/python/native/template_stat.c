@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What stat tells, as a dict, in the words of "spawn-template stat --json".
+ */
+#include <elf.h>
+
+#include "native.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *name(const char *const *names, size_t n, uint32_t i)
+{
+	return i < n && names[i] ? names[i] : "unknown";
+}
+
+static const char *stale_name(const struct spawn_template_stat *st)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
+		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
+		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+	};
+
+	if (st->state == SPAWN_TEMPLATE_STATE_FRESH)
+		return NULL;
+	return name(names, COUNT(names), st->stale_reason);
+}
+
+static const char *format_name(uint32_t format)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
+		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+	};
+
+	return name(names, COUNT(names), format);
+}
+
+static const char *by_path_name(const struct spawn_template_stat *st)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
+		[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
+		[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
+		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard link",
+		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
+		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+	};
+
+	if (st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD)
+		return NULL;
+	return name(names, COUNT(names), st->by_path_reason);
+}
+
+typedef unsigned long long u64;
+
+static PyObject *key_dict(const struct spawn_template_key *key)
+{
+	return Py_BuildValue(
+		"{s:K,s:K,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:L,s:L}", "dev_major",
+		(u64)key->dev_major, "dev_minor", (u64)key->dev_minor, "ino",
+		(u64)key->ino, "mnt_id", (u64)key->mnt_id, "size",
+		(u64)key->size, "mode", key->mode, "nlink", key->nlink, "uid",
+		key->uid, "gid", key->gid, "ctime_ns",
+		(long long)key->ctime_sec * 1000000000 + key->ctime_nsec,
+		"mtime_ns",
+		(long long)key->mtime_sec * 1000000000 + key->mtime_nsec);
+}
+
+static PyObject *elf_dict(const struct spawn_template_stat *st)
+{
+	if (st->format != SPAWN_TEMPLATE_FORMAT_ELF)
+		Py_RETURN_NONE;
+	return Py_BuildValue(
+		"{s:i,s:I,s:N,s:N}", "class",
+		st->elf_class == ELFCLASS64 ? 64 : 32, "machine",
+		st->elf_machine, "dynamic",
+		PyBool_FromLong(st->elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC),
+		"pie", PyBool_FromLong(st->elf_flags & SPAWN_TEMPLATE_ELF_PIE));
+}
+
+/* Those that were taken, by name. */
+static PyObject *fallbacks_dict(const struct spawn_template_stat *st)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
+		[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
+		[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
+		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
+		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
+		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+	};
+	PyObject *dict = PyDict_New();
+
+	for (size_t i = 0; dict && i < COUNT(names); i++) {
+		PyObject *n;
+
+		if (!st->fallbacks[i])
+			continue;
+		n = PyLong_FromUnsignedLongLong(st->fallbacks[i]);
+		if (!n || PyDict_SetItemString(dict, names[i], n) < 0)
+			Py_CLEAR(dict);
+		Py_XDECREF(n);
+	}
+	return dict;
+}
+
+static PyObject *launches_dict(const struct spawn_template_stat *st)
+{
+	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "cold", (u64)st->cold,
+			     "warm", (u64)st->warm, "stale", (u64)st->stale,
+			     "refused", (u64)st->refused, "failed",
+			     (u64)st->failed);
+}
+
+static PyObject *path(const char *text)
+{
+	if (*text)
+		return PyUnicode_DecodeFSDefault(text);
+	Py_RETURN_NONE;
+}
+
+PyObject *template_stat_dict(const struct spawn_template_stat *st)
+{
+	bool fresh = st->state == SPAWN_TEMPLATE_STATE_FRESH;
+	bool by_fd = st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD;
+
+	return Py_BuildValue(
+		"{s:N,s:N,s:s,s:N,s:N,s:s,s:z,s:s,s:z,s:N,s:I,s:K,s:N,s:N}",
+		"path", path(st->path), "key", key_dict(&st->key), "format",
+		format_name(st->format), "elf", elf_dict(st), "interpreter",
+		path(st->interpreter), "state", fresh ? "fresh" : "stale",
+		"stale_reason", stale_name(st), "launch_by",
+		by_fd ? "fd" : "path", "by_path_reason", by_path_name(st),
+		"guarded", PyBool_FromLong(st->guarded), "warm_ready",
+		st->warm_ready, "flags", (u64)st->flags, "launches",
+		launches_dict(st), "fallbacks", fallbacks_dict(st));
+}

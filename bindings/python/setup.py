@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Builds the extension with the C library inside it: a compiler is all it needs.
+
+In a clone the library's sources are two levels up; a source distribution has them
+in library/. Two of its files run between clone and exec, and are compiled apart: with
+no stack protector and no call that is not written down.
+"""
+import pathlib
+import re
+import shutil
+import sysconfig
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
+
+HERE = pathlib.Path(__file__).resolve().parent
+PACKED = HERE / "library"
+TOP = PACKED if PACKED.exists() else HERE.parent.parent
+
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    raise SystemExit("spawn_template has no support for free-threaded builds of "
+                     "Python")
+
+VERSION = re.search(r"^VERSION := (\S+)$", (TOP / "Makefile").read_text(),
+                    re.M).group(1)
+
+CFLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden", "-D_GNU_SOURCE"]
+# as in the Makefile, which also checks what comes out
+CHILD = ["-fno-stack-protector", "-ffreestanding", "-fno-sanitize=all",
+         "-fno-builtin", "-fno-lto", "-U_FORTIFY_SOURCE", "-O2"]
+CHILD_ONLY = {
+    "child.c": CHILD,
+    "supervisor_child.c": CHILD + ["-fno-jump-tables", "-fno-tree-vectorize",
+                                   "-mgeneral-regs-only"],
+}
+
+
+# Of src, these are the guard's daemon, as in the Makefile.
+DAEMON = ("daemon*", "loader*", "registry*", "metrics.c", "service.c")
+
+
+def library_sources():
+    return sorted(path for path in (TOP / "src").glob("*.c")
+                  if not any(path.match(name) for name in DAEMON))
+
+
+class BuildExt(build_ext):
+    """Compiles the library, whose files are not all compiled alike."""
+
+    def build_extension(self, ext):
+        for path in library_sources():
+            # by its whole path, so that the object stays below build_temp
+            ext.extra_objects += self.compiler.compile(
+                [str(path)], output_dir=self.build_temp,
+                include_dirs=[str(TOP / "include")],
+                extra_postargs=CFLAGS + CHILD_ONLY.get(path.name, []))
+        super().build_extension(ext)
+
+
+class Sdist(sdist):
+    """Packs the library's sources too."""
+
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        to = pathlib.Path(base_dir) / "library"
+        sources = set(library_sources())
+        for pattern in ("Makefile", "LICENSE", "include/*.h", "src/*.[ch]",
+                        "src/arch/*.h", "bpf/exec_cache.h"):
+            for path in TOP.glob(pattern):
+                if path.suffix == ".c" and path not in sources:
+                    continue
+                target = to / path.relative_to(TOP)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        # in a clone it is a link
+        licence = pathlib.Path(base_dir) / "LICENSE"
+        licence.unlink(missing_ok=True)
+        shutil.copyfile(TOP / "LICENSE", licence)
+
+
+setup(
+    version=VERSION,
+    cmdclass={"build_ext": BuildExt, "sdist": Sdist},
+    options={"bdist_wheel": {"py_limited_api": "cp39"}},
+    ext_modules=[Extension(
+        "spawn_template._native",
+        sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
+        py_limited_api=True, include_dirs=[str(TOP / "include")],
+        define_macros=[("NATIVE_VERSION", f'"{VERSION}"')],
+        extra_compile_args=CFLAGS,
+        extra_link_args=["-Wl,--version-script,native/exports.map",
+                         "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
+                         "-lpthread"])],
+)

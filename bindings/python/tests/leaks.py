@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Does anything grow? Each way through the code, its error paths too, many times.
+
+With a debug build of Python, and the extension built for it, references are
+counted; otherwise memory blocks, and with both descriptors and processes.
+"""
+import asyncio
+import gc
+import os
+import sys
+
+import spawn_template
+from spawn_template import _native, blocking
+
+ROUNDS = int(os.environ.get("LEAK_ROUNDS", "100"))
+
+sh = spawn_template.Template("sh")
+true = _native.Template("true")
+closed = _native.Template("true")
+closed.close()
+ENV = {"A%d" % i: "x" * 100 for i in range(20)}
+
+
+class Bad:
+    def __fspath__(self):
+        raise KeyError("bad path")
+
+
+def attempt(function, *args, **kwargs):
+    try:
+        return function(*args, **kwargs)
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError,
+            ValueError):
+        return None
+
+
+def wait(child):
+    os.close(child[1])
+    os.waitpid(child[0], 0)
+
+
+def spawn():
+    wait(true.spawn(["true"]))
+    wait(true.spawn([b"true"], ENV, cwd="/", pass_fds=[0], groups=[]
+                    if os.getuid() == 0 else None))
+    wait(true.spawn(["true"], [b"A=1"], stdin=0, stdout=0, stderr=1))
+
+
+def spawn_errors():
+    for args, kwargs in (
+            ((["true"],), dict(cwd="/none")), ((["true"],), dict(stdin=999)),
+            ((["true"],), dict(pass_fds=[999])),
+            ((["true"],), dict(pass_fds=[-1])),
+            ((["true"],), dict(pass_fds=["a"])),
+            ((["true"],), dict(groups=[1, "a"])),
+            ((["true"],), dict(uid=-1)), ((["true"],), dict(cwd=Bad())),
+            ((["true", Bad()],), {}), ((["true", "a\0"],), {}), (([],), {}),
+            (("true",), {}), ((["true"], {"A": "1", "B": Bad()}), {}),
+            ((["true"], {"A": "1", "B=": "1"}), {}),
+            ((["true"], [b"A=1", "B=1"]), {}), ((["true"], 5), {}),
+            ((["true"],), dict(nonsense=1))):
+        assert attempt(true.spawn, *args, **kwargs) is None
+    assert attempt(closed.spawn, ["true"]) is None
+
+
+def template():
+    with _native.Template("true") as t:
+        t.stat()
+        t.check()
+        t.refresh()
+        repr(t)
+    attempt(closed.check)
+    attempt(_native.Template, "no-such-program")
+    attempt(_native.Template, "true", search_path=Bad())
+    attempt(_native.Template, Bad())
+    spawn_template.Template("true").close()
+
+
+def run():
+    r = sh._native.run(["sh", "-c", "cat; echo err >&2"], ENV,
+                       bytearray(b"in"))
+    repr(r), r.usage, r.out, r.timed_out, r.returncode
+    attempt(true.run, ["true"], cwd="/none")
+    attempt(true.run, ["true"], input=5)
+    attempt(true.run, ["true"], input=b"1", max_output=0)
+    attempt(true.run, ["true"], timeout=Bad())
+    attempt(_native.Result)
+
+
+def ring():
+    r = _native.Ring(4)
+    r.run(true, object(), ["true"], ENV, b"input")
+    r.run(true, object(), ["true"], cwd="/none")
+    r.spawn(true, object(), ["true"], stdin=0, stdout=0)
+    token = object()
+    r.run(sh._native, token, ["sh", "-c", "sleep 60"])
+    attempt(r.run, true, None, ["true"])
+    attempt(r.run, true, None, ["true"], input=5)
+    attempt(r.run, "true", None, ["true"])
+    attempt(r.run, closed, None, ["true"])
+    r.cancel(token, True)
+    for _ in range(4):
+        _, _, value = r.wait()
+        if isinstance(value, tuple):
+            wait(value)
+    # what is in flight ends with it
+    r.run(sh._native, r, ["sh", "-c", "sleep 60"])
+    r.submit()
+    r.close()
+    attempt(r.reap)
+    attempt(_native.Ring, 0)
+
+
+def blocks():
+    sh.run_sync(["sh", "-c", "echo hi"])
+    attempt(sh.run_sync, ["sh"], cwd="/none")
+    blocking._rings.clear()
+
+
+async def tasks():
+    await asyncio.gather(*(sh.run(["sh", "-c", "echo hi"], env=ENV)
+                           for _ in range(3)))
+    task = asyncio.ensure_future(sh.run(["sh", "-c", "sleep 60"]))
+    await asyncio.sleep(0)
+    task.cancel()
+    for end in (task, sh.run(["sh"], cwd="/none"), sh.run("sh")):
+        try:
+            await end
+        except (asyncio.CancelledError, OSError, TypeError):
+            pass
+
+
+def engine():
+    asyncio.run(tasks())
+
+
+def counted():
+    gc.collect()
+    return {"references": getattr(sys, "gettotalrefcount", int)(),
+            "blocks": sys.getallocatedblocks(),
+            "descriptors": len(os.listdir("/proc/self/fd"))}
+
+
+def grown(way, rounds):
+    """How much more there is of what, after so many rounds."""
+    before = counted()
+    for _ in range(rounds):
+        way()
+    after = counted()
+    return {what: after[what] - before[what] for what in before}
+
+
+def main():
+    if "--debug" in sys.argv and not hasattr(sys, "gettotalrefcount"):
+        sys.exit("not a debug build of Python")
+    failed = 0
+    ways = (spawn, spawn_errors, template, run, ring, blocks, engine)
+    for way in ways:
+        rounds = 30 if way in (ring, engine) else ROUNDS
+        # what leaks does so in each round; the interpreter's caches fill up
+        for _ in range(30):
+            growth = grown(way, rounds)
+            bad = max(growth.values()) > rounds // 2
+            if not bad:
+                break
+        failed += bad
+        print(f"  {'not ok' if bad else 'ok'} {way.__name__} {rounds} times: "
+              f"{growth}")
+    print(f"{len(ways) - failed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Has each allocation of Python's fail in turn: no crash, no descriptor left.
+
+For a process of its own; needs _testcapi. Prints how many were told.
+"""
+import gc
+import os
+import sys
+import time
+
+import _testcapi
+from spawn_template import _native
+
+ENV = {"A": "1", "B": "2"}
+template = _native.Template("true")
+ring = _native.Ring(4)
+
+
+def spawn():
+    child = template.spawn(["true", "a"], ENV, cwd="/", pass_fds=[0], stdin=0,
+                           stdout=0)
+    os.close(child[1])
+
+
+def run():
+    template.run(["true"], ENV, bytearray(b"x"))
+
+
+def error():
+    try:
+        template.run(["true"], cwd="/none")
+    except FileNotFoundError:
+        pass
+
+
+def make_ring():
+    _native.Ring(2)
+
+
+def make_template():
+    _native.Template("true")
+
+
+def stat():
+    template.stat()
+
+
+def ring_run():
+    ring.run(template, object(), ["true"], ENV)
+
+
+def ring_spawn():
+    ring.spawn(template, object(), ["true"], ENV, stdin=0, stdout=0)
+
+
+def starved(function, n):
+    """What it returns, or None if the n-th allocation was wanted."""
+    _testcapi.set_nomemory(n, n + 1)
+    try:
+        return function()
+    except MemoryError:
+        starved.told += 1
+        return None
+    finally:
+        _testcapi.remove_mem_hooks()
+
+
+def drain(n):
+    """Completions are made without memory, too."""
+    left = ring.submit()
+    while left:
+        done = starved(ring.wait, n % 20 + 1)
+        left -= 1
+        if done and isinstance(done[2], tuple):
+            os.close(done[2][1])
+
+
+def reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def main():
+    before = len(os.listdir("/proc/self/fd"))
+    for function in (spawn, run, error, make_ring, make_template, stat,
+                     ring_run, ring_spawn):
+        starved.told = 0
+        for n in range(1, 80):
+            starved(function, n)
+            drain(n)
+            reap()
+        if not starved.told:
+            sys.exit(f"{function.__name__}: nothing failed")
+    gc.collect()
+    for _ in range(100):
+        if len(os.listdir("/proc/self/fd")) <= before:
+            print("done")
+            return
+        time.sleep(0.02)
+    sys.exit("descriptors are left")
+
+
+main()

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A plugin of pytest (-p pytest_dropin): install() first, stats() at the end.
+
+A run in which nothing was launched through a template fails.
+"""
+import spawn_template
+
+
+def pytest_configure(config):
+    spawn_template.install()
+
+
+def pytest_terminal_summary(terminalreporter):
+    stats = spawn_template.stats()
+    terminalreporter.write_line("launches: %d through templates, by the "
+                                "original: %s" % (stats["cold"],
+                                                  stats["fallback"] or 0))
+
+
+def pytest_sessionfinish(session):
+    if not spawn_template.stats()["cold"]:
+        session.exitstatus = 1

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests share."""
+import gc
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import unittest
+
+SH = ["sh", "-c"]
+
+# A thread may hold a lock of AddressSanitizer's allocator, that of gcc 12 say, when
+# another one forks; the child then waits for it.
+forks = unittest.skipIf("libasan" in os.environ.get("LD_PRELOAD", ""),
+                        "AddressSanitizer and threads do not survive fork")
+
+
+def fds():
+    """The descriptors of this process, as what they are open for."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink("/proc/self/fd/" + name)
+        except FileNotFoundError:
+            pass    # that of the listing itself
+    return found
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition, seconds=10):
+    """Wait for what is about to become true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def python(code, *args, check=True, **kwargs):
+    """Run code in another interpreter; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *args],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=60, **kwargs)
+    if check and done.returncode:
+        raise AssertionError(f"exit {done.returncode}: {done.stdout}")
+    return done.stdout
+
+
+class TestCase(unittest.TestCase):
+    """Leaves no descriptor and no child behind."""
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.dir)
+        gc.collect()
+        self._fds = fds()
+        self.addCleanup(self._check_left)
+
+    def _check_left(self):
+        gc.collect()
+        left = {}
+
+        def clean():
+            left.clear()
+            left.update((fd, name) for fd, name in fds().items()
+                        if fd not in self._fds)
+            return not left
+        if not eventually(clean, 2):
+            raise AssertionError(f"descriptors left open: {left}")
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def program(self, name="program", source="/bin/true"):
+        """A copy of a program, to be changed."""
+        path = self.dir / name
+        shutil.copy(source, path)
+        return path
