@@ -149,13 +149,3 @@ FMOD_RET_PROGRAMS(_2)
 
 TRACE_PROGRAMS()
 TRACE_PROGRAMS(_2)
-
-/* ---- run by the loader */
-
-/* The map is frozen, for the daemon as for everybody. */
-SEC("syscall")
-int clear_word(struct guard_slot *of)
-{
-	set_word(of->slot, 0);
-	return 0;
-}

@@ -146,12 +146,6 @@ struct guard_control {
 
 #define GUARD_VERSION 1
 
-/* What the program clear_word is run with. */
-struct guard_slot {
-	__u32 slot;
-	__u32 pad;
-};
-
 enum exec_event_type {
 	EVENT_STALE = 1,	/* a launch was answered ESTALE */
 	EVENT_REFUSED = 2,	/* EACCES */

@@ -15,56 +15,57 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "exec_cache.skel.h"
 #include "loader_impl.h"
 
-/* Loads the one program, over the map. Return: 0 or -errno. */
-static int load_clearer(struct exec_cache *skel, int states_fd)
-{
-	struct bpf_program *program;
-	struct bpf_map *map;
-	int ret;
+/* What the program is run with. */
+struct clear_word {
+	uint32_t slot;
+	uint32_t pad;
+};
 
-	bpf_object__for_each_program(program, skel->obj)
-		bpf_program__set_autoload(program,
-					  program == skel->progs.clear_word);
-	/* the skeleton maps those of its own data */
-	bpf_object__for_each_map(map,
-				 skel->obj) if (!bpf_map__is_internal(map) &&
-						map != skel->maps.exec_states)
-		bpf_map__set_autocreate(map, false);
-	ret = bpf_map__reuse_fd(skel->maps.exec_states, states_fd);
-	return ret < 0 ? ret : exec_cache__load(skel);
-}
+#define INSN(c, d, s, o, i)                                                    \
+	{                                                                      \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o),       \
+		.imm = (i)                                                     \
+	}
 
 /**
  * loader_states_clearer - load the program that clears words
  * @states_fd: the map
  *
- * Return: the program, to be closed; -errno.
+ * As instructions, so that neither a start nor an end takes the time and memory
+ * of going through the kernel's types. Return: the program, to be closed; -errno.
  */
 int loader_states_clearer(int states_fd)
 {
-	struct exec_cache *skel = exec_cache__open();
-	int ret;
+	const struct bpf_insn insns[] = {
+		/* the slot goes to the stack, as the key */
+		INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_1, 0, 0),
+		INSN(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_1, -4, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0,
+		     states_fd),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		/* there is such a word: it is cleared */
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0),
+		INSN(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	/* which programs of this type must be */
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "clear_word", "GPL",
+			       insns, sizeof(insns) / sizeof(insns[0]), &opts);
 
-	if (!skel)
-		return -errno;
-	ret = load_clearer(skel, states_fd);
-	if (ret == 0) {
-		ret = fcntl(bpf_program__fd(skel->progs.clear_word),
-			    F_DUPFD_CLOEXEC, 3);
-		if (ret < 0)
-			ret = -errno;
-	}
-	exec_cache__destroy(skel);
-	return ret;
+	return fd < 0 ? -errno : fd;
 }
 
 /* Return: 0 or -errno. */
 int loader_states_clear(int clearer, uint32_t slot)
 {
-	struct guard_slot of = { .slot = slot };
+	struct clear_word of = { .slot = slot };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &of,
 		    .ctx_size_in = sizeof(of));
 
