@@ -143,10 +143,10 @@ static void upgrade_cut_short(void)
 	client_open(&client);
 	r = client_template(&client, program(), DENY);
 	guard_stop(pid, SIGTERM);
-	for (unsigned int i = 0; i < 12; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		test_doing("round %u", i);
 		pid = guard_launch((char *[]){ "--upgrade", NULL });
-		usleep(i * 40000);
+		usleep(i * 60000);
 		guard_stop(pid, SIGKILL);
 		CHECK_EQ(raw_launch(r.fd, r.id), 7);
 		CHECK_EQ(guard_write(test_path("p"), O_RDWR), -ETXTBSY);
