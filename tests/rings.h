@@ -211,6 +211,21 @@ static inline int children_now(pid_t *pids, int max)
 	return n;
 }
 
+/* Waits, but not for ever, until none of them runs: zombies do not either. */
+static inline void wait_until_quiet(const pid_t *pids, int n)
+{
+	for (int quiet = 0, i = 0; quiet < 3 && i < 300; i++) {
+		quiet++;
+		for (int k = 0; k < n; k++) {
+			char state = process_state(pids[k]);
+
+			if (state == 'R' || state == 'D')
+				quiet = 0;
+		}
+		sleep_ms(10);
+	}
+}
+
 /* Waits until this process has just so many children, held up or running. */
 static inline void wait_children(pid_t *pids, int want)
 {
@@ -225,8 +240,7 @@ static inline void wait_children(pid_t *pids, int want)
 	CHECK_EQ(n, want);
 	if (pids)
 		memcpy(pids, found, (size_t)want * sizeof(*pids));
-	/* whatever they do until they are held up takes no time */
-	sleep_ms(30);
+	wait_until_quiet(found, want);
 }
 
 static inline bool is_readable(int fd, int ms)

@@ -686,7 +686,16 @@ struct victim {
 	bool returned_early;
 };
 
-/* The child of the launching thread, once it waits for the FIFO. */
+static bool sleeps(pid_t pid)
+{
+	char *stat = test_read(test_fmt("/proc/%d/stat", pid));
+	char *end = strrchr(stat, ')');
+
+	return end && strncmp(end, ") S", 3) == 0;
+}
+
+/* The child of the launching thread, once it waits for the FIFO: it sleeps nowhere
+ * else. */
 static pid_t waiting_child(pid_t launcher)
 {
 	char *path = test_fmt("/proc/self/task/%d/children", launcher);
@@ -697,8 +706,10 @@ static pid_t waiting_child(pid_t launcher)
 		pid = atoi(test_read(path));
 	}
 	CHECK_GT(pid, 0);
-	/* whatever it does until the FIFO takes no time */
-	usleep(50000);
+	for (int quiet = 0, i = 0; quiet < 5 && i < 1000; i++) {
+		usleep(10000);
+		quiet = sleeps(pid) ? quiet + 1 : 0;
+	}
 	return pid;
 }
 
