@@ -217,14 +217,14 @@ static void killed_while_registering(void)
 {
 	char *path = program();
 
-	for (unsigned int i = 0; i < 6; i++) {
+	for (unsigned int i = 0; i < 4; i++) {
 		pid_t pid = guard_start(NULL), maker;
 		struct client c;
 
 		test_doing("round %u", i);
 		CHECK_EQ(status().adopted, i > 0);
 		maker = guard_child(make_until_it_ends, path);
-		usleep(20000 + i * 13777);
+		usleep(20000 + i * 23777);
 		guard_stop(pid, SIGKILL);
 		guard_wait(maker);
 		/* all of its files are closed */
