@@ -118,11 +118,14 @@ static void a_receiver_is_refused(void)
 static void register_and_end(void *arg)
 {
 	struct reg r = template();
+	char c;
 
 	(void)arg;
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(write(pair[1], &r.id, sizeof(r.id)), sizeof(r.id));
 	CHECK_OK(guard_send_fd(pair[1], r.fd));
+	/* until the daemon has stopped */
+	CHECK_EQ(read(pair[1], &c, 1), 1);
 }
 
 /* A child with this pid; 0 in it. */
@@ -148,6 +151,14 @@ static pid_t fork_as(pid_t want)
 	test_fail(__FILE__, __LINE__, "pid %d is not to be had", want);
 }
 
+static bool is_stopped(pid_t pid)
+{
+	char *stat = test_read(test_fmt("/proc/%d/stat", pid));
+	char *end = strrchr(stat, ')');
+
+	return end && strncmp(end, ") T", 3) == 0;
+}
+
 /* The daemon is stopped: it would end the template of who has ended. */
 static void a_pid_used_again_is_not_the_creator(void)
 {
@@ -158,8 +169,11 @@ static void a_pid_used_again_is_not_the_creator(void)
 	test_path("p");
 	pid = guard_child(register_and_end, NULL);
 	CHECK_EQ(read(pair[0], &r.id, sizeof(r.id)), sizeof(r.id));
-	CHECK_SYS(kill(guard_pid(), SIGSTOP));
 	r.fd = guard_take_fd(pair[0]);
+	CHECK_SYS(kill(guard_pid(), SIGSTOP));
+	for (int i = 0; i < 10000 && !is_stopped(guard_pid()); i++)
+		usleep(1000);
+	CHECK_EQ(write(pair[0], "", 1), 1);
 	guard_wait(pid);
 	again = fork_as(pid);
 	if (!again) {
