@@ -145,14 +145,18 @@ static char *read_comm(pid_t pid)
 
 /*
  * The name is set after the parent of a vfork goes on, so wait until it is not
- * that of this program any more.
+ * that of this program any more. The kernel writes it without a lock that a
+ * reader sees, and half of it may be read: two readings have to agree.
  */
 static char *settled_comm(pid_t pid)
 {
-	char *own = read_comm(getpid()), *comm = own;
+	char *own = read_comm(getpid()), *comm = own, *before = own;
 
-	for (int i = 0; i < 5000 && !strcmp(comm, own); i++) {
+	for (int i = 0; i < 5000; i++) {
+		before = comm;
 		comm = read_comm(pid);
+		if (strcmp(comm, own) && !strcmp(comm, before))
+			break;
 		usleep(1000);
 	}
 	return comm;
