@@ -59,18 +59,20 @@ static uint64_t flags_of(const struct st_launch *l, uint64_t flags)
 		flags |= CLONE_VM;
 	if (l->shared_files)
 		flags |= CLONE_FILES;
-	if (l->mark.id)
+	if (l->unwaited)
+		flags &= ~(uint64_t)CLONE_VFORK;
+	if (l->mark.id || l->unwaited)
 		flags |= CLONE_CHILD_CLEARTID;
 	return flags;
 }
 
 /*
  * Where the guard looks for the mark. The kernel writes a zero to it when the
- * child leaves this memory, before this thread goes on.
+ * child leaves this memory, before a thread that waits for that goes on.
  */
 static uintptr_t mark_of(struct st_launch *l)
 {
-	return l->mark.id ? (uintptr_t)&l->mark : 0;
+	return l->mark.id || l->unwaited ? (uintptr_t)&l->mark : 0;
 }
 
 static void watch_lock(const struct st_launch *l)
@@ -317,6 +319,22 @@ static struct st_report *report_map(void)
 	return r == MAP_FAILED ? NULL : r;
 }
 
+static void clear(struct st_launch *l)
+{
+	memset(l->report, 0, sizeof(*l->report));
+	l->report->pidfd = -1;
+	l->report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	l->pidfd = -1;
+	l->tid = 0;
+}
+
+static pid_t answer(const struct st_report *r, long pid)
+{
+	if (launched(r))
+		return (pid_t)pid;
+	return r->error ? r->error : -ECHILD;
+}
+
 static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
 {
 	struct st_report *r = l->report;
@@ -325,11 +343,7 @@ static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
 	l->lacks = atomic_load(&lacks);
 	plan_table(l);
 again:
-	memset(r, 0, sizeof(*r));
-	r->pidfd = -1;
-	r->stage = SPAWN_TEMPLATE_STAGE_CLONE;
-	l->pidfd = -1;
-	l->tid = 0;
+	clear(l);
 	watch_set(l, l);
 	pid = clone_child(l, stack);
 	watch_set(l, NULL);
@@ -340,9 +354,7 @@ again:
 		l->shared_files = false;
 		goto again;
 	}
-	if (launched(r))
-		return (pid_t)pid;
-	return r->error ? r->error : -ECHILD;
+	return answer(r, pid);
 }
 
 /**
@@ -379,6 +391,54 @@ pid_t st_clone_launch(struct st_launch *l)
 		munmap(shared, sizeof(*shared));
 	}
 	return pid;
+}
+
+/* ---- without waiting */
+
+/**
+ * st_clone_begin - make the child of a launch, and do not wait for it
+ * @l: as of st_clone_launch(); it, and all that it points to, has to stay as it is
+ *     until the child has left this memory, which zeroes l->mark.tid
+ * @stack: for the child alone, until then
+ *
+ * This is for the plain case: the kernel clears the handlers, and the child has
+ * the ids of the caller. It copies the whole fd table, because a shared one would
+ * change under it.
+ *
+ * Return: pid, for st_clone_end(); -ENOSYS if this is not the plain case; -errno.
+ */
+pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
+{
+	long pid;
+	int cancel;
+
+	l->lacks = atomic_load(&lacks);
+	if (needs_own_memory(l) || (l->lacks & ST_LACKS_CLONE3))
+		return -ENOSYS;
+	l->unwaited = true;
+	l->mark.tid = 1;
+	l->open_pidfd = l->shared_files = false;
+	clear(l);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pid = by_clone3(l, stack);
+	pthread_setcancelstate(cancel, NULL);
+	return is_refusal(pid) ? -ENOSYS : (pid_t)pid;
+}
+
+/**
+ * st_clone_end - judge a launch that was begun
+ * @l, @pid: of st_clone_begin(); the child has left this memory
+ *
+ * Return: as st_clone_launch().
+ */
+pid_t st_clone_end(struct st_launch *l, pid_t pid)
+{
+	if (!launched(l->report)) {
+		reap(pid);
+		drop_pidfd(l);
+	}
+	remember(l);
+	return answer(l->report, pid);
 }
 
 /* ---- asking without launching */

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "launch.h"
+#include "stack.h"
 
 /*
  * By which another thread ends the child of a launch that is under way: one that
@@ -19,6 +20,10 @@ struct st_watch {
 void st_watch_kill(struct st_watch *watch);
 
 pid_t st_clone_launch(struct st_launch *launch);
+
+/* The same in two steps, between which the child is on its way. */
+pid_t st_clone_begin(struct st_launch *launch, const struct st_stack *stack);
+pid_t st_clone_end(struct st_launch *launch, pid_t pid);
 int st_clone_exec_check(int fd);
 
 #endif

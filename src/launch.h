@@ -58,6 +58,7 @@ struct st_launch {
 	bool by_path;
 	int parent;			/* pid, for DIE_WITH_PARENT */
 	struct st_mark mark;		/* by which the guard knows it; id 0: none */
+	bool unwaited;			/* the thread that clones goes on at once */
 
 	uint32_t lacks;			/* ST_LACKS_* */
 	bool reset_handlers;		/* CLONE_CLEAR_SIGHAND was not there */

@@ -118,8 +118,9 @@ static bool is_the_guards(const struct st_record *rec,
 	       report->by_exec;
 }
 
-static void count(struct st_record *rec, pid_t ret,
-		  const struct st_report *report)
+/* Counts how a launch went; ret is its answer. */
+void st_spawn_count(struct st_record *rec, pid_t ret,
+		    const struct st_report *report)
 {
 	struct st_counters *c = rec->counters;
 	_Atomic uint64_t *counter = &c->failed;
@@ -189,12 +190,17 @@ static int set_mark(struct st_launch *l, const struct st_record *rec)
 	return ret;
 }
 
-static pid_t launch(int tfd, const struct st_spawn *spawn,
-		    const struct st_plan *plan, struct st_record *rec,
-		    struct st_report *report, int *pidfd)
+/*
+ * All of a launch but its child. Return: 0, or what forbids it, with the stage in
+ * the report.
+ */
+static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
+		const struct st_plan *plan, const struct st_record *rec,
+		struct st_report *report)
 {
 	const struct spawn_template_spawn_args *args = &spawn->args;
-	struct st_launch l = {
+
+	*l = (struct st_launch){
 		.args = args,
 		.actions = (const void *)(uintptr_t)args->actions,
 		.n_actions = (uint32_t)args->actions_len,
@@ -210,11 +216,9 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 		.watch = spawn->watch,
 		.report = report,
 	};
-	pid_t pid;
-
 	report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 	if (rec->guard.id) {
-		int ret = set_mark(&l, rec);
+		int ret = set_mark(l, rec);
 
 		if (ret < 0)
 			return ret;
@@ -223,15 +227,53 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 		/* made from an fd, it is not tied to where the file was */
 		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
 			return -ESTALE;
-		l.exec_path = NULL;
-		l.by_path = false;
+		l->exec_path = NULL;
+		l->by_path = false;
 	}
 	if (args->flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
-		l.parent = getpid();
+		l->parent = getpid();
+	return 0;
+}
+
+static pid_t launch(int tfd, const struct st_spawn *spawn,
+		    const struct st_plan *plan, struct st_record *rec,
+		    struct st_report *report, int *pidfd)
+{
+	struct st_launch l;
+	pid_t pid = fill(&l, tfd, spawn, plan, rec, report);
+
+	if (pid < 0)
+		return pid;
 	pid = st_clone_launch(&l);
 	if (pid > 0)
 		*pidfd = l.pidfd;
 	return pid;
+}
+
+/**
+ * st_spawn_prepare - all of one try to launch but its child
+ * @tfd, @spawn: as of st_spawn()
+ * @l: filled in; it points into @spawn and @report
+ * @report: cleared
+ * @rec: set, with a reference that l needs too
+ *
+ * Return: 0, or what forbids it, and then nothing is held.
+ */
+int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
+		     struct st_report *report, struct st_record **rec)
+{
+	struct st_plan plan;
+	int ret = take_record(tfd, rec);
+
+	if (ret < 0)
+		return ret;
+	*report = (struct st_report){ .error = 0 };
+	ret = plan_launch(tfd, spawn, &plan);
+	if (ret == 0)
+		ret = fill(l, tfd, spawn, &plan, *rec, report);
+	if (ret < 0)
+		st_record_put(*rec);
+	return ret;
 }
 
 /* ---- until it goes, or is known not to go */
@@ -312,7 +354,7 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 	}
 	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
 		goto out; /* counted where it was found */
-	count(rec, ret, report);
+	st_spawn_count(rec, ret, report);
 out:
 	st_record_put(rec);
 	return ret;

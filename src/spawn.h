@@ -7,6 +7,7 @@
 #define ST_SPAWN_H
 
 #include "clone.h"
+#include "table.h"
 
 struct st_spawn {
 	struct spawn_template_spawn_args args;	/* failure, pidfd: not used */
@@ -22,5 +23,11 @@ int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
 int st_spawn_check(const struct spawn_template_spawn_args *args);
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure);
+
+/* Parts of the same, for a launch that is not waited for: pending.c. */
+int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
+		     struct st_report *report, struct st_record **rec);
+void st_spawn_count(struct st_record *rec, pid_t ret,
+		    const struct st_report *report);
 
 #endif

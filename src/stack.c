@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack that a child runs on until exec: one per launching thread, made on
- * its first launch and unmapped when the thread ends. The lowest page has no
- * access, so that an overflow is a fault of the child and not a silent write
- * into the parent.
+ * The stack that a child runs on until exec. The lowest page has no access, so
+ * that an overflow is a fault of the child and not a silent write into the parent.
  *
- * It serves one child at a time: the thread waits until the child has left it.
+ * - A thread that waits for its child has one, made on its first launch and
+ *   unmapped when the thread ends. It serves one child at a time.
+ * - Children that nobody waits for have one each. Some are kept for the next, in
+ *   places that need no lock, which a fork might find taken.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,11 +18,13 @@
 #include "stack.h"
 
 #define STACK_SIZE (64 * 1024)
+#define SPARE_MOST 16
 
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static bool key_made;
 static __thread char *mine;
+static _Atomic(char *) spare[SPARE_MOST];
 
 static void unmap(void *stack)
 {
@@ -80,4 +83,29 @@ void st_stack_put(struct st_stack *stack)
 {
 	if (stack->once)
 		unmap(stack->base);
+}
+
+int st_stack_take(struct st_stack *stack)
+{
+	stack->size = STACK_SIZE;
+	stack->once = true;
+	stack->base = NULL;
+	for (int i = 0; i < SPARE_MOST && !stack->base; i++)
+		if (atomic_load_explicit(&spare[i], memory_order_relaxed))
+			stack->base = atomic_exchange(&spare[i], NULL);
+	if (!stack->base)
+		stack->base = map();
+	return stack->base ? 0 : -ENOMEM;
+}
+
+void st_stack_give(struct st_stack *stack)
+{
+	for (int i = 0; i < SPARE_MOST; i++) {
+		char *none = NULL;
+
+		if (atomic_compare_exchange_strong(&spare[i], &none,
+						   stack->base))
+			return;
+	}
+	unmap(stack->base);
 }

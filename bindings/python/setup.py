@@ -88,7 +88,7 @@ setup(
         sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
         py_limited_api=True, include_dirs=[str(TOP / "include")],
         define_macros=[("NATIVE_VERSION", f'"{VERSION}"')],
-        extra_compile_args=CFLAGS,
+        extra_compile_args=CFLAGS + ["-iquote", str(TOP / "src")],
         extra_link_args=["-Wl,--version-script,native/exports.map",
                          "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
                          "-lpthread"])],

@@ -35,16 +35,20 @@ static PyObject *add_type(PyObject *module, const char *name, PyType_Spec *spec)
 
 static int add_types(PyObject *module)
 {
-	PyObject *result = add_type(module, "Result", &result_spec);
-	PyObject *template = add_type(module, "Template", &template_spec);
+	const struct types types = {
+		.result = add_type(module, "Result", &result_spec),
+		.template = add_type(module, "Template", &template_spec),
+		.pending = add_type(module, "Pending", &pending_spec),
+	};
 	PyObject *ring = add_type(module, "Ring", &ring_spec);
 	int ret = -1;
 
-	if (result && template && ring &&
-	    types_attach(template, result, template) == 0)
-		ret = types_attach(ring, result, template);
-	Py_XDECREF(result);
-	Py_XDECREF(template);
+	if (types.result && types.template && types.pending && ring &&
+	    types_attach(types.template, &types) == 0)
+		ret = types_attach(ring, &types);
+	Py_XDECREF(types.result);
+	Py_XDECREF(types.template);
+	Py_XDECREF(types.pending);
 	Py_XDECREF(ring);
 	return ret;
 }

@@ -44,6 +44,12 @@ void template_release(struct py_template *t);
 
 PyObject *template_stat_dict(const struct spawn_template_stat *st);
 
+/* ---- pending.c */
+
+extern PyType_Spec pending_spec;
+
+PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs);
+
 /* ---- ring.c */
 
 extern PyType_Spec ring_spec;
@@ -58,11 +64,16 @@ PyObject *result_new(PyObject *type, const struct spawn_template_result *result,
 
 /* ---- types.c: from a type, which all have, to what its methods make */
 
-int types_attach(PyObject *type, PyObject *result_type,
-		 PyObject *template_type);
+struct types {
+	PyObject *result, *template, *pending;
+};
+
+/* Takes no reference; what is attached has its own. */
+int types_attach(PyObject *type, const struct types *types);
 /* New references, or NULL with an exception. */
 PyObject *types_result(PyTypeObject *type);
 PyObject *types_template(PyTypeObject *type);
+PyObject *types_pending(PyTypeObject *type);
 
 /* ---- error.c */
 

@@ -321,6 +321,8 @@ static PyObject *template_repr(struct py_template *t)
 static PyMethodDef methods[] = {
 	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
 	  "Launch; return (pid, pidfd), both the caller's." },
+	{ "begin", METHOD(pending_new), METH_VARARGS | METH_KEYWORDS,
+	  "Launch without waiting for exec; return a Pending." },
 	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
 	  "Launch, and wait until it is over; no signal ends the wait." },
 	{ "check", METHOD(template_check), METH_NOARGS,

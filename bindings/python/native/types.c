@@ -9,82 +9,75 @@
 #define ATTRIBUTE "_types"
 #define NAME "spawn_template._native._types"
 
-struct types {
-	PyObject *result, *template;
-};
+static void release(struct types *types)
+{
+	Py_XDECREF(types->result);
+	Py_XDECREF(types->template);
+	Py_XDECREF(types->pending);
+	PyMem_Free(types);
+}
 
 static void forget(PyObject *capsule)
 {
 	struct types *types = PyCapsule_GetPointer(capsule, NAME);
 
-	if (!types)
-		return;
-	Py_DECREF(types->result);
-	Py_DECREF(types->template);
-	PyMem_Free(types);
+	if (types)
+		release(types);
 }
 
-int types_attach(PyObject *type, PyObject *result, PyObject *template)
+int types_attach(PyObject *type, const struct types *types)
 {
-	struct types *types = PyMem_Malloc(sizeof(*types));
+	struct types *own = PyMem_Malloc(sizeof(*own));
 	PyObject *capsule;
 	int ret;
 
-	if (!types) {
+	if (!own) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	capsule = PyCapsule_New(types, NAME, forget);
+	*own = *types;
+	Py_XINCREF(own->result);
+	Py_XINCREF(own->template);
+	Py_XINCREF(own->pending);
+	capsule = PyCapsule_New(own, NAME, forget);
 	if (!capsule) {
-		PyMem_Free(types);
+		release(own);
 		return -1;
 	}
-	Py_INCREF(result);
-	Py_INCREF(template);
-	*types = (struct types){ .result = result, .template = template };
 	ret = PyObject_SetAttrString(type, ATTRIBUTE, capsule);
 	Py_DECREF(capsule);
 	return ret;
 }
 
-/*
- * Return: the types as the capsule has them, which is a new reference and keeps
- * them; or NULL with an exception.
- */
-static PyObject *find(PyTypeObject *type, struct types **types)
+/* A new reference to the type at @offset, or NULL with an exception. */
+static PyObject *find(PyTypeObject *type, size_t offset)
 {
 	PyObject *capsule = PyObject_GetAttrString((PyObject *)type, ATTRIBUTE);
+	PyObject *found = NULL;
+	char *types;
 
 	if (!capsule)
 		return NULL;
-	*types = PyCapsule_GetPointer(capsule, NAME);
-	if (!*types)
-		Py_CLEAR(capsule);
-	return capsule;
+	types = PyCapsule_GetPointer(capsule, NAME);
+	if (types) {
+		found = *(PyObject **)(types + offset);
+		Py_XINCREF(found);
+	}
+	Py_DECREF(capsule);
+	return found;
 }
 
 PyObject *types_result(PyTypeObject *type)
 {
-	struct types *types;
-	PyObject *result = NULL, *capsule = find(type, &types);
-
-	if (capsule) {
-		result = types->result;
-		Py_INCREF(result);
-		Py_DECREF(capsule);
-	}
-	return result;
+	return find(type, offsetof(struct types, result));
 }
 
 PyObject *types_template(PyTypeObject *type)
 {
-	struct types *types;
-	PyObject *template = NULL, *capsule = find(type, &types);
+	return find(type, offsetof(struct types, template));
+}
 
-	if (capsule) {
-		template = types->template;
-		Py_INCREF(template);
-		Py_DECREF(capsule);
-	}
-	return template;
+PyObject *types_pending(PyTypeObject *type)
+{
+	return find(type, offsetof(struct types, pending));
 }

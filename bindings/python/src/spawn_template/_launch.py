@@ -3,10 +3,10 @@
 import errno
 import os
 import sys
-from typing import Any, Dict, Hashable, List, Sequence, Tuple
+from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
 
 from . import _counts, _templates
-from ._native import STAGE_ARGS, STAGE_EXEC, Template
+from ._native import STAGE_ARGS, STAGE_EXEC, Pending, Template
 
 # Of exec, but not the fault of the executable.
 _OF_ARGUMENTS = frozenset((errno.E2BIG, errno.ENOMEM, errno.EAGAIN))
@@ -155,3 +155,13 @@ def launch(executable: Any, args: Any, env: Any, how: Dict[str, Any]
         raise
     except Exception as error:
         raise Failed(reason_of(error)) from None
+
+
+def begin(executable: Any, args: Any, env: Any, how: Dict[str, Any]
+          ) -> Optional[Pending]:
+    """The same without waiting for exec. None, for whatever reason: call launch()."""
+    try:
+        found = find(names_of(executable, env), how["cwd"])
+        return found[0].begin(args, environment(env), **how)
+    except Exception:
+        return None

@@ -57,6 +57,15 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
+    # as spawn(); OSError says to launch by that, and that may succeed
+    def begin(self, argv: Sequence[_Name], env: _Env = ..., *,
+              stdin: int = ..., stdout: int = ..., stderr: int = ...,
+              pass_fds: Iterable[int] = ..., close_fds: bool = ...,
+              cwd: Optional[_Name] = ..., umask: int = ...,
+              uid: Optional[int] = ..., gid: Optional[int] = ...,
+              groups: Optional[Iterable[int]] = ...,
+              start_new_session: bool = ..., process_group: int = ...,
+              restore_signals: bool = ...) -> "Pending": ...
     # waits, and no signal handler of Python's runs meanwhile
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
@@ -70,6 +79,17 @@ class Template:
     def close(self) -> None: ...
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
+
+# A launch on its way to exec; dropped if it is let go.
+@final
+class Pending:
+    @property
+    def pid(self) -> int: ...
+    def fileno(self) -> int: ...
+    # the pidfd; what failed is launched by spawn(), or told by that
+    def end(self) -> int: ...
+    def kill(self) -> None: ...
+    def drop(self) -> None: ...
 
 @final
 class Result:

@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from . import _counts, _launch, _templates, dropin_asyncio
 from ._counts import stats
@@ -136,7 +136,9 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
         "process_group": group[0] if group else -1,
         "restore_signals": restore_signals,
     }
-    sys.audit("subprocess.Popen", program, argv, cwd, env)
+    making = dropin_asyncio.made_for(self)
+    if making is None or not making.again:
+        sys.audit("subprocess.Popen", program, argv, cwd, env)
     if ((not close_fds or _CLOSEFROM)
             and _posix_spawn_comes(program, cwd, how)):
         self._posix_spawn(
@@ -144,22 +146,34 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
             *((close_fds,) if _GIVES_CLOSE_FDS else ()),
             p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
         return
+    fds = p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite
+    if making is not None and not making.again:
+        making.pending = _launch.begin(program, argv, env, how)
+        if making.pending is not None:
+            self.pid = making.pending.pid
+            _created(self, *fds)
+            return
     try:
         self.pid, pidfd = _launch.launch(program, argv, env, how)
     except _launch.Failed as failed:
         _counts.fell_back(str(failed))
         return _original_audited(self, args, *given)
-    _created(self, pidfd, p2cread, p2cwrite, c2pread, c2pwrite, errread,
-             errwrite)
+    _launched(making, pidfd)
+    _created(self, *fds)
 
 
-def _created(popen: Any, pidfd: int, p2cread: int, p2cwrite: int, c2pread: int,
+def _launched(making: Optional[dropin_asyncio.Making], pidfd: int) -> None:
+    _counts.launched()
+    if making is not None:
+        making.pidfd = pidfd
+    else:
+        os.close(pidfd)
+
+
+def _created(popen: Any, p2cread: int, p2cwrite: int, c2pread: int,
              c2pwrite: int, errread: int, errwrite: int) -> None:
     """What is to be done once there is a child."""
     popen._child_created = True
-    _counts.launched()
-    if not dropin_asyncio.take_pidfd(popen.pid, pidfd):
-        os.close(pidfd)
     # As Popen._close_pipe_fds() does, which takes longer. The device comes last,
     # and may be in the place of several.
     devnull = popen.__dict__.get("_devnull")
@@ -210,7 +224,8 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
     except Exception as error:
         _counts.fell_back(_launch.reason_of(error))
         return original(self, args, executable, env, restore_signals, *rest)
-    _created(self, pidfd, *fds)
+    _launched(dropin_asyncio.made_for(self), pidfd)
+    _created(self, *fds)
 
 
 # ---- install

@@ -1,43 +1,67 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The part of asyncio in dropin: a child is waited for by the pidfd of its launch.
+"""The part of asyncio in dropin: a launch that the loop does not wait for, and a
+child that is waited for by the pidfd of its launch.
 
-Until Python 3.11 asyncio by default starts a thread for each child, to wait for it;
-later it asks for a pidfd. Here neither is needed. A watcher that somebody has set
-stays in force, and so does a policy that has its own way with watchers.
+By itself asyncio stands still from fork until exec, and until Python 3.11 starts a
+thread for each child, to wait for it; later it asks for a pidfd. Here neither is
+needed. A watcher that somebody has set stays in force, and so does a policy that has
+its own way with watchers.
+
+The transport is made at once, around a child that is on its way, and connects its
+pipes when that has come to exec. One that does not come there is made again, by a
+launch that is waited for: then what asyncio raises is raised where it always is.
 """
 import os
 import sys
 import threading
 from asyncio import events, unix_events
 from asyncio.log import logger
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Optional
+
+from . import _counts
+from ._native import Pending
 
 _original_make: Any
-_transport_type: Any = unix_events.__dict__["_UnixSubprocessTransport"]
+_original_transport: Any = unix_events.__dict__["_UnixSubprocessTransport"]
 _threaded_watcher: Any = (unix_events.__dict__.get("ThreadedChildWatcher")
                           or unix_events.__dict__["_ThreadedChildWatcher"])
 
 
-class _Local(threading.local):
-    """The pidfds of what the thread launches while it makes a transport, by pid.
+# ---- what Popen, in dropin, has to know
 
-    There may be more than one: an audit hook or a signal handler may launch too.
+class Making:
+    """A transport that is being made, and what its Popen has launched.
+
+    again says that a launch has come to nothing, so that this one is waited for.
     """
 
-    kept: Optional[Dict[int, int]] = None
+    __slots__ = ("args", "again", "pending", "pidfd")
+
+    def __init__(self, args: Any, again: bool) -> None:
+        self.args = args
+        self.again = again
+        self.pending: Optional[Pending] = None
+        self.pidfd = -1
+
+
+class _Local(threading.local):
+    making: Optional[Making] = None
 
 
 _local = _Local()
 
 
-def take_pidfd(pid: int, pidfd: int) -> bool:
-    """Keeps the pidfd of a launch that this thread makes for asyncio."""
-    kept = _local.kept
-    if kept is None:
-        return False
-    kept[pid] = pidfd
-    return True
+def made_for(popen: Any) -> Optional[Making]:
+    """What is being made with this Popen, if anything.
 
+    An audit hook or a signal handler may launch meanwhile, with a Popen of its own,
+    but only the right one has the very arguments.
+    """
+    making = _local.making
+    return making if making is not None and popen.args is making.args else None
+
+
+# ---- waiting for the end
 
 class _Exit:
     """Waits in a loop for one child to end."""
@@ -90,20 +114,95 @@ def _default_watcher() -> bool:
             and type(watcher) is unix_events.PidfdChildWatcher)
 
 
-def _make_transport(loop: Any, *args: Any, **kwargs: Any) -> Tuple[Any, int]:
-    """Returns it and the pidfd of its launch; -1 if the original has launched."""
-    before = _local.kept
-    kept = _local.kept = {}
+# ---- waiting for exec
+
+class _Transport(_original_transport):  # type: ignore[misc]
+    """Connects its pipes once its child has come to exec.
+
+    launched is a future that tells whether it has; None: it is known to have.
+    """
+
+    launched: Any = None
+
+    async def _connect_pipes(self, waiter: Any) -> None:
+        if self.launched is None or await self.launched:
+            await super()._connect_pipes(waiter)
+
+    def discard(self) -> None:
+        """As if its making had failed: there is no child, and nothing is open."""
+        popen, self._proc = self._proc, None
+        popen._child_created = False
+        for file in popen.stdin, popen.stdout, popen.stderr:
+            if file is not None:
+                file.close()
+        self.close()
+
+
+class _NotLaunched(Exception):
+    """A launch came to nothing, which one that is waited for may explain."""
+
+
+class _Launch:
+    """Waits in a loop for a launch to come to exec, and tells the transport.
+
+    What comes to nothing is told to the transport's waiter. When nobody wants the
+    launch any more, gone is a future for its end.
+    """
+
+    __slots__ = ("_loop", "_fd", "_pending", "_transport", "_waiter", "_gone",
+                 "over")
+
+    def __init__(self, loop: Any, pending: Pending, transport: Any,
+                 waiter: Any) -> None:
+        self._loop = loop
+        self._fd = pending.fileno()
+        self._pending = pending
+        self._transport = transport
+        self._waiter = waiter
+        self._gone: Any = None
+        self.over = False
+        transport.launched = loop.create_future()
+        loop._add_reader(self._fd, self)
+
+    def __call__(self) -> None:
+        self._loop._remove_reader(self._fd)
+        self.over = True
+        if self._gone is not None:
+            self._pending.drop()
+            if not self._gone.done():
+                self._gone.set_result(None)
+            return
+        try:
+            pidfd = self._pending.end()
+        except OSError:
+            self._transport.launched.set_result(False)
+            if not self._waiter.done():
+                self._waiter.set_exception(_NotLaunched())
+            return
+        _counts.launched()
+        _Exit(self._loop, self._transport.get_pid(), pidfd, self._transport)
+        self._transport.launched.set_result(True)
+
+    async def abandon(self) -> None:
+        """End the child, and wait until it is gone."""
+        self._gone = self._loop.create_future()
+        self._pending.kill()
+        self._transport.launched.cancel()
+        self._transport.discard()
+        await self._gone
+
+
+def _make_transport(making: Making, loop: Any, protocol: Any, *rest: Any,
+                    **kwargs: Any) -> Any:
+    before, _local.making = _local.making, making
     try:
-        transport = _transport_type(loop, *args, **kwargs)
-        return transport, kept.pop(transport.get_pid(), -1)
+        return _Transport(loop, protocol, making.args, *rest, **kwargs)
     finally:
-        _local.kept = before
-        for pidfd in kept.values():
-            os.close(pidfd)
+        _local.making = before
 
 
 def _watch(loop: Any, transport: Any, pidfd: int) -> None:
+    """Wait for the end of a child; pidfd is -1 if the original has launched it."""
     pid = transport.get_pid()
     if pidfd == -1:
         try:
@@ -115,27 +214,42 @@ def _watch(loop: Any, transport: Any, pidfd: int) -> None:
     _Exit(loop, pid, pidfd, transport)
 
 
-async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
-                                     shell: Any, stdin: Any, stdout: Any,
-                                     stderr: Any, bufsize: Any,
-                                     extra: Any = None, **kwargs: Any) -> Any:
-    if not _default_watcher():
-        return await _original_make(loop, protocol, args, shell, stdin, stdout,
-                                    stderr, bufsize, extra, **kwargs)
+async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
     waiter = loop.create_future()
-    transport, pidfd = _make_transport(
-        loop, protocol, args, shell, stdin, stdout, stderr, bufsize,
-        waiter=waiter, extra=extra, **kwargs)
-    _watch(loop, transport, pidfd)
+    transport = _make_transport(making, loop, *args, waiter=waiter, **kwargs)
+    launch = None
+    if making.pending is None:
+        _watch(loop, transport, making.pidfd)
+    else:
+        launch = _Launch(loop, making.pending, transport, waiter)
     try:
         await waiter
     except (SystemExit, KeyboardInterrupt):
         raise
+    except _NotLaunched:
+        transport.discard()
+        raise
     except BaseException:
-        transport.close()
-        await transport._wait()
+        if launch is not None and not launch.over:
+            await launch.abandon()
+        else:
+            transport.close()
+            await transport._wait()
         raise
     return transport
+
+
+async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
+                                     *rest: Any, **kwargs: Any) -> Any:
+    if not _default_watcher():
+        return await _original_make(loop, protocol, args, *rest, **kwargs)
+    # A copy, to be known by: a command for a shell may be anybody's string.
+    args = args[:1] + args[1:]
+    try:
+        return await _make(loop, Making(args, False), protocol, *rest, **kwargs)
+    except _NotLaunched:
+        pass
+    return await _make(loop, Making(args, True), protocol, *rest, **kwargs)
 
 
 def install(patch: Callable[[Any, str, Any], Any]) -> None:

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pending: a launch that was begun, and that the thread does not wait for. What the
+ * child reads until exec is in here, and stays.
+ */
+#include <errno.h>
+
+#include "native.h"
+#include "pending.h"
+
+struct py_pending {
+	PyObject_HEAD
+	struct st_pending pending;
+	struct launch *launch;	/* NULL: it is over */
+	PyObject *cwd;		/* as given; or NULL */
+	PyObject *path;		/* of the template */
+};
+
+static void free_launch(struct launch *l)
+{
+	launch_free(l);
+	PyMem_Free(l);
+}
+
+static void over(struct py_pending *p)
+{
+	struct launch *l = p->launch;
+
+	p->launch = NULL;
+	free_launch(l);
+}
+
+/* ---- begun */
+
+/* Takes @l, but for when it fails. */
+static PyObject *begin(struct py_template *t, PyTypeObject *type,
+		       struct launch *l)
+{
+	struct py_pending *p = (struct py_pending *)PyType_GenericAlloc(type, 0);
+	int fd, ret;
+
+	if (!p)
+		return NULL;
+	fd = template_hold(t);
+	if (fd < 0)
+		goto fail;
+	Py_BEGIN_ALLOW_THREADS
+	ret = st_pending_begin(&p->pending, fd, &l->args);
+	Py_END_ALLOW_THREADS
+	template_release(t);
+	if (ret < 0) {
+		error_raise(&(struct error){ .error = -ret,
+					     .filename = t->path });
+		goto fail;
+	}
+	p->launch = l;
+	p->cwd = l->cwd;
+	p->path = t->path;
+	Py_XINCREF(p->cwd);
+	Py_INCREF(p->path);
+	return (PyObject *)p;
+fail:
+	Py_DECREF(p);
+	return NULL;
+}
+
+PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs)
+{
+	PyObject *type = types_pending(Py_TYPE(t)), *ret = NULL;
+	struct request request;
+	struct launch *l;
+
+	if (!type)
+		return NULL;
+	l = PyMem_Malloc(sizeof(*l));
+	if (!l) {
+		PyErr_NoMemory();
+	} else {
+		if (spawn_args_parse(l, LAUNCH_ENVIRON_COPY, args, kwargs,
+				     &request, false) == 0)
+			ret = begin(t, (PyTypeObject *)type, l);
+		if (!ret)
+			free_launch(l);
+	}
+	Py_DECREF(type);
+	return ret;
+}
+
+/* ---- until it is over */
+
+static int check_open(const struct py_pending *p)
+{
+	if (p->launch)
+		return 0;
+	PyErr_SetString(PyExc_ValueError, "the launch is over");
+	return -1;
+}
+
+static PyObject *pending_refuse(PyTypeObject *type, PyObject *args,
+				PyObject *kwargs)
+{
+	(void)type;
+	(void)args;
+	(void)kwargs;
+	PyErr_SetString(PyExc_TypeError,
+			"a Pending comes from Template.begin()");
+	return NULL;
+}
+
+static PyObject *pending_fileno(struct py_pending *p, PyObject *unused)
+{
+	(void)unused;
+	return check_open(p) < 0 ? NULL : PyLong_FromLong(p->pending.done);
+}
+
+static PyObject *pending_pid(struct py_pending *p, void *closure)
+{
+	(void)closure;
+	return PyLong_FromLong(p->pending.pid);
+}
+
+static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
+{
+	(void)unused;
+	if (check_open(p) < 0)
+		return NULL;
+	st_pending_kill(&p->pending);
+	Py_RETURN_NONE;
+}
+
+/* With the GIL: whoever calls has seen that there is nothing to wait for. */
+static PyObject *pending_end(struct py_pending *p, PyObject *unused)
+{
+	PyObject *ret;
+	struct error e;
+	int pidfd;
+	pid_t pid;
+
+	(void)unused;
+	if (check_open(p) < 0)
+		return NULL;
+	pid = st_pending_end(&p->pending, &pidfd, &p->launch->failure);
+	if (pid > 0) {
+		ret = PyLong_FromLong(pidfd);
+	} else {
+		e = launch_error(p->launch, -pid, p->path);
+		ret = error_raise(&e);
+	}
+	over(p);
+	return ret;
+}
+
+/* Does nothing to one that is over. */
+static void drop(struct py_pending *p)
+{
+	if (!p->launch)
+		return;
+	Py_BEGIN_ALLOW_THREADS
+	st_pending_drop(&p->pending);
+	Py_END_ALLOW_THREADS
+	over(p);
+}
+
+static PyObject *pending_drop(struct py_pending *p, PyObject *unused)
+{
+	(void)unused;
+	drop(p);
+	Py_RETURN_NONE;
+}
+
+static void pending_dealloc(struct py_pending *p)
+{
+	PyTypeObject *type = Py_TYPE(p);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	drop(p);
+	Py_CLEAR(p->cwd);
+	Py_CLEAR(p->path);
+	release(p);
+	Py_DECREF(type);
+}
+
+/* ---- the type */
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+	{ "fileno", METHOD(pending_fileno), METH_NOARGS,
+	  "What reads as ended once it is known how the launch went." },
+	{ "end", METHOD(pending_end), METH_NOARGS,
+	  "Wait until that is known; return the pidfd, which is the caller's." },
+	{ "kill", METHOD(pending_kill), METH_NOARGS,
+	  "Have the child end, wherever it is." },
+	{ "drop", METHOD(pending_drop), METH_NOARGS,
+	  "End the child and wait until it is gone." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyGetSetDef getters[] = {
+	{ "pid", (getter)pending_pid, NULL, "Of the child.", NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "A launch that was begun, by Template.begin()." },
+	{ Py_tp_new, pending_refuse },
+	{ Py_tp_dealloc, pending_dealloc },
+	{ Py_tp_methods, methods },
+	{ Py_tp_getset, getters },
+	{ 0, NULL },
+};
+
+PyType_Spec pending_spec = {
+	.name = "spawn_template._native.Pending",
+	.basicsize = sizeof(struct py_pending),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};

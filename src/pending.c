@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How a launch is not waited for, where vfork(2) would: the child shares this
+ * memory without CLONE_VFORK, on a stack that is its own, and all that it reads
+ * stays until it has left. That shows in two ways: the write end of a pipe, of
+ * which the child has the only copy, closes at exec or exit, so that the read end
+ * can be polled; and before that the kernel zeroes a word, which is what counts.
+ *
+ * A launch that needs more than the plain case, or fails in any way, is not tried
+ * again here: the caller launches once more, waiting, and learns why.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/futex.h>
+
+#include "clock.h"
+#include "pending.h"
+#include "sys.h"
+
+#define LOOK_AGAIN (10 * ST_MS)
+
+/* In a child of fork it is the parent's, and there is nothing to wait for. */
+static bool is_mine(const struct st_pending *p)
+{
+	return p->epoch && p->epoch == st_epoch_current();
+}
+
+static bool is_dead(int pidfd)
+{
+	struct pollfd entry = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&entry, 1, 0) > 0;
+}
+
+/*
+ * Waits until the child has left this memory; it has, if done reads as ended. Old
+ * kernels leave the word as it is if the child dumps core: then its pidfd tells.
+ */
+static void wait_left(struct st_pending *p)
+{
+	const struct sys_timespec again = { 0, LOOK_AGAIN };
+	uint32_t *tid = &p->launch.mark.tid, seen;
+
+	/* not a private futex: the kernel's wake is not one */
+	while ((seen = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) &&
+	       !is_dead(p->launch.pidfd))
+		sys_call4(__NR_futex, tid, FUTEX_WAIT, seen, &again);
+}
+
+/* What a child of fork has inherited may be other files by now, so it stays. */
+static void let_go(struct st_pending *p)
+{
+	st_stack_give(&p->stack);
+	st_record_put(p->rec);
+	if (is_mine(p))
+		sys_close(p->done);
+}
+
+/**
+ * st_pending_begin - begin to launch
+ * @p: filled in, and to stay where it is; to be followed by st_pending_end() or
+ *     st_pending_drop()
+ * @tfd: the template
+ * @args: to the present version; what they point to has to stay as it is
+ *
+ * Return: 0; -ENOSYS if the launch has to be waited for; -errno. After an error
+ * nothing is left, and a launch that waits tells what is wrong, if anything.
+ */
+int st_pending_begin(struct st_pending *p, int tfd,
+		     const struct spawn_template_spawn_args *args)
+{
+	int pipe[2], ret;
+
+	*p = (struct st_pending){ .spawn.args = *args };
+	ret = st_spawn_prepare(tfd, &p->spawn, &p->launch, &p->report, &p->rec);
+	if (ret < 0)
+		return ret;
+	ret = st_stack_take(&p->stack);
+	if (ret < 0)
+		goto no_stack;
+	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
+	if (ret < 0)
+		goto no_pipe;
+	p->done = pipe[0];
+	p->epoch = st_epoch_current();
+	ret = p->pid = st_clone_begin(&p->launch, &p->stack);
+	sys_close(pipe[1]);
+	if (ret > 0)
+		return 0;
+	sys_close(p->done);
+no_pipe:
+	st_stack_give(&p->stack);
+no_stack:
+	st_record_put(p->rec);
+	return ret;
+}
+
+/**
+ * st_pending_end - learn how a launch went, waiting until that is known
+ * @p: begun; it is over with it
+ * @pidfd: set on success
+ * @failure: filled in on failure
+ *
+ * A launch that failed is not counted, since the caller makes another.
+ *
+ * Return: pid or -errno, as spawn_template_spawn(); -ESRCH in a child of fork.
+ */
+pid_t st_pending_end(struct st_pending *p, int *pidfd,
+		     struct spawn_template_failure *failure)
+{
+	pid_t ret = -ESRCH;
+
+	if (is_mine(p)) {
+		wait_left(p);
+		ret = st_clone_end(&p->launch, p->pid);
+	}
+	if (ret > 0) {
+		*pidfd = p->launch.pidfd;
+		st_spawn_count(p->rec, ret, &p->report);
+	} else {
+		failure->error = -ret;
+		failure->stage = p->report.stage;
+		failure->action = p->report.action;
+	}
+	let_go(p);
+	return ret;
+}
+
+/* Have the child end, wherever it is. */
+void st_pending_kill(struct st_pending *p)
+{
+	if (is_mine(p))
+		sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0, 0);
+}
+
+/* Ends a launch that nobody wants any more, and the program if it has begun. */
+void st_pending_drop(struct st_pending *p)
+{
+	struct spawn_template_failure failure;
+	int pidfd;
+
+	st_pending_kill(p);
+	if (st_pending_end(p, &pidfd, &failure) < 0)
+		return;
+	/* killed in exec, it may have no exit signal yet */
+	while (sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL, WEXITED | __WALL,
+			 NULL) == -EINTR)
+		;
+	sys_close(pidfd);
+}
