@@ -56,6 +56,8 @@ struct much {
 	struct spawn_template_action actions[7];
 	struct spawn_template_failure failure;
 	struct spawn_template_spawn_args args;
+	/* launches in another way than spawn_template_spawn(), if set */
+	pid_t (*spawn)(int tfd, struct much *m);
 	/* called right before and after the launch, if set */
 	void (*before)(void *arg);
 	void (*after)(void *arg);
@@ -130,7 +132,10 @@ static inline int much_try(int tfd, struct much *m, char **output)
 	m->args.pidfd = (uintptr_t)&pidfd;
 	if (m->before)
 		m->before(m->arg);
-	pid = spawn_template_spawn(tfd, &m->args, sizeof(m->args));
+	if (m->spawn)
+		pid = m->spawn(tfd, m);
+	else
+		pid = spawn_template_spawn(tfd, &m->args, sizeof(m->args));
 	if (m->after)
 		m->after(m->arg);
 	CHECK_SYS(dup2(saved, 1));

@@ -7,6 +7,7 @@
  */
 #include "inject.h"
 #include "much.h"
+#include "pending.h"
 
 #include <grp.h>
 #include <sched.h>
@@ -47,6 +48,8 @@ static bool is_allowed(const struct fault *f, int ret)
 	if (f->inject.err == INJECT_KILL)
 		return ret == -ECHILD;
 	switch (nr) {
+	case SYS_clone3: /* one that is not waited for says to wait */
+		return ret == -f->inject.err || ret == -ENOSYS;
 	case SYS_statx: /* a path that does not resolve is gone */
 		return ret == -f->inject.err || ret == -ESTALE;
 	case SYS_brk:
@@ -259,6 +262,24 @@ static void launch_without(void)
 		LAUNCH,
 		.few_errors = true,
 		.without = { SYS_clone3, SYS_close_range, SYS_execveat },
+	});
+}
+
+static void prepare_pending(struct fault *f)
+{
+	prepare_launch(f);
+	f->much.spawn = pending_spawn;
+	CHECK_EQ(much_try(f->tfd, &f->much, &f->got), 0);
+	CHECK_STR(f->got, f->want);
+}
+
+static void launch_pending(void)
+{
+	sweep(&(struct operation){
+		.name = "pending",
+		.prepare = prepare_pending,
+		.call = call_launch,
+		.verify = verify_launch,
 	});
 }
 
@@ -845,6 +866,7 @@ static const struct test_case cases[] = {
 	  120 },
 	{ "the same with many open fds", launch_many_fds, 120 },
 	{ "the same on the fallbacks", launch_without, 120 },
+	{ "the same, not waited for", launch_pending, 120 },
 	{ "every call of create by path fails in turn", create_path, 120 },
 	{ "every call of create from an fd fails in turn", create_fd, 120 },
 	{ "every call of search fails in turn", create_search, 120 },

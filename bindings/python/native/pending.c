@@ -122,9 +122,8 @@ static PyObject *pending_pid(struct py_pending *p, void *closure)
 static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 {
 	(void)unused;
-	if (check_open(p) < 0)
-		return NULL;
-	st_pending_kill(&p->pending);
+	if (p->launch)
+		st_pending_kill(&p->pending);
 	Py_RETURN_NONE;
 }
 
@@ -190,7 +189,7 @@ static PyMethodDef methods[] = {
 	{ "end", METHOD(pending_end), METH_NOARGS,
 	  "Wait until that is known; return the pidfd, which is the caller's." },
 	{ "kill", METHOD(pending_kill), METH_NOARGS,
-	  "Have the child end, wherever it is." },
+	  "Have the child end, wherever it is, unless the launch is over." },
 	{ "drop", METHOD(pending_drop), METH_NOARGS,
 	  "End the child and wait until it is gone." },
 	{ NULL, NULL, 0, NULL },

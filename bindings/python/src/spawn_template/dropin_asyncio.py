@@ -183,13 +183,14 @@ class _Launch:
         _Exit(self._loop, self._transport.get_pid(), pidfd, self._transport)
         self._transport.launched.set_result(True)
 
-    async def abandon(self) -> None:
-        """End the child, and wait until it is gone."""
+    def abandon(self) -> Any:
+        """End the child. Returns a future for that, of use while there is a loop."""
         self._gone = self._loop.create_future()
         self._pending.kill()
-        self._transport.launched.cancel()
+        if not self._loop.is_closed():
+            self._transport.launched.cancel()
         self._transport.discard()
-        await self._gone
+        return self._gone
 
 
 def _make_transport(making: Making, loop: Any, protocol: Any, *rest: Any,
@@ -229,12 +230,14 @@ async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
     except _NotLaunched:
         transport.discard()
         raise
-    except BaseException:
-        if launch is not None and not launch.over:
-            await launch.abandon()
-        else:
+    except BaseException as error:
+        if launch is None or launch.over:
             transport.close()
             await transport._wait()
+        else:
+            gone = launch.abandon()
+            if type(error) is not GeneratorExit:
+                await gone
         raise
     return transport
 
