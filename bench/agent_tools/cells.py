@@ -94,6 +94,7 @@ def run_once(cell: Cell, backend: str, tools: Dict[str, mix.Tool],
         "children_cpu": sum(a["children_cpu"] for a in answers) / cell.calls,
         "latencies": [t for a in answers for t in a["latencies"]],
         "stalls": [t for a in answers for t in a["stalls"]],
+        "own_stalls": [t for a in answers for t in a["own_stalls"]],
     }
 
 

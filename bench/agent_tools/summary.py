@@ -50,6 +50,8 @@ MEASURES: Dict[str, Callable[[Dict[str, Any]], float]] = {
     "p99_us": lambda r: percentile(r["latencies"], 99) * 1e6,
     "stall_max_us": lambda r: max(r["stalls"]) * 1e6,
     "stall_p99_us": lambda r: percentile(r["stalls"], 99) * 1e6,
+    "stall_own_max_us": lambda r: max(r["own_stalls"]) * 1e6,
+    "stall_own_p99_us": lambda r: percentile(r["own_stalls"], 99) * 1e6,
 }
 
 

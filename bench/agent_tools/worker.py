@@ -80,25 +80,41 @@ class Clients:
 
 
 class Stalls:
-    """How late a timer is: for so long the loop has done something else."""
+    """How late a timer is: for so long the loop has done something else.
+
+    own is that, less the time in which the thread could have run but another had
+    the processor, which the kernel counts: with more programs than processors the
+    rest is what the loop itself stood still for.
+    """
 
     def __init__(self) -> None:
         self.late: List[float] = []
+        self.own: List[float] = []
         self._stopped = False
         self._due = 0.0
+        self._waited = 0.0
+        self._schedstat = open("/proc/thread-self/schedstat", "rb", buffering=0)
 
-    def start(self) -> None:
+    def _processor_waits(self) -> float:
+        self._schedstat.seek(0)
+        return int(self._schedstat.read().split()[1]) / 1e9
+
+    def _next(self, now: float) -> None:
         loop = asyncio.get_running_loop()
-        self._due = loop.time() + TICK
+        self._due = now + TICK
+        self._waited = self._processor_waits()
         loop.call_at(self._due, self._tick)
 
+    def start(self) -> None:
+        self._next(asyncio.get_running_loop().time())
+
     def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        self.late.append(now - self._due)
+        now = asyncio.get_running_loop().time()
+        late = now - self._due
+        self.late.append(late)
+        self.own.append(max(0, late - (self._processor_waits() - self._waited)))
         if not self._stopped:
-            self._due = now + TICK
-            loop.call_at(self._due, self._tick)
+            self._next(now)
 
     def stop(self) -> None:
         self._stopped = True
@@ -122,7 +138,7 @@ async def measure(clients: Clients, job: Dict[str, Any]) -> Dict[str, Any]:
     stalls.stop()
     return {"seconds": seconds, "own_cpu": own, "children_cpu": children,
             "latencies": clients.latencies if job["think"] else [],
-            "stalls": stalls.late}
+            "stalls": stalls.late, "own_stalls": stalls.own}
 
 
 def say(what: Any) -> None:
