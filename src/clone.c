@@ -29,7 +29,7 @@
 #include "stack.h"
 #include "sys.h"
 
-#define CLONE3_FLAGS                                         \
+#define CLONE3_FLAGS \
 	(CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
 #define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
 

@@ -23,7 +23,8 @@
 
 /*
  * Written by the child, read by the parent once the child has exec'ed or is
- * gone. Volatile: the child runs in the middle of a system call of the parent.
+ * gone. Volatile: the child runs in the middle of a system call of the parent, or
+ * beside it.
  */
 struct st_report {
 	volatile int error;		/* negated errno; 0: none told */

@@ -132,7 +132,8 @@ pid_t st_pending_end(struct st_pending *p, int *pidfd,
 void st_pending_kill(struct st_pending *p)
 {
 	if (is_mine(p))
-		sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0, 0);
+		sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0,
+			  0);
 }
 
 /* Ends a launch that nobody wants any more, and the program if it has begun. */

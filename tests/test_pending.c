@@ -57,9 +57,9 @@ static struct spawn_template_stat stat_of(int tfd)
 /* ---- children that wait on their way ---- */
 
 /* Opens a fifo as one of its actions, so it waits until let_on(). */
-#define HELD_ARGS(name, argv) \
+#define HELD_ARGS(name, argv)                                          \
 	struct spawn_template_spawn_args name = test_args(NULL, argv); \
-	TEST_ACTIONS(&(name), \
+	TEST_ACTIONS(&(name),                                          \
 		     ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(fifo(), O_RDONLY, 0, 0)))
 
 static const char *fifo(void)
@@ -436,8 +436,7 @@ static void *launch_often(void *arg)
 
 	for (int i = 0; i < 50; i++) {
 		for (int k = 0; k < 4; k++)
-			begin(&p[k], tfd,
-			      test_args(NULL, TEST_ARGV("tiny-7")));
+			begin(&p[k], tfd, test_args(NULL, TEST_ARGV("tiny-7")));
 		for (int k = 0; k < 4; k++)
 			CHECK_EQ(finish(&p[k]), 7);
 	}

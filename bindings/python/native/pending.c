@@ -11,9 +11,9 @@
 struct py_pending {
 	PyObject_HEAD
 	struct st_pending pending;
-	struct launch *launch;	/* NULL: it is over */
-	PyObject *cwd;		/* as given; or NULL */
-	PyObject *path;		/* of the template */
+	struct launch *launch; /* NULL: it is over */
+	PyObject *cwd; /* as given; or NULL */
+	PyObject *path; /* of the template */
 };
 
 static void free_launch(struct launch *l)
@@ -36,7 +36,8 @@ static void over(struct py_pending *p)
 static PyObject *begin(struct py_template *t, PyTypeObject *type,
 		       struct launch *l)
 {
-	struct py_pending *p = (struct py_pending *)PyType_GenericAlloc(type, 0);
+	struct py_pending *p =
+		(struct py_pending *)PyType_GenericAlloc(type, 0);
 	int fd, ret;
 
 	if (!p)
@@ -49,8 +50,8 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	Py_END_ALLOW_THREADS
 	template_release(t);
 	if (ret < 0) {
-		error_raise(&(struct error){ .error = -ret,
-					     .filename = t->path });
+		error_raise(
+			&(struct error){ .error = -ret, .filename = t->path });
 		goto fail;
 	}
 	p->launch = l;
