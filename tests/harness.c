@@ -783,3 +783,22 @@ void test_seccomp(long nr, int err)
 {
 	test_seccomp_arg(nr, 0, 0, 0, err);
 }
+
+void test_need_kill_of_child_only(void)
+{
+	pid_t pid = CHECK_SYS(fork());
+	int status;
+
+	if (!pid) {
+		test_seccomp(SYS_getppid, TEST_KILL);
+		pid = vfork();
+		if (!pid) {
+			syscall(SYS_getppid);
+			_exit(0);
+		}
+		_exit(0);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	if (status)
+		TEST_SKIP("this kernel kills the parent of such a child too");
+}

@@ -326,4 +326,10 @@ void test_seccomp(long nr, int err);
 void test_seccomp_arg(long nr, unsigned int arg, uint64_t mask, uint64_t value,
 		      int err);
 
+/*
+ * Skips the case where a child killed by TEST_KILL takes its parent with it: before
+ * Linux 5.16 the core dump ends all who share the memory, as after vfork(2).
+ */
+void test_need_kill_of_child_only(void);
+
 #endif /* TESTS_HARNESS_H */

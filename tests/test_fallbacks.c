@@ -537,29 +537,6 @@ static void no_proc(void)
 
 /* ---- filters that kill ---- */
 
-/*
- * Before Linux 5.16 the core dump of a child that is killed so takes all who
- * share its memory with it, the caller of vfork(2) too.
- */
-static void need_kill_of_child_only(void)
-{
-	pid_t pid = CHECK_SYS(fork());
-	int status;
-
-	if (!pid) {
-		test_seccomp(SYS_getppid, TEST_KILL);
-		pid = vfork();
-		if (!pid) {
-			syscall(SYS_getppid);
-			_exit(0);
-		}
-		_exit(0);
-	}
-	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-	if (status)
-		TEST_SKIP("this kernel kills the parent of such a child too");
-}
-
 struct killing {
 	struct filter filter;
 	uint64_t flags;
@@ -638,7 +615,7 @@ static void killed_by_filter(void)
 		{ { .nr = exec_call() }, MUCH_OWN_MEMORY, 128 + SIGSYS },
 	};
 
-	need_kill_of_child_only();
+	test_need_kill_of_child_only();
 	test_tmpdir();
 	for (size_t i = 0; i < TEST_COUNT(all); i++) {
 		test_note("system call %ld", all[i].filter.nr);

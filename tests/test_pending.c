@@ -119,7 +119,9 @@ static void many_at_once(void)
 		if (round == 0)
 			mappings = test_count_mappings();
 	}
-	check_mappings(mappings);
+	/* stacks beside each other may count as one, or not */
+	if (!TEST_SANITIZED)
+		CHECK_LE(test_count_mappings(), mappings + 16);
 	CHECK_EQ(stat_of(tfd).cold, 3 * MANY);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
@@ -259,6 +261,7 @@ static void child_that_is_killed(void)
 		test_args(NULL, TEST_ARGV("tiny"));
 	struct st_pending p;
 
+	test_need_kill_of_child_only();
 	TEST_ACTIONS(&args, ACT_CHDIR("/"));
 	test_seccomp(SYS_chdir, TEST_KILL);
 	fds = test_count_fds();
