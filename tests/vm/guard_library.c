@@ -4,6 +4,7 @@
  * and that the kernel lets its launches through, whatever way they are made.
  */
 #include "guarding.h"
+#include "../pending.h"
 
 #include <pthread.h>
 
@@ -118,6 +119,25 @@ static void close_ends_it(void)
 }
 
 /* ---- ways to launch */
+
+/* What the kernel reads of the launch is in memory that nobody waits beside. */
+static void not_waited_for(void)
+{
+	int tfd = template(GUARD), pidfd = -1;
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("p"));
+	struct spawn_template_failure failure;
+	struct st_pending p;
+
+	for (int i = 0; i < 20; i++) {
+		CHECK_OK(st_pending_begin(&p, tfd, &args));
+		CHECK_OK(st_pending_end(&p, &pidfd, &failure));
+		CHECK_EQ(test_wait(pidfd), 7);
+	}
+	CHECK_EQ(item_of(tfd).launches, 20);
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ESTALE);
+}
 
 static void check_way(const char *what, struct spawn_template_spawn_args args)
 {
@@ -273,6 +293,7 @@ static const struct test_case cases[] = {
 	{ "stat tells of the guard", stat_tells, 0 },
 	{ "NO_GUARD is not guarded", not_asked_for, 0 },
 	{ "closing ends it, whoever holds the file", close_ends_it, 0 },
+	{ "launches that are not waited for", not_waited_for, 0 },
 	{ "launches with attributes and actions", with_attributes, 0 },
 	{ "launches with less of a kernel", with_less_of_a_kernel, 0 },
 	{ "a script", a_script, 0 },
