@@ -723,6 +723,24 @@ bool test_no_children(void)
 	       errno == ECHILD;
 }
 
+char test_process_state(pid_t pid)
+{
+	char buf[512], path[64], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	return p && p[1] ? p[2] : 0;
+}
+
 /* ---- the machine ---- */
 
 bool test_is_root(void)

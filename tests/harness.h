@@ -304,6 +304,9 @@ int test_count_mappings(void);
  */
 bool test_no_children(void);
 
+/* The state letter of /proc/PID/stat; 0: there is no such process. */
+char test_process_state(pid_t pid);
+
 /* ---- the machine ---- */
 
 bool test_is_root(void);

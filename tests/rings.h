@@ -217,7 +217,7 @@ static inline void wait_until_quiet(const pid_t *pids, int n)
 	for (int quiet = 0, i = 0; quiet < 3 && i < 300; i++) {
 		quiet++;
 		for (int k = 0; k < n; k++) {
-			char state = process_state(pids[k]);
+			char state = test_process_state(pids[k]);
 
 			if (state == 'R' || state == 'D')
 				quiet = 0;

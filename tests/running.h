@@ -182,29 +182,10 @@ static inline void check_scene(const struct scene *before)
 		CHECK(test_no_children());
 }
 
-/* The state letter of /proc/PID/stat; 0: there is no such process. */
-static inline char process_state(pid_t pid)
-{
-	char buf[512], path[64], *p;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return 0;
-	buf[n] = 0;
-	p = strrchr(buf, ')');
-	return p && p[1] ? p[2] : 0;
-}
-
 /* Zombies do not live: those without a parent are the harness's to reap. */
 static inline bool is_alive(pid_t pid)
 {
-	char state = process_state(pid);
+	char state = test_process_state(pid);
 
 	return state && state != 'Z' && state != 'X';
 }

@@ -707,14 +707,6 @@ struct victim {
 	bool returned_early;
 };
 
-static bool sleeps(pid_t pid)
-{
-	char *stat = test_read(test_fmt("/proc/%d/stat", pid));
-	char *end = strrchr(stat, ')');
-
-	return end && strncmp(end, ") S", 3) == 0;
-}
-
 /* The child of the launching thread, once it waits for the FIFO: it sleeps nowhere
  * else. */
 static pid_t waiting_child(pid_t launcher)
@@ -729,7 +721,7 @@ static pid_t waiting_child(pid_t launcher)
 	CHECK_GT(pid, 0);
 	for (int quiet = 0, i = 0; quiet < 5 && i < 1000; i++) {
 		usleep(10000);
-		quiet = sleeps(pid) ? quiet + 1 : 0;
+		quiet = test_process_state(pid) == 'S' ? quiet + 1 : 0;
 	}
 	return pid;
 }

@@ -275,7 +275,7 @@ static void nothing_is_left(void)
 	struct st_group g = grow(ends_at_once, 1);
 
 	CHECK(empty_within(&g, 5000));
-	CHECK_EQ(process_state(g.pid), 'Z');
+	CHECK_EQ(test_process_state(g.pid), 'Z');
 	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
 	CHECK_EQ(st_group_signal(&g, SIGTERM), -ESRCH);
 	CHECK_EQ(st_group_signal(&g, 0), -ESRCH);
@@ -644,7 +644,7 @@ static void stop_and_continue(void)
 		CHECK_EQ(st_group_signal(&g, others[i]), 0);
 	sleep_ms(20);
 	for (int i = 0; i < 4; i++)
-		CHECK_EQ(process_state(enrolled(i)), 'T');
+		CHECK_EQ(test_process_state(enrolled(i)), 'T');
 	CHECK_EQ(st_group_signal(&g, SIGCONT), 0);
 	for (int i = 0; i < 4; i++) {
 		CHECK(state_within(enrolled(i), 'S', 2000));

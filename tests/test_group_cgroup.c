@@ -1092,7 +1092,7 @@ static void what_is_left_where_the_parent_is_busy(void)
 	}
 	for (int i = 0; i < 4 && count_dirs(running_cgroup); i++)
 		test_note("%d: state %c, in %s", left[i],
-			  process_state(left[i]), cgroup_of(left[i]));
+			  test_process_state(left[i]), cgroup_of(left[i]));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 

@@ -173,9 +173,9 @@ static void one_child_is_stopped(void)
 	struct launched l = launch(TREE("mark", "pause"));
 
 	CHECK_EQ(kill_one(&l, SIGSTOP), 0);
-	for (int i = 0; i < 2000 && process_state(l.child.pid) != 'T'; i++)
+	for (int i = 0; i < 2000 && test_process_state(l.child.pid) != 'T'; i++)
 		sleep_ms(1);
-	CHECK_EQ(process_state(l.child.pid), 'T');
+	CHECK_EQ(test_process_state(l.child.pid), 'T');
 	/* one that is stopped does not see it, with the tree it does */
 	CHECK_EQ(kill_one(&l, SIGTERM), 0);
 	CHECK(!dies_within(l.child.pid, 50));

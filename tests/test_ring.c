@@ -1132,7 +1132,7 @@ static void end_while_stopped(const pid_t *pids, int n)
 
 	if (!helper) {
 		kill(self, SIGSTOP);
-		while (process_state(self) != 'T')
+		while (test_process_state(self) != 'T')
 			sleep_ms(1);
 		for (int i = 0; i < n; i++) {
 			kill(pids[i], SIGKILL);

@@ -25,7 +25,7 @@ static bool other_threads_sleep(void)
 
 		if (tid <= 0 || tid == gettid())
 			continue;
-		state = process_state(tid);
+		state = test_process_state(tid);
 		quiet = quiet && (state == 'S' || !state);
 	}
 	closedir(dir);

@@ -145,9 +145,9 @@ static inline bool waits_for(atomic_int *what, int value, int ms)
 
 static inline bool state_within(pid_t pid, char state, int ms)
 {
-	for (; ms > 0 && process_state(pid) != state; ms--)
+	for (; ms > 0 && test_process_state(pid) != state; ms--)
 		sleep_ms(1);
-	return process_state(pid) == state;
+	return test_process_state(pid) == state;
 }
 
 /* True once all of the tree is gone. */

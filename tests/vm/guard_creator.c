@@ -151,14 +151,6 @@ static pid_t fork_as(pid_t want)
 	test_fail(__FILE__, __LINE__, "pid %d is not to be had", want);
 }
 
-static bool is_stopped(pid_t pid)
-{
-	char *stat = test_read(test_fmt("/proc/%d/stat", pid));
-	char *end = strrchr(stat, ')');
-
-	return end && strncmp(end, ") T", 3) == 0;
-}
-
 /* The daemon is stopped: it would end the template of who has ended. */
 static void a_pid_used_again_is_not_the_creator(void)
 {
@@ -171,7 +163,8 @@ static void a_pid_used_again_is_not_the_creator(void)
 	CHECK_EQ(read(pair[0], &r.id, sizeof(r.id)), sizeof(r.id));
 	r.fd = guard_take_fd(pair[0]);
 	CHECK_SYS(kill(guard_pid(), SIGSTOP));
-	for (int i = 0; i < 10000 && !is_stopped(guard_pid()); i++)
+	for (int i = 0; i < 10000 && test_process_state(guard_pid()) != 'T';
+	     i++)
 		usleep(1000);
 	CHECK_EQ(write(pair[0], "", 1), 1);
 	guard_wait(pid);
