@@ -195,4 +195,26 @@ static inline void inject_disarm(void *inject)
 	atomic_store(&in->armed, false);
 }
 
+/* ---- a process for each fault: the library remembers what is missing ---- */
+
+enum { INJECT_HIT = 10, INJECT_NOT_HIT = 11 };
+
+/*
+ * Return: 0 in a new process, which is to exit with one of these; in the one that
+ * called, what that exited with.
+ */
+static inline int inject_fork(void)
+{
+	int status;
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid)
+		return 0;
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status));
+	if (WEXITSTATUS(status) == 77)
+		_exit(77);
+	return WEXITSTATUS(status);
+}
+
 #endif /* TESTS_INJECT_H */

@@ -106,26 +106,17 @@ static void *disturbed(void *arg)
 	return NULL;
 }
 
-enum { HIT = 10, NOT_HIT = 11 };
-
-/* One process for one fault, since the library remembers what is missing. */
 static int run_fault(const struct operation *op, enum inject_who who, int index,
 		     int err)
 {
 	static struct fault f;
 	pthread_t thread;
 	int status;
-	pid_t pid;
 
 	f.number++;
-	pid = CHECK_SYS(fork());
-	if (pid) {
-		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-		CHECK(WIFEXITED(status));
-		if (WEXITSTATUS(status) == 77)
-			_exit(77);
-		return WEXITSTATUS(status);
-	}
+	status = inject_fork();
+	if (status)
+		return status;
 	f.op = op;
 	f.inject.who = who;
 	f.inject.index = index;
@@ -135,7 +126,7 @@ static int run_fault(const struct operation *op, enum inject_who who, int index,
 	CHECK_EQ(pthread_create(&thread, NULL, disturbed, &f), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	inject_finish(&f.inject);
-	_exit(atomic_load(&f.inject.hit) < 0 ? NOT_HIT : HIT);
+	_exit(atomic_load(&f.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
 /* Every call of the parent, then every call of the child, with every error. */
@@ -148,13 +139,13 @@ static void sweep(const struct operation *op)
 	test_tmpdir();
 	for (size_t e = 0; e < n; e++) {
 		for (enum inject_who who = 0; who <= INJECT_CHILD; who++) {
-			int i = 0, ret = HIT;
+			int i = 0, ret = INJECT_HIT;
 
 			if (who == INJECT_PARENT && errs[e] == INJECT_KILL)
 				continue;
-			for (; ret == HIT; i++)
+			for (; ret == INJECT_HIT; i++)
 				ret = run_fault(op, who, i, errs[e]);
-			CHECK_EQ(ret, NOT_HIT);
+			CHECK_EQ(ret, INJECT_NOT_HIT);
 			calls[who] += i - 1;
 		}
 	}

@@ -1095,23 +1095,14 @@ static void *create_disturbed(void *arg)
 	return NULL;
 }
 
-enum { HIT = 10, NOT_HIT = 11 };
-
-/* A process for each: the library remembers what is missing. */
 static int run_fault(const struct fault *which)
 {
 	static struct fault fault;
 	pthread_t thread;
-	int status;
-	pid_t pid = CHECK_SYS(fork());
+	int status = inject_fork();
 
-	if (pid) {
-		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-		CHECK(WIFEXITED(status));
-		if (WEXITSTATUS(status) == 77)
-			_exit(77);
-		return WEXITSTATUS(status);
-	}
+	if (status)
+		return status;
 	fault = *which;
 	fault.inject.who = INJECT_PARENT;
 	fault.inject.index = fault.index;
@@ -1122,7 +1113,7 @@ static int run_fault(const struct fault *which)
 	CHECK_EQ(pthread_create(&thread, NULL, create_disturbed, &fault), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	inject_finish(&fault.inject);
-	_exit(atomic_load(&fault.inject.hit) < 0 ? NOT_HIT : HIT);
+	_exit(atomic_load(&fault.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
 static void every_call_fails(void)
@@ -1140,7 +1131,7 @@ static void every_call_fails(void)
 					       .connected = i & 2,
 					       .err = errors[e] };
 
-			while (run_fault(&fault) == HIT)
+			while (run_fault(&fault) == INJECT_HIT)
 				fault.index++;
 			faults += fault.index;
 		}

@@ -251,26 +251,17 @@ static void *disturbed(void *arg)
 	return NULL;
 }
 
-enum { HIT = 10, NOT_HIT = 11 };
-
-/* One process for one fault, since the library remembers what is missing. */
 static int run_fault(const struct request *request, enum who who, int index,
 		     int err)
 {
 	static struct fault f;
 	pthread_t thread;
 	int status;
-	pid_t pid;
 
 	f.number++;
-	pid = CHECK_SYS(fork());
-	if (pid) {
-		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-		CHECK(WIFEXITED(status));
-		if (WEXITSTATUS(status) == 77)
-			_exit(77);
-		return WEXITSTATUS(status);
-	}
+	status = inject_fork();
+	if (status)
+		return status;
 	f.request = request;
 	f.who = who;
 	f.inject.index = index;
@@ -280,22 +271,22 @@ static int run_fault(const struct request *request, enum who who, int index,
 	f.inject.thread = start_thread(answer_calls, &f);
 	thread = start_thread(disturbed, &f);
 	join_thread(thread);
-	_exit(atomic_load(&f.inject.hit) < 0 ? NOT_HIT : HIT);
+	_exit(atomic_load(&f.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
 static void sweep_one(const struct request *request, enum who who, int err,
 		      bool few, int *total)
 {
-	int i = 0, ret = HIT, misses = 0;
+	int i = 0, ret = INJECT_HIT, misses = 0;
 
 	if (who != CHILD && err == INJECT_KILL)
 		return;
 	/* threads do not make their calls in quite the same order each time */
 	for (; misses < 2; i += few ? 1 + i / 4 : 1) {
 		ret = run_fault(request, who, i, err);
-		CHECK(ret == HIT || ret == NOT_HIT);
-		misses = ret == HIT ? 0 : misses + 1;
-		*total += ret == HIT;
+		CHECK(ret == INJECT_HIT || ret == INJECT_NOT_HIT);
+		misses = ret == INJECT_HIT ? 0 : misses + 1;
+		*total += ret == INJECT_HIT;
 	}
 }
 
@@ -712,16 +703,10 @@ static void *disturbed_init(void *arg)
 static int run_init_fault(int index, int err)
 {
 	static struct fault f;
-	int status;
-	pid_t pid = CHECK_SYS(fork());
+	int status = inject_fork();
 
-	if (pid) {
-		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-		CHECK(WIFEXITED(status));
-		if (WEXITSTATUS(status) == 77)
-			_exit(77);
-		return WEXITSTATUS(status);
-	}
+	if (status)
+		return status;
 	f.who = CALLER;
 	f.inject.index = index;
 	f.inject.err = err;
@@ -729,7 +714,7 @@ static int run_init_fault(int index, int err)
 	atomic_store(&f.inject.hit, -1);
 	f.inject.thread = start_thread(answer_calls, &f);
 	join_thread(start_thread(disturbed_init, &f));
-	_exit(f.counts[CALLER] <= index ? NOT_HIT : HIT);
+	_exit(f.counts[CALLER] <= index ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
 static void init_in_any_call(void)
@@ -737,11 +722,11 @@ static void init_in_any_call(void)
 	const int errs[] = { ENOMEM, EMFILE, ENFILE, EAGAIN, EPERM, ENOSYS };
 
 	for (size_t e = 0; e < TEST_COUNT(errs); e++) {
-		int i = 0, ret = HIT;
+		int i = 0, ret = INJECT_HIT;
 
-		for (; ret == HIT; i++)
+		for (; ret == INJECT_HIT; i++)
 			ret = run_init_fault(i, errs[e]);
-		CHECK_EQ(ret, NOT_HIT);
+		CHECK_EQ(ret, INJECT_NOT_HIT);
 		test_note("%d calls", i);
 		CHECK_GE(i, 8);
 	}
