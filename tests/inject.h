@@ -149,6 +149,20 @@ static inline void inject_finish(struct inject *in)
 		CHECK_SYS(close(atomic_load(&in->listener)));
 }
 
+/* The fd of what the calling thread's filter reports, from now on. */
+static inline int inject_listener(const struct sock_fprog *filter)
+{
+	long fd;
+
+	if (!test_is_root())
+		CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		     SECCOMP_FILTER_FLAG_NEW_LISTENER, filter);
+	if (fd < 0)
+		TEST_SKIP("seccomp with a listener: %s", strerror(errno));
+	return (int)fd;
+}
+
 /* Called by the launching thread: from now on its calls are reported. */
 static inline void inject_here(struct inject *in)
 {
@@ -165,16 +179,9 @@ static inline void inject_here(struct inject *in)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { TEST_COUNT(code), code };
-	long fd;
 
 	atomic_store(&in->launcher, (int)syscall(SYS_gettid));
-	if (!test_is_root())
-		CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		     SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
-	if (fd < 0)
-		TEST_SKIP("seccomp with a listener: %s", strerror(errno));
-	atomic_store(&in->listener, (int)fd);
+	atomic_store(&in->listener, inject_listener(&prog));
 }
 
 /* The next calls count, from 0. */

@@ -1215,15 +1215,8 @@ static void report_clones(struct seen *s)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { TEST_COUNT(code), code };
-	long fd;
 
-	if (!test_is_root())
-		CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		     SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
-	if (fd < 0)
-		TEST_SKIP("seccomp with a listener: %s", strerror(errno));
-	atomic_store(&s->listener, (int)fd);
+	atomic_store(&s->listener, inject_listener(&prog));
 }
 
 struct marked {
