@@ -21,7 +21,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-enum inject_who { INJECT_PARENT, INJECT_CHILD };
+/* Who makes a call: the thread that asks, a child, or a thread that tell() knows. */
+enum inject_who {
+	INJECT_PARENT,
+	INJECT_CHILD,
+	INJECT_LAUNCHER,
+	INJECT_REACTOR,
+	INJECT_WHOS
+};
 
 #define INJECT_KILL (-1) /* in place of an errno: SIGKILL */
 #define INJECT_HOOK (-2) /* call hook(), then go on */
@@ -33,13 +40,17 @@ struct inject {
 	int err;
 	void (*hook)(void *arg);
 	void *arg;
+	/* if set: who it is that is not the parent; what cannot fail either */
+	enum inject_who (*tell)(pid_t tid);
+	bool (*spares)(const struct inject *in, enum inject_who who,
+		       const struct seccomp_data *data);
 
 	/* what happened */
 	atomic_long hit; /* the system call's number; -1: none */
 
 	/* the injector's own */
 	atomic_bool armed, stop;
-	int count[2];
+	int count[INJECT_WHOS];
 	bool in_program; /* exec went on: what comes is the program's */
 	atomic_int listener;
 	atomic_int launcher; /* tid */
@@ -65,9 +76,10 @@ static inline bool inject_spares(const struct inject *in, enum inject_who who,
 		return true;
 	case SYS_rt_sigprocmask:
 		/* puts the mask back; the other one asks for the old mask */
-		return who == INJECT_PARENT && !data->args[2];
+		return who != INJECT_CHILD && !data->args[2];
 	default:
-		return in->in_program && who == INJECT_CHILD;
+		return (in->in_program && who == INJECT_CHILD) ||
+		       (in->spares && in->spares(in, who, data));
 	}
 }
 
@@ -94,14 +106,16 @@ static inline void inject_answer(struct inject *in, int listener)
 {
 	struct seccomp_notif_resp resp = { 0 };
 	struct seccomp_notif req = { 0 };
-	enum inject_who who;
+	enum inject_who who = INJECT_CHILD;
 	int verdict;
 
 	/* fails when the caller was killed meanwhile */
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req))
 		return;
-	who = (int)req.pid == atomic_load(&in->launcher) ? INJECT_PARENT
-							 : INJECT_CHILD;
+	if ((int)req.pid == atomic_load(&in->launcher))
+		who = INJECT_PARENT;
+	else if (in->tell)
+		who = in->tell((pid_t)req.pid);
 	verdict = inject_verdict(in, who, &req.data);
 	if (verdict == INJECT_KILL)
 		kill((pid_t)req.pid, SIGKILL);
@@ -189,7 +203,7 @@ static inline void inject_arm(void *inject)
 {
 	struct inject *in = inject;
 
-	in->count[INJECT_PARENT] = in->count[INJECT_CHILD] = 0;
+	memset(in->count, 0, sizeof(in->count));
 	in->in_program = false;
 	atomic_store(&in->hit, -1);
 	atomic_store(&in->armed, true);
@@ -200,6 +214,23 @@ static inline void inject_disarm(void *inject)
 	struct inject *in = inject;
 
 	atomic_store(&in->armed, false);
+}
+
+/* Whether this is what a call may answer that was disturbed. */
+static inline bool inject_explains(const struct inject *in, int ret)
+{
+	if (in->err == INJECT_KILL)
+		return ret == -ECHILD;
+	switch (atomic_load(&in->hit)) {
+	case SYS_statx: /* a path that does not resolve is gone */
+		return ret == -in->err || ret == -ESTALE;
+	case SYS_brk:
+	case SYS_mmap:
+	case SYS_mprotect:
+		return ret == -ENOMEM;
+	default:
+		return ret == -in->err;
+	}
 }
 
 /* ---- a process for each fault: the library remembers what is missing ---- */

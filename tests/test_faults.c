@@ -43,22 +43,11 @@ struct fault {
 
 static bool is_allowed(const struct fault *f, int ret)
 {
-	long nr = atomic_load(&f->inject.hit);
-
-	if (f->inject.err == INJECT_KILL)
-		return ret == -ECHILD;
-	switch (nr) {
-	case SYS_clone3: /* one that is not waited for says to wait */
-		return ret == -f->inject.err || ret == -ENOSYS;
-	case SYS_statx: /* a path that does not resolve is gone */
-		return ret == -f->inject.err || ret == -ESTALE;
-	case SYS_brk:
-	case SYS_mmap:
-	case SYS_mprotect:
-		return ret == -ENOMEM;
-	default:
-		return ret == -f->inject.err;
-	}
+	/* one that is not waited for says to wait */
+	if (ret == -ENOSYS && f->inject.err != INJECT_KILL &&
+	    atomic_load(&f->inject.hit) == SYS_clone3)
+		return true;
+	return inject_explains(&f->inject, ret);
 }
 
 /* After the fault: the library is as good as new. */

@@ -14,13 +14,15 @@
 
 /* ---- which thread made a call ---- */
 
-enum who { CALLER, LAUNCHER, REACTOR, CHILD, WHOS };
+static const char *const who_names[] = {
+	[INJECT_PARENT] = "caller",
+	[INJECT_CHILD] = "child",
+	[INJECT_LAUNCHER] = "launcher",
+	[INJECT_REACTOR] = "reactor",
+};
 
-static const char *const who_names[] = { "caller", "launcher", "reactor",
-					 "child" };
-
-#define ALL ((1U << WHOS) - 1)
-#define IN(who) (1U << (who))
+#define ALL ((1U << INJECT_WHOS) - 1)
+#define IN(who) (1U << INJECT_##who)
 
 struct fault;
 
@@ -40,8 +42,6 @@ struct request {
 struct fault {
 	const struct request *request;
 	struct inject inject;
-	enum who who;
-	int counts[WHOS];
 	int number; /* for names that are not there yet */
 	int tfd;
 	struct spawn_template_ring *ring;
@@ -56,41 +56,36 @@ struct fault {
 	struct much much;
 };
 
-static enum who who_called(const struct fault *f, pid_t tid)
+static enum inject_who who_called(pid_t tid)
 {
 	char path[64], comm[32] = { 0 };
 	int fd;
 
-	if (tid == atomic_load(&f->inject.launcher))
-		return CALLER;
 	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return CHILD;
+		return INJECT_CHILD;
 	if (read(fd, comm, sizeof(comm) - 1) < 0)
 		comm[0] = 0;
 	close(fd);
-	return strstr(comm, "reactor") ? REACTOR : LAUNCHER;
+	return strstr(comm, "reactor") ? INJECT_REACTOR : INJECT_LAUNCHER;
 }
 
 /* These cannot fail as they are called, whatever is short. */
-static bool spares(const struct fault *f, enum who who,
+static bool spares(const struct inject *in, enum inject_who who,
 		   const struct seccomp_data *data)
 {
-	if (inject_spares(&f->inject,
-			  who == CHILD ? INJECT_CHILD : INJECT_PARENT, data))
-		return true;
 	switch (data->nr) {
 	case SYS_mprotect:
 		/* to musl that is a machine without protection of memory */
-		return TEST_SANITIZED || f->inject.err == ENOSYS;
+		return TEST_SANITIZED || in->err == ENOSYS;
 	case SYS_brk:
 	case SYS_mmap:
 	case SYS_mremap:
 		return TEST_SANITIZED; /* they end when they get no memory */
 	case SYS_read: /* of an eventfd or a timer */
 	case SYS_write:
-		return who != CHILD && data->args[2] == 8;
+		return who != INJECT_CHILD && data->args[2] == 8;
 	case SYS_timerfd_settime:
 	case SYS_sched_getscheduler:
 		return true;
@@ -101,60 +96,15 @@ static bool spares(const struct fault *f, enum who who,
 	}
 }
 
-static int verdict_on(struct fault *f, enum who who,
-		      const struct seccomp_data *data)
+static struct inject inject_into(enum inject_who who, int index, int err)
 {
-	struct inject *in = &f->inject;
-	bool is_exec = data->nr == SYS_execve || data->nr == SYS_execveat;
-	/* killed by exec it counts as launched */
-	bool spared = is_exec && in->err == INJECT_KILL;
-
-	if (!atomic_load(&in->armed) || spares(f, who, data))
-		return 0;
-	if (who == f->who && !spared && f->counts[who]++ == in->index) {
-		atomic_store(&in->hit, data->nr);
-		return in->err;
-	}
-	if (who == CHILD && is_exec)
-		in->in_program = true;
-	return 0;
-}
-
-static void answer_one(struct fault *f, int listener)
-{
-	struct seccomp_notif_resp resp = { 0 };
-	struct seccomp_notif req = { 0 };
-	int verdict;
-
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req))
-		return;
-	verdict = verdict_on(f, who_called(f, (pid_t)req.pid), &req.data);
-	if (verdict == INJECT_KILL)
-		kill((pid_t)req.pid, SIGKILL);
-	if (verdict == INJECT_HOOK)
-		f->inject.hook(f->inject.arg);
-	resp.id = req.id;
-	if (verdict > 0)
-		resp.error = -verdict;
-	else
-		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
-}
-
-static void *answer_calls(void *arg)
-{
-	struct fault *f = arg;
-	struct inject *in = &f->inject;
-	struct pollfd pfd = { .events = POLLIN };
-
-	while ((pfd.fd = atomic_load(&in->listener)) < 0 &&
-	       !atomic_load(&in->stop))
-		usleep(100);
-	while (!atomic_load(&in->stop)) {
-		if (poll(&pfd, 1, 10) > 0 && (pfd.revents & POLLIN))
-			answer_one(f, pfd.fd);
-	}
-	return NULL;
+	return (struct inject){
+		.who = who,
+		.index = index,
+		.err = err,
+		.tell = who_called,
+		.spares = spares,
+	};
 }
 
 /* ---- one fault ---- */
@@ -166,21 +116,11 @@ static bool is_allowed(const struct fault *f, int res)
 	/* the calls of a launch take their time here, and it may be over */
 	if (res == -ETIMEDOUT)
 		return f->args.timeout_ns && f->args.timeout_ns < SECOND;
-	if (f->inject.err == INJECT_KILL)
-		return res == -ECHILD;
-	switch (nr) {
-	case SYS_statx: /* a path that does not resolve is gone */
-		return res == -f->inject.err || res == -ESTALE;
-	case SYS_brk:
-	case SYS_mmap:
-	case SYS_mprotect:
-		return res == -ENOMEM;
-	case SYS_rt_sigprocmask:
-	case SYS_prctl: /* restrictions that cannot be compared */
-		return res == -f->inject.err || res == -EACCES;
-	default:
-		return res == -f->inject.err;
-	}
+	/* restrictions that cannot be compared */
+	if (res == -EACCES && f->inject.err != INJECT_KILL &&
+	    (nr == SYS_rt_sigprocmask || nr == SYS_prctl))
+		return true;
+	return inject_explains(&f->inject, res);
 }
 
 /* The ring is as good as new. */
@@ -196,12 +136,6 @@ static void check_recovered(struct fault *f)
 		CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 7);
 	}
 	CHECK_SYS(close(tfd));
-}
-
-static void arm(struct fault *f)
-{
-	memset(f->counts, 0, sizeof(f->counts));
-	inject_arm(&f->inject);
 }
 
 static void make_ring(struct fault *f)
@@ -236,7 +170,7 @@ static void *disturbed(void *arg)
 	res = r->ask(f);
 	if (atomic_load(&f->inject.hit) >= 0) {
 		test_doing("%s: %s's call %d, number %ld, answers %d: %d",
-			   r->name, who_names[f->who], f->inject.index,
+			   r->name, who_names[f->inject.who], f->inject.index,
 			   atomic_load(&f->inject.hit), f->inject.err, res);
 		if (res < 0)
 			CHECK(is_allowed(f, res));
@@ -251,8 +185,8 @@ static void *disturbed(void *arg)
 	return NULL;
 }
 
-static int run_fault(const struct request *request, enum who who, int index,
-		     int err)
+static int run_fault(const struct request *request, enum inject_who who,
+		     int index, int err)
 {
 	static struct fault f;
 	pthread_t thread;
@@ -263,23 +197,19 @@ static int run_fault(const struct request *request, enum who who, int index,
 	if (status)
 		return status;
 	f.request = request;
-	f.who = who;
-	f.inject.index = index;
-	f.inject.err = err;
-	atomic_store(&f.inject.listener, -1);
-	atomic_store(&f.inject.hit, -1);
-	f.inject.thread = start_thread(answer_calls, &f);
+	f.inject = inject_into(who, index, err);
+	inject_start(&f.inject);
 	thread = start_thread(disturbed, &f);
 	join_thread(thread);
 	_exit(atomic_load(&f.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
-static void sweep_one(const struct request *request, enum who who, int err,
-		      bool few, int *total)
+static void sweep_one(const struct request *request, enum inject_who who,
+		      int err, bool few, int *total)
 {
 	int i = 0, ret = INJECT_HIT, misses = 0;
 
-	if (who != CHILD && err == INJECT_KILL)
+	if (who != INJECT_CHILD && err == INJECT_KILL)
 		return;
 	/* threads do not make their calls in quite the same order each time */
 	for (; misses < 2; i += few ? 1 + i / 4 : 1) {
@@ -298,12 +228,12 @@ static void sweep(const struct request *request, unsigned int whos)
 	bool few = request->many_calls || TEST_SANITIZED;
 
 	test_tmpdir();
-	for (enum who who = 0; who < WHOS; who++) {
+	for (enum inject_who who = 0; who < INJECT_WHOS; who++) {
 		int total = 0;
 
-		for (size_t e = 0; e < n && whos & IN(who); e++)
+		for (size_t e = 0; e < n && whos & (1U << who); e++)
 			sweep_one(request, who, errs[e], few || e >= 3, &total);
-		if (whos & IN(who)) {
+		if (whos & (1U << who)) {
 			test_note("%s: %d faults in the %s", request->name,
 				  total, who_names[who]);
 			CHECK_GE(total, 2);
@@ -351,7 +281,7 @@ static int ask_spawn(struct fault *f)
 	saved = CHECK_SYS(fcntl(1, F_DUPFD_CLOEXEC, 3));
 	CHECK_SYS(dup2(fds[1], 1));
 	CHECK_SYS(close(fds[1]));
-	arm(f);
+	inject_arm(&f->inject);
 	res = spawn_template_ring_spawn(f->ring, f->tfd, &f->much.args,
 					sizeof(f->much.args), 5);
 	if (!res) {
@@ -380,7 +310,7 @@ static void verify_spawn(struct fault *f, int res)
 		return;
 	}
 	CHECK_STR(f->got, "");
-	if (f->who == LAUNCHER)
+	if (f->inject.who == INJECT_LAUNCHER)
 		CHECK_LE(f->stage, SPAWN_TEMPLATE_STAGE_CLONE);
 	if (f->stage != SPAWN_TEMPLATE_STAGE_ACTION)
 		CHECK_EQ(f->action, 0);
@@ -456,7 +386,7 @@ static int ask_run(struct fault *f)
 
 	memset(&f->res, 0, sizeof(f->res));
 	f->args.spawn.failure = (uintptr_t)&failure;
-	arm(f);
+	inject_arm(&f->inject);
 	if (!f->ring) {
 		res = spawn_template_run(f->tfd, &f->args, sizeof(f->args),
 					 &f->res, sizeof(f->res));
@@ -517,7 +447,7 @@ static void run_in_a_ring(void)
 static void run_without_a_ring(void)
 {
 	sweep(&(struct request){ .name = "lone run", RUNS, .no_ring = true },
-	      IN(CALLER) | IN(CHILD));
+	      IN(PARENT) | IN(CHILD));
 }
 
 /* ---- runs that are ended ---- */
@@ -565,7 +495,7 @@ static void end_without_a_ring(void)
 				 ENDS,
 				 .many_calls = true,
 				 .no_ring = true },
-	      IN(CALLER));
+	      IN(PARENT));
 }
 
 /* ---- the file changes at the worst moment ---- */
@@ -592,7 +522,7 @@ static void *launch_replaced(void *arg)
 	f->tfd = CHECK_OK(spawn_template_open(path, f->request->flags));
 	inject_here(&f->inject);
 	make_ring(f);
-	arm(f);
+	inject_arm(&f->inject);
 	queue_run(f->ring, f->tfd, TEST_ARGV("tiny"), 5);
 	res = take_any(f, &cqe);
 	inject_disarm(&f->inject);
@@ -615,17 +545,13 @@ static void replace_under_way(void *arg)
 	static struct fault f;
 
 	f.request = request;
-	f.who = CHILD;
-	f.inject.err = INJECT_HOOK;
+	f.inject = inject_into(INJECT_CHILD, 0, INJECT_HOOK);
 	f.inject.hook = replace_file;
 	f.inject.arg = test_path("%s", request->name);
 	test_copy(test_tool("tiny"), f.inject.arg, 0755);
-	atomic_store(&f.inject.listener, -1);
-	atomic_store(&f.inject.hit, -1);
-	f.inject.thread = start_thread(answer_calls, &f);
+	inject_start(&f.inject);
 	join_thread(start_thread(launch_replaced, &f));
-	atomic_store(&f.inject.stop, true);
-	join_thread(f.inject.thread);
+	inject_finish(&f.inject);
 }
 
 static void file_changes_under_way(void)
@@ -655,7 +581,7 @@ static int make_disturbed(struct fault *f)
 	struct spawn_template_ring *ring = (void *)f;
 	int ret;
 
-	arm(f);
+	inject_arm(&f->inject);
 	ret = spawn_template_ring_init(8, &params, sizeof(params), &ring);
 	inject_disarm(&f->inject);
 	if (ret < 0)
@@ -707,14 +633,11 @@ static int run_init_fault(int index, int err)
 
 	if (status)
 		return status;
-	f.who = CALLER;
-	f.inject.index = index;
-	f.inject.err = err;
-	atomic_store(&f.inject.listener, -1);
-	atomic_store(&f.inject.hit, -1);
-	f.inject.thread = start_thread(answer_calls, &f);
+	f.inject = inject_into(INJECT_PARENT, index, err);
+	inject_start(&f.inject);
 	join_thread(start_thread(disturbed_init, &f));
-	_exit(f.counts[CALLER] <= index ? INJECT_NOT_HIT : INJECT_HIT);
+	_exit(f.inject.count[INJECT_PARENT] <= index ? INJECT_NOT_HIT
+						     : INJECT_HIT);
 }
 
 static void init_in_any_call(void)
