@@ -8,6 +8,7 @@
 #include "inject.h"
 #include "much.h"
 #include "pending.h"
+#include "replaced.h"
 
 #include <grp.h>
 #include <sched.h>
@@ -437,76 +438,20 @@ static void check_and_stat_faults(void)
 
 /* ---- the file changes at the worst moment ---- */
 
-static void replace_file(void *arg)
+static int launch_twice(struct inject *in, int tfd)
 {
-	char *next = test_fmt("%s.next", (char *)arg);
+	int ret;
 
-	test_copy(test_tool("tiny-7"), next, 0755);
-	CHECK_SYS(rename(next, arg));
-}
-
-static void *change_thread(void *arg)
-{
-	struct fault *f = arg;
-	const char *path = f->path;
-
-	if (f->op->by_path) {
-		path = test_fmt("%s.link", f->path);
-		CHECK_SYS(symlink(f->path, path));
-	}
-	f->tfd = CHECK_OK(spawn_template_open(path, f->op->flags));
-	CHECK_EQ(test_spawn(f->tfd, TEST_ARGV("tiny")), 0);
-	inject_here(&f->inject);
-	inject_arm(&f->inject);
-	f->execfd = test_spawn(f->tfd, TEST_ARGV("tiny"));
-	inject_disarm(&f->inject);
-	return NULL;
-}
-
-/* Replaced when the child is there and has done nothing: its check must see. */
-static void change_child(void *arg)
-{
-	const struct operation *op = arg;
-	static struct fault f;
-	pthread_t thread;
-
-	f.op = op;
-	f.path = test_path("%s", op->name);
-	test_copy(test_tool("tiny"), f.path, 0755);
-	f.inject = (struct inject){
-		.who = INJECT_CHILD,
-		.err = INJECT_HOOK,
-		.hook = replace_file,
-		.arg = f.path,
-	};
-	inject_start(&f.inject);
-	CHECK_EQ(pthread_create(&thread, NULL, change_thread, &f), 0);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
-	inject_finish(&f.inject);
-	CHECK_GE(atomic_load(&f.inject.hit), 0);
-	if (op->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
-		CHECK_EQ(f.execfd, 7);
-	else
-		CHECK_EQ(f.execfd, -ESTALE);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
+	inject_arm(in);
+	ret = test_spawn(tfd, TEST_ARGV("tiny"));
+	inject_disarm(in);
+	return ret;
 }
 
 static void file_changes_under_way(void)
 {
-	struct operation all[] = {
-		{ .name = "by fd" },
-		{ .name = "by path", .by_path = true },
-		{ .name = "by fd, refreshed",
-		  .flags = SPAWN_TEMPLATE_CREATE_AUTO_REFRESH },
-		{ .name = "by path, refreshed",
-		  .by_path = true,
-		  .flags = SPAWN_TEMPLATE_CREATE_AUTO_REFRESH },
-	};
-
-	test_tmpdir();
-	for (size_t i = 0; i < TEST_COUNT(all); i++) {
-		test_doing("%s", all[i].name);
-		test_in_child(change_child, &all[i]);
-	}
+	replaced_each_way((struct inject){ 0 }, launch_twice);
 }
 
 /* ---- limits ---- */

@@ -8,6 +8,7 @@
  */
 #include "inject.h"
 #include "much.h"
+#include "replaced.h"
 #include "rings.h"
 
 #include <grp.h>
@@ -138,18 +139,16 @@ static void check_recovered(struct fault *f)
 	CHECK_SYS(close(tfd));
 }
 
-static void make_ring(struct fault *f)
+/* The launching thread makes its stack with its first launch. */
+static struct spawn_template_ring *warm_ring(void)
 {
-	int tfd;
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	int tfd = template_of("tiny-7");
 
-	if (f->request->no_ring)
-		return;
-	f->ring = ring_new(4, 1);
-	tfd = template_of("tiny-7");
-	/* the launching thread makes its stack with its first launch */
-	queue_run(f->ring, tfd, TEST_ARGV("tiny"), 1);
-	CHECK_EQ(take_run_code(f->ring, 1), 7);
+	queue_run(ring, tfd, TEST_ARGV("tiny"), 1);
+	CHECK_EQ(take_run_code(ring, 1), 7);
 	CHECK_SYS(close(tfd));
+	return ring;
 }
 
 static void *disturbed(void *arg)
@@ -166,7 +165,7 @@ static void *disturbed(void *arg)
 			test_seccomp(r->without[i], ENOSYS);
 	}
 	before = scene_now();
-	make_ring(f);
+	f->ring = r->no_ring ? NULL : warm_ring();
 	res = r->ask(f);
 	if (atomic_load(&f->inject.hit) >= 0) {
 		test_doing("%s: %s's call %d, number %ld, answers %d: %d",
@@ -500,77 +499,26 @@ static void end_without_a_ring(void)
 
 /* ---- the file changes at the worst moment ---- */
 
-static void replace_file(void *path)
+static int launch_in_a_ring(struct inject *in, int tfd)
 {
-	char *next = test_fmt("%s.next", (char *)path);
-
-	test_copy(test_tool("tiny-7"), next, 0755);
-	CHECK_SYS(rename(next, path));
-}
-
-static void *launch_replaced(void *arg)
-{
-	struct fault *f = arg;
-	const char *path = f->inject.arg;
+	struct spawn_template_ring *ring = warm_ring();
 	struct spawn_template_cqe *cqe;
-	int res;
+	int ret;
 
-	if (f->request->by_path) {
-		path = test_fmt("%s.link", path);
-		CHECK_SYS(symlink(f->inject.arg, path));
-	}
-	f->tfd = CHECK_OK(spawn_template_open(path, f->request->flags));
-	inject_here(&f->inject);
-	make_ring(f);
-	inject_arm(&f->inject);
-	queue_run(f->ring, f->tfd, TEST_ARGV("tiny"), 5);
-	res = take_any(f, &cqe);
-	inject_disarm(&f->inject);
-	CHECK_GE(atomic_load(&f->inject.hit), 0);
-	if (f->request->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH) {
-		CHECK_EQ(res, 0);
-		CHECK_EQ(cqe->result->code, 7);
-	} else {
-		CHECK_EQ(res, -ESTALE);
-	}
-	spawn_template_ring_seen(f->ring, cqe);
-	spawn_template_ring_exit(f->ring);
-	return NULL;
-}
-
-/* When the child is there and has done nothing: its check must see. */
-static void replace_under_way(void *arg)
-{
-	const struct request *request = arg;
-	static struct fault f;
-
-	f.request = request;
-	f.inject = inject_into(INJECT_CHILD, 0, INJECT_HOOK);
-	f.inject.hook = replace_file;
-	f.inject.arg = test_path("%s", request->name);
-	test_copy(test_tool("tiny"), f.inject.arg, 0755);
-	inject_start(&f.inject);
-	join_thread(start_thread(launch_replaced, &f));
-	inject_finish(&f.inject);
+	inject_arm(in);
+	queue_run(ring, tfd, TEST_ARGV("tiny"), 5);
+	cqe = ring_take_of(ring, 5);
+	inject_disarm(in);
+	ret = cqe->res ? cqe->res : cqe->result->code;
+	spawn_template_ring_seen(ring, cqe);
+	spawn_template_ring_exit(ring);
+	return ret;
 }
 
 static void file_changes_under_way(void)
 {
-	struct request all[] = {
-		{ .name = "by fd" },
-		{ .name = "by path", .by_path = true },
-		{ .name = "by fd, refreshed",
-		  .flags = SPAWN_TEMPLATE_CREATE_AUTO_REFRESH },
-		{ .name = "by path, refreshed",
-		  .by_path = true,
-		  .flags = SPAWN_TEMPLATE_CREATE_AUTO_REFRESH },
-	};
-
-	test_tmpdir();
-	for (size_t i = 0; i < TEST_COUNT(all); i++) {
-		test_doing("%s", all[i].name);
-		test_in_child(replace_under_way, &all[i]);
-	}
+	replaced_each_way(inject_into(INJECT_CHILD, 0, INJECT_HOOK),
+			  launch_in_a_ring);
 }
 
 /* ---- making a ring ---- */
