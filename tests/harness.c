@@ -569,24 +569,42 @@ int test_spawn(int tfd, char *const argv[])
 	return test_spawn_args(tfd, test_args(NULL, argv));
 }
 
-char *test_output_args(int tfd, struct spawn_template_spawn_args args,
-		       int *status)
+struct test_stdout test_stdout_begin(void)
 {
-	int fds[2], saved, pidfd = -1, code;
-	char *text;
-	pid_t pid;
+	struct test_stdout out;
+	int fds[2];
 
 	CHECK_SYS(pipe2(fds, O_CLOEXEC));
 	fflush(stdout);
-	saved = CHECK_SYS(fcntl(1, F_DUPFD_CLOEXEC, 3));
+	out.pipe = fds[0];
+	out.saved = CHECK_SYS(fcntl(1, F_DUPFD_CLOEXEC, 3));
 	CHECK_SYS(dup2(fds[1], 1));
 	CHECK_SYS(close(fds[1]));
+	return out;
+}
+
+char *test_stdout_end(struct test_stdout out)
+{
+	char *text;
+
+	CHECK_SYS(dup2(out.saved, 1));
+	CHECK_SYS(close(out.saved));
+	text = test_read_fd(out.pipe);
+	CHECK_SYS(close(out.pipe));
+	return text;
+}
+
+char *test_output_args(int tfd, struct spawn_template_spawn_args args,
+		       int *status)
+{
+	struct test_stdout out = test_stdout_begin();
+	int pidfd = -1, code;
+	char *text;
+	pid_t pid;
+
 	args.pidfd = (uintptr_t)&pidfd;
 	pid = spawn_template_spawn(tfd, &args, sizeof(args));
-	CHECK_SYS(dup2(saved, 1));
-	CHECK_SYS(close(saved));
-	text = test_read_fd(fds[0]);
-	CHECK_SYS(close(fds[0]));
+	text = test_stdout_end(out);
 	code = pid < 0 ? pid : test_wait(pidfd);
 	if (status)
 		*status = code;

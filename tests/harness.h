@@ -217,6 +217,16 @@ int test_spawn_args(int tfd, struct spawn_template_spawn_args args);
 int test_spawn(int tfd, char *const argv[]);
 
 /*
+ * In between, this process's fd 1 is a pipe. The end returns what was written to
+ * it, when nobody holds it any more.
+ */
+struct test_stdout {
+	int pipe, saved;
+};
+struct test_stdout test_stdout_begin(void);
+char *test_stdout_end(struct test_stdout out);
+
+/*
  * Launch with stdout led into a pipe (this process's fd 1 is switched during
  * the launch, no action is added), wait, and return what was written. *status
  * is as test_spawn_args() returns it; NULL: it must be 0.

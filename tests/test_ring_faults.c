@@ -272,14 +272,11 @@ static int take_any(struct fault *f, struct spawn_template_cqe **cqe)
 /* With stdout led into a pipe meanwhile; see much_try(). */
 static int ask_spawn(struct fault *f)
 {
-	int fds[2], saved, res, pidfd = -1;
+	struct test_stdout out = test_stdout_begin();
 	struct spawn_template_cqe *cqe;
+	int res, pidfd = -1;
 	pid_t pid = 0;
 
-	CHECK_SYS(pipe2(fds, O_CLOEXEC));
-	saved = CHECK_SYS(fcntl(1, F_DUPFD_CLOEXEC, 3));
-	CHECK_SYS(dup2(fds[1], 1));
-	CHECK_SYS(close(fds[1]));
 	inject_arm(&f->inject);
 	res = spawn_template_ring_spawn(f->ring, f->tfd, &f->much.args,
 					sizeof(f->much.args), 5);
@@ -291,10 +288,7 @@ static int ask_spawn(struct fault *f)
 		spawn_template_ring_seen(f->ring, cqe);
 	}
 	inject_disarm(&f->inject);
-	CHECK_SYS(dup2(saved, 1));
-	CHECK_SYS(close(saved));
-	f->got = test_read_fd(fds[0]);
-	CHECK_SYS(close(fds[0]));
+	f->got = test_stdout_end(out);
 	if (!res) {
 		much_check_pidfd(pidfd, pid);
 		CHECK_EQ(test_wait(pidfd), 0);
