@@ -13,9 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,18 +21,11 @@
 
 #include <spawn_template.h>
 
+#include "fuzz.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE 4096
 #define ADDR(p) ((uint64_t)(uintptr_t)(p))
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 /* As MUST(), but says what was got. */
 static void must_be(int got, int want, const char *call)
@@ -46,22 +36,6 @@ static void must_be(int got, int want, const char *call)
 	abort();
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* ---- the input: bytes that choose; when they end, the first of all ---- */
-
-static const uint8_t *input;
-static size_t left;
-
-static uint8_t byte(void)
-{
-	if (!left)
-		return 0;
-	left--;
-	return *input++;
-}
-
 static uint64_t number(void)
 {
 	uint64_t n = 0;
@@ -69,12 +43,6 @@ static uint64_t number(void)
 	for (int i = 0; i < 8; i++)
 		n = n << 8 | byte();
 	return n;
-}
-
-/* One time in `n`, and never when the input has ended. */
-static bool rarely(unsigned int n)
-{
-	return byte() % n == n - 1;
 }
 
 #define PICK(a) ((a)[byte() % COUNT(a)])

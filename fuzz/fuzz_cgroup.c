@@ -4,19 +4,10 @@
  * /proc/self/cgroup has it, the rest a line of /proc/self/mountinfo. What comes
  * out fits, and is a string.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "group_ways.h"
-
-#define MUST(cond)               \
-	do {                     \
-		if (!(cond))     \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Of just its size, so that the sanitizer sees a read or write behind it. */
 static char *string(const uint8_t *data, size_t size)

@@ -9,27 +9,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon_request.h"
+#include "fuzz.h"
 #include "metrics.h"
-
-#define MUST(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PEERS 4
 
@@ -39,24 +25,6 @@ static struct registry registry;
 static struct peer peers[PEERS];
 static bool is_open[PEERS];
 static int first_free;
-
-/* ---- the input */
-
-static const uint8_t *input;
-static size_t left;
-
-static uint8_t byte(void)
-{
-	if (!left)
-		return 0;
-	left--;
-	return *input++;
-}
-
-static bool rarely(unsigned int n)
-{
-	return byte() % n == n - 1;
-}
 
 /* ---- the scene */
 
