@@ -7,7 +7,7 @@
  * LAUNCHES=N says how many launches are many. The linker leads the library's
  * calls for memory through the counting functions here.
  */
-#include "harness.h"
+#include "growth.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,10 +18,7 @@
 
 static int many(void)
 {
-	const char *s = getenv("LAUNCHES");
-	int n = s ? atoi(s) : 0;
-
-	return n > 0 ? n : 20000;
+	return growth_many("LAUNCHES", 20000);
 }
 
 /* ---- counting calls for memory ---- */
@@ -93,30 +90,15 @@ void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd,
 /* ---- what must not grow ---- */
 
 struct usage {
-	int fds, mappings;
-	long rss, virt; /* KiB */
-	long calls;
+	int fds;
+	struct memory memory;
 };
-
-/* A value in KiB of /proc/self/status. */
-static long status_kib(const char *key)
-{
-	const char *p = strstr(test_read("/proc/self/status"), key);
-
-	CHECK(p);
-	return atol(p + strlen(key));
-}
 
 static struct usage usage_now(void)
 {
 	return (struct usage){
 		.fds = test_count_fds(),
-		.mappings = test_count_mappings(),
-		/* what was allocated; not RssFile, the program's own pages,
-		 * which the kernel maps and reclaims in steps of its own */
-		.rss = status_kib("RssAnon:") + status_kib("RssShmem:"),
-		.virt = status_kib("VmSize:"),
-		.calls = atomic_load(&calls),
+		.memory = memory_now(),
 	};
 }
 
@@ -126,15 +108,7 @@ static void check_no_growth(const struct usage *before, long rss_kib)
 
 	CHECK_EQ(now.fds, before->fds);
 	CHECK(test_no_children());
-	if (TEST_SANITIZED)
-		return;
-	test_note("mappings %d -> %d, KiB resident %ld -> %ld, mapped %ld -> "
-		  "%ld",
-		  before->mappings, now.mappings, before->rss, now.rss,
-		  before->virt, now.virt);
-	CHECK_LE(now.mappings, before->mappings + 2);
-	CHECK_LE(now.rss, before->rss + rss_kib);
-	CHECK_LE(now.virt, before->virt + 1024);
+	memory_check(&before->memory, &now.memory, 2, rss_kib);
 }
 
 static int template_of(const char *tool)
@@ -162,13 +136,6 @@ static void launch(int tfd, struct spawn_template_spawn_args *args, int want)
 	CHECK_SYS(close(pidfd));
 }
 
-static void progress(int done, int all)
-{
-	if (isatty(2) && (done % 1000 == 0 || done == all))
-		fprintf(stderr, "\r%d of %d%s", done, all,
-			done == all ? "\n" : "");
-}
-
 static void many_launches(void)
 {
 	int tfd = template_of("tiny"), n = many();
@@ -180,7 +147,7 @@ static void many_launches(void)
 	before = usage_now();
 	for (int i = 1; i <= n; i++) {
 		launch(tfd, &args, 0);
-		progress(i, n);
+		growth_progress(i, n);
 	}
 	check_no_growth(&before, 256);
 }
@@ -310,12 +277,13 @@ static void memory_per_template(void)
 	if (!TEST_SANITIZED) {
 		struct usage now = usage_now();
 
-		kib = now.rss - before.rss;
+		kib = now.memory.rss - before.memory.rss;
 		test_note("%d templates: %ld KiB, %d mappings", TEMPLATES, kib,
-			  now.mappings - before.mappings);
+			  now.memory.mappings - before.memory.mappings);
 		CHECK_LE(kib, 4 * TEMPLATES);
-		CHECK_LE(now.virt - before.virt, 4 * TEMPLATES + 256);
-		CHECK_LE(now.mappings, before.mappings + 2);
+		CHECK_LE(now.memory.virt - before.memory.virt,
+			 4 * TEMPLATES + 256);
+		CHECK_LE(now.memory.mappings, before.memory.mappings + 2);
 	}
 
 	/* Closed, they leave room for as many others. */

@@ -5,16 +5,12 @@
  *
  * RUNS=N says how many are many.
  */
+#include "growth.h"
 #include "rings.h"
 
 static int many(void)
 {
-	const char *s = getenv("RUNS");
-	int n = s ? atoi(s) : 0;
-
-	if (n > 0)
-		return n;
-	return getenv("TEST_SLOW") ? 2000 : 20000;
+	return growth_many("RUNS", getenv("TEST_SLOW") ? 2000 : 20000);
 }
 
 /* A part of that, which does not grow without end. */
@@ -25,33 +21,16 @@ static int some(int part, int most)
 
 struct usage {
 	struct scene scene;
-	int mappings;
-	long rss, virt; /* KiB */
+	struct memory memory;
 };
-
-/* A value in KiB of /proc/self/status. */
-static long status_kib(const char *status, const char *key)
-{
-	const char *p = strstr(status, key);
-
-	CHECK(p);
-	return atol(p + strlen(key));
-}
 
 static struct usage usage_now(void)
 {
-	const char *status;
-
 	/* what has completed is given back in a moment */
 	sleep_ms((unsigned int)at_most_ms(30));
-	status = test_read("/proc/self/status");
 	return (struct usage){
 		.scene = scene_now(),
-		.mappings = test_count_mappings(),
-		/* what was allocated: see test_leak.c */
-		.rss = status_kib(status, "RssAnon:") +
-		       status_kib(status, "RssShmem:"),
-		.virt = status_kib(status, "VmSize:"),
+		.memory = memory_now(),
 	};
 }
 
@@ -70,22 +49,7 @@ static void check_no_growth(const struct usage *before)
 	CHECK_LE(now.scene.threads, before->scene.threads);
 	CHECK_LE(now.scene.fds, before->scene.fds);
 	CHECK(now.scene.alone || !before->scene.alone);
-	if (TEST_SANITIZED)
-		return;
-	test_note("mappings %d -> %d, KiB resident %ld -> %ld, mapped %ld -> "
-		  "%ld",
-		  before->mappings, now.mappings, before->rss, now.rss,
-		  before->virt, now.virt);
-	CHECK_LE(now.mappings, before->mappings + 8);
-	CHECK_LE(now.rss, before->rss + 512);
-	CHECK_LE(now.virt, before->virt + 1024);
-}
-
-static void progress(int done, int all)
-{
-	if (isatty(2) && (done % 1000 == 0 || done == all))
-		fprintf(stderr, "\r%d of %d%s", done, all,
-			done == all ? "\n" : "");
+	memory_check(&before->memory, &now.memory, 8, 512);
 }
 
 /* Keeps so many in flight until n have completed. */
@@ -104,7 +68,7 @@ static void keep_in_flight(struct spawn_template_ring *ring, int n,
 		cqe = ring_take(ring);
 		look(cqe);
 		spawn_template_ring_seen(ring, cqe);
-		progress(done + 1, n);
+		growth_progress(done + 1, n);
 	}
 }
 
@@ -217,7 +181,7 @@ static void many_runs_without_a_ring(void)
 	struct spawn_template_run_args args =
 		run_args(TEST_ARGV("echo", "captured"));
 	int tfd = echo_template(), n = some(10, 5000);
-	struct usage before = { .mappings = 0 };
+	struct usage before = { 0 };
 
 	args.timeout_ns = 100 * SECOND;
 	for (int i = -50; i < n; i++) {
@@ -237,7 +201,7 @@ static void many_runs_without_a_ring(void)
 static void many_rings(void)
 {
 	struct many m = { .program = echo_template() };
-	struct usage before = { .mappings = 0 };
+	struct usage before = { 0 };
 	int n = some(100, 500);
 
 	for (int i = -20; i < n; i++) {
@@ -259,7 +223,7 @@ static void many_rings(void)
  */
 static void results_not_given_back(void)
 {
-	struct usage before = { .mappings = 0 }, now;
+	struct usage before = { 0 }, now;
 	int tfd = tree_template();
 
 	for (int i = -5; i < 20; i++) {
@@ -279,8 +243,8 @@ static void results_not_given_back(void)
 	if (TEST_SANITIZED)
 		return;
 	now = usage_now();
-	test_note("KiB resident %ld -> %ld", before.rss, now.rss);
-	CHECK_LE(now.rss, before.rss + 8192);
+	test_note("KiB resident %ld -> %ld", before.memory.rss, now.memory.rss);
+	CHECK_LE(now.memory.rss, before.memory.rss + 8192);
 }
 
 /* What a ring costs, and what a run in flight does. */
@@ -296,16 +260,16 @@ static void memory_of_a_ring(void)
 	before = usage_now();
 	ring = ring_new(SPAWN_TEMPLATE_RING_ENTRIES_MAX, 2);
 	now = usage_now();
-	test_note("a ring: %ld KiB", now.rss - before.rss);
-	CHECK_LE(now.rss - before.rss, 1024);
+	test_note("a ring: %ld KiB", now.memory.rss - before.memory.rss);
+	CHECK_LE(now.memory.rss - before.memory.rss, 1024);
 	before = now;
 	for (int i = 0; i < 200; i++)
 		queue_run(ring, tfd, TREE("pause"), 1);
 	CHECK_EQ(spawn_template_ring_submit(ring), 200);
 	wait_children(NULL, 200);
 	now = usage_now();
-	test_note("200 runs: %ld KiB", now.rss - before.rss);
-	CHECK_LE(now.rss - before.rss, 200 * 16);
+	test_note("200 runs: %ld KiB", now.memory.rss - before.memory.rss);
+	CHECK_LE(now.memory.rss - before.memory.rss, 200 * 16);
 	spawn_template_ring_exit(ring);
 }
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of growth share: how many times are many, and the memory that
+ * must not grow with them.
+ */
+#ifndef TESTS_GROWTH_H
+#define TESTS_GROWTH_H
+
+#include "harness.h"
+
+/* What this variable says, if it does. */
+static inline int growth_many(const char *variable, int otherwise)
+{
+	const char *s = getenv(variable);
+	int n = s ? atoi(s) : 0;
+
+	return n > 0 ? n : otherwise;
+}
+
+static inline void growth_progress(int done, int all)
+{
+	if (isatty(2) && (done % 1000 == 0 || done == all))
+		fprintf(stderr, "\r%d of %d%s", done, all,
+			done == all ? "\n" : "");
+}
+
+struct memory {
+	int mappings;
+	long rss, virt; /* KiB */
+};
+
+/* A value in KiB of /proc/self/status. */
+static inline long memory_kib(const char *status, const char *key)
+{
+	const char *p = strstr(status, key);
+
+	CHECK(p);
+	return atol(p + strlen(key));
+}
+
+static inline struct memory memory_now(void)
+{
+	const char *status = test_read("/proc/self/status");
+
+	return (struct memory){
+		.mappings = test_count_mappings(),
+		/* what was allocated; not RssFile, the program's own pages,
+		 * which the kernel maps and reclaims in steps of its own */
+		.rss = memory_kib(status, "RssAnon:") +
+		       memory_kib(status, "RssShmem:"),
+		.virt = memory_kib(status, "VmSize:"),
+	};
+}
+
+/* It has grown by no more than this; sanitizers have memory of their own. */
+static inline void memory_check(const struct memory *before,
+				const struct memory *now, int mappings,
+				long rss_kib)
+{
+	if (TEST_SANITIZED)
+		return;
+	test_note("mappings %d -> %d, KiB resident %ld -> %ld, mapped %ld -> "
+		  "%ld",
+		  before->mappings, now->mappings, before->rss, now->rss,
+		  before->virt, now->virt);
+	CHECK_LE(now->mappings, before->mappings + mappings);
+	CHECK_LE(now->rss, before->rss + rss_kib);
+	CHECK_LE(now->virt, before->virt + 1024);
+}
+
+#endif /* TESTS_GROWTH_H */
