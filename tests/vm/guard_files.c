@@ -151,6 +151,14 @@ static void check_apart(const char *one, const char *two, bool same_numbers,
 	CHECK_EQ(raw_launch(b.fd, b.id), -ESTALE);
 }
 
+/* The second word is NULL where there is but one. */
+static void subvolume(char *command, char *one, char *two)
+{
+	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", command, one,
+				 two, NULL }),
+		 0);
+}
+
 static void two_subvolumes(void)
 {
 	char *root, *one, *two;
@@ -160,12 +168,8 @@ static void two_subvolumes(void)
 	root = btrfs("/dev/ram2");
 	one = test_fmt("%s/one", root);
 	two = test_fmt("%s/two", root);
-	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", "create", one,
-				 NULL }),
-		 0);
-	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", "create", two,
-				 NULL }),
-		 0);
+	subvolume("create", one, NULL);
+	subvolume("create", two, NULL);
 	one = guard_program(test_fmt("%s/p", one), "tiny-7");
 	two = guard_program(test_fmt("%s/p", two), "tiny-7");
 	check_apart(one, two, true, true);
@@ -181,13 +185,9 @@ static void a_snapshot(void)
 	root = btrfs("/dev/ram2");
 	one = test_fmt("%s/one", root);
 	two = test_fmt("%s/two", root);
-	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", "create", one,
-				 NULL }),
-		 0);
+	subvolume("create", one, NULL);
 	guard_program(test_fmt("%s/p", one), "tiny-7");
-	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", "snapshot",
-				 one, two, NULL }),
-		 0);
+	subvolume("snapshot", one, two);
 	check_apart(test_fmt("%s/p", one), test_fmt("%s/p", two), true, true);
 }
 
