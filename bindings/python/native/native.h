@@ -141,13 +141,28 @@ const char *launch_action_name(uint32_t type);
 struct error launch_error(const struct launch *launch, int error,
 			  PyObject *path);
 
-/* ---- spawn_args.c */
+/* ---- request.c */
 
 /* What a method called spawn or run was given, borrowed. */
 struct request {
 	PyObject *template, *token;	/* of a ring's only */
 	PyObject *argv, *env;
 };
+
+/*
+ * As PyArg_ParseTupleAndKeywords(), but for the result. @format, @names and what
+ * follows are of a ring's method, whose first two are left out of a template's.
+ */
+int request_parse(PyObject *args, PyObject *kwargs, bool of_ring,
+		  const char *format, char **names, ...);
+
+/* Of an option: None is as good as nothing. */
+static inline bool is_given(PyObject *object)
+{
+	return object && object != Py_None;
+}
+
+/* ---- spawn_args.c */
 
 /* To be followed by launch_free(), whatever fails. */
 int spawn_args_parse(struct launch *launch, enum launch_environ how,

@@ -11,17 +11,12 @@ struct run_options {
 	int cgroup, supervise, capture;
 };
 
-static bool given(PyObject *object)
-{
-	return object && object != Py_None;
-}
-
 /* Seconds to nanoseconds. What is no time left is the shortest there is. */
 static int take_time(PyObject *seconds, uint64_t *ns)
 {
 	double value;
 
-	if (!given(seconds))
+	if (!is_given(seconds))
 		return 0;
 	value = PyFloat_AsDouble(seconds);
 	if (value == -1.0 && PyErr_Occurred())
@@ -39,7 +34,7 @@ static int take_time(PyObject *seconds, uint64_t *ns)
 
 static int take_max_output(PyObject *object, uint64_t *max)
 {
-	if (!given(object))
+	if (!is_given(object))
 		return 0;
 	*max = PyLong_AsUnsignedLongLong(object);
 	if (PyErr_Occurred())
@@ -68,7 +63,7 @@ static PyObject *as_bytes(PyObject *object)
 
 static int take_input(struct run *run, PyObject *input)
 {
-	if (!given(input))
+	if (!is_given(input))
 		return 0;
 	run->input = as_bytes(input);
 	if (!run->input)
@@ -98,27 +93,20 @@ static int take_options(struct run *run, const struct run_options *o)
 	return 0;
 }
 
-/* Of a ring's method the first two come in front. */
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	static const char format[] = "OOO|OOOOOpOppp:run";
 	char *names[] = { "template",	  "token",   "argv",	   "env",
 			  "input",	  "timeout", "max_output", "cwd",
 			  "merge_stderr", "grace",   "cgroup",	   "supervise",
 			  "capture",	  NULL };
 
-#define TARGETS \
-	&request->argv, &request->env, &o->input, &o->timeout, &o->max_output, \
-		&o->cwd, &o->merge_stderr, &o->grace, &o->cgroup, \
-		&o->supervise, &o->capture
-	if (of_ring)
-		return PyArg_ParseTupleAndKeywords(args, kwargs, format, names,
-						   &request->template,
-						   &request->token, TARGETS);
-	return PyArg_ParseTupleAndKeywords(args, kwargs, format + 2, names + 2,
-					   TARGETS);
-#undef TARGETS
+	return request_parse(args, kwargs, of_ring, "OOO|OOOOOpOppp:run", names,
+			     &request->template, &request->token,
+			     &request->argv, &request->env, &o->input,
+			     &o->timeout, &o->max_output, &o->cwd,
+			     &o->merge_stderr, &o->grace, &o->cgroup,
+			     &o->supervise, &o->capture);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
@@ -130,7 +118,7 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	run->args = (struct spawn_template_run_args){ .cgroup_parent_fd = -1 };
 	run->input = NULL;
 	launch_begin(&run->launch);
-	if (!parse(&o, args, kwargs, request, of_ring))
+	if (parse(&o, args, kwargs, request, of_ring) < 0)
 		return -1;
 	if (launch_strings(&run->launch, request->argv, request->env, how) <
 		    0 ||

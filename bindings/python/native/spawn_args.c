@@ -126,26 +126,21 @@ static int take_groups(struct launch *l, PyObject *object)
 	return ret;
 }
 
-static bool given(PyObject *object)
-{
-	return object && object != Py_None;
-}
-
 static int take_ids(struct launch *l, const struct spawn_options *o)
 {
 	struct spawn_template_spawn_args *args = &l->args;
 
-	if (given(o->uid)) {
+	if (is_given(o->uid)) {
 		args->flags |= SPAWN_TEMPLATE_SPAWN_SETUID;
 		if (take_id(o->uid, &args->uid) < 0)
 			return -1;
 	}
-	if (given(o->gid)) {
+	if (is_given(o->gid)) {
 		args->flags |= SPAWN_TEMPLATE_SPAWN_SETGID;
 		if (take_id(o->gid, &args->gid) < 0)
 			return -1;
 	}
-	if (!given(o->groups))
+	if (!is_given(o->groups))
 		return 0;
 	args->flags |= SPAWN_TEMPLATE_SPAWN_SETGROUPS;
 	return take_groups(l, o->groups);
@@ -180,11 +175,9 @@ static int take_options(struct launch *l, const struct spawn_options *o)
 	return o->pass_fds ? pass(l, o->pass_fds) : 0;
 }
 
-/* Of a ring's method the first two come in front. */
 static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	static const char format[] = "OOO|O$iiiOpOiOOOpip:spawn";
 	char *names[] = {
 		"template",	 "token",	    "argv",
 		"env",		 "stdin",	    "stdout",
@@ -194,18 +187,12 @@ static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 		"process_group", "restore_signals", NULL
 	};
 
-#define TARGETS \
-	&request->argv, &request->env, &o->std[0], &o->std[1], &o->std[2], \
-		&o->pass_fds, &o->close_fds, &o->cwd, &o->umask, &o->uid, \
-		&o->gid, &o->groups, &o->new_session, &o->process_group, \
-		&o->restore_signals
-	if (of_ring)
-		return PyArg_ParseTupleAndKeywords(args, kwargs, format, names,
-						   &request->template,
-						   &request->token, TARGETS);
-	return PyArg_ParseTupleAndKeywords(args, kwargs, format + 2, names + 2,
-					   TARGETS);
-#undef TARGETS
+	return request_parse(
+		args, kwargs, of_ring, "OOO|O$iiiOpOiOOOpip:spawn", names,
+		&request->template, &request->token, &request->argv,
+		&request->env, &o->std[0], &o->std[1], &o->std[2], &o->pass_fds,
+		&o->close_fds, &o->cwd, &o->umask, &o->uid, &o->gid, &o->groups,
+		&o->new_session, &o->process_group, &o->restore_signals);
 }
 
 int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
@@ -221,7 +208,7 @@ int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
 
 	*request = (struct request){ .argv = NULL };
 	launch_begin(l);
-	if (!parse(&o, args, kwargs, request, of_ring))
+	if (parse(&o, args, kwargs, request, of_ring) < 0)
 		return -1;
 	if (launch_strings(l, request->argv, request->env, how) < 0)
 		return -1;
