@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 import unittest
 
@@ -46,6 +47,26 @@ def eventually(condition, seconds=10):
             return False
         time.sleep(0.01)
     return True
+
+
+def turns_during(wait):
+    """How far another thread comes during the call."""
+    turns = 0
+    stop = threading.Event()
+
+    def count():
+        nonlocal turns
+        while not stop.is_set():
+            turns += 1
+            time.sleep(0.001)
+    thread = threading.Thread(target=count)
+    thread.start()
+    turns = 0
+    wait()
+    seen = turns
+    stop.set()
+    thread.join()
+    return seen
 
 
 def python(code, *args, check=True, **kwargs):

@@ -589,20 +589,8 @@ class Sync(TestCase):
         self.assertEqual(codes, [6])
 
     def test_another_thread_goes_on(self):
-        turns = 0
-        stop = threading.Event()
-
-        def count():
-            nonlocal turns
-            while not stop.is_set():
-                turns += 1
-                time.sleep(0.001)
-        thread = threading.Thread(target=count)
-        thread.start()
-        self.sh.run_sync(SH + ["sleep 0.5"])
-        stop.set()
-        thread.join()
-        self.assertGreater(turns, 20)
+        self.assertGreater(support.turns_during(
+            lambda: self.sh.run_sync(SH + ["sleep 0.5"])), 20)
 
 
 if __name__ == "__main__":

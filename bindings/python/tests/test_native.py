@@ -562,33 +562,15 @@ class Ring(support.TestCase):
 class Threads(support.TestCase):
     """The GIL is not held while something waits."""
 
-    def progress(self, wait):
-        """How far another thread comes during the call."""
-        turns = 0
-        stop = threading.Event()
-
-        def count():
-            nonlocal turns
-            while not stop.is_set():
-                turns += 1
-                time.sleep(0.001)
-        thread = threading.Thread(target=count)
-        thread.start()
-        turns = 0
-        wait()
-        seen = turns
-        stop.set()
-        thread.join()
-        return seen
-
     def test_run(self):
         with _native.Template("sleep") as t:
             self.assertGreater(
-                self.progress(lambda: t.run(["sleep", "0.5"])), 20)
+                support.turns_during(lambda: t.run(["sleep", "0.5"])), 20)
 
     def test_ring(self):
         ring = _native.Ring(2)
-        self.assertGreater(self.progress(lambda: ring.wait(500)), 20)
+        self.assertGreater(
+            support.turns_during(lambda: ring.wait(500)), 20)
         with _native.Template("sleep") as t:
             ring.run(t, None, ["sleep", "60"])
         ring.close()
