@@ -75,12 +75,10 @@ int out_json(FILE *file, json_t *value, size_t flags);
 /* Flush stdout. Return: status, or CLI_FAILED if something was not written. */
 int out_finish(int status);
 
-/* names.c: words for numbers */
+/* names.c: words for numbers; there are more in ../stat_names.h */
 const char *name_errno(int err); /* "ENOENT"; "E?" if unknown */
 const char *name_signal(int sig); /* "SIGTERM"; "SIG?" if unknown */
 const char *name_stage(unsigned int stage);
-const char *name_fallback(unsigned int index); /* NULL: no such */
-const char *name_format(unsigned int format);
 const char *name_state(unsigned int state);
 const char *name_stale(unsigned int reason);
 const char *name_machine(unsigned int machine); /* NULL: unknown */

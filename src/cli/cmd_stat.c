@@ -15,6 +15,7 @@
 
 #include "cli.h"
 #include "guard.h"
+#include "../stat_names.h"
 
 #define TIME_SIZE 48
 
@@ -121,9 +122,9 @@ static void print_counters(const struct spawn_template_stat *st)
 	    "cold %" PRIu64 ", warm %" PRIu64 ", stale %" PRIu64
 	    ", refused %" PRIu64 ", failed %" PRIu64,
 	    st->cold, st->warm, st->stale, st->refused, st->failed);
-	for (unsigned int i = 0; name_fallback(i); i++)
+	for (unsigned int i = 0; st_name_fallback(i); i++)
 		if (st->fallbacks[i])
-			row("fallback", "%s: %" PRIu64, name_fallback(i),
+			row("fallback", "%s: %" PRIu64, st_name_fallback(i),
 			    st->fallbacks[i]);
 }
 
@@ -211,7 +212,7 @@ static json_t *stat_json(const char *name, const struct spawn_template_stat *st)
 		"{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s?, s:o, s:b, s:o, s:i, "
 		"s:I, s:o}",
 		"name", out_text(name), "path", out_text(st->path), "key",
-		key_json(&st->key), "format", name_format(st->format), "elf",
+		key_json(&st->key), "format", st_name_format(st->format), "elf",
 		elf_json(st), "interpreter",
 		*st->interpreter ? out_text(st->interpreter) : json_null(),
 		"state", name_state(st->state), "stale_reason",

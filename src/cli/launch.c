@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 
 #include "cli.h"
+#include "../stat_names.h"
 
 /* Whether any directory of a search path has that name, as far as it can be
  * seen. */
@@ -358,8 +359,8 @@ json_t *launch_json(const struct spawn_template_stat *st)
 	bool by_path = st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_PATH;
 	json_t *fallbacks = json_object();
 
-	for (unsigned int i = 0; name_fallback(i); i++)
-		json_object_set_new(fallbacks, name_fallback(i),
+	for (unsigned int i = 0; st_name_fallback(i); i++)
+		json_object_set_new(fallbacks, st_name_fallback(i),
 				    json_integer((json_int_t)st->fallbacks[i]));
 	return json_pack("{s:o, s:s, s:o, s:o}", "path", out_text(st->path),
 			 "by", by_path ? "path" : "fd", "reason",

@@ -92,31 +92,6 @@ const char *name_stage(unsigned int stage)
 	return stage < COUNT(names) ? names[stage] : "unknown";
 }
 
-const char *name_fallback(unsigned int index)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
-		[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
-		[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
-		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
-		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
-		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
-	};
-
-	return index < COUNT(names) ? names[index] : NULL;
-}
-
-const char *name_format(unsigned int format)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
-		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
-		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
-	};
-
-	return format < COUNT(names) ? names[format] : "unknown";
-}
-
 const char *name_state(unsigned int state)
 {
 	return state == SPAWN_TEMPLATE_STATE_FRESH ? "fresh" : "stale";

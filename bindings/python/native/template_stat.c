@@ -5,6 +5,7 @@
 #include <elf.h>
 
 #include "native.h"
+#include "stat_names.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -24,16 +25,6 @@ static const char *stale_name(const struct spawn_template_stat *st)
 	if (st->state == SPAWN_TEMPLATE_STATE_FRESH)
 		return NULL;
 	return name(names, COUNT(names), st->stale_reason);
-}
-
-static const char *format_name(uint32_t format)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
-		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
-	};
-
-	return name(names, COUNT(names), format);
 }
 
 static const char *by_path_name(const struct spawn_template_stat *st)
@@ -82,23 +73,16 @@ static PyObject *elf_dict(const struct spawn_template_stat *st)
 /* Those that were taken, by name. */
 static PyObject *fallbacks_dict(const struct spawn_template_stat *st)
 {
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
-		[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
-		[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
-		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
-		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
-		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
-	};
 	PyObject *dict = PyDict_New();
 
-	for (size_t i = 0; dict && i < COUNT(names); i++) {
+	for (unsigned int i = 0; dict && st_name_fallback(i); i++) {
 		PyObject *n;
 
 		if (!st->fallbacks[i])
 			continue;
 		n = PyLong_FromUnsignedLongLong(st->fallbacks[i]);
-		if (!n || PyDict_SetItemString(dict, names[i], n) < 0)
+		if (!n ||
+		    PyDict_SetItemString(dict, st_name_fallback(i), n) < 0)
 			Py_CLEAR(dict);
 		Py_XDECREF(n);
 	}
@@ -128,7 +112,7 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st)
 	return Py_BuildValue(
 		"{s:N,s:N,s:s,s:N,s:N,s:s,s:z,s:s,s:z,s:N,s:I,s:K,s:N,s:N}",
 		"path", path(st->path), "key", key_dict(&st->key), "format",
-		format_name(st->format), "elf", elf_dict(st), "interpreter",
+		st_name_format(st->format), "elf", elf_dict(st), "interpreter",
 		path(st->interpreter), "state", fresh ? "fresh" : "stale",
 		"stale_reason", stale_name(st), "launch_by",
 		by_fd ? "fd" : "path", "by_path_reason", by_path_name(st),

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Words for the numbers of struct spawn_template_stat, the same in the command's
+ * JSON and in Python: programs may compare them.
+ */
+#ifndef ST_STAT_NAMES_H
+#define ST_STAT_NAMES_H
+
+#include <stddef.h>
+
+#include <spawn_template.h>
+
+static inline const char *st_name_format(unsigned int format)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
+		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
+		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+	};
+
+	return format < sizeof(names) / sizeof(names[0]) ? names[format]
+							 : "unknown";
+}
+
+/* NULL: there are no more. */
+static inline const char *st_name_fallback(unsigned int index)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
+		[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
+		[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
+		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
+		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
+		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+	};
+
+	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
+#endif
