@@ -8,21 +8,8 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 2
 O=${O:-build}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-
-result() { # status name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		sed 's/^/# /' "$tmp/log"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 # Compiles the C on stdin and has it checked; what was said is in the log.
 checked() { # flags

@@ -7,24 +7,15 @@
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 bin=$tmp/bin
 export CALLS=$tmp/calls INSTALLED=$tmp/installed UID_IS=0 APT_FAILS=
 unset SKIP_DEPS
-n=0
-failed=0
 
-result() { # status name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		sed 's/^/# call: /' "$CALLS"
-		sed 's/^/# /' "$tmp/out" "$tmp/err"
-	fi
+why() {
+	sed 's/^/call: /' "$CALLS"
+	cat "$tmp/out" "$tmp/err"
 }
 
 stub() { # name, body on stdin

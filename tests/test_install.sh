@@ -15,13 +15,11 @@ cd "$top" || exit 1
 out=${O:-build}
 cc=${CC:-cc}
 cxx=${CXX:-c++}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 root=$tmp/root
 lib=$root/usr/lib/libspawn_template.so
 warn='-Wall -Wextra -Wshadow -Wpedantic -Werror'
-n=0
-failed=0
 
 # The test may be run by make; this make is another one.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR PREFIX LIBDIR BINDIR \
@@ -32,18 +30,6 @@ pkg() {
 	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig \
 		PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 \
 		PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@" spawn_template
-}
-
-result() { # status name; $tmp/log says why
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$tmp/log"
-		failed=1
-	fi
-	: >"$tmp/log"
 }
 
 # Runs a step; all that it says is shown if it fails.

@@ -9,33 +9,9 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 2
 O=${O:-build}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 read -r -a cc <<< "${CC:-cc}"
-n=0
-failed=0
-
-result() { # status name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		[ ! -s "$tmp/log" ] || sed 's/^/# /' "$tmp/log"
-	fi
-	: > "$tmp/log"
-}
-
-skip() { # name reason
-	n=$((n + 1))
-	if [ "${MUST_WORK:-0}" = 1 ]; then
-		echo "not ok $n - $1: must work, but $2"
-		failed=1
-	else
-		echo "ok $n - $1 # SKIP $2"
-	fi
-}
 
 compile() { # source program
 	"${cc[@]}" -Wall -Wextra -Wshadow -Werror -Iinclude "$1" -o "$2" \

@@ -13,10 +13,8 @@ tiny=$out/tests/tools/tiny
 with=()
 # a guard that the machine may have is left alone
 export SPAWN_TEMPLATE_GUARD=
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 skip_all() {
 	echo "1..1"
@@ -29,15 +27,8 @@ skip_all() {
 	exit 77
 }
 
-result() { # status name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$tmp/why"
-		failed=1
-	fi
+why() {
+	cat "$tmp/why"
 }
 
 trace() { # arguments of launch_once

@@ -7,10 +7,8 @@
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 unset JOBS MUST_BOOT MUST_WORK VM_TIME VM_TOTAL TEST_SLOW
 export CALLS=$tmp/calls
 
@@ -46,15 +44,8 @@ cells() { # cell...
 		' guard_test  guest ' "$@" > "$tmp/said" 2>&1
 }
 
-result() { # status, name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		sed 's/^/# /' "$tmp/said" "$CALLS"
-	fi
+why() {
+	cat "$tmp/said" "$CALLS"
 }
 
 says() { # a line

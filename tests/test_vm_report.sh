@@ -7,10 +7,8 @@
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 cat > "$tmp/skips" <<'END'
 # kernel, program, case
@@ -32,15 +30,8 @@ cell() { # mode, must
 		"$tmp/skips" "$tmp/bounds" "$tmp/results" > "$tmp/out"
 }
 
-result() { # status, name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		sed 's/^/# /' "$tmp/out"
-	fi
+why() {
+	cat "$tmp/out"
 }
 
 first() { # the line of the cell
