@@ -15,3 +15,14 @@ python=/usr/bin/python3
 unset NO_COLOR
 # a guard that the machine may have is left alone
 [ -n "${TEST_GUARD:-}" ] || export SPAWN_TEMPLATE_GUARD=
+
+# Waits up to 10 s until a command succeeds.
+until_true() {
+	local i
+
+	for ((i = 0; i < 500; i++)); do
+		"$@" 2> /dev/null && return 0
+		sleep 0.02
+	done
+	return 1
+}

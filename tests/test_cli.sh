@@ -47,17 +47,6 @@ run() {
 	"$tool" run "$@"
 }
 
-# Waits up to 10 s until a command succeeds.
-until_true() {
-	local i
-
-	for ((i = 0; i < 500; i++)); do
-		"$@" 2> /dev/null && return 0
-		sleep 0.02
-	done
-	return 1
-}
-
 # shellcheck disable=SC2317 # until_true calls it
 gone() { # pid
 	! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"

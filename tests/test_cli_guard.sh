@@ -16,17 +16,6 @@ export SPAWN_TEMPLATE_GUARD=$tmp/guard.sock
 pids=()
 trap 'kill "${pids[@]}" 2> /dev/null; rm -rf "$tmp"' EXIT
 
-# Waits up to 10 s until a command succeeds.
-until_true() {
-	local i
-
-	for ((i = 0; i < 500; i++)); do
-		"$@" 2> /dev/null && return 0
-		sleep 0.02
-	done
-	return 1
-}
-
 # The status, and what the two outputs must say, in one line; a pattern may go on
 # behind a backslash at the end of a line.
 says() { # name status pattern command...
