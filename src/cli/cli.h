@@ -65,6 +65,9 @@ const char *out_style(enum out_style style);
  * indent. */
 void out_wrapped(int column, int indent, const char *text);
 
+/* Print one line of a description: a label and what it is. */
+void out_row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
+
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. */
 json_t *out_text(const char *text);
 

@@ -22,7 +22,7 @@ static void row(const char *label, const char *fmt, ...)
 		free(text);
 	}
 	va_end(ap);
-	printf("  %-12s  %s\n", label, safe ? safe : "(out of memory)");
+	out_row(label, "%s", safe ? safe : "(out of memory)");
 	free(safe);
 }
 

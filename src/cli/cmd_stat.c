@@ -30,33 +30,22 @@ static void format_time(char text[TIME_SIZE], int64_t sec, uint32_t nsec)
 	snprintf(text + n, TIME_SIZE - n, ".%09" PRIu32 "Z", nsec);
 }
 
-static void row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
-static void row(const char *label, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  %-12s  ", label);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
-
 static void print_key(const struct spawn_template_key *key)
 {
 	char changed[TIME_SIZE], modified[TIME_SIZE];
 
 	format_time(changed, key->ctime_sec, key->ctime_nsec);
 	format_time(modified, key->mtime_sec, key->mtime_nsec);
-	row("file",
-	    "device %" PRIu64 ":%" PRIu64 ", inode %" PRIu64 ", mount %" PRIu64,
-	    key->dev_major, key->dev_minor, key->ino, key->mnt_id);
-	row("mode", "%04o%s, owner %u:%u, %u %s", key->mode & 07777,
-	    key->mode & 06000 ? " (set-id)" : "", key->uid, key->gid,
-	    key->nlink, key->nlink == 1 ? "name" : "names");
-	row("size", "%" PRIu64 " bytes", key->size);
-	row("changed", "%s", changed);
-	row("modified", "%s", modified);
+	out_row("file",
+		"device %" PRIu64 ":%" PRIu64 ", inode %" PRIu64
+		", mount %" PRIu64,
+		key->dev_major, key->dev_minor, key->ino, key->mnt_id);
+	out_row("mode", "%04o%s, owner %u:%u, %u %s", key->mode & 07777,
+		key->mode & 06000 ? " (set-id)" : "", key->uid, key->gid,
+		key->nlink, key->nlink == 1 ? "name" : "names");
+	out_row("size", "%" PRIu64 " bytes", key->size);
+	out_row("changed", "%s", changed);
+	out_row("modified", "%s", modified);
 }
 
 static void print_format(const struct spawn_template_stat *st)
@@ -65,20 +54,21 @@ static void print_format(const struct spawn_template_stat *st)
 	char number[32];
 
 	if (st->format != SPAWN_TEMPLATE_FORMAT_ELF) {
-		row("format", "%s",
-		    st->format == SPAWN_TEMPLATE_FORMAT_SCRIPT
-			    ? "script"
-			    : "unknown: the file may not be read");
+		out_row("format", "%s",
+			st->format == SPAWN_TEMPLATE_FORMAT_SCRIPT
+				? "script"
+				: "unknown: the file may not be read");
 		return;
 	}
 	if (!machine) {
 		snprintf(number, sizeof(number), "machine %u", st->elf_machine);
 		machine = number;
 	}
-	row("format", "ELF, %s-bit, %s, %s%s",
-	    st->elf_class == ELFCLASS64 ? "64" : "32", machine,
-	    st->elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC ? "dynamic" : "static",
-	    st->elf_flags & SPAWN_TEMPLATE_ELF_PIE ? ", PIE" : "");
+	out_row("format", "ELF, %s-bit, %s, %s%s",
+		st->elf_class == ELFCLASS64 ? "64" : "32", machine,
+		st->elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC ? "dynamic"
+							   : "static",
+		st->elf_flags & SPAWN_TEMPLATE_ELF_PIE ? ", PIE" : "");
 }
 
 static void print_flags(uint64_t flags)
@@ -102,30 +92,31 @@ static void print_flags(uint64_t flags)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
 					      "%s%s", n ? ", " : "",
 					      names[i].name);
-	row("flags", "0x%" PRIx64 " (%s)", flags, text);
+	out_row("flags", "0x%" PRIx64 " (%s)", flags, text);
 }
 
 static void print_guard(const struct spawn_template_stat *st)
 {
 	if (!st->guarded)
-		row("guarded", "no");
+		out_row("guarded", "no");
 	else
-		row("guarded", "yes, as template %" PRIu64 "%s", st->guard_id,
-		    st->deny_write ? ", writes denied" : "");
+		out_row("guarded", "yes, as template %" PRIu64 "%s",
+			st->guard_id, st->deny_write ? ", writes denied" : "");
 	if (st->guard_why)
-		row("guard says", "stale: %s", name_guard_why(st->guard_why));
+		out_row("guard says", "stale: %s",
+			name_guard_why(st->guard_why));
 }
 
 static void print_counters(const struct spawn_template_stat *st)
 {
-	row("launches",
-	    "cold %" PRIu64 ", warm %" PRIu64 ", stale %" PRIu64
-	    ", refused %" PRIu64 ", failed %" PRIu64,
-	    st->cold, st->warm, st->stale, st->refused, st->failed);
+	out_row("launches",
+		"cold %" PRIu64 ", warm %" PRIu64 ", stale %" PRIu64
+		", refused %" PRIu64 ", failed %" PRIu64,
+		st->cold, st->warm, st->stale, st->refused, st->failed);
 	for (unsigned int i = 0; st_name_fallback(i); i++)
 		if (st->fallbacks[i])
-			row("fallback", "%s: %" PRIu64, st_name_fallback(i),
-			    st->fallbacks[i]);
+			out_row("fallback", "%s: %" PRIu64, st_name_fallback(i),
+				st->fallbacks[i]);
 }
 
 static void print_stat(const struct spawn_template_stat *st)
@@ -134,23 +125,23 @@ static void print_stat(const struct spawn_template_stat *st)
 
 	printf("%s%s%s\n", out_style(OUT_BOLD), st->path, out_style(OUT_PLAIN));
 	if (target && strcmp(target, st->path) != 0)
-		row("leads to", "%s", target);
+		out_row("leads to", "%s", target);
 	free(target);
 	print_key(&st->key);
 	print_format(st);
 	if (*st->interpreter)
-		row("interpreter", "%s", st->interpreter);
+		out_row("interpreter", "%s", st->interpreter);
 	if (st->state == SPAWN_TEMPLATE_STATE_FRESH)
-		row("state", "fresh");
+		out_row("state", "fresh");
 	else
-		row("state", "stale: %s", name_stale(st->stale_reason));
+		out_row("state", "stale: %s", name_stale(st->stale_reason));
 	if (st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD)
-		row("launched by", "descriptor");
+		out_row("launched by", "descriptor");
 	else
-		row("launched by", "path (%s)",
-		    explain_by_path(st->by_path_reason));
+		out_row("launched by", "path (%s)",
+			explain_by_path(st->by_path_reason));
 	print_guard(st);
-	row("warm ready", "%u", st->warm_ready);
+	out_row("warm ready", "%u", st->warm_ready);
 	print_flags(st->flags);
 	print_counters(st);
 }

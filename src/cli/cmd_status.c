@@ -2,23 +2,10 @@
 /* spawn-template status: whether the guard is in force, and how that is known. */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <stdarg.h>
 
 #include "guard.h"
 
 #define NOT_IN_FORCE 1 /* exit status */
-
-static void row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
-static void row(const char *label, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  %-12s  ", label);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
 
 static bool in_force(const struct st_msg_status *s)
 {
@@ -42,10 +29,10 @@ static void print_proofs(const struct st_msg_status *s)
 	for (unsigned int bit = 0; name_proof(bit); bit++) {
 		bool proved = s->proved >> bit & 1;
 
-		row(bit ? "" : "proved", "%s%s%s  %s",
-		    out_style(proved ? OUT_GOOD : OUT_BAD),
-		    proved ? "yes" : "no ", out_style(OUT_PLAIN),
-		    explain_proof(bit));
+		out_row(bit ? "" : "proved", "%s%s%s  %s",
+			out_style(proved ? OUT_GOOD : OUT_BAD),
+			proved ? "yes" : "no ", out_style(OUT_PLAIN),
+			explain_proof(bit));
 	}
 }
 
@@ -53,15 +40,16 @@ static void print_numbers(const struct st_msg_status *s)
 {
 	char bytes[NUMBER_TEXT];
 
-	row("templates", "%u of %u; yours %u of %u", s->templates,
-	    s->templates_max, s->user_templates, s->user_templates_max);
-	row("executables", "%u of %u", s->executables, s->executables_max);
-	row("clients", "%u of %u", s->clients, s->clients_max);
-	row("memory", "%s of the daemon", format_bytes(bytes, s->rss_bytes));
-	row("launches", "%llu let through, %llu stale, %llu refused",
-	    s->launches, s->stale, s->refused);
-	row("writes", "%llu denied", s->write_denied);
-	row("events", "%llu lost", s->events_lost);
+	out_row("templates", "%u of %u; yours %u of %u", s->templates,
+		s->templates_max, s->user_templates, s->user_templates_max);
+	out_row("executables", "%u of %u", s->executables, s->executables_max);
+	out_row("clients", "%u of %u", s->clients, s->clients_max);
+	out_row("memory", "%s of the daemon",
+		format_bytes(bytes, s->rss_bytes));
+	out_row("launches", "%llu let through, %llu stale, %llu refused",
+		s->launches, s->stale, s->refused);
+	out_row("writes", "%llu denied", s->write_denied);
+	out_row("events", "%llu lost", s->events_lost);
 }
 
 static void print_status(const struct st_msg_status *s)
@@ -69,19 +57,20 @@ static void print_status(const struct st_msg_status *s)
 	char age[NUMBER_TEXT];
 
 	print_verdict(s);
-	row("daemon", "spawn-templated %s, pid %u, up %s", s->version, s->pid,
-	    format_age(age, age_ns(s->started_ns)));
-	row("kernel", "%s", s->kernel);
-	row("attached as", "%s, %s", explain_attached(s->attached),
-	    s->adopted ? "taken over from an earlier daemon"
-		       : "loaded by this daemon");
+	out_row("daemon", "spawn-templated %s, pid %u, up %s", s->version,
+		s->pid, format_age(age, age_ns(s->started_ns)));
+	out_row("kernel", "%s", s->kernel);
+	out_row("attached as", "%s, %s", explain_attached(s->attached),
+		s->adopted ? "taken over from an earlier daemon"
+			   : "loaded by this daemon");
 	print_proofs(s);
 	if (s->pins_missing)
-		row("pins", "%s%u missing%s: %s", out_style(OUT_BAD),
-		    s->pins_missing, out_style(OUT_PLAIN), GUARD_PINS_REMEDY);
+		out_row("pins", "%s%u missing%s: %s", out_style(OUT_BAD),
+			s->pins_missing, out_style(OUT_PLAIN),
+			GUARD_PINS_REMEDY);
 	else
-		row("pins", "all there: launches stay guarded without the "
-			    "daemon");
+		out_row("pins", "all there: launches stay guarded without the "
+				"daemon");
 	print_numbers(s);
 }
 

@@ -145,6 +145,17 @@ void out_wrapped(int column, int indent, const char *text)
 	putchar('\n');
 }
 
+void out_row(const char *label, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("  %-12s  ", label);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
 json_t *out_text(const char *text)
 {
 	static const char unknown[] = "\xef\xbf\xbd";
