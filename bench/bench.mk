@@ -11,7 +11,7 @@ BENCH_SRC := $(filter-out bench/first.c,$(sort $(wildcard bench/*.c)))
 BENCH_OBJ := $(BENCH_SRC:%.c=$(O)/%.o)
 bench_objects = $(patsubst %,$(O)/bench/%.o,$(1))
 BENCH_SHARED := $(call bench_objects,launchers machine number outputs parent \
-	progress stats)
+	progress stats values)
 BENCH_LAUNCH := $(call bench_objects,cells json launch markdown measure summary)
 BENCH_RING := $(filter $(O)/bench/ring%,$(BENCH_OBJ))
 BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)

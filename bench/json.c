@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The results as JSON, for programs: see summary.h. */
-#include <errno.h>
-#include <jansson.h>
-#include <math.h>
-
 #include "summary.h"
-
-/* A number, or null where there is none: JSON has no NaN. */
-static json_t *number(double value)
-{
-	return isnan(value) ? json_null() : json_real(value);
-}
-
-static json_t *ratio_json(struct ratio r)
-{
-	return json_pack("{s:o, s:o, s:o}", "ratio", number(r.value), "low",
-			 number(r.low), "high", number(r.high));
-}
+#include "values.h"
 
 static json_t *samples_json(const struct samples *s)
 {
 	double mean = samples_sum(s) / (double)s->count;
 
 	return json_pack("{s:I, s:o, s:o, s:o}", "count", (json_int_t)s->count,
-			 "p50", number(samples_median(s)), "p99",
-			 number(samples_percentile(s, 99)), "mean",
-			 number(mean));
+			 "p50", value_json(samples_median(s)), "p99",
+			 value_json(samples_percentile(s, 99)), "mean",
+			 value_json(mean));
 }
 
 static json_t *method_json(const struct cell_summary *c, int m)
@@ -77,7 +62,6 @@ static json_t *target_json(const struct target *t)
 int summary_json(const struct summary *s, FILE *out)
 {
 	json_t *all_cells = json_array(), *targets = json_array(), *o;
-	int err;
 
 	for (size_t i = 0; i < s->n_cells; i++)
 		json_array_append_new(all_cells, cell_json(&s->cells[i]));
@@ -90,10 +74,5 @@ int summary_json(const struct summary *s, FILE *out)
 		      "libc", s->machine.libc, "rounds", (int)s->rounds,
 		      "seconds", s->seconds, "cells", all_cells, "targets",
 		      targets);
-	if (!o)
-		return -ENOMEM;
-	err = json_dumpf(o, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	fputc('\n', out);
-	json_decref(o);
-	return err ? -EIO : 0;
+	return value_write(o, out);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The tables for people, and the columns for gnuplot: see summary.h. */
-#include <math.h>
-
 #include "summary.h"
+#include "values.h"
 
 static void print_percentiles(const struct samples *s, FILE *out)
 {
@@ -13,22 +12,14 @@ static void print_percentiles(const struct samples *s, FILE *out)
 		fprintf(out, " - |");
 }
 
-static void print_ratio(struct ratio r, FILE *out)
-{
-	if (isnan(r.value))
-		fprintf(out, " - |");
-	else
-		fprintf(out, " %.2f [%.2f, %.2f] |", r.value, r.low, r.high);
-}
-
 static void print_row(const struct cell_summary *c, enum metric metric,
 		      FILE *out)
 {
 	fprintf(out, "| %s |", c->cell->name);
 	for (int m = 0; m < LAUNCH_METHODS; m++)
 		print_percentiles(&c->samples[m][metric], out);
-	print_ratio(c->template_to[LAUNCH_POSIX_SPAWN][metric], out);
-	print_ratio(c->template_to[LAUNCH_VFORK][metric], out);
+	ratio_cell(c->template_to[LAUNCH_POSIX_SPAWN][metric], 2, out);
+	ratio_cell(c->template_to[LAUNCH_VFORK][metric], 2, out);
 	fprintf(out, "\n");
 }
 
@@ -56,7 +47,7 @@ static void print_targets(const struct summary *s, FILE *out)
 		const struct target *t = &s->targets[i];
 
 		fprintf(out, "| %s | %s |", t->what, t->cell->name);
-		print_ratio(t->ratio, out);
+		ratio_cell(t->ratio, 2, out);
 		if (t->least > 0)
 			fprintf(out, " %.2f to %.2f |", t->least, t->most);
 		else

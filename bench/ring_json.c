@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The results as JSON, for programs: see ring_summary.h. */
-#include <errno.h>
-#include <jansson.h>
-#include <math.h>
-
 #include "ring_summary.h"
-
-/* A number, or null where there is none: JSON has no NaN. */
-static json_t *number(double value)
-{
-	return isnan(value) ? json_null() : json_real(value);
-}
-
-static json_t *ratio_json(struct ratio r)
-{
-	return json_pack("{s:o, s:o, s:o}", "ratio", number(r.value), "low",
-			 number(r.low), "high", number(r.high));
-}
+#include "values.h"
 
 static json_t *percentiles_json(const struct samples *s)
 {
 	return json_pack("{s:I, s:o, s:o, s:o}", "count", (json_int_t)s->count,
-			 "p50", number(samples_percentile(s, 50)), "p90",
-			 number(samples_percentile(s, 90)), "p99",
-			 number(samples_percentile(s, 99)));
+			 "p50", value_json(samples_percentile(s, 50)), "p90",
+			 value_json(samples_percentile(s, 90)), "p99",
+			 value_json(samples_percentile(s, 99)));
 }
 
 static json_t *way_json(const struct ring_cell_summary *c, int w)
@@ -111,7 +96,6 @@ static json_t *workers_json(const struct ring_summary *s)
 int ring_json(const struct ring_summary *s, FILE *out)
 {
 	json_t *cells = json_array(), *targets = json_array(), *o;
-	int err;
 
 	for (size_t i = 0; i < s->n_cells; i++)
 		json_array_append_new(cells, cell_json(s, &s->cells[i]));
@@ -125,10 +109,5 @@ int ring_json(const struct ring_summary *s, FILE *out)
 		s->seconds, "others_share", s->others, "ways", workers_json(s),
 		"cells", cells, "memory", memory_json(&s->memory), "targets",
 		targets);
-	if (!o)
-		return -ENOMEM;
-	err = json_dumpf(o, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	fputc('\n', out);
-	json_decref(o);
-	return err ? -EIO : 0;
+	return value_write(o, out);
 }

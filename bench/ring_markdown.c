@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "ring_summary.h"
+#include "values.h"
 
 static bool is_there(const struct ring_summary *s, int way)
 {
@@ -24,14 +25,6 @@ static void print_head(const struct ring_summary *s, const char *first,
 	while (columns--)
 		fprintf(out, "--:|");
 	fprintf(out, "\n");
-}
-
-static void print_ratio(struct ratio r, FILE *out)
-{
-	if (isnan(r.value))
-		fprintf(out, " - |");
-	else
-		fprintf(out, " %.2f [%.2f, %.2f] |", r.value, r.low, r.high);
 }
 
 static void print_median(const struct samples *s, const char *format, FILE *out)
@@ -60,9 +53,9 @@ static void print_rates(const struct ring_summary *s, FILE *out)
 		for (int w = 0; w < WAYS; w++)
 			if (is_there(s, w))
 				print_median(&c->ways[w].rate, " %.0f |", out);
-		print_ratio(c->rate_to[WAY_LOOP], out);
-		print_ratio(c->rate_to[WAY_ASYNCIO], out);
-		print_ratio(c->rate_to[WAY_NODE], out);
+		ratio_cell(c->rate_to[WAY_LOOP], 2, out);
+		ratio_cell(c->rate_to[WAY_ASYNCIO], 2, out);
+		ratio_cell(c->rate_to[WAY_NODE], 2, out);
 		fprintf(out, "\n");
 	}
 	fprintf(out, "\n");
@@ -99,15 +92,8 @@ static void print_blocked(const struct ring_summary *s, FILE *out)
 		for (int w = 0; w < WAYS; w++)
 			if (is_there(s, w))
 				print_percentiles(&c->ways[w].blocked_us, out);
-		for (int p = 0; p < PERCENTILES; p++) {
-			struct ratio r = c->blocked_to[WAY_LOOP][p];
-
-			if (isnan(r.value))
-				fprintf(out, " - |");
-			else
-				fprintf(out, " %.3f [%.3f, %.3f] |", r.value,
-					r.low, r.high);
-		}
+		for (int p = 0; p < PERCENTILES; p++)
+			ratio_cell(c->blocked_to[WAY_LOOP][p], 3, out);
 		fprintf(out, "\n");
 	}
 	fprintf(out, "\n");
@@ -137,7 +123,7 @@ static void print_cost(const struct ring_summary *s, FILE *out)
 			else if (is_there(s, w))
 				fprintf(out, " - |");
 		}
-		print_ratio(c->cpu_to[WAY_LOOP], out);
+		ratio_cell(c->cpu_to[WAY_LOOP], 2, out);
 		fprintf(out, "\n");
 	}
 	fprintf(out, "\n");

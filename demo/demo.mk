@@ -8,7 +8,7 @@ DEMO_SRC := $(sort $(wildcard demo/*.c))
 DEMO_OBJ := $(DEMO_SRC:%.c=$(O)/%.o)
 # What it has in common with the benchmarks.
 DEMO_BENCH := $(O)/bench/launchers.o $(O)/bench/number.o \
-	$(O)/bench/progress.o $(O)/bench/stats.o
+	$(O)/bench/progress.o $(O)/bench/stats.o $(O)/bench/values.o
 
 .PHONY: run-demo build-demo
 build-demo: $(DEMO_DIR)/demo $(DEMO_DIR)/ws.made

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What came of the demo: a table, JSON, and columns for the plot. */
-#include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
+#include "../bench/values.h"
 #include "demo.h"
 
 static const char *const way_name[WAYS] = {
@@ -155,7 +154,6 @@ int report_json(const struct demo *demo, FILE *out)
 {
 	struct totals t = add_up(demo);
 	json_t *list = json_array(), *o;
-	int err;
 
 	for (size_t i = 0; i < n_tools; i++)
 		json_array_append_new(list, job_json(&demo->jobs[i]));
@@ -167,12 +165,7 @@ int report_json(const struct demo *demo, FILE *out)
 		      way_name[0], t.blocked[0], way_name[1], t.blocked[1],
 		      "to_exit_total_us", way_name[0], t.to_exit[0],
 		      way_name[1], t.to_exit[1], "tools", list);
-	if (!o)
-		return -ENOMEM;
-	err = json_dumpf(o, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	fputc('\n', out);
-	json_decref(o);
-	return err ? -EIO : 0;
+	return value_write(o, out);
 }
 
 int report_columns(const struct demo *demo, FILE *out)
