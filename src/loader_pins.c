@@ -320,6 +320,12 @@ int loader_pins_adopt(struct loader *l, struct loader_error *e)
 
 /* ---- pinning */
 
+static int cannot_pin(const char *path, struct loader_error *e)
+{
+	return loader_fail(e, errno, "Look at the folder's owner and mode.",
+			   "cannot pin %s: %s", path, strerror(errno));
+}
+
 static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
 {
 	char path[320];
@@ -333,11 +339,7 @@ static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
 			continue;
 		link_path(l->dir, sub, i, path);
 		if (bpf_obj_pin(l->links[i], path) < 0)
-			return loader_fail(e, errno,
-					   "Look at the folder's owner and "
-					   "mode.",
-					   "cannot pin %s: %s", path,
-					   strerror(errno));
+			return cannot_pin(path, e);
 	}
 	return 0;
 }
@@ -361,11 +363,7 @@ static int pin_maps(struct loader *l, int gid, struct loader_error *e)
 		map_path(l->dir, i, path);
 		if (bpf_obj_pin(l->maps[i], path) < 0 ||
 		    set_readers(path, gid, false) < 0)
-			return loader_fail(e, errno,
-					   "Look at the folder's owner and "
-					   "mode.",
-					   "cannot pin %s: %s", path,
-					   strerror(errno));
+			return cannot_pin(path, e);
 	}
 	return 0;
 }
