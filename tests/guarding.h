@@ -91,21 +91,22 @@ static inline void guard_wait_notice(const struct guard *g, const char *want)
 	}
 }
 
-static inline void guard_exec(struct guard *g, int err, char *const extra[])
+static inline void guard_exec(struct guard *g, char *program, int err,
+			      char *const extra[])
 {
-	char *self = test_fmt("%s", test_tool("../fake-templated"));
-	char *argv[32] = { self, "--socket", g->socket };
+	char *argv[32] = { program, "--socket", g->socket };
 	int n = 3;
 
 	for (; extra && *extra; extra++)
 		argv[n++] = *extra;
 	dup2(err, 2);
-	execv(self, argv);
+	execv(program, argv);
 	_exit(126);
 }
 
-/* Starts it. Return: when it serves, or has ended with a reason on stderr_fd. */
-static inline void guard_begin(struct guard *g, char *const extra[])
+/* Starts a program that is the daemon, or execs it with what it is given. */
+static inline void guard_begin_by(struct guard *g, char *program,
+				  char *const extra[])
 {
 	static int count;
 	char *notify = test_path("notify.%d", ++count);
@@ -118,9 +119,16 @@ static inline void guard_begin(struct guard *g, char *const extra[])
 	g->pid = CHECK_SYS(fork());
 	if (!g->pid) {
 		setenv("NOTIFY_SOCKET", notify, 1);
-		guard_exec(g, err[1], extra);
+		guard_exec(g, program, err[1], extra);
 	}
 	CHECK_SYS(close(err[1]));
+}
+
+/* Starts it. Return: when it serves, or has ended with a reason on stderr_fd. */
+static inline void guard_begin(struct guard *g, char *const extra[])
+{
+	guard_begin_by(g, test_fmt("%s", test_tool("../fake-templated")),
+		       extra);
 }
 
 static inline struct guard guard_start(char *const extra[])

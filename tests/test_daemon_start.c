@@ -98,24 +98,6 @@ static char *with_listen_pid(void)
 	return script;
 }
 
-static void start_by_script(struct guard *g, char *script)
-{
-	char *notify = test_path("notify");
-	int err[2];
-
-	g->notify_fd = guard_bind(notify, SOCK_DGRAM);
-	CHECK_SYS(pipe2(err, O_CLOEXEC));
-	g->stderr_fd = err[0];
-	g->pid = CHECK_SYS(fork());
-	if (!g->pid) {
-		setenv("NOTIFY_SOCKET", notify, 1);
-		dup2(err[1], 2);
-		execl(script, script, "--socket", g->socket, NULL);
-		_exit(126);
-	}
-	CHECK_SYS(close(err[1]));
-}
-
 static void a_socket_of_the_manager_is_used_and_left(void)
 {
 	struct guard g = { 0 };
@@ -124,7 +106,7 @@ static void a_socket_of_the_manager_is_used_and_left(void)
 	CHECK_EQ(hold, 3);
 	give_socket(&g, SOCK_SEQPACKET);
 	early = guard_connect(&g);
-	start_by_script(&g, with_listen_pid());
+	guard_begin_by(&g, with_listen_pid(), NULL);
 	CHECK_EQ(guard_count(early), 0);
 	CHECK_EQ(guard_status(guard_connect(&g)).clients, 2);
 	guard_stop(&g);
@@ -137,7 +119,7 @@ static void a_socket_of_another_kind_is_refused(void)
 
 	CHECK_EQ(CHECK_SYS(dup(0)), 3);
 	give_socket(&g, SOCK_STREAM);
-	start_by_script(&g, with_listen_pid());
+	guard_begin_by(&g, with_listen_pid(), NULL);
 	CHECK_HAS(test_read_fd(g.stderr_fd), "ListenSequentialPacket=");
 	CHECK_EQ(guard_reap(g.pid), 1);
 }
