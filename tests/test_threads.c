@@ -340,16 +340,16 @@ static void *launch_or_stale(void *arg)
 	return NULL;
 }
 
-static void refreshed_while_launched_from(void)
+/* While four threads do this to a template, its file is replaced again and again. */
+static int refresh_during(void *(*fn)(void *))
 {
 	char *path = test_copy_probe("tool");
 	int tfd = CHECK_OK(spawn_template_open(path, CLOEXEC));
-	struct spawn_template_stat st;
 	int fds = test_count_fds();
 	pthread_t threads[4];
 
 	for (size_t i = 0; i < TEST_COUNT(threads); i++)
-		threads[i] = start(launch_or_stale, &tfd);
+		threads[i] = start(fn, &tfd);
 	for (int i = 0; i < rounds(100); i++) {
 		CHECK_SYS(rename(test_copy_probe("new"), path));
 		CHECK_OK(spawn_template_refresh(tfd));
@@ -360,6 +360,14 @@ static void refreshed_while_launched_from(void)
 	for (size_t i = 0; i < TEST_COUNT(threads); i++)
 		join(threads[i]);
 	check_nothing_left(fds);
+	return tfd;
+}
+
+static void refreshed_while_launched_from(void)
+{
+	struct spawn_template_stat st;
+	int tfd = refresh_during(launch_or_stale);
+
 	/* the counters went along, those of launches under way too */
 	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
 	CHECK_EQ(st.cold, atomic_load(&n_launched) + rounds(100));
@@ -378,23 +386,7 @@ static void *refresh_often(void *arg)
 /* Whichever of them is faster: for all of them the template is refreshed. */
 static void refreshed_by_many(void)
 {
-	char *path = test_copy_probe("tool");
-	int tfd = CHECK_OK(spawn_template_open(path, CLOEXEC));
-	int fds = test_count_fds();
-	pthread_t threads[4];
-
-	for (size_t i = 0; i < TEST_COUNT(threads); i++)
-		threads[i] = start(refresh_often, &tfd);
-	for (int i = 0; i < rounds(100); i++) {
-		CHECK_SYS(rename(test_copy_probe("new"), path));
-		CHECK_OK(spawn_template_refresh(tfd));
-		CHECK_OK(spawn_template_check(tfd));
-		CHECK_EQ(launch(tfd, 12), 12);
-	}
-	atomic_store(&done, true);
-	for (size_t i = 0; i < TEST_COUNT(threads); i++)
-		join(threads[i]);
-	check_nothing_left(fds);
+	refresh_during(refresh_often);
 }
 
 /* A template that refreshes itself never fails for one replacement. */
