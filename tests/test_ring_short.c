@@ -127,16 +127,25 @@ static void few_fds(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void no_fds(void)
+/* Takes all that there are, up to this limit. Return: the highest. */
+static int take_fds(int most)
 {
-	struct spawn_template_ring *ring = ring_new(100, 2);
-	int tfd = tree_template(), last = -1, fd;
+	int fd, last = -1;
 
-	all_complete(ring, tfd, 4);
-	limit(RLIMIT_NOFILE, 40);
+	limit(RLIMIT_NOFILE, (rlim_t)most);
 	while ((fd = dup(0)) >= 0)
 		last = fd;
 	CHECK_EQ(errno, EMFILE);
+	return last;
+}
+
+static void no_fds(void)
+{
+	struct spawn_template_ring *ring = ring_new(100, 2);
+	int tfd = tree_template(), last;
+
+	all_complete(ring, tfd, 4);
+	last = take_fds(40);
 	CHECK_EQ(last, 39);
 	all_fail(ring, tfd, EMFILE);
 	CHECK_SYS(syscall(SYS_close_range, last - 12, last, 0));
@@ -175,12 +184,10 @@ static void template_above_the_limit(void)
 static void fds_come_back(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
-	int tfd = tree_template(), last = -1, fd;
+	int tfd = tree_template(), last;
 
 	all_complete(ring, tfd, 4);
-	limit(RLIMIT_NOFILE, 40);
-	while ((fd = dup(0)) >= 0)
-		last = fd;
+	last = take_fds(40);
 	queue_run(ring, tfd, TREE("exit", "3"), 1);
 	CHECK_EQ(spawn_template_ring_submit(ring), 1);
 	sleep_ms(300);
@@ -199,9 +206,7 @@ static void cancelled_while_short(void)
 	uint64_t start;
 
 	all_complete(ring, tfd, 4);
-	limit(RLIMIT_NOFILE, 40);
-	while (dup(0) >= 0)
-		;
+	take_fds(40);
 	queue_run(ring, tfd, TREE("exit", "3"), 1);
 	CHECK_EQ(spawn_template_ring_submit(ring), 1);
 	sleep_ms(100);
@@ -226,7 +231,7 @@ static void cancelled_while_short(void)
 static void cancelled_between_tries(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
-	int tfd = tree_template(), last = -1, found, fd;
+	int tfd = tree_template(), last, found;
 	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
 	struct spawn_template_cqe *cqe;
 	struct hold hold;
@@ -234,9 +239,7 @@ static void cancelled_between_tries(void)
 	hold_make(&hold, "fifo");
 	hold_args(&hold, &args.spawn);
 	args.timeout_ns = 1000 * SECOND;
-	limit(RLIMIT_NOFILE, 60);
-	while ((fd = dup(0)) >= 0)
-		last = fd;
+	last = take_fds(60);
 	do {
 		queue_run_args(ring, tfd, &args, 1);
 		spawn_template_ring_submit(ring);
@@ -256,14 +259,11 @@ static void cancelled_between_tries(void)
 /* Making a ring with few fds: all of it, or -EMFILE and nothing. */
 static void few_fds_for_a_ring(void)
 {
-	int last = -1, fd, failed = 0, made = 0;
 	struct spawn_template_ring *ring;
+	int failed = 0, made = 0;
 
 	ring_warm_up(2);
-	limit(RLIMIT_NOFILE, 40);
-	while ((fd = dup(0)) >= 0)
-		last = fd;
-	for (; last > 40 - 12; last--) {
+	for (int last = take_fds(40); last > 40 - 12; last--) {
 		int ret;
 
 		ring = NULL;
@@ -277,7 +277,7 @@ static void few_fds_for_a_ring(void)
 			spawn_template_ring_exit(ring);
 			made++;
 		}
-		for (fd = last + 1; fd < 40; fd++)
+		for (int fd = last + 1; fd < 40; fd++)
 			CHECK_EQ(fcntl(fd, F_GETFD), -1);
 		CHECK_SYS(close(last));
 	}
