@@ -22,6 +22,36 @@ static inline const char *st_name_format(unsigned int format)
 							 : "unknown";
 }
 
+static inline const char *st_name_stale(unsigned int reason)
+{
+	static const char *const names[] = {
+		[0] = "none",
+		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
+		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
+		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+		[SPAWN_TEMPLATE_STALE_GUARD] = "guard",
+	};
+
+	return reason < sizeof(names) / sizeof(names[0]) ? names[reason]
+							 : "unknown";
+}
+
+static inline const char *st_name_by_path(unsigned int reason)
+{
+	static const char *const names[] = {
+		[0] = "none",
+		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
+		[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
+		[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
+		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
+		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
+		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+	};
+
+	return reason < sizeof(names) / sizeof(names[0]) ? names[reason]
+							 : "unknown";
+}
+
 /* NULL: there are no more. */
 static inline const char *st_name_fallback(unsigned int index)
 {

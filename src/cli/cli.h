@@ -83,11 +83,9 @@ const char *name_errno(int err); /* "ENOENT"; "E?" if unknown */
 const char *name_signal(int sig); /* "SIGTERM"; "SIG?" if unknown */
 const char *name_stage(unsigned int stage);
 const char *name_state(unsigned int state);
-const char *name_stale(unsigned int reason);
 const char *name_machine(unsigned int machine); /* NULL: unknown */
 
 /* A short word for JSON and a sentence for people. */
-const char *name_by_path(unsigned int reason);
 const char *explain_by_path(unsigned int reason);
 
 /* launch.c: making templates and explaining failures */

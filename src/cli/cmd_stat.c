@@ -134,7 +134,7 @@ static void print_stat(const struct spawn_template_stat *st)
 	if (st->state == SPAWN_TEMPLATE_STATE_FRESH)
 		out_row("state", "fresh");
 	else
-		out_row("state", "stale: %s", name_stale(st->stale_reason));
+		out_row("state", "stale: %s", st_name_stale(st->stale_reason));
 	if (st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD)
 		out_row("launched by", "descriptor");
 	else
@@ -207,7 +207,7 @@ static json_t *stat_json(const char *name, const struct spawn_template_stat *st)
 		elf_json(st), "interpreter",
 		*st->interpreter ? out_text(st->interpreter) : json_null(),
 		"state", name_state(st->state), "stale_reason",
-		fresh ? NULL : name_stale(st->stale_reason), "launch",
+		fresh ? NULL : st_name_stale(st->stale_reason), "launch",
 		launch_json(st), "guarded", st->guarded != 0, "guard",
 		guard_json(st), "warm_ready", (int)st->warm_ready, "flags",
 		(json_int_t)st->flags, "launches", counters_json(st));

@@ -362,9 +362,10 @@ json_t *launch_json(const struct spawn_template_stat *st)
 	for (unsigned int i = 0; st_name_fallback(i); i++)
 		json_object_set_new(fallbacks, st_name_fallback(i),
 				    json_integer((json_int_t)st->fallbacks[i]));
-	return json_pack("{s:o, s:s, s:o, s:o}", "path", out_text(st->path),
-			 "by", by_path ? "path" : "fd", "reason",
-			 by_path ? json_string(name_by_path(st->by_path_reason))
-				 : json_null(),
-			 "fallbacks", fallbacks);
+	return json_pack(
+		"{s:o, s:s, s:o, s:o}", "path", out_text(st->path), "by",
+		by_path ? "path" : "fd", "reason",
+		by_path ? json_string(st_name_by_path(st->by_path_reason))
+			: json_null(),
+		"fallbacks", fallbacks);
 }

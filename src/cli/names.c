@@ -97,19 +97,6 @@ const char *name_state(unsigned int state)
 	return state == SPAWN_TEMPLATE_STATE_FRESH ? "fresh" : "stale";
 }
 
-const char *name_stale(unsigned int reason)
-{
-	static const char *const names[] = {
-		[0] = "none",
-		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
-		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
-		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
-		[SPAWN_TEMPLATE_STALE_GUARD] = "guard",
-	};
-
-	return reason < COUNT(names) ? names[reason] : "unknown";
-}
-
 const char *name_machine(unsigned int machine)
 {
 	static const struct name names[] = {
@@ -121,21 +108,6 @@ const char *name_machine(unsigned int machine)
 	};
 
 	return find(names, COUNT(names), (int)machine);
-}
-
-const char *name_by_path(unsigned int reason)
-{
-	static const char *const names[] = {
-		[0] = "none",
-		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
-		[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
-		[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
-		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
-		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
-		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
-	};
-
-	return reason < COUNT(names) ? names[reason] : "unknown";
 }
 
 const char *explain_by_path(unsigned int reason)

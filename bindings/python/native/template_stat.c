@@ -7,42 +7,6 @@
 #include "native.h"
 #include "stat_names.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static const char *name(const char *const *names, size_t n, uint32_t i)
-{
-	return i < n && names[i] ? names[i] : "unknown";
-}
-
-static const char *stale_name(const struct spawn_template_stat *st)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
-		[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
-		[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
-	};
-
-	if (st->state == SPAWN_TEMPLATE_STATE_FRESH)
-		return NULL;
-	return name(names, COUNT(names), st->stale_reason);
-}
-
-static const char *by_path_name(const struct spawn_template_stat *st)
-{
-	static const char *const names[] = {
-		[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
-		[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
-		[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
-		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard link",
-		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
-		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
-	};
-
-	if (st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD)
-		return NULL;
-	return name(names, COUNT(names), st->by_path_reason);
-}
-
 typedef unsigned long long u64;
 
 static PyObject *key_dict(const struct spawn_template_key *key)
@@ -114,9 +78,10 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st)
 		"path", path(st->path), "key", key_dict(&st->key), "format",
 		st_name_format(st->format), "elf", elf_dict(st), "interpreter",
 		path(st->interpreter), "state", fresh ? "fresh" : "stale",
-		"stale_reason", stale_name(st), "launch_by",
-		by_fd ? "fd" : "path", "by_path_reason", by_path_name(st),
-		"guarded", PyBool_FromLong(st->guarded), "warm_ready",
-		st->warm_ready, "flags", (u64)st->flags, "launches",
-		launches_dict(st), "fallbacks", fallbacks_dict(st));
+		"stale_reason", fresh ? NULL : st_name_stale(st->stale_reason),
+		"launch_by", by_fd ? "fd" : "path", "by_path_reason",
+		by_fd ? NULL : st_name_by_path(st->by_path_reason), "guarded",
+		PyBool_FromLong(st->guarded), "warm_ready", st->warm_ready,
+		"flags", (u64)st->flags, "launches", launches_dict(st),
+		"fallbacks", fallbacks_dict(st));
 }

@@ -275,6 +275,13 @@ class Template(support.TestCase):
         self.assertEqual((stat["state"], stat["stale_reason"],
                           stat["format"]), ("fresh", None, "elf"))
 
+    def test_stat_has_the_words_of_the_command(self):
+        path = self.program()
+        os.link(path, self.dir / "other")
+        with _native.Template(path) as t:
+            self.assertEqual((t.stat()["launch_by"], t.stat()["by_path_reason"]),
+                             ("path", "hard_link"))
+
     def test_close_waits_for_those_who_use_it(self):
         t = _native.Template("sleep")
         fd = t.fd
