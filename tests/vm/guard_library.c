@@ -124,8 +124,7 @@ static void close_ends_it(void)
 static void not_waited_for(void)
 {
 	int tfd = template(GUARD), pidfd = -1;
-	struct spawn_template_spawn_args args =
-		test_args(NULL, TEST_ARGV("p"));
+	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 	struct spawn_template_failure failure;
 	struct st_pending p;
 

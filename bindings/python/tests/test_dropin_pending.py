@@ -186,8 +186,10 @@ class Pending(Case):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.held[0].let_on()
+            for each in asyncio.all_tasks(loop):
+                each._log_destroy_pending = False  # it is meant
+            del each
             loop.close()
-            task._log_destroy_pending = False
             self.held[0].drop()
             with unittest.mock.patch("sys.unraisablehook") as hook:
                 del task
