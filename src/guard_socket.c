@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "guard_peer.h"
 #include "guard_socket.h"
 #include "sys.h"
 
@@ -109,21 +110,6 @@ static bool is_socket(const char *path)
 	       S_ISSOCK(stx.stx_mode);
 }
 
-/* Whom the kernel names as the one that listens. */
-static int check_peer(int fd, bool is_named)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	int ret = sys_call5(__NR_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer,
-			    &len);
-
-	if (ret < 0)
-		return ret;
-	if (peer.uid == 0 || (is_named && peer.uid == geteuid()))
-		return 0;
-	return -EACCES;
-}
-
 /* Not at a number below 3, where a host that has closed it expects nothing. */
 static int make_socket(void)
 {
@@ -183,7 +169,7 @@ int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 	atomic_store(&s->fd, fd);
 	ret = connect_to(fd, s->path, deadline);
 	if (ret == 0)
-		ret = check_peer(fd, s->is_named);
+		ret = st_guard_check_peer(fd, s->path, s->is_named);
 	if (ret < 0)
 		st_guard_socket_close(s);
 	return ret;

@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <linux/kcmp.h>
 #include <linux/sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -340,6 +341,105 @@ static void not_trusted(void)
 	/* root trusts root and the one it is */
 	check_no_guard();
 	CHECK_EQ(atomic_load(&f->hellos), 0);
+}
+
+/* ---- in a user namespace without a number for root ---- */
+
+/* Writes it from outside, where all users are known. */
+static void write_map(pid_t pid, const char *map, int go)
+{
+	int fd;
+	char byte;
+
+	CHECK_EQ(read(go, &byte, 1), 1);
+	fd = CHECK_SYS(open(test_fmt("/proc/%d/uid_map", pid), O_WRONLY));
+	CHECK_EQ(write(fd, map, strlen(map)), strlen(map));
+	_exit(0);
+}
+
+static void enter_namespace(const char *map, uid_t uid)
+{
+	pid_t self = getpid(), writer;
+	int go[2], status;
+
+	CHECK_SYS(pipe2(go, O_CLOEXEC));
+	writer = CHECK_SYS(fork());
+	if (writer == 0)
+		write_map(self, map, go[0]);
+	if (unshare(CLONE_NEWUSER))
+		TEST_SKIP("a user namespace: %s", strerror(errno));
+	CHECK_EQ(write(go[1], "", 1), 1);
+	CHECK_EQ(CHECK_SYS(waitpid(writer, &status, 0)), writer);
+	CHECK_EQ(status, 0);
+	CHECK_SYS(close(go[0]));
+	CHECK_SYS(close(go[1]));
+	CHECK_SYS(setresuid(uid, uid, uid));
+}
+
+/* A guard of root's at the default path, for this process only. */
+static void guard_outside(void)
+{
+	test_need_root();
+	if (unshare(CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/run", "tmpfs", 0, "mode=755"))
+		TEST_SKIP("a folder of its own: %s", strerror(errno));
+	CHECK_SYS(mkdir("/run/spawn-template", 0755));
+	CHECK_SYS(chmod("/run/spawn-template", 0755));
+	CHECK_SYS(chmod(test_tmpdir(), 0777));
+	test_copy(test_tool("tiny"), test_path("tiny"), 0755);
+	fake_start(fake_new(ST_GUARD_SOCKET), -1);
+	CHECK_SYS(unsetenv(ST_GUARD_SOCKET_ENV));
+}
+
+#define ONE_USER "1000 65533 1\n"
+
+static int open_outside(void)
+{
+	return spawn_template_open(test_path("tiny"), CREATE(GUARD));
+}
+
+static void trusted_from_outside(void)
+{
+	int tfd;
+
+	guard_outside();
+	enter_namespace(ONE_USER, 1000);
+	tfd = CHECK_OK(open_outside());
+	CHECK_EQ(stat_of(tfd).guarded, 1);
+	CHECK_EQ(test_spawn(tfd, TINY), 0);
+}
+
+/* Then the number that the kernel tells may be that of anybody inside. */
+static void not_trusted_if_the_number_is_taken(void)
+{
+	guard_outside();
+	enter_namespace(ONE_USER "65000 100000 600\n", 1000);
+	CHECK_EQ(open_outside(), -ENOTCONN);
+}
+
+static void not_trusted_in_a_folder_from_inside(void)
+{
+	guard_outside();
+	CHECK_SYS(chown("/run/spawn-template", 65533, 65533));
+	enter_namespace(ONE_USER, 1000);
+	CHECK_EQ(open_outside(), -ENOTCONN);
+}
+
+static void not_trusted_in_a_folder_of_all(void)
+{
+	guard_outside();
+	CHECK_SYS(chmod("/run/spawn-template", 01777));
+	enter_namespace(ONE_USER, 1000);
+	CHECK_EQ(open_outside(), -ENOTCONN);
+}
+
+static void not_trusted_at_another_path(void)
+{
+	guard_outside();
+	CHECK_SYS(setenv(ST_GUARD_SOCKET_ENV, ST_GUARD_SOCKET, 1));
+	enter_namespace(ONE_USER, 1000);
+	CHECK_EQ(open_outside(), -ENOTCONN);
 }
 
 static void sockets_are_forbidden(void)
@@ -1507,6 +1607,11 @@ static const struct test_case cases[] = {
 	TEST_CASE(who_must_have_one_asks_at_once),
 	TEST_CASE(not_asked_with_no_guard),
 	TEST_CASE(not_trusted),
+	TEST_CASE(trusted_from_outside),
+	TEST_CASE(not_trusted_if_the_number_is_taken),
+	TEST_CASE(not_trusted_in_a_folder_from_inside),
+	TEST_CASE(not_trusted_in_a_folder_of_all),
+	TEST_CASE(not_trusted_at_another_path),
 	TEST_CASE(sockets_are_forbidden),
 	TEST_CASE(no_socket_no_call),
 	TEST_CASE(no_fd_for_the_connection),
