@@ -135,11 +135,15 @@ fake() { # plan
 	fake_pid=$!
 	pids+=("$fake_pid")
 	until_true test -S "$SPAWN_TEMPLATE_GUARD"
-	# bound, but perhaps not listening yet
+	until_listening "$SPAWN_TEMPLATE_GUARD"
+}
+
+# A socket is there before somebody listens.
+until_listening() { # socket
 	until_true "$python" -c '
 import socket, sys
 socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(sys.argv[1])' \
-		"$SPAWN_TEMPLATE_GUARD"
+		"$1"
 }
 
 fake_pid=
@@ -182,6 +186,9 @@ absent() {
 	stop_fake
 	says 'a socket that nobody listens to is no daemon either' 1 \
 		'no guard is running: .*refused' "$tool" status
+	says 'an empty name means that there is none' 1 \
+		'no guard is to be asked: .*is empty.*remedy: unset' \
+		env SPAWN_TEMPLATE_GUARD= "$tool" status
 	says '--socket goes before the environment' 125 \
 		'running: /nonexistent/sock:' "$tool" list --socket /nonexistent/sock
 	says 'a path that is too long is told' 125 'name is too long' \
@@ -210,6 +217,7 @@ permission() {
 	if [ "$(id -u)" != 0 ]; then
 		skip 'without permission, the group to join' 'this is not root'
 		skip 'or what else to do' 'this is not root'
+		skip 'a daemon of another user is not asked' 'this is not root'
 		return
 	fi
 	cp "$tool" "$copy"
@@ -223,6 +231,18 @@ permission() {
 	chgrp 0 "$SPAWN_TEMPLATE_GUARD"
 	says 'or what else to do' 1 'denied .*remedy: run as root, or have' \
 		"${as[@]}" "$copy" status
+	stop_fake
+	chmod 755 "$tmp/fake.py"
+	mkdir "$tmp/theirs"
+	chown 65534 "$tmp/theirs"
+	"${as[@]}" "$python" "$tmp/fake.py" "$tmp/theirs/sock" "$some" \
+		2> "$tmp/fake.err" &
+	pids+=($!)
+	until_true test -S "$tmp/theirs/sock"
+	until_listening "$tmp/theirs/sock"
+	says 'a daemon of another user is not asked' 125 \
+		'who listens there is neither root nor you.*remedy' \
+		"$tool" list --socket "$tmp/theirs/sock"
 }
 
 # ---- answers that no daemon should give

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../guard_peer.h"
 #include "cli.h"
 #include "guard_client.h"
 
@@ -68,6 +69,17 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 
 	remedy(e, "start it: sudo spawn-templated, or "
 		  "systemctl start spawn-templated.socket");
+	return ret;
+}
+
+/* As the library understands it. */
+static int no_socket(struct guard_error *e)
+{
+	int ret = fail(e, ENOENT,
+		       "no guard is to be asked: the socket's name is empty");
+
+	remedy(e, "unset " ST_GUARD_SOCKET_ENV ", or name a socket by "
+		  "--socket");
 	return ret;
 }
 
@@ -199,6 +211,22 @@ static int open_socket(struct guard *guard, const char *path,
 	if (!err)
 		return 0;
 	return err == -ETIMEDOUT ? no_answer(e) : not_connected(e, -err, path);
+}
+
+/* Anybody may listen at a path of his own; see the library's rule. */
+static int check_peer(const struct guard *guard, const char *path,
+		      bool is_named, struct guard_error *e)
+{
+	int err = st_guard_check_peer(guard->fd, path, is_named);
+
+	if (!err)
+		return 0;
+	if (err != -EACCES)
+		return fail(e, -err, "%s: %s", path, strerror(-err));
+	fail(e, EACCES, "%s: who listens there is %s", path,
+	     is_named ? "neither root nor you" : "not root");
+	remedy(e, "see who does: ss -xlp src %s", path);
+	return err;
 }
 
 void guard_disconnect(struct guard *guard)
@@ -346,15 +374,21 @@ static int greet(struct guard *guard, struct guard_error *e)
 
 int guard_connect(struct guard *guard, const char *path, struct guard_error *e)
 {
+	bool is_named;
 	int err;
 
 	guard->fd = -1;
 	guard->sequence = 0;
 	if (!path)
 		path = secure_getenv(ST_GUARD_SOCKET_ENV);
-	if (!path || !*path)
+	is_named = path != NULL;
+	if (!path)
 		path = ST_GUARD_SOCKET;
+	if (!*path)
+		return no_socket(e);
 	err = open_socket(guard, path, e);
+	if (!err)
+		err = check_peer(guard, path, is_named, e);
 	if (!err)
 		err = greet(guard, e);
 	if (err)
