@@ -603,6 +603,10 @@ def slave():
 def modes():
     return termios.tcgetattr(fd)
 
+def held(slave):
+    "The output is stopped: there is no room."
+    return not select.select([], [slave], [], 0)[1]
+
 def start(*argv, rows=24, columns=100):
     global pid, fd, seen, first
     ready, go = os.pipe()
@@ -784,18 +788,44 @@ ends() {
 	    os.close(hold)
 	    os.close(fd)
 	END
-	on_a_terminal 'by keys too, also while the output is held' <<- 'END'
-	start(tool, "top", "-d", "0.1")
-	frame()
-	hold = slave()
-	send(b"\x13")
-	time.sleep(0.5)
-	os.kill(pid, signal.SIGTERM)
-	time.sleep(0.3)
-	send(b"\x11")
-	until(lambda: LEAVE in seen)
-	check(os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGTERM)
-	left()
+	on_a_terminal 'by signals and keys, also while Ctrl-S holds the output' <<- 'END'
+	for sig in signal.SIGTERM, signal.SIGSEGV, None:
+	    start(tool, "top", "-d", "0.1")
+	    frame()
+	    hold = slave()
+	    send(b"\x13")
+	    until(lambda: held(hold))
+	    time.sleep(0.3) # it draws, and waits
+	    if sig:
+	        os.kill(pid, sig)
+	    else:
+	        send(b"lq")
+	    until(lambda: LEAVE in seen)
+	    status = os.waitpid(pid, 0)[1]
+	    check("asan" in tool or status & 0x7f == (sig or 0), status)
+	    left()
+	    os.close(hold)
+	    os.close(fd)
+	END
+	on_a_terminal 'and while nobody reads it' <<- 'END'
+	for sig in signal.SIGTERM, signal.SIGABRT:
+	    start(tool, "top", "-d", "0.1", rows=200, columns=300)
+	    hold = slave()
+	    end = time.time() + 20
+	    while not held(hold):
+	        check(time.time() < end, "there is room")
+	        send(b"lr") # each is a frame
+	        time.sleep(0.01)
+	    time.sleep(0.3)
+	    os.kill(pid, sig)
+	    end = time.time() + 10
+	    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+	        check(time.time() < end, "still there")
+	        time.sleep(0.05)
+	    until(lambda: LEAVE in seen)
+	    left()
+	    os.close(hold)
+	    os.close(fd)
 	END
 	fake 'items = [dict(id=1)]
 odd = lambda type, seq: "hang" if type == 4 and seq > 5 else None'

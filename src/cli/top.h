@@ -43,7 +43,7 @@ int screen_open(void);
 /* Once more, after screen_close(); what a shell has changed is kept. */
 void screen_close(void);
 
-/* Write a frame; an end or stop that is asked for meanwhile cuts it short. */
+/* Write a frame. Where the output is held, a signal or a key cuts it short. */
 void screen_write(const char *text, size_t size);
 
 /* The mask to wait with, so that signals end the wait. */

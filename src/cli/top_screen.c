@@ -6,9 +6,14 @@
  *
  * Signals are blocked but for the waits, so that what is drawn is whole; those
  * that tell of a bug are not, and put the terminal back from their handler.
+ *
+ * The output may be held, by Ctrl-S or because nobody reads it. Nothing waits for
+ * it that a signal or a key does not end, and at the end nothing does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +38,34 @@ static const int fatal[] = {
 	SIGTRAP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 
+static int out = STDOUT_FILENO; /* not to be waited for, if that can be had */
 static struct termios modes;
 static volatile sig_atomic_t shown; /* the other screen is */
 static volatile sig_atomic_t ending, stopping, continued, resized;
 static sigset_t waiting; /* the mask */
 static struct sigaction fatal_before[COUNT(fatal)];
 
-/* From a background process this would stop it; there it is not shown. */
+static bool has_room(void)
+{
+	struct pollfd pfd = { .fd = out, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLOUT);
+}
+
+/* TCOON alone undoes TCOOFF, but not Ctrl-S. What nobody has read is dropped: it
+ * was drawn on a screen that goes away. */
+static void make_room(void)
+{
+	if (has_room())
+		return;
+	tcflow(out, TCOOFF);
+	tcflow(out, TCOON);
+	if (!has_room())
+		tcflush(out, TCOFLUSH);
+}
+
+/* From a background process this would stop it; there it is not shown. Only
+ * local modes differ, for which the output need not be waited for. */
 static void restore(void)
 {
 	sigset_t ttou, before;
@@ -50,9 +76,11 @@ static void restore(void)
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &before);
-	(void)!write(STDOUT_FILENO, LEAVE, strlen(LEAVE));
+	make_room();
+	if (has_room())
+		(void)!write(out, LEAVE, strlen(LEAVE));
 	if (tcgetpgrp(STDIN_FILENO) == getpgrp())
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -73,7 +101,7 @@ static int enter(void)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	/* stops a background process until it is in the foreground */
-	while (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+	while (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
 		if (errno != EINTR)
 			return -errno;
 	shown = 1;
@@ -146,8 +174,19 @@ static void watch_all(void)
 		sigdelset(&waiting, noted[i]);
 }
 
+/* O_NONBLOCK is not set on what others have open, too. */
+static void open_output(void)
+{
+	int fd = open("/proc/self/fd/1",
+		      O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		out = fd;
+}
+
 int screen_open(void)
 {
+	open_output();
 	watch_all();
 	atexit(screen_close);
 	return enter();
@@ -192,19 +231,29 @@ int screen_signals(bool *ret_changed)
 	return ending;
 }
 
+/* Waits until there is room. Return: false if something else has come: a key is
+ * looked at before the output goes on. */
+static bool wait_for_room(void)
+{
+	struct pollfd pfd[] = {
+		{ .fd = out, .events = POLLOUT },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+
+	if (ppoll(pfd, COUNT(pfd), NULL, &waiting) < 0)
+		return errno == EINTR;
+	return pfd[0].revents;
+}
+
+/* What is not written by then is dropped; the next frame has all of it. */
 void screen_write(const char *text, size_t size)
 {
-	sigset_t before;
+	while (size && !ending && !stopping && wait_for_room()) {
+		ssize_t n = write(out, text, size);
 
-	/* a terminal that is held by Ctrl-S must not hold up the end */
-	sigprocmask(SIG_SETMASK, &waiting, &before);
-	while (size && !ending && !stopping) {
-		ssize_t n = write(STDOUT_FILENO, text, size);
-
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			break;
 		text += n < 0 ? 0 : n;
 		size -= n < 0 ? 0 : (size_t)n;
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
 }
