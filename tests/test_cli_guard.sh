@@ -389,6 +389,15 @@ hostile() {
 		cat "$tmp/out" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
 	result $? 'names cannot write to the terminal what they like'
+	for command in list 'show 1' stats 'top -n 1'; do
+		# shellcheck disable=SC2086 # the command and its argument
+		TERM=xterm script -qec "'$tool' $command --json" /dev/null \
+			< /dev/null
+	done > "$tmp/out"
+	[ "$(grep -cF '/x/\u202e\u009b\r\t' "$tmp/out")" = 4 ] &&
+		LC_ALL=C grep -anP '[^\x0a\x0d\x20-\x7e]' "$tmp/out" > "$tmp/log"
+	[ $? = 1 ]
+	result $? 'nor as JSON'
 	json 'in JSON they are as they are' \
 		'j[0]["command"] == "a\x1b[2Jb\nc"' "$tool" list --json
 }

@@ -168,6 +168,7 @@ static int dump(const char *text, size_t n, void *data)
 
 void writer_json(struct writer *out, const json_t *value, size_t flags)
 {
+	flags |= out_json_flags(out->fd);
 	if (json_dump_callback(value, dump, out, flags) && !out->error)
 		out->error = ENOMEM;
 }

@@ -71,6 +71,9 @@ void out_row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. */
 json_t *out_text(const char *text);
 
+/* What a value that goes there is to be written with, among other flags. */
+size_t out_json_flags(int fd);
+
 /* Print a value, consume the reference. Return: 0, or CLI_FAILED with the
  * error reported. */
 int out_json(FILE *file, json_t *value, size_t flags);

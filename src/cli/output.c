@@ -181,6 +181,13 @@ json_t *out_text(const char *text)
 	return value;
 }
 
+/* Names are others' to choose: on a terminal no character of theirs is more than
+ * a letter. */
+size_t out_json_flags(int fd)
+{
+	return isatty(fd) ? JSON_ENSURE_ASCII : 0;
+}
+
 int out_json(FILE *file, json_t *value, size_t flags)
 {
 	int err = 0;
@@ -189,6 +196,7 @@ int out_json(FILE *file, json_t *value, size_t flags)
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
+	flags |= out_json_flags(fileno(file));
 	if (json_dumpf(value, file, flags) < 0 || fputc('\n', file) == EOF)
 		err = CLI_FAILED; /* out_finish() says why */
 	json_decref(value);
