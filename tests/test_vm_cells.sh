@@ -107,6 +107,20 @@ MUST_BOOT=1 cells 6.1:lsm 6.6:lsm
 [ $? = 1 ] && last '1 passed, 1 failed'
 result $? 'MUST_BOOT=1: it fails'
 
+MUST_WORK=1 cells 6.1:lsm 6.6:lsm 6.1:fmod_ret 5.10:none &&
+	last '3 passed, 0 failed, 1 skipped'
+result $? 'MUST_WORK=1: not if another cell of the mode has booted'
+
+MUST_WORK=1 cells 6.1:lsm 6.6:fmod_ret 5.9:none
+[ $? = 1 ] && last '1 passed, 2 failed, 2 skipped' &&
+	says 'must work: no cell of fmod_ret has booted' &&
+	says 'must work: no cell of none has booted' && ! grep -q 'of lsm' "$tmp/said"
+result $? 'MUST_WORK=1: a mode that nothing was booted for fails'
+
+MUST_WORK=1 cells 6.6:lsm 6.6:fmod_ret
+[ $? = 1 ] && last '0 passed, 2 failed, 2 skipped'
+result $? 'MUST_WORK=1: so does the whole matrix'
+
 rm "$tmp/kernels/6.9/says"
 VM_TIME=1 cells 6.9:lsm
 [ $? = 1 ] && last '0 passed, 1 failed' && says '    out of time after 1 s'
