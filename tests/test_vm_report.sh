@@ -190,8 +190,12 @@ result $? 'instructions that are no number'
 
 counts='# none'
 { start ,bpf; two; echo '= done'; } | cell lsm
+last '3 0 0' && ! says 'no instruction counts'
+result $? 'no instruction counts of who does not count'
+
+{ start ,bpf; two | sed 's/guard_test/guard_cost/'; echo '= done'; } | cell lsm
 last '3 1 0' && says 'no instruction counts'
-result $? 'no instruction counts'
+result $? 'no instruction counts of who does'
 
 { start ''; two; echo '= done'; } | cell lsm
 says 'no bpf among the security modules: lockdown,capability,landlock' &&

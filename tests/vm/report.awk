@@ -134,8 +134,8 @@ function begin_program(name)
 		result(0, "start-up")
 	add_up()
 	program = name
-	if (name ~ /^guard_/)
-		guarded = mode != "none"
+	if (name == "guard_cost")
+		counting = mode != "none"
 	plan = -1
 	cases = 0
 	show = 1
@@ -227,7 +227,7 @@ END {
 		detail("in " (program ? program : "start-up"))
 		failed++
 		result(0, "the guest did not come to its end")
-	} else if (mode && guarded && n_bounds && !n_insns) {
+	} else if (mode && counting && n_bounds && !n_insns) {
 		failed++
 		result(0, "no instruction counts")
 	} else if (mode && !lsm) {
