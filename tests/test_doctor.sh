@@ -222,8 +222,70 @@ other_account() {
 	json 'what only root may is not permitted' "$tmp/json" '
 		ok("launch", "clone3", "execveat", "pidfd_open")
 		and denied("bpf_privileges")
+		and f["bpf_privileges"]["detail"].startswith(
+			"not root, no CAP_SYS_ADMIN")
 		and (f["cgroup_v2"]["status"] == "missing"
 			or denied("cgroup_delegation"))'
+}
+
+# What the daemon wants is more than to load programs.
+privileges() {
+	local name='capabilities without root are not enough for the guard'
+	local names=('nor is root of a user namespace'
+		'nor of a container')
+	local caps=+cap_38,+cap_39 # perfmon, bpf
+
+	if [ "$(id -u)" != 0 ] || ! unshare -Urpf true 2> /dev/null; then
+		skip "$name" 'no root, or no namespaces'
+		skip "${names[0]}" 'no root, or no namespaces'
+		skip "${names[1]}" 'no root, or no namespaces'
+		return
+	fi
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps "$caps" \
+		--ambient-caps "$caps" "$copy" doctor --json > "$tmp/json" \
+		2> "$tmp/log"
+	json "$name" "$tmp/json" 'denied("bpf_privileges")
+		and f["bpf_privileges"]["detail"].startswith("not root")
+		and "as root" in f["bpf_privileges"]["remedy"]'
+	unshare -Ur "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json "${names[0]}" "$tmp/json" 'denied("bpf_privileges")
+		and "in a user namespace" in f["bpf_privileges"]["detail"]'
+	unshare -pf "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json "${names[1]}" "$tmp/json" 'denied("bpf_privileges")
+		and "namespace of processes" in f["bpf_privileges"]["detail"]'
+}
+
+# Pins of a daemon that has ended; these are no real ones.
+pins() {
+	local name='pins without a daemon prove nothing'
+	local there=/sys/fs/bpf/spawn_template/links
+
+	# shellcheck disable=SC2016 # for the other shell
+	if [ "$(id -u)" != 0 ] || ! unshare -m sh -c 'mount -t tmpfs none "$0"' \
+		"${there%/*/*}" 2> /dev/null; then
+		skip "$name" 'no file system can be mounted for them'
+		skip 'and a folder is none' 'no file system can be mounted'
+		skip 'nor do other commands say more' 'no file system can be mounted'
+		return
+	fi
+	with_pins() { # names, command...
+		# shellcheck disable=SC2016 # for the other shell
+		unshare -m sh -c 'mount -t tmpfs none "${0%/*/*}" &&
+			mkdir -p "$0" && (cd "$0" && touch . $1) && shift &&
+			exec "$@"' "$there" "$@"
+	}
+	with_pins 'a b' "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json "$name" "$tmp/json" 'are("unknown", "guard_pins")
+		and f["guard_pins"]["detail"].startswith("2 kernel programs")
+		and "not proved" in f["guard_pins"]["detail"]'
+	with_pins '' "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'and a folder is none' "$tmp/json" \
+		'are("info", "guard_pins") and f["guard_pins"]["detail"] == "none"'
+	with_pins 'a b' "$tool" list --socket /nonexistent 2>&1 |
+		grep -q 'is there; that it holds is not proved' &&
+		! with_pins '' "$tool" list --socket /nonexistent 2>&1 |
+			grep -q 'is there'
+	result $? 'nor do other commands say more'
 }
 
 without_proc() {
@@ -371,6 +433,8 @@ compared
 for_people
 sandboxes
 other_account
+privileges
+pins
 without_proc
 without_processes
 without_shell

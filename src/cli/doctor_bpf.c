@@ -19,12 +19,6 @@
 #include "doctor.h"
 
 /* Absent from the headers of older systems. */
-#ifndef CAP_PERFMON
-#define CAP_PERFMON 38
-#endif
-#ifndef CAP_BPF
-#define CAP_BPF 39
-#endif
 #ifndef SECURITYFS_MAGIC
 #define SECURITYFS_MAGIC 0x73636673
 #endif
@@ -153,30 +147,53 @@ static void probe_unprivileged(struct finding *f)
 
 /* ---- privileges */
 
-static void probe_capabilities(struct finding *f)
+/* Those of the host, which the kernel has numbered first. */
+static bool in_namespace(const char *path, const char *first)
+{
+	char link[32] = "";
+
+	return readlink(path, link, sizeof(link) - 1) < 0 ||
+	       strcmp(link, first) == 0;
+}
+
+/* CAP_SYS_ADMIN has all of CAP_BPF and CAP_PERFMON, and opens maps by number. */
+static bool has_sys_admin(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2] = { { 0 } };
-	uint64_t caps;
-	bool admin, bpf, perfmon;
 
-	if (syscall(SYS_capget, &header, data) < 0) {
-		found(f, FEATURE_UNKNOWN, "capget: %s", strerror(errno));
-		return;
-	}
-	caps = data[0].effective | (uint64_t)data[1].effective << 32;
-	admin = caps >> CAP_SYS_ADMIN & 1;
-	bpf = caps >> CAP_BPF & 1;
-	perfmon = caps >> CAP_PERFMON & 1;
-	if (bpf && perfmon)
-		found(f, FEATURE_OK, "CAP_BPF and CAP_PERFMON");
-	else if (admin)
-		found(f, FEATURE_OK, "CAP_SYS_ADMIN");
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       data[0].effective >> CAP_SYS_ADMIN & 1;
+}
+
+/* All that the daemon asks for, before it looks at the kernel. */
+static void probe_privileges(struct finding *f)
+{
+	const struct {
+		bool has;
+		const char *without;
+	} wanted[] = {
+		{ geteuid() == 0, "not root" },
+		{ has_sys_admin(), "no CAP_SYS_ADMIN" },
+		{ in_namespace("/proc/self/ns/user", "user:[4026531837]"),
+		  "in a user namespace" },
+		{ in_namespace("/proc/self/ns/pid", "pid:[4026531836]"),
+		  "in a container's namespace of processes" },
+	};
+	char text[FINDING_TEXT / 2];
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!wanted[i].has && used < sizeof(text))
+			used += (size_t)snprintf(
+				text + used, sizeof(text) - used, "%s%s",
+				used ? ", " : "", wanted[i].without);
+	if (used)
+		found(f, FEATURE_DENIED, "%s", text);
 	else
-		found(f, FEATURE_DENIED, "no CAP_PERFMON%s",
-		      bpf ? "" : ", no CAP_BPF");
+		found(f, FEATURE_OK, "root, CAP_SYS_ADMIN");
 }
 
 /* ---- fmod_ret: the functions that it would attach to */
@@ -335,8 +352,8 @@ static const struct feature features[] = {
 		.id = "bpf_privileges",
 		.name = "privileges",
 		.lost = "this account cannot load a guard",
-		.remedy = "run as root, or with CAP_BPF and CAP_PERFMON",
-		.probe = probe_capabilities,
+		.remedy = "run spawn-templated as root, on the host",
+		.probe = probe_privileges,
 	},
 	{
 		.id = "btf",

@@ -75,17 +75,32 @@ static void probe_enforcement(struct finding *f)
 	found(f, FEATURE_MISSING, "not proved: %s", text);
 }
 
+/* That a link is there does not say to what it is attached. */
+static void pins_without_daemon(struct finding *f)
+{
+	int n = guard_pinned_links();
+
+	if (n == 0)
+		found(f, FEATURE_INFO, "none");
+	else if (n > 0)
+		found(f, FEATURE_UNKNOWN,
+		      "%d kernel programs are pinned; that they hold is not "
+		      "proved",
+		      n);
+	else
+		found(f, FEATURE_INFO, "not to be seen by this account");
+	if (n > 0)
+		found_remedy(f, "start spawn-templated, which proves it, or "
+				"remove them: spawn-templated --unload");
+}
+
 static void probe_pins(struct finding *f)
 {
 	struct st_msg_status status;
 	struct guard_error error;
 
 	if (ask(&status, &error))
-		found(f, FEATURE_INFO, "%s",
-		      access(GUARD_PINS, F_OK) == 0 ? GUARD_PINS
-			      " is there: what is pinned is in "
-			      "force"
-						    : "none to be seen");
+		pins_without_daemon(f);
 	else if (status.pins_missing)
 		found(f, FEATURE_MISSING, "%u are gone", status.pins_missing);
 	else

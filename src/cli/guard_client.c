@@ -4,6 +4,7 @@
  * version, or hang: each ends in an error that names the remedy.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
@@ -56,17 +57,32 @@ int guard_say(const struct guard_error *e)
 	return CLI_FAILED;
 }
 
+/* ---- what is there without a daemon */
+
+int guard_pinned_links(void)
+{
+	DIR *dir = opendir(GUARD_PINS "/links");
+	int n = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *entry; (entry = readdir(dir));)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
 /* ---- why there is no connection */
 
 static int no_daemon(struct guard_error *e, int error, const char *path)
 {
-	int ret = fail(e, error, "no guard is running: %s: %s%s", path,
-		       strerror(error),
-		       access(GUARD_PINS, F_OK) == 0
-			       ? " (what it had pinned in " GUARD_PINS
-				 " is still in force)"
-			       : "");
+	int ret, links = guard_pinned_links();
 
+	ret = fail(e, error, "no guard is running: %s: %s%s", path,
+		   strerror(error),
+		   links > 0 ? " (what one has pinned in " GUARD_PINS
+			       " is there; that it holds is not proved)"
+			     : "");
 	remedy(e, "start it: sudo spawn-templated, or "
 		  "systemctl start spawn-templated.socket");
 	return ret;

@@ -60,6 +60,10 @@ int guard_get_list(struct guard *guard, uint64_t id, struct guard_list *list,
 void guard_disconnect(struct guard *guard);
 void guard_list_free(struct guard_list *list);
 
+/* How many links of kernel programs are pinned, which only a daemon can say more
+ * about. Return: as many; -EACCES: this account cannot see. */
+int guard_pinned_links(void);
+
 /* Print the error. Return: CLI_FAILED */
 int guard_say(const struct guard_error *e);
 
