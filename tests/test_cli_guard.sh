@@ -204,6 +204,18 @@ sys.stdin.read()' "$tmp/stream" < <(sleep 3) &
 		"$tool" list --socket "$tmp/stream"
 	says 'stale or unknown options are refused' 125 "unknown option '--frob'" \
 		"$tool" status --frob
+	says 'and named, among others in one word' 125 "unknown option '-z'" \
+		"$tool" top -zb
+	says 'wherever it stands there' 125 "unknown option '-z'" \
+		"$tool" top --json -bz
+	says 'also behind a long one' 125 "unknown option '-z'" \
+		"$tool" top --delay=1 -zb
+	says 'one that takes no value is told' 125 "'--json=x' takes no value" \
+		"$tool" list --json=x -r
+	says 'so is one that needs one' 125 "option '-d' needs a value" \
+		"$tool" top -bd
+	says 'also by its long name' 125 "option '--delay' needs a value" \
+		"$tool" top --delay
 	for command in list stats status top; do
 		says "$command takes no arguments" 125 'takes no arguments' \
 			"$tool" "$command" x
@@ -585,9 +597,12 @@ tops() {
 	stop_fake
 	wait "$pid"
 	[ $? = 125 ] && grep -q 'no guard is running\|closed the connection' "$tmp/err"
-	result $? 'it ends when the daemon does'
+	result $? 'it ends when the daemon does, with an error'
 	fake "$busy"
-	timeout 20 "$tool" top -b -d 0.1 | head -n 1 | grep -q guard
+	timeout 20 "$tool" top -b -d 0.1 2> "$tmp/log" | head -n 1 > "$tmp/out"
+	got=${PIPESTATUS[0]}
+	echo "status $got" >> "$tmp/log"
+	{ [ "$got" = 125 ] || [ "$got" = 141 ]; } && grep -q guard "$tmp/out"
 	result $? 'and when nobody reads it'
 }
 

@@ -312,6 +312,6 @@ const struct command cmd_top = {
 		"files and pipes\n" GUARD_OPTIONS_HELP "\n"
 		"With --json, each refresh is a line. Exit status: 0; 125 for "
 		"errors, such as\n"
-		"that no guard is running.\n",
+		"that no guard is running, which ends -b and --json.\n",
 	.main = top_main,
 };

@@ -61,19 +61,36 @@ int out_bad_usage(const char *fmt, ...)
 	return CLI_FAILED;
 }
 
+/* Words that getopt_long() is in the middle of: short options in a row. */
+static bool is_within(const char *word, int c)
+{
+	const char *at;
+
+	if (!word || word[0] != '-' || word[1] == '-')
+		return false;
+	at = strchr(word + 1, c);
+	return at && at[1];
+}
+
 /*
- * getopt_long() has already stepped over a long option, but not always over a
- * cluster of short ones; the tool has no such clusters.
+ * getopt_long() has already stepped over a long option, but not over a word of
+ * short ones that has more of them; optopt is a short one, or what stands for a
+ * long one, 0 if that is unknown.
  */
 int out_bad_option(int c, char **argv)
 {
 	const char *given = argv[optind - 1];
+	bool is_long = strncmp(given, "--", 2) == 0;
 
+	if (c == ':' && !is_long)
+		return out_bad_usage("option '-%c' needs a value", optopt);
 	if (c == ':')
 		return out_bad_usage("option '%s' needs a value", given);
-	if (optopt > 0 && strncmp(given, "--", 2) == 0)
+	if (optopt == 0)
+		return out_bad_usage("unknown option '%s'", given);
+	if (is_long && !is_within(argv[optind], optopt))
 		return out_bad_usage("option '%s' takes no value", given);
-	return out_bad_usage("unknown option '%s'", given);
+	return out_bad_usage("unknown option '-%c'", optopt);
 }
 
 int out_json_option(int argc, char **argv, bool *json)
