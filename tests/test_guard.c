@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <linux/kcmp.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -833,6 +834,18 @@ static void create_in_child(void *arg)
 	CHECK_OK(spawn_template_close(guarded(CREATE(GUARD))));
 }
 
+/* The daemon, which is stopped, has not taken the question; who asks has the lock. */
+static void wait_until_asked(void)
+{
+	int sock = find_socket(), queued = 0;
+
+	for (int i = 0; i < 5000 && !queued; i++) {
+		CHECK_SYS(ioctl(sock, SIOCOUTQ, &queued));
+		usleep(queued ? 0 : 1000);
+	}
+	CHECK_GT(queued, 0);
+}
+
 static void fork_while_another_thread_asks(void)
 {
 	struct fake_guard *f = guard();
@@ -841,7 +854,7 @@ static void fork_while_another_thread_asks(void)
 	guarded(0);
 	CHECK_SYS(kill(f->pid, SIGSTOP));
 	CHECK_EQ(pthread_create(&thread, NULL, create_plain, NULL), 0);
-	usleep(300000);
+	wait_until_asked();
 	test_in_child(create_in_child, f);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	guarded(CREATE(GUARD));
