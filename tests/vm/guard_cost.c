@@ -3,9 +3,12 @@
  * What the guard costs: the instructions of its programs, the time that they take
  * of ordinary execs and of guarded launches, and the daemon's memory.
  *
- * The instructions are those that the kernel's verifier went through, or where it
- * does not tell (before Linux 5.16) those of the program; one line each, for
- * tests/vm/report.awk. Times are comments: an emulator's are no machine's.
+ * The instructions of a program are those that the kernel's verifier went through,
+ * or where it does not tell (before Linux 5.16) those that it has; one line each,
+ * for tests/vm/report.awk. What an exec pays that is no launch is the longest way
+ * through each program on which no look-up finds anything, as often as it was run;
+ * what the kernel does in a helper is not counted. Times are comments: an
+ * emulator's are no machine's.
  */
 #include "guarding.h"
 
@@ -25,7 +28,7 @@ static long bpf(int command, union bpf_attr *attr)
 
 struct program {
 	char name[BPF_OBJ_NAME_LEN];
-	uint32_t insns;
+	uint32_t id, insns;
 	uint64_t ns, runs, misses;
 };
 
@@ -54,6 +57,7 @@ static bool look_at(uint32_t id, struct program *p)
 	for (size_t i = 0; i < TEST_COUNT(prefixes); i++)
 		ours |= !strncmp(info.name, prefixes[i], strlen(prefixes[i]));
 	memcpy(p->name, info.name, sizeof(p->name));
+	p->id = id;
 	p->insns = info.verified_insns ? info.verified_insns
 				       : info.xlated_prog_len / 8;
 	p->ns = info.run_time_ns;
@@ -92,6 +96,152 @@ static void instructions(void)
 	}
 }
 
+/* ---- what an exec pays that is no launch */
+
+#define FMODE_WRITE 0x2		/* of include/linux/fs.h */
+#define FMODE_PATH 0x4000
+#define WAY_MAX 10000		/* instructions; there are no loops */
+
+enum known { UNKNOWN, ZERO, A_MAP };
+
+struct code {
+	struct bpf_insn insns[4096];
+	unsigned int n;
+};
+
+/* As the kernel has it after its verifier. */
+static const struct code *code_of(uint32_t id)
+{
+	static struct code code;
+	struct bpf_prog_info info = {
+		.xlated_prog_insns = (uintptr_t)code.insns,
+		.xlated_prog_len = sizeof(code.insns),
+	};
+	union bpf_attr attr = { 0 };
+	int fd;
+
+	attr.prog_id = id;
+	fd = (int)CHECK_SYS(bpf(BPF_PROG_GET_FD_BY_ID, &attr));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	CHECK_SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	CHECK_SYS(close(fd));
+	CHECK_LE(info.xlated_prog_len, sizeof(code.insns));
+	code.n = info.xlated_prog_len / sizeof(code.insns[0]);
+	CHECK_GT(code.n, 0);
+	return &code;
+}
+
+/* The file that is executed is open neither for writing nor as a path. */
+static enum known calculate(const enum known *regs, const struct bpf_insn *i)
+{
+	bool by_value = BPF_SRC(i->code) == BPF_K;
+
+	if (BPF_OP(i->code) == BPF_MOV)
+		return !by_value ? regs[i->src_reg] : i->imm ? UNKNOWN : ZERO;
+	if (BPF_OP(i->code) == BPF_AND && by_value &&
+	    (i->imm == FMODE_WRITE || i->imm == FMODE_PATH))
+		return ZERO;
+	return UNKNOWN;
+}
+
+/* Return: 1, it jumps; 0; -1: either. There is no mark. */
+static int jumps(const enum known *regs, const struct bpf_insn *i)
+{
+	int equal = -1;
+
+	if (BPF_OP(i->code) == BPF_JA)
+		return 1;
+	if (BPF_SRC(i->code) == BPF_K && i->imm == (int)ST_MARK_MAGIC)
+		equal = 0;
+	else if (BPF_SRC(i->code) == BPF_K && !i->imm &&
+		 regs[i->dst_reg] == ZERO)
+		equal = 1;
+	if (equal < 0 || BPF_OP(i->code) == BPF_JEQ)
+		return equal;
+	return BPF_OP(i->code) == BPF_JNE ? !equal : -1;
+}
+
+/* A helper that is given a map finds nothing in it. */
+static void call(enum known *regs, const struct bpf_insn *i)
+{
+	CHECK_NE(i->src_reg, BPF_PSEUDO_CALL);
+	regs[0] = regs[1] == A_MAP ? ZERO : UNKNOWN;
+	for (int reg = 1; reg <= 5; reg++)
+		regs[reg] = UNKNOWN;
+}
+
+static unsigned int longest_way(const struct code *code, unsigned int at,
+				const enum known before[16]);
+
+/* A jump. Return: 0, with *at where it goes on; or all of the way from here. */
+static unsigned int jump(const struct code *code, unsigned int *at,
+			 const struct bpf_insn *i, enum known *regs)
+{
+	unsigned int there = *at + (unsigned int)i->off, a, b;
+	int way = jumps(regs, i);
+
+	if (way < 0) {
+		a = longest_way(code, *at, regs);
+		b = longest_way(code, there, regs);
+		return a > b ? a : b;
+	}
+	if (way)
+		*at = there;
+	return 0;
+}
+
+static unsigned int longest_way(const struct code *code, unsigned int at,
+				const enum known before[16])
+{
+	enum known regs[16];
+	unsigned int rest;
+
+	memcpy(regs, before, sizeof(regs));
+	for (unsigned int n = 1;; n++) {
+		const struct bpf_insn *i = &code->insns[at++];
+
+		CHECK_LE(at, code->n);
+		CHECK_LT(n, WAY_MAX);
+		switch (BPF_CLASS(i->code)) {
+		case BPF_LD: /* a number of two words */
+			regs[i->dst_reg] = i->src_reg == BPF_PSEUDO_MAP_FD
+						   ? A_MAP
+						   : UNKNOWN;
+			at++;
+			break;
+		case BPF_LDX:
+			regs[i->dst_reg] = UNKNOWN;
+			break;
+		case BPF_ALU:
+		case BPF_ALU64:
+			regs[i->dst_reg] = calculate(regs, i);
+			break;
+		case BPF_JMP:
+		case BPF_JMP32:
+			if (BPF_OP(i->code) == BPF_EXIT)
+				return n;
+			if (BPF_OP(i->code) == BPF_CALL) {
+				call(regs, i);
+				break;
+			}
+			rest = jump(code, &at, i, regs);
+			if (rest)
+				return n + rest;
+			break;
+		}
+	}
+}
+
+static unsigned int way_through(const struct program *p)
+{
+	static const enum known nothing[16];
+
+	return longest_way(code_of(p->id), 0, nothing);
+}
+
 /* ---- times */
 
 static void set_stats(const char *on)
@@ -120,7 +270,38 @@ static void print_times(const char *what, unsigned int execs,
 	}
 }
 
-/* An exec that is no launch runs the programs once, which return at once. */
+/*
+ * An exec that is no launch runs each program at most once, beside a few runs for
+ * others, and those that look at every exec just once.
+ */
+static void check_ordinary(const struct program *before, unsigned int n)
+{
+	struct program after[PROGRAMS_MAX];
+	struct utsname name;
+	uint64_t sum = 0;
+
+	CHECK_SYS(uname(&name));
+	CHECK_EQ(list_programs(after), n);
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t runs = after[i].runs - before[i].runs;
+		unsigned int way = way_through(&after[i]);
+
+		test_doing("%s", after[i].name);
+		printf("# way through %s: %u instructions\n", after[i].name,
+		       way);
+		if (strstr(after[i].name, "exec") ||
+		    strstr(after[i].name, "check") ||
+		    strstr(after[i].name, "exit"))
+			CHECK_GE(runs + after[i].misses - before[i].misses,
+				 EXECS);
+		CHECK_LE(runs, EXECS + EXECS / 20);
+		sum += runs * way;
+	}
+	printf("= insns %s %s no_launch_%s %llu\n", name.release,
+	       getenv("VM_MODE"), getenv("VM_MODE"),
+	       (unsigned long long)(sum + EXECS - 1) / EXECS);
+}
+
 static void times_of_execs(void)
 {
 	struct program before[PROGRAMS_MAX];
@@ -135,6 +316,7 @@ static void times_of_execs(void)
 	for (int i = 0; i < EXECS; i++)
 		CHECK_EQ(raw_plain(r.fd), 7);
 	print_times("ordinary", EXECS, before, n);
+	check_ordinary(before, n);
 	n = list_programs(before);
 	for (int i = 0; i < EXECS; i++)
 		CHECK_EQ(raw_launch(r.fd, r.id), 7);
@@ -177,7 +359,7 @@ static void memory(void)
 
 static const struct test_case cases[] = {
 	{ "instructions of each program", instructions, 0 },
-	{ "times of ordinary execs and of launches", times_of_execs, 60 },
+	{ "what ordinary execs and launches pay", times_of_execs, 60 },
 	{ "the daemon's memory", memory, 60 },
 };
 GUARD_MAIN(cases)
