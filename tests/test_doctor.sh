@@ -288,6 +288,28 @@ pins() {
 	result $? 'nor do other commands say more'
 }
 
+# As of a kernel with many security modules.
+long_list() {
+	local name='a list that is longer than a line is broken' names
+	local there=/sys/kernel/security
+
+	# shellcheck disable=SC2016 # for the other shell
+	if [ "$(id -u)" != 0 ] || ! unshare -m sh -c 'mount -t tmpfs none "$0"' \
+		"$there" 2> /dev/null; then
+		skip "$name" 'no file system can be mounted'
+		return
+	fi
+	names=lockdown,capability,landlock,yama,apparmor,tomoyo,bpf,ipe,ima,evm
+	# shellcheck disable=SC2016 # for the other shell
+	unshare -m sh -c 'mount -t tmpfs none "$0" && echo "$1" > "$0/lsm" &&
+		exec "$2" doctor' "$there" "$names" "$tool" > "$tmp/text" 2>&1
+	awk 'length > 80 || / $/' "$tmp/text" > "$tmp/log"
+	tr -d ' \n' < "$tmp/text" | grep -q "$names" ||
+		cat "$tmp/text" >> "$tmp/log"
+	[ ! -s "$tmp/log" ]
+	result $? "$name"
+}
+
 without_proc() {
 	local name='it works without /proc'
 
@@ -435,6 +457,7 @@ sandboxes
 other_account
 privileges
 pins
+long_list
 without_proc
 without_processes
 without_shell

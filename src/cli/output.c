@@ -142,22 +142,25 @@ const char *out_style(enum out_style style)
 	return colour ? sequence[style] : "";
 }
 
+/* Lists without spaces break behind their commas. */
 void out_wrapped(int column, int indent, const char *text)
 {
-	bool first = true;
+	int gap = 0;
 
 	while (*text) {
-		int length = (int)strcspn(text, " ");
+		int length = (int)strcspn(text, " ,");
 
-		if (!first && column + 1 + length > 80) {
+		length += (int)strspn(text + length, ",");
+		if (column > indent && column + gap + length > 80) {
 			printf("\n%*s", indent, "");
 			column = indent;
-			first = true;
+			gap = 0;
 		}
-		printf("%s%.*s", first ? "" : " ", length, text);
-		column += length + !first;
-		first = false;
-		text += length + (text[length] == ' ');
+		printf("%*s%.*s", gap, "", length, text);
+		column += gap + length;
+		text += length;
+		gap = *text == ' ';
+		text += gap;
 	}
 	putchar('\n');
 }
