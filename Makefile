@@ -41,7 +41,7 @@ endif
 
 # Of src, these are the daemon's: see src/daemon.mk.
 DAEMON_SRC := $(sort $(wildcard src/daemon*.c src/loader*.c src/registry*.c \
-	src/metrics.c src/service.c))
+	src/metrics*.c src/service.c))
 LIB_SRC := $(filter-out $(DAEMON_SRC),$(sort $(wildcard src/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 LIB_A := $(O)/libspawn_template.a

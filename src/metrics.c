@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OpenMetrics text. Counters of launches are labelled by the executable's path,
- * of which there are at most PATHS_MAX and "other"; the users of a machine cannot
- * make more of them.
+ * The file. Counters of launches are labelled by the executable's path, of which
+ * there are at most PATHS_MAX and "other"; the users of a machine cannot make more
+ * of them.
  *
  * A file is written beside the old one, synced and renamed over it: who reads it
  * finds one or the other, whole.
@@ -22,48 +22,14 @@
 
 #include "daemon_log.h"
 #include "metrics.h"
-
-#define PREFIX "spawn_template_"
+#include "metrics_format.h"
 
 /* ---- text */
 
-static void family(FILE *f, const char *name, const char *type,
-		   const char *unit, const char *help)
-{
-	fprintf(f, "# TYPE " PREFIX "%s %s\n", name, type);
-	if (*unit)
-		fprintf(f, "# UNIT " PREFIX "%s %s\n", name, unit);
-	fprintf(f, "# HELP " PREFIX "%s %s\n", name, help);
-}
-
-static void gauge(FILE *f, const char *name, const char *help, uint64_t value)
-{
-	family(f, name, "gauge", "", help);
-	fprintf(f, PREFIX "%s %" PRIu64 "\n", name, value);
-}
-
-static void counter(FILE *f, const char *name, const char *help, uint64_t value)
-{
-	family(f, name, "counter", "", help);
-	fprintf(f, PREFIX "%s_total %" PRIu64 "\n", name, value);
-}
-
-/* A path may hold any byte; the text must be UTF-8, so others are shown as ?. */
 static void label(FILE *f, const char *path)
 {
 	fputs("{executable=\"", f);
-	if (!*path)
-		fputs("other", f);
-	for (; *path; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", f);
-		else
-			fputc(c < ' ' || c > '~' ? '?' : c, f);
-	}
+	metrics_value(f, *path ? path : "other");
 }
 
 enum { LAUNCHES, STALE, REFUSED };
@@ -78,9 +44,9 @@ static uint64_t of(const struct totals *t, int what)
 static void by_path(FILE *f, const struct path_totals *paths, unsigned int n,
 		    int what, const char *name, const char *help)
 {
-	family(f, name, "counter", "", help);
+	metrics_family(f, name, "counter", "", help);
 	for (unsigned int i = 0; i < n; i++) {
-		fprintf(f, PREFIX "%s_total", name);
+		fprintf(f, METRICS_PREFIX "%s_total", name);
 		label(f, paths[i].path);
 		fprintf(f, "\"} %" PRIu64 "\n", of(&paths[i].totals, what));
 	}
@@ -102,24 +68,24 @@ static void histogram(FILE *f, const char *name, const char *path,
 		/* slot n ends at 2^(n+1) us */
 		while (slot < power)
 			count += us[slot++];
-		fprintf(f, PREFIX "%s_bucket", name);
+		fprintf(f, METRICS_PREFIX "%s_bucket", name);
 		label(f, path);
 		fprintf(f, "\",le=\"%.6f\"} %" PRIu64 "\n",
 			(double)(1U << power) / 1e6, count);
 	}
 	while (slot < HISTOGRAM_SLOTS)
 		count += us[slot++];
-	fprintf(f, PREFIX "%s_bucket", name);
+	fprintf(f, METRICS_PREFIX "%s_bucket", name);
 	label(f, path);
-	fprintf(f, "\",le=\"+Inf\"} %" PRIu64 "\n" PREFIX "%s_count", count,
-		name);
+	fprintf(f, "\",le=\"+Inf\"} %" PRIu64 "\n" METRICS_PREFIX "%s_count",
+		count, name);
 	label(f, path);
-	fprintf(f, "\"} %" PRIu64 "\n" PREFIX "%s_sum", count, name);
+	fprintf(f, "\"} %" PRIu64 "\n" METRICS_PREFIX "%s_sum", count, name);
 	label(f, path);
 	fprintf(f, "\"} %.9f\n", (double)sum_ns / 1e9);
 }
 
-static void put_paths(FILE *f, const struct registry *registry)
+static void put_paths(FILE *f, struct registry *registry)
 {
 	struct path_totals *paths;
 	unsigned int n = totals_by_path(registry, &paths);
@@ -130,23 +96,17 @@ static void put_paths(FILE *f, const struct registry *registry)
 		"Launches denied because the executable changed.");
 	by_path(f, paths, n, REFUSED, "refused_launches",
 		"Launches denied to who did not create the template.");
-	family(f, "launch_seconds", "histogram", "seconds",
-	       "From clone to exec.");
+	metrics_family(f, "launch_seconds", "histogram", "seconds",
+		       "From clone to exec.");
 	for (unsigned int i = 0; i < n; i++)
 		histogram(f, "launch_seconds", paths[i].path,
 			  paths[i].totals.launch_us, paths[i].totals.launch_ns);
-	family(f, "run_seconds", "histogram", "seconds", "From exec to exit.");
+	metrics_family(f, "run_seconds", "histogram", "seconds",
+		       "From exec to exit.");
 	for (unsigned int i = 0; i < n; i++)
 		histogram(f, "run_seconds", paths[i].path,
 			  paths[i].totals.run_us, paths[i].totals.run_ns);
 	free(paths);
-}
-
-static const char *mode_name(uint32_t attached)
-{
-	return attached == ST_STATUS_LSM	? "lsm"
-	       : attached == ST_STATUS_FMOD_RET ? "fmod_ret"
-						: "none";
 }
 
 static void put_guard(FILE *f, const struct registry *registry)
@@ -155,40 +115,15 @@ static void put_guard(FILE *f, const struct registry *registry)
 	struct st_msg_status s;
 
 	registry_status(registry, &root, &s);
-	family(f, "guard", "info", "", "The guard that is in force.");
-	fprintf(f,
-		PREFIX "guard_info{version=\"%s\",kernel=\"%s\",mode=\"%s\"} "
-		       "1\n",
-		s.version, s.kernel, mode_name(s.attached));
-	gauge(f, "guard_proved",
-	      "Whether enforcement was proved by denials at start.",
-	      s.proved == ST_PROVED_ALL);
-	gauge(f, "guard_adopted",
-	      "Whether an earlier daemon's were taken over.", s.adopted);
-	gauge(f, "guard_pins_missing", "Pins that somebody removed.",
-	      s.pins_missing);
-	gauge(f, "guard_clients", "Connections.", s.clients);
-	gauge(f, "guard_clients_limit", "Connections at most.", s.clients_max);
-	gauge(f, "guard_templates", "Templates registered.", s.templates);
-	gauge(f, "guard_templates_limit", "Templates at most.",
-	      s.templates_max);
-	gauge(f, "guard_executables", "Executables watched.", s.executables);
-	gauge(f, "guard_executables_limit", "Executables at most.",
-	      s.executables_max);
-	family(f, "guard_resident_bytes", "gauge", "bytes",
-	       "Memory of the daemon.");
-	fprintf(f, PREFIX "guard_resident_bytes %" PRIu64 "\n",
-		(uint64_t)s.rss_bytes);
-	counter(f, "registrations", "Templates registered.",
-		registry->registered);
-	counter(f, "registrations_rejected",
-		"Templates that could not be registered.", registry->rejected);
-	counter(f, "writes_denied", "Writes to pinned executables denied.",
-		s.write_denied);
-	counter(f, "events_lost", "Events that found no room.", s.events_lost);
+	metrics_status(f, &s);
+	metrics_counter(f, "registrations", "Templates registered.",
+			registry->registered);
+	metrics_counter(f, "registrations_rejected",
+			"Templates that could not be registered.",
+			registry->rejected);
 }
 
-char *metrics_text(const struct registry *registry)
+char *metrics_text(struct registry *registry)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -282,7 +217,7 @@ void metrics_finish(void)
 	writer.started = false;
 }
 
-void metrics_write(const struct registry *registry, const char *file)
+void metrics_write(struct registry *registry, const char *file)
 {
 	sigset_t all, old;
 

@@ -6,13 +6,13 @@
 #include "registry.h"
 
 /* Return: the text, which the caller frees; NULL: no memory. */
-char *metrics_text(const struct registry *registry);
+char *metrics_text(struct registry *registry);
 
 /*
  * Writes them in the place of the file, in a thread, as a disk may be slow.
  * Nothing is done as long as the last one is not finished.
  */
-void metrics_write(const struct registry *registry, const char *file);
+void metrics_write(struct registry *registry, const char *file);
 
 /* Waits for what metrics_write() began. */
 void metrics_finish(void);

@@ -466,7 +466,7 @@ openmetrics() {
 	assert text.endswith("\n# EOF\n")
 	types, seen, values = {}, set(), {}
 	for line in text.splitlines()[:-1]:
-	    m = re.fullmatch(r"# (TYPE|HELP) ([a-z_]+) (.+)", line)
+	    m = re.fullmatch(r"# (TYPE|UNIT|HELP) ([a-z_]+) (.+)", line)
 	    if m:
 	        if m[1] == "TYPE":
 	            assert m[2] not in types, line
@@ -476,7 +476,7 @@ openmetrics() {
 	    m = re.fullmatch(r'([a-z_]+)(\{([a-z]+="([^"\\]|\\.)*",?)+\})? '
 	                     r'([0-9.]+|\+Inf)', line)
 	    assert m, line
-	    suffix = {"counter": "_total", "info": "_info"}.get(types[family], "")
+	    suffix = {"counter": "_total", "gauge": ""}[types[family]]
 	    assert m[1] == family + suffix, line
 	    key = m[1] + (m[2] or "")
 	    assert key not in seen, line

@@ -239,10 +239,16 @@ static char *wait_metrics(const char *file, const char *want)
 	return text;
 }
 
+#define LAUNCHES "spawn_template_launches_total{executable=\""
+
+static void launch(uint64_t id)
+{
+	guard_event((struct exec_event){ .id = id, .time_ns = 1 });
+}
+
 static void metrics_count_by_path_and_never_fall(void)
 {
 	char *file = test_path("guard.prom"), *path = test_path("a\"b\\c");
-	char *launches = "spawn_template_launches_total{executable=\"";
 	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
 			  NULL };
 	char *name, *text;
@@ -256,11 +262,11 @@ static void metrics_count_by_path_and_never_fall(void)
 	fd = guard_connect(&g);
 	id = guard_add(fd, path);
 	for (int i = 0; i < 3; i++)
-		guard_event((struct exec_event){ .id = id, .time_ns = 1 });
+		launch(id);
 	guard_event((struct exec_event){
 		.type = EVENT_REFUSED, .id = id, .time_ns = 1 });
 	name = test_fmt("%s/a\\\"b\\\\c", test_tmpdir());
-	text = wait_metrics(file, test_fmt("%s%s\"} 3\n", launches, name));
+	text = wait_metrics(file, test_fmt(LAUNCHES "%s\"} 3\n", name));
 	CHECK_HAS(text, test_fmt("refused_launches_total{executable=\"%s\"} 1",
 				 name));
 	CHECK_HAS(text, "spawn_template_guard_templates 1\n");
@@ -276,9 +282,33 @@ static void metrics_count_by_path_and_never_fall(void)
 	CHECK_EQ(guard_status(fd).launches, 3);
 	CHECK_EQ(guard_unregister(fd, id), 0);
 	text = wait_metrics(file, "spawn_template_guard_templates 0\n");
-	CHECK_HAS(text, test_fmt("%s%s\"} 3\n", launches, name));
+	CHECK_HAS(text, test_fmt(LAUNCHES "%s\"} 3\n", name));
 	CHECK_EQ(access(test_fmt("%s.tmp", file), F_OK), -1);
 	CHECK_EQ(guard_status(fd).launches, 3);
+	guard_stop(&g);
+}
+
+/* Types that the text parser of a node exporter takes, too: not OpenMetrics'
+ * info, by which it would refuse the whole file. */
+static void metrics_have_types_that_all_collectors_know(void)
+{
+	char *file = test_path("guard.prom");
+	char *extra[] = { "--metrics-file", file, NULL };
+	struct guard g = guard_start(extra);
+	char *text = wait_metrics(file, "guard_info{version="), *line;
+	int n = 0;
+
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		const char *type = strrchr(line, ' ');
+
+		if (strncmp(line, "# TYPE ", 7))
+			continue;
+		test_doing("%s", line);
+		CHECK(!strcmp(type, " gauge") || !strcmp(type, " counter") ||
+		      !strcmp(type, " histogram"));
+		n++;
+	}
+	CHECK_GT(n, 10);
 	guard_stop(&g);
 }
 
@@ -306,6 +336,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(missing_pins_are_told),
 	TEST_CASE(bad_options_are_explained),
 	TEST_CASE(metrics_count_by_path_and_never_fall),
+	TEST_CASE(metrics_have_types_that_all_collectors_know),
 	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
 };
 

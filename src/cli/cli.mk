@@ -15,7 +15,8 @@ endif
 # 'bench' measures with the benchmark's own launchers and statistics.
 CLI_BENCH_SRC := bench/launchers.c bench/stats.c
 
-CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(CLI_BENCH_SRC:%.c=$(O)/src/cli/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(CLI_BENCH_SRC:%.c=$(O)/src/cli/%.o) \
+	$(O)/src/metrics_format.o
 CLI_CFLAGS = $(BASE_CFLAGS) -Ibench -DVERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags jansson)
 CLI_LIBS = $(shell pkg-config --libs jansson) -lm

@@ -1,106 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OpenMetrics text of what the daemon has answered, by the names of the file that
- * it writes itself, where that has the same. Its own totals never fall, so they
- * are counters; what is added up over the templates that are there falls when one
- * goes, so those are gauges, and named apart.
+ * What the daemon has answered as text for metrics collectors. Its own totals
+ * never fall, so they are counters, as in the file that it writes itself; what is
+ * added up over the templates that are there falls when one goes, so those are
+ * gauges, and named apart.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "../metrics_format.h"
 #include "guard_prom.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static void print_escaped(FILE *file, const char *text)
-{
-	for (const char *p = text; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			putc('\\', file);
-		putc(*p, file);
-	}
-}
-
-static void family(FILE *file, const char *name, const char *type,
-		   const char *help)
-{
-	fprintf(file,
-		"# TYPE spawn_template_%s %s\n"
-		"# HELP spawn_template_%s %s\n",
-		name, type, name, help);
-}
-
-struct number {
-	const char *name, *help;
-	uint64_t value;
-};
-
-static void print_numbers(FILE *file, const char *type, const char *suffix,
-			  const struct number *numbers, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		family(file, numbers[i].name, type, numbers[i].help);
-		fprintf(file, "spawn_template_%s%s %" PRIu64 "\n",
-			numbers[i].name, suffix, numbers[i].value);
-	}
-}
-
-static void print_guard(FILE *file, const struct st_msg_status *s)
-{
-	const struct number gauges[] = {
-		{ "guard_proved",
-		  "Whether enforcement was proved by denials at start.",
-		  (s->proved & ST_PROVED_ALL) == ST_PROVED_ALL },
-		{ "guard_adopted",
-		  "Whether an earlier daemon's were taken over.",
-		  s->adopted != 0 },
-		{ "guard_pins_missing", "Pins that somebody removed.",
-		  s->pins_missing },
-		{ "guard_clients", "Connections.", s->clients },
-		{ "guard_clients_limit", "Connections at most.",
-		  s->clients_max },
-		{ "guard_templates", "Templates registered.", s->templates },
-		{ "guard_templates_limit", "Templates at most.",
-		  s->templates_max },
-		{ "guard_executables", "Executables watched.", s->executables },
-		{ "guard_executables_limit", "Executables at most.",
-		  s->executables_max },
-		{ "guard_resident_bytes", "Memory of the daemon.",
-		  s->rss_bytes },
-	};
-
-	family(file, "guard", "info", "The guard that is in force.");
-	fprintf(file, "spawn_template_guard_info{version=\"");
-	print_escaped(file, s->version);
-	fprintf(file, "\",kernel=\"");
-	print_escaped(file, s->kernel);
-	fprintf(file, "\",mode=\"%s\"} 1\n", name_attached(s->attached));
-	print_numbers(file, "gauge", "", gauges, COUNT(gauges));
-}
-
-static void print_counters(FILE *file, const struct st_msg_status *s)
-{
-	const struct number counters[] = {
-		{ "guard_launches", "Launches that the guard let through.",
-		  s->launches },
-		{ "guard_stale_launches",
-		  "Launches denied because the executable changed.", s->stale },
-		{ "guard_refused_launches",
-		  "Launches denied to who did not create the template.",
-		  s->refused },
-		{ "writes_denied", "Writes to pinned executables denied.",
-		  s->write_denied },
-		{ "events_lost", "Events that found no room.", s->events_lost },
-	};
-
-	print_numbers(file, "counter", "_total", counters, COUNT(counters));
-}
-
 static void sample(FILE *file, const char *name, const struct guard_total *t)
 {
-	fprintf(file, "spawn_template_live_%s{executable=\"", name);
-	print_escaped(file, t->path);
+	fprintf(file, METRICS_PREFIX "live_%s{executable=\"", name);
+	metrics_value(file, t->path);
 	fputs("\"", file);
 }
 
@@ -125,7 +42,7 @@ static void print_live(FILE *file, const struct guard_total *totals, size_t n)
 
 	for (size_t i = 0; i < COUNT(fields); i++) {
 		snprintf(name, sizeof(name), "live_%s", fields[i].name);
-		family(file, name, "gauge", fields[i].help);
+		metrics_family(file, name, "gauge", "", fields[i].help);
 		for (size_t j = 0; j < n; j++) {
 			sample(file, fields[i].name, &totals[j]);
 			fprintf(file, "} %" PRIu64 "\n",
@@ -137,8 +54,10 @@ static void print_live(FILE *file, const struct guard_total *totals, size_t n)
 
 static void print_bounds(FILE *file, const struct guard_total *totals, size_t n)
 {
-	family(file, "live_launch_seconds", "gauge",
-	       "Bound that so many launches stayed under, from clone to exec.");
+	static const char help[] =
+		"Bound that so many launches stayed under, from clone to exec.";
+
+	metrics_family(file, "live_launch_seconds", "gauge", "seconds", help);
 	for (size_t i = 0; i < n; i++)
 		for (unsigned int p = 50; p <= 99; p += 49) {
 			uint64_t us =
@@ -158,8 +77,7 @@ static void print_bounds(FILE *file, const struct guard_total *totals, size_t n)
 int print_prom(FILE *file, const struct st_msg_status *status,
 	       const struct guard_total *totals, size_t n)
 {
-	print_guard(file, status);
-	print_counters(file, status);
+	metrics_status(file, status);
 	print_live(file, totals, n);
 	print_bounds(file, totals, n);
 	fputs("# EOF\n", file);
