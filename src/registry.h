@@ -76,7 +76,7 @@ struct totals {
 
 /* What the templates of one path had counted when they went. */
 struct path_totals {
-	char path[TEMPLATE_PATH_SIZE];	/* empty: all others */
+	char path[TEMPLATE_PATH_SIZE];	/* ASCII; empty: all others */
 	struct totals totals;
 };
 
@@ -100,7 +100,7 @@ struct registry {
 	uint64_t lost_seen;
 	bool must_sweep;
 	unsigned int n_paths;
-	struct path_totals gone[PATHS_MAX + 1];	/* the last: others */
+	struct path_totals paths[PATHS_MAX + 1];	/* the last: others */
 };
 
 /* Return: 0 or -errno. */
@@ -178,10 +178,11 @@ void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry);
 
 /*
- * By path: an array of at most PATHS_MAX + 1, which the caller frees.
+ * By path, those that are there included: an array of at most PATHS_MAX + 1, which
+ * the caller frees.
  * Return: how many; 0 with *paths NULL if there is no memory.
  */
-unsigned int totals_by_path(const struct registry *registry,
+unsigned int totals_by_path(struct registry *registry,
 			    struct path_totals **paths);
 
 void registry_status(const struct registry *registry, const struct user *user,

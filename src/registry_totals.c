@@ -3,6 +3,8 @@
  * Sums. A counter that is shown must not fall when a template goes, so what it
  * had counted is kept: by path, for at most PATHS_MAX of them, so that nobody can
  * fill memory or a metrics store with names; what is beyond is counted as others.
+ * A path gets its place when it is first seen to have counted something, and stays
+ * there, or among the others: else both counters would jump.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,50 +29,72 @@ static void totals_add(struct totals *totals,
 	}
 }
 
-/* The path's place in an array with `others` at the end; made if there is room. */
-static struct path_totals *place(struct path_totals *paths, unsigned int *n,
-				 const char *path)
+/*
+ * As it is shown: a path may hold any byte, text for collectors must be UTF-8. Two
+ * that are shown as the same are the same here, as no name may stand twice.
+ */
+static void show_path(char shown[TEMPLATE_PATH_SIZE], const char *path)
 {
-	for (unsigned int i = 0; i < *n; i++)
-		if (!strncmp(paths[i].path, path, TEMPLATE_PATH_SIZE))
+	size_t n = 0;
+
+	for (; n < TEMPLATE_PATH_SIZE - 1 && path[n]; n++)
+		shown[n] = path[n] < ' ' || path[n] > '~' ? '?' : path[n];
+	memset(shown + n, 0, TEMPLATE_PATH_SIZE - n);
+}
+
+/* Of what has counted nothing: none, and NULL. */
+static struct path_totals *place(struct registry *registry,
+				 const struct template_entry *entry)
+{
+	char shown[TEMPLATE_PATH_SIZE];
+	struct path_totals *paths = registry->paths;
+
+	if (!entry->launches && !entry->stale && !entry->refused)
+		return NULL;
+	show_path(shown, entry->path);
+	for (unsigned int i = 0; i < registry->n_paths; i++)
+		if (!strcmp(paths[i].path, shown))
 			return &paths[i];
-	if (*n == PATHS_MAX || !*path)
+	if (registry->n_paths == PATHS_MAX || !*shown)
 		return &paths[PATHS_MAX];
-	memcpy(paths[*n].path, path, strnlen(path, TEMPLATE_PATH_SIZE - 1));
-	return &paths[(*n)++];
+	memcpy(paths[registry->n_paths].path, shown, sizeof(shown));
+	return &paths[registry->n_paths++];
 }
 
 void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry)
 {
-	struct path_totals *p;
+	struct path_totals *p = place(registry, entry);
 
-	/* a place is for what was launched */
-	if (!entry->launches && !entry->stale && !entry->refused)
-		return;
-	p = place(registry->gone, &registry->n_paths, entry->path);
-	totals_add(&p->totals, entry);
+	if (p)
+		totals_add(&p->totals, entry);
 }
 
-unsigned int totals_by_path(const struct registry *registry,
+unsigned int totals_by_path(struct registry *registry,
 			    struct path_totals **paths)
 {
 	struct template_entry entry;
-	unsigned int n = registry->n_paths;
+	struct path_totals *p, *sums = calloc(PATHS_MAX + 1, sizeof(*sums));
 
-	*paths = malloc(sizeof(registry->gone));
-	if (!*paths)
+	*paths = sums;
+	if (!sums)
 		return 0;
-	memcpy(*paths, registry->gone, sizeof(registry->gone));
-	for (unsigned int i = 0; i < registry->n_templates; i++)
-		if (!loader_template(registry->loader,
-				     registry->templates[i]->id, &entry))
-			totals_add(&place(*paths, &n, entry.path)->totals,
-				   &entry);
+	memcpy(sums, registry->paths, sizeof(registry->paths));
+	for (unsigned int i = 0; i < registry->n_templates; i++) {
+		if (loader_template(registry->loader,
+				    registry->templates[i]->id, &entry))
+			continue;
+		p = place(registry, &entry);
+		if (!p)
+			continue;
+		memcpy(sums[p - registry->paths].path, p->path,
+		       sizeof(p->path));
+		totals_add(&sums[p - registry->paths].totals, &entry);
+	}
 	/* others stand behind the last */
-	if (n < PATHS_MAX)
-		(*paths)[n] = (*paths)[PATHS_MAX];
-	return n + 1;
+	if (registry->n_paths < PATHS_MAX)
+		sums[registry->n_paths] = sums[PATHS_MAX];
+	return registry->n_paths + 1;
 }
 
 uint64_t registry_rss(void)

@@ -312,6 +312,59 @@ static void metrics_have_types_that_all_collectors_know(void)
 	guard_stop(&g);
 }
 
+static void paths_that_are_shown_as_the_same_are_counted_as_one(void)
+{
+	static const char *const names[] = { "x\001", "x\002", "x\303" };
+	char *file = test_path("guard.prom"), *text, *line;
+	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
+			  NULL };
+	struct guard g;
+	int fd;
+
+	guard_events_at();
+	g = guard_start(extra);
+	fd = guard_connect(&g);
+	for (size_t i = 0; i < TEST_COUNT(names); i++) {
+		char *path = test_path("%s", names[i]);
+
+		test_write(path, "", 0755);
+		launch(guard_add(fd, path));
+	}
+	line = test_fmt(LAUNCHES "%s/x?\"}", test_tmpdir());
+	text = wait_metrics(file, test_fmt("%s 3\n", line));
+	CHECK(!strstr(strstr(text, line) + 1, line));
+	guard_stop(&g);
+}
+
+/* One more than there are places for: whoever has one keeps it. */
+static void a_path_stays_where_it_is_counted(void)
+{
+	char *file = test_path("guard.prom"), *text;
+	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
+			  NULL };
+	uint64_t ids[66];
+	struct guard g;
+	int fd;
+
+	guard_events_at();
+	g = guard_start(extra);
+	fd = guard_connect(&g);
+	for (int i = 0; i < 66; i++) {
+		test_write(test_path("p%d", i), "", 0755);
+		ids[i] = guard_add(fd, test_path("p%d", i));
+		launch(ids[i]);
+	}
+	wait_metrics(file, LAUNCHES "other\"} 2\n");
+	CHECK_EQ(guard_unregister(fd, ids[65]), 0);
+	CHECK_EQ(guard_unregister(fd, ids[64]), 0);
+	text = wait_metrics(file, "spawn_template_guard_templates 64\n");
+	CHECK_HAS(text, LAUNCHES "other\"} 2\n");
+	for (int i = 0; i < 64; i++)
+		CHECK_HAS(text,
+			  test_fmt(LAUNCHES "%s/p%d\"} 1\n", test_tmpdir(), i));
+	guard_stop(&g);
+}
+
 static void metrics_that_cannot_be_written_stop_nothing(void)
 {
 	char *extra[] = { "--metrics-file", "/no/such/folder/f",
@@ -337,6 +390,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(bad_options_are_explained),
 	TEST_CASE(metrics_count_by_path_and_never_fall),
 	TEST_CASE(metrics_have_types_that_all_collectors_know),
+	TEST_CASE(paths_that_are_shown_as_the_same_are_counted_as_one),
+	TEST_CASE(a_path_stays_where_it_is_counted),
 	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
 };
 
