@@ -21,6 +21,7 @@
 
 #include "clock.h"
 #include "daemon_client.h"
+#include "daemon_close.h"
 #include "daemon_log.h"
 #include "daemon_options.h"
 #include "metrics.h"
@@ -344,6 +345,7 @@ int main(int argc, char **argv)
 	int status;
 
 	occupy_stdio();
+	foreign_begin();
 	status = options_parse(&d.options, argc, argv);
 	if (status >= 0)
 		return status;

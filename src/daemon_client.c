@@ -25,6 +25,8 @@
 #define SEND_ROUND	32
 #define PATIENCE	(10 * 1000 * ST_MS)
 
+#define UID_UNKNOWN	UINT32_MAX
+
 struct client {
 	struct watch watch;
 	struct peer peer;
@@ -61,7 +63,7 @@ static void free_client(struct watch *watch)
 static void close_connection(int fd, uint32_t uid)
 {
 	if (socket_has_unread(fd))
-		foreign_close(&fd, 1, uid);
+		foreign_drop(fd, uid);
 	else
 		close(fd);
 }
@@ -310,7 +312,7 @@ fail:
 static void take_up(struct clients *clients, int fd)
 {
 	struct process *process = NULL;
-	uint32_t pid = 0, uid = 0;
+	uint32_t pid = 0, uid = UID_UNKNOWN;
 	int pidfd, ret;
 
 	ret = socket_peer(fd, &pid, &uid, &pidfd);
@@ -342,7 +344,7 @@ static bool refuse_by_spare(struct clients *clients)
 	close(clients->spare_fd);
 	fd = accept4(clients->watch.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		close(fd);
+		close_connection(fd, UID_UNKNOWN);
 	clients->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_verbose("out of descriptors: a connection was refused");
 	return fd >= 0;

@@ -232,14 +232,16 @@ int listener_open(struct listener *l, const struct options *options)
 	return ret;
 }
 
-/* The lock goes last; its file stays, as another may wait for it already. */
+/*
+ * The lock goes last; its file stays, as another may wait for it already. The
+ * socket is left to the end of the process: see daemon_close.c for what those that
+ * were not accepted may hold.
+ */
 void listener_close(struct listener *l)
 {
 	if (l->is_ours)
 		unlink(l->path);
 	l->is_ours = false;
-	if (l->fd >= 0)
-		close(l->fd);
 	if (l->lock_fd >= 0)
 		close(l->lock_fd);
 	l->fd = l->lock_fd = -1;
@@ -254,10 +256,10 @@ int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
 		return -errno;
+	*uid = cred.uid;
 	if (cred.pid <= 0)
 		return -ESRCH;
 	*pid = (uint32_t)cred.pid;
-	*uid = cred.uid;
 	len = sizeof(*pidfd);
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, pidfd, &len))
 		return 0;

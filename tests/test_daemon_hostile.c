@@ -233,6 +233,78 @@ static void descriptors_that_close_slowly_delay_nobody(void)
 	guard_stop(&g);
 }
 
+static int number_of(const struct guard *g, const char *what)
+{
+	char *text = test_read(test_fmt("/proc/%d/status", g->pid));
+
+	text = strstr(text, what);
+	CHECK(text);
+	return atoi(text + strlen(what));
+}
+
+/* Connections that are closed with a slow descriptor in their queue. */
+static void connect_with_slow_ones(const struct guard *g, int *other, int n)
+{
+	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
+
+	/* all are there before the first is looked at */
+	CHECK_SYS(kill(g->pid, SIGSTOP));
+	for (int i = 0; i < n; i++) {
+		int c = guard_connect(g), slow = lingering_socket(&other[i]);
+
+		CHECK_EQ(guard_send(c, &msg, sizeof(msg), &slow, 1, NULL), 0);
+		CHECK_SYS(close(slow));
+		CHECK_SYS(close(c));
+	}
+	CHECK_SYS(kill(g->pid, SIGCONT));
+}
+
+/* However often he connects: his own are not closed, but all the rest is. */
+static void connections_with_slow_descriptors_do_not_add_up(void)
+{
+	int fd, fds, other[60], n = 0;
+	uint64_t begin;
+	struct guard g;
+
+	test_need_root();
+	g = guard_with_client(&fd, &fds);
+	connect_with_slow_ones(&g, other, 60);
+	begin = now_ms();
+	guard_as(ALICE, register_as_alice, &g);
+	CHECK_LT(now_ms() - begin, 5000);
+	for (int i = 0; i < 1000 && n != fds + 8; i++) {
+		usleep(5000);
+		n = guard_fds(&g);
+	}
+	/* this client's connection stays until it is heard again */
+	CHECK_LE(n, fds + 8);
+	CHECK_LE(number_of(&g, "Threads:"), 1 + 8);
+	for (int i = 0; i < 60; i++)
+		CHECK_SYS(close(other[i]));
+	CHECK_SYS(close(fd));
+	guard_wait_fds(&g, fds - 2);
+	guard_stop(&g);
+}
+
+static void a_connection_that_is_refused_delays_nobody(void)
+{
+	int fd, fds, other[8];
+	struct guard g = guard_with_client(&fd, &fds);
+	struct rlimit limit = { (rlim_t)fds - 2, (rlim_t)fds - 2 };
+	uint64_t begin;
+
+	/* no descriptor is left but the spare one */
+	CHECK_SYS(prlimit(g.pid, RLIMIT_NOFILE, &limit, NULL));
+	connect_with_slow_ones(&g, other, 8);
+	begin = now_ms();
+	/* behind them in the queue */
+	guard_is_closed(guard_connect(&g));
+	CHECK_EQ(guard_status(fd).clients, 1);
+	CHECK_LT(now_ms() - begin, 5000);
+	guard_wait_fds(&g, fds);
+	guard_stop(&g);
+}
+
 /* ---- floods */
 
 /* Sends without reading, until nothing more goes out. Return: how many. */
@@ -358,6 +430,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(descriptors_too_few_or_many_are_not_kept),
 	TEST_CASE(only_path_descriptors_are_registered),
 	TEST_CASE(descriptors_that_close_slowly_delay_nobody),
+	TEST_CASE(connections_with_slow_descriptors_do_not_add_up),
+	TEST_CASE(a_connection_that_is_refused_delays_nobody),
 	TEST_CASE(a_flood_is_answered_in_order_and_delays_nobody),
 	TEST_CASE_SECONDS(who_does_not_read_is_disconnected, 60),
 	TEST_CASE(news_that_is_not_read_delays_no_answer),
