@@ -290,13 +290,14 @@ static int serve(struct daemon *d)
 		log_line("cannot set up: %s", strerror(-ret));
 		return ret;
 	}
-	if (loader_adopted(d->loader))
-		registry_adopt(&d->registry);
 	ret = watch_events(d);
 	if (!ret)
 		ret = listener_open(&d->listener, &d->options);
 	if (ret < 0)
 		goto out;
+	/* it may need more descriptors than there are */
+	if (loader_adopted(d->loader))
+		registry_adopt(&d->registry);
 	ret = clients_open(&d->clients, &d->registry, d->listener.fd);
 	if (!ret) {
 		say_ready(d);

@@ -99,6 +99,7 @@ struct registry {
 	uint64_t registered, rejected;
 	uint64_t lost_seen;
 	bool must_sweep;
+	bool must_adopt;		/* some are yet to be taken over */
 	unsigned int n_paths;
 	struct path_totals paths[PATHS_MAX + 1];	/* the last: others */
 };
@@ -108,7 +109,10 @@ int registry_open(struct registry *registry, struct loader *loader,
 		  struct loop *loop, unsigned int quota);
 void registry_close(struct registry *registry);
 
-/* Takes over what the maps hold: the templates of the living. */
+/*
+ * Takes over what the maps hold: the templates of the living; others are released.
+ * For those that it lacks descriptors or memory for, registry_sweep() tries again.
+ */
 void registry_adopt(struct registry *registry);
 
 /* ---- processes: registry_process.c */

@@ -117,6 +117,8 @@ void registry_events(struct registry *registry)
 
 void registry_sweep(struct registry *registry)
 {
+	if (registry->must_adopt)
+		registry_adopt(registry);
 	registry_events(registry);
 	if (registry->must_sweep) {
 		registry->must_sweep = false;

@@ -5,7 +5,10 @@
  */
 #include "guarding.h"
 
+#include <linux/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* ---- requests */
 
@@ -329,6 +332,54 @@ static void a_killed_daemon_is_followed_by_one_that_adopts(void)
 	guard_stop(&g);
 }
 
+/* A daemon that cannot have more descriptors than that; nor can this process. */
+static struct guard start_with_descriptors(int n)
+{
+	const struct rlimit limit = { (rlim_t)n, (rlim_t)n };
+
+	if (test_is_root())
+		CHECK_SYS(prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0));
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+	return guard_start(NULL);
+}
+
+static void what_cannot_be_adopted_yet_is_not_released(void)
+{
+	struct guard g;
+	pid_t pids[20];
+	int fd, fds;
+
+	setenv("FAKE_LOADER_STATE", test_path("maps"), 1);
+	g = guard_start(NULL);
+	fds = guard_fds(&g) - 2;
+	fd = guard_connect(&g);
+	for (int i = 0; i < 20; i++) {
+		pids[i] = CHECK_SYS(fork());
+		if (!pids[i]) {
+			guard_add(guard_connect(&g), "/bin/sh");
+			pause();
+		}
+		guard_wait_templates(fd, (unsigned int)i + 1);
+	}
+	CHECK_SYS(kill(g.pid, SIGKILL));
+	CHECK_EQ(guard_reap(g.pid), 128 + SIGKILL);
+	CHECK_SYS(close(fd));
+
+	/* each process takes one; a few are not for processes */
+	g = start_with_descriptors(fds + 14);
+	fd = guard_connect(&g);
+	CHECK_GT(guard_count(fd), 0);
+	CHECK_LT(guard_count(fd), 17);
+	/* those that are known make room for the others */
+	for (int i = 0; i < 17; i++)
+		CHECK_SYS(kill(pids[i], SIGKILL));
+	guard_wait_templates(fd, 0);
+	guard_wait_templates(fd, 3);
+	CHECK_SYS(kill(g.pid, SIGTERM));
+	CHECK_HAS(test_read_fd(g.stderr_fd), "cannot take over");
+	CHECK_EQ(guard_reap(g.pid), 0);
+}
+
 static void wait_lost(int fd, unsigned int want)
 {
 	for (int i = 0; i < 2000; i++) {
@@ -431,6 +482,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(templates_outlive_the_connection),
 	TEST_CASE(requests_sent_before_the_end_count),
 	TEST_CASE(a_killed_daemon_is_followed_by_one_that_adopts),
+	TEST_CASE(what_cannot_be_adopted_yet_is_not_released),
 	TEST_CASE(an_adopted_template_that_is_stale_is_told_of),
 	TEST_CASE(clients_of_other_pid_namespaces_have_the_outer_pid),
 };
