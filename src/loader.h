@@ -76,8 +76,14 @@ int loader_executable(const struct loader *loader, const struct exec_key *key,
  * is deleted meanwhile may make the walk begin again. */
 int loader_next(const struct loader *loader, uint64_t *id);
 
-/* Deletes what is closed, and executables that nothing refers to. */
-void loader_sweep(struct loader *loader);
+/*
+ * Deletes what is closed, and executables that nothing refers to. `over`, unless it
+ * is NULL, is called for each template before, with what it had counted.
+ */
+void loader_sweep(struct loader *loader,
+		  void (*over)(uint64_t id, const struct template_entry *entry,
+			       void *arg),
+		  void *arg);
 
 unsigned int loader_executables(const struct loader *loader);
 

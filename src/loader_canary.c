@@ -237,6 +237,6 @@ int loader_canary(struct loader *l, struct loader_error *error)
 			    "it could not be tried whether the programs are "
 			    "in force: %s",
 			    strerror(-ret));
-	loader_sweep(l);
+	loader_sweep(l, NULL, NULL);
 	return ret;
 }

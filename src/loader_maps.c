@@ -153,7 +153,10 @@ static bool is_over(const struct template_entry *entry)
 
 /* The walk begins again where its element is gone: so the next one is found
  * before this one is deleted. */
-void loader_sweep(struct loader *l)
+void loader_sweep(struct loader *l,
+		  void (*over)(uint64_t id, const struct template_entry *entry,
+			       void *arg),
+		  void *arg)
 {
 	struct template_entry entry;
 	uint64_t id = 0, next = 0;
@@ -162,8 +165,11 @@ void loader_sweep(struct loader *l)
 	for (unsigned int n = 0; more == 0 && n < TEMPLATES_MAX; n++) {
 		id = next;
 		more = loader_next(l, &next);
-		if (loader_template(l, id, &entry) == 0 && is_over(&entry))
-			delete_template(l, id, &entry);
+		if (loader_template(l, id, &entry) < 0 || !is_over(&entry))
+			continue;
+		if (over)
+			over(id, &entry, arg);
+		delete_template(l, id, &entry);
 	}
 }
 
@@ -280,7 +286,7 @@ int loader_maps_begin(struct loader *l, struct loader_error *e)
 				   "cannot map the events: %s",
 				   strerror(errno));
 	find_used(l);
-	loader_sweep(l);
+	loader_sweep(l, NULL, NULL);
 	sweep_executables(l);
 	return 0;
 }

@@ -232,6 +232,22 @@ void registry_remove(struct registry *registry, struct template *t)
 	forget(registry, t);
 }
 
+/* It is closed, though that has not been heard of. */
+static void swept(uint64_t id, const struct template_entry *entry, void *arg)
+{
+	struct registry *registry = arg;
+	struct template *t = registry_find(registry, id);
+
+	totals_add_gone(registry, entry);
+	if (t)
+		forget(registry, t);
+}
+
+void registry_sweep_maps(struct registry *registry)
+{
+	loader_sweep(registry->loader, swept, registry);
+}
+
 /* ---- registering */
 
 /* What only the daemon knows of a template to be. */
@@ -301,7 +317,7 @@ static int load(struct registry *registry, const struct user *user, int fd,
 	int ret = loader_register(registry->loader, fd, entry, id, exec);
 
 	if (ret == -ENOSPC) {
-		loader_sweep(registry->loader);
+		registry_sweep_maps(registry);
 		*entry = request;
 		ret = loader_register(registry->loader, fd, entry, id, exec);
 	}
@@ -472,7 +488,7 @@ void registry_adopt(struct registry *registry)
 	/* what was told of them before is not known */
 	if (adopted)
 		registry->lost_seen = UINT64_MAX;
-	loader_sweep(registry->loader);
+	registry_sweep_maps(registry);
 	log_verbose("adopted %u templates of %u", adopted, n);
 	if (ret < 0 && !registry->must_adopt)
 		log_line("cannot take over %u templates yet: %s", left,

@@ -161,6 +161,9 @@ struct template *registry_after(const struct registry *registry, uint64_t id);
 /* Releases it in the kernel as well. */
 void registry_remove(struct registry *registry, struct template *t);
 
+/* Deletes what is over from the maps, and from here. */
+void registry_sweep_maps(struct registry *registry);
+
 /* May the peer see it? */
 bool registry_may_see(const struct peer *peer, const struct template *t);
 

@@ -122,6 +122,6 @@ void registry_sweep(struct registry *registry)
 	registry_events(registry);
 	if (registry->must_sweep) {
 		registry->must_sweep = false;
-		loader_sweep(registry->loader);
+		registry_sweep_maps(registry);
 	}
 }

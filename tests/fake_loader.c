@@ -283,10 +283,10 @@ static int take_socket(struct loader *l, event_fn *fn, void *arg)
 	while (l->socket_fd >= 0 &&
 	       recv(l->socket_fd, &event, sizeof(event), 0) == sizeof(event)) {
 		apply(l, &event);
-		/* time 0: it is lost on the way */
+		/* time 0: it is lost on the way; 2: it is still on it */
 		if (!event.time_ns)
 			l->maps->events_lost++;
-		else if (event.type)
+		else if (event.type && event.time_ns != 2)
 			fn(&event, arg);
 		n++;
 	}

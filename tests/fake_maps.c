@@ -245,12 +245,20 @@ int loader_release(struct loader *l, uint64_t id)
 	return 0;
 }
 
-void loader_sweep(struct loader *l)
+void loader_sweep(struct loader *l,
+		  void (*over)(uint64_t id, const struct template_entry *entry,
+			       void *arg),
+		  void *arg)
 {
-	for (int i = 0; i < TEMPLATES_MAX; i++)
-		if (l->maps->ids[i] &&
-		    l->maps->templates[i].state == TEMPLATE_CLOSED)
-			l->maps->ids[i] = 0;
+	for (int i = 0; i < TEMPLATES_MAX; i++) {
+		const struct template_entry *t = &l->maps->templates[i];
+
+		if (!l->maps->ids[i] || t->state != TEMPLATE_CLOSED)
+			continue;
+		if (over)
+			over(l->maps->ids[i], t, arg);
+		l->maps->ids[i] = 0;
+	}
 	for (int i = 0; i < EXEC_CACHE_MAX; i++) {
 		struct fake_exec *e = &l->maps->execs[i];
 

@@ -365,6 +365,32 @@ static void a_path_stays_where_it_is_counted(void)
 	guard_stop(&g);
 }
 
+/* The sweep finds it before the event is taken. */
+static void what_a_swept_template_had_counted_is_kept(void)
+{
+	char *file = test_path("guard.prom"), *path = test_path("program");
+	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
+			  NULL };
+	struct guard g;
+	uint64_t id;
+	int fd;
+
+	guard_events_at();
+	test_write(path, "", 0755);
+	g = guard_start(extra);
+	fd = guard_connect(&g);
+	id = guard_add(fd, path);
+	launch(id);
+	guard_event((struct exec_event){
+		.type = EVENT_CLOSED, .id = id, .time_ns = 2 });
+	/* something to sweep */
+	CHECK_EQ(guard_unregister(fd, guard_add(fd, path)), 0);
+	guard_wait_templates(fd, 0);
+	CHECK_SYS(unlink(file));
+	wait_metrics(file, test_fmt(LAUNCHES "%s\"} 1\n", path));
+	guard_stop(&g);
+}
+
 static void metrics_that_cannot_be_written_stop_nothing(void)
 {
 	char *extra[] = { "--metrics-file", "/no/such/folder/f",
@@ -392,6 +418,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(metrics_have_types_that_all_collectors_know),
 	TEST_CASE(paths_that_are_shown_as_the_same_are_counted_as_one),
 	TEST_CASE(a_path_stays_where_it_is_counted),
+	TEST_CASE(what_a_swept_template_had_counted_is_kept),
 	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
 };
 
