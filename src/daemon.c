@@ -217,6 +217,8 @@ static int do_due(struct daemon *d)
 		check_pins(d);
 		tell_status(d);
 	}
+	if (now >= d->registry.due)
+		registry_events(&d->registry);
 	if (now >= d->metrics_at) {
 		d->metrics_at = now + (int64_t)d->options.metrics_seconds *
 					      1000 * ST_MS;
@@ -227,6 +229,8 @@ static int do_due(struct daemon *d)
 		service_notify("WATCHDOG=1");
 	}
 	next = d->sweep_at;
+	if (d->registry.due < next)
+		next = d->registry.due;
 	if (d->metrics_at < next)
 		next = d->metrics_at;
 	if (d->watchdog_at < next)

@@ -98,7 +98,13 @@ void loader_totals(const struct loader *loader, struct loader_totals *totals);
 int loader_states_fd(const struct loader *loader);
 unsigned int loader_states(const struct loader *loader);
 
-/* Events: poll the fd, then consume. Return of consume: how many, or -errno. */
+/*
+ * Events: poll the fd, then consume LOADER_EVENTS of them at most, lest those who
+ * cause them keep the caller busy for ever; for what is left the fd stays readable.
+ * Return of consume: how many, or -errno.
+ */
+#define LOADER_EVENTS 256
+
 int loader_events_fd(const struct loader *loader);
 int loader_events(struct loader *loader,
 		  void (*event)(const struct exec_event *event, void *arg),

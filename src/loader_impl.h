@@ -55,6 +55,7 @@ struct loader {
 	struct ring_buffer *ring;
 	void (*event)(const struct exec_event *event, void *arg);
 	void *event_arg;
+	int events;			/* taken in this round */
 	uint64_t last_id;
 	uint64_t slots[EXEC_CACHE_MAX / 64];	/* bit set: in use */
 };

@@ -235,7 +235,8 @@ static int take_event(void *arg, void *data, size_t size)
 
 	if (size >= sizeof(struct exec_event) && l->event)
 		l->event(data, l->event_arg);
-	return 0;
+	/* libbpf takes the event for done, and stops */
+	return ++l->events < LOADER_EVENTS ? 0 : -EAGAIN;
 }
 
 static void find_used(struct loader *l)
@@ -306,9 +307,10 @@ int loader_events(struct loader *l,
 
 	l->event = event;
 	l->event_arg = arg;
+	l->events = 0;
 	ret = ring_buffer__consume(l->ring);
 	l->event = NULL;
-	return ret;
+	return ret < 0 && ret != -EAGAIN ? ret : l->events;
 }
 
 static void read_control(const struct loader *l, struct guard_control *control)

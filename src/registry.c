@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "daemon_log.h"
 #include "registry.h"
 
@@ -37,6 +38,7 @@ int registry_open(struct registry *registry, struct loader *loader,
 				     ? UINT64_MAX
 				     : loader_events_lost(loader),
 		.must_sweep = true,
+		.due = ST_NEVER,
 	};
 	registry->templates =
 		malloc(TEMPLATES_MAX * sizeof(*registry->templates));
@@ -297,14 +299,21 @@ static int within_limits(const struct registry *registry,
 	return 0;
 }
 
+/* As many as what the kernel holds at a time may take. */
+#define EVENT_ROUNDS \
+	((int)(EVENTS_SIZE / sizeof(struct exec_event) / LOADER_EVENTS) + 1)
+
 /* What was closed a moment ago may not have been heard of yet. */
 static int make_room(struct registry *registry, const struct user *user)
 {
 	int ret = within_limits(registry, user);
 
-	if (ret < 0) {
-		registry_events(registry);
+	for (int i = 0; ret < 0 && i < EVENT_ROUNDS; i++) {
+		bool more = registry_events(registry);
+
 		ret = within_limits(registry, user);
+		if (!more)
+			break;
 	}
 	return ret;
 }

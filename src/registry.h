@@ -98,6 +98,8 @@ struct registry {
 	uint64_t started_ns;
 	uint64_t registered, rejected;
 	uint64_t lost_seen;
+	int64_t compare_at;		/* not earlier once more */
+	int64_t due;			/* registry_events(), at the latest */
 	bool must_sweep;
 	bool must_adopt;		/* some are yet to be taken over */
 	unsigned int n_paths;
@@ -173,8 +175,8 @@ void registry_item(const struct registry *registry, const struct template *t,
 /* The next piece of news for a peer; NULL: none. */
 struct template *registry_next_news(struct peer *peer);
 
-/* Handles the events that have come. */
-void registry_events(struct registry *registry);
+/* Handles events that have come. Return: there may be more. */
+bool registry_events(struct registry *registry);
 
 /* From time to time. */
 void registry_sweep(struct registry *registry);

@@ -6,6 +6,7 @@
  * News for a client is a mark at the template, not a queue: there is one piece a
  * template at most, and it waits as long as the client likes.
  */
+#include "clock.h"
 #include "daemon_log.h"
 #include "registry.h"
 
@@ -103,16 +104,33 @@ static void compare(struct registry *registry)
 	}
 }
 
-void registry_events(struct registry *registry)
-{
-	uint64_t lost;
+/* Whoever makes events get lost must not have it done for each of them. */
+#define COMPARE_NS (1000 * ST_MS)
 
-	loader_events(registry->loader, handle_event, registry);
-	lost = loader_events_lost(registry->loader);
+static void compare_if_lost(struct registry *registry)
+{
+	uint64_t lost = loader_events_lost(registry->loader);
+	int64_t now;
+
+	registry->due = ST_NEVER;
 	if (lost == registry->lost_seen)
 		return;
+	now = st_now();
+	if (now < registry->compare_at) {
+		registry->due = registry->compare_at;
+		return;
+	}
+	registry->compare_at = now + COMPARE_NS;
 	registry->lost_seen = lost;
 	compare(registry);
+}
+
+bool registry_events(struct registry *registry)
+{
+	int n = loader_events(registry->loader, handle_event, registry);
+
+	compare_if_lost(registry);
+	return n >= LOADER_EVENTS;
 }
 
 void registry_sweep(struct registry *registry)

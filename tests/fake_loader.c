@@ -280,7 +280,7 @@ static int take_socket(struct loader *l, event_fn *fn, void *arg)
 	struct exec_event event;
 	int n = 0;
 
-	while (l->socket_fd >= 0 &&
+	while (l->socket_fd >= 0 && n < LOADER_EVENTS &&
 	       recv(l->socket_fd, &event, sizeof(event), 0) == sizeof(event)) {
 		apply(l, &event);
 		/* time 0: it is lost on the way; 2: it is still on it */

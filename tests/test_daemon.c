@@ -218,6 +218,61 @@ static void what_lost_events_told_is_found_out(void)
 	guard_stop(&g);
 }
 
+static int64_t cpu_ticks(const struct guard *g)
+{
+	char *text = test_read(test_fmt("/proc/%d/stat", g->pid));
+	unsigned long user, system;
+
+	text = strrchr(text, ')');
+	CHECK(text);
+	CHECK_EQ(sscanf(text,
+			") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+			"%lu %lu",
+			&user, &system),
+		 2);
+	return (int64_t)(user + system);
+}
+
+/* Events, each handled before the next. Return: what that took the daemon. */
+static int64_t many_events(const struct guard *g, int fd, uint64_t time_ns)
+{
+	int64_t before = cpu_ticks(g);
+
+	for (int i = 0; i < 2000; i++) {
+		guard_event((struct exec_event){ .type = EVENT_STALE,
+						 .time_ns = time_ns });
+		guard_status(fd);
+	}
+	return cpu_ticks(g) - before;
+}
+
+/* However fast they get lost: looking through the maps is long. */
+static void lost_events_do_not_keep_the_daemon_busy(void)
+{
+	struct guard g;
+	struct st_msg msg;
+	int64_t usual;
+	uint64_t id;
+	int fd;
+
+	guard_events_at();
+	g = guard_start(TEST_ARGV("--quota", "4000"));
+	fd = guard_connect(&g);
+	for (int i = 0; i < 3000; i++)
+		guard_add(fd, "/bin/sh");
+	id = guard_add(fd, test_copy_probe("program"));
+	usual = many_events(&g, fd, 1);
+	CHECK_LT(many_events(&g, fd, 0), usual + 20);
+	guard_event((struct exec_event){ .type = EVENT_INVALIDATED,
+					 .generation = 2,
+					 .why = WHY_OPENED });
+	/* and what they would have told is found out all the same */
+	CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
+	CHECK_EQ(msg.h.type, ST_MSG_INVALIDATED);
+	CHECK_EQ(msg.h.id, id);
+	guard_stop(&g);
+}
+
 /* ---- who has what */
 
 static void a_dead_client_has_nothing_though_its_child_holds_the_socket(void)
@@ -478,6 +533,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_word_of_a_changed_executable_is_another),
 	TEST_CASE(a_template_whose_file_was_closed_goes),
 	TEST_CASE(what_lost_events_told_is_found_out),
+	TEST_CASE(lost_events_do_not_keep_the_daemon_busy),
 	TEST_CASE(a_dead_client_has_nothing_though_its_child_holds_the_socket),
 	TEST_CASE(templates_outlive_the_connection),
 	TEST_CASE(requests_sent_before_the_end_count),
