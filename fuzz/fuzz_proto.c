@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -286,8 +287,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input = data;
 	left = size;
-	while (foreign_pending(0) || foreign_pending(1000))
-		usleep(100);
 	first_free = dup(0);
 	MUST(first_free >= 0 && !close(first_free));
 	MUST(!registry_open(&registry, loader, &loop, 8));
@@ -304,5 +303,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	registry_close(&registry);
 	loop_reap(&loop);
 	MUST(!registry.processes && !registry.users);
+	/* before leaks are looked for, which is long */
+	while (foreign_pending(0) || foreign_pending(1000))
+		sched_yield();
 	return 0;
 }
