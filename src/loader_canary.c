@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon_stat.h"
 #include "loader_impl.h"
 #include "proto.h"
 
@@ -69,20 +70,9 @@ static int make_file(struct canary *c)
 /* Field 22 of /proc/self/stat: when this process started, in ticks. */
 static uint64_t own_start(void)
 {
-	unsigned long long start = 0;
-	char text[1024], *p;
-	FILE *file = fopen("/proc/self/stat", "re");
-	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	uint64_t start = 0;
 
-	if (file)
-		fclose(file);
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	if (p)
-		sscanf(p + 1,
-		       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
-		       "%*d %*d %*d %*d %*d %*d %llu",
-		       &start);
+	process_start_ticks((uint32_t)getpid(), &start);
 	return start;
 }
 

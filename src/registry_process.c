@@ -13,41 +13,14 @@
  * is believed that was not true of this one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "daemon_log.h"
+#include "daemon_stat.h"
 #include "registry.h"
-
-/* Field 22 of /proc/PID/stat. Names may hold blanks and brackets. */
-static int read_start_ticks(uint32_t pid, uint64_t *ticks)
-{
-	char path[32], text[1024], *p;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -ESRCH;
-	text[n] = 0;
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p)
-		return -ESRCH;
-	*ticks = strtoull(p + 1, NULL, 10);
-	return 0;
-}
 
 bool process_is_alive(const struct process *process)
 {
@@ -122,7 +95,7 @@ struct process *process_hold(struct registry *registry, uint32_t pid, int pidfd)
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 	struct process *p = NULL;
 	uint64_t ticks;
-	int ret = read_start_ticks(pid, &ticks);
+	int ret = process_start_ticks(pid, &ticks);
 
 	/* alive after the reading: what was read is of this process */
 	if (ret == 0 && poll(&pfd, 1, 0) != 0)
