@@ -46,8 +46,6 @@ rm -f $(DESTDIR)$(SBINDIR)/spawn-templated \
 
 endef
 
-ifneq ($(and $(wildcard src/daemon.c),$(wildcard src/loader.c)),)
 ALL += $(O)/spawn-templated
 INSTALL_MORE += $(DAEMON_INSTALL)
 UNINSTALL_MORE += $(DAEMON_UNINSTALL)
-endif

@@ -5,9 +5,7 @@
 FAKE_OBJ := $(filter-out $(O)/src/loader%.o,$(DAEMON_OBJ)) \
 	$(O)/tests/fake_loader.o $(O)/tests/fake_maps.o
 
-ifneq ($(wildcard src/daemon.c),)
 build-tests: $(O)/tests/fake-templated
-endif
 
 $(O)/tests/fake-templated: $(FAKE_OBJ)
 	$(call say,LD,$@)
