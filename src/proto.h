@@ -10,9 +10,9 @@
  * of another size, version or magic, with descriptors that its type does not
  * take, or from another process or user than the one that connected, ends the
  * connection; whose real and effective user differ sends SCM_CREDENTIALS with the
- * latter. Other mistakes are answered: EINVAL a field that must be zero, EBADF no
- * O_PATH descriptor, ENOENT no such template of one's own, EALREADY a second
- * HELLO, ENOSYS an unknown type.
+ * latter. Other mistakes are answered: EINVAL a field that must be zero, or a flag
+ * that is unknown; EBADF no O_PATH descriptor; ENOENT no template of that id that
+ * the caller may end, or see; EALREADY a second HELLO; ENOSYS an unknown type.
  */
 #ifndef ST_PROTO_H
 #define ST_PROTO_H
@@ -81,9 +81,12 @@ struct st_msg_hello {
 #define ST_HEADER_SIZE		64
 
 /*
- * The descriptor is the template's own, O_PATH. Errors: EACCES not opened by who
- * asks; ESTALE; ETXTBSY open for writing; EOPNOTSUPP deny-write is not to be had
- * on this file system; EDQUOT too many of this user's; ENOSPC of all users'.
+ * The descriptor is the template's own, O_PATH. Errors besides those above: EINVAL
+ * it is no regular file, or this open file is registered already; EACCES it was not
+ * opened by who asks; ESTALE it changed meanwhile; ETXTBSY it is open for writing;
+ * EOPNOTSUPP deny-write is not to be had on this file system; EDQUOT too many of
+ * this user's; ENOSPC too many of all users', templates or executables; ENOTCONN
+ * the kernel programs are gone; ENOMEM.
  */
 struct st_msg_register {
 	/* request */
