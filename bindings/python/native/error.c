@@ -47,6 +47,17 @@ PyObject *error_new(const struct error *e)
 	return exception;
 }
 
+PyObject *error_take(void)
+{
+	PyObject *type, *error, *traceback;
+
+	PyErr_Fetch(&type, &error, &traceback);
+	PyErr_NormalizeException(&type, &error, &traceback);
+	Py_XDECREF(type);
+	Py_XDECREF(traceback);
+	return error;
+}
+
 PyObject *error_raise(const struct error *e)
 {
 	PyObject *exception = error_new(e);

@@ -106,6 +106,7 @@ static struct PyModuleDef definition = {
 	.m_base = PyModuleDef_HEAD_INIT,
 	.m_name = "spawn_template._native",
 	.m_doc = "What the package spawn_template is made of; not public.",
+	.m_methods = popen_functions,
 	.m_slots = slots,
 };
 

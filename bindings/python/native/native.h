@@ -40,6 +40,12 @@ extern PyType_Spec template_spec;
 int template_hold(struct py_template *t);
 void template_release(struct py_template *t);
 
+struct launch;
+
+/* @pid: or -errno, of the launch. */
+int template_launch(struct py_template *t, struct launch *launch, int *pid,
+		    int *pidfd);
+
 /* ---- template_stat.c */
 
 PyObject *template_stat_dict(const struct spawn_template_stat *st);
@@ -49,6 +55,8 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st);
 extern PyType_Spec pending_spec;
 
 PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs);
+/* Of a launch that is over. Takes @pidfd, also when it fails. */
+PyObject *pending_of(PyObject *type, int pid, int pidfd);
 
 /* ---- ring.c */
 
@@ -86,6 +94,8 @@ struct error {
 };
 
 PyObject *error_new(const struct error *error);
+/* The exception that is set, which then is not any more. */
+PyObject *error_take(void);
 /* Always NULL, for the caller to return. */
 PyObject *error_raise(const struct error *error);
 
@@ -168,6 +178,17 @@ static inline bool is_given(PyObject *object)
 int spawn_args_parse(struct launch *launch, enum launch_environ how,
 		     PyObject *args, PyObject *kwargs, struct request *request,
 		     bool of_ring);
+
+/* ---- popen.c */
+
+extern PyMethodDef popen_functions[];
+
+/* To be followed by launch_free(), whatever fails. */
+int popen_args_parse(struct launch *launch, PyObject *args, PyObject *kwargs,
+		     PyObject **first, Py_ssize_t n, PyObject **error);
+/* Closes what the child alone needs, which is then no matter of @popen's. */
+int popen_close(PyObject *popen, PyObject *fds);
+PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs);
 
 /* ---- run_args.c */
 

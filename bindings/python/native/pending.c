@@ -4,6 +4,8 @@
  * child reads until exec is in here, and stays.
  */
 #include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "native.h"
 #include "pending.h"
@@ -11,9 +13,11 @@
 struct py_pending {
 	PyObject_HEAD
 	struct st_pending pending;
-	struct launch *launch; /* NULL: it is over */
-	PyObject *cwd; /* as given; or NULL */
-	PyObject *path; /* of the template */
+	struct launch *launch;	/* NULL: it is over */
+	PyObject *cwd;		/* as given; or NULL */
+	PyObject *path;		/* of the template */
+	PyObject *answer;	/* of end() */
+	int pidfd;		/* once that has come; else -1 */
 };
 
 static void free_launch(struct launch *l)
@@ -38,10 +42,12 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 {
 	struct py_pending *p =
 		(struct py_pending *)PyType_GenericAlloc(type, 0);
+	PyObject *error = NULL;
 	int fd, ret;
 
 	if (!p)
 		return NULL;
+	p->pidfd = -1;
 	fd = template_hold(t);
 	if (fd < 0)
 		goto fail;
@@ -50,7 +56,7 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	Py_END_ALLOW_THREADS
 	template_release(t);
 	if (ret < 0) {
-		error_raise(
+		error = error_new(
 			&(struct error){ .error = -ret, .filename = t->path });
 		goto fail;
 	}
@@ -62,13 +68,26 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	return (PyObject *)p;
 fail:
 	Py_DECREF(p);
+	return error;
+}
+
+static bool is_begun(PyObject *object, PyObject *type)
+{
+	return object && (PyObject *)Py_TYPE(object) == type;
+}
+
+/* What is begun for a Popen that cannot be told is dropped again. */
+static PyObject *told(PyObject *pending, PyObject *popen, PyObject *fds)
+{
+	if (popen_close(popen, fds) == 0)
+		return pending;
+	Py_DECREF(pending);
 	return NULL;
 }
 
 PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs)
 {
-	PyObject *type = types_pending(Py_TYPE(t)), *ret = NULL;
-	struct request request;
+	PyObject *type = types_pending(Py_TYPE(t)), *ret = NULL, *first[2];
 	struct launch *l;
 
 	if (!type)
@@ -77,14 +96,45 @@ PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs)
 	if (!l) {
 		PyErr_NoMemory();
 	} else {
-		if (spawn_args_parse(l, LAUNCH_ENVIRON_COPY, args, kwargs,
-				     &request, false) == 0)
+		if (popen_args_parse(l, args, kwargs, first, 2, &ret) == 0)
 			ret = begin(t, (PyTypeObject *)type, l);
-		if (!ret)
+		if (is_begun(ret, type))
+			ret = told(ret, first[0], first[1]);
+		else
 			free_launch(l);
 	}
 	Py_DECREF(type);
 	return ret;
+}
+
+/* ---- for a child that was launched otherwise */
+
+PyObject *pending_of(PyObject *type, int pid, int pidfd)
+{
+	struct py_pending *p = NULL;
+
+	if (type)
+		p = (struct py_pending *)PyType_GenericAlloc(
+			(PyTypeObject *)type, 0);
+	if (!p) {
+		close(pidfd);
+		return NULL;
+	}
+	p->pending.pid = pid;
+	p->pidfd = pidfd;
+	return (PyObject *)p;
+}
+
+static PyObject *pending_open(PyObject *type, PyObject *args)
+{
+	int pid, pidfd;
+
+	if (!PyArg_ParseTuple(args, "i:open", &pid))
+		return NULL;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0)
+		return pending_of(type, pid, pidfd);
+	Py_RETURN_NONE;
 }
 
 /* ---- until it is over */
@@ -128,26 +178,40 @@ static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
-/* With the GIL: whoever calls has seen that there is nothing to wait for. */
-static PyObject *pending_end(struct py_pending *p, PyObject *unused)
+/* None, or an error; NULL if there is no memory for that. */
+static PyObject *learn(struct py_pending *p)
 {
-	PyObject *ret;
 	struct error e;
-	int pidfd;
 	pid_t pid;
 
+	pid = st_pending_end(&p->pending, &p->pidfd, &p->launch->failure);
+	if (pid > 0)
+		Py_RETURN_NONE;
+	e = launch_error(p->launch, -pid, p->path);
+	return error_new(&e);
+}
+
+/*
+ * With the GIL: whoever calls has seen that there is nothing to wait for. Asked
+ * again, because a signal handler has raised meanwhile, it answers the same.
+ */
+static PyObject *pending_end(struct py_pending *p, PyObject *unused)
+{
 	(void)unused;
-	if (check_open(p) < 0)
-		return NULL;
-	pid = st_pending_end(&p->pending, &pidfd, &p->launch->failure);
-	if (pid > 0) {
-		ret = PyLong_FromLong(pidfd);
-	} else {
-		e = launch_error(p->launch, -pid, p->path);
-		ret = error_raise(&e);
+	if (!p->answer) {
+		if (check_open(p) < 0)
+			return NULL;
+		p->answer = learn(p);
+		over(p);
 	}
-	over(p);
-	return ret;
+	Py_XINCREF(p->answer);
+	return p->answer;
+}
+
+static PyObject *pending_pidfd(struct py_pending *p, void *closure)
+{
+	(void)closure;
+	return PyLong_FromLong(p->pidfd);
 }
 
 /* Does nothing to one that is over. */
@@ -174,6 +238,9 @@ static void pending_dealloc(struct py_pending *p)
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
 	drop(p);
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	Py_CLEAR(p->answer);
 	Py_CLEAR(p->cwd);
 	Py_CLEAR(p->path);
 	release(p);
@@ -185,10 +252,12 @@ static void pending_dealloc(struct py_pending *p)
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
+	{ "open", METHOD(pending_open), METH_CLASS | METH_VARARGS,
+	  "One that is over, for a child of this pid; None: no pidfd." },
 	{ "fileno", METHOD(pending_fileno), METH_NOARGS,
 	  "What reads as ended once it is known how the launch went." },
 	{ "end", METHOD(pending_end), METH_NOARGS,
-	  "Wait until that is known; return the pidfd, which is the caller's." },
+	  "Wait until that is known; return None or an error." },
 	{ "kill", METHOD(pending_kill), METH_NOARGS,
 	  "Have the child end, wherever it is, unless the launch is over." },
 	{ "drop", METHOD(pending_drop), METH_NOARGS,
@@ -198,6 +267,9 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef getters[] = {
 	{ "pid", (getter)pending_pid, NULL, "Of the child.", NULL },
+	{ "pidfd", (getter)pending_pidfd, NULL,
+	  "Of the child, once it is launched, and as long as this is there.",
+	  NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -326,17 +326,14 @@ static PyObject *completion_or_error(struct py_ring *r,
 				     struct spawn_template_cqe *cqe)
 {
 	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
-	PyObject *token = entry->token, *tuple, *type, *error, *traceback;
+	PyObject *token = entry->token, *tuple, *error;
 
 	Py_INCREF(token);
 	tuple = completion(r, cqe);
 	if (!tuple) {
-		PyErr_Fetch(&type, &error, &traceback);
-		PyErr_NormalizeException(&type, &error, &traceback);
+		error = error_take();
 		tuple = PyTuple_Pack(3, token, error, Py_None);
-		Py_XDECREF(type);
 		Py_XDECREF(error);
-		Py_XDECREF(traceback);
 	}
 	Py_DECREF(token);
 	return tuple;

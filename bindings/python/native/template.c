@@ -143,6 +143,14 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	return (PyObject *)t;
 }
 
+/* A template, or why there is none; of a path in bytes, so that no code runs. */
+static PyObject *template_open(PyObject *type, PyObject *args, PyObject *kwargs)
+{
+	PyObject *t = PyObject_Call(type, args, kwargs);
+
+	return t ? t : error_take();
+}
+
 static void template_dealloc(struct py_template *t)
 {
 	PyTypeObject *type = Py_TYPE(t);
@@ -172,18 +180,19 @@ static PyObject *launched(struct py_template *t, const struct launch *l,
 	return error_raise(&e);
 }
 
-static PyObject *spawn(struct py_template *t, struct launch *l)
+int template_launch(struct py_template *t, struct launch *l, int *pid,
+		    int *pidfd)
 {
-	int fd = template_hold(t), pidfd = -1, ret;
+	int fd = template_hold(t);
 
 	if (fd < 0)
-		return NULL;
-	l->args.pidfd = (uintptr_t)&pidfd;
+		return -1;
+	l->args.pidfd = (uintptr_t)pidfd;
 	Py_BEGIN_ALLOW_THREADS
-	ret = spawn_template_spawn(fd, &l->args, sizeof(l->args));
+	*pid = spawn_template_spawn(fd, &l->args, sizeof(l->args));
 	Py_END_ALLOW_THREADS
 	template_release(t);
-	return launched(t, l, ret, pidfd);
+	return 0;
 }
 
 static PyObject *template_spawn(struct py_template *t, PyObject *args,
@@ -192,10 +201,12 @@ static PyObject *template_spawn(struct py_template *t, PyObject *args,
 	struct request request;
 	struct launch l;
 	PyObject *ret = NULL;
+	int pid, pidfd;
 
 	if (spawn_args_parse(&l, LAUNCH_ENVIRON_COPY, args, kwargs, &request,
-			     false) == 0)
-		ret = spawn(t, &l);
+			     false) == 0 &&
+	    template_launch(t, &l, &pid, &pidfd) == 0)
+		ret = launched(t, &l, pid, pidfd);
 	launch_free(&l);
 	return ret;
 }
@@ -275,6 +286,13 @@ static PyObject *template_refresh(struct py_template *t, PyObject *unused)
 	return call(t, spawn_template_refresh);
 }
 
+static PyObject *template_renew(struct py_template *t, PyObject *unused)
+{
+	PyObject *ret = template_refresh(t, unused);
+
+	return ret ? ret : error_take();
+}
+
 static PyObject *template_stat(struct py_template *t, PyObject *unused)
 {
 	struct spawn_template_stat st;
@@ -321,14 +339,21 @@ static PyObject *template_repr(struct py_template *t)
 static PyMethodDef methods[] = {
 	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
 	  "Launch; return (pid, pidfd), both the caller's." },
+	{ "open", METHOD(template_open),
+	  METH_CLASS | METH_VARARGS | METH_KEYWORDS,
+	  "As Template(), but returns an error." },
+	{ "launch", METHOD(popen_launch), METH_VARARGS | METH_KEYWORDS,
+	  "Launch for a Popen, which is told; return None or an error." },
 	{ "begin", METHOD(pending_new), METH_VARARGS | METH_KEYWORDS,
-	  "Launch without waiting for exec; return a Pending." },
+	  "The same without waiting for exec; return a Pending or an error." },
 	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
 	  "Launch, and wait until it is over; no signal ends the wait." },
 	{ "check", METHOD(template_check), METH_NOARGS,
 	  "Raise what a launch would find wrong with the template." },
 	{ "refresh", METHOD(template_refresh), METH_NOARGS,
 	  "Take today's file at the path." },
+	{ "renew", METHOD(template_renew), METH_NOARGS,
+	  "As refresh(), but returns an error." },
 	{ "stat", METHOD(template_stat), METH_NOARGS,
 	  "What the template is and how it was used, as a dict." },
 	{ "close", METHOD(template_close), METH_NOARGS,

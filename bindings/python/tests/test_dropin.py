@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import types
 import unittest
 import unittest.mock
 import warnings
@@ -124,6 +125,23 @@ class Install(Case):
         spawn_template.uninstall()
         self.assertIsNot(subprocess.Popen._execute_child, ours)
 
+    def test_what_another_has_replaced_in_asyncio_launches_by_the_original(self):
+        ours = asyncio.SelectorEventLoop._make_subprocess_transport
+
+        async def theirs(*args, **kwargs):
+            return await ours(*args, **kwargs)
+
+        asyncio.SelectorEventLoop._make_subprocess_transport = theirs
+        spawn_template.uninstall()
+        try:
+            with unittest.mock.patch("spawn_template.dropin_asyncio._make",
+                                     side_effect=AssertionError):
+                asyncio.run(self.run_some())
+        finally:
+            asyncio.SelectorEventLoop._make_subprocess_transport = ours
+            spawn_template.install()
+        self.assertMoved()
+
     def test_counts_of_many_threads_are_exact(self):
         def work():
             for _ in range(25):
@@ -148,6 +166,40 @@ class Install(Case):
             finally:
                 os._exit(code)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+    def test_child_of_fork_installs_though_another_thread_was_about_to(self):
+        lock = spawn_template.dropin._install_lock
+        holds, done = threading.Event(), threading.Event()
+
+        def hold():
+            with lock:
+                holds.set()
+                done.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        holds.wait()
+        pid = os.fork()
+        if not pid:
+            signal.alarm(10)
+            spawn_template.uninstall()
+            os._exit(0)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        done.set()
+        thread.join()
+
+    @unittest.skipIf(os.getuid(), "not root")
+    def test_executable_is_found_by_the_effective_ids(self):
+        closed = os.path.join(self.dir, "closed")
+        os.mkdir(closed, 0o700)
+        self.copy("false", "closed/true")
+        os.chmod(self.dir, 0o755)
+        os.setresuid(65534, 0, 0)
+        try:
+            code = subprocess.call(["true"], env={"PATH": closed + ":/bin"})
+        finally:
+            os.setresuid(0, 0, 0)
+        self.assertEqual(code, 1)
 
     @unittest.skipIf(os.getuid(), "not root")
     def test_process_that_changes_its_ids_gets_templates_anew(self):
@@ -269,6 +321,17 @@ class Fallbacks(Case):
                 ("variable is no string", ["true"], {"env": {"a": 1}}),
                 ("environment is a list", ["true"], {"env": ["a=b"]}),
                 ("no arguments", [], {}),
+                ("no arguments, executable", [], {"executable": "/no/such"}),
+                ("NUL in cwd", ["true"], {"cwd": "a\0b"}),
+                ("NUL in cwd, relative", ["./a"], {"cwd": "a\0b"}),
+                ("NUL in PATH", ["true"], {"env": {"PATH": "a\0b"}}),
+                ("NUL in the environment", ["true"], {"env": {"A": "a\0b"}}),
+                ("PATH twice", ["true"], {"env": {"PATH": "a", b"PATH": b"b"}}),
+                ("surrogate", ["true", "\ud800"], {}),
+                ("surrogate in the name", ["\ud800"], {}),
+                ("argument is an object", ["true", object()], {}),
+                ("cwd is a number", ["true"], {"cwd": 1.5}),
+                ("many descriptors", ["true"], {"pass_fds": range(900, 2000)}),
                 ("argument is a number", ["true", 1], {}),
                 ("too long", ["true", "x" * (1 << 20)], {}),
                 ("bad descriptor", ["true"], {"pass_fds": [987]}),
@@ -282,6 +345,17 @@ class Fallbacks(Case):
                 answer = self.both_ways(
                     lambda: subprocess.run(args, **options).returncode)
                 self.assertIsInstance(answer, tuple)
+
+    def test_names_of_bytes_are_no_error_with_warnings_of_bytes(self):
+        code = ("import os, subprocess, spawn_template\n"
+                "spawn_template.install()\n"
+                "for env in {'PATH': os.environ['PATH']}, {b'PATH': b'/bin'}, "
+                "{'A': 'b'}, {b'A': b'b'}:\n"
+                "    assert not subprocess.call(['true'], env=env)\n"
+                "print(spawn_template.stats()['cold'])\n")
+        out = subprocess.check_output([sys.executable, "-bb", "-c", code],
+                                      stderr=subprocess.STDOUT)
+        self.assertEqual(out, b"4\n")
 
     def test_iterator_of_arguments_is_used_once(self):
         self.assertEqual(subprocess.call(iter(["/bin/sh", "-c", "exit 4"])), 4)
@@ -375,6 +449,20 @@ class Attributes(Case):
     def test_env_of_bytes(self):
         self.assertEqual(self.same(["/usr/bin/env"], env={b"A": b"\xff"}),
                          b"A=\xff\n")
+
+    def test_env_that_is_no_dict(self):
+        env = types.MappingProxyType({"A": "1"})
+        self.assertEqual(self.same(["/usr/bin/env"], env=env), b"A=1\n")
+
+    def test_more_descriptors_than_a_launch_takes(self):
+        fds = [os.dup(0) for _ in range(600)]
+        try:
+            code = subprocess.call(["true"], pass_fds=fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        self.assertEqual(code, 0)
+        self.assertMoved(**{"launch: E2BIG": 1})
 
     def test_environment_is_todays(self):
         os.environ["SPAWN_TEMPLATE_TEST"] = "x"
@@ -597,7 +685,9 @@ class Asyncio(Case):
 
     def test_out_of_descriptors_a_thread_waits(self):
         async def main():
-            with unittest.mock.patch("os.pidfd_open", side_effect=OSError):
+            with unittest.mock.patch(
+                    "spawn_template.dropin_asyncio.Pending") as pending:
+                pending.open.return_value = None
                 process = await asyncio.create_subprocess_exec(
                     "true", preexec_fn=lambda: None)
             return await process.wait()

@@ -1,45 +1,34 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What stats() tells. Counting takes no lock where launches are quick."""
-import itertools
-import os
-import threading
+"""What stats() tells. There is no lock: a signal handler may launch, too."""
+import operator
+import sys
 from typing import Any, Dict
 
 
 class _Counter:
-    """Counts in one step, so that no thread's is lost."""
+    """Counts in one step, so that no thread's is lost, down from the largest."""
 
     def __init__(self) -> None:
-        self.add = itertools.count().__next__
-        self._reads = 0
+        self._left = iter(range(sys.maxsize))
+        self.add = self._left.__next__
 
     def value(self) -> int:
-        """To be called with the lock: reading is an addition, taken off again."""
-        n = self.add() - self._reads
-        self._reads += 1
-        return n
+        return sys.maxsize - operator.length_hint(self._left)
 
 
 _cold = _Counter()
 _stale = _Counter()
-_fallback: Dict[str, int] = {}
-_lock = threading.Lock()
+_fallback: Dict[str, _Counter] = {}
 
 launched = _cold.add
 refreshed = _stale.add
 
 
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
 def fell_back(reason: str) -> None:
-    with _lock:
-        _fallback[reason] = _fallback.get(reason, 0) + 1
+    counter = _fallback.get(reason)
+    if counter is None:
+        counter = _fallback.setdefault(reason, _Counter())
+    counter.add()
 
 
 def stats() -> Dict[str, Any]:
@@ -49,6 +38,6 @@ def stats() -> Dict[str, Any]:
     none yet; stale: executables that had changed, so that their template was made
     anew; fallback: by the original, how many for which reason.
     """
-    with _lock:
-        return {"cold": _cold.value(), "warm": 0, "stale": _stale.value(),
-                "fallback": dict(_fallback)}
+    return {"cold": _cold.value(), "warm": 0, "stale": _stale.value(),
+            "fallback": {reason: counter.value()
+                         for reason, counter in dict(_fallback).items()}}

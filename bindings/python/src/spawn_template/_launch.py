@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A launch as subprocess asks for it, through a template that is found or made."""
+"""A launch as subprocess asks for it, through a template that is found or made.
+
+A signal handler may raise anywhere in here. That is not to be taken for a failure
+of the launch, whose child may be there already: errors of launches are values, and
+nothing is caught but Failed.
+"""
 import errno
 import os
 import sys
-from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, Optional, Sequence, Tuple, Union
 
-from . import _counts, _templates
+from . import _counts, _native, _templates
 from ._native import STAGE_ARGS, STAGE_EXEC, Pending, Template
 
 # Of exec, but not the fault of the executable.
@@ -26,12 +31,9 @@ _ERRORS = sys.getfilesystemencodeerrors()
 _places: Dict[Tuple[Any, Any], Tuple[bytes, ...]] = {}
 
 
-def _path_variable(env: Any) -> Any:
-    if env is None:
-        return os.environ.get("PATH")
-    if b"PATH" in env:
-        raise Failed("PATH in bytes")
-    return env.get("PATH")
+def _places_of(name: bytes, env: Any) -> Tuple[bytes, ...]:
+    return tuple(os.path.join(os.fsencode(directory), name)
+                 for directory in os.get_exec_path(env))
 
 
 def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
@@ -40,40 +42,36 @@ def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
             else os.fsencode(executable))
     if b"/" in name:
         return (name,)
-    path = _path_variable(env)
+    if env is None:
+        path = os.environ.get("PATH")
+    elif sys.flags.bytes_warning or b"PATH" in env:
+        # to look for both kinds of names may be an error: see there
+        return _places_of(name, env)
+    else:
+        path = env.get("PATH")
     names = _places.get((name, path))
     if names is None:
-        directories = os.get_exec_path(env)
-        names = tuple(os.path.join(os.fsencode(d), name) for d in directories)
+        names = _places_of(name, env)
         if len(_places) >= 256:
             _places.clear()
         _places[name, path] = names
     return names
 
 
-def environment(env: Any) -> Any:
-    """The same for a launch, which is less strict than Popen about names."""
-    if env is None:
-        return None
-    try:
-        if "=" not in "".join(env) and hasattr(env, "items"):
-            return env
-    except TypeError:  # names of bytes
-        pass
-    entries: List[bytes] = []
-    for key, value in env.items():
-        key = os.fsencode(key)
-        if b"=" in key:
-            raise Failed("name of a variable")
-        entries.append(key + b"=" + os.fsencode(value))
-    return entries
+def environment(env: Any) -> Optional[Dict[Any, Any]]:
+    """The same as what a launch takes."""
+    return env if env is None or type(env) is dict else dict(env.items())
 
 
 def _absolute(name: bytes, cwd: Any) -> bytes:
     """Where a child that has gone to cwd finds a relative name."""
-    here = os.getcwdb()
     if cwd is not None:
-        here = os.path.join(here, os.fsencode(cwd))
+        name = os.path.join(os.fsencode(cwd), name)
+    if name[:1] == b"/":
+        return name
+    here = _native.getcwd()
+    if here is None:
+        raise Failed("no name of the working directory")
     return os.path.join(here, name)
 
 
@@ -102,16 +100,13 @@ def find(names: Sequence[bytes], cwd: Any) -> Found:
     raise Failed("executable not found")
 
 
-def _renew(found: Found, error: OSError) -> Template:
+def _renew(found: Found, error: Exception) -> Template:
     """A template for another try, after the first was refused for what it is."""
     template, key, path = found
-    if error.errno == errno.ESTALE:
+    if getattr(error, "errno", None) == errno.ESTALE:
         _counts.refreshed()
-        try:
-            template.refresh()
+        if template.renew() is None:
             return template
-        except OSError:
-            pass
     # Made by a process, or under user ids, that this one no longer is; or the
     # file is of another format now.
     _templates.forget(key)
@@ -121,47 +116,56 @@ def _renew(found: Found, error: OSError) -> Template:
     raise Failed(entry.reason if entry else "executable went away")
 
 
-def spawn(found: Found, args: Any, env: Any, how: Dict[str, Any]
-          ) -> Tuple[int, int]:
-    """Raises OSError with a stage, of the launch; or Failed."""
-    try:
-        try:
-            return found[0].spawn(args, env, **how)
-        except OSError as error:
-            if getattr(error, "stage", None) != STAGE_ARGS:
-                raise
-            template = _renew(found, error)
-        return template.spawn(args, env, **how)
-    except OSError as error:
-        if (getattr(error, "stage", None) in (STAGE_ARGS, STAGE_EXEC)
-                and error.errno not in _OF_ARGUMENTS):
-            _templates.forget(found[1])
-        raise
+def _stage(error: Optional[Exception]) -> Optional[int]:
+    stage: Optional[int] = getattr(error, "stage", None)
+    return stage
+
+
+def spawn(found: Found, popen: Any, fds: Tuple[int, ...], owner: Any, args: Any,
+          env: Any, how: Dict[str, Any]) -> Optional[Exception]:
+    """Launches for a Popen, and closes fds, which are its child's alone.
+
+    owner is None, or gets the attribute child. Returns an error; or raises Failed.
+    """
+    error = found[0].launch(popen, fds, owner, args, env, **how)
+    if error is not None and _stage(error) == STAGE_ARGS:
+        template = _renew(found, error)
+        error = template.launch(popen, fds, owner, args, env, **how)
+    if error is None:
+        _counts.launched()
+    elif (_stage(error) in (STAGE_ARGS, STAGE_EXEC)
+            and getattr(error, "errno", None) not in _OF_ARGUMENTS):
+        _templates.forget(found[1])
+    return error
 
 
 def reason_of(error: Exception) -> str:
-    if isinstance(error, Failed):
-        return str(error)
     return "launch: " + _templates.name_of(error)
 
 
-def launch(executable: Any, args: Any, env: Any, how: Dict[str, Any]
-           ) -> Tuple[int, int]:
-    """Returns (pid, pidfd), or raises Failed, whatever it is that went wrong."""
-    try:
-        names = names_of(executable, env)
-        return spawn(find(names, how["cwd"]), args, environment(env), how)
-    except Failed:
-        raise
-    except Exception as error:
-        raise Failed(reason_of(error)) from None
+def begin(found: Found, popen: Any, fds: Tuple[int, ...], args: Any, env: Any,
+          how: Dict[str, Any]) -> Optional[Pending]:
+    """The same without waiting for exec. None, for whatever reason: spawn()."""
+    pending: Union[Pending, Exception] = found[0].begin(popen, fds, args, env,
+                                                        **how)
+    return pending if isinstance(pending, Pending) else None
 
 
-def begin(executable: Any, args: Any, env: Any, how: Dict[str, Any]
-          ) -> Optional[Pending]:
-    """The same without waiting for exec. None, for whatever reason: call launch()."""
+def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
+           args: Any, env: Any, how: Dict[str, Any]) -> str:
+    """Launches, for a transport that is being made without waiting, once.
+
+    Returns "", or why the original has to launch.
+    """
     try:
+        env = environment(env)
         found = find(names_of(executable, env), how["cwd"])
-        return found[0].begin(args, environment(env), **how)
-    except Exception:
-        return None
+        if making is not None and not making.again:
+            making.pending = begin(found, popen, fds, args, env, how)
+            if making.pending is not None:
+                popen.pid = making.pending.pid
+                return ""
+        error = spawn(found, popen, fds, making, args, env, how)
+    except Failed as failed:
+        return str(failed)
+    return reason_of(error) if error is not None else ""

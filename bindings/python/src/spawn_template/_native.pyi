@@ -21,10 +21,10 @@ _Env = Union[None, Mapping[str, str], Mapping[bytes, bytes], List[bytes],
 
 _Buffer = Union[bytes, bytearray, memoryview]
 
-# Who is told, what went wrong (an OSError with stage and action, else None), and
-# what there is: a Result, the (pid, pidfd) of a spawn, or None. A run that was
-# cancelled once it was launched has both.
-Completion = Tuple[Any, Optional[OSError], Any]
+# Who is told, what went wrong (an OSError with stage and action, a MemoryError, or
+# None), and what there is: a Result, the (pid, pidfd) of a spawn, or None. A run
+# that was cancelled once it was launched has both.
+Completion = Tuple[Any, Union[None, OSError, MemoryError], Any]
 
 CREATE_SCRIPT: int
 CREATE_DENY_WRITE: int
@@ -41,10 +41,17 @@ STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
 
+# as os.getcwdb(), but None if there is none
+def getcwd() -> Optional[bytes]: ...
+
 @final
 class Template:
     def __new__(cls, name: _Name, *, flags: int = ...,
                 search_path: Optional[_Name] = ...) -> "Template": ...
+    # as Template(), but an error is returned
+    @classmethod
+    def open(cls, name: bytes, *, flags: int = ...
+             ) -> Union["Template", Exception]: ...
     @property
     def fd(self) -> int: ...
     @property
@@ -57,15 +64,30 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
-    # as spawn(); OSError says to launch by that, and that may succeed
-    def begin(self, argv: Sequence[_Name], env: _Env = ..., *,
-              stdin: int = ..., stdout: int = ..., stderr: int = ...,
-              pass_fds: Iterable[int] = ..., close_fds: bool = ...,
-              cwd: Optional[_Name] = ..., umask: int = ...,
-              uid: Optional[int] = ..., gid: Optional[int] = ...,
-              groups: Optional[Iterable[int]] = ...,
+    # As spawn(), for a Popen that is told (pid, _child_created) and whose fds, those
+    # of the child alone, are closed. owner is None, or gets a Pending that is over
+    # as its attribute child. Errors are returned; what is raised comes from code of
+    # Python that a conversion has run.
+    def launch(self, popen: Any, fds: Tuple[int, ...], owner: Any,
+               argv: Sequence[_Name], env: _Env = ..., *, stdin: int = ...,
+               stdout: int = ..., stderr: int = ...,
+               pass_fds: Iterable[int] = ..., close_fds: bool = ...,
+               cwd: Optional[_Name] = ..., umask: int = ...,
+               uid: Optional[int] = ..., gid: Optional[int] = ...,
+               groups: Optional[Iterable[int]] = ...,
+               start_new_session: bool = ..., process_group: int = ...,
+               restore_signals: bool = ...) -> Optional[Exception]: ...
+    # The same without waiting, and without pid and _child_created: the child is the
+    # Pending's. An error says to launch by launch(), and that may succeed.
+    def begin(self, popen: Any, fds: Tuple[int, ...], argv: Sequence[_Name],
+              env: _Env = ..., *, stdin: int = ..., stdout: int = ...,
+              stderr: int = ..., pass_fds: Iterable[int] = ...,
+              close_fds: bool = ..., cwd: Optional[_Name] = ...,
+              umask: int = ..., uid: Optional[int] = ...,
+              gid: Optional[int] = ..., groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
-              restore_signals: bool = ...) -> "Pending": ...
+              restore_signals: bool = ...
+              ) -> Union["Pending", Exception]: ...
     # waits, and no signal handler of Python's runs meanwhile
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
@@ -75,19 +97,27 @@ class Template:
             capture: bool = ...) -> Result: ...
     def check(self) -> None: ...
     def refresh(self) -> None: ...
+    # as refresh(), but an error is returned
+    def renew(self) -> Optional[Exception]: ...
     def stat(self) -> Dict[str, Any]: ...
     def close(self) -> None: ...
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
 
-# A launch on its way to exec; dropped if it is let go.
+# A launch on its way to exec, dropped if it is let go; or one that is over, which
+# keeps the pidfd.
 @final
 class Pending:
+    # of a child that was launched otherwise; None: it gets no pidfd
+    @classmethod
+    def open(cls, pid: int) -> Optional["Pending"]: ...
     @property
     def pid(self) -> int: ...
+    @property
+    def pidfd(self) -> int: ...
     def fileno(self) -> int: ...
-    # the pidfd; what failed is launched by spawn(), or told by that
-    def end(self) -> int: ...
+    # what failed is launched by launch(), or told by that
+    def end(self) -> Optional[Exception]: ...
     def kill(self) -> None: ...
     def drop(self) -> None: ...
 
@@ -99,11 +129,11 @@ class Result:
     def signal(self) -> int: ...
     @property
     def pid(self) -> int: ...
-    # None if it was not captured, which whoever asks knows
+    # None if it was not captured
     @property
-    def out(self) -> bytes: ...
+    def out(self) -> Optional[bytes]: ...
     @property
-    def err(self) -> bytes: ...
+    def err(self) -> Optional[bytes]: ...
     @property
     def spawn_ns(self) -> int: ...
     @property

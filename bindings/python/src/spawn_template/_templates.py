@@ -5,15 +5,16 @@ A template is kept by the absolute path that it was asked for with. It is never
 closed here but only let go: a thread that launches from it holds a reference, so
 that its descriptor lives until the last of them is done. After a fork the child
 starts with none, because a template is good only in the process that made it.
+
+There is no lock, because a signal handler may launch, too. Between any two steps
+the table is as good as ever: what another thread does not find it makes again.
 """
 import errno
 import os
-import threading
 import time
-from collections import OrderedDict
 # Not as os.access: watchdogs of event loops replace that by one that refuses.
 from posix import access
-from typing import Hashable, Optional, Union
+from typing import Dict, Hashable, Optional, Union
 
 from ._native import CREATE_SCRIPT, Template
 
@@ -35,18 +36,11 @@ class Refused:
 
 Entry = Union[Template, Refused]
 
-# In the order of their last use.
-_entries: "OrderedDict[Hashable, Entry]" = OrderedDict()
-_lock = threading.Lock()
+# In the order of their last use, as far as that matters: with few there is none.
+_entries: Dict[Hashable, Entry] = {}
+_FEW = LIMIT // 2
 
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _entries.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_entries.clear)
 
 
 def name_of(error: Exception) -> str:
@@ -56,22 +50,22 @@ def name_of(error: Exception) -> str:
 
 
 def _make(path: bytes, script: bool) -> Optional[Entry]:
-    try:
-        return Template(path)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return None
-        if error.errno != errno.ENOEXEC:
-            return Refused("create: " + name_of(error))
-    except Exception as error:  # a NUL in the path, say
-        return Refused("create: " + name_of(error))
-    if not script:
-        # Its interpreter would be handed another name than it was called by.
-        return Refused("script by relative path")
-    try:
-        return Template(path, flags=CREATE_SCRIPT)
-    except Exception as error:
-        return Refused("create: " + name_of(error))
+    made = Template.open(path)
+    number = getattr(made, "errno", None)
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return None
+    if number == errno.ENOEXEC:
+        if not script:
+            # Its interpreter would be handed another name than it was called by.
+            return Refused("script by relative path")
+        made = Template.open(path, flags=CREATE_SCRIPT)
+    return (made if isinstance(made, Template)
+            else Refused("create: " + name_of(made)))
+
+
+def _exists(path: bytes) -> bool:
+    """As a launch would find it: by the effective ids."""
+    return b"\0" not in path and access(path, os.F_OK, effective_ids=True)
 
 
 def get(path: bytes, key: Hashable, script: bool = True) -> Optional[Entry]:
@@ -83,19 +77,16 @@ def get(path: bytes, key: Hashable, script: bool = True) -> Optional[Entry]:
     entry = _entries.get(key)
     if entry is None or (type(entry) is Refused
                          and entry.until < time.monotonic()):
-        entry = _make(path, script) if access(path, os.F_OK) else None
+        entry = _make(path, script) if _exists(path) else None
         if entry is None:
             forget(key)
             return None
-        with _lock:
-            _entries[key] = entry
-            if len(_entries) > LIMIT:
-                _entries.popitem(last=False)
-        return entry
-    try:
-        _entries.move_to_end(key)
-    except KeyError:  # let go by another thread meanwhile
-        pass
+        _entries[key] = entry
+        for oldest in list(_entries)[:-LIMIT]:
+            forget(oldest)
+    elif len(_entries) > _FEW:
+        forget(key)
+        _entries[key] = entry
     return entry
 
 

@@ -17,14 +17,15 @@ import sys
 import threading
 import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from . import _counts, _launch, _templates, dropin_asyncio
 from ._counts import stats
 
 __all__ = ["install", "uninstall", "installed", "stats"]
 
-_install_lock = threading.Lock()
+# Of a thread: a signal handler may install, too.
+_install_lock = threading.RLock()
 _is_installed = False
 
 # Popen's own. The second is the first for a launch that was audited already.
@@ -125,6 +126,9 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     else:
         # A copy for the original too: it may be good for one use only.
         args = argv = list(args)
+    if type(pass_fds) is not tuple:  # the same
+        pass_fds = tuple(pass_fds)
+        given = given[:3] + (pass_fds,) + given[4:]
     if shell:
         argv = [executable or _SHELL, "-c"] + argv
     program = argv[0] if executable is None else executable
@@ -146,46 +150,31 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
             *((close_fds,) if _GIVES_CLOSE_FDS else ()),
             p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
         return
-    fds = p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite
-    if making is not None and not making.again:
-        making.pending = _launch.begin(program, argv, env, how)
-        if making.pending is not None:
-            self.pid = making.pending.pid
-            _created(self, *fds)
-            return
-    try:
-        self.pid, pidfd = _launch.launch(program, argv, env, how)
-    except _launch.Failed as failed:
-        _counts.fell_back(str(failed))
+    reason = "arguments" if not argv else _launch.launch(
+        self, _for_the_child(self, p2cread, p2cwrite, c2pread, c2pwrite, errread,
+                             errwrite),
+        making, program, argv, env, how)
+    if reason:
+        _counts.fell_back(reason)
         return _original_audited(self, args, *given)
-    _launched(making, pidfd)
-    _created(self, *fds)
 
 
-def _launched(making: Optional[dropin_asyncio.Making], pidfd: int) -> None:
-    _counts.launched()
-    if making is not None:
-        making.pidfd = pidfd
-    else:
-        os.close(pidfd)
+def _for_the_child(popen: Any, p2cread: int, p2cwrite: int, c2pread: int,
+                   c2pwrite: int, errread: int, errwrite: int
+                   ) -> Tuple[int, ...]:
+    """What is to be closed once there is a child: see Popen._close_pipe_fds().
 
-
-def _created(popen: Any, p2cread: int, p2cwrite: int, c2pread: int,
-             c2pwrite: int, errread: int, errwrite: int) -> None:
-    """What is to be done once there is a child."""
-    popen._child_created = True
-    # As Popen._close_pipe_fds() does, which takes longer. The device comes last,
-    # and may be in the place of several.
+    The device comes last, and may be in the place of several.
+    """
     devnull = popen.__dict__.get("_devnull")
-    popen._closed_child_pipe_fds = True
-    if p2cread != -1 and p2cwrite != -1 and p2cread != devnull:
-        os.close(p2cread)
-    if c2pwrite != -1 and c2pread != -1 and c2pwrite != devnull:
-        os.close(c2pwrite)
+    fds: Tuple[int, ...] = () if devnull is None else (devnull,)
     if errwrite != -1 and errread != -1 and errwrite != devnull:
-        os.close(errwrite)
-    if devnull is not None:
-        os.close(devnull)
+        fds = (errwrite,) + fds
+    if c2pwrite != -1 and c2pread != -1 and c2pwrite != devnull:
+        fds = (c2pwrite,) + fds
+    if p2cread != -1 and p2cwrite != -1 and p2cread != devnull:
+        fds = (p2cread,) + fds
+    return fds
 
 
 # ---- Popen._posix_spawn
@@ -206,26 +195,26 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
         "stdin": fds[0], "stdout": fds[3], "stderr": fds[5],
         "close_fds": close_fds, "restore_signals": restore_signals,
     }
+    error = None
     try:
         environment = _launch.environment(env)
-        found = _launch.find(_launch.names_of(executable, env), None)
-    except Exception as error:
-        _counts.fell_back(_launch.reason_of(error))
-        return original(self, args, executable, env, restore_signals, *rest)
-    audited = os.environ if env is None and _NONE_IS_OS_ENVIRON else env
-    sys.audit("os.posix_spawn", executable, args, audited)
-    try:
-        self.pid, pidfd = _launch.spawn(found, args, environment, how)
-    except OSError as error:
+        found = _launch.find(_launch.names_of(executable, environment), None)
+        audited = os.environ if env is None and _NONE_IS_OS_ENVIRON else env
+        sys.audit("os.posix_spawn", executable, args, audited)
+        error = _launch.spawn(found, self, _for_the_child(self, *fds),
+                              dropin_asyncio.made_for(self), args, environment,
+                              how)
+        if error is None:
+            return
+        reason = _launch.reason_of(error)
+    except _launch.Failed as failed:
+        reason = str(failed)
+    _counts.fell_back(reason)
+    if isinstance(error, OSError):
         # What os.posix_spawn() would say, which need not be asked for that.
-        _counts.fell_back(_launch.reason_of(error))
         number = error.errno or 0
-        raise OSError(number, os.strerror(number), executable) from None
-    except Exception as error:
-        _counts.fell_back(_launch.reason_of(error))
-        return original(self, args, executable, env, restore_signals, *rest)
-    _launched(dropin_asyncio.made_for(self), pidfd)
-    _created(self, *fds)
+        raise OSError(number, os.strerror(number), executable)
+    original(self, args, executable, env, restore_signals, *rest)
 
 
 # ---- install
@@ -295,8 +284,17 @@ def uninstall() -> None:
         if not _is_installed:
             return
         _is_installed = False
+        dropin_asyncio.uninstall()
         _unpatch()
         _templates.clear()
+
+
+def _after_fork() -> None:
+    global _install_lock
+    _install_lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager

@@ -10,6 +10,9 @@ its own way with watchers.
 The transport is made at once, around a child that is on its way, and connects its
 pipes when that has come to exec. One that does not come there is made again, by a
 launch that is waited for: then what asyncio raises is raised where it always is.
+
+Until it is known to have come to exec, the child is the launch's, which ends it if
+it is let go, and not yet its Popen's.
 """
 import os
 import sys
@@ -21,6 +24,7 @@ from typing import Any, Callable, Optional
 from . import _counts
 from ._native import Pending
 
+_is_installed = False
 _original_make: Any
 _original_transport: Any = unix_events.__dict__["_UnixSubprocessTransport"]
 _threaded_watcher: Any = (unix_events.__dict__.get("ThreadedChildWatcher")
@@ -33,15 +37,21 @@ class Making:
     """A transport that is being made, and what its Popen has launched.
 
     again says that a launch has come to nothing, so that this one is waited for.
+    child is one that is not pending any more, or None.
     """
 
-    __slots__ = ("args", "again", "pending", "pidfd")
+    __slots__ = ("args", "again", "pending", "child")
 
     def __init__(self, args: Any, again: bool) -> None:
         self.args = args
         self.again = again
         self.pending: Optional[Pending] = None
-        self.pidfd = -1
+        self.child: Optional[Pending] = None
+
+    def drop(self) -> None:
+        """There is no transport: nobody wants what was begun for it."""
+        if self.pending is not None:
+            self.pending.drop()
 
 
 class _Local(threading.local):
@@ -66,34 +76,44 @@ def made_for(popen: Any) -> Optional[Making]:
 class _Exit:
     """Waits in a loop for one child to end."""
 
-    __slots__ = ("_loop", "_pid", "_pidfd", "_transport")
+    __slots__ = ("_loop", "_child", "_transport", "_over", "_told")
 
-    def __init__(self, loop: Any, pid: int, pidfd: int, transport: Any) -> None:
+    def __init__(self, loop: Any, child: Pending, transport: Any) -> None:
         self._loop = loop
-        self._pid = pid
-        self._pidfd = pidfd
+        self._child = child
         self._transport = transport
-        loop._add_reader(pidfd, self)
+        self._over = self._told = False
+
+    def wait(self) -> None:
+        if not self._over:
+            self._loop._add_reader(self._child.pidfd, self)
 
     def __call__(self) -> None:
-        self._loop._remove_reader(self._pidfd)
         try:
-            _, status = os.waitpid(self._pid, 0)
+            self._tell()
+        except BaseException:
+            # Of a signal handler, maybe: then the rest is still to be told.
+            if not self._told:
+                self._loop.call_soon(self._tell)
+            raise
+
+    def _tell(self) -> None:
+        self._over = True
+        self._loop._remove_reader(self._child.pidfd)
+        try:
+            _, status = os.waitpid(self._child.pid, 0)
         except ChildProcessError:
             # Something else has waited for it.
             returncode = 255
             logger.warning("child process pid %d exit status already read: "
-                           " will report returncode 255", self._pid)
+                           " will report returncode 255", self._child.pid)
         else:
             returncode = os.waitstatus_to_exitcode(status)
             if self._loop.get_debug():
                 logger.debug("process %s exited with returncode %s",
-                             self._pid, returncode)
+                             self._child.pid, returncode)
+        self._told = True
         self._transport._process_exited(returncode)
-
-    def __del__(self) -> None:
-        # Also if the loop was closed before the child ended.
-        os.close(self._pidfd)
 
 
 def _default_watcher() -> bool:
@@ -131,7 +151,6 @@ class _Transport(_original_transport):  # type: ignore[misc]
     def discard(self) -> None:
         """As if its making had failed: there is no child, and nothing is open."""
         popen, self._proc = self._proc, None
-        popen._child_created = False
         for file in popen.stdin, popen.stdout, popen.stderr:
             if file is not None:
                 file.close()
@@ -150,7 +169,7 @@ class _Launch:
     """
 
     __slots__ = ("_loop", "_fd", "_pending", "_transport", "_waiter", "_gone",
-                 "over")
+                 "_exit", "over")
 
     def __init__(self, loop: Any, pending: Pending, transport: Any,
                  waiter: Any) -> None:
@@ -160,28 +179,44 @@ class _Launch:
         self._transport = transport
         self._waiter = waiter
         self._gone: Any = None
+        self._exit: Optional[_Exit] = None
         self.over = False
         transport.launched = loop.create_future()
         loop._add_reader(self._fd, self)
 
     def __call__(self) -> None:
-        self._loop._remove_reader(self._fd)
-        self.over = True
+        try:
+            self._tell()
+        except BaseException:
+            # Of a signal handler, and the loop's now: the rest is still to be told.
+            self._loop.call_soon(self._tell)
+            raise
+
+    def _tell(self) -> None:
+        """Each step does what was not done before, so that all may be done again."""
+        if not self.over:
+            self._loop._remove_reader(self._fd)
+            self.over = True
         if self._gone is not None:
             self._pending.drop()
             if not self._gone.done():
                 self._gone.set_result(None)
             return
-        try:
-            pidfd = self._pending.end()
-        except OSError:
-            self._transport.launched.set_result(False)
-            if not self._waiter.done():
-                self._waiter.set_exception(_NotLaunched())
-            return
-        _counts.launched()
-        _Exit(self._loop, self._transport.get_pid(), pidfd, self._transport)
-        self._transport.launched.set_result(True)
+        launched = self._pending.end() is None
+        if launched:
+            self._launched()
+        elif not self._waiter.done():
+            self._waiter.set_exception(_NotLaunched())
+        if not self._transport.launched.done():
+            self._transport.launched.set_result(launched)
+
+    def _launched(self) -> None:
+        """There is a child, to be waited for."""
+        if self._exit is None:
+            self._transport._proc._child_created = True
+            self._exit = _Exit(self._loop, self._pending, self._transport)
+            _counts.launched()
+        self._exit.wait()
 
     def abandon(self) -> Any:
         """End the child. Returns a future for that, of use while there is a loop."""
@@ -198,21 +233,22 @@ def _make_transport(making: Making, loop: Any, protocol: Any, *rest: Any,
     before, _local.making = _local.making, making
     try:
         return _Transport(loop, protocol, making.args, *rest, **kwargs)
+    except BaseException:
+        making.drop()
+        raise
     finally:
         _local.making = before
 
 
-def _watch(loop: Any, transport: Any, pidfd: int) -> None:
-    """Wait for the end of a child; pidfd is -1 if the original has launched it."""
-    pid = transport.get_pid()
-    if pidfd == -1:
-        try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:  # out of descriptors: a thread needs none
-            _threaded_watcher().add_child_handler(
-                pid, loop._child_watcher_callback, transport)
-            return
-    _Exit(loop, pid, pidfd, transport)
+def _watch(loop: Any, transport: Any, making: Making) -> None:
+    """Wait for the end of a child."""
+    if making.child is None:  # the original has launched it
+        making.child = Pending.open(transport.get_pid())
+    if making.child is not None:
+        _Exit(loop, making.child, transport).wait()
+    else:  # out of descriptors: a thread needs none
+        _threaded_watcher().add_child_handler(
+            transport.get_pid(), loop._child_watcher_callback, transport)
 
 
 async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
@@ -220,7 +256,7 @@ async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
     transport = _make_transport(making, loop, *args, waiter=waiter, **kwargs)
     launch = None
     if making.pending is None:
-        _watch(loop, transport, making.pidfd)
+        _watch(loop, transport, making)
     else:
         launch = _Launch(loop, making.pending, transport, waiter)
     try:
@@ -244,7 +280,7 @@ async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
 
 async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
                                      *rest: Any, **kwargs: Any) -> Any:
-    if not _default_watcher():
+    if not _is_installed or not _default_watcher():
         return await _original_make(loop, protocol, args, *rest, **kwargs)
     # A copy, to be known by: a command for a shell may be anybody's string.
     args = args[:1] + args[1:]
@@ -256,7 +292,13 @@ async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
 
 
 def install(patch: Callable[[Any, str, Any], Any]) -> None:
-    global _original_make
+    global _original_make, _is_installed
     _original_make = patch(unix_events._UnixSelectorEventLoop,
                            "_make_subprocess_transport",
                            _make_subprocess_transport)
+    _is_installed = True
+
+
+def uninstall() -> None:
+    global _is_installed
+    _is_installed = False

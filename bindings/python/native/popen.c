@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Launches for a subprocess.Popen.
+ *
+ * A signal handler may raise whenever code of Python runs, so none does between the
+ * making of a child and the moment when its Popen knows of it. And what goes wrong
+ * with a launch is returned, not raised: what is raised is a handler's, or comes
+ * from code of the caller's, and no reason for another launch.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "native.h"
+
+/* ---- arguments */
+
+/* True if no conversion of it runs code of Python. */
+static bool is_plain(PyObject *object, int depth)
+{
+	PyObject *key, *value;
+	Py_ssize_t i = 0;
+
+	if (object == Py_None || PyBool_Check(object) ||
+	    PyLong_CheckExact(object) || PyUnicode_Check(object) ||
+	    PyBytes_Check(object))
+		return true;
+	if (!depth)
+		return false;
+	if (PyDict_CheckExact(object)) {
+		while (PyDict_Next(object, &i, &key, &value))
+			if (!is_plain(key, depth - 1) ||
+			    !is_plain(value, depth - 1))
+				return false;
+		return true;
+	}
+	if (PyList_CheckExact(object)) {
+		for (; i < PyList_Size(object); i++)
+			if (!is_plain(PyList_GetItem(object, i), depth - 1))
+				return false;
+		return true;
+	}
+	if (!PyTuple_CheckExact(object))
+		return false;
+	for (; i < PyTuple_Size(object); i++)
+		if (!is_plain(PyTuple_GetItem(object, i), depth - 1))
+			return false;
+	return true;
+}
+
+/* Popen takes no name with a "=", a launch does if that comes first. */
+static int check_names(const struct launch *l)
+{
+	for (char **s = l->env.list; s && *s; s++) {
+		if (**s != '=')
+			continue;
+		PyErr_SetString(PyExc_ValueError,
+				"illegal environment variable name");
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * Takes the first @n of @args, borrowed, and what is to be launched from the others
+ * and @kwargs. When it fails, @error is what is wrong; or NULL, with an exception,
+ * if code of Python may have run.
+ */
+int popen_args_parse(struct launch *l, PyObject *args, PyObject *kwargs,
+		     PyObject **first, Py_ssize_t n, PyObject **error)
+{
+	PyObject *rest = NULL;
+	struct request request;
+	int ret = -1;
+
+	*error = NULL;
+	launch_begin(l);
+	if (PyTuple_Size(args) < n)
+		PyErr_SetString(PyExc_TypeError, "too few arguments");
+	else
+		rest = PyTuple_GetSlice(args, n, PyTuple_Size(args));
+	if (!rest)
+		return -1;
+	for (Py_ssize_t i = 0; i < n; i++)
+		first[i] = PyTuple_GetItem(args, i);
+	if (spawn_args_parse(l, LAUNCH_ENVIRON_COPY, rest, kwargs, &request,
+			     false) == 0)
+		ret = check_names(l);
+	if (ret < 0 && is_plain(rest, 3) && (!kwargs || is_plain(kwargs, 3)))
+		*error = error_take();
+	Py_DECREF(rest);
+	return ret;
+}
+
+/* ---- what a Popen is told */
+
+static int set_int(PyObject *object, const char *name, long value)
+{
+	PyObject *number = PyLong_FromLong(value);
+	int ret = -1;
+
+	if (number) {
+		ret = PyObject_SetAttrString(object, name, number);
+		Py_DECREF(number);
+	}
+	return ret;
+}
+
+int popen_close(PyObject *popen, PyObject *fds)
+{
+	if (!PyTuple_Check(fds)) {
+		PyErr_SetString(PyExc_TypeError, "fds must be a tuple");
+		return -1;
+	}
+	if (PyObject_SetAttrString(popen, "_closed_child_pipe_fds", Py_True) <
+	    0)
+		return -1;
+	for (Py_ssize_t i = 0; i < PyTuple_Size(fds); i++)
+		close((int)PyLong_AsLong(PyTuple_GetItem(fds, i)));
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* One that nobody can be told of, for want of memory. */
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int tell(PyObject *popen, pid_t pid)
+{
+	int ret = set_int(popen, "pid", pid);
+
+	if (ret == 0)
+		ret = PyObject_SetAttrString(popen, "_child_created", Py_True);
+	if (ret < 0)
+		end_child(pid);
+	return ret;
+}
+
+/* Takes @pidfd. */
+static int give(struct py_template *t, PyObject *owner, pid_t pid, int pidfd)
+{
+	PyObject *type, *child;
+	int ret = -1;
+
+	if (owner == Py_None) {
+		close(pidfd);
+		return 0;
+	}
+	type = types_pending(Py_TYPE(t));
+	child = pending_of(type, pid, pidfd);
+	if (child)
+		ret = PyObject_SetAttrString(owner, "child", child);
+	Py_XDECREF(child);
+	Py_XDECREF(type);
+	return ret;
+}
+
+static PyObject *launched(struct py_template *t, const struct launch *l,
+			  PyObject **first, int ret, int pidfd)
+{
+	struct error e;
+	int told;
+
+	if (ret < 0) {
+		e = launch_error(l, -ret, t->path);
+		return error_new(&e);
+	}
+	told = tell(first[0], ret);
+	if (give(t, first[2], ret, pidfd) < 0 || told < 0 ||
+	    popen_close(first[0], first[1]) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs)
+{
+	PyObject *first[3], *ret;
+	struct launch l;
+	int pidfd, pid;
+
+	if (popen_args_parse(&l, args, kwargs, first, 3, &ret) == 0 &&
+	    template_launch(t, &l, &pid, &pidfd) == 0)
+		ret = launched(t, &l, first, pid, pidfd);
+	launch_free(&l);
+	return ret;
+}
+
+/* ---- what else is to be asked without an exception */
+
+static PyObject *process_getcwd(PyObject *module, PyObject *unused)
+{
+	char path[PATH_MAX];
+
+	(void)module;
+	(void)unused;
+	if (getcwd(path, sizeof(path)))
+		return PyBytes_FromString(path);
+	Py_RETURN_NONE;
+}
+
+PyMethodDef popen_functions[] = {
+	{ "getcwd", process_getcwd, METH_NOARGS,
+	  "The working directory, as bytes; None: it has no name." },
+	{ NULL, NULL, 0, NULL },
+};
