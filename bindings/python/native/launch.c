@@ -36,11 +36,15 @@ int launch_strings(struct launch *l, PyObject *argv, PyObject *env,
 	} else if (how == LAUNCH_ENVIRON_COPY) {
 		ret = strings_environ(&l->env);
 	} else {
-		l->args.envp = (uintptr_t)environ;
 		return 0;
 	}
 	l->args.envp = (uintptr_t)l->env.list;
 	return ret;
+}
+
+uint64_t launch_environ_of(const struct launch *l)
+{
+	return l->env.list ? l->args.envp : (uintptr_t)environ;
 }
 
 int launch_action(struct launch *l, uint32_t type, int fd, int newfd,

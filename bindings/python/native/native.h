@@ -133,13 +133,18 @@ struct launch {
 /* How the environment of the process is passed on. */
 enum launch_environ {
 	LAUNCH_ENVIRON_COPY,	/* for a call without the GIL */
-	LAUNCH_ENVIRON_SHARE,
+	LAUNCH_ENVIRON_SHARE,	/* for launch_environ_of() to tell */
 };
 
 /* To be followed by launch_free(), whatever fails. */
 void launch_begin(struct launch *launch);
 int launch_strings(struct launch *launch, PyObject *argv, PyObject *env,
 		   enum launch_environ how);
+/*
+ * The envp of a launch whose environment is shared. What is converted may run code
+ * of Python, which may change it: so this is to be asked last.
+ */
+uint64_t launch_environ_of(const struct launch *launch);
 int launch_action(struct launch *launch, uint32_t type, int fd, int newfd,
 		  const void *arg);
 int launch_cwd(struct launch *launch, PyObject *cwd);

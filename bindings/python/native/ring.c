@@ -52,15 +52,25 @@ static void entry_unlink(struct py_ring *r, struct entry *entry)
 		entry->next->prev = entry->prev;
 }
 
-/* Freeing one may run code of the token's, which may use the ring. */
-static void free_entries(struct py_ring *r)
+/* Freeing one may run code of the token's. */
+static void free_entries(struct entry *entry)
 {
-	struct entry *entry;
+	while (entry) {
+		struct entry *next = entry->next;
 
-	while ((entry = r->entries)) {
-		entry_unlink(r, entry);
 		entry_free(entry);
+		entry = next;
 	}
+}
+
+static PyObject *tokens_of(const struct entry *entry)
+{
+	PyObject *tokens = PyList_New(0);
+
+	for (; tokens && entry; entry = entry->next)
+		if (PyList_Append(tokens, entry->token) < 0)
+			Py_CLEAR(tokens);
+	return tokens;
 }
 
 /* ---- making and freeing */
@@ -104,21 +114,26 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)r;
 }
 
+/* Whoever comes second, while the GIL is released or later, finds nothing to do. */
 static void end(struct py_ring *r)
 {
 	struct spawn_template_ring *ring = r->ring;
+	struct entry *entries = r->entries;
 
 	r->ring = NULL;
+	r->entries = NULL;
 	if (ring) {
 		Py_BEGIN_ALLOW_THREADS
 		spawn_template_ring_exit(ring);
 		Py_END_ALLOW_THREADS
 	}
-	free_entries(r);
+	free_entries(entries);
 }
 
 static PyObject *ring_close(struct py_ring *r, PyObject *unused)
 {
+	PyObject *tokens;
+
 	(void)unused;
 	/* threads that waited when their process forked are not in the child */
 	if (r->waiting && r->ring && spawn_template_ring_fd(r->ring) >= 0) {
@@ -126,8 +141,10 @@ static PyObject *ring_close(struct py_ring *r, PyObject *unused)
 				"another thread waits for the ring");
 		return NULL;
 	}
-	end(r);
-	Py_RETURN_NONE;
+	tokens = tokens_of(r->entries);
+	if (tokens)
+		end(r);
+	return tokens;
 }
 
 static int ring_traverse(struct py_ring *r, visitproc visit, void *arg)
@@ -228,6 +245,7 @@ static PyObject *ring_run(struct py_ring *r, PyObject *args, PyObject *kwargs)
 			   true) == 0) {
 		entry = begin_entry(r, &request, &run.launch, &tfd);
 		if (entry) {
+			run.args.spawn.envp = launch_environ_of(&run.launch);
 			ret = spawn_template_ring_run(r->ring, tfd, &run.args,
 						      sizeof(run.args),
 						      (uintptr_t)entry);
@@ -250,6 +268,7 @@ static PyObject *ring_spawn(struct py_ring *r, PyObject *args, PyObject *kwargs)
 			     true) == 0) {
 		entry = begin_entry(r, &request, &l, &tfd);
 		if (entry) {
+			l.args.envp = launch_environ_of(&l);
 			ret = spawn_template_ring_spawn(r->ring, tfd, &l.args,
 							sizeof(l.args),
 							(uintptr_t)entry);
@@ -416,7 +435,8 @@ static PyObject *ring_cancel(struct py_ring *r, PyObject *args)
 		if (ret < 0 && ret != -ENOENT)
 			return raise_errno(-ret);
 		n += ret > 0;
-		if (!forget)
+		/* what is complete is told, and takes its token with it */
+		if (!forget || ret <= 0)
 			continue;
 		/* the caller has one more reference */
 		entry->token = Py_None;
@@ -457,7 +477,7 @@ static PyMethodDef methods[] = {
 	{ "cancel", METHOD(ring_cancel), METH_VARARGS,
 	  "Cancel what has this token; return how many were not complete." },
 	{ "close", METHOD(ring_close), METH_NOARGS,
-	  "Kill what runs, and free all of it." },
+	  "Kill what runs, and free all of it; return the tokens." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -5,6 +5,7 @@ import gc
 import os
 import pathlib
 import resource
+import select
 import signal
 import threading
 import time
@@ -512,6 +513,49 @@ class Ring(support.TestCase):
             with self.assertRaises(ValueError):
                 call()
         self.ring.close()
+
+    def test_close_tells_what_was_in_flight(self):
+        for token in "a", "b":
+            self.ring.run(self.sh, token, SH + ["sleep 60"])
+        self.assertEqual(sorted(self.ring.close()), ["a", "b"])
+        self.assertEqual(self.ring.close(), [])
+
+    def test_cancel_and_forget_leaves_what_is_complete(self):
+        self.ring.run(self.sh, "x", SH + [":"])
+        self.ring.submit()
+        select.select([self.ring], [], [], 10)
+        self.assertEqual(self.ring.cancel("x", True), 0)
+        ((token, error, _),) = self.finish(1)
+        self.assertEqual((token, error), ("x", None))
+
+    def test_environment_that_changes_meanwhile(self):
+        """By a conversion, after which it is somewhere else."""
+        names = ["ST_%d" % i for i in range(3000)]
+
+        class Path:
+            def __fspath__(self):
+                for name in names:
+                    os.environ[name] = "x" * 50
+                return "/"
+        try:
+            self.ring.run(self.sh, 1, SH + ["echo $ST_2999"], cwd=Path())
+        finally:
+            for name in names:
+                os.environ.pop(name, None)
+        ((_, error, result),) = self.finish(1)
+        self.assertEqual((error, result.out), (None, b"x" * 50 + b"\n"))
+
+    def test_close_by_many_threads(self):
+        for _ in range(20):
+            ring = _native.Ring(4)
+            for i in range(4):
+                ring.run(self.sh, object(), SH + ["sleep 60"])
+            ring.submit()
+            threads = [threading.Thread(target=ring.close) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
 
     def test_close_while_another_thread_waits(self):
         seen = []
