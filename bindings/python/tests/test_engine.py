@@ -5,11 +5,13 @@ import errno
 import gc
 import os
 import pathlib
+import select
 import signal
 import sys
 import threading
 import time
 import unittest
+import warnings
 import weakref
 
 import spawn_template
@@ -224,10 +226,21 @@ class Cancel(TestCase):
             done = await asyncio.gather(*tasks, return_exceptions=True)
             for error in done:
                 self.assertIsInstance(error, asyncio.CancelledError)
-            while engine.current().abandoned:
+            while engine.current().free < engine.ENTRIES:
                 await asyncio.sleep(0.01)
-            self.assertEqual(engine.current().free, engine.ENTRIES)
         run(main())
+
+    def test_when_it_was_complete(self):
+        async def main():
+            task = asyncio.ensure_future(self.sh.run(SH + [":"]))
+            await asyncio.sleep(0)
+            fd = engine.current().fd
+            self.assertTrue(select.select([fd], [], [], 10)[0])
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+        # and this returns
+        run(asyncio.wait_for(main(), 10))
 
     def test_before_it_began(self):
         async def main():
@@ -390,6 +403,44 @@ class Loops(TestCase):
         loop.run_until_complete(loop.shutdown_asyncgens())
         self.assertFalse(hasattr(loop, engine._ATTRIBUTE))
         loop.close()
+
+    def test_generators_that_run_something_at_their_end(self):
+        """The loop closes them together with the engine, in any order."""
+        async def generator(delay):
+            try:
+                yield
+            finally:
+                if delay:
+                    await asyncio.sleep(delay)
+                codes.append((await self.sh.run(SH + ["exit 3"])).code)
+
+        async def main():
+            await self.sh.run(SH + [":"])
+            for i in range(10):
+                one = generator(0.02 * (i % 3))
+                kept.append(one)
+                await one.asend(None)
+
+        codes, kept = [], []
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            asyncio.run(main())
+        self.assertEqual(codes, [3] * 10)
+        kept.clear()
+
+    def test_engine_that_is_closed_cancels_what_runs(self):
+        async def main():
+            tasks = [asyncio.ensure_future(self.sh.run(self.tree))
+                     for _ in range(engine.ENTRIES + 3)]
+            await asyncio.get_running_loop().run_in_executor(
+                None, self.pids, 2)
+            engine.current().close()
+            done = await asyncio.wait_for(
+                asyncio.gather(*tasks, return_exceptions=True), 10)
+            for error in done:
+                self.assertIsInstance(error, asyncio.CancelledError)
+        asyncio.run(main())
+        self.assertEnded(self.pids(2))
 
     def test_loop_that_is_only_closed(self):
         loop = asyncio.new_event_loop()

@@ -35,12 +35,12 @@ class Engine:
     """The ring of one event loop, and who waits for it.
 
     free counts entries that nobody has; while there is none, waiting are those
-    who want one, in their order. abandoned counts runs that nobody waits for any
-    more, and that have not ended yet.
+    who want one, in their order. brief says that the loop has ended what it ends
+    once: then the engine ends as soon as it is not used.
     """
 
     __slots__ = ("loop", "ring", "fd", "generation", "closed", "free",
-                 "waiting", "submitting", "abandoned", "drained", "life",
+                 "waiting", "submitting", "drained", "brief", "life",
                  "__weakref__")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,8 +52,8 @@ class Engine:
         self.free = ENTRIES
         self.waiting: Deque[asyncio.Future[None]] = collections.deque()
         self.submitting = False
-        self.abandoned = 0
         self.drained: Optional[asyncio.Future[None]] = None
+        self.brief = getattr(loop, "_asyncgens_shutdown_called", False)
         self.life = self._live()
         loop.add_reader(self.fd, self._reap)
         _engines.add(self)
@@ -80,6 +80,15 @@ class Engine:
                 turn.set_result(None)
                 entries -= 1
         self.free += entries
+        if self.free == ENTRIES:
+            if self.drained is not None and not self.drained.done():
+                self.drained.set_result(None)
+            if self.brief and not self.closed:
+                self.loop.call_soon(self._rest)
+
+    def _rest(self) -> None:
+        if self.free == ENTRIES and not self.closed:
+            self.close()
 
     # ---- submission
 
@@ -112,25 +121,20 @@ class Engine:
             return
         completions = self.ring.reap(BATCH)
         for future, error, result in completions:
-            if future is None:
-                self.abandoned -= 1
-            elif future.done():
+            if future is None or future.done():
                 pass
             elif error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
         self.give(len(completions))
-        if self.drained is not None and not self.abandoned:
-            if not self.drained.done():
-                self.drained.set_result(None)
 
     def abandon(self, future: asyncio.Future[_native.Result]) -> None:
         """Nobody waits for the future any more: end its run, if there is one."""
         if future.done() and not future.cancelled():
             future.exception()      # it was told, to nobody
         elif not self.closed:
-            self.abandoned += self.ring.cancel(future, True)
+            self.ring.cancel(future, True)
 
     # ---- the end
 
@@ -138,24 +142,39 @@ class Engine:
         """Lives as long as the loop, which ends its asynchronous generators.
 
         That is the one thing that all loops do at their end, and that can wait:
-        here for trees of cancelled runs, which have their grace to end.
+        here for trees of cancelled runs, which have their grace to end, and for
+        runs of other generators that end now.
         """
         try:
             yield
         finally:
-            if self.abandoned and self.generation == _generation:
-                self.drained = self.loop.create_future()
-                await self.drained
-            self.close()
+            try:
+                await self._drain()
+            finally:
+                self.close()
+
+    async def _drain(self) -> None:
+        while (self.free < ENTRIES and not self.closed
+               and self.generation == _generation):
+            self.drained = self.loop.create_future()
+            await self.drained
 
     def close(self) -> None:
-        """End the ring; what still runs is killed."""
+        """End the ring; what still runs is killed, and who waits is cancelled."""
+        if self.closed:
+            return
         self.closed = True
         if getattr(self.loop, _ATTRIBUTE, None) is self:
             delattr(self.loop, _ATTRIBUTE)
         if self.generation == _generation and not self.loop.is_closed():
             self.loop.remove_reader(self.fd)
-        self.ring.close()
+        left = [*self.ring.close(), *self.waiting]
+        if self.generation == _generation and not self.loop.is_closed():
+            for future in left:
+                if future is not None:
+                    future.cancel()
+            if self.drained is not None and not self.drained.done():
+                self.drained.set_result(None)
 
 
 def current() -> Engine:
@@ -168,6 +187,8 @@ def current() -> Engine:
     # An attribute, because the engine keeps its loop, as a weak dictionary's
     # value must not; so both go when the loop does.
     setattr(loop, _ATTRIBUTE, engine)
+    if engine.brief:
+        return engine
     try:
         engine.life.asend(None).send(None)
     except StopIteration:
