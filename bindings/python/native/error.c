@@ -25,17 +25,28 @@ static PyObject *action_name(const char *name)
 	Py_RETURN_NONE;
 }
 
-PyObject *error_new(const struct error *e)
+static PyObject *os_error(const struct error *e)
 {
+	/* in the words and the encoding of the locale */
+	PyObject *text =
+		PyUnicode_DecodeLocale(strerror(e->error), "surrogateescape");
 	PyObject *exception;
 
-	if (e->filename)
-		exception =
-			PyObject_CallFunction(PyExc_OSError, "isO", e->error,
-					      strerror(e->error), e->filename);
-	else
-		exception = PyObject_CallFunction(PyExc_OSError, "is", e->error,
-						  strerror(e->error));
+	if (!text)
+		return NULL;
+	exception = e->filename
+			    ? PyObject_CallFunction(PyExc_OSError, "iOO",
+						    e->error, text, e->filename)
+			    : PyObject_CallFunction(PyExc_OSError, "iO",
+						    e->error, text);
+	Py_DECREF(text);
+	return exception;
+}
+
+PyObject *error_new(const struct error *e)
+{
+	PyObject *exception = os_error(e);
+
 	if (!exception)
 		return NULL;
 	if (set_attribute(exception, "stage",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests of processes that others wrote, with install() first: of anyio and trio,
-as they are, and AutoGen's executor of code.
+as they are, and AutoGen's executor of code; and the engine in a loop of uvloop.
 
 	run_others.py DIR
 
@@ -99,6 +99,7 @@ def main():
         run("trio", pytest + ["-p", "trio._tests.pytest_plugin", "--pyargs",
                               "trio._tests.test_subprocess"]),
         run("AutoGen", [python, "-W", "ignore", "others_autogen.py"]),
+        run("uvloop", [python, "others_uvloop.py"]),
         run("programs of docs/python.md", [python, "test_docs.py"]),
     ]
     passed, failed = map(sum, zip(*results))

@@ -493,30 +493,6 @@ class Loops(TestCase):
         with self.assertRaises(RuntimeError):
             coroutine.send(None)
 
-    def test_uvloop(self):
-        """In a process of its own, of which uvloop keeps a pipe for ever."""
-        try:
-            import uvloop   # noqa: F401
-        except ImportError:
-            return      # as good as asyncio's, where there is none
-        out = support.python(f"""
-            import asyncio, spawn_template, uvloop
-            sh = spawn_template.Template("sh")
-            async def main():
-                print(await sh.run(["sh", "-c", "echo uv; exit 3"]))
-                try:
-                    await asyncio.wait_for(sh.run({self.tree!r}), 0.5)
-                except asyncio.TimeoutError:
-                    print("ended")
-            loop = uvloop.new_event_loop()
-            loop.run_until_complete(main())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-            """)
-        self.assertEqual(out, "<Result code=3 signal=-1 out=3 bytes "
-                              "err=0 bytes>\nended\n")
-        self.assertEnded(self.pids(2))
-
 
 @support.forks
 class Fork(TestCase):
@@ -579,6 +555,22 @@ class Fork(TestCase):
                 return auto.run_sync(["x"]).code + 10
             self.assertEqual(self.in_child(child), 11)
 
+    def test_child_closes(self):
+        """What is its parent's, and may be gone."""
+        path = self.program()
+        t = spawn_template.Template(path)
+        path.unlink()
+
+        def child():
+            with t:
+                pass
+            try:
+                t.run_sync(["x"])
+            except ValueError:
+                return 7
+        self.assertEqual(self.in_child(child), 7)
+        t.close()
+
     def test_closed_stays_closed(self):
         t = spawn_template.Template("true")
         t.close()
@@ -589,6 +581,17 @@ class Fork(TestCase):
             except ValueError:
                 return 7
         self.assertEqual(self.in_child(child), 7)
+
+
+class Spawn(TestCase):
+    """template.spawn()"""
+
+    def test_none_is_as_to_subprocess(self):
+        pid, pidfd = self.sh.spawn(
+            SH + ["exit 4"], stdin=None, stdout=None, stderr=None, user=None,
+            group=None, extra_groups=None, process_group=None)
+        os.close(pidfd)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 4)
 
 
 class Sync(TestCase):

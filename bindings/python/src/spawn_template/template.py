@@ -29,7 +29,7 @@ class Template:
     auto_refresh it takes the new file.
     """
 
-    __slots__ = ("_native", "_flags", "_key", "_path", "__weakref__")
+    __slots__ = ("_native", "_flags", "_key", "_path", "_closed", "__weakref__")
 
     def __init__(self, name: StrOrBytesPath, *,
                  search_path: Optional[StrOrBytesPath] = None,
@@ -40,6 +40,7 @@ class Template:
             name, flags=self._flags, search_path=search_path)
         self._path = self._native.path
         self._key = _identity(self._native)
+        self._closed = False
         _all.add(self)
 
     def __repr__(self) -> str:
@@ -55,6 +56,8 @@ class Template:
 
         The file must be the parent's: what has changed is not taken silently.
         """
+        if self._closed:
+            raise ValueError("the template is closed")
         native = _native.Template(self._path, flags=self._flags)
         if self._flags & _native.CREATE_AUTO_REFRESH:
             self._key = _identity(native)
@@ -126,27 +129,31 @@ class Template:
 
     # ---- children of one's own
 
-    def spawn(self, argv: Sequence[StrOrBytesPath], *, stdin: int = -1,
-              stdout: int = -1, stderr: int = -1,
+    def spawn(self, argv: Sequence[StrOrBytesPath], *,
+              stdin: Optional[int] = None, stdout: Optional[int] = None,
+              stderr: Optional[int] = None,
               pass_fds: Iterable[int] = (), close_fds: bool = True,
               cwd: Optional[StrOrBytesPath] = None, env: Env = None,
               umask: int = -1, user: Optional[int] = None,
               group: Optional[int] = None,
               extra_groups: Optional[Iterable[int]] = None,
-              start_new_session: bool = False, process_group: int = -1,
+              start_new_session: bool = False,
+              process_group: Optional[int] = None,
               restore_signals: bool = True) -> tuple[int, int]:
         """Launch and return (pid, pidfd): the caller waits, and closes pidfd.
 
-        The arguments mean what they mean to subprocess.Popen; stdin, stdout and
-        stderr are descriptors, -1 being this process's own.
+        The arguments mean what they mean to subprocess.Popen, but are numbers:
+        stdin, stdout and stderr are descriptors, None being this process's own,
+        and users and groups are not given by name.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.spawn", self._path, argv, cwd, env)
         return native.spawn(
-            argv, env, stdin=stdin, stdout=stdout, stderr=stderr,
-            pass_fds=pass_fds, close_fds=close_fds, cwd=cwd, umask=umask,
+            argv, env, stdin=_number(stdin), stdout=_number(stdout),
+            stderr=_number(stderr), pass_fds=pass_fds, close_fds=close_fds, cwd=cwd, umask=umask,
             uid=user, gid=group, groups=extra_groups,
-            start_new_session=start_new_session, process_group=process_group,
+            start_new_session=start_new_session,
+            process_group=_number(process_group),
             restore_signals=restore_signals)
 
     # ---- the template itself
@@ -167,13 +174,19 @@ class Template:
 
     def close(self) -> None:
         """Close it, once no run uses it any more."""
-        (self._native or self._reopen()).close()
+        self._closed = True
+        if self._native is not None:
+            self._native.close()
 
     def __enter__(self) -> Template:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _number(given: Optional[int]) -> int:
+    return -1 if given is None else given
 
 
 def _identity(native: _native.Template) -> dict[str, int]:
