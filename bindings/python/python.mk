@@ -10,7 +10,8 @@ PYTHON ?= python3
 
 PY_DIR := bindings/python
 PY_OUT := $(O)/python/spawn_template
-PY_SRC := $(wildcard $(PY_DIR)/src/spawn_template/*)
+PY_SRC := $(sort $(wildcard $(addprefix $(PY_DIR)/src/spawn_template/,\
+	*.py *.pyi py.typed)))
 PY_FILES := $(PY_SRC:$(PY_DIR)/src/spawn_template/%=$(PY_OUT)/%)
 PY_NATIVE := $(wildcard $(PY_DIR)/native/*.c)
 PY_OBJ := $(PY_NATIVE:%.c=$(O)/%.o)
@@ -31,6 +32,9 @@ $(PY_OBJ): $(O)/%.o: %.c
 	$(Q)$(CC) $(LIB_CFLAGS) $(PY_CFLAGS) -iquote src \
 		-DNATIVE_VERSION='"$(VERSION)"' $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
+
+# which has the version
+$(O)/$(PY_DIR)/native/module.o: Makefile
 
 $(PY_SO): $(PY_OBJ) $(LIB_A) $(PY_DIR)/native/exports.map
 	@mkdir -p $(@D)
@@ -59,6 +63,7 @@ PY_CHECKS := check-python-tests check-python-leaks check-python-debug \
 	check-python-asan check-python-install check-cpython check-others
 
 PY_TESTS := $(PY_DIR)/tests
+PY_DROPIN_TESTS := test_dropin test_dropin_pending test_dropin_signals
 
 .PHONY: check-python $(PY_CHECKS)
 check-python: deps-python python
@@ -83,7 +88,7 @@ ifeq ($(SKIP_DEPS),)
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
 		$(PY_TESTS)/leaks.py --debug
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
-		test_native test_engine
+		test_native test_engine $(PY_DROPIN_TESTS)
 else
 	@echo '  there may be no debug build of Python'
 	@echo '0 passed, 0 failed, 1 skipped'
@@ -97,7 +102,8 @@ check-python-asan:
 		ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		PYTHONMALLOC=malloc PYTHONPATH=$(O)/asan/python \
-		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine
+		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine \
+		$(PY_DROPIN_TESTS)
 
 check-python-install:
 	$(Q)PYTHON='$(PYTHON)' $(PY_TESTS)/install.sh
@@ -106,4 +112,6 @@ check-python-install:
 .PHONY: clean-python
 clean: clean-python
 clean-python:
-	rm -rf $(PY_DIR)/build $(PY_DIR)/src/*.egg-info
+	rm -rf $(PY_DIR)/build $(PY_DIR)/src/*.egg-info \
+		$(PY_DIR)/src/spawn_template/__pycache__ \
+		$(PY_DIR)/src/spawn_template/*.so

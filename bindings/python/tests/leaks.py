@@ -8,6 +8,7 @@ counted; otherwise memory blocks, and with both descriptors and processes.
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 
 import spawn_template
@@ -118,6 +119,37 @@ def blocks():
     blocking._rings.clear()
 
 
+def popens():
+    with spawn_template.installed():
+        for args, kwargs in (
+                (["true"], {}), (["/bin/true"], dict(close_fds=False)),
+                (["true"], dict(env=ENV, cwd="/", stdin=-1, stdout=-1)),
+                (["true"], dict(cwd="/none")), (["/none"], {}),
+                (["true", Bad()], {}), (["true", "\0"], dict(stdout=-1)),
+                (["true"], dict(env={"=": "1"}))):
+            attempt(subprocess.run, args, **kwargs)
+
+
+async def processes():
+    for args in ("true",), ("sh", "-c", "echo hi"):
+        process = await asyncio.create_subprocess_exec(*args, stdout=-1)
+        await process.communicate()
+    try:
+        await asyncio.create_subprocess_exec("true", cwd="/none")
+    except FileNotFoundError:
+        pass
+    task = asyncio.ensure_future(asyncio.create_subprocess_exec("sleep", "60"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def dropin():
+    with spawn_template.installed():
+        asyncio.run(processes())
+
+
 async def tasks():
     await asyncio.gather(*(sh.run(["sh", "-c", "echo hi"], env=ENV)
                            for _ in range(3)))
@@ -155,9 +187,10 @@ def main():
     if "--debug" in sys.argv and not hasattr(sys, "gettotalrefcount"):
         sys.exit("not a debug build of Python")
     failed = 0
-    ways = (spawn, spawn_errors, template, run, ring, blocks, engine)
+    ways = (spawn, spawn_errors, template, run, ring, blocks, popens, dropin,
+            engine)
     for way in ways:
-        rounds = 30 if way in (ring, engine) else ROUNDS
+        rounds = 30 if way in (ring, dropin, engine) else ROUNDS
         # what leaks does so in each round; the interpreter's caches fill up
         for _ in range(30):
             growth = grown(way, rounds)

@@ -495,9 +495,8 @@ class Attributes(Case):
         self.assertEqual((group, session), (pid, pid))
         self.assertMoved(cold=1)
 
+    @unittest.skipIf(sys.version_info < (3, 11), "Popen has no such parameter")
     def test_process_group(self):
-        if sys.version_info < (3, 11):
-            return  # Popen has no such parameter
         pid, group, session = self.session(process_group=0)
         self.assertEqual((group, session), (pid, os.getsid(0)))
         self.assertMoved(cold=1)
@@ -702,10 +701,8 @@ class Asyncio(Case):
 
         self.assertEqual(self.run_loop(main()), "no-such-program")
 
+    @unittest.skipIf(sys.version_info >= (3, 12), "setting one is deprecated")
     def test_watcher_that_was_set_stays_in_force(self):
-        if sys.version_info >= (3, 12):
-            return  # deprecated: setting one is an error in this test
-
         class Watcher(asyncio.ThreadedChildWatcher):
             pids = []
 
