@@ -52,11 +52,11 @@ def get(name: str, env: Dict[str, str]) -> Callable[[Tool], Any]:
 
 
 def check(name: str, calls: int) -> None:
-    """Ends the program if a backend did not do what it is measured for."""
-    if name == "subprocess":
+    """Ends the program if the drop-in did not do what it is measured for."""
+    if name != "drop-in":
         return
     import spawn_template
 
     stats = spawn_template.stats()
-    if name == "drop-in" and (stats["fallback"] or stats["cold"] < calls):
+    if stats["fallback"] or stats["cold"] < calls:
         raise SystemExit("drop-in: not all by templates: %s" % stats)

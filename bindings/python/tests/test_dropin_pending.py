@@ -9,7 +9,7 @@ import unittest
 import unittest.mock
 import warnings
 
-from spawn_template import _launch
+from spawn_template import _launch, dropin_asyncio
 from test_dropin import Case
 
 
@@ -137,6 +137,26 @@ class Pending(Case):
                 await asyncio.sleep(0.001)
 
         self.run_loop(main())
+
+    def test_cancelled_as_it_fails(self):
+        tell = dropin_asyncio._Launch._tell
+
+        def tell_and_cancel(launch):
+            tell(launch)
+            task.cancel()
+
+        async def main():
+            nonlocal task
+            task = await self.start("true", cwd="/nowhere")
+            self.held[0].let_on()
+            with self.assertRaises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 20)
+
+        task = None
+        with unittest.mock.patch.object(dropin_asyncio._Launch, "_tell",
+                                        tell_and_cancel):
+            self.run_loop(main())
+        self.assertMoved()
 
     def test_failure_is_told_as_ever(self):
         calls = []

@@ -19,6 +19,9 @@ import support
 from spawn_template import blocking, engine
 from support import SH
 
+# In this time a tree of two shells is up, also on a machine that is busy.
+UP = 3
+
 
 def run(coroutine):
     """In a loop that complains of what is slow or forgotten."""
@@ -107,7 +110,7 @@ class Run(TestCase):
 
     def test_time_is_up_for_the_whole_tree(self):
         async def main():
-            r = await self.sh.run(self.tree, timeout=0.5)
+            r = await self.sh.run(self.tree, timeout=UP)
             self.assertTrue(r.timed_out)
         run(main())
         self.assertEnded(self.pids(2))
@@ -201,7 +204,7 @@ class Cancel(TestCase):
     def test_wait_for(self):
         async def main():
             with self.assertRaises(asyncio.TimeoutError):
-                await asyncio.wait_for(self.sh.run(self.tree), 0.5)
+                await asyncio.wait_for(self.sh.run(self.tree), UP)
         run(main())
         self.assertEnded(self.pids(2))
 
@@ -211,7 +214,7 @@ class Cancel(TestCase):
             await asyncio.wait_for(self.sh.run(
                 SH + [f"trap 'sleep 0.3; echo done >{self.dir}/end; exit' "
                       f"TERM; echo $$ >{self.dir}/pids; sleep 60 & wait"],
-                grace=20), 0.5)
+                grace=20), UP)
         with self.assertRaises(asyncio.TimeoutError):
             run(main())
         self.assertEqual((self.dir / "end").read_text(), "done\n")

@@ -284,11 +284,12 @@ class Template(support.TestCase):
                              ("path", "hard_link"))
 
     def test_close_waits_for_those_who_use_it(self):
-        t = _native.Template("sleep")
+        t = _native.Template("cat")
         fd = t.fd
         results = []
+        os.mkfifo(self.dir / "fifo")
         thread = threading.Thread(
-            target=lambda: results.append(t.run(["sleep", "0.3"])))
+            target=lambda: results.append(t.run(["cat", self.dir / "fifo"])))
         thread.start()
         self.assertTrue(support.eventually(
             lambda: t.stat()["launches"]["cold"]))
@@ -298,8 +299,9 @@ class Template(support.TestCase):
         for call in (t.check, t.stat, t.refresh, lambda: t.spawn(["a"])):
             with self.assertRaises(ValueError):
                 call()
+        (self.dir / "fifo").write_text("x")
         thread.join()
-        self.assertEqual(results[0].code, 0)
+        self.assertEqual((results[0].code, results[0].out), (0, b"x"))
         self.assertNotIn(fd, support.fds())
         t.close()
 

@@ -169,7 +169,7 @@ class _Launch:
     """
 
     __slots__ = ("_loop", "_fd", "_pending", "_transport", "_waiter", "_gone",
-                 "_exit", "over")
+                 "_exit", "over", "failed")
 
     def __init__(self, loop: Any, pending: Pending, transport: Any,
                  waiter: Any) -> None:
@@ -180,7 +180,7 @@ class _Launch:
         self._waiter = waiter
         self._gone: Any = None
         self._exit: Optional[_Exit] = None
-        self.over = False
+        self.over = self.failed = False
         transport.launched = loop.create_future()
         loop._add_reader(self._fd, self)
 
@@ -202,13 +202,13 @@ class _Launch:
             if not self._gone.done():
                 self._gone.set_result(None)
             return
-        launched = self._pending.end() is None
-        if launched:
+        self.failed = self._pending.end() is not None
+        if not self.failed:
             self._launched()
         elif not self._waiter.done():
             self._waiter.set_exception(_NotLaunched())
         if not self._transport.launched.done():
-            self._transport.launched.set_result(launched)
+            self._transport.launched.set_result(not self.failed)
 
     def _launched(self) -> None:
         """There is a child, to be waited for."""
@@ -267,7 +267,9 @@ async def _make(loop: Any, making: Making, *args: Any, **kwargs: Any) -> Any:
         transport.discard()
         raise
     except BaseException as error:
-        if launch is None or launch.over:
+        if launch is not None and launch.failed:
+            transport.discard()
+        elif launch is None or launch.over:
             transport.close()
             await transport._wait()
         else:
