@@ -7,6 +7,9 @@
 
 #include "maps.h"
 
+#define CAP_DAC_OVERRIDE	(1 << 1)
+#define GROUPS_MOST		65536	/* NGROUPS_MAX */
+
 static __always_inline __u64 caps_of(const kernel_cap_t *set)
 {
 	__u64 caps = 0;
@@ -52,6 +55,56 @@ static __always_inline bool same_creds(const struct cred *cred,
 	       now.effective == want->effective &&
 	       now.bounding == want->bounding && now.ambient == want->ambient &&
 	       now.user_ns == want->user_ns;
+}
+
+/* All bits set if a is less than b: the verifier follows each branch, in each
+ * round of a loop, to the end of the program. */
+static __always_inline __u32 less(__s64 a, __s64 b)
+{
+	__s64 difference = a - b;
+
+	barrier_var(difference);
+	return (__u32)(difference >> 63);
+}
+
+static __always_inline bool in_group(const struct cred *cred, __u32 gid)
+{
+	struct group_info *groups = cred->group_info;
+	const char *gids = (const char *)&groups->gid;
+	__u32 n = (__u32)groups->ngroups, below = 0, got = 0;
+
+	/* how many are below it, bit by bit; what is read past the end is not
+	 * looked at */
+	for (__u32 bit = GROUPS_MOST; bit; bit >>= 1) {
+		__u32 at = below + bit;
+
+		bpf_probe_read_kernel(&got, sizeof(got),
+				      gids + (at - 1) * sizeof(got));
+		below += bit & ~less(n, at) & less(got, gid);
+	}
+	if (cred->fsgid.val == gid)
+		return true;
+	return below < n &&
+	       !bpf_probe_read_kernel(&got, sizeof(got),
+				      gids + below * sizeof(got)) &&
+	       got == gid;
+}
+
+/*
+ * By the bits of its mode: whom only an access list lets execute it, or a
+ * capability in a namespace of his own, is not known here.
+ */
+static __always_inline bool may_execute(const struct cred *cred,
+					struct inode *inode)
+{
+	__u32 mode = inode->i_mode;
+
+	if (!cred->user_ns->level &&
+	    caps_of(&cred->cap_effective) & CAP_DAC_OVERRIDE)
+		return mode & 0111;
+	if (cred->fsuid.val == inode->i_uid.val)
+		return mode & 0100;
+	return mode & (in_group(cred, inode->i_gid.val) ? 0010 : 0001);
 }
 
 #endif

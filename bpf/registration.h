@@ -117,6 +117,10 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	creds_of(cred, &t->creds);
 	if (t->creds.euid != euid)
 		return EACCES;
+	/* else data could be kept from whoever has to write them, or watched */
+	if (!(inode->i_mode & 0111) || ((t->flags & TEMPLATE_DENY_WRITE) &&
+					!may_execute(cred, inode)))
+		return EACCES;
 	magic = inode->i_sb->s_magic;
 	if ((t->flags & TEMPLATE_DENY_WRITE) && !counts_writers(magic))
 		return EOPNOTSUPP;

@@ -63,13 +63,21 @@ struct timespec64 {
 	long tv_nsec;
 };
 
-struct user_namespace;
+struct user_namespace {
+	int level;
+};
 
 /* The sets of capabilities are two words before Linux 6.3, then one of 64 bits;
  * either way eight bytes. */
 typedef struct {
 	__u64 val;
 } kernel_cap_t;
+
+/* The groups are sorted. */
+struct group_info {
+	int ngroups;
+	kgid_t gid[];
+};
 
 struct cred {
 	kuid_t uid;
@@ -87,6 +95,7 @@ struct cred {
 	kernel_cap_t cap_bset;
 	kernel_cap_t cap_ambient;
 	struct user_namespace *user_ns;
+	struct group_info *group_info;
 };
 
 struct super_block {

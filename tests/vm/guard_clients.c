@@ -21,15 +21,20 @@ static char *program(const char *name)
 	return guard_program(test_path("%s", name), "tiny-7");
 }
 
-static void become(uid_t uid)
+static void become_in(uid_t uid, size_t n, const gid_t *groups)
 {
-	gid_t group = 990;	/* spawn-template */
-
-	CHECK_SYS(setgroups(uid != NOBODY, &group));
+	CHECK_SYS(setgroups(n, groups));
 	CHECK_SYS(setresgid(uid, uid, uid));
 	CHECK_SYS(setresuid(uid, uid, uid));
 	/* else what is in /proc is not one's own */
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
+}
+
+static void become(uid_t uid)
+{
+	gid_t group = 990;	/* spawn-template */
+
+	become_in(uid, uid != NOBODY, &group);
 }
 
 /* ---- quotas */
@@ -221,6 +226,84 @@ static void two_users(void)
 	CHECK_SYS(close(v.reg.fd));
 	CHECK_SYS(shutdown(v.pair[0], SHUT_WR));
 	guard_wait(v.pid);
+}
+
+/* ---- who may keep others from writing */
+
+struct attempt {
+	const char *name;
+	uid_t uid, gid;
+	mode_t mode;
+	int plain, deny;	/* what is answered to Bob, of group 990 */
+};
+
+static const struct attempt attempts[] = {
+	{ "shadow", 0, 0, 0600, -EACCES, -EACCES },
+	{ "lock", 0, 0, 0644, -EACCES, -EACCES },
+	{ "data", BOB, BOB, 0666, -EACCES, -EACCES },
+	{ "root's", 0, 0, 0744, 0, -EACCES },
+	{ "group's", 0, 0, 0754, 0, -EACCES },
+	{ "alice's", ALICE, ALICE, 0750, 0, -EACCES },
+	{ "not-the-owner's", BOB, BOB, 0655, 0, -EACCES },
+	{ "not-the-group's", 0, 990, 0705, 0, -EACCES },
+	{ "everybody's", 0, 0, 0755, 0, 0 },
+	{ "bob's", BOB, 0, 0700, 0, 0 },
+	{ "first-group's", 0, BOB, 0710, 0, 0 },
+	{ "further-group's", 0, 990, 0710, 0, 0 },
+};
+
+static void attempt_all(void *arg)
+{
+	const gid_t groups[] = { 5, 100, 990, 2000, 3000 };
+	struct reg r;
+
+	become_in(BOB, *(size_t *)arg, groups);
+	client_open(&client);
+	for (unsigned int i = 0; i < TEST_COUNT(attempts); i++) {
+		const struct attempt *a = &attempts[i];
+		const char *path = test_path("%s", a->name);
+
+		test_doing("%s", a->name);
+		CHECK_EQ(client_register(&client, guard_open(path), 0, &r),
+			 a->plain);
+		CHECK_EQ(client_register(&client, guard_open(path), DENY, &r),
+			 a->deny);
+	}
+}
+
+/* Root may execute what has any such bit, and that only. */
+static void attempt_as_root(void)
+{
+	struct reg r;
+
+	client_open(&client);
+	for (unsigned int i = 0; i < TEST_COUNT(attempts); i++) {
+		const struct attempt *a = &attempts[i];
+		const char *path = test_path("%s", a->name);
+
+		test_doing("%s as root", a->name);
+		CHECK_EQ(client_register(&client, guard_open(path), DENY, &r),
+			 a->mode & 0111 ? 0 : -EACCES);
+	}
+}
+
+static void who_may_not_execute_denies_nothing(void)
+{
+	for (unsigned int i = 0; i < TEST_COUNT(attempts); i++) {
+		const struct attempt *a = &attempts[i];
+		const char *path = test_path("%s", a->name);
+
+		test_write(path, "text", 0600);
+		CHECK_SYS(chown(path, a->uid, a->gid));
+		CHECK_SYS(chmod(path, a->mode));
+	}
+	guard_tick();
+	for (size_t n = 3; n <= 5; n++)
+		test_in_child(attempt_all, &n);
+	for (unsigned int i = 0; i < TEST_COUNT(attempts); i++)
+		CHECK_OK(
+			guard_write(test_path("%s", attempts[i].name), O_RDWR));
+	attempt_as_root();
 }
 
 static void as_nobody(void *arg)
@@ -444,6 +527,8 @@ static void what_cannot_be_registered(void)
 static const struct test_case cases[] = {
 	{ "a user has a quota", a_user_has_a_quota, 60 },
 	{ "two users cannot harm each other", two_users, 60 },
+	{ "who may not execute a file keeps nobody from writing",
+	  who_may_not_execute_denies_nothing, 0 },
 	{ "who is not in the group is not served", others_are_not_served, 0 },
 	{ "in other pid, mount and user namespaces", other_namespaces, 0 },
 	{ "the library in such namespaces", the_library_in_namespaces, 0 },
