@@ -10,8 +10,8 @@
  * bprm_check_security    once for each step of it, after the first bytes were
  *                        read: at the first step, the ELF header
  * file_open              after the kernel has counted a writer: deny, or note
- * inode_setattr          truncation, and all that a change of mode, owner or times
- *                        can hide: deny, or note
+ * inode_setattr          truncation: deny, or note
+ * notify_change, its end  all that a change of mode, owner or times can hide: note
  * file_fcntl             the daemon asks for registration with the client's own
  *                        descriptor in hand; nobody else is heeded
  * file_free              the template's file is closed for good, by whoever
@@ -140,6 +140,12 @@ FMOD_RET_PROGRAMS(_2)
 		     pid_t old_pid, struct linux_binprm *bprm)                 \
 	{                                                                      \
 		return on_exec_done(task, bprm);                               \
+	}                                                                      \
+	SEC("fexit/notify_change")                                             \
+	int BPF_PROG(setattr_done##suffix, void *idmap, struct dentry *dentry, \
+		     struct iattr *attr, void *delegated, int ret)             \
+	{                                                                      \
+		return on_setattr_done(dentry, ret);                           \
 	}                                                                      \
 	SEC("tp_btf/sched_process_exit")                                       \
 	int BPF_PROG(exit_done##suffix, struct task_struct *task)              \

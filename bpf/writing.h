@@ -40,14 +40,28 @@ static __always_inline int on_open(struct file *file)
 	return on_write(file->f_inode, true, WHY_OPENED);
 }
 
+/* Who truncates has been found to be allowed to write. */
 static __always_inline int on_setattr(struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = dentry->d_inode;
 
 	/* the verifier of Linux 6.15 and later wants to see that looked at */
-	return inode ? on_write(inode, attr->ia_valid & ATTR_SIZE,
-				WHY_ATTRIBUTES)
-		     : 0;
+	if (!inode || !(attr->ia_valid & ATTR_SIZE))
+		return 0;
+	return on_write(inode, true, WHY_ATTRIBUTES);
+}
+
+/*
+ * Mode, owner and times were changed. Whether that is allowed, the file system
+ * decides, after the hook: before, anybody could have anything be stale.
+ */
+static __always_inline int on_setattr_done(struct dentry *dentry, int error)
+{
+	struct inode *inode = dentry->d_inode;
+
+	if (inode && !error)
+		on_write(inode, false, WHY_ATTRIBUTES);
+	return 0;
 }
 
 #endif

@@ -37,6 +37,8 @@ const struct loader_link_info loader_links[LINKS] = {
 	{ "open_2", NULL, "fmod_open_2" },
 	{ "setattr", "lsm_setattr", "fmod_setattr" },
 	{ "setattr_2", NULL, "fmod_setattr_2" },
+	{ "setattr_done", "setattr_done", "setattr_done" },
+	{ "setattr_done_2", "setattr_done_2", "setattr_done_2" },
 	{ "fcntl", "lsm_fcntl", "fmod_fcntl" },
 	{ "fcntl_2", NULL, "fmod_fcntl_2" },
 	{ "file_free", "lsm_file_free", "fmod_file_free" },
@@ -176,13 +178,14 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 	struct btf *btf = btf__load_vmlinux_btf();
 	const char *setattr = way == ST_STATUS_LSM ? "bpf_lsm_inode_setattr"
 						   : "security_inode_setattr";
-	int args;
+	int args, done;
 
 	if (!btf)
 		return loader_fail(e, errno, "See the kernel's log.",
 				   "cannot read the kernel's types: %s",
 				   strerror(errno));
 	args = arguments_of(btf, setattr);
+	done = arguments_of(btf, "notify_change");
 	btf__free(btf);
 	if (args != 2 && args != 3)
 		return loader_fail(e, EOPNOTSUPP,
@@ -192,6 +195,11 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 				   "the kernel has no %s() of 2 or 3 "
 				   "arguments",
 				   setattr);
+	if (done != 4)
+		return loader_fail(e, EOPNOTSUPP,
+				   "This kernel is not known yet.",
+				   "the kernel has no notify_change() of 4 "
+				   "arguments");
 	skel->rodata->setattr_dentry_arg = args == 3;
 	bpf_object__for_each_program(program, skel->obj)
 		bpf_program__set_autoload(program, is_of(program, way));

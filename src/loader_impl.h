@@ -30,7 +30,7 @@ struct loader_map_info {
 extern const struct loader_map_info loader_maps[MAPS];
 
 /* Links that are pinned: a name, and the program of either way, if it has one. */
-#define LINKS 16
+#define LINKS 18
 
 struct loader_link_info {
 	const char *name;

@@ -37,8 +37,9 @@ struct program {
 /* Fills in *p if it is one of the guard's: it uses one of the guard's maps. */
 static bool look_at(uint32_t id, struct program *p)
 {
-	static const char *const prefixes[] = { "lsm_", "fmod_", "exec_done",
-						"exit_done", "file_free" };
+	static const char *const prefixes[] = { "lsm_",	     "fmod_",
+						"exec_done", "exit_done",
+						"file_free", "setattr_done" };
 	struct bpf_prog_info info = { 0 };
 	union bpf_attr attr = { 0 };
 	bool ours = false;

@@ -5,6 +5,7 @@
  */
 #include "guarding_changes.h"
 
+#include <sched.h>
 #include <sys/mount.h>
 
 static struct client client;
@@ -179,6 +180,49 @@ static void a_script_is_guarded(void)
 	CHECK_EQ(raw_launch_path(path, r.id), -ESTALE);
 }
 
+/* ---- who may not change a file */
+
+/* Each is refused by the file system, after it was asked for. */
+static void change_anothers(void *arg)
+{
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	const char *path = test_path("p");
+
+	if (arg) {
+		/* all capabilities, but not for this file */
+		CHECK_SYS(setresuid(NOBODY, NOBODY, NOBODY));
+		CHECK_SYS(unshare(CLONE_NEWUSER));
+	} else {
+		CHECK_SYS(setresuid(NOBODY, NOBODY, NOBODY));
+	}
+	CHECK_EQ(chmod(path, 0755), -1);
+	CHECK_EQ(chmod(path, 0), -1);
+	CHECK_EQ(chown(path, NOBODY, (gid_t)-1), -1);
+	CHECK_EQ(chown(path, (uid_t)-1, NOBODY), -1);
+	CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), -1);
+	CHECK_EQ(utimensat(AT_FDCWD, path, NULL, 0), -1);
+	CHECK_EQ(truncate(path, 0), -1);
+	CHECK_EQ(guard_write(path, O_RDWR), -EACCES);
+}
+
+static void who_may_not_change_it_leaves_it_fresh(void)
+{
+	char *path = guard_program(test_path("p"), "tiny-7");
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, path, 0);
+	test_in_child(change_anothers, NULL);
+	test_in_child(change_anothers, &r);
+	CHECK(client_fresh(&client, &r));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(client_item(&client, r.id).why, WHY_NONE);
+	/* who may, does not, though nothing is another than before */
+	CHECK_SYS(chmod(path, 0755));
+	CHECK(!client_fresh(&client, &r));
+	CHECK_EQ(client_item(&client, r.id).why, WHY_ATTRIBUTES);
+}
+
 /* ---- several templates of a file */
 
 static void all_templates_of_a_file_are_stale(void)
@@ -245,6 +289,8 @@ static const struct test_case cases[] = {
 	{ "a replaced path is stale", a_replaced_path_is_stale, 0 },
 	{ "another header is stale", another_header_is_stale, 0 },
 	{ "a script is guarded", a_script_is_guarded, 0 },
+	{ "who may not change a file leaves it fresh",
+	  who_may_not_change_it_leaves_it_fresh, 0 },
 	{ "all templates of a file are stale",
 	  all_templates_of_a_file_are_stale, 0 },
 	{ "written again and again within a tick",
