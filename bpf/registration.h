@@ -9,6 +9,7 @@
 #include "identity.h"
 
 #define FMODE_PATH	0x4000
+#define TMPFS_MAGIC	0x01021994
 #define F_GETFL		3
 #define S_IFMT		0170000
 #define S_IFREG		0100000
@@ -16,17 +17,17 @@
 /* ---- registering */
 
 /*
- * File systems whose inode counts all writers of this machine. On overlayfs it
+ * Files whose inode counts all writers of this machine. On overlayfs it
  * counts those that come through it, as for a running program; on network file
  * systems and FUSE there may be others.
  */
-static __always_inline bool counts_writers(__u64 magic)
+static __always_inline bool counts_writers(const struct inode *inode,
+					   __u64 magic)
 {
 	switch (magic) {
 	case 0xef53:		/* ext2, ext3, ext4 */
 	case 0x58465342:	/* xfs */
 	case 0x9123683e:	/* btrfs */
-	case 0x01021994:	/* tmpfs */
 	case 0x858458f6:	/* ramfs */
 	case 0xf2f52010:	/* f2fs */
 	case 0xca451a4e:	/* bcachefs */
@@ -35,6 +36,9 @@ static __always_inline bool counts_writers(__u64 magic)
 	case 0x73717368:	/* squashfs */
 	case 0xe0f5e1e2:	/* erofs */
 		return true;
+	case TMPFS_MAGIC:
+		/* whoever made a memfd writes to it, and is not counted */
+		return inode->i_nlink;
 	}
 	return false;
 }
@@ -117,13 +121,14 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	creds_of(cred, &t->creds);
 	if (t->creds.euid != euid)
 		return EACCES;
-	/* else data could be kept from whoever has to write them, or watched */
-	if (!(inode->i_mode & 0111) || ((t->flags & TEMPLATE_DENY_WRITE) &&
-					!may_execute(cred, inode)))
-		return EACCES;
 	magic = inode->i_sb->s_magic;
-	if ((t->flags & TEMPLATE_DENY_WRITE) && !counts_writers(magic))
+	if ((t->flags & TEMPLATE_DENY_WRITE) && !(t->flags & TEMPLATE_CANARY) &&
+	    !counts_writers(inode, magic))
 		return EOPNOTSUPP;
+	/* else data could be kept from whoever has to write them, or watched */
+	if (!(inode->i_mode & 0111) ||
+	    ((t->flags & TEMPLATE_DENY_WRITE) && !may_execute(cred, inode)))
+		return EACCES;
 	t->cred = (__u64)cred;
 	t->file = address;
 	key_of(inode, &t->exec);

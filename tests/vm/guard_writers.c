@@ -42,6 +42,33 @@ static void under_other_names(void)
 	CHECK_EQ(guard_write(path, O_RDWR), -ETXTBSY);
 }
 
+/* Whoever made it has it open, and is no writer to the kernel. */
+static void not_of_a_file_in_memory(void)
+{
+	int fd = CHECK_SYS(memfd_create("p", MFD_CLOEXEC));
+	char *path = test_fmt("/proc/self/fd/%d", fd);
+	char *text = test_read(test_tool("tiny-7"));
+	struct stat st;
+	struct reg r;
+
+	CHECK_SYS(stat(test_tool("tiny-7"), &st));
+	CHECK_EQ(write(fd, text, (size_t)st.st_size), st.st_size);
+	CHECK_SYS(fchmod(fd, 0755));
+	guard_tick();
+	client_open(&client);
+	CHECK_EQ(client_register(&client, guard_open(path), DENY, &r),
+		 -EOPNOTSUPP);
+	r = client_template(&client, path, 0);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(pwrite(fd, text, 1, 0), 1);
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
+	/* one with a name is as any other */
+	path = guard_program("/dev/shm/p", "tiny-7");
+	CHECK_OK(client_register(&client, guard_open(path), DENY, &r));
+	CHECK_EQ(guard_write(path, O_RDWR), -ETXTBSY);
+	CHECK_SYS(unlink(path));
+}
+
 /* ---- the end of it */
 
 static void ends_with_close(void)
@@ -296,6 +323,7 @@ static void never_both(void)
 static const struct test_case cases[] = {
 	{ "each way of writing is denied", each_way_is_denied, 0 },
 	{ "under other names, too", under_other_names, 0 },
+	{ "not of a file in memory only", not_of_a_file_in_memory, 0 },
 	{ "until the template is closed", ends_with_close, 0 },
 	{ "until the template is unregistered", ends_with_unregister, 0 },
 	{ "until its process is killed", ends_with_the_process, 0 },
