@@ -39,6 +39,41 @@ static __always_inline void creds_of(const struct cred *cred,
 	to->user_ns = (__u64)cred->user_ns;
 }
 
+struct two_groups {
+	const char *a, *b;	/* numbers */
+	bool differ;
+};
+
+static long compare_group(__u32 i, void *arg)
+{
+	struct two_groups *g = arg;
+	__u32 a, b;
+
+	if (!bpf_probe_read_kernel(&a, sizeof(a), g->a + i * sizeof(a)) &&
+	    !bpf_probe_read_kernel(&b, sizeof(b), g->b + i * sizeof(b)) &&
+	    a == b)
+		return 0;
+	g->differ = true;
+	return 1;
+}
+
+/* Threads that set the same groups, each for itself, have objects of their own. */
+static __always_inline bool same_groups(const struct cred *a,
+					const struct cred *b)
+{
+	struct group_info *x = BPF_CORE_READ(a, group_info);
+	struct group_info *y = BPF_CORE_READ(b, group_info);
+	struct two_groups g = { (const char *)&x->gid, (const char *)&y->gid,
+				false };
+	__u32 n = (__u32)BPF_CORE_READ(x, ngroups);
+
+	if (x == y)
+		return true;
+	if (n != (__u32)BPF_CORE_READ(y, ngroups) || n > GROUPS_MOST)
+		return false;
+	return bpf_loop(n, compare_group, &g, 0) >= 0 && !g.differ;
+}
+
 static __always_inline bool same_creds(const struct cred *cred,
 				       const struct template_creds *want)
 {

@@ -45,7 +45,12 @@ static __always_inline __u32 wrong_creator(const struct template_entry *t)
 	    parent->group_leader->start_boottime / TICK_NS != t->start_ticks)
 		return WHY_PROCESS;
 	cred = parent->cred;
-	if ((__u64)cred != t->cred && !same_creds(cred, &t->creds))
+	if ((__u64)cred == t->cred)
+		return WHY_NONE;
+	/* that of the template is there as long as its file is, which is asked
+	 * for after this */
+	if (!same_creds(cred, &t->creds) ||
+	    !same_groups(cred, (const struct cred *)t->cred))
 		return WHY_CREDENTIALS;
 	return WHY_NONE;
 }
@@ -127,7 +132,7 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 	why = wrong_creator(t);
 	if (why)
 		return not_through(t, e, mark.id, why, EACCES);
-	if (t->state != TEMPLATE_LIVE)
+	if (*(volatile __u32 *)&t->state != TEMPLATE_LIVE)
 		return not_through(t, e, mark.id, WHY_CLOSED, ESTALE);
 	if (!e || !same_key(&key, &t->exec))
 		return not_through(t, e, mark.id, WHY_FILE, ESTALE);

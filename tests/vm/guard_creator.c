@@ -213,6 +213,51 @@ static void changed_ids_are_refused(void)
 	CHECK_EQ(raw_plain(r.fd), 7);
 }
 
+/* Of an object of its own, even where the same are set. */
+static void set_groups(size_t n, gid_t last)
+{
+	gid_t *groups = calloc(n + 1, sizeof(*groups));
+
+	CHECK(groups);
+	for (size_t i = 0; i < n; i++)
+		groups[i] = (gid_t)i + 5000;
+	if (n)
+		groups[n - 1] = last;
+	CHECK_SYS(syscall(SYS_setgroups, n, groups));
+	free(groups);
+}
+
+static void other_groups_are_refused(void)
+{
+	struct reg r;
+
+	set_groups(900, 9000);
+	r = template();
+	set_groups(900, 9000);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	set_groups(900, 9001);
+	check_others_ids(&r, "another group");
+	set_groups(899, 9000);
+	check_others_ids(&r, "one less");
+	set_groups(0, 0);
+	check_others_ids(&r, "none");
+	set_groups(900, 9000);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	check_refused(&r, 6, WHY_CREDENTIALS);
+}
+
+static void very_many_groups(void)
+{
+	struct reg r;
+
+	set_groups(65536, 90000);
+	r = template();
+	set_groups(65536, 90000);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	set_groups(65536, 90001);
+	check_others_ids(&r, "the last is another");
+}
+
 static void less_privilege_is_refused(void)
 {
 	struct reg r = template();
@@ -436,6 +481,8 @@ static const struct test_case cases[] = {
 	{ "a pid used again is not the creator",
 	  a_pid_used_again_is_not_the_creator, 0 },
 	{ "changed ids are refused", changed_ids_are_refused, 0 },
+	{ "other groups are refused", other_groups_are_refused, 0 },
+	{ "of very many groups, too", very_many_groups, 0 },
 	{ "a smaller bounding set is refused", less_privilege_is_refused, 0 },
 	{ "other securebits are refused", securebits_are_compared, 0 },
 	{ "another user namespace is refused",
