@@ -99,7 +99,8 @@ static __always_inline __u32 wrong_file(struct exec_entry *e,
 	return WHY_NONE;
 }
 
-static __always_inline int let_through(__u64 id, struct linux_binprm *bprm)
+/* Where there is no room, it goes through all the same, and is not counted. */
+static __always_inline void let_through(__u64 id, struct linux_binprm *bprm)
 {
 	struct launch l = {
 		.id = id,
@@ -109,7 +110,7 @@ static __always_inline int let_through(__u64 id, struct linux_binprm *bprm)
 	};
 	__u32 tgid = own_tgid();
 
-	return bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY) ? -ENOMEM : 0;
+	bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY);
 }
 
 static __always_inline int on_exec(struct linux_binprm *bprm)
@@ -139,7 +140,8 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 	why = wrong_file(e, t, inode);
 	if (why)
 		return not_through(t, e, mark.id, why, ESTALE);
-	return let_through(mark.id, bprm);
+	let_through(mark.id, bprm);
+	return 0;
 }
 
 /* ---- the header */
@@ -150,6 +152,12 @@ static __always_inline bool same_header(const __u64 *a, const __u64 *b)
 		if (a[i] != b[i])
 			return false;
 	return true;
+}
+
+/* Later ones are those of an interpreter. */
+static __always_inline bool is_first_step(struct linux_binprm *bprm)
+{
+	return bprm->interp == bprm->filename;
 }
 
 /* What exec sees of a file is the same as ever, and as its creator has read. */
@@ -163,32 +171,28 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 	struct launch *l;
 	int ret;
 
-	if (!marked(&mark))
+	if (!marked(&mark) || !is_first_step(bprm))
 		return 0;
 	l = bpf_map_lookup_elem(&launches, &tgid);
-	if (!l || l->bprm != (__u64)bprm) {
+	if (!l || l->bprm != (__u64)bprm || l->id != mark.id) {
 		/* on_exec() was passed over: see exec_cache.bpf.c */
 		ret = on_exec(bprm);
 		if (ret)
 			return ret;
-		l = bpf_map_lookup_elem(&launches, &tgid);
 	}
-	if (!l || l->header_seen)
-		return 0;
-	l->header_seen = 1;
-	t = bpf_map_lookup_elem(&templates, &l->id);
+	t = bpf_map_lookup_elem(&templates, &mark.id);
 	if (!t)
 		return -ESTALE;
 	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
 	if (!e || e->generation != t->exec_generation)
-		return not_through(t, e, l->id, WHY_IDENTITY, ESTALE);
+		return not_through(t, e, mark.id, WHY_IDENTITY, ESTALE);
 	if (bpf_core_read(header, sizeof(header), &bprm->buf))
 		return -ESTALE;
 	if (t->has_header && !same_header(header, (__u64 *)t->header))
-		return not_through(t, e, l->id, WHY_HEADER, ESTALE);
+		return not_through(t, e, mark.id, WHY_HEADER, ESTALE);
 	if (e->has_header && !same_header(header, (__u64 *)e->header)) {
 		invalidate(e, &t->exec, WHY_HEADER);
-		return not_through(t, e, l->id, WHY_HEADER, ESTALE);
+		return not_through(t, e, mark.id, WHY_HEADER, ESTALE);
 	}
 	if (!e->has_header) {
 		__builtin_memcpy(e->header, header, sizeof(header));

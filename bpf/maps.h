@@ -15,7 +15,6 @@
 
 #define EACCES		13
 #define EINVAL		22
-#define ENOMEM		12
 #define ENOSPC		28
 #define ETXTBSY		26
 #define EOPNOTSUPP	95
@@ -77,8 +76,6 @@ struct launch {
 	__u64 let_ns;		/* when it was */
 	__u64 exec_ns;		/* when it was done; 0: not yet */
 	__u64 execs;		/* that the task had made before */
-	__u32 header_seen;
-	__u32 pad;
 };
 
 struct {

@@ -160,6 +160,7 @@ struct task_struct {
 
 struct linux_binprm {
 	struct file *file;
+	const char *filename, *interp;	/* the same until there is another */
 	char buf[256];
 };
 
