@@ -135,16 +135,24 @@ struct template_entry {
 	__u64 run_us[HISTOGRAM_SLOTS];		/* exec to exit */
 };
 
-/* Map guard, one element: from the daemon to the programs, and back. */
-struct guard_control {
+/*
+ * Map command, one element, written by the daemon. Its fcntl(2) is heeded, and
+ * that of no process which gets its number later: which is why its start is here.
+ */
+struct guard_command {
 	__u32 version;		/* GUARD_VERSION: what the maps look like */
-	__u32 daemon_tgid;	/* whose fcntl(2) is heeded */
-	__u64 programs;		/* a hash of the object that they are from */
+	__u32 daemon_tgid;	/* 0: there is none */
+	__u64 daemon_start;	/* 1/100 s since boot */
+	__u64 programs;		/* a hash of the object of those that are pinned */
+};
+
+/* Map guard, one element, written by the programs. */
+struct guard_counts {
 	__u64 events_lost;	/* the ring buffer was full */
 	__u64 launches, stale, refused, write_denied;	/* of all */
 };
 
-#define GUARD_VERSION 1
+#define GUARD_VERSION 2
 
 enum exec_event_type {
 	EVENT_STALE = 1,	/* a launch was answered ESTALE */

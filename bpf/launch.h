@@ -8,8 +8,6 @@
 #include "creds.h"
 #include "identity.h"
 
-#define TICK_NS		10000000	/* USER_HZ is 100 */
-
 /* ---- launching */
 
 /* The mark of this task's launch; false: it is none. */
@@ -42,7 +40,7 @@ static __always_inline __u32 wrong_creator(const struct template_entry *t)
 	const struct cred *cred;
 
 	if ((__u32)parent->tgid != t->tgid ||
-	    parent->group_leader->start_boottime / TICK_NS != t->start_ticks)
+	    start_ticks_of(parent) != t->start_ticks)
 		return WHY_PROCESS;
 	cred = parent->cred;
 	if ((__u64)cred == t->cred)

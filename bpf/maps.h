@@ -13,6 +13,8 @@
 #include "../src/proto.h"
 #include "exec_cache.h"
 
+#define TICK_NS		10000000	/* USER_HZ is 100 */
+
 #define EACCES		13
 #define EINVAL		22
 #define ENOSPC		28
@@ -56,8 +58,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct guard_control);
+	__type(value, struct guard_counts);
 } guard SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_command);
+} command SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -87,24 +96,24 @@ struct {
 
 /* ---- small things */
 
-static __always_inline struct guard_control *control(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&guard, &zero);
-}
-
 static __always_inline __u32 own_tgid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-#define COUNT(field)                                          \
-	do {                                                  \
-		struct guard_control *c_ = control();         \
-							      \
-		if (c_)                                       \
-			__sync_fetch_and_add(&c_->field, 1);  \
+/* As /proc/PID/stat tells it. */
+static __always_inline __u64 start_ticks_of(struct task_struct *task)
+{
+	return task->group_leader->start_boottime / TICK_NS;
+}
+
+#define COUNT(field)                                                           \
+	do {                                                                   \
+		__u32 zero_ = 0;                                               \
+		struct guard_counts *c_ = bpf_map_lookup_elem(&guard, &zero_); \
+									       \
+		if (c_)                                                        \
+			__sync_fetch_and_add(&c_->field, 1);                   \
 	} while (0)
 
 static __always_inline void tell(__u32 type, __u32 why, __u64 id,

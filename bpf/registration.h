@@ -170,18 +170,26 @@ static __always_inline void release(struct template_entry *t)
 	__sync_fetch_and_add(&e->refs, -1);
 }
 
+/* Whether this is the daemon, not somebody who got its number after its end. */
+static __always_inline bool is_daemon(void)
+{
+	__u32 zero = 0;
+	struct guard_command *c = bpf_map_lookup_elem(&command, &zero);
+
+	return c && c->daemon_tgid == own_tgid() &&
+	       c->daemon_start == start_ticks_of(bpf_get_current_task_btf());
+}
+
 static __always_inline int on_fcntl(struct file *file, unsigned int cmd,
 				    __u64 arg)
 {
-	struct guard_control *c;
 	struct template_entry *t;
 	__u64 id = arg & GUARD_ID_MASK;
 	int error;
 
 	if (cmd != F_GETFL || !(arg & (GUARD_REGISTER | GUARD_RELEASE)))
 		return 0;
-	c = control();
-	if (!c || c->daemon_tgid != own_tgid())
+	if (!is_daemon())
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &id);
 	if (!t)

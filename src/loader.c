@@ -340,25 +340,75 @@ static void drop_maps(struct loader *l)
 	}
 }
 
-/* The programs are those of this daemon: the maps know their master. */
-static int take_command(struct loader *l, struct loader_error *e)
+/* ---- command */
+
+static int read_command(const struct loader *l, struct guard_command *command)
 {
-	struct guard_control control;
 	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
-		return loader_fail(e, errno, "See the kernel's log.",
-				   "cannot read the map guard: %s",
-				   strerror(errno));
-	control.version = GUARD_VERSION;
-	control.daemon_tgid = (uint32_t)getpid();
-	control.programs = l->programs;
-	if (bpf_map_update_elem(l->maps[MAP_GUARD], &zero, &control, 0) < 0)
-		return loader_fail(e, errno, "See the kernel's log.",
-				   "cannot write the map guard: %s",
-				   strerror(errno));
-	return loader_maps_begin(l, e);
+	return bpf_map_lookup_elem(l->maps[MAP_COMMAND], &zero, command) < 0
+		       ? -errno
+		       : 0;
 }
+
+static int write_command(const struct loader *l,
+			 const struct guard_command *command,
+			 struct loader_error *e)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(l->maps[MAP_COMMAND], &zero, command, 0) < 0)
+		return loader_fail(e, errno, "See the kernel's log.",
+				   "cannot write the map command: %s",
+				   strerror(errno));
+	return 0;
+}
+
+/* The programs heed this process from here on. */
+static int take_command(struct loader *l, struct loader_error *e)
+{
+	struct guard_command command;
+	int ret = read_command(l, &command);
+
+	if (ret < 0)
+		return loader_fail(e, -ret, "See the kernel's log.",
+				   "cannot read the map command: %s",
+				   strerror(-ret));
+	command.version = GUARD_VERSION;
+	command.daemon_tgid = (uint32_t)getpid();
+	command.daemon_start = loader_own_start();
+	ret = write_command(l, &command, e);
+	l->commands = ret == 0;
+	return ret < 0 ? ret : loader_maps_begin(l, e);
+}
+
+/* What is pinned now. An upgrade that ended before is done again. */
+static int note_programs(const struct loader *l, struct loader_error *e)
+{
+	struct guard_command command;
+	int ret = read_command(l, &command);
+
+	if (ret < 0)
+		return loader_fail(e, -ret, "See the kernel's log.",
+				   "cannot read the map command: %s",
+				   strerror(-ret));
+	command.programs = l->programs;
+	return write_command(l, &command, e);
+}
+
+static void give_up_command(const struct loader *l)
+{
+	struct guard_command command;
+	struct loader_error error;
+
+	if (!l->commands || read_command(l, &command) < 0)
+		return;
+	command.daemon_tgid = 0;
+	command.daemon_start = 0;
+	write_command(l, &command, &error);
+}
+
+/* ---- loaded or taken over */
 
 static int load_and_prove(struct loader *l, const struct loader_options *o,
 			  bool reuse, struct loader_error *e)
@@ -394,6 +444,8 @@ static int adopt(struct loader *l, const struct loader_options *o,
 		ret = load_and_prove(l, o, true, e);
 		if (ret == 0)
 			ret = loader_pins_replace_links(l, e);
+		if (ret == 0)
+			ret = note_programs(l, e);
 		/* what was proved may have been the old programs' doing */
 		return ret < 0 ? ret : loader_canary(l, e);
 	}
@@ -409,6 +461,8 @@ static int begin(struct loader *l, const struct loader_options *o,
 	if (ret != -ENOENT)
 		return ret;
 	ret = load_and_prove(l, o, false, e);
+	if (ret == 0)
+		ret = note_programs(l, e);
 	return ret < 0 ? ret : loader_pins_set(l, o->inspect_gid, e);
 }
 
@@ -460,6 +514,7 @@ void loader_close(struct loader *l)
 	if (!l)
 		return;
 	ring_buffer__free(l->ring);
+	give_up_command(l);
 	drop_links(l);
 	drop_maps(l);
 	if (l->lock >= 0)

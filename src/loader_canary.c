@@ -68,7 +68,7 @@ static int make_file(struct canary *c)
 /* ---- asking */
 
 /* Field 22 of /proc/self/stat: when this process started, in ticks. */
-static uint64_t own_start(void)
+uint64_t loader_own_start(void)
 {
 	uint64_t start = 0;
 
@@ -80,7 +80,7 @@ static int enter(struct canary *c, pid_t tgid, uint32_t flags, uint64_t *id)
 {
 	struct template_entry entry = {
 		.tgid = (uint32_t)tgid,
-		.start_ticks = own_start(),
+		.start_ticks = loader_own_start(),
 		.flags = flags | TEMPLATE_CANARY,
 		.creds.euid = geteuid(),
 		.comm = "spawn-templated",

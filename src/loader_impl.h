@@ -17,6 +17,7 @@ enum loader_map {
 	MAP_TEMPLATE_FILES,
 	MAP_EXEC_STATES,
 	MAP_GUARD,
+	MAP_COMMAND,
 	MAP_EVENTS,
 	MAP_LAUNCHES,
 	MAPS
@@ -50,6 +51,7 @@ struct loader {
 	uint32_t attached;		/* ST_STATUS_* */
 	uint32_t proved;		/* ST_PROVED_* */
 	bool adopted;
+	bool commands;			/* the programs heed this process */
 	uint64_t programs;		/* hash of the object in force */
 	int clearer;			/* the program clear_word */
 	struct ring_buffer *ring;
@@ -82,6 +84,7 @@ int loader_states_clear(int clearer, uint32_t slot);
 int loader_states_begin(struct loader *l, struct loader_error *error);
 
 /* loader_canary.c */
+uint64_t loader_own_start(void);
 int loader_canary(struct loader *l, struct loader_error *error);
 
 #endif

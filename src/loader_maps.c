@@ -25,7 +25,9 @@ const struct loader_map_info loader_maps[MAPS] = {
 	[MAP_EXEC_STATES] = { "exec_states", sizeof(uint32_t),
 			      sizeof(uint64_t) },
 	[MAP_GUARD] = { "guard", sizeof(uint32_t),
-			sizeof(struct guard_control) },
+			sizeof(struct guard_counts) },
+	[MAP_COMMAND] = { "command", sizeof(uint32_t),
+			  sizeof(struct guard_command) },
 	[MAP_EVENTS] = { "events", 0, 0 },
 	[MAP_LAUNCHES] = { "launches", 0, 0 },
 };
@@ -313,29 +315,29 @@ int loader_events(struct loader *l,
 	return ret < 0 && ret != -EAGAIN ? ret : l->events;
 }
 
-static void read_control(const struct loader *l, struct guard_control *control)
+static void read_counts(const struct loader *l, struct guard_counts *counts)
 {
 	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, control) < 0)
-		memset(control, 0, sizeof(*control));
+	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, counts) < 0)
+		memset(counts, 0, sizeof(*counts));
 }
 
 uint64_t loader_events_lost(const struct loader *l)
 {
-	struct guard_control control;
+	struct guard_counts counts;
 
-	read_control(l, &control);
-	return control.events_lost;
+	read_counts(l, &counts);
+	return counts.events_lost;
 }
 
 void loader_totals(const struct loader *l, struct loader_totals *totals)
 {
-	struct guard_control control;
+	struct guard_counts counts;
 
-	read_control(l, &control);
-	totals->launches = control.launches;
-	totals->stale = control.stale;
-	totals->refused = control.refused;
-	totals->write_denied = control.write_denied;
+	read_counts(l, &counts);
+	totals->launches = counts.launches;
+	totals->stale = counts.stale;
+	totals->refused = counts.refused;
+	totals->write_denied = counts.write_denied;
 }

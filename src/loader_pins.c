@@ -253,18 +253,18 @@ static int open_pins(struct loader *l)
 
 static int check_version(struct loader *l)
 {
-	struct guard_control control;
+	struct guard_command command;
 	uint32_t zero = 0;
 	char path[320];
 
-	if (bpf_map_lookup_elem(l->maps[MAP_GUARD], &zero, &control) < 0)
+	if (bpf_map_lookup_elem(l->maps[MAP_COMMAND], &zero, &command) < 0)
 		return -errno;
-	l->programs = control.programs;
+	l->programs = command.programs;
 	/* an upgrade that was cut short: it is done again */
 	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, path);
 	if (present(path))
 		l->programs = 0;
-	return control.version == GUARD_VERSION ? 0 : -EPROTO;
+	return command.version == GUARD_VERSION ? 0 : -EPROTO;
 }
 
 /* Which way the pinned links go is told by the first; 0: it is not there. */

@@ -217,7 +217,6 @@ static void bpftool_shows_names(void)
 		"\"write_denied\"", "\"fs_magic\"", NULL,
 	};
 	static const char *const of_guard[] = {
-		"\"daemon_tgid\"",
 		"\"events_lost\"",
 		"\"launches\"",
 		NULL,
@@ -230,6 +229,7 @@ static void bpftool_shows_names(void)
 	CHECK_HAS(dump("templates"), test_fmt("\"tgid\": %d", getpid()));
 	check_words(dump("exec_cache"), of_executables);
 	check_words(dump("guard"), of_guard);
+	CHECK_HAS(dump("command"), "\"daemon_tgid\"");
 }
 
 static const struct test_case cases[] = {

@@ -128,29 +128,6 @@ static void register_and_end(void *arg)
 	CHECK_EQ(read(pair[1], &c, 1), 1);
 }
 
-/* A child with this pid; 0 in it. */
-static pid_t fork_as(pid_t want)
-{
-	for (int i = 0; i < 100; i++) {
-		pid_t pid;
-		int fd = CHECK_SYS(open("/proc/sys/kernel/ns_last_pid",
-					O_WRONLY | O_CLOEXEC));
-
-		CHECK(dprintf(fd, "%d", want - 1) > 0);
-		close(fd);
-		pid = CHECK_SYS(fork());
-		if (!pid) {
-			if (getpid() == want)
-				return 0;
-			_exit(0);
-		}
-		if (pid == want)
-			return pid;
-		waitpid(pid, NULL, 0);
-	}
-	test_fail(__FILE__, __LINE__, "pid %d is not to be had", want);
-}
-
 /* The daemon is stopped: it would end the template of who has ended. */
 static void a_pid_used_again_is_not_the_creator(void)
 {
@@ -168,7 +145,7 @@ static void a_pid_used_again_is_not_the_creator(void)
 		usleep(1000);
 	CHECK_EQ(write(pair[0], "", 1), 1);
 	guard_wait(pid);
-	again = fork_as(pid);
+	again = guard_fork_as(pid);
 	if (!again) {
 		launch_as_another(&r);
 		_exit(0);

@@ -240,6 +240,44 @@ static void killed_while_registering(void)
 	guard_unload();
 }
 
+/* ---- its number is used again */
+
+static void check_no_command(int sig)
+{
+	struct guard_command command;
+	pid_t pid = guard_start(NULL), again;
+	struct reg r;
+	int fd;
+
+	client_open(&client);
+	r = client_template(&client, program(), DENY);
+	guard_stop(pid, sig);
+	again = guard_fork_as(pid);
+	if (!again) {
+		CHECK_SYS(syscall(SYS_fcntl, r.fd, F_GETFL,
+				  GUARD_RELEASE | r.id));
+		_exit(0);
+	}
+	guard_wait(again);
+	check_enforced(&r);
+	fd = CHECK_SYS(map_open("command"));
+	CHECK_OK(map_lookup(fd, &(uint32_t){ 0 }, &command));
+	CHECK_EQ(command.daemon_tgid, sig == SIGKILL ? pid : 0);
+	/* the next one has the command */
+	pid = guard_start(NULL);
+	client_open(&client);
+	CHECK_OK(client_unregister(&client, r.id));
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+static void a_later_process_commands_nothing(void)
+{
+	check_no_command(SIGKILL);
+	check_no_command(SIGTERM);
+}
+
 /* ---- while there is none */
 
 static void closed_without_a_daemon(void)
@@ -379,6 +417,8 @@ static const struct test_case cases[] = {
 	{ "killed after a registration", killed_after_registration, 0 },
 	{ "killed before a registration", killed_before_registration, 0 },
 	{ "killed while it registers", killed_while_registering, 60 },
+	{ "who gets its number later commands nothing",
+	  a_later_process_commands_nothing, 0 },
 	{ "closed without a daemon", closed_without_a_daemon, 0 },
 	{ "creator ends without a daemon", creator_ends_without_a_daemon, 0 },
 	{ "the library reconnects", the_library_reconnects, 0 },

@@ -322,6 +322,28 @@ void guard_wait(pid_t pid)
 	CHECK_EQ(status, 0);
 }
 
+pid_t guard_fork_as(pid_t want)
+{
+	for (int i = 0; i < 100; i++) {
+		pid_t pid;
+		int fd = CHECK_SYS(open("/proc/sys/kernel/ns_last_pid",
+					O_WRONLY | O_CLOEXEC));
+
+		CHECK(dprintf(fd, "%d", want - 1) > 0);
+		close(fd);
+		pid = CHECK_SYS(fork());
+		if (!pid) {
+			if (getpid() == want)
+				return 0;
+			_exit(0);
+		}
+		if (pid == want)
+			return pid;
+		waitpid(pid, NULL, 0);
+	}
+	test_fail(__FILE__, __LINE__, "pid %d is not to be had", want);
+}
+
 int guard_send_fd(int sock, int fd)
 {
 	union {

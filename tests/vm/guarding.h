@@ -158,6 +158,10 @@ int guard_write(const char *path, int flags);
 /* A child that runs fn(arg) and returns from it; to be waited for. */
 pid_t guard_child(void (*fn)(void *), void *arg);
 void guard_wait(pid_t pid);		/* exit status 0, or the case fails */
+
+/* A child with this pid, which nobody has; 0 in it. */
+pid_t guard_fork_as(pid_t want);
+
 int guard_send_fd(int sock, int fd);
 int guard_take_fd(int sock);
 
@@ -180,6 +184,7 @@ uint64_t guard_now(void);
 
 int map_open(const char *name);
 int map_lookup(int fd, const void *key, void *value);
+int map_update(int fd, const void *key, const void *value);
 struct template_entry map_template(uint64_t id);
 
 #endif

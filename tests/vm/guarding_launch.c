@@ -104,6 +104,17 @@ int map_lookup(int fd, const void *key, void *value)
 	return bpf(BPF_MAP_LOOKUP_ELEM, &attr) ? -errno : 0;
 }
 
+int map_update(int fd, const void *key, const void *value)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = (uintptr_t)key;
+	attr.value = (uintptr_t)value;
+	return bpf(BPF_MAP_UPDATE_ELEM, &attr) ? -errno : 0;
+}
+
 struct template_entry map_template(uint64_t id)
 {
 	struct template_entry entry;
