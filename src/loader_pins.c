@@ -390,38 +390,52 @@ int loader_pins_set(struct loader *l, int inspect_gid, struct loader_error *e)
 	return ret;
 }
 
+static int replace_link(struct loader *l, int i, struct loader_error *e)
+{
+	char old[320], new[320];
+
+	link_path(l->dir, LINKS_DIR, i, old);
+	link_path(l->dir, NEW_LINKS_DIR, i, new);
+	/* in the place of the old one: a name is never missing */
+	if (rename(new, old) == 0)
+		return 0;
+	return loader_fail(e, errno,
+			   "Run spawn-templated --unload, then start it anew.",
+			   "cannot replace %s: %s", old, strerror(errno));
+}
+
 /*
  * New links beside the old ones, which go only when the new ones are pinned: for
  * a moment both check. What is killed in the middle leaves one or the other of
- * each, and the folder of the new ones, by which the next daemon knows.
+ * each, and the folder of the new ones, by which the next daemon knows. The first
+ * link comes last, as it tells of which way they are, and what that way has no
+ * use for goes after it: at each moment all are there of the way that is told.
  */
 int loader_pins_replace_links(struct loader *l, struct loader_error *e)
 {
-	char old[320], new[320];
+	char path[320];
 	int ret;
 
-	loader_pin_path(l->dir, LINKS_DIR, NULL, old);
-	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, new);
-	ret = remove_folder(new);
+	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, path);
+	ret = remove_folder(path);
 	if (ret < 0)
 		return loader_fail(e, -ret, "Remove it by hand.",
-				   "cannot remove %s: %s", new, strerror(-ret));
+				   "cannot remove %s: %s", path,
+				   strerror(-ret));
 	ret = pin_links(l, NEW_LINKS_DIR, e);
+	for (int i = LINKS - 1; ret == 0 && i >= 0; i--)
+		if (l->links[i] >= 0)
+			ret = replace_link(l, i, e);
 	if (ret < 0)
 		return ret;
 	for (int i = 0; i < LINKS; i++) {
-		link_path(l->dir, LINKS_DIR, i, old);
-		link_path(l->dir, NEW_LINKS_DIR, i, new);
-		/* in the place of the old one: a name is never missing */
-		ret = l->links[i] < 0 ? unlink(old) : rename(new, old);
-		if (ret < 0 && (errno != ENOENT || l->links[i] >= 0))
-			return loader_fail(e, errno,
-					   "Run spawn-templated --unload, then "
-					   "start it anew.",
-					   "cannot replace %s: %s", old,
+		link_path(l->dir, LINKS_DIR, i, path);
+		if (l->links[i] < 0 && unlink(path) < 0 && errno != ENOENT)
+			return loader_fail(e, errno, "Remove it by hand.",
+					   "cannot remove %s: %s", path,
 					   strerror(errno));
 	}
-	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, new);
-	rmdir(new);
+	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, path);
+	rmdir(path);
 	return 0;
 }

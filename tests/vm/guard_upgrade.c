@@ -5,7 +5,11 @@
  */
 #include "guarding.h"
 
+#include <dirent.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/inotify.h>
 
 #define DENY ST_REGISTER_DENY_WRITE
 
@@ -132,20 +136,130 @@ static void upgraded_under_load(void)
 	guard_unload();
 }
 
-/* kill -9 at any moment of it: the next daemon takes over all the same. */
-static void upgrade_cut_short(void)
+/* ---- cut short */
+
+#define LINKS GUARD_PINS "/links"
+#define NEW_LINKS GUARD_PINS "/links_new"
+
+/* What happens in files is to be seen before the next thing happens; what is
+ * started from here is as ever. */
+static void come_first(void)
 {
+	int priority = 1;
+
+	CHECK_SYS(syscall(SYS_sched_setscheduler, 0,
+			  SCHED_FIFO | 0x40000000 /* SCHED_RESET_ON_FORK */,
+			  &priority));
+}
+
+/* How many events of a watch have come with one read; -1: it has ended. */
+static int count_events(int fd, int watch, const char *name)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	const struct inotify_event *e;
+	ssize_t got;
+	int n = 0;
+
+	CHECK_EQ(poll(&pfd, 1, 60000), 1);
+	got = CHECK_SYS(read(fd, buf, sizeof(buf)));
+	for (char *p = buf; p < buf + got; p += sizeof(*e) + e->len) {
+		e = (const void *)p;
+		if (e->wd != watch)
+			continue;
+		if (e->mask & IN_IGNORED)
+			return -1;
+		n += !name || (e->len && !strcmp(e->name, name));
+	}
+	return n;
+}
+
+/*
+ * Starts a daemon that upgrades, and kills it when so many links have been pinned
+ * beside the old ones, or put in their place, one after the other.
+ */
+static void cut_short(char *const options[], int steps)
+{
+	int fd = CHECK_SYS(inotify_init1(IN_CLOEXEC)), done = 0, watch;
+	pid_t pid;
+
+	test_doing("cut after %d steps", steps);
+	watch = CHECK_SYS(inotify_add_watch(fd, GUARD_PINS, IN_CREATE));
+	pid = guard_launch(options);
+	while (!count_events(fd, watch, "links_new"))
+		;
+	watch = CHECK_SYS(
+		inotify_add_watch(fd, NEW_LINKS, IN_CREATE | IN_MOVED_FROM));
+	while (done < steps) {
+		int n = count_events(fd, watch, NULL);
+
+		CHECK_GE(n, 0);
+		done += n;
+	}
+	CHECK_EQ(guard_stop(pid, SIGKILL), 128 + SIGKILL);
+	CHECK_SYS(close(fd));
+	CHECK_SYS(access(NEW_LINKS, F_OK));
+}
+
+static int count_links(void)
+{
+	DIR *d = opendir(LINKS);
+	int n = 0;
+
+	CHECK(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static uint64_t pinned_programs(const uint64_t *set)
+{
+	int fd = CHECK_SYS(map_open("command"));
+	struct guard_command command;
+	uint32_t zero = 0;
+	uint64_t was;
+
+	CHECK_OK(map_lookup(fd, &zero, &command));
+	was = command.programs;
+	if (set) {
+		command.programs = *set;
+		CHECK_OK(map_update(fd, &zero, &command));
+	}
+	CHECK_SYS(close(fd));
+	return was;
+}
+
+static int links_with(char *const options[])
+{
+	pid_t pid = guard_start(options);
+	int n = count_links();
+
+	guard_stop(pid, SIGKILL);
+	return n;
+}
+
+/* kill -9 at any step of it: the next daemon takes over all the same. */
+static void check_cut_short(char *const one[], char *const other[])
+{
+	char *const *const options[] = { one, other };
+	int n[] = { links_with(one), links_with(other) };
 	pid_t pid = guard_start(NULL);
 	struct reg r;
 
 	client_open(&client);
 	r = client_template(&client, program(), DENY);
 	guard_stop(pid, SIGTERM);
-	for (unsigned int i = 0; i < 6; i++) {
-		test_doing("round %u", i);
-		pid = guard_launch((char *[]){ "--upgrade", NULL });
-		usleep(i * 80000);
-		guard_stop(pid, SIGKILL);
+	come_first();
+	for (int i = 0; i < 8; i++) {
+		int all = n[i % 2];
+		/* the first and the last, of those pinned and of those moved */
+		const int steps[] = {
+			0,	 1,	      all - 1,	   all,
+			all + 1, all * 3 / 2, all * 2 - 1, all * 2
+		};
+
+		cut_short(options[i % 2], steps[i]);
 		CHECK_EQ(raw_launch(r.fd, r.id), 7);
 		CHECK_EQ(guard_write(test_path("p"), O_RDWR), -ETXTBSY);
 	}
@@ -153,9 +267,45 @@ static void upgrade_cut_short(void)
 	CHECK_EQ(status().adopted, 1);
 	CHECK_EQ(status().templates, 1);
 	CHECK_EQ(status().pins_missing, 0);
-	CHECK_EQ(access(GUARD_PINS "/links_new", F_OK), -1);
+	CHECK_EQ(access(NEW_LINKS, F_OK), -1);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	guard_stop(pid, SIGKILL);
+	guard_unload();
+}
+
+static void upgrade_cut_short(void)
+{
+	char *const options[] = { "--upgrade", NULL };
+
+	check_cut_short(options, options);
+}
+
+static void change_of_way_cut_short(void)
+{
+	if (guard_mode("lsm"))
+		check_cut_short(
+			(char *[]){ "--upgrade", "--mode", "fmod_ret", NULL },
+			(char *[]){ "--upgrade", "--mode", "lsm", NULL });
+}
+
+/* Programs that are pinned no longer are not taken for those that are, nor those
+ * that are not yet. */
+static void what_is_pinned_is_known(void)
+{
+	const uint64_t older = 1;
+	uint64_t own;
+
+	guard_stop(guard_start(NULL), SIGTERM);
+	own = pinned_programs(&older);
+	CHECK_NE(own, older);
+	come_first();
+	/* other programs than its own: it upgrades unasked */
+	cut_short(NULL, 0);
+	CHECK_EQ(pinned_programs(NULL), older);
+	cut_short(NULL, count_links());
+	CHECK_EQ(pinned_programs(NULL), older);
+	guard_stop(guard_start(NULL), SIGTERM);
+	CHECK_EQ(pinned_programs(NULL), own);
 	guard_unload();
 }
 
@@ -217,6 +367,8 @@ static void with_half_the_pins_it_starts_anew(void)
 static const struct test_case cases[] = {
 	{ "upgraded while launches go on", upgraded_under_load, 60 },
 	{ "an upgrade that is cut short", upgrade_cut_short, 60 },
+	{ "a change of way that is cut short", change_of_way_cut_short, 60 },
+	{ "what is pinned is known", what_is_pinned_is_known, 60 },
 	{ "a removed pin is noticed", a_removed_pin_is_noticed, 0 },
 	{ "with some of the pins it starts anew",
 	  with_half_the_pins_it_starts_anew, 0 },
