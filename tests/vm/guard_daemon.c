@@ -6,6 +6,8 @@
 #include "guarding.h"
 
 #include <stdatomic.h>
+#include <sys/prctl.h>
+#include <linux/capability.h>
 
 #define CLOEXEC SPAWN_TEMPLATE_CREATE_CLOEXEC
 #define GUARD SPAWN_TEMPLATE_CREATE_GUARD
@@ -84,6 +86,40 @@ static void starts_and_proves(void)
 	CHECK_LT(client_try(&client), 0);
 	guard_unload();
 	CHECK_EQ(stat(GUARD_PINS, &st), -1);
+}
+
+/* What is in the CapabilityBoundingSet= of systemd/spawn-templated.service.in. */
+static bool is_the_units(int capability)
+{
+	return capability == CAP_BPF || capability == CAP_PERFMON ||
+	       capability == CAP_CHOWN;
+}
+
+/* Root's daemon with those: none of them lets it pass a file's mode. */
+static void with_the_units_capabilities(void)
+{
+	char *const group[] = { "--inspect-group", "alice", NULL };
+	struct reg r;
+	pid_t pid;
+
+	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+		if (!is_the_units(i))
+			CHECK_SYS(prctl(PR_CAPBSET_DROP, i, 0, 0, 0));
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	pid = guard_start(group);
+	CHECK_EQ(status().proved, ST_PROVED_ALL);
+	client_open(&client);
+	r = client_template(&client, program(), DENY);
+	check_enforced(&r);
+	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	for (int i = 0; i < 2; i++) {
+		pid = guard_start(i ? (char *[]){ "--upgrade", NULL } : NULL);
+		CHECK_EQ(status().adopted, 1);
+		CHECK_EQ(status().proved, ST_PROVED_ALL);
+		check_enforced(&r);
+		CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	}
+	guard_unload();
 }
 
 /* Whoever asks for the other way gets it where it works, or a reason. */
@@ -411,6 +447,8 @@ static void unloaded(void)
 
 static const struct test_case cases[] = {
 	{ "starts, proves, ends, unloads", starts_and_proves, 0 },
+	{ "with the capabilities of the unit", with_the_units_capabilities,
+	  60 },
 	{ "the other way works or says why not", the_other_way, 0 },
 	{ "one at a time", one_at_a_time, 0 },
 	{ "a group may read the maps", readable_for_a_group, 0 },
