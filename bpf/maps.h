@@ -16,6 +16,7 @@
 #define TICK_NS		10000000	/* USER_HZ is 100 */
 
 #define EACCES		13
+#define EEXIST		17
 #define EINVAL		22
 #define ENOSPC		28
 #define ETXTBSY		26

@@ -143,13 +143,14 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	error = settle(e, t, inode, &t->exec);
 	if (error)
 		return error;
-	if (bpf_map_update_elem(&template_files, &address, &id, BPF_NOEXIST)) {
-		if (t->flags & TEMPLATE_DENY_WRITE)
-			__sync_fetch_and_add(&e->pins, -1);
-		__sync_fetch_and_add(&e->refs, -1);
-		return EINVAL;
-	}
-	return 0;
+	error = bpf_map_update_elem(&template_files, &address, &id,
+				    BPF_NOEXIST);
+	if (!error)
+		return 0;
+	if (t->flags & TEMPLATE_DENY_WRITE)
+		__sync_fetch_and_add(&e->pins, -1);
+	__sync_fetch_and_add(&e->refs, -1);
+	return error == -EEXIST ? EEXIST : ENOSPC;
 }
 
 /* Gives back what it has, whoever comes first: the file's end, or the daemon. */

@@ -82,10 +82,10 @@ struct st_msg_hello {
 
 /*
  * The descriptor is the template's own, O_PATH. Errors besides those above: EINVAL
- * it is no regular file, or this open file is registered already; EACCES it was not
+ * it is no regular file; EEXIST this open file is registered already; EACCES it was not
  * opened by who asks, is nobody's to execute or, for deny-write, not his by its
  * mode; ESTALE it changed meanwhile; ETXTBSY it is open for writing;
- * EOPNOTSUPP deny-write is not to be had on this file system; EDQUOT too many of
+ * EOPNOTSUPP deny-write is not to be had of this file; EDQUOT too many of
  * this user's; ENOSPC too many of all users', templates or executables; ENOTCONN
  * the kernel programs are gone; ENOMEM.
  */

@@ -113,6 +113,8 @@ static int key_of(int fd, struct exec_key *key, struct exec_identity *identity)
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (!(st.st_mode & 0111))
 		return -EACCES;
 	memset(key, 0, sizeof(*key));
 	key->ino = st.st_ino;
@@ -206,7 +208,8 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
 	if (ret < 0)
 		return ret;
-	/* that it was opened by him is for kernels to say */
+	/* that it was opened by him, and is registered once, is for kernels to
+	 * say */
 	entry->creds.uid = entry->creds.euid;
 	entry->exec_generation = e->entry.generation;
 	entry->created_ns = fake_boot_ns();

@@ -89,7 +89,7 @@ static void errors_of_the_programs_are_answered(void)
 	CHECK_EQ(guard_register(fd, "/bin/sh", ST_REGISTER_DENY_WRITE, &msg),
 		 -ETXTBSY);
 	CHECK_EQ(guard_register(fd, "/bin/sh", 0, &msg), 0);
-	CHECK_EQ(guard_register(fd, "/", 0, &msg), -EACCES);
+	CHECK_EQ(guard_register(fd, "/", 0, &msg), -EINVAL);
 	CHECK_EQ(guard_status(fd).templates, 1);
 	guard_stop(&g);
 }

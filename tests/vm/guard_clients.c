@@ -520,7 +520,7 @@ static void what_cannot_be_registered(void)
 	r = client_template(&client, path, 0);
 	/* one template a file that is open */
 	CHECK_EQ(client_register(&client, r.fd, 0, &(struct reg){ 0 }),
-		 -EINVAL);
+		 -EEXIST);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
