@@ -122,15 +122,15 @@ static int check_kernel(struct loader_error *e)
 				   "lockdown.",
 				   "the kernel is locked down for "
 				   "confidentiality");
-	/* kprobes have had this helper since the tracing programs have */
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE,
-				    BPF_FUNC_get_current_task_btf, NULL) == 0)
+	/* the newest that the programs call; kprobes have what they have */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop,
+				    NULL) == 0)
 		return loader_fail(
 			e, EOPNOTSUPP,
-			"Use Linux 5.12 or later. Without the guard, the "
+			"Use Linux 6.1 or later. Without the guard, the "
 			"library makes its checks before exec.",
 			"this kernel is too old: its programs have no "
-			"bpf_get_current_task_btf()");
+			"bpf_loop()");
 	return 0;
 }
 
