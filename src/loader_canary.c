@@ -51,6 +51,13 @@ static int make_file(struct canary *c)
 	char path[64];
 	int fd = open_memory();
 
+	if (fd < 0 && errno == EACCES)
+		return loader_fail(c->error, EACCES,
+				   "Allow it while the daemon starts: sysctl "
+				   "vm.memfd_noexec=1",
+				   "vm.memfd_noexec forbids the file in memory "
+				   "by which it is tried whether the programs "
+				   "are in force");
 	if (fd < 0)
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -211,10 +218,11 @@ int loader_canary(struct loader *l, struct loader_error *error)
 		prove_deny_write,
 	};
 	struct canary c = { .loader = l, .file = -1, .error = error };
-	int ret = make_file(&c);
+	int ret;
 
 	error->text[0] = '\0';
 	l->proved = 0;
+	ret = make_file(&c);
 	for (unsigned int i = 0; ret == 0 && i < 4; i++)
 		ret = proofs[i](&c);
 	if (c.file >= 0)
