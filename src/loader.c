@@ -505,8 +505,33 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 		loader_close(l);
 		return ret;
 	}
+	l->opened = true;
 	*loader = l;
 	return 0;
+}
+
+/* Clients' words: zero tells that nobody guards them. */
+static void clear_words(const struct loader *l)
+{
+	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++)
+		loader_states_clear(l->clearer, i);
+}
+
+/*
+ * Where pins are missing, what they held ends with this process, or is removed by
+ * the next daemon, as it is not whole: clients are told while that can be done.
+ */
+static void leave(struct loader *l)
+{
+	bool is_end = l->opened && loader_pins_missing(l);
+
+	give_up_command(l);
+	if (is_end)
+		clear_words(l);
+	drop_links(l);
+	/* what an exec that was under way still set */
+	if (is_end)
+		clear_words(l);
 }
 
 void loader_close(struct loader *l)
@@ -514,8 +539,7 @@ void loader_close(struct loader *l)
 	if (!l)
 		return;
 	ring_buffer__free(l->ring);
-	give_up_command(l);
-	drop_links(l);
+	leave(l);
 	drop_maps(l);
 	if (l->lock >= 0)
 		close(l->lock);

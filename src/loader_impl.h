@@ -51,6 +51,7 @@ struct loader {
 	uint32_t attached;		/* ST_STATUS_* */
 	uint32_t proved;		/* ST_PROVED_* */
 	bool adopted;
+	bool opened;			/* by loader_open(), wholly */
 	bool commands;			/* the programs heed this process */
 	uint64_t programs;		/* hash of the object in force */
 	int clearer;			/* the program clear_word */

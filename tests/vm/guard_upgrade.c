@@ -273,19 +273,13 @@ static void check_cut_short(char *const one[], char *const other[])
 	guard_unload();
 }
 
+/* Where both ways work, from one to the other and back. */
 static void upgrade_cut_short(void)
 {
-	char *const options[] = { "--upgrade", NULL };
+	char *const again[] = { "--upgrade", NULL };
+	char *const other[] = { "--upgrade", "--mode", "fmod_ret", NULL };
 
-	check_cut_short(options, options);
-}
-
-static void change_of_way_cut_short(void)
-{
-	if (guard_mode("lsm"))
-		check_cut_short(
-			(char *[]){ "--upgrade", "--mode", "fmod_ret", NULL },
-			(char *[]){ "--upgrade", "--mode", "lsm", NULL });
+	check_cut_short(guard_mode("lsm") ? other : again, again);
 }
 
 /* Programs that are pinned no longer are not taken for those that are, nor those
@@ -323,6 +317,35 @@ static void a_removed_pin_is_noticed(void)
 	GUARD_UNTIL(strstr(guard_log(), "missing"));
 	guard_stop(pid, SIGKILL);
 	guard_unload();
+}
+
+/* With its end, what no pin holds ends, and clients are told. */
+static void check_removed(const char *pin)
+{
+	const uint64_t flags = SPAWN_TEMPLATE_CREATE_CLOEXEC;
+	pid_t pid = guard_start(NULL);
+	struct reg r;
+	int plain, must;
+
+	client_open(&client);
+	r = client_template(&client, program(), 0);
+	plain = CHECK_OK(spawn_template_open(test_path("p"), flags));
+	must = CHECK_OK(spawn_template_open(
+		test_path("p"), flags | SPAWN_TEMPLATE_CREATE_GUARD));
+	CHECK_SYS(unlink(test_fmt("%s/%s", GUARD_PINS, pin)));
+	CHECK(client_fresh(&client, &r));
+	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), 7);
+	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
+	CHECK_EQ(client.states[r.slot], 0);
+	CHECK_EQ(test_spawn(plain, TEST_ARGV("p")), 7);
+	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), -ENOTCONN);
+	guard_unload();
+}
+
+static void the_end_tells_of_removed_pins(void)
+{
+	check_removed("links/exec");
+	check_removed("exec_states");
 }
 
 /* Not all, so none: it starts anew, and clients are told. */
@@ -367,9 +390,9 @@ static void with_half_the_pins_it_starts_anew(void)
 static const struct test_case cases[] = {
 	{ "upgraded while launches go on", upgraded_under_load, 60 },
 	{ "an upgrade that is cut short", upgrade_cut_short, 60 },
-	{ "a change of way that is cut short", change_of_way_cut_short, 60 },
 	{ "what is pinned is known", what_is_pinned_is_known, 60 },
 	{ "a removed pin is noticed", a_removed_pin_is_noticed, 0 },
+	{ "the end tells of removed pins", the_end_tells_of_removed_pins, 0 },
 	{ "with some of the pins it starts anew",
 	  with_half_the_pins_it_starts_anew, 0 },
 };
