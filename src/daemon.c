@@ -122,7 +122,9 @@ static int unload(const struct options *options)
 	if (ret < 0)
 		say_error(&error);
 	else
-		log_line("nothing is guarded any more");
+		log_line(ret ? "nothing is guarded any more"
+			     : "nothing was loaded, as far as can be seen "
+			       "from here");
 	return ret;
 }
 

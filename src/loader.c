@@ -439,6 +439,9 @@ static int adopt(struct loader *l, const struct loader_options *o,
 	if (ret < 0)
 		return ret;
 	l->adopted = true;
+	ret = loader_pins_set_readers(l, o->inspect_gid, e);
+	if (ret < 0)
+		return ret;
 	if (o->upgrade || l->programs != hash_of_object()) {
 		drop_links(l);
 		ret = load_and_prove(l, o, true, e);

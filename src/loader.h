@@ -41,8 +41,8 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 /* Lets go; what is pinned stays in force. */
 void loader_close(struct loader *loader);
 
-/* Removes all that is pinned: nothing is guarded any more. Return: 0 or -errno;
- * 0 also if there was nothing. */
+/* Removes all that is pinned: nothing is guarded any more. Return: 1; 0 if there
+ * was nothing; -errno. */
 int loader_unload(const char *pin_dir, struct loader_error *error);
 
 uint32_t loader_attached(const struct loader *loader);	/* ST_STATUS_* */

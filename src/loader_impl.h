@@ -74,6 +74,8 @@ int loader_pins_lock(const char *dir, struct loader_error *error);
 int loader_pins_adopt(struct loader *l, struct loader_error *error);
 int loader_pins_set(struct loader *l, int inspect_gid,
 		    struct loader_error *error);
+int loader_pins_set_readers(const struct loader *l, int gid,
+			    struct loader_error *error);
 int loader_pins_replace_links(struct loader *l, struct loader_error *error);
 
 /* loader_maps.c */

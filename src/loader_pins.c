@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 
+#include "daemon_log.h"
 #include "loader_impl.h"
 #include "proto.h"
 
@@ -44,6 +45,71 @@ static void link_path(const char *dir, const char *sub, int i, char path[320])
 
 /* ---- the folder */
 
+#define OTHERS_READ_OR_WRITE 066
+
+/*
+ * Who can read the parent can hold its lock, and who can write to it, make the
+ * folder before the daemon does.
+ */
+static int check_parent(int fd, const char *parent, struct loader_error *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return loader_fail(e, errno, "Look at its owner and mode.",
+				   "cannot look at %s: %s", parent,
+				   strerror(errno));
+	if (st.st_uid == 0 && !(st.st_mode & OTHERS_READ_OR_WRITE))
+		return 0;
+	return loader_fail(
+		e, EPERM,
+		"Let them pass it at most, by chmod 0711, or mount "
+		"another one: mount -t bpf -o mode=0711 bpf DIR, for "
+		"--pin-dir DIR/spawn_template",
+		"others than root may read or write %s, which has "
+		"mode %04o",
+		parent, st.st_mode & 07777U);
+}
+
+static int check_folder(const char *dir, struct loader_error *e)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) < 0)
+		return errno == ENOENT
+			       ? 0
+			       : loader_fail(e, errno, "Run it with sudo.",
+					     "cannot look at %s: %s", dir,
+					     strerror(errno));
+	if (S_ISDIR(st.st_mode) && st.st_uid == 0 && !(st.st_mode & 022))
+		return 0;
+	return loader_fail(e, EPERM, "Remove it, or use --pin-dir.",
+			   "%s is no folder of root's alone", dir);
+}
+
+static int lock_parent(const char *dir, const char *parent,
+		       struct loader_error *e)
+{
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return loader_fail(e, errno, "Run it with sudo.",
+				   "cannot open %s: %s", parent,
+				   strerror(errno));
+	ret = check_parent(fd, parent, e);
+	if (ret == 0)
+		ret = check_folder(dir, e);
+	if (ret == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		ret = loader_fail(e, EBUSY,
+				  "Stop it first: systemctl stop "
+				  "'spawn-templated.*', or end the process.",
+				  "a daemon of the guard is running");
+	if (ret == 0)
+		return fd;
+	close(fd);
+	return ret;
+}
+
 /*
  * The folder's parent is to be a BPF file system, where things can be pinned. It
  * is locked, not the folder: the programs of two guards on one kernel would take
@@ -53,7 +119,6 @@ int loader_pins_lock(const char *dir, struct loader_error *e)
 {
 	char parent[256], *slash;
 	struct statfs fs;
-	int fd;
 
 	if (snprintf(parent, sizeof(parent), "%s", dir) > 200)
 		return loader_fail(
@@ -68,20 +133,10 @@ int loader_pins_lock(const char *dir, struct loader_error *e)
 	*slash = '\0';
 	if (statfs(parent, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)
 		return loader_fail(e, ENOTSUP,
-				   "Mount one: mount -t bpf bpf /sys/fs/bpf",
+				   "Mount one: mount -t bpf -o mode=0700 bpf "
+				   "/sys/fs/bpf",
 				   "%s is no BPF file system", parent);
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return loader_fail(e, errno, "Run it with sudo.",
-				   "cannot open %s: %s", parent,
-				   strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	close(fd);
-	return loader_fail(e, EBUSY,
-			   "Stop it first: systemctl stop "
-			   "'spawn-templated.*', or end the process.",
-			   "a daemon of the guard is running");
+	return lock_parent(dir, parent, e);
 }
 
 static int present(const char *path)
@@ -194,12 +249,14 @@ int loader_unload(const char *pin_dir, struct loader_error *e)
 {
 	const char *dir = pin_dir ? pin_dir : LOADER_PIN_DIR;
 	int lock = loader_pins_lock(dir, e), ret;
+	bool there;
 
 	/* no such file system: nothing can be pinned there */
 	if (lock == -ENOTSUP)
 		return 0;
 	if (lock < 0)
 		return lock;
+	there = present(dir);
 	ret = remove_all(dir);
 	close(lock);
 	if (ret < 0)
@@ -208,7 +265,7 @@ int loader_unload(const char *pin_dir, struct loader_error *e)
 					   ? "Run it with sudo."
 					   : "Remove it by hand.",
 				   "cannot remove %s: %s", dir, strerror(-ret));
-	return 0;
+	return there;
 }
 
 /* ---- adopting */
@@ -287,6 +344,26 @@ static uint32_t pinned_way(const char *dir)
 						       : ST_STATUS_FMOD_RET;
 }
 
+/* What is not whole guards nobody. Return: -ENOENT; -errno. */
+static int remove_rest(const struct loader *l, struct loader_error *e)
+{
+	/* of the other way, not all need be */
+	uint32_t way = l->attached ? l->attached : ST_STATUS_LSM;
+	unsigned int all = count_all(way), n = count_present(l->dir, way);
+	int ret;
+
+	if (n)
+		log_line("of %u pins in %s, %u are missing: what was "
+			 "registered is guarded no longer",
+			 all, l->dir, all - n);
+	ret = remove_all(l->dir);
+	if (ret == 0)
+		return -ENOENT;
+	return loader_fail(e, -ret, "Remove it by hand.",
+			   "cannot remove what is left in %s: %s", l->dir,
+			   strerror(-ret));
+}
+
 /* Return: 0; -ENOENT if there is nothing to adopt; -errno. */
 int loader_pins_adopt(struct loader *l, struct loader_error *e)
 {
@@ -294,15 +371,8 @@ int loader_pins_adopt(struct loader *l, struct loader_error *e)
 
 	l->attached = pinned_way(l->dir);
 	if (!l->attached ||
-	    count_present(l->dir, l->attached) < count_all(l->attached)) {
-		/* what is not whole guards nobody */
-		ret = remove_all(l->dir);
-		if (ret == 0)
-			return -ENOENT;
-		return loader_fail(e, -ret, "Remove it by hand.",
-				   "cannot remove what is left in %s: %s",
-				   l->dir, strerror(-ret));
-	}
+	    count_present(l->dir, l->attached) < count_all(l->attached))
+		return remove_rest(l, e);
 	ret = open_pins(l);
 	if (ret == 0)
 		ret = check_version(l);
@@ -347,22 +417,56 @@ static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
 /* Who may inspect reads the maps; links are for root alone. */
 static int set_readers(const char *path, int gid, bool folder)
 {
+	if (gid >= 0 && chown(path, 0, (gid_t)gid) < 0)
+		return -errno;
 	if (chmod(path, gid < 0 ? (folder ? 0700 : 0600)
 				: (folder ? 0750 : 0640)) < 0)
-		return -errno;
-	if (gid >= 0 && chown(path, 0, (gid_t)gid) < 0)
 		return -errno;
 	return 0;
 }
 
-static int pin_maps(struct loader *l, int gid, struct loader_error *e)
+/* A file system that is root's only can be passed by nobody else. */
+static void tell_of_parent(const struct loader *l, int gid)
+{
+	char path[320];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/..", l->dir);
+	if (gid < 0 || stat(path, &st) < 0 || st.st_mode & 01 ||
+	    (st.st_gid == (gid_t)gid && st.st_mode & 010))
+		return;
+	log_line("who may inspect cannot reach %s: its file system has mode "
+		 "%04o; chmod 0711 lets them",
+		 l->dir, st.st_mode & 07777U);
+}
+
+/* Also of what was taken over: this daemon may have been asked for others. */
+int loader_pins_set_readers(const struct loader *l, int gid,
+			    struct loader_error *e)
+{
+	char path[320];
+	int ret = set_readers(l->dir, gid, true);
+
+	snprintf(path, sizeof(path), "%s", l->dir);
+	for (int i = 0; ret == 0 && i < MAPS; i++) {
+		map_path(l->dir, i, path);
+		ret = set_readers(path, gid, false);
+	}
+	if (ret < 0)
+		return loader_fail(e, -ret, "Look at its owner and mode.",
+				   "cannot set the mode of %s: %s", path,
+				   strerror(-ret));
+	tell_of_parent(l, gid);
+	return 0;
+}
+
+static int pin_maps(struct loader *l, struct loader_error *e)
 {
 	char path[320];
 
 	for (int i = 0; i < MAPS; i++) {
 		map_path(l->dir, i, path);
-		if (bpf_obj_pin(l->maps[i], path) < 0 ||
-		    set_readers(path, gid, false) < 0)
+		if (bpf_obj_pin(l->maps[i], path) < 0)
 			return cannot_pin(path, e);
 	}
 	return 0;
@@ -376,13 +480,9 @@ int loader_pins_set(struct loader *l, int inspect_gid, struct loader_error *e)
 		return loader_fail(e, errno, "Look at its owner and mode.",
 				   "cannot make %s: %s", l->dir,
 				   strerror(errno));
-	ret = set_readers(l->dir, inspect_gid, true);
-	if (ret < 0)
-		loader_fail(e, -ret, "Look at its owner and mode.",
-			    "cannot set the mode of %s: %s", l->dir,
-			    strerror(-ret));
+	ret = pin_maps(l, e);
 	if (ret == 0)
-		ret = pin_maps(l, inspect_gid, e);
+		ret = loader_pins_set_readers(l, inspect_gid, e);
 	if (ret == 0)
 		ret = pin_links(l, LINKS_DIR, e);
 	if (ret < 0)

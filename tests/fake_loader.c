@@ -153,7 +153,7 @@ int loader_unload(const char *pin_dir, struct loader_error *error)
 		return -EIO;
 	}
 	close(fd);
-	return 0;
+	return 1;
 }
 
 uint32_t loader_attached(const struct loader *l)

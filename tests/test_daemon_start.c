@@ -156,7 +156,8 @@ static void the_end_leaves_the_pins_and_unload_removes_them(void)
 	CHECK_EQ(status, 0);
 	CHECK_EQ(access(maps, F_OK), -1);
 	/* there is nothing left to remove, which is no error */
-	guard_run(TEST_ARGV("--unload"), &status);
+	CHECK_HAS(guard_run(TEST_ARGV("--unload"), &status),
+		  "nothing was loaded");
 	CHECK_EQ(status, 0);
 }
 

@@ -5,7 +5,10 @@
  */
 #include "guarding.h"
 
+#include <grp.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <linux/capability.h>
 
@@ -154,20 +157,130 @@ static void one_at_a_time(void)
 	guard_unload();
 }
 
-static void readable_for_a_group(void)
+static void check_readers(mode_t folder, mode_t map, gid_t gid)
 {
-	pid_t pid = guard_start((char *[]){ "--inspect-group", "alice", NULL });
 	struct stat st;
 
 	CHECK_SYS(stat(GUARD_PINS, &st));
-	CHECK_EQ(st.st_mode & 07777, 0750);
-	CHECK_EQ(st.st_gid, ALICE);
+	CHECK_EQ(st.st_mode & 07777, folder);
+	CHECK_EQ(st.st_gid, gid);
 	CHECK_SYS(stat(GUARD_PINS "/templates", &st));
-	CHECK_EQ(st.st_mode & 07777, 0640);
-	CHECK_EQ(st.st_gid, ALICE);
+	CHECK_EQ(st.st_mode & 07777, map);
+	CHECK_EQ(st.st_gid, gid);
 	CHECK_SYS(stat(GUARD_PINS "/links", &st));
 	CHECK_EQ(st.st_mode & 07777, 0700);
+}
+
+static void inspect(void *arg)
+{
+	uid_t uid = *(uid_t *)arg;
+	struct guard_counts counts;
+	int fd;
+
+	CHECK_SYS(setgroups(0, NULL));
+	CHECK_SYS(setresgid(uid, uid, uid));
+	CHECK_SYS(setresuid(uid, uid, uid));
+	CHECK_EQ(map_open("guard"), -1);
+	CHECK_EQ(errno, EACCES);
+	fd = map_open_to_read("guard");
+	if (uid == ALICE) {
+		CHECK_SYS(fd);
+		CHECK_OK(map_lookup(fd, &(uint32_t){ 0 }, &counts));
+		CHECK_EQ(map_update(fd, &(uint32_t){ 0 }, &counts), -EPERM);
+	} else {
+		CHECK_EQ(fd, -1);
+	}
+}
+
+static void readable_for_a_group(void)
+{
+	char *const group[] = { "--inspect-group", "alice", NULL };
+	pid_t pid = guard_start(group);
+
+	check_readers(0750, 0640, ALICE);
+	/* the file system is not theirs to pass */
+	CHECK_HAS(guard_log(), "chmod 0711");
+	CHECK_SYS(chmod("/sys/fs/bpf", 0711));
+	test_in_child(inspect, &(uid_t){ ALICE });
+	test_in_child(inspect, &(uid_t){ BOB });
 	guard_stop(pid, SIGKILL);
+	/* what is taken over is as the new one was asked for */
+	pid = guard_start(NULL);
+	CHECK_EQ(status().adopted, 1);
+	check_readers(0700, 0600, ALICE);
+	guard_stop(pid, SIGKILL);
+	pid = guard_start(group);
+	CHECK_EQ(status().adopted, 1);
+	check_readers(0750, 0640, ALICE);
+	CHECK(!strstr(guard_log(), "chmod 0711"));
+	test_in_child(inspect, &(uid_t){ ALICE });
+	guard_stop(pid, SIGKILL);
+	guard_unload();
+	CHECK_SYS(chmod("/sys/fs/bpf", 0700));
+}
+
+/* ---- where it pins */
+
+static void check_no_start(char *const options[], const char *why)
+{
+	CHECK_EQ(guard_run(options), 1);
+	CHECK_HAS(guard_log(), why);
+}
+
+/* Else others could hold its lock, or make its folder before it does. */
+static void pins_where_root_alone_is(void)
+{
+	char *to = test_path("bpf"), *dir = test_fmt("%s/guard", to);
+	char *const options[] = { "--pin-dir", dir, NULL };
+	char *const unload[] = { "--unload", "--pin-dir", dir, NULL };
+
+	CHECK_SYS(unshare(CLONE_NEWNS));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK_SYS(mkdir(to, 0755));
+	CHECK_EQ(guard_run(unload), 0);
+	CHECK_HAS(guard_log(), "nothing was loaded");
+	CHECK_SYS(mount("bpf", to, "bpf", 0, NULL));
+	check_no_start(options, "mode 1777");
+	CHECK_SYS(chmod(to, 0755));
+	check_no_start(options, "mode 0755");
+	CHECK_SYS(chmod(to, 0711));
+	CHECK_EQ(guard_run(unload), 0);
+	CHECK_HAS(guard_log(), "nothing was loaded");
+	CHECK_SYS(mkdir(dir, 0700));
+	CHECK_SYS(chown(dir, ALICE, ALICE));
+	check_no_start(options, "no folder of root's alone");
+	CHECK_SYS(rmdir(dir));
+	guard_stop(guard_start(options), SIGTERM);
+	CHECK_EQ(guard_run(unload), 0);
+	CHECK_HAS(guard_log(), "nothing is guarded any more");
+	CHECK_EQ(access(dir, F_OK), -1);
+	CHECK_SYS(umount(to));
+}
+
+static void set_noexec(const char *value)
+{
+	int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* Linux 6.3 */
+	CHECK_EQ(write(fd, value, strlen(value)), strlen(value));
+	CHECK_SYS(close(fd));
+}
+
+/* What it tries needs a file in memory that can be executed. */
+static void says_what_keeps_it_from_trying(void)
+{
+	bool can = !access("/proc/sys/vm/memfd_noexec", F_OK);
+	int status;
+
+	set_noexec("2");
+	status = guard_run((char *[]){ can ? NULL : "--help", NULL });
+	set_noexec("1");
+	CHECK_EQ(status, can);
+	if (can)
+		CHECK_HAS(guard_log(), "sysctl vm.memfd_noexec=1");
+	guard_stop(guard_start(NULL), SIGTERM);
+	set_noexec("0");
 	guard_unload();
 }
 
@@ -452,6 +565,8 @@ static const struct test_case cases[] = {
 	{ "the other way works or says why not", the_other_way, 0 },
 	{ "one at a time", one_at_a_time, 0 },
 	{ "a group may read the maps", readable_for_a_group, 0 },
+	{ "pins where root alone is", pins_where_root_alone_is, 0 },
+	{ "says what keeps it from trying", says_what_keeps_it_from_trying, 0 },
 	{ "killed after a registration", killed_after_registration, 0 },
 	{ "killed before a registration", killed_before_registration, 0 },
 	{ "killed while it registers", killed_while_registering, 60 },

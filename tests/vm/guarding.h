@@ -183,6 +183,7 @@ uint64_t guard_now(void);
 /* ---- the maps, as root sees them ---- */
 
 int map_open(const char *name);
+int map_open_to_read(const char *name);
 int map_lookup(int fd, const void *key, void *value);
 int map_update(int fd, const void *key, const void *value);
 struct template_entry map_template(uint64_t id);

@@ -82,7 +82,7 @@ static long bpf(int command, union bpf_attr *attr)
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
-int map_open(const char *name)
+static int open_map(const char *name, uint32_t flags)
 {
 	char path[256];
 	union bpf_attr attr;
@@ -90,7 +90,18 @@ int map_open(const char *name)
 	snprintf(path, sizeof(path), GUARD_PINS "/%s", name);
 	memset(&attr, 0, sizeof(attr));
 	attr.pathname = (uintptr_t)path;
+	attr.file_flags = flags;
 	return (int)bpf(BPF_OBJ_GET, &attr);
+}
+
+int map_open(const char *name)
+{
+	return open_map(name, 0);
+}
+
+int map_open_to_read(const char *name)
+{
+	return open_map(name, BPF_F_RDONLY);
 }
 
 int map_lookup(int fd, const void *key, void *value)
