@@ -835,9 +835,9 @@ static void create_in_child(void *arg)
 }
 
 /* The daemon, which is stopped, has not taken the question; who asks has the lock. */
-static void wait_until_asked(void)
+static void wait_until_asked(int sock)
 {
-	int sock = find_socket(), queued = 0;
+	int queued = 0;
 
 	for (int i = 0; i < 5000 && !queued; i++) {
 		CHECK_SYS(ioctl(sock, SIOCOUTQ, &queued));
@@ -850,11 +850,13 @@ static void fork_while_another_thread_asks(void)
 {
 	struct fake_guard *f = guard();
 	pthread_t thread;
+	int sock;
 
 	guarded(0);
+	sock = find_socket();
 	CHECK_SYS(kill(f->pid, SIGSTOP));
 	CHECK_EQ(pthread_create(&thread, NULL, create_plain, NULL), 0);
-	wait_until_asked();
+	wait_until_asked(sock);
 	test_in_child(create_in_child, f);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	guarded(CREATE(GUARD));
