@@ -223,7 +223,7 @@ other_account() {
 		ok("launch", "clone3", "execveat", "pidfd_open")
 		and denied("bpf_privileges")
 		and f["bpf_privileges"]["detail"].startswith(
-			"not root, no CAP_SYS_ADMIN")
+			"not root, no CAP_BPF and CAP_PERFMON")
 		and (f["cgroup_v2"]["status"] == "missing"
 			or denied("cgroup_delegation"))'
 }

@@ -156,16 +156,19 @@ static bool in_namespace(const char *path, const char *first)
 	       strcmp(link, first) == 0;
 }
 
-/* CAP_SYS_ADMIN has all of CAP_BPF and CAP_PERFMON, and opens maps by number. */
-static bool has_sys_admin(void)
+/* To load and to attach; CAP_SYS_ADMIN stands for both. */
+static bool has_capabilities(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2] = { { 0 } };
 
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       data[0].effective >> CAP_SYS_ADMIN & 1;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	return data[0].effective >> CAP_SYS_ADMIN & 1 ||
+	       (data[1].effective >> (CAP_BPF - 32) & 1 &&
+		data[1].effective >> (CAP_PERFMON - 32) & 1);
 }
 
 /* All that the daemon asks for, before it looks at the kernel. */
@@ -176,7 +179,7 @@ static void probe_privileges(struct finding *f)
 		const char *without;
 	} wanted[] = {
 		{ geteuid() == 0, "not root" },
-		{ has_sys_admin(), "no CAP_SYS_ADMIN" },
+		{ has_capabilities(), "no CAP_BPF and CAP_PERFMON" },
 		{ in_namespace("/proc/self/ns/user", "user:[4026531837]"),
 		  "in a user namespace" },
 		{ in_namespace("/proc/self/ns/pid", "pid:[4026531836]"),
@@ -193,7 +196,7 @@ static void probe_privileges(struct finding *f)
 	if (used)
 		found(f, FEATURE_DENIED, "%s", text);
 	else
-		found(f, FEATURE_OK, "root, CAP_SYS_ADMIN");
+		found(f, FEATURE_OK, "root, CAP_BPF, CAP_PERFMON");
 }
 
 /* ---- fmod_ret: the functions that it would attach to */
