@@ -128,26 +128,30 @@ pid_t st_pending_end(struct st_pending *p, int *pidfd,
 	return ret;
 }
 
-/* Have the child end, wherever it is. */
-void st_pending_kill(struct st_pending *p)
+/* Have the child end, wherever it is. Return: 0, or -errno: it does not. */
+int st_pending_kill(struct st_pending *p)
 {
-	if (is_mine(p))
-		sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0,
-			  0);
+	if (!is_mine(p))
+		return -ESRCH;
+	return sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0,
+			 0);
 }
 
-/* Ends a launch that nobody wants any more, and the program if it has begun. */
+/*
+ * Ends a launch that nobody wants any more, and the program if it has begun. One
+ * that may not be signalled, with other ids since exec, is not waited for.
+ */
 void st_pending_drop(struct st_pending *p)
 {
 	struct spawn_template_failure failure;
+	bool is_killed = st_pending_kill(p) != -EPERM;
 	int pidfd;
 
-	st_pending_kill(p);
 	if (st_pending_end(p, &pidfd, &failure) < 0)
 		return;
 	/* killed in exec, it may have no exit signal yet */
-	while (sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL, WEXITED | __WALL,
-			 NULL) == -EINTR)
+	while (is_killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,
+				      WEXITED | __WALL, NULL) == -EINTR)
 		;
 	sys_close(pidfd);
 }

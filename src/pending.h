@@ -27,7 +27,7 @@ int st_pending_begin(struct st_pending *pending, int tfd,
 		     const struct spawn_template_spawn_args *args);
 pid_t st_pending_end(struct st_pending *pending, int *pidfd,
 		     struct spawn_template_failure *failure);
-void st_pending_kill(struct st_pending *pending);
+int st_pending_kill(struct st_pending *pending);
 void st_pending_drop(struct st_pending *pending);
 
 #endif
