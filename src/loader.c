@@ -342,13 +342,16 @@ static void drop_maps(struct loader *l)
 
 /* ---- command */
 
-static int read_command(const struct loader *l, struct guard_command *command)
+static int read_command(const struct loader *l, struct guard_command *command,
+			struct loader_error *e)
 {
 	uint32_t zero = 0;
 
-	return bpf_map_lookup_elem(l->maps[MAP_COMMAND], &zero, command) < 0
-		       ? -errno
-		       : 0;
+	if (bpf_map_lookup_elem(l->maps[MAP_COMMAND], &zero, command) < 0)
+		return loader_fail(e, errno, "See the kernel's log.",
+				   "cannot read the map command: %s",
+				   strerror(errno));
+	return 0;
 }
 
 static int write_command(const struct loader *l,
@@ -368,12 +371,10 @@ static int write_command(const struct loader *l,
 static int take_command(struct loader *l, struct loader_error *e)
 {
 	struct guard_command command;
-	int ret = read_command(l, &command);
+	int ret = read_command(l, &command, e);
 
 	if (ret < 0)
-		return loader_fail(e, -ret, "See the kernel's log.",
-				   "cannot read the map command: %s",
-				   strerror(-ret));
+		return ret;
 	command.version = GUARD_VERSION;
 	command.daemon_tgid = (uint32_t)getpid();
 	command.daemon_start = loader_own_start();
@@ -386,12 +387,10 @@ static int take_command(struct loader *l, struct loader_error *e)
 static int note_programs(const struct loader *l, struct loader_error *e)
 {
 	struct guard_command command;
-	int ret = read_command(l, &command);
+	int ret = read_command(l, &command, e);
 
 	if (ret < 0)
-		return loader_fail(e, -ret, "See the kernel's log.",
-				   "cannot read the map command: %s",
-				   strerror(-ret));
+		return ret;
 	command.programs = l->programs;
 	return write_command(l, &command, e);
 }
@@ -401,7 +400,7 @@ static void give_up_command(const struct loader *l)
 	struct guard_command command;
 	struct loader_error error;
 
-	if (!l->commands || read_command(l, &command) < 0)
+	if (!l->commands || read_command(l, &command, &error) < 0)
 		return;
 	command.daemon_tgid = 0;
 	command.daemon_start = 0;
