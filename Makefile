@@ -25,7 +25,7 @@ MANDIR ?= $(PREFIX)/share/man
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow
-BASE_CFLAGS := -std=gnu11 $(WARN) -Iinclude -MMD -MP
+BASE_CFLAGS := -std=gnu11 $(WARN) -Iinclude -iquote src -iquote . -MMD -MP
 LIB_CFLAGS := $(BASE_CFLAGS) -D_GNU_SOURCE -fvisibility=hidden -fPIC
 ifdef SAN
 SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
@@ -39,10 +39,8 @@ Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-# Of src, these are the daemon's: see src/daemon.mk.
-DAEMON_SRC := $(sort $(wildcard src/daemon*.c src/loader*.c src/registry*.c \
-	src/metrics*.c src/service.c))
-LIB_SRC := $(filter-out $(DAEMON_SRC),$(sort $(wildcard src/*.c)))
+# A folder is a part. src/loader.c belongs to src/loader, and stands where users look for it.
+LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard src/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 LIB_A := $(O)/libspawn_template.a
 LIB_SO := $(O)/libspawn_template.so.$(VERSION)
@@ -51,7 +49,7 @@ LIB_SO := $(O)/libspawn_template.so.$(VERSION)
 ALL :=			# the parts add to it
 CHECKS :=		# what 'make check' builds and runs
 
-PARTS := bpf src src/cli bench demo tests fuzz man scripts bindings/python
+PARTS := bpf src/daemon src/cli bench demo tests fuzz man scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
 .PHONY: all

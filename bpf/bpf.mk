@@ -10,11 +10,11 @@ BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPFTOOL ?= $(firstword $(shell PATH="$$PATH:/usr/sbin:/sbin" \
 	command -v bpftool) bpftool)
 
-$(BPF_OBJ): bpf/exec_cache.bpf.c $(wildcard bpf/*.h) src/proto.h
+$(BPF_OBJ): bpf/exec_cache.bpf.c $(wildcard bpf/*.h) src/shared/proto.h
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(BPF_CC) -target bpf -mcpu=v3 -O2 -g -std=gnu11 $(WARN) -Wno-unused-parameter \
-		-D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -c -o $@ $<
+		-D__TARGET_ARCH_$(BPF_ARCH) -iquote src -c -o $@ $<
 
 $(BPF_SKEL): $(BPF_OBJ)
 	@mkdir -p $(@D)

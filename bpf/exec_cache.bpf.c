@@ -37,9 +37,9 @@
  * deleted. So the daemon deletes only what nothing refers to, and the generation
  * of an executable, which is never used twice, decides whether it is the one.
  */
-#include "launch.h"
-#include "registration.h"
-#include "writing.h"
+#include "launch.bpf.h"
+#include "registration.bpf.h"
+#include "writing.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

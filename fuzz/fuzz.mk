@@ -8,12 +8,12 @@ FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
 FUZZERS := fuzz_args fuzz_cgroup fuzz_elf fuzz_proto
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_CFLAGS := $(LIB_CFLAGS) -iquote src -O1 -g -fno-omit-frame-pointer
+FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
 
 # Of the daemon all but its main function, with its maps in memory.
 FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
-	tests/fake_maps.c $(filter-out src/daemon.c src/loader%.c,$(DAEMON_SRC)))
+	tests/fake_maps.c $(filter-out src/daemon/main.c,$(DAEMON_SRC)))
 $(FUZZ_DAEMON_OBJ): FUZZ_CFLAGS += -DVERSION='"$(VERSION)"'
 
 .PHONY: fuzz build-fuzz

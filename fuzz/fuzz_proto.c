@@ -14,9 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "daemon_request.h"
+#include "daemon/request.h"
 #include "fuzz.h"
-#include "metrics.h"
+#include "daemon/metrics.h"
 
 #define PEERS 4
 

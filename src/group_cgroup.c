@@ -18,7 +18,7 @@
 #include <linux/limits.h>
 #include <linux/magic.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "group_ways.h"
 
 const struct tree_names st_tree_names = TREE_NAMES;

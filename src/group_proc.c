@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "group_ways.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP

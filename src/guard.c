@@ -19,8 +19,8 @@
 
 #include <spawn_template.h>
 
-#include "../bpf/exec_cache.h"
-#include "clock.h"
+#include "bpf/exec_cache.h"
+#include "shared/clock.h"
 #include "guard.h"
 #include "guard_socket.h"
 #include "guard_words.h"

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "guard_peer.h"
 #include "guard_socket.h"
 #include "sys.h"

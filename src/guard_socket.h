@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
-#include "proto.h"
+#include "shared/proto.h"
 
 struct st_guard_socket {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "": none */

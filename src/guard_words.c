@@ -13,7 +13,7 @@
 
 #include <spawn_template.h>
 
-#include "../bpf/exec_cache.h"
+#include "bpf/exec_cache.h"
 #include "guard.h"
 #include "guard_words.h"
 #include "sys.h"

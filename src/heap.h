@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 
 struct st_timer {
 	int64_t due;		/* ST_NEVER: not in the heap */

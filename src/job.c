@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "copy.h"
 #include "pool.h"
 #include "ring.h"

@@ -11,7 +11,7 @@
 
 #include <spawn_template.h>
 
-#include "proto.h"
+#include "shared/proto.h"
 
 /* What the kernel, or a sandbox, turned out to lack; kept for the process. */
 #define ST_LACKS_CLONE3		(1U << 0)

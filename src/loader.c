@@ -19,8 +19,8 @@
 #include <bpf/libbpf.h>
 
 #include "exec_cache.skel.h"
-#include "loader_impl.h"
-#include "proto.h"
+#include "loader/impl.h"
+#include "shared/proto.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define LOCKDOWN "/sys/kernel/security/lockdown"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <linux/futex.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "pending.h"
 #include "sys.h"
 

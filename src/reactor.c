@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "futex.h"
 #include "heap.h"
 #include "pool.h"

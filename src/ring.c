@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "clock.h"
+#include "shared/clock.h"
 #include "futex.h"
 #include "identity.h"
 #include "pool.h"

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "args.h"
-#include "clock.h"
+#include "shared/clock.h"
 #include "exit_info.h"
 #include "run_io.h"
 #include "sys.h"

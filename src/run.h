@@ -12,7 +12,7 @@
 #ifndef ST_RUN_H
 #define ST_RUN_H
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "group.h"
 #include "spawn.h"
 

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "run_io.h"
 #include "sys.h"
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <linux/sched.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 #include "group_ways.h"
 #include "supervisor.h"
 

@@ -31,8 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../bpf/exec_cache.h"
-#include "../src/proto.h"
+#include "bpf/exec_cache.h"
+#include "shared/proto.h"
 
 #define FAKE_STATES 4096
 #define FAKE_CLIENTS 512

@@ -29,7 +29,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../src/proto.h"
+#include "shared/proto.h"
 
 /* ---- open, close */
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../src/loader.h"
+#include "loader/loader.h"
 
 struct fake_exec {
 	struct exec_key key;

@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "../bpf/exec_cache.h"
-#include "../src/proto.h"
+#include "bpf/exec_cache.h"
+#include "shared/proto.h"
 
 #define GUARD_GROUP 64999	/* of the socket, for clients of other users */
 

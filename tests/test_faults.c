@@ -7,7 +7,7 @@
  */
 #include "inject.h"
 #include "much.h"
-#include "pending.h"
+#include "pending_spawn.h"
 #include "replaced.h"
 
 #include <grp.h>

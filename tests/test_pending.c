@@ -3,7 +3,7 @@
  * Launches that the thread does not wait for: it goes on while they are under way,
  * learns when they have come to exec, and nothing is left of those that do not.
  */
-#include "pending.h"
+#include "pending_spawn.h"
 
 #include <poll.h>
 #include <pthread.h>

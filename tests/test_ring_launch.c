@@ -11,7 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
-#include "../src/clone.h"
+#include "clone.h"
 
 /* ---- what comes from where ---- */
 

@@ -38,7 +38,7 @@ $(TESTS): $(O)/tests/%: $(O)/tests/%.o $(O)/tests/harness.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
-tool_cc = $(call say,CC,$@)mkdir -p $(@D) && $(1) -std=gnu11 $(WARN) \
+tool_cc = $(call say,CC,$@)mkdir -p $(@D) && $(1) -std=gnu11 $(WARN) -iquote src \
 	-O2 -g $(2) -o $@ $<
 
 $(TOOL_SRC:%.c=$(O)/%): $(O)/tests/tools/%: tests/tools/%.c

@@ -2,8 +2,7 @@
 # The daemon with an in-memory loader in the place of the kernel programs: what
 # its tests run, and those of its clients.
 
-FAKE_OBJ := $(filter-out $(O)/src/loader%.o,$(DAEMON_OBJ)) \
-	$(O)/tests/fake_loader.o $(O)/tests/fake_maps.o
+FAKE_OBJ := $(DAEMON_OBJ) $(O)/tests/fake_loader.o $(O)/tests/fake_maps.o
 
 build-tests: $(O)/tests/fake-templated
 

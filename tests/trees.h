@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "../src/group.h"
-#include "../src/group_ways.h"
+#include "group.h"
+#include "group_ways.h"
 
 #define NOBODY 65534
 #define TREE_MOST 1024

@@ -40,9 +40,7 @@ endif
 
 # What goes along: built here, or of this machine.
 VM_COMMANDS := $(O)/spawn-template
-ifneq ($(wildcard src/daemon.c),)
 VM_COMMANDS += $(O)/spawn-templated
-endif
 VM_PROGRAMS := bpftool mkfs.ext4 mkfs.btrfs btrfs
 
 # ---- rules

@@ -29,7 +29,7 @@ python: $(PY_SO) $(PY_FILES)
 $(PY_OBJ): $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(LIB_CFLAGS) $(PY_CFLAGS) -iquote src \
+	$(Q)$(CC) $(LIB_CFLAGS) $(PY_CFLAGS) \
 		-DNATIVE_VERSION='"$(VERSION)"' $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
 

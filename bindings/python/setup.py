@@ -26,6 +26,8 @@ VERSION = re.search(r"^VERSION := (\S+)$", (TOP / "Makefile").read_text(),
                     re.M).group(1)
 
 CFLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden", "-D_GNU_SOURCE"]
+# where what is between quotes is looked for
+QUOTES = ["-iquote", str(TOP / "src"), "-iquote", str(TOP)]
 # as in the Makefile, which also checks what comes out
 CHILD = ["-fno-stack-protector", "-ffreestanding", "-fno-sanitize=all",
          "-fno-builtin", "-fno-lto", "-U_FORTIFY_SOURCE", "-O2"]
@@ -36,13 +38,13 @@ CHILD_ONLY = {
 }
 
 
-# Of src, these are the guard's daemon, as in the Makefile.
-DAEMON = ("daemon*", "loader*", "registry*", "metrics.c", "service.c")
+# A folder is a part, as in the Makefile; src/loader.c belongs to another one.
+PARTS = ("src", "src/run", "src/tree", "src/guard", "src/shared")
 
 
 def library_sources():
-    return sorted(path for path in (TOP / "src").glob("*.c")
-                  if not any(path.match(name) for name in DAEMON))
+    return sorted(path for part in PARTS for path in (TOP / part).glob("*.c")
+                  if path != TOP / "src" / "loader.c")
 
 
 class BuildExt(build_ext):
@@ -54,7 +56,7 @@ class BuildExt(build_ext):
             ext.extra_objects += self.compiler.compile(
                 [str(path)], output_dir=self.build_temp,
                 include_dirs=[str(TOP / "include")],
-                extra_postargs=CFLAGS + CHILD_ONLY.get(path.name, []))
+                extra_postargs=CFLAGS + QUOTES + CHILD_ONLY.get(path.name, []))
         super().build_extension(ext)
 
 
@@ -64,15 +66,15 @@ class Sdist(sdist):
     def make_release_tree(self, base_dir, files):
         super().make_release_tree(base_dir, files)
         to = pathlib.Path(base_dir) / "library"
-        sources = set(library_sources())
-        for pattern in ("Makefile", "LICENSE", "include/*.h", "src/*.[ch]",
-                        "src/arch/*.h", "bpf/exec_cache.h"):
-            for path in TOP.glob(pattern):
-                if path.suffix == ".c" and path not in sources:
-                    continue
-                target = to / path.relative_to(TOP)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        sources = library_sources()
+        headers = [path for part in (*PARTS, "src/arch")
+                   for path in (TOP / part).glob("*.h")]
+        for path in [TOP / "Makefile", TOP / "LICENSE", *headers, *sources,
+                     TOP / "include" / "spawn_template.h",
+                     TOP / "bpf" / "exec_cache.h"]:
+            target = to / path.relative_to(TOP)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
         # in a clone it is a link
         licence = pathlib.Path(base_dir) / "LICENSE"
         licence.unlink(missing_ok=True)
@@ -88,7 +90,7 @@ setup(
         sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
         py_limited_api=True, include_dirs=[str(TOP / "include")],
         define_macros=[("NATIVE_VERSION", f'"{VERSION}"')],
-        extra_compile_args=CFLAGS + ["-iquote", str(TOP / "src")],
+        extra_compile_args=CFLAGS + QUOTES,
         extra_link_args=["-Wl,--version-script,native/exports.map",
                          "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
                          "-lpthread"])],

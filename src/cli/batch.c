@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "cli/batch.h"
 
 #define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
 #define FDS_BESIDES 64

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #define BATCH_JOBS_MAX 1024
 #define BATCH_LINE_MAX ((size_t)64 << 20)

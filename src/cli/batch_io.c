@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "cli/batch.h"
 
 #define CHUNK 65536
 

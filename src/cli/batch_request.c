@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "cli/batch.h"
 
 extern char **environ;
 

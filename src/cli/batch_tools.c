@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
+#include "cli/batch.h"
 
 static struct tool **bucket_of(struct tools *tools, const char *key, size_t n)
 {

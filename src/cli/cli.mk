@@ -16,7 +16,7 @@ endif
 CLI_BENCH_SRC := bench/launchers.c bench/stats.c
 
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(CLI_BENCH_SRC:%.c=$(O)/src/cli/%.o) \
-	$(O)/src/metrics_format.o
+	$(O)/src/shared/metrics/format.o
 CLI_CFLAGS = $(BASE_CFLAGS) -Ibench -DVERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags jansson)
 CLI_LIBS = $(shell pkg-config --libs jansson) -lm

@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "cli/batch.h"
 
 enum {
 	OPT_MAX_OUTPUT = 256,

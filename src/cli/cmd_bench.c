@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "launchers.h"
-#include "stats.h"
+#include "cli/cli.h"
+#include "../../bench/launchers.h"
+#include "../../bench/stats.h"
 
 extern char **environ;
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 static const struct area *const areas[] = {
 	&area_launch, &area_process, &area_cgroup,

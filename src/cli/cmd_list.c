@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 struct list_options {
 	struct guard_options guard;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 enum {
 	OPT_CWD = 256,

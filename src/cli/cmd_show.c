@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 #define NO_SUCH_TEMPLATE 1 /* exit status */
 

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
-#include "guard.h"
-#include "../stat_names.h"
+#include "cli/cli.h"
+#include "cli/guard.h"
+#include "shared/stat_names.h"
 
 #define TIME_SIZE 48
 

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "guard.h"
-#include "guard_prom.h"
+#include "cli/guard.h"
+#include "cli/guard_prom.h"
 
 struct stats {
 	struct st_msg_status status;

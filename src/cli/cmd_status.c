@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 #define NOT_IN_FORCE 1 /* exit status */
 

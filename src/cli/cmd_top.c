@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "top.h"
+#include "cli/top.h"
 
 #define LEAST_DELAY_NS 100000000
 #define LINES_AROUND 5 /* header, titles and keys */

@@ -2,7 +2,7 @@
 /* doctor, on processors without cpuid. */
 #include <errno.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 int cpuid_hypervisor(char vendor[16])
 {

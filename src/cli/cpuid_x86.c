@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 #define SAMPLES 201
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* UNKNOWN is the outcome of a probe that could not be made. */
 enum feature_status {

@@ -16,7 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 /* Absent from the headers of older systems. */
 #ifndef SECURITYFS_MAGIC

@@ -18,7 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 /* ---- where cgroup v2 is */
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor.h"
-#include "guard.h"
+#include "cli/doctor.h"
+#include "cli/guard.h"
 
 /* Return: 0, or -errno with *e. */
 static int ask(struct st_msg_status *status, struct guard_error *e)

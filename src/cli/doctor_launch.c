@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 /* Absent from the headers of older systems. */
 #ifndef CLOSE_RANGE_CLOEXEC

@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 static void probe_kernel(struct finding *f)
 {

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 #define PROBE_SECONDS 10
 

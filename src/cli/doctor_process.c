@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli/doctor.h"
 
 /* Absent from the headers of older systems. */
 #ifndef STATX_MNT_ID

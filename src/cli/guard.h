@@ -11,9 +11,9 @@
 
 #include <getopt.h>
 
-#include "cli.h"
-#include "guard_client.h"
-#include "text_table.h"
+#include "cli/cli.h"
+#include "cli/guard_client.h"
+#include "cli/text_table.h"
 
 /* ---- guard_options.c: options that several of the commands have */
 

@@ -17,9 +17,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../guard_peer.h"
-#include "cli.h"
-#include "guard_client.h"
+#include "guard_peer.h"
+#include "cli/cli.h"
+#include "cli/guard_client.h"
 
 #define WAIT_SECONDS 5 /* for each message */
 #define RETRY_NS 20000000 /* between attempts to connect */

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../bpf/exec_cache.h"
-#include "../proto.h"
+#include "bpf/exec_cache.h"
+#include "shared/proto.h"
 
 /* Where the kernel programs and maps are pinned, unless told otherwise. */
 #define GUARD_PINS "/sys/fs/bpf/spawn_template"

@@ -6,7 +6,7 @@
 #include <linux/magic.h>
 #include <pwd.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 uint64_t histogram_count(const __u64 slots[ST_ITEM_SLOTS])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The options that the commands about the guard share, and what they ask. */
-#include "guard.h"
+#include "cli/guard.h"
 
 int guard_option(struct guard_options *options, int c, char **argv)
 {

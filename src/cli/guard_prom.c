@@ -9,8 +9,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#include "../metrics_format.h"
-#include "guard_prom.h"
+#include "shared/metrics/format.h"
+#include "cli/guard_prom.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -2,7 +2,7 @@
 #ifndef GUARD_PROM_H
 #define GUARD_PROM_H
 
-#include "guard.h"
+#include "cli/guard.h"
 
 /* Print OpenMetrics text. Return: 0 */
 int print_prom(FILE *file, const struct st_msg_status *status,

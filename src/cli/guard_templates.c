@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guard.h"
+#include "cli/guard.h"
 
 static int fill(struct guard_total *total, const struct st_msg_item *item)
 {

@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include <linux/magic.h>
 
-#include "cli.h"
-#include "../stat_names.h"
+#include "cli/cli.h"
+#include "shared/stat_names.h"
 
 /* Whether any directory of a search path has that name, as far as it can be
  * seen. */

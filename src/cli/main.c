@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

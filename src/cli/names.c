@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

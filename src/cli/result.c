@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 static bool has(const struct spawn_template_result *r, uint32_t flag)
 {

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* --env and --unset, in the order given */
 struct env_change {

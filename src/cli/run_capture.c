@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 #define THE_RUN 1 /* user_data */
 

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 /* Passed on to the program. */
 static const int forwarded[] = {

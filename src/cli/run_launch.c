@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 extern char **environ;
 

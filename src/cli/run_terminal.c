@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 /* A group whose leader is a zombie. Return: its number, or 0. */
 static pid_t make_group(void)

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "cli/run.h"
 
 struct process {
 	pid_t pid, parent, group, session;

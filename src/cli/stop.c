@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 static const int asking[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text_table.h"
+#include "cli/text_table.h"
 
 #define GAP 2
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 
 struct text_column {
 	const char *title;

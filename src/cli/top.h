@@ -3,7 +3,7 @@
 #ifndef TOP_H
 #define TOP_H
 
-#include "guard.h"
+#include "cli/guard.h"
 
 struct top_sample {
 	int64_t at_ns; /* 0: none yet */

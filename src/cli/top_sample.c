@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "top.h"
+#include "cli/top.h"
 
 /* ---- sampling */
 

@@ -20,7 +20,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "top.h"
+#include "cli/top.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -17,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../src/proto.h"
+#include "shared/proto.h"
 
 static int connect_to(const char *path)
 {

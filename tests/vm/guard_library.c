@@ -4,7 +4,7 @@
  * and that the kernel lets its launches through, whatever way they are made.
  */
 #include "guarding.h"
-#include "../pending.h"
+#include "../pending_spawn.h"
 
 #include <pthread.h>
 

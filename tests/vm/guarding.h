@@ -19,8 +19,8 @@
 
 #include <sys/mman.h>
 
-#include "../../bpf/exec_cache.h"
-#include "../../src/proto.h"
+#include "bpf/exec_cache.h"
+#include "shared/proto.h"
 
 #define ALICE 1001	/* users of the guest, who may ask the guard */
 #define BOB 1002

@@ -5,7 +5,7 @@
 #include <elf.h>
 
 #include "native.h"
-#include "stat_names.h"
+#include "shared/stat_names.h"
 
 typedef unsigned long long u64;
 

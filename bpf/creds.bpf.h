@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a credential allows, to be compared where the object is another.
+ */
+#ifndef CREDS_H
+#define CREDS_H
+
+#include "maps.bpf.h"
+
+#define CAP_DAC_OVERRIDE	(1 << 1)
+#define GROUPS_MOST		65536	/* NGROUPS_MAX */
+
+static __always_inline __u64 caps_of(const kernel_cap_t *set)
+{
+	__u64 caps = 0;
+
+	bpf_core_read(&caps, sizeof(caps), set);
+	return caps;
+}
+
+static __always_inline void creds_of(const struct cred *cred,
+				     struct template_creds *to)
+{
+	to->uid = cred->uid.val;
+	to->gid = cred->gid.val;
+	to->suid = cred->suid.val;
+	to->sgid = cred->sgid.val;
+	to->euid = cred->euid.val;
+	to->egid = cred->egid.val;
+	to->fsuid = cred->fsuid.val;
+	to->fsgid = cred->fsgid.val;
+	to->securebits = cred->securebits;
+	to->pad = 0;
+	to->inheritable = caps_of(&cred->cap_inheritable);
+	to->permitted = caps_of(&cred->cap_permitted);
+	to->effective = caps_of(&cred->cap_effective);
+	to->bounding = caps_of(&cred->cap_bset);
+	to->ambient = caps_of(&cred->cap_ambient);
+	to->user_ns = (__u64)cred->user_ns;
+}
+
+struct two_groups {
+	const char *a, *b;	/* numbers */
+	bool differ;
+};
+
+static long compare_group(__u32 i, void *arg)
+{
+	struct two_groups *g = arg;
+	__u32 a, b;
+
+	if (!bpf_probe_read_kernel(&a, sizeof(a), g->a + i * sizeof(a)) &&
+	    !bpf_probe_read_kernel(&b, sizeof(b), g->b + i * sizeof(b)) &&
+	    a == b)
+		return 0;
+	g->differ = true;
+	return 1;
+}
+
+/* Threads that set the same groups, each for itself, have objects of their own. */
+static __always_inline bool same_groups(const struct cred *a,
+					const struct cred *b)
+{
+	struct group_info *x = BPF_CORE_READ(a, group_info);
+	struct group_info *y = BPF_CORE_READ(b, group_info);
+	struct two_groups g = { (const char *)&x->gid, (const char *)&y->gid,
+				false };
+	__u32 n = (__u32)BPF_CORE_READ(x, ngroups);
+
+	if (x == y)
+		return true;
+	if (n != (__u32)BPF_CORE_READ(y, ngroups) || n > GROUPS_MOST)
+		return false;
+	return bpf_loop(n, compare_group, &g, 0) >= 0 && !g.differ;
+}
+
+static __always_inline bool same_creds(const struct cred *cred,
+				       const struct template_creds *want)
+{
+	struct template_creds now;
+
+	creds_of(cred, &now);
+	return now.uid == want->uid && now.gid == want->gid &&
+	       now.suid == want->suid && now.sgid == want->sgid &&
+	       now.euid == want->euid && now.egid == want->egid &&
+	       now.fsuid == want->fsuid && now.fsgid == want->fsgid &&
+	       now.securebits == want->securebits &&
+	       now.inheritable == want->inheritable &&
+	       now.permitted == want->permitted &&
+	       now.effective == want->effective &&
+	       now.bounding == want->bounding && now.ambient == want->ambient &&
+	       now.user_ns == want->user_ns;
+}
+
+/* All bits set if a is less than b: the verifier follows each branch, in each
+ * round of a loop, to the end of the program. */
+static __always_inline __u32 less(__s64 a, __s64 b)
+{
+	__s64 difference = a - b;
+
+	barrier_var(difference);
+	return (__u32)(difference >> 63);
+}
+
+static __always_inline bool in_group(const struct cred *cred, __u32 gid)
+{
+	struct group_info *groups = cred->group_info;
+	const char *gids = (const char *)&groups->gid;
+	__u32 n = (__u32)groups->ngroups, below = 0, got = 0;
+
+	/* how many are below it, bit by bit; what is read past the end is not
+	 * looked at */
+	for (__u32 bit = GROUPS_MOST; bit; bit >>= 1) {
+		__u32 at = below + bit;
+
+		bpf_probe_read_kernel(&got, sizeof(got),
+				      gids + (at - 1) * sizeof(got));
+		below += bit & ~less(n, at) & less(got, gid);
+	}
+	if (cred->fsgid.val == gid)
+		return true;
+	return below < n &&
+	       !bpf_probe_read_kernel(&got, sizeof(got),
+				      gids + below * sizeof(got)) &&
+	       got == gid;
+}
+
+/*
+ * By the bits of its mode: whom only an access list lets execute it, or a
+ * capability in a namespace of his own, is not known here.
+ */
+static __always_inline bool may_execute(const struct cred *cred,
+					struct inode *inode)
+{
+	__u32 mode = inode->i_mode;
+
+	if (!cred->user_ns->level &&
+	    caps_of(&cred->cap_effective) & CAP_DAC_OVERRIDE)
+		return mode & 0111;
+	if (cred->fsuid.val == inode->i_uid.val)
+		return mode & 0100;
+	return mode & (in_group(cred, inode->i_gid.val) ? 0010 : 0001);
+}
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The checks of a launch inside exec.
+ */
+#ifndef LAUNCH_H
+#define LAUNCH_H
+
+#include "creds.bpf.h"
+#include "identity.bpf.h"
+
+/* ---- launching */
+
+/* The mark of this task's launch; false: it is none. */
+static __always_inline bool marked(struct st_mark *mark)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	int *at = task->clear_child_tid;
+
+	if (!at || bpf_probe_read_user(mark, sizeof(*mark), at))
+		return false;
+	return mark->magic == ST_MARK_MAGIC;
+}
+
+static __always_inline bool is_only_asked(struct linux_binprm *bprm)
+{
+	struct linux_binprm___check *check = (void *)bprm;
+
+	return bpf_core_field_exists(check->is_check) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(check, is_check);
+}
+
+/*
+ * The parent of whoever execs is to be the creator. Its own credentials are
+ * looked at, not the child's, which are a copy, maybe a changed one.
+ */
+static __always_inline __u32 wrong_creator(const struct template_entry *t)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *parent = task->real_parent;
+	const struct cred *cred;
+
+	if ((__u32)parent->tgid != t->tgid ||
+	    start_ticks_of(parent) != t->start_ticks)
+		return WHY_PROCESS;
+	cred = parent->cred;
+	if ((__u64)cred == t->cred)
+		return WHY_NONE;
+	/* that of the template is there as long as its file is, which is asked
+	 * for after this */
+	if (!same_creds(cred, &t->creds) ||
+	    !same_groups(cred, (const struct cred *)t->cred))
+		return WHY_CREDENTIALS;
+	return WHY_NONE;
+}
+
+static __always_inline int not_through(struct template_entry *t,
+				       struct exec_entry *e, __u64 id,
+				       __u32 why, int error)
+{
+	bool count = !(t->flags & TEMPLATE_CANARY);
+
+	t->last_why = why;
+	if (error == ESTALE) {
+		__sync_fetch_and_add(&t->stale, 1);
+		if (e)
+			__sync_fetch_and_add(&e->stale, 1);
+		if (count)
+			COUNT(stale);
+	} else {
+		__sync_fetch_and_add(&t->refused, 1);
+		if (e)
+			__sync_fetch_and_add(&e->refused, 1);
+		if (count)
+			COUNT(refused);
+	}
+	tell(error == ESTALE ? EVENT_STALE : EVENT_REFUSED, why, id,
+	     t->exec_generation, &t->exec);
+	return -error;
+}
+
+static __always_inline __u32 wrong_file(struct exec_entry *e,
+					const struct template_entry *t,
+					struct inode *inode)
+{
+	struct exec_identity now;
+
+	if (e->generation != t->exec_generation || e->state != EXEC_FRESH)
+		return e->why ? e->why : WHY_IDENTITY;
+	identity_of(inode, &now);
+	if (!same_identity(&e->identity, &now)) {
+		invalidate(e, &t->exec, WHY_IDENTITY);
+		return WHY_IDENTITY;
+	}
+	/* it may have been renewed while it was being compared */
+	if (*(volatile __u64 *)&e->generation != t->exec_generation)
+		return WHY_IDENTITY;
+	return WHY_NONE;
+}
+
+/* Where there is no room, it goes through all the same, and is not counted. */
+static __always_inline void let_through(__u64 id, struct linux_binprm *bprm)
+{
+	struct launch l = {
+		.id = id,
+		.bprm = (__u64)bprm,
+		.let_ns = bpf_ktime_get_boot_ns(),
+		.execs = bpf_get_current_task_btf()->self_exec_id,
+	};
+	__u32 tgid = own_tgid();
+
+	bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY);
+}
+
+static __always_inline int on_exec(struct linux_binprm *bprm)
+{
+	struct template_entry *t;
+	struct exec_entry *e;
+	struct exec_key key;
+	struct st_mark mark;
+	struct inode *inode;
+	__u32 why;
+
+	if (!marked(&mark) || is_only_asked(bprm))
+		return 0;
+	t = bpf_map_lookup_elem(&templates, &mark.id);
+	if (!t)
+		return -ESTALE;
+	inode = bprm->file->f_inode;
+	key_of(inode, &key);
+	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
+	why = wrong_creator(t);
+	if (why)
+		return not_through(t, e, mark.id, why, EACCES);
+	if (*(volatile __u32 *)&t->state != TEMPLATE_LIVE)
+		return not_through(t, e, mark.id, WHY_CLOSED, ESTALE);
+	if (!e || !same_key(&key, &t->exec))
+		return not_through(t, e, mark.id, WHY_FILE, ESTALE);
+	why = wrong_file(e, t, inode);
+	if (why)
+		return not_through(t, e, mark.id, why, ESTALE);
+	let_through(mark.id, bprm);
+	return 0;
+}
+
+/* ---- the header */
+
+static __always_inline bool same_header(const __u64 *a, const __u64 *b)
+{
+	for (int i = 0; i < EXEC_HEADER_SIZE / 8; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Later ones are those of an interpreter. */
+static __always_inline bool is_first_step(struct linux_binprm *bprm)
+{
+	return bprm->interp == bprm->filename;
+}
+
+/* What exec sees of a file is the same as ever, and as its creator has read. */
+static __always_inline int on_check(struct linux_binprm *bprm)
+{
+	__u32 tgid = own_tgid();
+	__u64 header[EXEC_HEADER_SIZE / 8];
+	struct template_entry *t;
+	struct exec_entry *e;
+	struct st_mark mark;
+	struct launch *l;
+	int ret;
+
+	if (!marked(&mark) || !is_first_step(bprm))
+		return 0;
+	l = bpf_map_lookup_elem(&launches, &tgid);
+	if (!l || l->bprm != (__u64)bprm || l->id != mark.id) {
+		/* on_exec() was passed over: see exec_cache.bpf.c */
+		ret = on_exec(bprm);
+		if (ret)
+			return ret;
+	}
+	t = bpf_map_lookup_elem(&templates, &mark.id);
+	if (!t)
+		return -ESTALE;
+	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
+	if (!e || e->generation != t->exec_generation)
+		return not_through(t, e, mark.id, WHY_IDENTITY, ESTALE);
+	if (bpf_core_read(header, sizeof(header), &bprm->buf))
+		return -ESTALE;
+	if (t->has_header && !same_header(header, (__u64 *)t->header))
+		return not_through(t, e, mark.id, WHY_HEADER, ESTALE);
+	if (e->has_header && !same_header(header, (__u64 *)e->header)) {
+		invalidate(e, &t->exec, WHY_HEADER);
+		return not_through(t, e, mark.id, WHY_HEADER, ESTALE);
+	}
+	if (!e->has_header) {
+		__builtin_memcpy(e->header, header, sizeof(header));
+		*(volatile __u32 *)&e->has_header = 1;
+	}
+	return 0;
+}
+
+/* ---- how long it takes */
+
+static __always_inline void count_launch(struct task_struct *task,
+					 struct launch *l,
+					 struct template_entry *t,
+					 __u64 exec_ns)
+{
+	__u64 ns = exec_ns - task->start_boottime;
+	struct exec_entry *e;
+
+	l->exec_ns = exec_ns;
+	__sync_fetch_and_add(&t->launches, 1);
+	__sync_fetch_and_add(&t->launch_ns, ns);
+	count_time(t->launch_us, ns);
+	COUNT(launches);
+	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
+	if (e && e->generation == t->exec_generation)
+		__sync_fetch_and_add(&e->launches, 1);
+}
+
+static __always_inline int on_exec_done(struct task_struct *task,
+					struct linux_binprm *bprm)
+{
+	__u32 tgid = own_tgid();
+	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
+	struct template_entry *t;
+
+	/* a program may go on by another exec, which is no launch */
+	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
+		return 0;
+	t = bpf_map_lookup_elem(&templates, &l->id);
+	if (t)
+		count_launch(task, l, t, bpf_ktime_get_boot_ns());
+	return 0;
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
+	__u32 tgid = own_tgid();
+	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
+	struct template_entry *t;
+	__u64 ns;
+
+	/* the leader's end is the program's, but for one whose main() ends by
+	 * pthread_exit() */
+	if (!l || task->pid != task->tgid)
+		return 0;
+	t = bpf_map_lookup_elem(&templates, &l->id);
+	/* the end of its exec was passed over */
+	if (t && !l->exec_ns && l->execs != task->self_exec_id)
+		count_launch(task, l, t, l->let_ns);
+	if (t && l->exec_ns) {
+		ns = bpf_ktime_get_boot_ns() - l->exec_ns;
+		__sync_fetch_and_add(&t->run_ns, ns);
+		count_time(t->run_us, ns);
+	}
+	bpf_map_delete_elem(&launches, &tgid);
+	return 0;
+}
+
+#endif

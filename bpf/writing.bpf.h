@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a writer meets.
+ */
+#ifndef WRITING_H
+#define WRITING_H
+
+#include "identity.bpf.h"
+
+#define FMODE_WRITE	0x2
+#define ATTR_SIZE	(1 << 3)
+
+/* ---- writing */
+
+static __always_inline int on_write(struct inode *inode, bool may_deny,
+				    __u32 why)
+{
+	struct exec_entry *e;
+	struct exec_key key;
+
+	key_of(inode, &key);
+	e = bpf_map_lookup_elem(&exec_cache, &key);
+	if (!e)
+		return 0;
+	if (may_deny && *(volatile __s32 *)&e->pins > 0) {
+		__sync_fetch_and_add(&e->write_denied, 1);
+		if (!(e->flags & TEMPLATE_CANARY))
+			COUNT(write_denied);
+		tell(EVENT_WRITE_DENIED, why, 0, e->generation, &key);
+		return -ETXTBSY;
+	}
+	invalidate(e, &key, why);
+	return 0;
+}
+
+static __always_inline int on_open(struct file *file)
+{
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	return on_write(file->f_inode, true, WHY_OPENED);
+}
+
+/* Who truncates has been found to be allowed to write. */
+static __always_inline int on_setattr(struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = dentry->d_inode;
+
+	/* the verifier of Linux 6.15 and later wants to see that looked at */
+	if (!inode || !(attr->ia_valid & ATTR_SIZE))
+		return 0;
+	return on_write(inode, true, WHY_ATTRIBUTES);
+}
+
+/*
+ * Mode, owner and times were changed. Whether that is allowed, the file system
+ * decides, after the hook: before, anybody could have anything be stale.
+ */
+static __always_inline int on_setattr_done(struct dentry *dentry, int error)
+{
+	struct inode *inode = dentry->d_inode;
+
+	if (inode && !error)
+		on_write(inode, false, WHY_ATTRIBUTES);
+	return 0;
+}
+
+#endif

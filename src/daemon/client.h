@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections: taken up, read from, answered, closed.
+ */
+#ifndef ST_DAEMON_CLIENT_H
+#define ST_DAEMON_CLIENT_H
+
+#include "daemon/socket.h"
+#include "daemon/registry.h"
+
+struct clients {
+	struct watch watch;	/* the listening socket's */
+	struct registry *registry;
+	struct client *first;
+	int spare_fd;		/* given up to refuse where there is no other */
+};
+
+/* fd: listens; it becomes that of the watch. Return: 0 or -errno. */
+int clients_open(struct clients *clients, struct registry *registry, int fd);
+void clients_close(struct clients *clients);
+
+/* Closes those that have not read an answer for long. now: ns. */
+void clients_check(struct clients *clients, int64_t now);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel programs tell: executables that changed, templates whose file
+ * was closed. Where events were lost, the maps are looked through instead.
+ *
+ * News for a client is a mark at the template, not a queue: there is one piece a
+ * template at most, and it waits as long as the client likes.
+ */
+#include "shared/clock.h"
+#include "shared/log/log.h"
+#include "daemon/registry.h"
+
+static void tell(struct registry *registry, struct template *t)
+{
+	/* after a restart, or of a connection that was closed */
+	if (!t->peer)
+		t->peer = t->process->peers;
+	t->is_news = true;
+	if (!t->peer)
+		return; /* until it connects */
+	t->peer->has_news = true;
+	if (registry->news)
+		registry->news(t->peer);
+}
+
+static void invalidated(struct registry *registry, uint64_t generation,
+			uint32_t why)
+{
+	for (unsigned int i = 0; i < registry->n_templates; i++) {
+		struct template *t = registry->templates[i];
+
+		if (t->generation != generation || t->why)
+			continue;
+		t->why = why;
+		tell(registry, t);
+	}
+}
+
+static const char *event_name(uint32_t type)
+{
+	static const char *const names[] = { "?",	    "stale",
+					     "refused",	    "write denied",
+					     "invalidated", "closed" };
+
+	return names[type <= EVENT_CLOSED ? type : 0];
+}
+
+static void handle_event(const struct exec_event *event, void *arg)
+{
+	struct registry *registry = arg;
+	struct template *t;
+
+	log_verbose("%s: template %llu, inode %llu, why %u, by %u (uid %u, "
+		    "%.16s)",
+		    event_name(event->type), (unsigned long long)event->id,
+		    (unsigned long long)event->exec.ino, event->why, event->pid,
+		    event->uid, event->comm);
+	switch (event->type) {
+	case EVENT_INVALIDATED:
+		invalidated(registry, event->generation,
+			    event->why ? event->why : WHY_IDENTITY);
+		break;
+	case EVENT_CLOSED:
+		t = registry_find(registry, event->id);
+		if (t)
+			registry_remove(registry, t);
+		break;
+	}
+}
+
+struct template *registry_next_news(struct peer *peer)
+{
+	if (!peer->has_news)
+		return NULL;
+	for (struct template *t = peer->process->templates; t; t = t->next)
+		if (t->is_news && t->peer == peer)
+			return t;
+	peer->has_news = false;
+	return NULL;
+}
+
+/* What events that were lost would have told. */
+static void compare(struct registry *registry)
+{
+	struct template_entry entry;
+	struct exec_entry exec;
+
+	for (unsigned int i = registry->n_templates; i-- > 0;) {
+		struct template *t = registry->templates[i];
+
+		if (loader_template(registry->loader, t->id, &entry) ||
+		    entry.state == TEMPLATE_CLOSED) {
+			registry_remove(registry, t);
+			continue;
+		}
+		if (t->why ||
+		    loader_executable(registry->loader, &entry.exec, &exec))
+			continue;
+		if (exec.generation == t->generation &&
+		    exec.state == EXEC_FRESH)
+			continue;
+		t->why = exec.why ? exec.why : (uint32_t)WHY_IDENTITY;
+		tell(registry, t);
+	}
+}
+
+/* Whoever makes events get lost must not have it done for each of them. */
+#define COMPARE_NS (1000 * ST_MS)
+
+static void compare_if_lost(struct registry *registry)
+{
+	uint64_t lost = loader_events_lost(registry->loader);
+	int64_t now;
+
+	registry->due = ST_NEVER;
+	if (lost == registry->lost_seen)
+		return;
+	now = st_now();
+	if (now < registry->compare_at) {
+		registry->due = registry->compare_at;
+		return;
+	}
+	registry->compare_at = now + COMPARE_NS;
+	registry->lost_seen = lost;
+	compare(registry);
+}
+
+bool registry_events(struct registry *registry)
+{
+	int n = loader_events(registry->loader, handle_event, registry);
+
+	compare_if_lost(registry);
+	return n >= LOADER_EVENTS;
+}
+
+void registry_sweep(struct registry *registry)
+{
+	if (registry->must_adopt)
+		registry_adopt(registry);
+	registry_events(registry);
+	if (registry->must_sweep) {
+		registry->must_sweep = false;
+		registry_sweep_maps(registry);
+	}
+}

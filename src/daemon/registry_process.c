@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes that have connections or templates, each watched by a pidfd.
+ *
+ * A pid alone does not name a process: it may be used again between the client's
+ * connect and the moment that the daemon looks. Where the kernel has
+ * SO_PEERPIDFD (6.5) the pidfd is of who connected, whatever happened since.
+ * Elsewhere it is of who has the pid when it is opened. That may be another
+ * process, but of all that is asked over the connection only what comes from the
+ * pid of the pidfd is heard (SCM_CREDENTIALS), and only while that pidfd is alive:
+ * so who asks is the process that is watched and whose start time is recorded,
+ * and its uid is checked with each message. Of the one who connected nothing
+ * is believed that was not true of this one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "shared/log/log.h"
+#include "shared/process/start.h"
+#include "daemon/registry.h"
+
+bool process_is_alive(const struct process *process)
+{
+	struct pollfd pfd = { .fd = process->watch.fd, .events = POLLIN };
+
+	return process->watch.fd >= 0 && poll(&pfd, 1, 0) == 0;
+}
+
+static void free_process(struct watch *watch)
+{
+	free(WATCH_OWNER(struct process, watch));
+}
+
+/* It has died: its templates go, and its connections, whoever holds them. */
+static void process_died(struct watch *watch, uint32_t events)
+{
+	struct process *process = WATCH_OWNER(struct process, watch);
+	struct registry *registry = process->registry;
+
+	(void)events;
+	process->holds++; /* until the end of this function */
+	log_verbose("process %u has ended", process->pid);
+	while (process->templates)
+		registry_remove(registry, process->templates);
+	while (process->peers)
+		registry->hang_up(process->peers);
+	process_release(process);
+}
+
+static struct process *find_process(const struct registry *registry,
+				    uint32_t pid, uint64_t ticks)
+{
+	struct process *p = registry->processes;
+
+	while (p && (p->pid != pid || p->start_ticks != ticks))
+		p = p->next;
+	return p;
+}
+
+/* Takes pidfd over if it succeeds. */
+static struct process *add_process(struct registry *registry, uint32_t pid,
+				   uint64_t ticks, int pidfd)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (!p)
+		return NULL;
+	*p = (struct process){
+		.watch = { .fd = pidfd,
+			   .ready = process_died,
+			   .free = free_process },
+		.registry = registry,
+		.next = registry->processes,
+		.pid = pid,
+		.start_ticks = ticks,
+	};
+	ret = loop_add(registry->loop, &p->watch, EPOLLIN);
+	if (ret < 0) {
+		free(p);
+		errno = -ret;
+		return NULL;
+	}
+	if (p->next)
+		p->next->previous = p;
+	registry->processes = p;
+	return p;
+}
+
+struct process *process_hold(struct registry *registry, uint32_t pid, int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	struct process *p = NULL;
+	uint64_t ticks;
+	int ret = process_start_ticks(pid, &ticks);
+
+	/* alive after the reading: what was read is of this process */
+	if (ret == 0 && poll(&pfd, 1, 0) != 0)
+		ret = -ESRCH;
+	if (ret < 0) {
+		close(pidfd);
+		errno = -ret;
+		return NULL;
+	}
+	p = find_process(registry, pid, ticks);
+	if (p) {
+		close(pidfd);
+	} else {
+		p = add_process(registry, pid, ticks, pidfd);
+		if (!p) {
+			ret = errno;
+			close(pidfd);
+			errno = ret;
+			return NULL;
+		}
+	}
+	p->holds++;
+	return p;
+}
+
+void process_release(struct process *p)
+{
+	if (--p->holds)
+		return;
+	if (p->previous)
+		p->previous->next = p->next;
+	else
+		p->registry->processes = p->next;
+	if (p->next)
+		p->next->previous = p->previous;
+	loop_remove(p->registry->loop, &p->watch);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sums. A counter that is shown must not fall when a template goes, so what it
+ * had counted is kept: by path, for at most PATHS_MAX of them, so that nobody can
+ * fill memory or a metrics store with names; what is beyond is counted as others.
+ * A path gets its place when it is first seen to have counted something, and stays
+ * there, or among the others: else both counters would jump.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "daemon/registry.h"
+
+static void totals_add(struct totals *totals,
+		       const struct template_entry *entry)
+{
+	totals->launches += entry->launches;
+	totals->stale += entry->stale;
+	totals->refused += entry->refused;
+	totals->launch_ns += entry->launch_ns;
+	totals->run_ns += entry->run_ns;
+	for (int i = 0; i < HISTOGRAM_SLOTS; i++) {
+		totals->launch_us[i] += entry->launch_us[i];
+		totals->run_us[i] += entry->run_us[i];
+	}
+}
+
+/*
+ * As it is shown: a path may hold any byte, text for collectors must be UTF-8. Two
+ * that are shown as the same are the same here, as no name may stand twice.
+ */
+static void show_path(char shown[TEMPLATE_PATH_SIZE], const char *path)
+{
+	size_t n = 0;
+
+	for (; n < TEMPLATE_PATH_SIZE - 1 && path[n]; n++)
+		shown[n] = path[n] < ' ' || path[n] > '~' ? '?' : path[n];
+	memset(shown + n, 0, TEMPLATE_PATH_SIZE - n);
+}
+
+/* Of what has counted nothing: none, and NULL. */
+static struct path_totals *place(struct registry *registry,
+				 const struct template_entry *entry)
+{
+	char shown[TEMPLATE_PATH_SIZE];
+	struct path_totals *paths = registry->paths;
+
+	if (!entry->launches && !entry->stale && !entry->refused)
+		return NULL;
+	show_path(shown, entry->path);
+	for (unsigned int i = 0; i < registry->n_paths; i++)
+		if (!strcmp(paths[i].path, shown))
+			return &paths[i];
+	if (registry->n_paths == PATHS_MAX || !*shown)
+		return &paths[PATHS_MAX];
+	memcpy(paths[registry->n_paths].path, shown, sizeof(shown));
+	return &paths[registry->n_paths++];
+}
+
+void totals_add_gone(struct registry *registry,
+		     const struct template_entry *entry)
+{
+	struct path_totals *p = place(registry, entry);
+
+	if (p)
+		totals_add(&p->totals, entry);
+}
+
+unsigned int totals_by_path(struct registry *registry,
+			    struct path_totals **paths)
+{
+	struct template_entry entry;
+	struct path_totals *p, *sums = calloc(PATHS_MAX + 1, sizeof(*sums));
+
+	*paths = sums;
+	if (!sums)
+		return 0;
+	memcpy(sums, registry->paths, sizeof(registry->paths));
+	for (unsigned int i = 0; i < registry->n_templates; i++) {
+		if (loader_template(registry->loader,
+				    registry->templates[i]->id, &entry))
+			continue;
+		p = place(registry, &entry);
+		if (!p)
+			continue;
+		memcpy(sums[p - registry->paths].path, p->path,
+		       sizeof(p->path));
+		totals_add(&sums[p - registry->paths].totals, &entry);
+	}
+	/* others stand behind the last */
+	if (registry->n_paths < PATHS_MAX)
+		sums[registry->n_paths] = sums[PATHS_MAX];
+	return registry->n_paths + 1;
+}
+
+uint64_t registry_rss(void)
+{
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	unsigned long long pages = 0;
+	char text[128];
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	if (sscanf(text, "%*u %llu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void registry_status(const struct registry *registry, const struct user *user,
+		     struct st_msg_status *status)
+{
+	const struct loader *loader = registry->loader;
+	struct loader_totals totals;
+	struct utsname uts;
+
+	loader_totals(loader, &totals);
+	*status = (struct st_msg_status){
+		.attached = loader_attached(loader),
+		.proved = loader_proved(loader),
+		.pins_missing = loader_pins_missing(loader),
+		.adopted = loader_adopted(loader),
+		.pid = (uint32_t)getpid(),
+		.clients = registry->clients,
+		.clients_max = CLIENTS_MAX,
+		.templates = registry->n_templates,
+		.templates_max = TEMPLATES_MAX,
+		.executables = loader_executables(loader),
+		.executables_max = EXEC_CACHE_MAX,
+		.user_templates = user->templates,
+		.user_templates_max = user_templates_max(registry, user->uid),
+		.started_ns = registry->started_ns,
+		.launches = totals.launches,
+		.stale = totals.stale,
+		.refused = totals.refused,
+		.write_denied = totals.write_denied,
+		.events_lost = loader_events_lost(loader),
+		.rss_bytes = registry_rss(),
+		.version = VERSION,
+	};
+	if (uname(&uts) == 0)
+		snprintf(status->kernel, sizeof(status->kernel), "%.63s",
+			 uts.release);
+}

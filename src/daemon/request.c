@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Judges a message and acts on it. Messages come from anybody who may open the
+ * socket: nothing in them is believed but who sent them, which the kernel says.
+ *
+ * What no honest client sends ends the connection; what a client of a later
+ * version might send is answered by an error.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/request.h"
+
+static bool is_zero(const void *bytes, size_t from, size_t to)
+{
+	const unsigned char *p = bytes;
+
+	while (from < to)
+		if (p[from++])
+			return false;
+	return true;
+}
+
+/* The kernel fills in who sends, if the sender does not; others are refused. */
+static const char *judge_sender(const struct peer *peer,
+				const struct request_facts *facts)
+{
+	if (!facts->has_creds)
+		return "a message without credentials";
+	if (facts->pid != peer->process->pid)
+		return "a message of another process";
+	if (facts->uid != peer->user->uid)
+		return "a message under another user";
+	if (!process_is_alive(peer->process))
+		return "a message of a process that is no more";
+	return NULL;
+}
+
+static const char *judge(const struct peer *peer, const struct st_msg *msg,
+			 size_t len, const struct request_facts *facts)
+{
+	if (facts->cut_off)
+		return "a message too long, or with too many descriptors";
+	if (len != ST_MSG_SIZE)
+		return "a message of another size";
+	if (msg->h.magic != ST_MSG_MAGIC)
+		return "no message of this protocol";
+	if (msg->h.version != ST_MSG_VERSION)
+		return "a message of another version";
+	if (facts->n_fds != (msg->h.type == ST_MSG_REGISTER))
+		return "a message with too few or too many descriptors";
+	return judge_sender(peer, facts);
+}
+
+static int check_register(const struct st_msg *msg)
+{
+	const struct st_msg_register *r = &msg->u.reg;
+	size_t used = offsetof(struct st_msg_register, slot);
+
+	if (r->flags & ~(ST_REGISTER_DENY_WRITE | ST_REGISTER_HEADER) ||
+	    r->pad || msg->h.id)
+		return -EINVAL;
+	if (!(r->flags & ST_REGISTER_HEADER))
+		used = offsetof(struct st_msg_register, header);
+	return is_zero(&msg->u, used, sizeof(msg->u)) ? 0 : -EINVAL;
+}
+
+static int do_register(struct registry *registry, struct peer *peer,
+		       const struct st_msg *msg,
+		       const struct request_facts *facts, struct st_msg *answer)
+{
+	int ret = check_register(msg);
+
+	if (ret < 0)
+		return ret;
+	/* A path only: whatever else it might be is not read, nor closed. */
+	if (!foreign_is_path(facts->fds[0]))
+		return -EBADF;
+	return registry_register(registry, peer, facts->fds[0], &msg->u.reg,
+				 answer);
+}
+
+/* Also of what the same process registered over an earlier connection. */
+static int do_unregister(struct registry *registry, struct peer *peer,
+			 uint64_t id)
+{
+	struct template *t = registry_find(registry, id);
+
+	if (!t || t->process != peer->process)
+		return -ENOENT;
+	registry_remove(registry, t);
+	return 0;
+}
+
+/* One descriptor a connection: those not yet received are counted by the
+ * kernel, and too many would stop the daemon from sending any. */
+static int do_hello(const struct registry *registry, struct peer *peer,
+		    struct st_msg *answer)
+{
+	if (peer->greeted)
+		return -EALREADY;
+	peer->greeted = true;
+	answer->u.hello.states = loader_states(registry->loader);
+	return 0;
+}
+
+static enum request_result act(struct registry *registry, struct peer *peer,
+			       const struct st_msg *msg,
+			       const struct request_facts *facts,
+			       struct st_msg *answer, int *error)
+{
+	bool plain = is_zero(&msg->u, 0, sizeof(msg->u));
+	const struct template *t;
+
+	*error = -EINVAL;
+	switch (msg->h.type) {
+	case ST_MSG_HELLO:
+		if (plain && !msg->h.id)
+			*error = do_hello(registry, peer, answer);
+		return *error ? REQUEST_ANSWER : REQUEST_ANSWER_STATES;
+	case ST_MSG_REGISTER:
+		*error = do_register(registry, peer, msg, facts, answer);
+		return REQUEST_ANSWER;
+	case ST_MSG_UNREGISTER:
+		if (plain)
+			*error = do_unregister(registry, peer, msg->h.id);
+		return REQUEST_ANSWER;
+	case ST_MSG_LIST:
+		if (!plain)
+			return REQUEST_ANSWER;
+		*error = 0;
+		if (!msg->h.id)
+			return REQUEST_LIST;
+		t = registry_find(registry, msg->h.id);
+		if (t && registry_may_see(peer, t))
+			return REQUEST_LIST_ONE;
+		*error = -ENOENT;
+		return REQUEST_ANSWER;
+	case ST_MSG_STATUS:
+		if (!plain || msg->h.id)
+			return REQUEST_ANSWER;
+		*error = 0;
+		registry_status(registry, peer->user, &answer->u.status);
+		return REQUEST_ANSWER;
+	default:
+		*error = -ENOSYS;
+		return REQUEST_ANSWER;
+	}
+}
+
+enum request_result request_handle(struct registry *registry, struct peer *peer,
+				   const void *bytes, size_t len,
+				   struct request_facts *facts,
+				   struct st_msg *answer)
+{
+	enum request_result result = REQUEST_CLOSE;
+	struct st_msg msg = { 0 };
+	int error = 0;
+
+	memcpy(&msg, bytes, len < sizeof(msg) ? len : sizeof(msg));
+	peer->reason = judge(peer, &msg, len, facts);
+	if (!peer->reason) {
+		memset(answer, 0, sizeof(*answer));
+		answer->h = msg.h;
+		if (msg.h.error)
+			error = -EINVAL;
+		result = error ? REQUEST_ANSWER
+			       : act(registry, peer, &msg, facts, answer,
+				     &error);
+		answer->h.error = -error;
+	}
+	foreign_close(facts->fds, facts->n_fds, peer->user->uid);
+	facts->n_fds = 0;
+	return result;
+}

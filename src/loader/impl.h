@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the loader share.
+ */
+#ifndef ST_LOADER_IMPL_H
+#define ST_LOADER_IMPL_H
+
+#include "loader/loader.h"
+
+struct bpf_object;
+struct ring_buffer;
+
+/* Maps that are pinned, by their names; the order of loader_maps[]. */
+enum loader_map {
+	MAP_EXEC_CACHE,
+	MAP_TEMPLATES,
+	MAP_TEMPLATE_FILES,
+	MAP_EXEC_STATES,
+	MAP_GUARD,
+	MAP_COMMAND,
+	MAP_EVENTS,
+	MAP_LAUNCHES,
+	MAPS
+};
+
+struct loader_map_info {
+	const char *name;
+	uint32_t key_size, value_size;	/* 0: not looked at */
+};
+
+extern const struct loader_map_info loader_maps[MAPS];
+
+/* Links that are pinned: a name, and the program of either way, if it has one. */
+#define LINKS 18
+
+struct loader_link_info {
+	const char *name;
+	const char *lsm, *fmod_ret;
+};
+
+extern const struct loader_link_info loader_links[LINKS];
+
+/* The name of the program of this way, ST_STATUS_*; NULL: there is none. */
+const char *loader_program(int link, uint32_t way);
+
+struct loader {
+	char dir[256];
+	int lock;			/* no other daemon's meanwhile */
+	int maps[MAPS];
+	int links[LINKS];
+	uint32_t attached;		/* ST_STATUS_* */
+	uint32_t proved;		/* ST_PROVED_* */
+	bool adopted;
+	bool opened;			/* by loader_open(), wholly */
+	bool commands;			/* the programs heed this process */
+	uint64_t programs;		/* hash of the object in force */
+	int clearer;			/* the program clear_word */
+	struct ring_buffer *ring;
+	void (*event)(const struct exec_event *event, void *arg);
+	void *event_arg;
+	int events;			/* taken in this round */
+	uint64_t last_id;
+	uint64_t slots[EXEC_CACHE_MAX / 64];	/* bit set: in use */
+};
+
+/* Return: -error, with the text and the remedy set. */
+int loader_fail(struct loader_error *e, int error, const char *remedy,
+		const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* loader_pins.c */
+int loader_pin_path(const char *dir, const char *sub, const char *name,
+		    char path[320]);
+int loader_pins_lock(const char *dir, struct loader_error *error);
+int loader_pins_adopt(struct loader *l, struct loader_error *error);
+int loader_pins_set(struct loader *l, int inspect_gid,
+		    struct loader_error *error);
+int loader_pins_set_readers(const struct loader *l, int gid,
+			    struct loader_error *error);
+int loader_pins_replace_links(struct loader *l, struct loader_error *error);
+
+/* loader_maps.c */
+int loader_maps_begin(struct loader *l, struct loader_error *error);
+
+/* loader_states.c */
+int loader_states_clearer(int states_fd);
+int loader_states_clear(int clearer, uint32_t slot);
+int loader_states_begin(struct loader *l, struct loader_error *error);
+
+/* loader_canary.c */
+uint64_t loader_own_start(void);
+int loader_canary(struct loader *l, struct loader_error *error);
+
+#endif

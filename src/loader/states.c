@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of executables, which clients map to read.
+ *
+ * A descriptor that is only to be read cannot be mapped shared: the kernel wants
+ * one that could be written. So the map is frozen before anybody gets it: no
+ * process writes to it any more, by mapping or by call, this one neither. What the
+ * daemon has to write is written by a program that it runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader/impl.h"
+
+/* What the program is run with. */
+struct clear_word {
+	uint32_t slot;
+	uint32_t pad;
+};
+
+#define INSN(c, d, s, o, i)                                                    \
+	{                                                                      \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o),       \
+		.imm = (i)                                                     \
+	}
+
+/**
+ * loader_states_clearer - load the program that clears words
+ * @states_fd: the map
+ *
+ * As instructions, so that neither a start nor an end takes the time and memory
+ * of going through the kernel's types. Return: the program, to be closed; -errno.
+ */
+int loader_states_clearer(int states_fd)
+{
+	const struct bpf_insn insns[] = {
+		/* the slot goes to the stack, as the key */
+		INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_1, 0, 0),
+		INSN(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_1, -4, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0,
+		     states_fd),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		/* there is such a word: it is cleared */
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0),
+		INSN(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	/* which programs of this type must be */
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "clear_word", "GPL",
+			       insns, sizeof(insns) / sizeof(insns[0]), &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Return: 0 or -errno. */
+int loader_states_clear(int clearer, uint32_t slot)
+{
+	struct clear_word of = { .slot = slot };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &of,
+		    .ctx_size_in = sizeof(of));
+
+	return bpf_prog_test_run_opts(clearer, &opts) < 0 ? -errno : 0;
+}
+
+static bool is_frozen(int fd)
+{
+	char path[64], line[128];
+	bool frozen = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!frozen && fgets(line, sizeof(line), file))
+		frozen = strcmp(line, "frozen:\t1\n") == 0;
+	fclose(file);
+	return frozen;
+}
+
+int loader_states_begin(struct loader *l, struct loader_error *e)
+{
+	int fd = l->maps[MAP_EXEC_STATES], ret;
+
+	if (l->clearer < 0)
+		l->clearer = loader_states_clearer(fd);
+	if (l->clearer < 0)
+		return loader_fail(e, -l->clearer,
+				   "spawn-templated --verbose tells what the "
+				   "kernel says.",
+				   "cannot load a program for the map "
+				   "exec_states: %s",
+				   strerror(-l->clearer));
+	ret = bpf_map_freeze(fd) < 0 ? -errno : 0;
+	/* one that an earlier daemon has frozen cannot be frozen again */
+	if (ret < 0 && !is_frozen(fd))
+		return loader_fail(e, -ret, "See the kernel's log.",
+				   "cannot freeze the map exec_states: %s",
+				   strerror(-ret));
+	return 0;
+}
