@@ -40,7 +40,8 @@ say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
 # A folder is a part. src/loader.c belongs to src/loader, and stands where users look for it.
-LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard src/*.c)))
+LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard src/*.c \
+	src/shared/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 LIB_A := $(O)/libspawn_template.a
 LIB_SO := $(O)/libspawn_template.so.$(VERSION)
@@ -49,7 +50,7 @@ LIB_SO := $(O)/libspawn_template.so.$(VERSION)
 ALL :=			# the parts add to it
 CHECKS :=		# what 'make check' builds and runs
 
-PARTS := bpf src/daemon src/cli bench demo tests fuzz man scripts bindings/python
+PARTS := bpf src/shared/measure src/daemon src/cli bench demo tests fuzz man scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
 .PHONY: all

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Benchmarks. Of launches: bench/launch.c says what is measured, bench/launchers.h
-# what the methods have in common. Of the ring: bench/ring.c and bench/ring_ways.h.
+# Benchmarks. Launches: bench/launch.c says what is measured, and
+# src/shared/measure/launchers.h what the methods have in common. The ring: bench/ring.c
+# and bench/ring_ways.h.
 #
 #: bench           measure launches and the ring; tables, JSON, plots in build/bench
 #: bench-short     the same in about two minutes; fails on a gross regression
@@ -10,8 +11,7 @@ BENCH_DIR := $(O)/bench
 BENCH_SRC := $(filter-out bench/first.c,$(sort $(wildcard bench/*.c)))
 BENCH_OBJ := $(BENCH_SRC:%.c=$(O)/%.o)
 bench_objects = $(patsubst %,$(O)/bench/%.o,$(1))
-BENCH_SHARED := $(call bench_objects,launchers machine number outputs parent \
-	progress stats values)
+BENCH_SHARED := $(call bench_objects,machine outputs parent) $(MEASURE_OBJ)
 BENCH_LAUNCH := $(call bench_objects,cells json launch markdown measure summary)
 BENCH_RING := $(filter $(O)/bench/ring%,$(BENCH_OBJ))
 BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "launchers.h"
+#include "shared/measure/launchers.h"
 
 struct cell {
 	const char *name;

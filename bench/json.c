@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The results as JSON, for programs: see summary.h. */
 #include "summary.h"
-#include "values.h"
+#include "shared/measure/values.h"
 
 static json_t *samples_json(const struct samples *s)
 {

@@ -23,9 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "number.h"
+#include "shared/measure/number.h"
 #include "outputs.h"
-#include "progress.h"
+#include "shared/measure/progress.h"
 #include "summary.h"
 
 #define ROUNDS_PER_TURN 8

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The tables for people, and the columns for gnuplot: see summary.h. */
 #include "summary.h"
-#include "values.h"
+#include "shared/measure/values.h"
 
 static void print_percentiles(const struct samples *s, FILE *out)
 {

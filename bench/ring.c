@@ -17,10 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "launchers.h"
-#include "number.h"
+#include "shared/measure/launchers.h"
+#include "shared/measure/number.h"
 #include "outputs.h"
-#include "progress.h"
+#include "shared/measure/progress.h"
 #include "ring_load.h"
 #include "ring_summary.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The results as JSON, for programs: see ring_summary.h. */
 #include "ring_summary.h"
-#include "values.h"
+#include "shared/measure/values.h"
 
 static json_t *percentiles_json(const struct samples *s)
 {

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launchers.h"
+#include "shared/measure/launchers.h"
 #include "ring_work.h"
 
 #define EVENTS 256

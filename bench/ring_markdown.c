@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "ring_summary.h"
-#include "values.h"
+#include "shared/measure/values.h"
 
 static bool is_there(const struct ring_summary *s, int way)
 {

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launchers.h"
+#include "shared/measure/launchers.h"
 #include "parent.h"
 #include "ring_memory.h"
 #include "ring_work.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "launchers.h"
+#include "shared/measure/launchers.h"
 #include "ring_work.h"
 #include "spawn_template.h"
 

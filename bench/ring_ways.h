@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 #include "ring_work.h"
-#include "stats.h"
+#include "shared/measure/stats.h"
 
 enum way {
 	WAY_RING,

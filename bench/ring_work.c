@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "launchers.h"
+#include "shared/measure/launchers.h"
 #include "parent.h"
 #include "ring_work.h"
 

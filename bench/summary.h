@@ -11,7 +11,7 @@
 
 #include "cells.h"
 #include "machine.h"
-#include "stats.h"
+#include "shared/measure/stats.h"
 
 struct cell_summary {
 	const struct cell *cell;

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../bench/number.h"
-#include "../bench/progress.h"
+#include "shared/measure/number.h"
+#include "shared/measure/progress.h"
 #include "demo.h"
 #include "spawn_template.h"
 

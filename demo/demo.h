@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../bench/launchers.h"
-#include "../bench/stats.h"
+#include "shared/measure/launchers.h"
+#include "shared/measure/stats.h"
 
 enum way {
 	WAY_TEMPLATE,

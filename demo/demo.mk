@@ -6,10 +6,6 @@
 DEMO_DIR := $(O)/demo
 DEMO_SRC := $(sort $(wildcard demo/*.c))
 DEMO_OBJ := $(DEMO_SRC:%.c=$(O)/%.o)
-# What it has in common with the benchmarks.
-DEMO_BENCH := $(O)/bench/launchers.o $(O)/bench/number.o \
-	$(O)/bench/progress.o $(O)/bench/stats.o $(O)/bench/values.o
-
 .PHONY: run-demo build-demo
 build-demo: $(DEMO_DIR)/demo $(DEMO_DIR)/ws.made
 
@@ -18,7 +14,7 @@ $(DEMO_OBJ): $(O)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
-$(DEMO_DIR)/demo: $(DEMO_OBJ) $(DEMO_BENCH) $(LIB_A)
+$(DEMO_DIR)/demo: $(DEMO_OBJ) $(MEASURE_OBJ) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread
 

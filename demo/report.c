@@ -2,7 +2,7 @@
 /* What came of the demo: a table, JSON, and columns for the plot. */
 #include <string.h>
 
-#include "../bench/values.h"
+#include "shared/measure/values.h"
 #include "demo.h"
 
 static const char *const way_name[WAYS] = {

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "guard_peer.h"
+#include "shared/peer.h"
 #include "guard_socket.h"
 #include "sys.h"
 

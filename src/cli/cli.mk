@@ -2,33 +2,26 @@
 # The command line tool, its completions and their installation. The manual page
 # is installed by man/man.mk.
 
-CLI_SRC := $(filter-out src/cli/cpuid_%.c,$(sort $(wildcard src/cli/*.c)))
+CLI_SRC := $(filter-out src/cli/doctor/cpuid_%.c,$(sort \
+	$(wildcard src/cli/*.c src/cli/*/*.c src/shared/metrics/*.c)))
 
 # Twin files: one is built.
 CLI_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 ifneq ($(filter x86_64 i386 i486 i586 i686,$(CLI_ARCH)),)
-CLI_SRC += src/cli/cpuid_x86.c
+CLI_SRC += src/cli/doctor/cpuid_x86.c
 else
-CLI_SRC += src/cli/cpuid_none.c
+CLI_SRC += src/cli/doctor/cpuid_none.c
 endif
 
-# 'bench' measures with the benchmark's own launchers and statistics.
-CLI_BENCH_SRC := bench/launchers.c bench/stats.c
-
-CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(CLI_BENCH_SRC:%.c=$(O)/src/cli/%.o) \
-	$(O)/src/shared/metrics/format.o
-CLI_CFLAGS = $(BASE_CFLAGS) -Ibench -DVERSION='"$(VERSION)"' \
+# 'bench' measures as the benchmarks do.
+CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
+CLI_CFLAGS = $(BASE_CFLAGS) -DVERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags jansson)
 CLI_LIBS = $(shell pkg-config --libs jansson) -lm
 
 ALL += $(O)/spawn-template
 
 $(O)/src/cli/%.o: src/cli/%.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(CLI_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
-
-$(O)/src/cli/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CLI_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "../../bench/launchers.h"
-#include "../../bench/stats.h"
+#include "shared/measure/launchers.h"
+#include "shared/measure/stats.h"
 
 extern char **environ;
 

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
-#include "cli/guard.h"
+#include "cli/guard/guard.h"
 #include "shared/stat_names.h"
 
 #define TIME_SIZE 48

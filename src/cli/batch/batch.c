@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn-template batch: the loop between lines, ring and answers.
+ *
+ * Every line that is read gets one answer. A line is taken only while there is a
+ * free job, so that no more than the jobs and what is in the reader's buffer is
+ * held here, however long the input is.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli/batch/batch.h"
+
+#define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
+#define FDS_BESIDES 64
+
+/* A line that is being run. */
+struct batch_job {
+	bool active;
+	uint64_t line;
+	json_t *id; /* NULL: the line */
+	struct tool *tool;
+	char *name;
+	bool has_cwd;
+};
+
+struct batch {
+	const struct batch_options *options;
+	struct spawn_template_ring *ring;
+	struct batch_job *jobs;
+	unsigned int max_jobs, active, queued;
+	unsigned int *unused; /* a stack of max_jobs - active indices */
+	struct tools tools;
+	struct line_reader in;
+	struct writer out;
+	int tree_parent; /* -1: to be found */
+	struct rlimit files; /* as found, for programs */
+	bool files_raised;
+	bool sigpipe_ignored;
+};
+
+/* ---- answers */
+
+/* {"id": ..., "line": ..., and what is in the object, whose reference is taken */
+static void answer(struct batch *b, const json_t *id, uint64_t line,
+		   json_t *object)
+{
+	char number[64];
+	int n = snprintf(number, sizeof(number), "%llu",
+			 (unsigned long long)line);
+
+	if (!object) {
+		b->out.error = b->out.error ? b->out.error : ENOMEM;
+		return;
+	}
+	writer_text(&b->out, "{\"id\":", 6);
+	if (id) /* with the digits that a real number needs to stay the same */
+		writer_json(&b->out, id, JSON_COMPACT | JSON_ENCODE_ANY);
+	else
+		writer_text(&b->out, number, (size_t)n);
+	writer_text(&b->out, ",\"line\":", 8);
+	writer_text(&b->out, number, (size_t)n);
+	writer_text(&b->out, ",", 1);
+	writer_json(&b->out, object,
+		    JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(9));
+	writer_text(&b->out, "}\n", 2);
+	json_decref(object);
+}
+
+static void answer_complaint(struct batch *b, const json_t *id,
+			     const struct complaint *c)
+{
+	answer(b, id, b->in.number,
+	       json_pack("{s:{s:s, s:i, s:o}}", "error", "name",
+			 name_errno(c->error), "errno", c->error, "message",
+			 out_text(c->text)));
+}
+
+/* A launch that failed, with the template that it was from, if there is one. */
+static void answer_failure(struct batch *b, const struct batch_job *job,
+			   int error, uint32_t flags, const char *search)
+{
+	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
+	static struct spawn_template_stat st;
+	struct launch_error e = {
+		.command = job->name,
+		.path = "",
+		.interpreter = "",
+		.search = search,
+		.error = error,
+		.failure = {
+			.error = error,
+			.stage = SPAWN_TEMPLATE_CQE_STAGE(flags),
+			.action = SPAWN_TEMPLATE_CQE_ACTION(flags),
+		},
+		.actions = job->has_cwd ? both : both + 1,
+		.n_actions = job->has_cwd ? 2 : 1,
+	};
+
+	if (job->tool &&
+	    spawn_template_stat(job->tool->tfd, &st, sizeof(st)) == 0) {
+		e.path = st.path;
+		e.interpreter = st.interpreter;
+	}
+	answer(b, job->id, job->line,
+	       json_pack("{s:o}", "error", launch_error_json(&e)));
+}
+
+/* ---- launches */
+
+static void free_job(struct batch *b, struct batch_job *job)
+{
+	if (job->tool)
+		tool_give_back(job->tool);
+	json_decref(job->id);
+	free(job->name);
+	if (job->active)
+		b->unused[b->max_jobs - b->active--] =
+			(unsigned int)(job - b->jobs);
+	*job = (struct batch_job){ 0 };
+}
+
+/* Return: the number of actions. */
+static size_t make_actions(const struct batch *b, const struct request *r,
+			   struct spawn_template_action actions[2])
+{
+	size_t n = 0;
+
+	if (r->cwd)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_CHDIR,
+			.arg = (uintptr_t)r->cwd,
+		};
+	if (b->files_raised)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_RLIMIT,
+			.fd = RLIMIT_NOFILE,
+			.arg = (uintptr_t)&b->files,
+		};
+	return n;
+}
+
+/* Return: 0 or -errno. */
+static int queue(struct batch *b, const struct request *r, int tfd,
+		 unsigned int index)
+{
+	const struct batch_options *o = b->options;
+	struct spawn_template_action actions[2];
+	struct spawn_template_run_args args = {
+		.spawn = {
+			.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT,
+			.argv = (uintptr_t)r->argv,
+			.envp = (uintptr_t)r->envp,
+			.actions = (uintptr_t)actions,
+			.actions_len = make_actions(b, r, actions),
+		},
+		.input = (uintptr_t)r->input,
+		.input_len = r->input_len,
+		.max_output = o->max_output,
+		.timeout_ns = (uint64_t)(r->timeout_ns >= 0 ? r->timeout_ns
+							    : o->timeout_ns),
+		.grace_ns = (uint64_t)o->grace_ns,
+		.flags = o->run_flags,
+		.cgroup_parent_fd = b->tree_parent,
+	};
+
+	if (r->merge_stderr)
+		args.flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
+	return spawn_template_ring_run(b->ring, tfd, &args, sizeof(args),
+				       index);
+}
+
+static void start(struct batch *b, struct request *r, json_t *id)
+{
+	unsigned int index = b->unused[b->max_jobs - b->active - 1];
+	struct batch_job *job = &b->jobs[index];
+	int err;
+
+	*job = (struct batch_job){
+		.line = b->in.number,
+		.id = json_incref(id),
+		.name = r->name,
+		.has_cwd = r->cwd != NULL,
+	};
+	r->name = NULL;
+	err = tool_take(&b->tools, job->name, r->path, &job->tool);
+	if (!err)
+		err = queue(b, r, job->tool->tfd, index);
+	if (err) {
+		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS,
+			       r->path);
+		free_job(b, job);
+		return;
+	}
+	job->active = true;
+	b->active++;
+	b->queued++;
+}
+
+static bool is_blank(const char *text, size_t n)
+{
+	while (n && strchr(" \t\r", *text) && *text)
+		text++, n--;
+	return n == 0;
+}
+
+static void take_line(struct batch *b, enum line found, const char *text,
+		      size_t n)
+{
+	struct complaint complaint;
+	struct request r = { 0 };
+	json_t *id = NULL;
+
+	if (found == LINE_TOO_LONG) {
+		id = json_null();
+		complaint.error = E2BIG;
+		snprintf(complaint.text, sizeof(complaint.text),
+			 "the line is longer than %zu MiB",
+			 BATCH_LINE_MAX >> 20);
+		answer_complaint(b, id, &complaint);
+	} else if (is_blank(text, n)) {
+		return;
+	} else if (request_read(&r, text, n, &id, &complaint)) {
+		answer_complaint(b, id, &complaint);
+	} else {
+		start(b, &r, id);
+	}
+	json_decref(id);
+	request_free(&r);
+}
+
+/* ---- the loop */
+
+static void take_completion(struct batch *b, struct spawn_template_cqe *cqe)
+{
+	struct batch_job *job = &b->jobs[cqe->user_data];
+
+	if (cqe->result)
+		answer(b, job->id, job->line,
+		       result_json(cqe->result, cqe->pid));
+	else
+		answer_failure(b, job, -cqe->res, cqe->flags, NULL);
+	spawn_template_ring_seen(b->ring, cqe);
+	free_job(b, job);
+}
+
+static bool is_ending(const struct batch *b)
+{
+	return b->out.error || stop_signal();
+}
+
+static void take_all(struct batch *b)
+{
+	struct spawn_template_cqe *cqe;
+	const char *text;
+	enum line found;
+	size_t n;
+
+	while (!is_ending(b) && spawn_template_ring_wait(b->ring, &cqe, 0) == 0)
+		take_completion(b, cqe);
+	while (!is_ending(b) && b->active < b->max_jobs) {
+		found = line_next(&b->in, &text, &n);
+		if (found == LINE_NONE)
+			break;
+		take_line(b, found, text, n);
+	}
+	if (b->queued)
+		spawn_template_ring_submit(b->ring);
+	b->queued = 0;
+	writer_flush(&b->out);
+}
+
+/*
+ * Wait for lines, if there is a free job for them, for completions, and for the
+ * reader of the answers to go away, for whom nothing needs to be run any more.
+ */
+static void wait_and_read(struct batch *b)
+{
+	bool reading = !b->in.eof && b->active < b->max_jobs;
+	struct pollfd fds[3] = {
+		{ .fd = reading ? b->in.fd : -1, .events = POLLIN },
+		{ .fd = spawn_template_ring_fd(b->ring), .events = POLLIN },
+		{ .fd = b->out.fd },
+	};
+
+	if (poll(fds, 3, -1) < 0)
+		return;
+	if (fds[2].revents & (POLLERR | POLLHUP))
+		b->out.error = EPIPE;
+	else if (fds[0].revents)
+		line_fill(&b->in);
+}
+
+/*
+ * Asked to end, or nobody takes the answers: TERM to all trees, and KILL after the
+ * time for it. What ends now is not told. A signal, or another one, makes an end
+ * at once, by spawn_template_ring_exit(); not used before because that waits for a
+ * bounded time only.
+ */
+static void end_all(struct batch *b)
+{
+	struct pollfd fd = { .fd = spawn_template_ring_fd(b->ring),
+			     .events = POLLIN };
+	int enough = stop_signal() ? 2 : 1;
+	struct spawn_template_cqe *cqe;
+
+	for (unsigned int i = 0; i < b->max_jobs; i++)
+		if (b->jobs[i].active)
+			spawn_template_ring_cancel(b->ring, i);
+	while (b->active && stop_count() < enough) {
+		if (spawn_template_ring_wait(b->ring, &cqe, 0)) {
+			poll(&fd, 1, -1);
+			continue;
+		}
+		free_job(b, &b->jobs[cqe->user_data]);
+		spawn_template_ring_seen(b->ring, cqe);
+	}
+}
+
+/* Return: the exit code. */
+static int run(struct batch *b)
+{
+	while (!is_ending(b)) {
+		take_all(b);
+		if (b->in.eof && !b->active && !is_ending(b))
+			break;
+		if (!is_ending(b))
+			wait_and_read(b);
+	}
+	end_all(b);
+	if (b->out.error && b->out.error != EPIPE && !stop_signal())
+		out_error("cannot write the output: %s",
+			  strerror(b->out.error));
+	if (b->in.error)
+		out_error("cannot read the input: %s", strerror(b->in.error));
+	return b->out.error || b->in.error ? CLI_FAILED : 0;
+}
+
+/* ---- before and after */
+
+/*
+ * Descriptors for all jobs at a time; else fewer jobs, and fewer templates are
+ * kept. Programs get the limit as it was: those that use select(2) need it low.
+ */
+static void raise_files(struct batch *b)
+{
+	rlim_t want = FDS_BESIDES + BATCH_TOOLS_KEPT +
+		      (rlim_t)b->max_jobs * FDS_PER_JOB;
+	struct rlimit more;
+	rlim_t fit;
+
+	if (getrlimit(RLIMIT_NOFILE, &b->files) || b->files.rlim_cur >= want)
+		return;
+	more = b->files;
+	more.rlim_cur = want < more.rlim_max ? want : more.rlim_max;
+	if (more.rlim_cur > b->files.rlim_cur)
+		b->files_raised = setrlimit(RLIMIT_NOFILE, &more) == 0;
+	if (more.rlim_cur >= want)
+		return;
+	b->tools.kept = (unsigned int)more.rlim_cur / 8;
+	fit = more.rlim_cur - b->tools.kept;
+	fit = fit > FDS_BESIDES ? (fit - FDS_BESIDES) / FDS_PER_JOB : 0;
+	if (fit < b->max_jobs)
+		b->max_jobs = fit ? (unsigned int)fit : 1;
+}
+
+static int prepare(struct batch *b)
+{
+	const struct batch_options *o = b->options;
+	unsigned int asked = b->max_jobs;
+	int err;
+
+	raise_files(b);
+	if (b->max_jobs < asked) {
+		out_error("only %u jobs at a time: too few files may be open",
+			  b->max_jobs);
+		out_remedy("raise the hard limit (ulimit -Hn)");
+	}
+	if (o->tree_parent) {
+		b->tree_parent =
+			open_cgroup("--cgroup-tree", o->tree_parent, true);
+		if (b->tree_parent < 0)
+			return CLI_FAILED;
+	}
+	b->jobs = calloc(b->max_jobs, sizeof(*b->jobs));
+	b->unused = calloc(b->max_jobs, sizeof(*b->unused));
+	if (!b->jobs || !b->unused) {
+		out_error("out of memory");
+		return CLI_FAILED;
+	}
+	for (unsigned int i = 0; i < b->max_jobs; i++)
+		b->unused[i] = b->max_jobs - 1 - i;
+	err = spawn_template_ring_init(b->max_jobs, NULL, 0, &b->ring);
+	if (err)
+		out_error("cannot make a ring: %s", strerror(-err));
+	return err ? CLI_FAILED : 0;
+}
+
+static void clean_up(struct batch *b)
+{
+	stop_unwatch();
+	spawn_template_ring_exit(b->ring);
+	for (unsigned int i = 0; b->jobs && i < b->max_jobs; i++)
+		if (b->jobs[i].active)
+			free_job(b, &b->jobs[i]);
+	tools_free(&b->tools);
+	line_free(&b->in);
+	if (b->tree_parent >= 0)
+		close(b->tree_parent);
+	free(b->jobs);
+	free(b->unused);
+}
+
+int batch_run(const struct batch_options *options)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+	bool reader_gone;
+	int status;
+
+	if (!b) {
+		out_error("out of memory");
+		return CLI_FAILED;
+	}
+	b->options = options;
+	b->max_jobs = options->jobs;
+	b->tree_parent = -1;
+	b->tools.kept = BATCH_TOOLS_KEPT;
+	b->in.fd = STDIN_FILENO;
+	b->out.fd = STDOUT_FILENO;
+	/* with SIGCHLD ignored the exit statuses would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	b->sigpipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
+	stop_watch();
+	status = prepare(b);
+	if (!status)
+		status = run(b);
+	clean_up(b);
+	reader_gone = b->out.error == EPIPE && !b->sigpipe_ignored;
+	free(b);
+	if (stop_signal())
+		return end_by_signal(stop_signal());
+	return reader_gone ? end_by_signal(SIGPIPE) : status;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn-template batch: the engine over a pipe, for any language. This file reads
+ * the options; batch.c does the work.
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "cli/batch/batch.h"
+
+enum {
+	OPT_MAX_OUTPUT = 256,
+	OPT_TIMEOUT,
+	OPT_KILL_AFTER,
+	OPT_CGROUP_TREE,
+	OPT_SUPERVISE,
+	OPT_JSON,
+};
+
+static const struct option long_options[] = {
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
+	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
+	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static unsigned int default_jobs(void)
+{
+	cpu_set_t set;
+	long n = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	if (n < 1)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	n = 2 * (n < 1 ? 1 : n);
+	return (unsigned int)(n < BATCH_JOBS_MAX ? n : BATCH_JOBS_MAX);
+}
+
+static int read_jobs(struct batch_options *o, const char *text)
+{
+	long n;
+
+	if (parse_number(text, 10, 1, BATCH_JOBS_MAX, &n))
+		return out_bad_usage("--jobs %s: not from 1 to %d", text,
+				     BATCH_JOBS_MAX);
+	o->jobs = (unsigned int)n;
+	return 0;
+}
+
+/* Return: 0, or an exit code with the error told. */
+static int read_option(struct batch_options *o, int c, const char *text,
+		       char **argv)
+{
+	switch (c) {
+	case 'j':
+		return read_jobs(o, text);
+	case OPT_MAX_OUTPUT:
+		return read_size("--max-output", text, &o->max_output);
+	case OPT_TIMEOUT:
+		return read_duration("--timeout", text, &o->timeout_ns);
+	case OPT_KILL_AFTER:
+		return read_duration("--kill-after", text, &o->grace_ns);
+	case OPT_CGROUP_TREE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+		o->tree_parent = text;
+		return 0;
+	case OPT_SUPERVISE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+		return 0;
+	case OPT_JSON: /* there is nothing else */
+		return 0;
+	default:
+		return out_bad_option(c, argv);
+	}
+}
+
+static int batch_main(int argc, char **argv)
+{
+	struct batch_options o = {
+		.jobs = default_jobs(),
+		.grace_ns = INT64_C(2000000000),
+	};
+	int c, err;
+
+	while ((c = getopt_long(argc, argv, ":j:h", long_options, NULL)) !=
+	       -1) {
+		if (c == 'h') {
+			fputs(cmd_batch.help, stdout);
+			return 0;
+		}
+		err = read_option(&o, c, optarg, argv);
+		if (err)
+			return err;
+	}
+	if (optind < argc)
+		return out_bad_usage("programs are named on standard input, "
+				     "not by '%s'",
+				     argv[optind]);
+	return batch_run(&o);
+}
+
+const struct command cmd_batch = {
+	.name = "batch",
+	.summary = "run programs named on stdin, many at a time",
+	.help = "Usage: spawn-template batch [OPTIONS]\n"
+		"\n"
+		"Read a JSON object from each line of standard input, run what it "
+		"names, and\n"
+		"write a JSON object with its output and its end to a line of "
+		"standard output, in\n"
+		"the order in which they end. A line that is not understood is "
+		"answered by an\n"
+		"error and does not stop the others.\n"
+		"\n"
+		"  {\"id\": 7, \"argv\": [\"git\", \"status\"], \"cwd\": "
+		"\"/src\", \"timeout\": 2.5}\n"
+		"\n"
+		"  \"argv\"          the program, looked for on PATH, and its "
+		"arguments\n"
+		"  \"id\"            anything, for the answer; by default the "
+		"line's number\n"
+		"  \"cwd\"           the directory to start in\n"
+		"  \"env\"           an object in place of this environment\n"
+		"  \"setenv\"        variables to set, or to remove by null\n"
+		"  \"input\"         a string for its standard input; else it is "
+		"/dev/null\n"
+		"  \"input_base64\"  the same for any bytes\n"
+		"  \"timeout\"       seconds, or a string such as \"500ms\"; 0: "
+		"none\n"
+		"  \"merge_stderr\"  true: standard error goes to \"out\" too\n"
+		"\n"
+		"  -j, --jobs N       so many at a time, up to 1024; default "
+		"twice the CPUs\n"
+		"  --max-output SIZE  keep so much of each stream: 64K, 1M; "
+		"default 16M\n"
+		"  --timeout TIME     for lines without one: then send TERM to "
+		"the whole tree\n"
+		"  --kill-after TIME  from TERM to KILL; default 2s\n"
+		"  --cgroup-tree[=DIR]\n"
+		"                     each in a cgroup of its own, so that "
+		"nothing gets away;\n"
+		"                     below DIR or the present one\n"
+		"  --supervise        so, and all end with this tool, also by "
+		"KILL\n"
+		"  --json             taken, but there is nothing else\n"
+		"  -h, --help         print this help\n"
+		"\n"
+		"Exit status: 0 if every line was answered, also by errors; 125 "
+		"if reading or\n"
+		"writing failed, or for bad usage. A signal ends the trees, then "
+		"this tool.\n",
+	.main = batch_main,
+};

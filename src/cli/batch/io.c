@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lines in and answers out. Descriptors may be non-blocking, by whoever shares
+ * them; their flags are left alone.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/batch/batch.h"
+
+#define CHUNK 65536
+
+/* ---- lines */
+
+/* Give out what is there up to the end, and step over a newline of skip bytes. */
+static enum line give(struct line_reader *in, size_t n, size_t skip,
+		      const char **text, size_t *length)
+{
+	bool rest = in->skipping;
+
+	*text = in->buffer + in->start;
+	*length = n;
+	in->start += n + skip;
+	in->searched = 0;
+	in->skipping = false;
+	if (rest)
+		return LINE_NONE;
+	in->number++;
+	return n > BATCH_LINE_MAX ? LINE_TOO_LONG : LINE_READ;
+}
+
+enum line line_next(struct line_reader *in, const char **text, size_t *n)
+{
+	for (;;) {
+		size_t length = in->end - in->start;
+		char *from = in->buffer + in->start, *newline = NULL;
+		enum line found;
+
+		if (length > in->searched)
+			newline = memchr(from + in->searched, '\n',
+					 length - in->searched);
+		if (!newline && !(in->eof && length))
+			break;
+		if (newline)
+			found = give(in, (size_t)(newline - from), 1, text, n);
+		else
+			found = give(in, length, 0, text, n);
+		if (found != LINE_NONE)
+			return found;
+	}
+	in->searched = in->end - in->start;
+	if (in->searched <= BATCH_LINE_MAX && !in->skipping)
+		return LINE_NONE;
+	in->start = in->end = in->searched = 0;
+	if (in->skipping)
+		return LINE_NONE;
+	in->skipping = true;
+	in->number++;
+	return LINE_TOO_LONG;
+}
+
+/* Room for a chunk, and no more memory than what is there needs. */
+static int make_room(struct line_reader *in)
+{
+	size_t n = in->end - in->start, size = in->size;
+	char *more;
+
+	if (n && in->start)
+		memmove(in->buffer, in->buffer + in->start, n);
+	in->start = 0;
+	in->end = n;
+	if (n + CHUNK > size)
+		size = n < BATCH_LINE_MAX / 2 ? 2 * n + CHUNK
+					      : BATCH_LINE_MAX + CHUNK;
+	else if (n == 0 && size > 16 * CHUNK)
+		size = CHUNK;
+	if (size == in->size)
+		return 0;
+	more = realloc(in->buffer, size);
+	if (!more)
+		return -ENOMEM;
+	in->buffer = more;
+	in->size = size;
+	return 0;
+}
+
+void line_fill(struct line_reader *in)
+{
+	ssize_t n;
+
+	if (make_room(in)) {
+		in->error = ENOMEM;
+		in->eof = true;
+		return;
+	}
+	n = read(in->fd, in->buffer + in->end, in->size - in->end);
+	if (n > 0) {
+		in->end += (size_t)n;
+	} else if (n == 0) {
+		in->eof = true;
+	} else if (errno != EINTR && errno != EAGAIN) {
+		in->error = errno;
+		in->eof = true;
+	}
+}
+
+void line_free(struct line_reader *in)
+{
+	free(in->buffer);
+}
+
+/* ---- answers */
+
+/* Return: whether to go on. */
+static bool write_some(struct writer *out, const char **text, size_t *n)
+{
+	struct pollfd fd = { .fd = out->fd, .events = POLLOUT };
+	ssize_t written = write(out->fd, *text, *n);
+
+	if (written >= 0) {
+		*text += written;
+		*n -= (size_t)written;
+		return true;
+	}
+	if (errno == EAGAIN)
+		poll(&fd, 1, -1);
+	else if (errno != EINTR)
+		out->error = errno;
+	if (!out->error && stop_signal())
+		out->error = ECANCELED;
+	return !out->error;
+}
+
+static void write_all(struct writer *out, const char *text, size_t n)
+{
+	while (n && !out->error && write_some(out, &text, &n))
+		;
+}
+
+void writer_flush(struct writer *out)
+{
+	size_t n = out->n;
+
+	out->n = 0;
+	write_all(out, out->buffer, n);
+}
+
+void writer_text(struct writer *out, const char *text, size_t n)
+{
+	if (n > sizeof(out->buffer) - out->n)
+		writer_flush(out);
+	if (n > sizeof(out->buffer)) {
+		write_all(out, text, n);
+		return;
+	}
+	memcpy(out->buffer + out->n, text, n);
+	out->n += n;
+}
+
+static int dump(const char *text, size_t n, void *data)
+{
+	writer_text(data, text, n);
+	return 0;
+}
+
+void writer_json(struct writer *out, const json_t *value, size_t flags)
+{
+	flags |= out_json_flags(out->fd);
+	if (json_dump_callback(value, dump, out, flags) && !out->error)
+		out->error = ENOMEM;
+}

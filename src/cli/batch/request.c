@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One line of batch: a JSON object, checked in full before anything of it is
+ * used. What is not known is an error, so that a misspelt key does not go
+ * unnoticed and new ones can come.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/batch/batch.h"
+
+extern char **environ;
+
+/* Return: -1 */
+CLI_PRINTF(3, 4)
+static int complain(struct complaint *c, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->error = error;
+	va_start(ap, fmt);
+	vsnprintf(c->text, sizeof(c->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int no_memory(struct complaint *c)
+{
+	return complain(c, ENOMEM, "out of memory");
+}
+
+/* A string that a program can get. Return: NULL if it is none. */
+static const char *plain_string(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
+/* ---- keys */
+
+static int read_argv(struct request *r, json_t *value, struct complaint *c)
+{
+	size_t n = json_array_size(value);
+
+	if (n == 0)
+		return complain(c, EINVAL,
+				"\"argv\" is not an array with a name in it");
+	r->argv = calloc(n + 1, sizeof(*r->argv));
+	if (!r->argv)
+		return no_memory(c);
+	for (size_t i = 0; i < n; i++) {
+		r->argv[i] = plain_string(json_array_get(value, i));
+		if (!r->argv[i])
+			return complain(c, EINVAL,
+					"\"argv\"[%zu] is not a string "
+					"without NUL",
+					i);
+	}
+	return 0;
+}
+
+static int read_cwd(struct request *r, json_t *value, struct complaint *c)
+{
+	r->cwd = plain_string(value);
+	if (!r->cwd || !*r->cwd)
+		return complain(c, EINVAL, "\"cwd\" is not a directory's name");
+	return 0;
+}
+
+/* Also null, if that may remove a variable. */
+static int check_env(const char *key, json_t *value, bool may_remove,
+		     struct complaint *c)
+{
+	const char *name;
+	json_t *text;
+
+	if (!json_is_object(value))
+		return complain(c, EINVAL, "\"%s\" is not an object", key);
+	json_object_foreach(value, name, text)
+	{
+		if (!*name || strchr(name, '='))
+			return complain(c, EINVAL,
+					"\"%s\": \"%.64s\" is not a variable's "
+					"name",
+					key, name);
+		if (!plain_string(text) && !(may_remove && json_is_null(text)))
+			return complain(c, EINVAL,
+					"\"%s\": the value of \"%.64s\" is not "
+					"a string without NUL",
+					key, name);
+	}
+	return 0;
+}
+
+static int read_env(struct request *r, json_t *value, struct complaint *c)
+{
+	r->env = value;
+	return check_env("env", value, false, c);
+}
+
+static int read_setenv(struct request *r, json_t *value, struct complaint *c)
+{
+	r->setenv = value;
+	return check_env("setenv", value, true, c);
+}
+
+static int check_one_input(const struct request *r, struct complaint *c)
+{
+	if (r->input)
+		return complain(c, EINVAL,
+				"both \"input\" and \"input_base64\" are "
+				"given");
+	return 0;
+}
+
+static int read_input(struct request *r, json_t *value, struct complaint *c)
+{
+	if (check_one_input(r, c))
+		return -1;
+	r->input = json_string_value(value);
+	r->input_len = json_string_length(value);
+	return r->input ? 0 : complain(c, EINVAL, "\"input\" is not a string");
+}
+
+static int read_base64(struct request *r, json_t *value, struct complaint *c)
+{
+	const char *text = json_string_value(value);
+	bool invalid = !text;
+
+	if (check_one_input(r, c))
+		return -1;
+	if (text)
+		r->decoded = base64_decode(text, json_string_length(value),
+					   &r->input_len, &invalid);
+	r->input = r->decoded;
+	if (invalid)
+		return complain(c, EINVAL,
+				"\"input_base64\" is not base64 with padding");
+	return r->decoded ? 0 : no_memory(c);
+}
+
+static int read_timeout(struct request *r, json_t *value, struct complaint *c)
+{
+	const char *text = plain_string(value);
+	double s = json_number_value(value);
+
+	if (json_is_number(value) && s >= 0 && s < 1e9)
+		r->timeout_ns = whole_ns(s * 1e9);
+	else if (!text || parse_duration(text, &r->timeout_ns))
+		return complain(c, EINVAL,
+				"\"timeout\" is neither seconds nor a duration "
+				"such as \"500ms\"");
+	return 0;
+}
+
+static int read_merge(struct request *r, json_t *value, struct complaint *c)
+{
+	r->merge_stderr = json_is_true(value);
+	return json_is_boolean(value)
+		       ? 0
+		       : complain(c, EINVAL,
+				  "\"merge_stderr\" is neither true nor false");
+}
+
+static int read_id(struct request *r, json_t *value, struct complaint *c)
+{
+	(void)r, (void)value, (void)c; /* anything is one */
+	return 0;
+}
+
+static int read_key(struct request *r, const char *name, json_t *value,
+		    struct complaint *c)
+{
+	static const struct {
+		const char *name;
+		int (*read)(struct request *, json_t *, struct complaint *);
+	} keys[] = {
+		{ "argv", read_argv },
+		{ "cwd", read_cwd },
+		{ "env", read_env },
+		{ "id", read_id },
+		{ "input", read_input },
+		{ "input_base64", read_base64 },
+		{ "merge_stderr", read_merge },
+		{ "setenv", read_setenv },
+		{ "timeout", read_timeout },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(name, keys[i].name) == 0)
+			return keys[i].read(r, value, c);
+	return complain(c, EINVAL, "unknown key \"%.64s\"", name);
+}
+
+/* ---- the environment */
+
+static bool is_replaced(const char *variable, const json_t *by)
+{
+	char *name = by ? strndup(variable, strcspn(variable, "=")) : NULL;
+	bool replaced = name && json_object_get(by, name);
+
+	free(name);
+	return replaced;
+}
+
+static int add_variable(struct request *r, size_t *n, const char *name,
+			const char *value)
+{
+	if (asprintf(&r->envp[*n], "%s=%s", name, value) < 0) {
+		r->envp[*n] = NULL;
+		return -ENOMEM;
+	}
+	(*n)++;
+	return 0;
+}
+
+/* "env" in place of this tool's own variables, "setenv" on top. */
+static int make_envp(struct request *r)
+{
+	size_t n = 0,
+	       max = json_object_size(r->env) + json_object_size(r->setenv) + 1;
+	const char *name;
+	json_t *value;
+
+	for (char **own = environ; own && *own; own++)
+		max++;
+	r->envp = calloc(max, sizeof(*r->envp));
+	if (!r->envp)
+		return -ENOMEM;
+	for (char **own = environ; !r->env && own && *own; own++)
+		if (!is_replaced(*own, r->setenv))
+			r->envp[n++] = *own;
+	r->n_kept = n;
+	json_object_foreach(
+		r->env, name,
+		value) if (!json_object_get(r->setenv, name) &&
+			   add_variable(
+				   r, &n, name,
+				   json_string_value(value))) return -ENOMEM;
+	json_object_foreach(
+		r->setenv, name,
+		value) if (!json_is_null(value) &&
+			   add_variable(
+				   r, &n, name,
+				   json_string_value(value))) return -ENOMEM;
+	return 0;
+}
+
+/* ---- where the program is looked for: as by execvp(3) in the new process */
+
+static const char *search_path(const struct request *r)
+{
+	static char by_default[256];
+
+	for (char **variable = r->envp; *variable; variable++)
+		if (strncmp(*variable, "PATH=", 5) == 0)
+			return *variable + 5;
+	if (!*by_default)
+		confstr(_CS_PATH, by_default, sizeof(by_default));
+	return by_default;
+}
+
+/* Each relative directory, and an empty one, counts from cwd. */
+static char *path_from(const char *cwd, const char *path)
+{
+	size_t n = strlen(path), parts = 1, to = 0;
+	char *text;
+
+	for (const char *c = path; *c; c++)
+		parts += *c == ':';
+	text = malloc(n + parts * (strlen(cwd) + 1) + 1);
+	for (; text; path++) {
+		int length = (int)strcspn(path, ":");
+
+		to += (size_t)sprintf(
+			text + to, "%s%s%.*s", *path == '/' ? "" : cwd,
+			*path == '/' || !length ? "" : "/", length, path);
+		path += length;
+		if (!*path)
+			break;
+		text[to++] = ':';
+	}
+	return text;
+}
+
+static int find_program(struct request *r)
+{
+	const char *name = r->argv[0];
+	bool relative = strchr(name, '/') && *name != '/';
+
+	if (!r->cwd || !relative)
+		r->name = strdup(name);
+	else if (asprintf(&r->name, "%s/%s", r->cwd, name) < 0)
+		r->name = NULL;
+	r->path = r->cwd ? path_from(r->cwd, search_path(r))
+			 : strdup(search_path(r));
+	return r->name && r->path ? 0 : -ENOMEM;
+}
+
+/* ---- all of it */
+
+static int read_object(struct request *r, struct complaint *c)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(r->json, name,
+			    value) if (read_key(r, name, value, c)) return -1;
+	if (!r->argv)
+		return complain(c, EINVAL, "\"argv\" is missing");
+	if (make_envp(r) || find_program(r))
+		return no_memory(c);
+	return 0;
+}
+
+int request_read(struct request *r, const char *text, size_t n, json_t **id,
+		 struct complaint *c)
+{
+	json_error_t error;
+
+	*r = (struct request){ .timeout_ns = -1 };
+	*id = json_null();
+	r->json = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+			     &error);
+	if (!r->json)
+		return complain(c, EINVAL, "not JSON: %s, at byte %d",
+				error.text, error.position);
+	if (!json_is_object(r->json))
+		return complain(c, EINVAL, "not an object");
+	*id = json_incref(json_object_get(r->json, "id"));
+	return read_object(r, c);
+}
+
+void request_free(struct request *r)
+{
+	for (size_t i = r->n_kept; r->envp && r->envp[i]; i++)
+		free(r->envp[i]);
+	free(r->envp);
+	free(r->argv);
+	free(r->name);
+	free(r->path);
+	free(r->decoded);
+	json_decref(r->json);
+}

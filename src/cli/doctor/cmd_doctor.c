@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn-template doctor: what this kernel, account and sandbox offer, what is
+ * lost where something is missing, and what to do about it. All probes are made
+ * before the first line is printed.
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/doctor/doctor.h"
+
+static const struct area *const areas[] = {
+	&area_launch, &area_process, &area_cgroup,
+	&area_bpf,    &area_guard,   &area_machine,
+};
+
+#define N_AREAS (sizeof(areas) / sizeof(areas[0]))
+
+/* For people and for JSON. */
+static const struct {
+	const char *word, *id;
+	enum out_style style;
+} statuses[] = {
+	[FEATURE_UNKNOWN] = { "unknown", "unknown", OUT_WARN },
+	[FEATURE_OK] = { "ok", "ok", OUT_GOOD },
+	[FEATURE_MISSING] = { "missing", "missing", OUT_BAD },
+	[FEATURE_DENIED] = { "no permission", "no_permission", OUT_WARN },
+	[FEATURE_INFO] = { "-", "info", OUT_PLAIN },
+};
+
+#define STATUS_WIDTH 13
+#define NAME_WIDTH 24
+#define LABEL_WIDTH 9
+#define NOTE_COLUMN (2 + STATUS_WIDTH + 2 + LABEL_WIDTH)
+#define DETAIL_COLUMN (2 + STATUS_WIDTH + 2 + NAME_WIDTH + 2)
+
+struct totals {
+	unsigned int missing, denied, unknown;
+	bool essential_missing;
+};
+
+static bool is_good(const struct finding *f)
+{
+	return f->status == FEATURE_OK || f->status == FEATURE_INFO;
+}
+
+static const char *remedy_of(const struct feature *feature,
+			     const struct finding *f)
+{
+	if (f->remedy[0])
+		return f->remedy;
+	if (f->status == FEATURE_UNKNOWN)
+		return NULL; /* unless the probe knows one */
+	return feature->remedy ? feature->remedy
+			       : "allow it in the sandbox around this process";
+}
+
+static void count(struct totals *t, const struct feature *feature,
+		  const struct finding *f)
+{
+	t->missing += f->status == FEATURE_MISSING;
+	t->denied += f->status == FEATURE_DENIED;
+	t->unknown += f->status == FEATURE_UNKNOWN;
+	if (feature->essential && f->status != FEATURE_OK)
+		t->essential_missing = true;
+}
+
+/* ---- for people */
+
+static void print_note(const char *label, const char *text)
+{
+	printf("  %*s  %-*s", STATUS_WIDTH, "", LABEL_WIDTH, label);
+	out_wrapped(NOTE_COLUMN, NOTE_COLUMN, text);
+}
+
+static void print_feature(const struct feature *feature,
+			  const struct finding *f)
+{
+	printf("  %s%-*s%s  %-*s  ", out_style(statuses[f->status].style),
+	       STATUS_WIDTH, statuses[f->status].word, out_style(OUT_PLAIN),
+	       NAME_WIDTH, feature->name);
+	out_wrapped(DETAIL_COLUMN, DETAIL_COLUMN, f->detail);
+	if (is_good(f))
+		return;
+	if (*feature->lost)
+		print_note(f->status == FEATURE_UNKNOWN ? "at risk:" : "lost:",
+			   feature->lost);
+	if (remedy_of(feature, f))
+		print_note("remedy:", remedy_of(feature, f));
+}
+
+static void print_verdict(const struct totals *t)
+{
+	enum out_style style = t->essential_missing ? OUT_BAD : OUT_GOOD;
+
+	printf("%s%s%s", out_style(style),
+	       t->essential_missing ? "Launches do not work here."
+				    : "Launches work here.",
+	       out_style(OUT_PLAIN));
+	if (t->missing || t->denied || t->unknown)
+		printf(" %u missing, %u without permission, %u unknown.",
+		       t->missing, t->denied, t->unknown);
+	else
+		printf(" Nothing is missing.");
+	putchar('\n');
+}
+
+static void print_area(const struct area *area, const struct finding *findings)
+{
+	printf("%s%s%s\n", out_style(OUT_BOLD), area->title,
+	       out_style(OUT_PLAIN));
+	for (size_t i = 0; i < area->n_features; i++)
+		print_feature(&area->features[i], &findings[i]);
+	putchar('\n');
+}
+
+/* ---- for programs */
+
+static json_t *feature_json(const struct area *area,
+			    const struct feature *feature,
+			    const struct finding *f)
+{
+	bool good = is_good(f);
+	char since[16];
+
+	snprintf(since, sizeof(since), "%d.%d", feature->since >> 8,
+		 feature->since & 255);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:b, s:s?, s:o, s:s?, s:s?, s:o}", "id",
+		feature->id, "area", area->id, "name", feature->name, "status",
+		statuses[f->status].id, "essential", feature->essential,
+		"since", feature->since ? since : NULL, "detail",
+		out_text(f->detail), "lost",
+		good || !*feature->lost ? NULL : feature->lost, "remedy",
+		good ? NULL : remedy_of(feature, f), "ns",
+		f->ns >= 0 ? json_integer(f->ns) : json_null());
+}
+
+static json_t *doctor_json(const struct totals *t, json_t *features)
+{
+	return json_pack("{s:s, s:b, s:i, s:i, s:i, s:o}", "version", VERSION,
+			 "launches_work", !t->essential_missing, "missing",
+			 (int)t->missing, "no_permission", (int)t->denied,
+			 "unknown", (int)t->unknown, "features", features);
+}
+
+/* ---- all together */
+
+static struct finding *probe_all(struct totals *totals)
+{
+	size_t n = 0, at = 0;
+	struct finding *all;
+
+	for (size_t i = 0; i < N_AREAS; i++)
+		n += areas[i]->n_features;
+	all = calloc(n, sizeof(*all));
+	if (!all)
+		return NULL;
+	for (size_t i = 0; i < N_AREAS; i++) {
+		const struct area *area = areas[i];
+
+		for (size_t j = 0; j < area->n_features; j++, at++) {
+			feature_probe(&area->features[j], &all[at]);
+			count(totals, &area->features[j], &all[at]);
+		}
+	}
+	return all;
+}
+
+static int examine(bool json)
+{
+	struct totals totals = { 0 };
+	struct finding *all = probe_all(&totals), *f = all;
+	json_t *features = json ? json_array() : NULL;
+	int status = totals.essential_missing;
+
+	if (!all) {
+		out_error("out of memory");
+		return CLI_FAILED;
+	}
+	for (size_t i = 0; i < N_AREAS; i++) {
+		const struct area *area = areas[i];
+
+		if (!json)
+			print_area(area, f);
+		for (size_t j = 0; json && j < area->n_features; j++)
+			json_array_append_new(
+				features,
+				feature_json(area, &area->features[j], &f[j]));
+		f += area->n_features;
+	}
+	if (!json)
+		print_verdict(&totals);
+	else if (out_json(stdout, doctor_json(&totals, features),
+			  JSON_INDENT(2)))
+		status = CLI_FAILED;
+	free(all);
+	return status;
+}
+
+static int doctor_main(int argc, char **argv)
+{
+	bool json = false;
+	int status = out_json_option(argc, argv, &json);
+
+	if (status >= 0)
+		return status;
+	if (optind < argc)
+		return out_bad_usage("takes no arguments");
+	return examine(json);
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.summary = "show what this machine and account offer, and what to mend",
+	.help = "Usage: spawn-template doctor [--json]\n"
+		"\n"
+		"Try every kernel feature that launches can use, each in a "
+		"process of its own.\n"
+		"For what is missing or not permitted, tell what is lost and "
+		"the remedy. Nothing\n"
+		"is changed, and no BPF program or module is loaded.\n"
+		"\n"
+		"  --json      print a JSON object\n"
+		"  -h, --help  print this help\n"
+		"\n"
+		"Exit status: 0 if launches work here, 1 if they do not, 125 "
+		"for errors.\n",
+	.main = doctor_main,
+};

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * doctor: the guard that runs here, if one does: what it enforces, and how that
+ * was proved. Whether one could run is told by doctor_bpf.c.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+#include "cli/guard/guard.h"
+
+/* Return: 0, or -errno with *e. */
+static int ask(struct st_msg_status *status, struct guard_error *e)
+{
+	const struct guard_options options = { 0 };
+
+	return guard_ask(&options, status, NULL, 0, e);
+}
+
+static void probe_daemon(struct finding *f)
+{
+	struct st_msg_status status;
+	struct guard_error error;
+	char age[NUMBER_TEXT];
+	int err = ask(&status, &error);
+
+	if (!err) {
+		found(f, FEATURE_OK, "spawn-templated %s, pid %u, up %s",
+		      status.version, status.pid,
+		      format_age(age, age_ns(status.started_ns)));
+		return;
+	}
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		found(f, FEATURE_MISSING, "not running");
+	else
+		found(f,
+		      err == -EACCES || err == -EPERM ? FEATURE_DENIED
+						      : FEATURE_UNKNOWN,
+		      "%.250s", error.text);
+	found_remedy(f, "%.250s", error.remedy);
+}
+
+/* What is proved, or not, as a list of words. */
+static void list_proofs(char *text, size_t size, unsigned int proofs)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (unsigned int bit = 0; name_proof(bit) && used < size; bit++)
+		if (proofs >> bit & 1)
+			used += (size_t)snprintf(text + used, size - used,
+						 "%s%s", used ? ", " : "",
+						 name_proof(bit));
+}
+
+static void probe_enforcement(struct finding *f)
+{
+	struct st_msg_status status;
+	struct guard_error error;
+	char text[96];
+
+	if (ask(&status, &error)) {
+		found(f, FEATURE_INFO, "nothing that can be asked for");
+		return;
+	}
+	list_proofs(text, sizeof(text), status.proved);
+	if ((status.proved & ST_PROVED_ALL) == ST_PROVED_ALL) {
+		found(f, FEATURE_OK, "%s, by %s; tried when it started", text,
+		      explain_attached(status.attached));
+		return;
+	}
+	list_proofs(text, sizeof(text), ~status.proved & ST_PROVED_ALL);
+	found(f, FEATURE_MISSING, "not proved: %s", text);
+}
+
+/* That a link is there does not say to what it is attached. */
+static void pins_without_daemon(struct finding *f)
+{
+	int n = guard_pinned_links();
+
+	if (n == 0)
+		found(f, FEATURE_INFO, "none");
+	else if (n > 0)
+		found(f, FEATURE_UNKNOWN,
+		      "%d kernel programs are pinned; that they hold is not "
+		      "proved",
+		      n);
+	else
+		found(f, FEATURE_INFO, "not to be seen by this account");
+	if (n > 0)
+		found_remedy(f, "start spawn-templated, which proves it, or "
+				"remove them: spawn-templated --unload");
+}
+
+static void probe_pins(struct finding *f)
+{
+	struct st_msg_status status;
+	struct guard_error error;
+
+	if (ask(&status, &error))
+		pins_without_daemon(f);
+	else if (status.pins_missing)
+		found(f, FEATURE_MISSING, "%u are gone", status.pins_missing);
+	else
+		found(f, FEATURE_OK, "all are there");
+}
+
+static const struct feature features[] = {
+	{
+		.id = "guard_daemon",
+		.name = "daemon",
+		.lost = "templates are checked by the library alone",
+		.probe = probe_daemon,
+	},
+	{
+		.id = "guard_enforcement",
+		.name = "enforcement",
+		.lost = "the guard does not hold what it promises",
+		.remedy = "start spawn-templated again and see what it says",
+		.probe = probe_enforcement,
+	},
+	{
+		.id = "guard_pins",
+		.name = "pins",
+		.lost = "enforcement may end with the daemon",
+		.remedy = GUARD_PINS_REMEDY,
+		.probe = probe_pins,
+	},
+};
+
+const struct area area_guard = {
+	.id = "guard_running",
+	.title = "Kernel-side guard, as it runs",
+	.features = features,
+	.n_features = sizeof(features) / sizeof(features[0]),
+};

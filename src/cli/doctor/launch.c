@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* doctor: what a launch uses, from clone to exec. Every feature is tried. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/doctor/doctor.h"
+
+/* Absent from the headers of older systems. */
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000
+#endif
+#ifndef CLONE_AUTOREAP
+#define CLONE_AUTOREAP (1ULL << 34)
+#define CLONE_NNP (1ULL << 35)
+#define CLONE_PIDFD_AUTOKILL (1ULL << 36)
+#endif
+
+#define SHELL "/bin/sh"
+#define SHELL_STATUS 7
+
+static char *no_env[] = { NULL };
+
+/* ---- a whole launch */
+
+static void probe_launch(struct finding *f)
+{
+	static char *argv[] = { "sh", "-c", "exit 7", NULL };
+	struct spawn_template_failure failure = { 0 };
+	int pidfd = -1, tfd, status;
+	struct spawn_template_spawn_args args = {
+		.pidfd = (uintptr_t)&pidfd,
+		.argv = (uintptr_t)argv,
+		.envp = (uintptr_t)no_env,
+		.failure = (uintptr_t)&failure,
+	};
+	pid_t pid;
+
+	tfd = spawn_template_open(SHELL, SPAWN_TEMPLATE_CREATE_CLOEXEC);
+	if (tfd < 0) {
+		found(f, FEATURE_MISSING, "no template of " SHELL ": %s",
+		      strerror(-tfd));
+		return;
+	}
+	pid = spawn_template_spawn(tfd, &args, sizeof(args));
+	if (pid < 0) {
+		found(f, FEATURE_MISSING,
+		      "launching " SHELL " fails at stage "
+		      "%s: %s",
+		      name_stage(failure.stage), strerror(-pid));
+		return;
+	}
+	status = wait_exit(pid);
+	found(f, status == SHELL_STATUS ? FEATURE_OK : FEATURE_MISSING,
+	      status == SHELL_STATUS ? "a template of " SHELL " was launched"
+				     : SHELL " ended with status %d",
+	      status);
+}
+
+/* ---- clone3 */
+
+/* A child that does nothing. Return: 0 or -errno. */
+static int try_clone3(uint64_t flags, int exit_signal)
+{
+	int pidfd = -1;
+	struct clone_args args = {
+		.flags = flags,
+		.pidfd = (uintptr_t)&pidfd,
+		.exit_signal = (uint64_t)exit_signal,
+	};
+	long pid;
+
+	if (!(flags & CLONE_PIDFD))
+		args.pidfd = 0;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		_exit(0);
+	wait_exit((pid_t)pid);
+	if ((flags & CLONE_PIDFD) && pidfd < 0)
+		return -EINVAL;
+	return 0;
+}
+
+static void probe_clone3(struct finding *f)
+{
+	found_call(f, try_clone3(0, SIGCHLD));
+}
+
+/* Where clone3 is not allowed, clone may be. */
+static void probe_clone_pidfd(struct finding *f)
+{
+	int pidfd = -1, ret = try_clone3(CLONE_PIDFD, SIGCHLD);
+	long pid;
+
+	if (ret) {
+		pid = syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &pidfd);
+		if (pid == 0)
+			_exit(0);
+		ret = pid < 0 ? -errno : pidfd < 0 ? -EINVAL : 0;
+	}
+	found_call(f, ret);
+}
+
+static void probe_clear_sighand(struct finding *f)
+{
+	found_call(f, try_clone3(CLONE_CLEAR_SIGHAND, SIGCHLD));
+}
+
+/*
+ * With a descriptor that is no cgroup: a kernel that knows the flag says so,
+ * one that does not knows neither the flag nor the field.
+ */
+static void probe_into_cgroup(struct finding *f)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+	};
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	long pid;
+
+	args.cgroup = (uint64_t)fd;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0 && errno == EBADF)
+		found_call(f, 0);
+	else
+		found_call(f, pid < 0 ? -errno : -EINVAL);
+}
+
+static void probe_autoreap(struct finding *f)
+{
+	found_call(f, try_clone3(CLONE_PIDFD | CLONE_AUTOREAP, 0));
+}
+
+static void probe_clone_nnp(struct finding *f)
+{
+	found_call(f, try_clone3(CLONE_NNP, SIGCHLD));
+}
+
+static void probe_autokill(struct finding *f)
+{
+	found_call(f, try_clone3(CLONE_PIDFD | CLONE_AUTOREAP | CLONE_NNP |
+					 CLONE_PIDFD_AUTOKILL,
+				 0));
+}
+
+/* ---- closing descriptors */
+
+/* Of a range in which nothing is open. */
+static int try_close_range(unsigned int flags)
+{
+	return syscall(SYS_close_range, UINT_MAX, UINT_MAX, flags) ? -errno : 0;
+}
+
+static void probe_close_range(struct finding *f)
+{
+	found_call(f, try_close_range(0));
+}
+
+static void probe_close_range_cloexec(struct finding *f)
+{
+	found_call(f, try_close_range(CLOSE_RANGE_CLOEXEC));
+}
+
+static void probe_close_range_unshare(struct finding *f)
+{
+	found_call(f, try_close_range(CLOSE_RANGE_UNSHARE));
+}
+
+/* ---- exec by descriptor */
+
+/* Exec the shell by descriptor in a child, with its stdin. Return: pid. */
+static pid_t exec_by_fd(char *const argv[], int input)
+{
+	int fd = open(SHELL, O_PATH | O_CLOEXEC);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (input >= 0)
+			dup2(input, STDIN_FILENO);
+		syscall(SYS_execveat, fd, "", argv, no_env, AT_EMPTY_PATH);
+		_exit(errno == ENOSYS ? 101 : errno == EPERM ? 102 : 103);
+	}
+	close(fd);
+	return pid;
+}
+
+static void probe_execveat(struct finding *f)
+{
+	static char *argv[] = { "sh", "-c", "exit 7", NULL };
+	int status = wait_exit(exec_by_fd(argv, -1));
+
+	if (status == SHELL_STATUS)
+		found_call(f, 0);
+	else if (status == 101 || status == 102)
+		found_call(f, status == 101 ? -ENOSYS : -EPERM);
+	else
+		found(f, FEATURE_UNKNOWN,
+		      "exec of " SHELL " by descriptor "
+		      "ended with status %d",
+		      status);
+}
+
+/* Wait until a process has another name than this one. Return: whether. */
+static bool wait_for_name(pid_t pid, char *name, size_t size)
+{
+	const struct timespec step = { .tv_nsec = 1000000 };
+	char path[64], own[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (read_text("/proc/self/comm", own, sizeof(own)) < 0)
+		return false;
+	for (int i = 0; i < 2000; i++) {
+		if (read_text(path, name, size) <= 0)
+			return false;
+		if (strcmp(name, own) != 0)
+			return true;
+		nanosleep(&step, NULL);
+	}
+	return false;
+}
+
+static void probe_comm(struct finding *f)
+{
+	static char *argv[] = { "sh", NULL };
+	char name[64] = "";
+	int pipefd[2];
+	pid_t pid;
+
+	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+		found(f, FEATURE_UNKNOWN, "pipe: %s", strerror(errno));
+		return;
+	}
+	pid = exec_by_fd(argv, pipefd[0]); /* it waits for its input */
+	if (!wait_for_name(pid, name, sizeof(name)))
+		found(f, FEATURE_UNKNOWN, "no name could be read in /proc");
+	else if (name[strspn(name, "0123456789")])
+		found(f, FEATURE_OK, SHELL " is named '%s'", name);
+	else
+		found(f, FEATURE_MISSING, SHELL " is named '%s'", name);
+	kill(pid, SIGKILL);
+	wait_exit(pid);
+}
+
+static void probe_execve_check(struct finding *f)
+{
+	static char *argv[] = { "sh", NULL };
+	int ret = (int)syscall(SYS_execveat, AT_FDCWD, SHELL, argv, no_env,
+			       AT_EXECVE_CHECK);
+
+	found_call(f, ret ? -errno : 0);
+}
+
+static const struct feature features[] = {
+	{
+		.id = "launch",
+		.name = "launch by template",
+		.essential = true,
+		.lost = "everything: no program can be launched",
+		.remedy = "the features below tell what stands in the way",
+		.probe = probe_launch,
+	},
+	{
+		.id = "clone3",
+		.name = "clone3",
+		.since = KERNEL(5, 3),
+		.lost = "clone(2) is used: handlers are reset one by one, and "
+			"--cgroup does not work",
+		.probe = probe_clone3,
+	},
+	{
+		.id = "clone_pidfd",
+		.name = "CLONE_PIDFD",
+		.since = KERNEL(5, 2),
+		.lost = "the child opens its own pidfd: one call more",
+		.probe = probe_clone_pidfd,
+	},
+	{
+		.id = "clone_clear_sighand",
+		.name = "CLONE_CLEAR_SIGHAND",
+		.since = KERNEL(5, 5),
+		.lost = "handlers are reset one by one: about 64 calls more",
+		.probe = probe_clear_sighand,
+	},
+	{
+		.id = "clone_into_cgroup",
+		.name = "CLONE_INTO_CGROUP",
+		.since = KERNEL(5, 7),
+		.lost = "no launch into a cgroup: --cgroup fails",
+		.probe = probe_into_cgroup,
+	},
+	{
+		.id = "clone_autoreap",
+		.name = "CLONE_AUTOREAP",
+		.since = KERNEL(7, 1),
+		.lost = "nothing yet: no launch asks for it",
+		.probe = probe_autoreap,
+	},
+	{
+		.id = "clone_nnp",
+		.name = "CLONE_NNP",
+		.since = KERNEL(7, 1),
+		.lost = "nothing: no_new_privs is set by prctl(2)",
+		.probe = probe_clone_nnp,
+	},
+	{
+		.id = "clone_pidfd_autokill",
+		.name = "CLONE_PIDFD_AUTOKILL",
+		.since = KERNEL(7, 1),
+		.lost = "nothing yet: --die-with-parent uses prctl(2)",
+		.probe = probe_autokill,
+	},
+	{
+		.id = "close_range",
+		.name = "close_range",
+		.since = KERNEL(5, 9),
+		.lost = "descriptors are closed one by one, by /proc/self/fd",
+		.probe = probe_close_range,
+	},
+	{
+		.id = "close_range_cloexec",
+		.name = "CLOSE_RANGE_CLOEXEC",
+		.since = KERNEL(5, 11),
+		.lost = "descriptors are closed in ranges: a few calls more",
+		.probe = probe_close_range_cloexec,
+	},
+	{
+		.id = "close_range_unshare",
+		.name = "CLOSE_RANGE_UNSHARE",
+		.since = KERNEL(5, 9),
+		.lost = "a large descriptor table is copied at each launch",
+		.probe = probe_close_range_unshare,
+	},
+	{
+		.id = "execveat",
+		.name = "execveat AT_EMPTY_PATH",
+		.since = KERNEL(3, 19),
+		.lost = "launches go by path, with a moment between check and "
+			"exec",
+		.probe = probe_execveat,
+	},
+	{
+		.id = "execveat_comm",
+		.name = "name after exec by fd",
+		.since = KERNEL(6, 14),
+		.lost = "ps would show a number, so launches go by path",
+		.remedy = "Linux 6.14, or a stable kernel with that fix",
+		.probe = probe_comm,
+	},
+	{
+		.id = "at_execve_check",
+		.name = "AT_EXECVE_CHECK",
+		.since = KERNEL(6, 14),
+		.lost = "a file that is open for writing is noticed at the "
+			"launch, not when its template is made",
+		.probe = probe_execve_check,
+	},
+};
+
+const struct area area_launch = {
+	.id = "launch",
+	.title = "Launching",
+	.features = features,
+	.n_features = sizeof(features) / sizeof(features[0]),
+};

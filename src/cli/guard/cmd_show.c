@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* spawn-template show: all that the guard knows of one template. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "cli/guard/guard.h"
+
+#define NO_SUCH_TEMPLATE 1 /* exit status */
+
+static void row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
+static void row(const char *label, const char *fmt, ...)
+{
+	char *text = NULL, *safe = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) >= 0) {
+		safe = text_safe(text);
+		free(text);
+	}
+	va_end(ap);
+	out_row(label, "%s", safe ? safe : "(out of memory)");
+	free(safe);
+}
+
+static void print_file(const struct st_msg_item *i)
+{
+	const char *name = name_fs_magic(i->fs_magic);
+	char number[32];
+
+	snprintf(number, sizeof(number), "type 0x%x", i->fs_magic);
+	row("executable", "%s", i->path);
+	row("file", "device %u:%u, inode %llu, generation %u, file system %s",
+	    i->dev_major, i->dev_minor, i->ino, i->generation,
+	    name ? name : number);
+	if (i->state == EXEC_STALE)
+		row("state", "stale: %s", explain_guard_why(i->why));
+	else
+		row("state", "%s", name_guard_state(i->state));
+	if (i->flags & ST_REGISTER_DENY_WRITE)
+		row("writes", "denied; %llu so far", i->write_denied);
+	else
+		row("writes", "not denied: a writer makes it stale");
+}
+
+static void print_launches(const struct st_msg_item *i)
+{
+	row("launches", "%llu let through, %llu stale, %llu refused",
+	    i->launches, i->stale, i->refused);
+	if (i->last_why)
+		row("last failure", "%s", explain_guard_why(i->last_why));
+}
+
+static void print_times(const char *label, const __u64 slots[ST_ITEM_SLOTS],
+			uint64_t sum_ns)
+{
+	char mean[NUMBER_TEXT], p50[NUMBER_TEXT], p99[NUMBER_TEXT];
+	uint64_t n = histogram_count(slots);
+
+	if (!n)
+		row(label, "none yet");
+	else
+		row(label, "mean %s, p50 %s, p99 %s",
+		    format_duration(mean, (double)sum_ns / (double)n),
+		    format_bound(p50, histogram_percentile(slots, 50)),
+		    format_bound(p99, histogram_percentile(slots, 99)));
+}
+
+static void print_bar(int slot, uint64_t count, uint64_t most, int width)
+{
+	double ns = (double)(UINT64_C(1) << slot) * 1e3;
+	int length = (int)((double)count / (double)most * width + 0.5);
+	char from[NUMBER_TEXT] = "0", to[NUMBER_TEXT] = "more";
+
+	if (slot > 0)
+		format_duration(from, ns);
+	if (slot < ST_ITEM_SLOTS - 1)
+		format_bound(to, UINT64_C(2) << slot);
+	printf("    %6s to %-6s %9" PRIu64 "%s", from, to, count,
+	       count ? "  " : "");
+	if (count && !length)
+		length = 1;
+	for (int i = 0; i < length; i++)
+		putchar('#');
+	putchar('\n');
+}
+
+static void print_histogram(const char *title, const __u64 slots[ST_ITEM_SLOTS])
+{
+	size_t columns = terminal_columns();
+	int first = -1, last = 0, width;
+	uint64_t most = 0;
+
+	for (int i = 0; i < ST_ITEM_SLOTS; i++) {
+		if (!slots[i])
+			continue;
+		if (first < 0)
+			first = i;
+		last = i;
+		if (slots[i] > most)
+			most = slots[i];
+	}
+	if (first < 0)
+		return;
+	if (columns == 0)
+		columns = 80;
+	width = columns < 44 ? 4 : columns > 110 ? 70 : (int)columns - 40;
+	printf("\n  %s\n", title);
+	for (int i = first; i <= last; i++)
+		print_bar(i, slots[i], most, width);
+}
+
+static void print_template(const struct guard_item *item)
+{
+	const struct st_msg_item *i = &item->i;
+	char age[NUMBER_TEXT];
+
+	printf("%stemplate %" PRIu64 "%s\n", out_style(OUT_BOLD), item->id,
+	       out_style(OUT_PLAIN));
+	row("creator", "pid %u (%s), user %s (%u)", i->pid, i->comm,
+	    name_user(i->uid), i->uid);
+	row("created", "%s ago", format_age(age, age_ns(i->created_ns)));
+	print_file(i);
+	print_launches(i);
+	print_times("launch", i->launch_us, i->launch_ns);
+	print_times("run", i->run_us, i->run_ns);
+	print_histogram("launch: from clone to exec", i->launch_us);
+	print_histogram("run: from exec to exit", i->run_us);
+}
+
+static int show(const struct guard_options *options, uint64_t id)
+{
+	struct guard_error error;
+	struct guard_list list;
+	int status = 0;
+
+	if (guard_ask(options, NULL, &list, id, &error)) {
+		guard_say(&error);
+		return error.missing ? NO_SUCH_TEMPLATE : CLI_FAILED;
+	}
+	if (options->json)
+		status = out_json(stdout, guard_item_json(&list.items[0]),
+				  JSON_INDENT(2));
+	else
+		print_template(&list.items[0]);
+	guard_list_free(&list);
+	return status;
+}
+
+/* Decimal, as the maps show it. Return: the id, or 0. */
+static uint64_t parse_id(const char *text)
+{
+	uint64_t id;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	id = strtoull(text, &end, 10);
+	return errno || *end ? 0 : id;
+}
+
+static int show_main(int argc, char **argv)
+{
+	struct guard_options options = { 0 };
+	int status = guard_only_options(&options, argc, argv);
+	uint64_t id;
+
+	if (status >= 0)
+		return status;
+	if (argc - optind != 1)
+		return out_bad_usage("name one template by its number");
+	id = parse_id(argv[optind]);
+	if (!id)
+		return out_bad_usage("%s: not the number of a template; 'list' "
+				     "tells them",
+				     argv[optind]);
+	return show(&options, id);
+}
+
+const struct command cmd_show = {
+	.name = "show",
+	.summary = "show all about one of them",
+	.help = "Usage: spawn-template show [--json] [--socket PATH] ID\n"
+		"\n"
+		"Show all that the guard knows of the template with this "
+		"number: creator,\n"
+		"executable, state, launches, and how long they and the "
+		"programs took.\n"
+		"\n" GUARD_OPTIONS_HELP "\n"
+		"Exit status: 0; 1 if there is no such template, or it is not "
+		"yours; 125 for\n"
+		"other errors.\n",
+	.main = show_main,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn-template run --capture: the program's output and end as one JSON object.
+ *
+ * By a ring of one run, not by spawn_template_run(): a signal that asks this tool
+ * to end must end the tree before, and the pid is told.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/run/run.h"
+
+#define THE_RUN 1 /* user_data */
+
+static int open_ring(struct spawn_template_ring **ring)
+{
+	const struct spawn_template_ring_params params = { .threads = 1 };
+	int err = spawn_template_ring_init(1, &params, sizeof(params), ring);
+
+	if (err)
+		out_error("cannot make a ring: %s", strerror(-err));
+	return err ? CLI_FAILED : 0;
+}
+
+/* Queue the run, not submitted yet. Return: 0, or an exit code as plan_make(). */
+static int queue(struct spawn_template_ring *ring, struct run_plan *plan,
+		 json_t **report)
+{
+	const struct run_options *o = plan->options;
+	struct spawn_template_run_args args = {
+		.max_output = o->max_output,
+		.timeout_ns = (uint64_t)o->timeout_ns,
+		.grace_ns = (uint64_t)o->grace_ns,
+		.flags = o->run_flags,
+		.cgroup_parent_fd = -1,
+	};
+	int err;
+
+	if (o->tree_parent) {
+		args.cgroup_parent_fd =
+			open_cgroup("--cgroup-tree", o->tree_parent, true);
+		if (args.cgroup_parent_fd < 0)
+			return CLI_FAILED;
+		plan->cgroup_fd = args.cgroup_parent_fd;
+	}
+	args.spawn = plan->args;
+	err = spawn_template_ring_run(ring, plan->tfd, &args, sizeof(args),
+				      THE_RUN);
+	return err ? plan_explain(plan, -err, report) : 0;
+}
+
+/* The first signal that asks this tool to end is for the tree; another ends it
+ * at once. Return: the completion, or NULL. */
+static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring)
+{
+	struct pollfd fd = { .fd = spawn_template_ring_fd(ring),
+			     .events = POLLIN };
+	struct spawn_template_cqe *cqe = NULL;
+	bool cancelled = false;
+
+	while (spawn_template_ring_wait(ring, &cqe, 0) != 0) {
+		if (stop_signal() && !cancelled) {
+			spawn_template_ring_cancel(ring, THE_RUN);
+			cancelled = true;
+		}
+		if (stop_count() > 1)
+			return NULL;
+		poll(&fd, 1, -1);
+	}
+	return cqe;
+}
+
+static int report_launch_failure(struct run_plan *plan,
+				 const struct spawn_template_cqe *cqe)
+{
+	json_t *error = NULL;
+	int status;
+
+	plan->failure = (struct spawn_template_failure){
+		.error = -cqe->res,
+		.stage = SPAWN_TEMPLATE_CQE_STAGE(cqe->flags),
+		.action = SPAWN_TEMPLATE_CQE_ACTION(cqe->flags),
+	};
+	status = plan_explain(plan, -cqe->res, &error);
+	out_json(stdout, failure_json(plan->options, error), JSON_COMPACT);
+	return status;
+}
+
+/* Return: the exit code, as of run without capture; or minus a signal. */
+static int report_end(const struct run_plan *plan,
+		      const struct spawn_template_cqe *cqe)
+{
+	struct spawn_template_result *r = cqe->result;
+	json_t *report = json_pack("{s:o}", "command",
+				   command_json(plan->options->argv));
+	json_t *result = result_json(r, cqe->pid);
+
+	json_object_set_new(report, "launch", plan_describe(plan));
+	json_object_set_new(report, "cancelled",
+			    json_boolean(cqe->res == -ECANCELED));
+	if (!result || json_object_update(report, result)) {
+		json_decref(report);
+		report = NULL;
+	}
+	json_decref(result);
+	if (out_json(stdout, report, JSON_COMPACT | JSON_REAL_PRECISION(9)))
+		return CLI_FAILED;
+	if (r->flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT)
+		return CLI_TIMED_OUT;
+	if (r->flags & SPAWN_TEMPLATE_RESULT_STATUS_LOST) {
+		out_error("the exit status was lost: something else waited for "
+			  "process %d",
+			  cqe->pid);
+		return CLI_FAILED;
+	}
+	return r->signal >= 0 ? -r->signal : r->code;
+}
+
+/* Return: as report_end(). */
+static int run_in(struct spawn_template_ring *ring, struct run_plan *plan)
+{
+	struct spawn_template_cqe *cqe;
+	json_t *error = NULL;
+	int status = queue(ring, plan, &error);
+
+	if (status) {
+		if (error)
+			out_json(stdout, failure_json(plan->options, error),
+				 JSON_COMPACT);
+		return status;
+	}
+	stop_watch();
+	spawn_template_ring_submit(ring);
+	cqe = wait_for_it(ring);
+	stop_unwatch();
+	if (!cqe)
+		return CLI_FAILED; /* ended by the signal */
+	if (cqe->result)
+		status = report_end(plan, cqe);
+	else
+		status = report_launch_failure(plan, cqe);
+	spawn_template_ring_seen(ring, cqe);
+	return status;
+}
+
+int run_captured(const struct run_options *o)
+{
+	struct spawn_template_ring *ring = NULL;
+	json_t *error = NULL;
+	struct run_plan plan;
+	sigset_t mask;
+	int status;
+
+	/* with SIGCHLD ignored the exit status would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	status = plan_make(&plan, o, &mask, &error);
+	if (error)
+		out_json(stdout, failure_json(o, error), JSON_COMPACT);
+	if (!status)
+		status = open_ring(&ring);
+	if (!status)
+		status = run_in(ring, &plan);
+	spawn_template_ring_exit(ring);
+	plan_free(&plan);
+	status = out_finish(status);
+	if (stop_signal())
+		return end_by_signal(stop_signal());
+	return status < 0 ? end_by_signal(-status) : status;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spawn-template run: launch one program through a template, and end as it
+ * ends. This file reads the options and tells how it went; run_launch.c and
+ * run_job.c do the work.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run/run.h"
+
+enum {
+	OPT_CWD = 256,
+	OPT_ENV,
+	OPT_UNSET,
+	OPT_CLEAR_ENV,
+	OPT_TIMEOUT,
+	OPT_KILL_AFTER,
+	OPT_KEEP_FD,
+	OPT_INHERIT_FDS,
+	OPT_NO_NEW_PRIVS,
+	OPT_DIE_WITH_PARENT,
+	OPT_NICE,
+	OPT_UMASK,
+	OPT_SETSID,
+	OPT_CGROUP,
+	OPT_ARGV0,
+	OPT_JSON,
+	OPT_CAPTURE,
+	OPT_MAX_OUTPUT,
+	OPT_CGROUP_TREE,
+	OPT_SUPERVISE,
+};
+
+static const struct option long_options[] = {
+	{ "cwd", required_argument, NULL, OPT_CWD },
+	{ "env", required_argument, NULL, OPT_ENV },
+	{ "unset", required_argument, NULL, OPT_UNSET },
+	{ "clear-env", no_argument, NULL, OPT_CLEAR_ENV },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
+	{ "grace", required_argument, NULL, OPT_KILL_AFTER }, /* in 0.1 */
+	{ "keep-fd", required_argument, NULL, OPT_KEEP_FD },
+	{ "inherit-fds", no_argument, NULL, OPT_INHERIT_FDS },
+	{ "no-new-privs", no_argument, NULL, OPT_NO_NEW_PRIVS },
+	{ "die-with-parent", no_argument, NULL, OPT_DIE_WITH_PARENT },
+	{ "nice", required_argument, NULL, OPT_NICE },
+	{ "umask", required_argument, NULL, OPT_UMASK },
+	{ "setsid", no_argument, NULL, OPT_SETSID },
+	{ "cgroup", required_argument, NULL, OPT_CGROUP },
+	{ "argv0", required_argument, NULL, OPT_ARGV0 },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "capture", no_argument, NULL, OPT_CAPTURE },
+	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
+	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
+	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int read_env(struct run_options *o, const char *text, bool unset)
+{
+	const char *equals = strchr(text, '=');
+
+	if (unset && (!*text || equals))
+		return out_bad_usage("--unset %s: not a variable's name", text);
+	if (!unset && (!equals || equals == text))
+		return out_bad_usage("--env %s: not NAME=VALUE", text);
+	o->env[o->n_env++] =
+		(struct env_change){ .text = text, .unset = unset };
+	return 0;
+}
+
+/* Checked now, before this tool opens something under that number. */
+static int read_keep_fd(struct run_options *o, const char *text)
+{
+	long fd;
+
+	if (parse_number(text, 10, 0, INT32_MAX, &fd))
+		return out_bad_usage("--keep-fd %s: not a descriptor's number",
+				     text);
+	if (fcntl((int)fd, F_GETFD) < 0) {
+		out_error("--keep-fd %ld: no such descriptor is open", fd);
+		out_remedy("open it in the shell: %ld<FILE or %ld>FILE", fd,
+			   fd);
+		return CLI_FAILED;
+	}
+	o->keep[o->n_keep++] = (int)fd;
+	return 0;
+}
+
+static int read_nice(struct run_options *o, const char *text)
+{
+	long n;
+
+	if (parse_number(text, 10, -20, 19, &n))
+		return out_bad_usage("--nice %s: not from -20 to 19", text);
+	o->nice = (int)n;
+	o->flags |= SPAWN_TEMPLATE_SPAWN_NICE;
+	return 0;
+}
+
+static int read_umask(struct run_options *o, const char *text)
+{
+	long n;
+
+	if (parse_number(text, 8, 0, 0777, &n))
+		return out_bad_usage("--umask %s: not octal, from 0 to 777",
+				     text);
+	o->umask = (unsigned int)n;
+	o->flags |= SPAWN_TEMPLATE_SPAWN_UMASK;
+	return 0;
+}
+
+/* An option without a value. Return: whether it was one. */
+static bool read_switch(struct run_options *o, int c)
+{
+	switch (c) {
+	case OPT_CLEAR_ENV:
+		o->clear_env = true;
+		return true;
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_CAPTURE:
+		o->capture = true;
+		return true;
+	case OPT_SUPERVISE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+		return true;
+	case OPT_INHERIT_FDS:
+		o->flags |= SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
+		return true;
+	case OPT_NO_NEW_PRIVS:
+		o->flags |= SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS;
+		return true;
+	case OPT_DIE_WITH_PARENT:
+		o->flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+		return true;
+	case OPT_SETSID:
+		o->flags |= SPAWN_TEMPLATE_SPAWN_SETSID;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* An option with a value. Return: 0 or an exit code, with the error told. */
+static int read_value(struct run_options *o, int c, const char *text,
+		      char **argv)
+{
+	switch (c) {
+	case OPT_CWD:
+		o->cwd = text;
+		return 0;
+	case OPT_CGROUP:
+		o->cgroup = text;
+		return 0;
+	case OPT_ARGV0:
+		o->argv0 = text;
+		return 0;
+	case OPT_ENV:
+		return read_env(o, text, false);
+	case OPT_UNSET:
+		return read_env(o, text, true);
+	case OPT_KEEP_FD:
+		return read_keep_fd(o, text);
+	case OPT_TIMEOUT:
+		return read_duration("--timeout", text, &o->timeout_ns);
+	case OPT_KILL_AFTER:
+		return read_duration("--kill-after", text, &o->grace_ns);
+	case OPT_MAX_OUTPUT:
+		o->capture = true;
+		return read_size("--max-output", text, &o->max_output);
+	case OPT_CGROUP_TREE:
+		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+		o->tree_parent = text;
+		return 0;
+	case OPT_NICE:
+		return read_nice(o, text);
+	case OPT_UMASK:
+		return read_umask(o, text);
+	default:
+		return out_bad_option(c, argv);
+	}
+}
+
+static int check_options(struct run_options *o)
+{
+	if (o->run_flags && !o->capture)
+		return out_bad_usage("--cgroup-tree and --supervise need "
+				     "--capture");
+	if (o->run_flags && o->cgroup)
+		return out_bad_usage(
+			"--cgroup is for a program that shares it; "
+			"one of its own is made by "
+			"--cgroup-tree=DIR");
+	if (o->capture)
+		o->json = true;
+	return 0;
+}
+
+/* Return: 0; an exit code with the error told; or -1 if help was asked for. */
+static int read_options(struct run_options *o, int argc, char **argv)
+{
+	int c, err;
+
+	o->grace_ns = INT64_C(2000000000);
+	o->env = calloc((size_t)argc, sizeof(*o->env));
+	o->keep = calloc((size_t)argc, sizeof(*o->keep));
+	if (!o->env || !o->keep) {
+		out_error("out of memory");
+		return CLI_FAILED;
+	}
+	/* "+": what follows the program's name belongs to it */
+	while ((c = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+		if (c == 'h')
+			return -1;
+		if (read_switch(o, c))
+			continue;
+		err = read_value(o, c, optarg, argv);
+		if (err)
+			return err;
+	}
+	if (optind == argc)
+		return out_bad_usage("name a program to launch");
+	o->argv = argv + optind;
+	return check_options(o);
+}
+
+static int change_environment(const struct run_options *o)
+{
+	int err = o->clear_env ? clearenv() : 0;
+
+	for (size_t i = 0; i < o->n_env && !err; i++)
+		err = o->env[i].unset ? unsetenv(o->env[i].text)
+				      : putenv((char *)o->env[i].text);
+	if (err)
+		out_error("cannot set the environment: %s", strerror(errno));
+	return err ? CLI_FAILED : 0;
+}
+
+static int64_t timeval_ns(const struct timeval *tv)
+{
+	return tv->tv_sec * INT64_C(1000000000) + tv->tv_usec * INT64_C(1000);
+}
+
+static json_t *usage_json(const struct rusage *ru)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "user_ns", (json_int_t)timeval_ns(&ru->ru_utime),
+			 "system_ns", (json_int_t)timeval_ns(&ru->ru_stime),
+			 "max_rss_kib", (json_int_t)ru->ru_maxrss,
+			 "minor_faults", (json_int_t)ru->ru_minflt,
+			 "major_faults", (json_int_t)ru->ru_majflt, "blocks_in",
+			 (json_int_t)ru->ru_inblock, "blocks_out",
+			 (json_int_t)ru->ru_oublock, "voluntary_switches",
+			 (json_int_t)ru->ru_nvcsw, "involuntary_switches",
+			 (json_int_t)ru->ru_nivcsw);
+}
+
+static json_t *number_or_null(int n)
+{
+	return n >= 0 ? json_integer(n) : json_null();
+}
+
+json_t *command_json(char **argv)
+{
+	json_t *command = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(command, out_text(*argv));
+	return command;
+}
+
+json_t *failure_json(const struct run_options *o, json_t *error)
+{
+	return json_pack("{s:o, s:o}", "command", command_json(o->argv),
+			 "error", error);
+}
+
+/* The tree is not in a cgroup: --cgroup is for a program that shares one. */
+static json_t *report_json(const struct job *job, json_t *launch)
+{
+	return json_pack(
+		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:o, "
+		"s:o}",
+		"command", command_json(job->options->argv), "pid",
+		(int)job->pid, "exit_code", number_or_null(job->code), "signal",
+		job->signal >= 0 ? name_signal(job->signal) : NULL,
+		"signal_number", number_or_null(job->signal), "core_dumped",
+		job->core_dumped, "timed_out", job->timed_out, "killed",
+		job->killed, "cgroup", false, "spawn_ns",
+		(json_int_t)job->spawn_ns, "total_ns",
+		(json_int_t)job->total_ns, "rusage", usage_json(&job->usage),
+		"launch", launch);
+}
+
+static int end_like(const struct job *job)
+{
+	if (job->end == JOB_LOST) {
+		out_error("the exit status was lost: something else waited for "
+			  "process %d",
+			  (int)job->pid);
+		return CLI_FAILED;
+	}
+	if (job->timed_out)
+		return CLI_TIMED_OUT;
+	return job->signal < 0 ? job->code : end_by_signal(job->signal);
+}
+
+static int run_job(const struct run_options *o)
+{
+	json_t *launch = NULL;
+	struct run_plan plan;
+	struct job job;
+	int status;
+
+	status = job_prepare(&job, o);
+	if (status)
+		return status;
+	status = plan_make(&plan, o, &job.inherited, &launch);
+	if (!status)
+		status = job_launch(&job, &plan, &launch);
+	plan_free(&plan);
+	if (!status)
+		job_wait(&job);
+	job_finish(&job);
+	signal(SIGPIPE, SIG_IGN); /* the status matters more than the report */
+	if (status) {
+		if (launch)
+			out_json(stderr, failure_json(o, launch), JSON_COMPACT);
+		return status;
+	}
+	if (o->json)
+		out_json(stderr, report_json(&job, launch), JSON_COMPACT);
+	return end_like(&job);
+}
+
+static int run_main(int argc, char **argv)
+{
+	struct run_options o = { 0 };
+	int status = read_options(&o, argc, argv);
+
+	if (status < 0) {
+		fputs(cmd_run.help, stdout);
+		status = 0;
+	} else if (!status) {
+		status = change_environment(&o);
+		if (!status)
+			status = o.capture ? run_captured(&o) : run_job(&o);
+	}
+	free(o.env);
+	free(o.keep);
+	return status;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.summary = "launch a program through a template",
+	.help = "Usage: spawn-template run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n"
+		"\n"
+		"Launch PROGRAM with this standard input, output and error, and "
+		"end as it ends:\n"
+		"with its exit status, or by its signal. Other descriptors are "
+		"closed. Signals\n"
+		"HUP, INT, QUIT, TERM, USR1, USR2, TSTP and CONT that reach "
+		"this tool go on to it.\n"
+		"\n"
+		"  --cwd DIR          start in DIR\n"
+		"  --clear-env        start from an empty environment\n"
+		"  --env NAME=VALUE   set a variable; may be repeated\n"
+		"  --unset NAME       remove a variable; may be repeated\n"
+		"  --argv0 NAME       what the program sees as its own name\n"
+		"  --timeout TIME     then send TERM to it and all that it has "
+		"started: 500ms,\n"
+		"                     30s, 2m, 1h\n"
+		"  --kill-after TIME  from TERM to KILL; default 2s; also --grace\n"
+		"  --capture          print a JSON object with its output and its "
+		"end instead\n"
+		"  --max-output SIZE  capture, and keep so much of each stream: "
+		"64K, 1M; default\n"
+		"                     16M\n"
+		"  --cgroup-tree[=DIR]\n"
+		"                     with --capture: in a cgroup of its own, so "
+		"that nothing of\n"
+		"                     it gets away; below DIR or the present one\n"
+		"  --supervise        with --capture: so, and all ends with the "
+		"tool, even KILLed\n"
+		"  --keep-fd N        do not close descriptor N; may be "
+		"repeated\n"
+		"  --inherit-fds      close no descriptor\n"
+		"  --nice N           set the nice value, -20 to 19\n"
+		"  --umask OCTAL      set the file mode creation mask\n"
+		"  --setsid           start a new session\n"
+		"  --cgroup DIR       start in this cgroup v2 directory\n"
+		"  --no-new-privs     exec gives no privileges any more\n"
+		"  --die-with-parent  kill it when this tool ends\n"
+		"  --json             afterwards, print a report as the last "
+		"line on stderr\n"
+		"  -h, --help         print this help\n"
+		"\n"
+		"Exit status: that of PROGRAM; 124 if the time was up; 125 if "
+		"spawn-template\n"
+		"failed; 126 if PROGRAM was found but cannot be launched; 127 "
+		"if not found.\n",
+	.main = run_main,
+};

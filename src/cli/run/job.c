@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One launched program and its supervision: signals that reach this tool go on
+ * to the program, a stop of the program stops this tool too, and a timeout ends
+ * the program's whole tree.
+ *
+ * All signals that matter are blocked and read from a signalfd; the program
+ * gets the mask that this tool was started with. No handler is installed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/run/run.h"
+
+/* Passed on to the program. */
+static const int forwarded[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT,
+};
+
+/* Blocked besides: the first tells of the program, the others would stop this
+ * tool when it handles the terminal or before the program has stopped. */
+static const int watched[] = { SIGCHLD, SIGTTIN, SIGTTOU };
+
+/* What is ignored stays ignored, here and in the program: nohup(1). */
+static void block_unless_ignored(sigset_t *set, const int *signals, size_t n)
+{
+	struct sigaction action;
+
+	for (size_t i = 0; i < n; i++)
+		if (sigaction(signals[i], NULL, &action) == 0 &&
+		    action.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+}
+
+int job_prepare(struct job *job, const struct run_options *options)
+{
+	memset(job, 0, sizeof(*job));
+	job->options = options;
+	job->pidfd = job->terminal.fd = -1;
+	job->deadline = INT64_MAX;
+	job->code = job->signal = -1;
+
+	/* with SIGCHLD ignored the exit status would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&job->blocked);
+	block_unless_ignored(&job->blocked, forwarded,
+			     sizeof(forwarded) / sizeof(forwarded[0]));
+	block_unless_ignored(&job->blocked, watched,
+			     sizeof(watched) / sizeof(watched[0]));
+	sigprocmask(SIG_BLOCK, &job->blocked, &job->inherited);
+	job->signals = signalfd(-1, &job->blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (job->signals < 0) {
+		out_error("cannot read signals: %s", strerror(errno));
+		sigprocmask(SIG_SETMASK, &job->inherited, NULL);
+		return CLI_FAILED;
+	}
+	if (options->timeout_ns &&
+	    !(options->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
+		terminal_open(&job->terminal);
+	return 0;
+}
+
+int job_launch(struct job *job, struct run_plan *plan, json_t **report)
+{
+	const struct run_options *o = job->options;
+	pid_t pid;
+
+	plan->args.pidfd = (uintptr_t)&job->pidfd;
+	plan->args.pgroup = job->terminal.holder;
+	if (o->timeout_ns && !(o->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
+		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
+	job->started = monotonic_ns();
+	pid = spawn_template_spawn(plan->tfd, &plan->args, sizeof(plan->args));
+	job->spawn_ns = monotonic_ns() - job->started;
+	if (pid < 0)
+		return plan_explain(plan, -pid, report);
+	job->pid = pid;
+	if (plan->args.flags &
+	    (SPAWN_TEMPLATE_SPAWN_SETPGROUP | SPAWN_TEMPLATE_SPAWN_SETSID))
+		job->group = job->terminal.holder ? job->terminal.holder : pid;
+	if (o->json)
+		*report = plan_describe(plan);
+	if (o->timeout_ns)
+		job->deadline = job->started + o->timeout_ns;
+	return 0;
+}
+
+/* The end of the program as far as it can be told from siginfo. */
+static void note_end(struct job *job, const siginfo_t *info)
+{
+	job->end = JOB_ENDED;
+	job->total_ns = monotonic_ns() - job->started;
+	if (info->si_code == CLD_EXITED) {
+		job->code = info->si_status;
+		return;
+	}
+	job->signal = info->si_status;
+	job->core_dumped = info->si_code == CLD_DUMPED;
+}
+
+static void to_program(const struct job *job, int sig)
+{
+	kill(job->group ? -job->group : job->pid, sig);
+}
+
+/*
+ * Continue the program, unless a signal to its group has done so already: it may
+ * have been stopped again since, and that must not be undone.
+ */
+static void continue_program(const struct job *job)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)job->pid, &info,
+		   WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid)
+		return;
+	to_program(job, SIGCONT);
+}
+
+/*
+ * The program was stopped by the terminal or by a forwarded SIGTSTP: stop too,
+ * with the whole job if the program is apart from it, and go on together. In an
+ * orphaned process group the stop has no effect: then nobody would continue the
+ * program either, so it is continued where it can have the terminal.
+ */
+static void stop_together(struct job *job, int sig)
+{
+	sigset_t set, pending;
+	bool foreground;
+
+	/* put in the foreground by a shell that did not know of the stop */
+	if (sig != SIGTSTP && terminal_give(&job->terminal, job->group)) {
+		to_program(job, SIGCONT);
+		return;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	if (job->group)
+		terminal_take(&job->terminal, job->group);
+	kill(job->group ? 0 : getpid(), sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* stops here */
+	sigprocmask(SIG_BLOCK, &job->blocked, NULL);
+
+	foreground = terminal_give(&job->terminal, job->group);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	if (foreground || sigismember(&pending, SIGCONT) == 1)
+		continue_program(job);
+}
+
+/*
+ * Take note of stops and of the end. Once the time is up, of the end only, and the
+ * program is not reaped before its tree has ended: it stands for its group.
+ */
+static void reap(struct job *job)
+{
+	int options = job->timed_out ? WNOWAIT : WSTOPPED;
+	siginfo_t info = { 0 };
+	long err;
+
+	/* the raw call, for the resources used; __WALL: see the library */
+	err = syscall(SYS_waitid, P_PID, job->pid, &info,
+		      options | WEXITED | WNOHANG | __WALL, &job->usage);
+	if (err < 0) {
+		if (errno != EINTR)
+			job->end = JOB_LOST;
+		return;
+	}
+	if (info.si_pid == 0)
+		return;
+	if (info.si_code != CLD_STOPPED) {
+		note_end(job, &info);
+		return;
+	}
+	if (info.si_status == SIGTSTP || info.si_status == SIGTTIN ||
+	    info.si_status == SIGTTOU)
+		stop_together(job, info.si_status);
+}
+
+/*
+ * A signal for this tool. What the terminal sent to a group that the program
+ * shares, it has already; what the program sent (kill 0) is not returned to it.
+ */
+static void forward(struct job *job, const struct signalfd_siginfo *info,
+		    bool from_terminal_too)
+{
+	int sig = (int)info->ssi_signo;
+
+	if (sig == SIGCHLD || sig == SIGTTIN || sig == SIGTTOU)
+		return;
+	if (info->ssi_code == SI_KERNEL && !job->group && !from_terminal_too)
+		return;
+	if (info->ssi_code != SI_KERNEL && info->ssi_pid == (uint32_t)job->pid)
+		return;
+	if (sig == SIGCONT) {
+		terminal_give(&job->terminal, job->group);
+		continue_program(job);
+		return;
+	}
+	to_program(job, sig);
+}
+
+static void read_signals(struct job *job, bool from_terminal_too)
+{
+	struct signalfd_siginfo info;
+
+	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
+		forward(job, &info, from_terminal_too);
+}
+
+/* The time is up: TERM to the whole tree, and after the grace period KILL. */
+static void escalate(struct job *job)
+{
+	if (!job->timed_out) {
+		job->timed_out = true;
+		job->tree.program = job->pid;
+		job->tree.group = job->group;
+		tree_adopt(&job->tree);
+		tree_signal(&job->tree, SIGTERM);
+		job->deadline = monotonic_ns() + job->options->grace_ns;
+		return;
+	}
+	job->killed = true;
+	tree_signal(&job->tree, SIGKILL);
+	job->deadline = INT64_MAX;
+}
+
+static int wait_ready(const struct job *job)
+{
+	struct pollfd fds[2] = {
+		{ .fd = job->signals, .events = POLLIN },
+		{ .fd = job->pidfd, .events = POLLIN },
+	};
+	struct timespec ts = { 0 };
+	int64_t left = job->deadline - monotonic_ns();
+
+	if (job->deadline == INT64_MAX)
+		return ppoll(fds, 2, NULL, NULL);
+	if (left > 0) {
+		ts.tv_sec = left / 1000000000;
+		ts.tv_nsec = left % 1000000000;
+	}
+	return ppoll(fds, 2, &ts, NULL);
+}
+
+/*
+ * The program has ended after its time was up; others of its tree may still be
+ * ending, and have the rest of the grace period for it. What was killed is gone at
+ * once, but for what waits for a device: that gets a second.
+ */
+static void end_tree(struct job *job)
+{
+	struct timespec step = { .tv_nsec = 2000000 };
+	int64_t patience = INT64_MAX;
+
+	while (tree_lives(&job->tree) && monotonic_ns() < patience) {
+		if (!job->killed && monotonic_ns() >= job->deadline)
+			escalate(job);
+		else if (job->killed)
+			tree_signal(&job->tree, SIGKILL); /* those just born */
+		if (job->killed && patience == INT64_MAX)
+			patience = monotonic_ns() + 1000000000;
+		nanosleep(&step, NULL);
+		if (step.tv_nsec < 50000000)
+			step.tv_nsec *= 2;
+	}
+	if (job->end == JOB_ENDED)
+		waitid(P_PID, (id_t)job->pid, &(siginfo_t){ 0 },
+		       WEXITED | __WALL);
+}
+
+void job_wait(struct job *job)
+{
+	/* of those before now, nobody knows whom they reached */
+	read_signals(job, true);
+	for (reap(job); job->end == JOB_RUNNING; reap(job)) {
+		if (monotonic_ns() >= job->deadline)
+			escalate(job);
+		wait_ready(job);
+		read_signals(job, false);
+	}
+	if (job->timed_out)
+		end_tree(job);
+}
+
+void job_finish(struct job *job)
+{
+	terminal_close(&job->terminal, job->group,
+		       job->timed_out || job->signal >= 0);
+	free(job->tree.others);
+	if (job->pidfd >= 0)
+		close(job->pidfd);
+	close(job->signals);
+	sigprocmask(SIG_SETMASK, &job->inherited, NULL);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MEASURE_NUMBER_H
+#define MEASURE_NUMBER_H
+
+/*
+ * Reads a number from 1 to most. who names the program in the message if it is
+ * none. Return: 0, or -EINVAL with *ret as it was.
+ */
+int number_parse(const char *who, const char *text, unsigned int most,
+		 unsigned int *ret);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who may be the guard's daemon. */
+#ifndef ST_PEER_H
+#define ST_PEER_H
+
+#include <stdbool.h>
+
+int st_guard_check_peer(int fd, const char *path, bool is_named);
+
+#endif
