@@ -39,9 +39,11 @@ Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-# A folder is a part. src/loader.c belongs to src/loader, and stands where users look for it.
-LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard src/*.c \
-	src/shared/*.c)))
+# A folder is a part. src/loader.c belongs to src/loader, and stands where users
+# look for it.
+LIB_DIRS := src src/run src/tree src/guard src/shared
+LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard \
+	$(LIB_DIRS:%=%/*.c))))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 LIB_A := $(O)/libspawn_template.a
 LIB_SO := $(O)/libspawn_template.so.$(VERSION)
@@ -67,9 +69,9 @@ $(O)/src/%.o: src/%.c
 # stack protector, no sanitizer, no library call. scripts/check-child proves it.
 CHILD_CFLAGS := -fno-stack-protector -ffreestanding -fno-sanitize=all \
 	-fno-builtin -fno-lto -O2
-$(O)/src/supervisor_child.o: CHILD_CFLAGS += \
+$(O)/src/tree/supervisor_child.o: CHILD_CFLAGS += \
 	-fno-jump-tables -fno-tree-vectorize -mgeneral-regs-only
-$(O)/src/child.o $(O)/src/supervisor_child.o: $(O)/src/%.o: src/%.c scripts/check-child
+$(O)/src/child.o $(O)/src/tree/supervisor_child.o: $(O)/src/%.o: src/%.c scripts/check-child
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<

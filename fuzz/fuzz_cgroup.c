@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "group_ways.h"
+#include "tree/ways.h"
 
 /* Of just its size, so that the sanitizer sees a read or write behind it. */
 static char *string(const uint8_t *data, size_t size)

@@ -12,7 +12,7 @@
 
 #include <spawn_template.h>
 
-#include "guard.h"
+#include "guard/guard.h"
 
 struct st_ids {
 	uid_t uid[3];	/* real, effective, saved */

@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "group.h"
-#include "group_ways.h"
+#include "tree/tree.h"
+#include "tree/ways.h"
 
 #define NOBODY 65534
 #define TREE_MOST 1024

@@ -3,13 +3,13 @@
  * Between the files of group.h: the two ways of ending a tree, and the process
  * that ends it when this one cannot.
  */
-#ifndef ST_GROUP_WAYS_H
-#define ST_GROUP_WAYS_H
+#ifndef ST_TREE_WAYS_H
+#define ST_TREE_WAYS_H
 
 #include <signal.h>
 
-#include "cgroup_tree.h"
-#include "group.h"
+#include "tree/walk.h"
+#include "tree/tree.h"
 
 /* "spawn-template.<pid>.<serial>" */
 #define ST_CGROUP_NAME (sizeof(((struct st_group *)0)->name))

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "copy.h"
-#include "pool.h"
-#include "ring.h"
+#include "run/copy.h"
+#include "run/pool.h"
+#include "run/ring.h"
 #include "sys.h"
 
 /* How long a launch waits for what it lacks; and at a time. */

@@ -18,8 +18,8 @@
 #include <linux/sched.h>
 
 #include "shared/clock.h"
-#include "group_ways.h"
-#include "supervisor.h"
+#include "tree/ways.h"
+#include "tree/supervisor.h"
 
 /* Its stack and data, and above those the stack of the step between. */
 #define STACK_SIZE (64 * 1024)

@@ -24,9 +24,9 @@
 
 #include <pthread.h>
 
-#include "heap.h"
-#include "queue.h"
-#include "run.h"
+#include "run/heap.h"
+#include "run/queue.h"
+#include "run/run.h"
 
 enum st_slot_phase {
 	ST_SLOT_FREE,

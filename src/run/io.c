@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "run_io.h"
+#include "run/io.h"
 #include "sys.h"
 
 #define SCRATCH (16 * 1024)

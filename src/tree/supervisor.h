@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "cgroup_tree.h"
+#include "tree/walk.h"
 
 #define ST_SUPERVISOR_FDS 5
 

@@ -16,8 +16,8 @@
 #include "shared/clock.h"
 #include "futex.h"
 #include "identity.h"
-#include "pool.h"
-#include "ring.h"
+#include "run/pool.h"
+#include "run/ring.h"
 #include "sys.h"
 #include "table.h"
 

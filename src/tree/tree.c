@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "group_ways.h"
+#include "tree/ways.h"
 #include "spawn_template.h"
 
 /* ---- one process */

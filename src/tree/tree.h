@@ -9,8 +9,8 @@
  * Nothing here has state of its own. A group and a home are used by one thread
  * at a time; several groups may share a home.
  */
-#ifndef ST_GROUP_H
-#define ST_GROUP_H
+#ifndef ST_TREE_H
+#define ST_TREE_H
 
 #include <stdbool.h>
 #include <stddef.h>

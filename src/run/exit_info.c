@@ -4,7 +4,7 @@
  */
 #include <sys/ioctl.h>
 
-#include "exit_info.h"
+#include "run/exit_info.h"
 #include "sys.h"
 
 /* As of Linux 6.15; headers of most systems are older. See ioctl_pidfd(2). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "heap.h"
+#include "run/heap.h"
 
 static void put(struct st_heap *h, size_t at, struct st_timer *t)
 {

@@ -14,8 +14,8 @@
 #include <spawn_template.h>
 
 #include "bpf/exec_cache.h"
-#include "guard.h"
-#include "guard_words.h"
+#include "guard/guard.h"
+#include "guard/words.h"
 #include "sys.h"
 
 #define STATES_MAX (1U << 20)

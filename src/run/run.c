@@ -14,8 +14,8 @@
 
 #include "args.h"
 #include "shared/clock.h"
-#include "exit_info.h"
-#include "run_io.h"
+#include "run/exit_info.h"
+#include "run/io.h"
 #include "sys.h"
 
 #define RUN_FLAGS \

@@ -5,7 +5,7 @@
 #ifndef ST_RUN_IO_H
 #define ST_RUN_IO_H
 
-#include "run.h"
+#include "run/run.h"
 
 void st_run_drain(struct st_run *run, struct st_stream *stream);
 void st_run_give_output(struct st_run *run,

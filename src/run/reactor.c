@@ -23,11 +23,11 @@
 
 #include "shared/clock.h"
 #include "futex.h"
-#include "heap.h"
-#include "pool.h"
-#include "ring.h"
+#include "run/heap.h"
+#include "run/pool.h"
+#include "run/ring.h"
 #include "sys.h"
-#include "thread.h"
+#include "run/thread.h"
 
 #define EVENTS 64
 

@@ -18,7 +18,7 @@
 
 #include "shared/clock.h"
 #include "shared/peer.h"
-#include "guard_socket.h"
+#include "guard/socket.h"
 #include "sys.h"
 
 #define FDS_MAX 4	/* what comes beyond, the kernel drops */

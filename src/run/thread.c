@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 
 #include "sys.h"
-#include "thread.h"
+#include "run/thread.h"
 
 /* Address space, of which little is touched. */
 #define STACK_SIZE (256 * 1024)

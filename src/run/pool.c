@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "futex.h"
-#include "pool.h"
-#include "ring.h"
+#include "run/pool.h"
+#include "run/ring.h"
 #include "table.h"
-#include "thread.h"
+#include "run/thread.h"
 
 #define THREADS_LEAST 2
 #define THREADS_MOST 8	/* by default */

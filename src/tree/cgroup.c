@@ -19,7 +19,7 @@
 #include <linux/magic.h>
 
 #include "shared/clock.h"
-#include "group_ways.h"
+#include "tree/ways.h"
 
 const struct tree_names st_tree_names = TREE_NAMES;
 

@@ -21,9 +21,9 @@
 
 #include "bpf/exec_cache.h"
 #include "shared/clock.h"
-#include "guard.h"
-#include "guard_socket.h"
-#include "guard_words.h"
+#include "guard/guard.h"
+#include "guard/socket.h"
+#include "guard/words.h"
 #include "sys.h"
 #include "table.h"
 

@@ -13,7 +13,7 @@
 #define ST_RUN_H
 
 #include "shared/clock.h"
-#include "group.h"
+#include "tree/tree.h"
 #include "spawn.h"
 
 /* An output stream of the program. */

@@ -10,8 +10,8 @@
  * never across what is not a directory of this file system; and no further than
  * so far, for they may make them as fast as they are found.
  */
-#ifndef ST_CGROUP_TREE_H
-#define ST_CGROUP_TREE_H
+#ifndef ST_TREE_WALK_H
+#define ST_TREE_WALK_H
 
 #include <signal.h>
 #include <sys/types.h>

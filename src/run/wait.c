@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "shared/clock.h"
-#include "run_io.h"
+#include "run/io.h"
 #include "sys.h"
 
 /* SIGPIPE is kept from the caller while its thread writes to a pipe. */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "copy.h"
+#include "run/copy.h"
 #include "sys.h"
 
 /* More than there is memory, and so far from the end that sums do not wrap. */

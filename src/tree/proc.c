@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "shared/clock.h"
-#include "group_ways.h"
+#include "tree/ways.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
