@@ -13,7 +13,7 @@
 # V=1 shows commands, O=DIR builds elsewhere, SAN=address,undefined or thread
 # builds with sanitizers, CC= and CFLAGS= as usual.
 
-VERSION := 0.3.0
+VERSION := 0.4.0
 SOVERSION := 0
 
 O ?= build

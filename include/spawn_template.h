@@ -2,38 +2,47 @@
 /*
  * spawn_template: start the same executables many times, fast and safely.
  *
- * A template is a file descriptor that stands for one executable file. It is
- * made once and launched from as often as wanted; every launch checks that the
- * file is still the one that the template was made from:
+ * A template is a file descriptor that stands for one executable file. A program
+ * makes it once and launches from it as often as it likes; every launch checks
+ * that the file is still the one that the template was made from.
+ *
+ * Three calls serve most programs: one makes a template, one launches from it
+ * and waits for the program to end, one frees what the program wrote.
+ *
+ *	char *argv[] = { "git", "status", NULL };
+ *	struct spawn_template_run_args args = {
+ *		.spawn = {
+ *			.argv = (uintptr_t)argv,
+ *			.envp = (uintptr_t)environ,
+ *		},
+ *		.timeout_ns = 10000000000,
+ *	};
+ *	struct spawn_template_result result;
  *
  *	int tfd = spawn_template_search("git", NULL,
  *					SPAWN_TEMPLATE_CREATE_CLOEXEC);
- *	struct spawn_template_spawn_args args = {
- *		.pidfd = (uintptr_t)&pidfd,
- *		.argv = (uintptr_t)argv,
- *		.envp = (uintptr_t)environ,
- *	};
- *	pid_t pid = spawn_template_spawn(tfd, &args, sizeof(args));
  *	...
- *	waitid(P_PIDFD, pidfd, &info, WEXITED);
- *	spawn_template_close(tfd);
+ *	int err = spawn_template_run(tfd, &args, sizeof(args),
+ *				     &result, sizeof(result));
+ *	if (!err) {
+ *		fwrite(result.out, 1, result.out_len, stdout);
+ *		spawn_template_result_free(&result);
+ *	}
  *
- * spawn_template_run() goes on until the program has ended, with its output
- * captured, a deadline, and an end for the whole tree of processes. A ring makes
- * many launches and runs without blocking the thread that asks for them:
+ * The rest of this file is a tour. Each structure and its constants stand right
+ * above the first function that takes them:
  *
- *	spawn_template_ring_init(64, NULL, 0, &ring);
- *	spawn_template_ring_run(ring, tfd, &run_args, sizeof(run_args), 1);
- *	spawn_template_ring_submit(ring);
- *	...
- *	spawn_template_ring_wait(ring, &cqe, -1);
- *	use(cqe->user_data, cqe->res, cqe->result);
- *	spawn_template_ring_seen(ring, cqe);
- *	spawn_template_ring_exit(ring);
+ *	1. making a template: search, open, create
+ *	2. launching from it: spawn
+ *	3. looking after it: check, refresh, stat, close
+ *	4. running a program to its end: run, result_free
+ *	5. ending a whole tree of processes: kill
+ *	6. many launches and runs at a time: ring_init, ring_fd, ring_spawn,
+ *	   ring_run, ring_submit, ring_wait, ring_seen, ring_cancel, ring_exit
  *
- * The names, values and layouts are those of the kernel proposal "exec: add
- * spawn templates for repeated executable startup" (Li Chen, RFC v1, May
- * 2026), so that a program written against it builds against this. What the
+ * Sections 1 and 2 have the names, values and layouts of the kernel proposal
+ * "exec: add spawn templates for repeated executable startup" (Li Chen, RFC v1,
+ * May 2026), so that a program written against it builds against this. What the
  * proposal leaves open is marked "extension" below.
  *
  * Every function returns a value >= 0, or a negated errno. errno itself is not
@@ -69,7 +78,11 @@ extern "C" {
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
-/* create: the proposal's flag, then extensions from bit 32 up */
+/*
+ * 1. Making a template
+ */
+
+/* flags: the proposal's, then extensions from bit 32 up */
 #define SPAWN_TEMPLATE_CREATE_CLOEXEC		(1ULL << 0)
 #define SPAWN_TEMPLATE_CREATE_SCRIPT		(1ULL << 32) /* accept #! files */
 #define SPAWN_TEMPLATE_CREATE_DENY_WRITE	(1ULL << 33) /* needs a guard */
@@ -79,19 +92,105 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37) /* -EOPNOTSUPP */
 #define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
 
-/* spawn: the proposal's flag, then extensions from bit 32 up */
-#define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS	(1ULL << 0)
-#define SPAWN_TEMPLATE_SPAWN_SETPGROUP		(1ULL << 32) /* .pgroup */
-#define SPAWN_TEMPLATE_SPAWN_SETSID		(1ULL << 33)
-#define SPAWN_TEMPLATE_SPAWN_INTO_CGROUP	(1ULL << 34) /* .cgroup_fd */
-#define SPAWN_TEMPLATE_SPAWN_UMASK		(1ULL << 35) /* .umask */
-#define SPAWN_TEMPLATE_SPAWN_SETUID		(1ULL << 36) /* .uid */
-#define SPAWN_TEMPLATE_SPAWN_SETGID		(1ULL << 37) /* .gid */
-#define SPAWN_TEMPLATE_SPAWN_SETGROUPS		(1ULL << 38) /* .groups */
-#define SPAWN_TEMPLATE_SPAWN_NICE		(1ULL << 39) /* .nice */
-#define SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS	(1ULL << 40)
-#define SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT	(1ULL << 41)
-#define SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE	(1ULL << 42)
+/**
+ * spawn_template_search - resolve a name as execvp(3) does, once (extension)
+ * @name: a file name to look for; one with a slash is taken as it is
+ * @path: directories separated by colons, an empty one being the current
+ *        directory; NULL: $PATH, or confstr(_CS_PATH) if that is not set
+ * @flags: SPAWN_TEMPLATE_CREATE_*
+ *
+ * The template is of the absolute path found; a later change of PATH, or a new
+ * file earlier in it, does not matter to it. A relative directory or @name is
+ * taken from the current directory of this call.
+ *
+ * Return: as spawn_template_create(). -EACCES if the name was found, but
+ * nowhere executable, or a directory could not be searched; -ENOENT if not found.
+ * Since: 0.1
+ */
+int spawn_template_search(const char *name, const char *path, uint64_t flags);
+
+/**
+ * spawn_template_open - make a template of an absolute path (extension)
+ * @path: absolute path of the executable
+ * @flags: SPAWN_TEMPLATE_CREATE_*
+ *
+ * Return: as spawn_template_create().
+ * Since: 0.1
+ */
+int spawn_template_open(const char *path, uint64_t flags);
+
+#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0	72
+#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1	80
+
+struct spawn_template_create_args {
+	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
+	int32_t execfd;			/* open fd of the executable, or -1 */
+	uint32_t exec_flags;		/* 0 */
+	uint64_t filename;		/* const char *, absolute; or 0 */
+	uint64_t actions;		/* 0 */
+	uint64_t actions_len;		/* 0 */
+	uint64_t reserved[4];		/* 0 */
+	/* VER1 */
+	uint32_t warm_target;		/* how many to keep ready; 0: a default */
+	uint32_t pad;			/* 0 */
+};
+
+/**
+ * spawn_template_create - make a template
+ * @args: what to make it from; not kept
+ * @size: sizeof(*@args)
+ *
+ * Exactly one of args->execfd >= 0 and args->filename names the executable. The
+ * template holds an O_PATH descriptor of its own; it does not keep @args, the
+ * path string or execfd. With CREATE_CLOEXEC the returned fd has FD_CLOEXEC.
+ * Made from a filename, it also stands for that path: once the path leads
+ * elsewhere the template is stale. Made from execfd, it stands for the file
+ * alone.
+ *
+ * If the file was changed within the current clock tick, waits for the next one
+ * (a few ms, at most 20), so that a later change cannot look like none. If another
+ * process holds the file open for writing, waits up to 0.1 s for it to close.
+ *
+ * A guard is kernel programs and a daemon, spawn-templated(8), that the machine's
+ * owner may run: exec itself then checks each launch, who launches and what, and
+ * the template is stale as soon as the file is opened for writing. Where there is
+ * one the template is registered with it, and is made without if it does not
+ * answer within 1 s, or takes no more. CREATE_NO_GUARD does not ask for one.
+ * CREATE_GUARD makes no template without. With CREATE_DENY_WRITE the guard refuses
+ * to have the file opened for writing, with -ETXTBSY, until the template is closed.
+ * Should the guard be removed later, launches with either are answered -ENOTCONN.
+ * The process keeps one descriptor for the guard, close-on-exec.
+ *
+ * Return: a new fd, owned by the caller, closed by spawn_template_close() or
+ * close(2); or
+ *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
+ *            reserved field, exec_flags, actions or actions_len not 0; none or
+ *            both of execfd and filename; a relative filename; GUARD and NO_GUARD
+ *   -E2BIG   size over a page, or something unknown set
+ *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE without a guard
+ *            or on a file system where it promises too little, WARM_ONCE,
+ *            WARM_FORK
+ *   -ENOTCONN  GUARD, and there is none, or none that answers
+ *   -EDQUOT, -ENOSPC  GUARD or DENY_WRITE, and the guard has no room for another
+ *            template of this user, or of anybody
+ *   -ESTALE  GUARD or DENY_WRITE, and the file does not stop changing
+ *   -EBADF   execfd is not open
+ *   -EACCES  not a regular file; not executable for the caller; on a noexec mount
+ *   -ETXTBSY open for writing (where execveat(2) has AT_EXECVE_CHECK, Linux
+ *            6.14, or there is a guard; elsewhere the launch says so)
+ *   -ENOEXEC neither ELF nor, with CREATE_SCRIPT, a file that starts with "#!"
+ *   -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM: as in
+ *            open(2); -ENOENT also for execfd where /proc is not mounted
+ *   -EAGAIN  as in clone(2): a child asks the kernel whether exec is allowed
+ *
+ * Since: 0.1
+ */
+int spawn_template_create(const struct spawn_template_create_args *args,
+			  size_t size);
+
+/*
+ * 2. Launching from it
+ */
 
 /*
  * Actions: steps that the child takes, in order, before exec. A field that an
@@ -154,21 +253,33 @@ struct spawn_template_sigset {
 	uint64_t sigsetsize;		/* the kernel's: 8 */
 };
 
-#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0	72
-#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1	80
+/* Where a failed launch failed. */
+#define SPAWN_TEMPLATE_STAGE_ARGS		0 /* arguments, template, identity */
+#define SPAWN_TEMPLATE_STAGE_CLONE		1 /* making the child */
+#define SPAWN_TEMPLATE_STAGE_ATTR		2 /* a SPAWN_* attribute */
+#define SPAWN_TEMPLATE_STAGE_ACTION		3 /* an action: see .action */
+#define SPAWN_TEMPLATE_STAGE_CLOSE		4 /* the default close */
+#define SPAWN_TEMPLATE_STAGE_EXEC		5 /* exec itself */
 
-struct spawn_template_create_args {
-	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
-	int32_t execfd;			/* open fd of the executable, or -1 */
-	uint32_t exec_flags;		/* 0 */
-	uint64_t filename;		/* const char *, absolute; or 0 */
-	uint64_t actions;		/* 0 */
-	uint64_t actions_len;		/* 0 */
-	uint64_t reserved[4];		/* 0 */
-	/* VER1 */
-	uint32_t warm_target;		/* how many to keep ready; 0: a default */
-	uint32_t pad;			/* 0 */
+struct spawn_template_failure {
+	int32_t error;			/* positive errno */
+	uint32_t stage;			/* SPAWN_TEMPLATE_STAGE_* */
+	uint32_t action;		/* index, with STAGE_ACTION; else 0 */
 };
+
+/* .flags: the proposal's, then extensions from bit 32 up */
+#define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS	(1ULL << 0)
+#define SPAWN_TEMPLATE_SPAWN_SETPGROUP		(1ULL << 32) /* .pgroup */
+#define SPAWN_TEMPLATE_SPAWN_SETSID		(1ULL << 33)
+#define SPAWN_TEMPLATE_SPAWN_INTO_CGROUP	(1ULL << 34) /* .cgroup_fd */
+#define SPAWN_TEMPLATE_SPAWN_UMASK		(1ULL << 35) /* .umask */
+#define SPAWN_TEMPLATE_SPAWN_SETUID		(1ULL << 36) /* .uid */
+#define SPAWN_TEMPLATE_SPAWN_SETGID		(1ULL << 37) /* .gid */
+#define SPAWN_TEMPLATE_SPAWN_SETGROUPS		(1ULL << 38) /* .groups */
+#define SPAWN_TEMPLATE_SPAWN_NICE		(1ULL << 39) /* .nice */
+#define SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS	(1ULL << 40)
+#define SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT	(1ULL << 41)
+#define SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE	(1ULL << 42)
 
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0	80
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1	128
@@ -193,19 +304,88 @@ struct spawn_template_spawn_args {
 	uint64_t n_groups;		/* number of groups */
 };
 
-/* Where a failed launch failed. */
-#define SPAWN_TEMPLATE_STAGE_ARGS		0 /* arguments, template, identity */
-#define SPAWN_TEMPLATE_STAGE_CLONE		1 /* making the child */
-#define SPAWN_TEMPLATE_STAGE_ATTR		2 /* a SPAWN_* attribute */
-#define SPAWN_TEMPLATE_STAGE_ACTION		3 /* an action: see .action */
-#define SPAWN_TEMPLATE_STAGE_CLOSE		4 /* the default close */
-#define SPAWN_TEMPLATE_STAGE_EXEC		5 /* exec itself */
+/**
+ * spawn_template_spawn - launch a program from a template
+ * @tfd: the template, or a dup of it; of several templates of one file, a dup
+ *       may count as any
+ * @args: how to launch; read during the call only
+ * @size: sizeof(*@args)
+ *
+ * Blocks the calling thread until the child has passed exec or failed, as
+ * vfork(2) does: a child that a signal stops before exec (SIGSTOP, or SIGTSTP
+ * from its terminal) blocks it until continued. On ETXTBSY, waits up to 0.1 s
+ * for the writer to close the file.
+ *
+ * The child takes these steps: session and process group, the actions in order,
+ * the close of every fd above 2 (unless SPAWN_INHERIT_FDS; fds of KEEP actions
+ * stay), umask, nice, RLIMIT actions, groups, gid and uid, no_new_privs,
+ * signals, SPAWN_DIE_WITH_PARENT, exec. Signals that the caller handles are at
+ * default; ignored ones stay ignored, but SIGPIPE is reset to default (unless
+ * SPAWN_KEEP_SIGPIPE). SPAWN_DIE_WITH_PARENT sends SIGKILL to the child when
+ * the calling thread ends (PR_SET_PDEATHSIG). SPAWN_INTO_CGROUP needs clone3(2)
+ * and fails without it. SPAWN_SETUID, SETGID and SETGROUPS copy the caller's
+ * page tables: such a launch costs what fork(2) costs.
+ *
+ * With CREATE_AUTO_REFRESH a stale template is refreshed once, as by
+ * spawn_template_refresh(), and launched from. Where the guard finds it stale at
+ * STAGE_EXEC, the actions are taken once more, by another child.
+ *
+ * Return: the child's pid; the caller owns the child and the pidfd, stored to
+ * *args->pidfd with FD_CLOEXEC set. Else no child is left, and
+ *   -EINVAL  size too small; tfd is no template; no pidfd, argv or argv[0];
+ *            unknown flag; a VER1 flag with a smaller size; reserved field not 0;
+ *            actions 0 with a length; a malformed action or attribute
+ *   -E2BIG   size over a page, something unknown set, or over 256 actions; or,
+ *            at STAGE_EXEC, the arguments are too long
+ *   -EBADF   tfd is not open
+ *   -EACCES  tfd was not made by this process (after fork(2) and over
+ *            SCM_RIGHTS it is not), or this process's user or group ids have
+ *            changed since; at STAGE_EXEC, the guard finds one of these
+ *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere, or
+ *            the guard has seen it opened for writing; at STAGE_EXEC the guard,
+ *            or the last look at the path, finds this
+ *   -ENOTCONN  made with CREATE_GUARD or DENY_WRITE, and there is no guard any more
+ *   -ECHILD  the child was killed before exec
+ *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
+ * and what the failing step in the child answers: args->failure tells the stage
+ * and the index of the action.
+ *
+ * A child that is killed by SIGKILL while exec is under way can be waited for
+ * only with __WALL; a program that may see that passes it to waitid(2).
+ *
+ * Since: 0.1
+ */
+pid_t spawn_template_spawn(int tfd,
+			   const struct spawn_template_spawn_args *args,
+			   size_t size);
 
-struct spawn_template_failure {
-	int32_t error;			/* positive errno */
-	uint32_t stage;			/* SPAWN_TEMPLATE_STAGE_* */
-	uint32_t action;		/* index, with STAGE_ACTION; else 0 */
-};
+/*
+ * 3. Looking after it
+ */
+
+/**
+ * spawn_template_check - tell whether a launch would find the template valid
+ * @tfd: the template (extension)
+ *
+ * Return: 0, -ESTALE, -ENOTCONN, -EACCES, -EBADF or -EINVAL, as
+ * spawn_template_spawn() would for the same fd. Does not refresh, and asks nobody.
+ * Since: 0.1
+ */
+int spawn_template_check(int tfd);
+
+/**
+ * spawn_template_refresh - take today's file at the template's path (extension)
+ * @tfd: the template; keeps its number, its FD_CLOEXEC and its counters
+ *
+ * A template made from an fd has no path; it takes the present identity of the
+ * same file. Launches by other threads meanwhile use the old file or the new. With
+ * a guard it is registered anew.
+ *
+ * Return: 0; -EBADF, -EINVAL, -EACCES as spawn_template_spawn(); or as
+ * spawn_template_create(), and the template stays as it was.
+ * Since: 0.1
+ */
+int spawn_template_refresh(int tfd);
 
 /* stat: .state and .stale_reason */
 #define SPAWN_TEMPLATE_STATE_FRESH		0
@@ -294,7 +474,40 @@ struct spawn_template_stat {
 #define SPAWN_TEMPLATE_STAT_SIZE_VER0		8488
 #define SPAWN_TEMPLATE_STAT_SIZE_VER1		8504
 
-/* run: .flags (extension, as all that follows) */
+/**
+ * spawn_template_stat - tell what a template is and how it has been used
+ * @tfd: the template (extension)
+ * @st: filled in
+ * @size: sizeof(*@st)
+ *
+ * st->refused counts launches that were refused before there was a child, and
+ * those of a guarded template that exec refused. Asks the guard, up to 1 s, why a
+ * template is stale to it, and only then.
+ *
+ * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_STAT_SIZE_VER0 or tfd is
+ * no template; -EBADF; -EACCES. A stale template is not an error: see st->state.
+ * Since: 0.1
+ */
+int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size);
+
+/**
+ * spawn_template_close - close a template and forget its record
+ * @tfd: the template (extension)
+ *
+ * close(2) is enough: the record is then reused with the fd's number. Dups of
+ * @tfd stay open, but are no templates any more.
+ *
+ * Return: 0, or -EBADF; -EINVAL, and nothing is closed, if @tfd is no template
+ * of this process. A template inherited over fork(2) is closed.
+ * Since: 0.1
+ */
+int spawn_template_close(int tfd);
+
+/*
+ * 4. Running a program to its end (extension, as all that follows)
+ */
+
+/* run: .flags */
 #define SPAWN_TEMPLATE_RUN_MERGE_STDERR		(1U << 0) /* stderr is stdout */
 #define SPAWN_TEMPLATE_RUN_NO_CAPTURE		(1U << 1) /* the caller's own */
 #define SPAWN_TEMPLATE_RUN_CGROUP		(1U << 2) /* a cgroup of its own */
@@ -337,230 +550,6 @@ struct spawn_template_result {
 	uint64_t spawn_ns;		/* until it had passed exec */
 	uint64_t total_ns;		/* until it had ended and all was read */
 };
-
-/* A child, for spawn_template_kill(). */
-struct spawn_template_child {
-	int32_t pid;
-	int32_t pidfd;
-	int32_t cgroup_fd;		/* directory of its own; -1: none */
-	uint32_t reserved;		/* 0 */
-};
-
-#define SPAWN_TEMPLATE_KILL_TREE		(1U << 0)
-
-struct spawn_template_ring;
-
-#define SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0	40
-#define SPAWN_TEMPLATE_RING_ENTRIES_MAX		4096
-#define SPAWN_TEMPLATE_RING_THREADS_MAX		64
-
-struct spawn_template_ring_params {
-	uint32_t flags;			/* 0 */
-	uint32_t threads;		/* that launch, at least; 0: by CPUs */
-	uint64_t reserved[4];		/* 0 */
-};
-
-/* What became of one launch or run. */
-struct spawn_template_cqe {
-	uint64_t user_data;		/* as submitted */
-	int32_t res;			/* 0, or a negated errno */
-	uint32_t flags;			/* of a failed launch: see below */
-	int32_t pid;			/* the child's; -1: there is none */
-	int32_t pidfd;			/* of ring_spawn, the caller's; else -1 */
-	struct spawn_template_result *result;	/* of ring_run; or NULL */
-};
-
-/* cqe: .flags tells where a launch failed, as spawn_template_failure does */
-#define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)
-#define SPAWN_TEMPLATE_CQE_ACTION(flags) ((flags) >> 8)
-
-/**
- * spawn_template_create - make a template
- * @args: what to make it from; not kept
- * @size: sizeof(*@args)
- *
- * Exactly one of args->execfd >= 0 and args->filename names the executable. The
- * template holds an O_PATH descriptor of its own; it does not keep @args, the
- * path string or execfd. With CREATE_CLOEXEC the returned fd has FD_CLOEXEC.
- * Made from a filename, it also stands for that path: once the path leads
- * elsewhere the template is stale. Made from execfd, it stands for the file
- * alone.
- *
- * If the file was changed within the current clock tick, waits for the next one
- * (a few ms, at most 20), so that a later change cannot look like none. If another
- * process holds the file open for writing, waits up to 0.1 s for it to close.
- *
- * A guard is kernel programs and a daemon, spawn-templated(8), that the machine's
- * owner may run: exec itself then checks each launch, who launches and what, and
- * the template is stale as soon as the file is opened for writing. Where there is
- * one the template is registered with it, and is made without if it does not
- * answer within 1 s, or takes no more. CREATE_NO_GUARD does not ask for one.
- * CREATE_GUARD makes no template without. With CREATE_DENY_WRITE the guard refuses
- * to have the file opened for writing, with -ETXTBSY, until the template is closed.
- * Should the guard be removed later, launches with either are answered -ENOTCONN.
- * The process keeps one descriptor for the guard, close-on-exec.
- *
- * Return: a new fd, owned by the caller, closed by spawn_template_close() or
- * close(2); or
- *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
- *            reserved field, exec_flags, actions or actions_len not 0; none or
- *            both of execfd and filename; a relative filename; GUARD and NO_GUARD
- *   -E2BIG   size over a page, or something unknown set
- *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE without a guard
- *            or on a file system where it promises too little, WARM_ONCE,
- *            WARM_FORK
- *   -ENOTCONN  GUARD, and there is none, or none that answers
- *   -EDQUOT, -ENOSPC  GUARD or DENY_WRITE, and the guard has no room for another
- *            template of this user, or of anybody
- *   -ESTALE  GUARD or DENY_WRITE, and the file does not stop changing
- *   -EBADF   execfd is not open
- *   -EACCES  not a regular file; not executable for the caller; on a noexec mount
- *   -ETXTBSY open for writing (where execveat(2) has AT_EXECVE_CHECK, Linux
- *            6.14, or there is a guard; elsewhere the launch says so)
- *   -ENOEXEC neither ELF nor, with CREATE_SCRIPT, a file that starts with "#!"
- *   -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM: as in
- *            open(2); -ENOENT also for execfd where /proc is not mounted
- *   -EAGAIN  as in clone(2): a child asks the kernel whether exec is allowed
- *
- * Since: 0.1
- */
-int spawn_template_create(const struct spawn_template_create_args *args,
-			  size_t size);
-
-/**
- * spawn_template_open - make a template of an absolute path (extension)
- * @path: absolute path of the executable
- * @flags: SPAWN_TEMPLATE_CREATE_*
- *
- * Return: as spawn_template_create().
- * Since: 0.1
- */
-int spawn_template_open(const char *path, uint64_t flags);
-
-/**
- * spawn_template_search - resolve a name as execvp(3) does, once (extension)
- * @name: a file name to look for; one with a slash is taken as it is
- * @path: directories separated by colons, an empty one being the current
- *        directory; NULL: $PATH, or confstr(_CS_PATH) if that is not set
- * @flags: SPAWN_TEMPLATE_CREATE_*
- *
- * The template is of the absolute path found; a later change of PATH, or a new
- * file earlier in it, does not matter to it. A relative directory or @name is
- * taken from the current directory of this call.
- *
- * Return: as spawn_template_create(). -EACCES if the name was found, but
- * nowhere executable, or a directory could not be searched; -ENOENT if not found.
- * Since: 0.1
- */
-int spawn_template_search(const char *name, const char *path, uint64_t flags);
-
-/**
- * spawn_template_spawn - launch a program from a template
- * @tfd: the template, or a dup of it; of several templates of one file, a dup
- *       may count as any
- * @args: how to launch; read during the call only
- * @size: sizeof(*@args)
- *
- * Blocks the calling thread until the child has passed exec or failed, as
- * vfork(2) does: a child that a signal stops before exec (SIGSTOP, or SIGTSTP
- * from its terminal) blocks it until continued. On ETXTBSY, waits up to 0.1 s
- * for the writer to close the file.
- *
- * The child takes these steps: session and process group, the actions in order,
- * the close of every fd above 2 (unless SPAWN_INHERIT_FDS; fds of KEEP actions
- * stay), umask, nice, RLIMIT actions, groups, gid and uid, no_new_privs,
- * signals, SPAWN_DIE_WITH_PARENT, exec. Signals that the caller handles are at
- * default; ignored ones stay ignored, but SIGPIPE is reset to default (unless
- * SPAWN_KEEP_SIGPIPE). SPAWN_DIE_WITH_PARENT sends SIGKILL to the child when
- * the calling thread ends (PR_SET_PDEATHSIG). SPAWN_INTO_CGROUP needs clone3(2)
- * and fails without it. SPAWN_SETUID, SETGID and SETGROUPS copy the caller's
- * page tables: such a launch costs what fork(2) costs.
- *
- * With CREATE_AUTO_REFRESH a stale template is refreshed once, as by
- * spawn_template_refresh(), and launched from. Where the guard finds it stale at
- * STAGE_EXEC, the actions are taken once more, by another child.
- *
- * Return: the child's pid; the caller owns the child and the pidfd, stored to
- * *args->pidfd with FD_CLOEXEC set. Else no child is left, and
- *   -EINVAL  size too small; tfd is no template; no pidfd, argv or argv[0];
- *            unknown flag; a VER1 flag with a smaller size; reserved field not 0;
- *            actions 0 with a length; a malformed action or attribute
- *   -E2BIG   size over a page, something unknown set, or over 256 actions; or,
- *            at STAGE_EXEC, the arguments are too long
- *   -EBADF   tfd is not open
- *   -EACCES  tfd was not made by this process (after fork(2) and over
- *            SCM_RIGHTS it is not), or this process's user or group ids have
- *            changed since; at STAGE_EXEC, the guard finds one of these
- *   -ESTALE  the file has changed, or its path leads elsewhere or nowhere, or
- *            the guard has seen it opened for writing; at STAGE_EXEC the guard,
- *            or the last look at the path, finds this
- *   -ENOTCONN  made with CREATE_GUARD or DENY_WRITE, and there is no guard any more
- *   -ECHILD  the child was killed before exec
- *   -EAGAIN, -ENOMEM, -EMFILE, -ENFILE  as in clone(2)
- * and what the failing step in the child answers: args->failure tells the stage
- * and the index of the action.
- *
- * A child that is killed by SIGKILL while exec is under way can be waited for
- * only with __WALL; a program that may see that passes it to waitid(2).
- *
- * Since: 0.1
- */
-pid_t spawn_template_spawn(int tfd,
-			   const struct spawn_template_spawn_args *args,
-			   size_t size);
-
-/**
- * spawn_template_check - tell whether a launch would find the template valid
- * @tfd: the template (extension)
- *
- * Return: 0, -ESTALE, -ENOTCONN, -EACCES, -EBADF or -EINVAL, as
- * spawn_template_spawn() would for the same fd. Does not refresh, and asks nobody.
- * Since: 0.1
- */
-int spawn_template_check(int tfd);
-
-/**
- * spawn_template_refresh - take today's file at the template's path (extension)
- * @tfd: the template; keeps its number, its FD_CLOEXEC and its counters
- *
- * A template made from an fd has no path; it takes the present identity of the
- * same file. Launches by other threads meanwhile use the old file or the new. With
- * a guard it is registered anew.
- *
- * Return: 0; -EBADF, -EINVAL, -EACCES as spawn_template_spawn(); or as
- * spawn_template_create(), and the template stays as it was.
- * Since: 0.1
- */
-int spawn_template_refresh(int tfd);
-
-/**
- * spawn_template_stat - tell what a template is and how it has been used
- * @tfd: the template (extension)
- * @st: filled in
- * @size: sizeof(*@st)
- *
- * st->refused counts launches that were refused before there was a child, and
- * those of a guarded template that exec refused. Asks the guard, up to 1 s, why a
- * template is stale to it, and only then.
- *
- * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_STAT_SIZE_VER0 or tfd is
- * no template; -EBADF; -EACCES. A stale template is not an error: see st->state.
- * Since: 0.1
- */
-int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size);
-
-/**
- * spawn_template_close - close a template and forget its record
- * @tfd: the template (extension)
- *
- * close(2) is enough: the record is then reused with the fd's number. Dups of
- * @tfd stay open, but are no templates any more.
- *
- * Return: 0, or -EBADF; -EINVAL, and nothing is closed, if @tfd is no template
- * of this process. A template inherited over fork(2) is closed.
- * Since: 0.1
- */
-int spawn_template_close(int tfd);
 
 /**
  * spawn_template_run - launch a program and wait until it is through (extension)
@@ -632,6 +621,20 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
  */
 void spawn_template_result_free(struct spawn_template_result *result);
 
+/*
+ * 5. Ending a whole tree of processes
+ */
+
+#define SPAWN_TEMPLATE_KILL_TREE		(1U << 0)
+
+/* A child, for spawn_template_kill(). */
+struct spawn_template_child {
+	int32_t pid;
+	int32_t pidfd;
+	int32_t cgroup_fd;		/* directory of its own; -1: none */
+	uint32_t reserved;		/* 0 */
+};
+
 /**
  * spawn_template_kill - signal a child, or its whole tree (extension)
  * @child: not yet waited for, so that its pid is still its own
@@ -652,6 +655,33 @@ void spawn_template_result_free(struct spawn_template_result *result);
  */
 int spawn_template_kill(const struct spawn_template_child *child, int sig,
 			unsigned int flags);
+
+/*
+ * 6. Many launches and runs at a time
+ *
+ * A ring makes them without blocking the thread that asks for them:
+ *
+ *	spawn_template_ring_init(64, NULL, 0, &ring);
+ *	spawn_template_ring_run(ring, tfd, &run_args, sizeof(run_args), 1);
+ *	spawn_template_ring_submit(ring);
+ *	...
+ *	spawn_template_ring_wait(ring, &cqe, -1);
+ *	use(cqe->user_data, cqe->res, cqe->result);
+ *	spawn_template_ring_seen(ring, cqe);
+ *	spawn_template_ring_exit(ring);
+ */
+
+struct spawn_template_ring;
+
+#define SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0	40
+#define SPAWN_TEMPLATE_RING_ENTRIES_MAX		4096
+#define SPAWN_TEMPLATE_RING_THREADS_MAX		64
+
+struct spawn_template_ring_params {
+	uint32_t flags;			/* 0 */
+	uint32_t threads;		/* that launch, at least; 0: by CPUs */
+	uint64_t reserved[4];		/* 0 */
+};
 
 /**
  * spawn_template_ring_init - make a ring (extension)
@@ -755,6 +785,20 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
  * Since: 0.2
  */
 int spawn_template_ring_submit(struct spawn_template_ring *ring);
+
+/* What became of one launch or run. */
+struct spawn_template_cqe {
+	uint64_t user_data;		/* as submitted */
+	int32_t res;			/* 0, or a negated errno */
+	uint32_t flags;			/* of a failed launch: see below */
+	int32_t pid;			/* the child's; -1: there is none */
+	int32_t pidfd;			/* of ring_spawn, the caller's; else -1 */
+	struct spawn_template_result *result;	/* of ring_run; or NULL */
+};
+
+/* cqe: .flags tells where a launch failed, as spawn_template_failure does */
+#define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)
+#define SPAWN_TEMPLATE_CQE_ACTION(flags) ((flags) >> 8)
 
 /**
  * spawn_template_ring_wait - take a completion (extension)
