@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Agents of AutoGen Core that run tools: bench/agent_tools/agent_tools.py says what is
-# measured. AutoGen is installed into a virtual environment in build/agents-venv.
+# Benchmark agents of AutoGen Core that run tools, as bench/agent_tools/agent_tools.py
+# describes. AutoGen is installed into a virtual environment in build/agents-venv.
 #
 #: bench-agents    measure agents that run tools, as the proposal does: half an hour
 #: bench-agents-short  the same in about a minute, checking outputs

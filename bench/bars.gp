@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Clustered bars of p50 by method, two panels: how long the caller is blocked,
-# and launch to exit. Values off the scale are cut, and told at the bar.
+# and launch to exit. A value off the scale is cut, and printed at its bar.
 #
 #	gnuplot -e "data='launch.dat'; out='launch.svg'; term='svg'" \
 #		-e "what='memory touched by the parent'" \
@@ -42,14 +42,14 @@ set grid ytics lc rgb '#dddddd' lw 0.7
 set border 3 lc rgb '#666666'
 unset key
 
-# What the highest bar but fork's reaches: fork must not flatten the others.
+# The scale ends at the highest bar but fork's: fork must not flatten the others.
 stats data index 0 using (position(strcol(1)) >= 0 ? $6 : 0) nooutput
 blocked_top = STATS_max * 1.55
 stats data index 2 using (position(strcol(1)) >= 0 ? $6 : 0) nooutput
 exit_top = STATS_max * 1.35
 
 set multiplot
-# A key of our own: gnuplot's is no wider than one panel.
+# Draw our own key: gnuplot's is no wider than one panel.
 do for [m = 0:3] {
 	left = 0.13 + m * 0.20
 	set object m + 1 rectangle from screen left, 0.925 \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Benchmarks. Launches: bench/launch.c says what is measured, and
-# src/shared/measure/launchers.h what the methods have in common. The ring: bench/ring.c
-# and bench/ring_ways.h.
+# Benchmarks. bench/launch.c describes those of launches, and
+# src/shared/measure/launchers.h their methods. bench/ring.c and bench/ring_ways.h
+# describe those of the ring.
 #
 #: bench           measure launches and the ring; tables, JSON, plots in build/bench
 #: bench-short     the same in about two minutes; fails on a gross regression
@@ -32,7 +32,7 @@ $(BENCH_DIR)/launch $(BENCH_DIR)/ring: $(BENCH_SHARED) $(LIB_A)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(LIB_A) -ljansson -lpthread
 
-# Nothing may run before its _start, and it is never built with sanitizers.
+# No code may run before the _start of this program, so it has no sanitizers.
 $(BENCH_DIR)/first: bench/first.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -48,7 +48,7 @@ bench-short: build-bench
 	$(Q)$(BENCH_RUN) --short --check
 	$(Q)$(RING_RUN) --short --check
 
-# Out of the .dat files that a run has left.
+# Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
 	-e "out='$(BENCH_DIR)/$(2).$(1)'"
 MEMORY_BARS := what='memory touched by the parent'; \

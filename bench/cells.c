@@ -3,8 +3,8 @@
 #include "cells.h"
 
 /*
- * A fork of 4 GiB takes as long as hundreds of other launches, so that it is
- * done in few rounds there.
+ * A fork of 4 GiB takes as long as hundreds of other launches, so the cells
+ * with that much memory make few forks.
  */
 const struct cell cells[CELLS] = {
 	[CELL_BASE] = { "base", 0, 3, 20, 1, 4, true },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cells of the benchmark: what the launching process is like. One factor at
- * a time from the base cell, then the corners. And what is kept of a cell: the
- * samples, in memory that the driver shares with the process of the cell.
+ * The cells of the benchmark: each describes the launching process. One factor
+ * at a time changes from the base cell, then come the corners. The samples of a
+ * cell are in memory that the driver shares with the process of the cell.
  */
 #ifndef BENCH_CELLS_H
 #define BENCH_CELLS_H
@@ -16,7 +16,7 @@
 struct cell {
 	const char *name;
 	unsigned int gib; /* anonymous memory touched, in 4 KiB pages */
-	unsigned int fds; /* open in all; those needed are low */
+	unsigned int fds; /* open in all; the program needs low ones only */
 	unsigned int variables; /* in the environment given to the program */
 	unsigned int threads; /* in all; the others sleep */
 	unsigned int fork_every; /* rounds from one fork to the next */
@@ -42,8 +42,8 @@ extern const struct cell cells[CELLS];
 enum metric {
 	METRIC_BLOCKED, /* how long the call blocks its caller */
 	METRIC_FIRST, /* from the call to the program's first instruction */
-	METRIC_TO_EXIT, /* from the call to the exit seen by the caller */
-	METRIC_CPU, /* of parent and child, user and system */
+	METRIC_TO_EXIT, /* from the call until the caller has seen the exit */
+	METRIC_CPU, /* user and system time of parent and child */
 	METRICS,
 };
 
@@ -52,22 +52,22 @@ extern const char *const metric_title[METRICS]; /* for people */
 
 #define SAMPLES_MAX 4096
 
-/* Written by the process of a cell, read by the driver. Microseconds. */
+/* Samples in microseconds; a cell's process writes, the driver reads them. */
 struct cell_samples {
 	char skipped[128]; /* why the cell could not be made, or "" */
-	char failed[128]; /* what went wrong while measuring, or "" */
+	char failed[128]; /* the error that stopped the measurement, or "" */
 	uint32_t count[LAUNCH_METHODS][METRICS];
 	double value[LAUNCH_METHODS][METRICS][SAMPLES_MAX];
 };
 
-/* What the process of a cell is given. */
+/* The input of the process of a cell. */
 struct cell_setup {
 	const struct cell *cell;
-	const char *program; /* what is launched: /bin/true */
+	const char *program; /* the program to launch: /bin/true */
 	const char *first_program; /* bench/first.c */
 	struct cell_samples *samples;
-	int requests; /* read: uint32_t, rounds to run; end of file: stop */
-	int responses; /* written: a byte when set up, and per request */
+	int requests; /* read end: uint32_t, rounds to run; EOF: stop */
+	int responses; /* write end: a byte when set up, and one per request */
 };
 
 /* The life of the process of a cell; returns its exit status. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reports when it began: the first thing it does is to read CLOCK_MONOTONIC,
- * which it then writes to standard output as a struct timespec. It is static
- * and has no C library, so that nothing runs before.
+ * Reports when it began: it reads CLOCK_MONOTONIC before anything else, then
+ * writes the time to standard output as a struct timespec. It is static and has
+ * no C library, so that no other code runs first.
  */
 #include <asm/unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The results as JSON, for programs: see summary.h. */
+/* Writes the results as JSON: see summary.h. */
 #include "summary.h"
 #include "shared/measure/values.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measures what a launch costs by four methods, from parents of several kinds.
+ * Measures the cost of a launch by four methods, from parents of several kinds.
  *
- * Each cell is a process of its own, so that the size of its parent is real. All
- * of them live at once and take turns, a few rounds each, so that a change in
+ * Each cell is a process of its own, so that the size of its parent is real.
+ * All cells live at once and take turns, a few rounds each, so that a change in
  * the load of the machine meets all cells and all methods alike. Every number
  * printed was measured in this run.
  */
@@ -131,7 +131,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* A template needs an absolute path. Kept until the end of the process. */
+/* Returns the absolute path, as a template needs it; it is never freed. */
 static const char *absolute(const char *path)
 {
 	const char *real = *path == '/' ? path : realpath(path, NULL);
@@ -141,7 +141,7 @@ static const char *absolute(const char *path)
 	return real;
 }
 
-/* The path of the program "first" beside this one. */
+/* Returns the path of the program "first" beside this one. */
 static const char *default_first(void)
 {
 	static char path[4096];
@@ -156,7 +156,10 @@ static const char *default_first(void)
 	return path;
 }
 
-/* In the process of a cell: two fds, low and no others; never returns. */
+/*
+ * Runs in the process of a cell and never returns. Keeps two fds, at low
+ * numbers, and closes all others.
+ */
 static void become_cell(struct cell_setup *setup)
 {
 	int requests = dup(setup->requests), responses = dup(setup->responses);
@@ -193,7 +196,7 @@ static int start_cell(struct running *r, const struct cell *cell,
 	return 0;
 }
 
-/* The process has answered, or has died. */
+/* Waits until the process has answered or has died. */
 static int await(struct running *r, const struct cell *cell)
 {
 	char byte;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* On what a benchmark has run: see machine.h. */
+/* Finds out which machine a benchmark runs on: see machine.h. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>

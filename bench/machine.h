@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* On what a benchmark has run. */
+/* Describes the machine that a benchmark ran on. */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tables for people, and the columns for gnuplot: see summary.h. */
+/* Writes the tables for people and the columns for gnuplot: see summary.h. */
 #include "summary.h"
 #include "shared/measure/values.h"
 
@@ -76,7 +76,7 @@ void summary_markdown(const struct summary *s, FILE *out)
 	print_targets(s, out);
 }
 
-/* A block of lines for each metric: cell, then p50 and p99 of each method. */
+/* Prints a block for each metric: cell, then p50 and p99 of each method. */
 void summary_columns(const struct summary *s, FILE *out)
 {
 	for (int k = 0; k < METRICS; k++) {

@@ -3,12 +3,13 @@
  * The process of one cell: becomes the parent that the cell asks for, then runs
  * rounds when the driver says so, and leaves the samples in shared memory.
  *
- * In each round vfork, posix_spawn and the template take their turns, in an order
- * that goes through all permutations; fork comes last, and not in every round. A
- * turn is a launch that is not measured, one of the program that is, and one of
- * the program that reports its first instruction. So each measured launch
- * follows one by the same method, and none pays for what another has left: page
- * faults after a fork, or caches emptied by the copy of a large fd table.
+ * In each round vfork, posix_spawn and the template take their turns, in an
+ * order that goes through all permutations; fork comes last, and not in every
+ * round. A turn is three launches: an unmeasured one, a measured one of the
+ * program, and one of the program that reports its first instruction. So each
+ * measured launch follows one by the same method, and no method pays for what
+ * another has left behind: page faults after a fork, or caches emptied by the
+ * copy of a large fd table.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,7 +63,9 @@ static int fail(struct cell_run *run, enum launch_method method,
 	return err;
 }
 
-/* Waits, closes the pidfd; -ECANCELED if the program did not exit with 0. */
+/*
+ * Waits, then closes the pidfd; -ECANCELED if the program did not exit with 0.
+ */
 static int finish(const struct launched *l, struct rusage *usage,
 		  uint64_t *seen_ns)
 {
@@ -77,7 +80,7 @@ static int finish(const struct launched *l, struct rusage *usage,
 	return info.si_code == CLD_EXITED && !info.si_status ? 0 : -ECANCELED;
 }
 
-/* One launch of the program itself: three of the four metrics. */
+/* Launches the program itself once: three of the four metrics. */
 static int measure_program(struct cell_run *run, enum launch_method method,
 			   bool measured)
 {
@@ -103,7 +106,7 @@ static int measure_program(struct cell_run *run, enum launch_method method,
 	return 0;
 }
 
-/* One launch of the program that reports when it began. */
+/* Launches the program that reports when it began once. */
 static int measure_first(struct cell_run *run, enum launch_method method)
 {
 	struct timespec began;

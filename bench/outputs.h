@@ -9,10 +9,10 @@ struct outputs {
 	FILE *json, *markdown, *columns;
 };
 
-/* Return: 0, or -EIO with what fails told; outputs_close() is due in any case. */
+/* Return: 0, or -EIO after a message. Call outputs_close() in either case. */
 int outputs_open(struct outputs *o, const char *dir, const char *name);
 
-/* Return: 0, or -EIO if something was not written. */
+/* Return: 0, or -EIO if something could not be written. */
 int outputs_close(struct outputs *o);
 
 #endif

@@ -20,7 +20,7 @@
 #define GIB (1ULL << 30)
 #define PAGE 4096
 
-/* MemAvailable in bytes; 0 if unknown. */
+/* Returns MemAvailable in bytes; 0 if unknown. */
 static uint64_t available_memory(void)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -37,8 +37,8 @@ static uint64_t available_memory(void)
 }
 
 /*
- * One byte a page. Small pages, as in the heap of a runtime: with huge ones a
- * fork would copy far less.
+ * Touches one byte of each page. The pages are small, as in the heap of a
+ * runtime: with huge pages a fork would copy far less.
  */
 int parent_touch_memory(unsigned int gib, char *why, size_t why_size)
 {
@@ -74,7 +74,7 @@ static int raise_fd_limit(unsigned int fds, char *why, size_t why_size)
 		return 0;
 	limit.rlim_cur = need;
 	if (limit.rlim_max < need)
-		limit.rlim_max = need; /* as root only */
+		limit.rlim_max = need; /* only root may */
 	if (!setrlimit(RLIMIT_NOFILE, &limit))
 		return 0;
 	snprintf(why, why_size, "needs %u fds; see ulimit -Hn", fds);

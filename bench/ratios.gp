@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The template's medians by posix_spawn's, with their 95 % intervals, one line
+# The template's medians divided by posix_spawn's, with 95 % intervals, one line
 # for each kind of parent.
 #
 #	gnuplot -e "data='launch.dat'; out='ratios.svg'; term='svg'" ratios.gp

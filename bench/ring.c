@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measures what many runs cost through a ring, and by others' ways.
+ * Measures the cost of many runs: through a ring, and in ways that do without
+ * one.
  *
- * Each way is a process of its own, which lives as long as this program and does
- * as many runs as it is asked for. In a round all cells have their turn, and in
- * the turn of a cell all ways, one after another; who begins changes. So a change
- * in the load of the machine meets all of them alike. Every number printed was
- * measured in this run.
+ * Each way is a process of its own, which lives as long as this program and
+ * does as many runs as it is asked for. In a round all cells have their turn,
+ * and in the turn of a cell all ways run one after another; another way begins
+ * each time. So a change in the load of the machine meets all of them alike.
+ * Every number printed was measured in this run.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -79,7 +80,7 @@ static const struct option longs[] = {
 	{ 0 },
 };
 
-/* A number that may be 0, as by default. */
+/* Parses a number that may be 0; 0 stands for the default. */
 static int number_or_none(const char *text, unsigned int most,
 			  unsigned int *ret)
 {
@@ -152,7 +153,7 @@ static int serve(const struct options *o)
 	return 2;
 }
 
-/* The first runs of a process are none of those that it will do for long. */
+/* Does runs that are not measured: the first ones of a process are slower. */
 static int warm_up(struct worker *w)
 {
 	struct round round = { PROGRAM_TRUE, 16, 128 };
@@ -182,7 +183,7 @@ static int start_workers(struct bench *b)
 	return err;
 }
 
-/* With MUST_WORK=1 nothing may be missing. */
+/* Fails if a way is missing and MUST_WORK=1 is set. */
 static int check_missing(const struct bench *b)
 {
 	const char *must = getenv("MUST_WORK");
@@ -191,7 +192,7 @@ static int check_missing(const struct bench *b)
 	for (int w = 0; w < WAYS; w++) {
 		const char *why = b->workers[w].missing;
 
-		/* Where pidfds are the default there is no other watcher. */
+		/* the default watcher uses pidfds already: no thread way */
 		if (!*why || (w == WAY_ASYNCIO_THREADS &&
 			      !b->workers[WAY_ASYNCIO].missing[0]))
 			continue;
@@ -212,8 +213,8 @@ static void choose_cells(struct bench *b)
 }
 
 /*
- * Those far behind take part in every second round only, so that there are more
- * rounds for those that are close.
+ * Keeps the slow ways out of every second round, which leaves time for more
+ * rounds of the fast ones.
  */
 static bool takes_part(const struct worker *w, unsigned int way,
 		       unsigned int round)
@@ -221,7 +222,7 @@ static bool takes_part(const struct worker *w, unsigned int way,
 	return w->pid && !w->missing[0] && (way <= WAY_LOOP || round % 2 == 0);
 }
 
-/* One turn of a cell: its ways, beginning with another each time. */
+/* Gives a cell its turn: all its ways, beginning with another each time. */
 static int run_cell(struct bench *b, struct ring_cell_summary *c)
 {
 	struct worker *workers = c->cell->large ? b->large : b->workers;

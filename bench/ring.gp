@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Two panels: runs of /bin/true per second by how many are in flight, and how long
-# a launch blocks its caller with 16 in flight, from p50 over p90 to p99.
+# Two panels: runs of /bin/true per second over the number in flight, and the time
+# for which a launch blocks its caller with 16 in flight, as p50, p90 and p99.
 #
 #	gnuplot -e "data='ring.dat'; out='ring.svg'; term='svg'" ring.gp
 
@@ -12,7 +12,7 @@ set output out
 set datafile separator '\t'
 set datafile missing 'NaN'
 
-# Ways in the order of the columns; the fifth, asyncio with threads, is left out.
+# The ways, in the order of the columns; the fifth, asyncio with threads, is left out.
 ways = 'ring of spawn_template|posix_spawn + epoll|Node|asyncio'
 short = 'ring|posix_spawn|Node|asyncio'
 colours = '#3a8a4a #d98c3f #5b8db8 #9a9a9a'

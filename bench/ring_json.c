@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The results as JSON, for programs: see ring_summary.h. */
+/* Writes the results as JSON: see ring_summary.h. */
 #include "ring_summary.h"
 #include "shared/measure/values.h"
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How much of the machine others had: see ring_load.h. */
+/* Finds out how busy others kept the machine: see ring_load.h. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ring_load.h"
 
-/* Its own time and that of the children that it has waited for. */
+/*
+ * Adds up the time of the process and of the children that it has waited for.
+ */
 static unsigned long long ticks_of(pid_t pid)
 {
 	unsigned long long own[4] = { 0 };

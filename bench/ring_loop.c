@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The opponent: one thread, posix_spawn, non-blocking pipes, pidfds and epoll, as
- * carefully as that can be written. It does what the ring does for each run: its
- * own process group, fds above 2 closed, SIGPIPE and mask reset, output kept in
- * memory, status and rusage taken. What it leaves out: deadlines, bounds of the
- * output, held pipes, and any end but a good one.
+ * The opponent: one thread, posix_spawn, non-blocking pipes, pidfds and epoll,
+ * as carefully as that can be written. It does what the ring does for each run:
+ * its own process group, fds above 2 closed, SIGPIPE and mask reset, output
+ * kept in memory, status and rusage taken. It leaves out deadlines, bounds of
+ * the output, held pipes, and every end but a good one.
  *
  * Attributes are made once. File actions cannot be, since the fds of the pipes
- * differ. The ends of the pipes need no close of their own in the child: all
- * above 2 are closed. Closing a reading end takes it out of epoll.
+ * differ. The child need not close the ends of the pipes by name, since it
+ * closes all fds above 2. Closing a reading end takes it out of epoll.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,7 +34,9 @@ struct stream {
 	size_t len, size;
 };
 
-/* Which of a run's three fds an event is of; beside the run's index. */
+/*
+ * The fd of a run that an event is about; the event has the run's index, too.
+ */
 enum { ON_OUT, ON_ERR, ON_EXIT, SOURCES = 4 };
 
 struct run {
@@ -51,7 +53,7 @@ static struct loop {
 	posix_spawnattr_t attributes;
 	struct run runs[INFLIGHT_MAX];
 	unsigned int idle[INFLIGHT_MAX], n_idle;
-	char scratch[65536]; /* as much as a pipe holds */
+	char scratch[65536]; /* a full pipe fits */
 } loop;
 
 static int loop_start(const struct work *work, unsigned int unused)
@@ -111,7 +113,9 @@ static int spawn_on(const struct program *p, pid_t *pid, int out, int err)
 	return -failed;
 }
 
-/* What a caller of posix_spawn has to do: this is the time that is measured. */
+/*
+ * Does what a caller of posix_spawn has to do. Its time is the time measured.
+ */
 static int launch_piped(const struct program *p, pid_t *pid, int ret_fds[2])
 {
 	int out[2], err[2], failed;
@@ -168,7 +172,7 @@ static int start_run(const struct program *p, double *blocked_us)
 	return err ? err : watch(r->pidfd, index, ON_EXIT);
 }
 
-/* Keeps what was read, and a NUL behind it. */
+/* Keeps the bytes read, and a NUL behind them. */
 static int keep(struct stream *s, size_t n)
 {
 	if (s->len + n + 1 > s->size) {
@@ -189,7 +193,7 @@ static int keep(struct stream *s, size_t n)
 	return 0;
 }
 
-/* @ended: nobody can write any more, so that less than all ends it. */
+/* @ended: all writers are gone, so a short read is the last one. */
 static int read_stream(struct stream *s, bool ended)
 {
 	ssize_t n;
@@ -212,7 +216,7 @@ static int reap(struct run *r)
 {
 	siginfo_t info = { 0 };
 
-	/* Raw, because libc's has no rusage. */
+	/* the raw call, because libc's returns no rusage */
 	if (syscall(SYS_waitid, P_PIDFD, r->pidfd, &info, WEXITED, &r->usage))
 		return -errno;
 	close(r->pidfd);
@@ -253,7 +257,9 @@ static int end_run(struct run *r, const struct program *p)
 	return good ? 0 : -ECANCELED;
 }
 
-/* Waits for events, takes them; adds the number of runs that have ended. */
+/*
+ * Waits for events and handles them; adds the number of runs that have ended.
+ */
 static int take_events(const struct program *p, unsigned int *done)
 {
 	struct epoll_event events[EVENTS];

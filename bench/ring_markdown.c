@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tables for people, and the columns for gnuplot: see ring_summary.h. */
+/*
+ * Writes the tables for people and the columns for gnuplot: see ring_summary.h.
+ */
 #include <math.h>
 
 #include "ring_summary.h"
@@ -198,7 +200,7 @@ static void print_value(double value, FILE *out)
 		fprintf(out, "\t%.3f", value);
 }
 
-/* In a block of its own: runs per second, or the time blocked. */
+/* Prints a block of its own: runs per second, or the time blocked. */
 static void print_columns(const struct ring_cell_summary *c, bool blocked,
 			  FILE *out)
 {
@@ -216,7 +218,7 @@ static void print_columns(const struct ring_cell_summary *c, bool blocked,
 	fprintf(out, "\n");
 }
 
-/* Of true from a small parent: runs per second, then the time blocked. */
+/* Prints runs per second, then the time blocked: true from a small parent. */
 void ring_columns(const struct ring_summary *s, FILE *out)
 {
 	for (int block = 0; block < 2; block++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory of a ring and of its runs: see ring_memory.h. */
+/* Measures the memory of a ring and of its runs: see ring_memory.h. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -26,7 +26,7 @@
 #define THREADS_MAX 128
 #define WAIT_NS 60000000000ULL
 
-/* Private_Dirty of all of this process, in KiB. */
+/* Returns Private_Dirty of this whole process, in KiB. */
 static double private_kib(void)
 {
 	FILE *f = fopen("/proc/self/smaps_rollup", "re");
@@ -42,7 +42,7 @@ static double private_kib(void)
 	return (double)kib;
 }
 
-/* Where the stack of a sleeping thread is; 0 if unknown. */
+/* Returns the stack pointer of a sleeping thread; 0 if unknown. */
 static uintptr_t stack_pointer(const char *tid)
 {
 	char path[64], line[256] = "", *word;
@@ -62,7 +62,9 @@ static uintptr_t stack_pointer(const char *tid)
 	return word ? strtoull(word, NULL, 16) : 0;
 }
 
-/* Those of all threads but the first; returns how many. */
+/*
+ * Collects the stack pointers of all threads but the first; returns how many.
+ */
 static unsigned int stack_pointers(uintptr_t *pointers)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -77,7 +79,7 @@ static unsigned int stack_pointers(uintptr_t *pointers)
 	return n;
 }
 
-/* Private_Dirty of the mappings that hold one of these addresses. */
+/* Adds up Private_Dirty of the mappings that hold one of these addresses. */
 static double mappings_kib(const uintptr_t *addresses, unsigned int n)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
@@ -113,7 +115,7 @@ static unsigned int count_fds(void)
 	return n;
 }
 
-/* Is this a child of ours that has become what was launched? */
+/* Tells whether pid is a child of ours that already runs the program comm. */
 static bool is_launched(const char *pid, const char *comm)
 {
 	char path[64], name[32], line[512] = "";
@@ -154,11 +156,11 @@ static int await_launched(const char *comm, unsigned int runs)
 			return -ETIME;
 		usleep(50000);
 	}
-	usleep(300000); /* for what the ring does after a launch */
+	usleep(300000); /* lets the ring finish its work after a launch */
 	return 0;
 }
 
-/* What is launched: made before anything is measured. */
+/* A program to launch. It is made before anything is measured. */
 struct tool {
 	char *path;
 	int tfd;
@@ -189,7 +191,7 @@ static int make_tools(void)
 	return err || tools.envp ? err : -ENOMEM;
 }
 
-/* @stdin_fd: what the program reads; -1: nothing, as by default. */
+/* @stdin_fd: the program's stdin; -1: /dev/null, the default. */
 static int queue_runs(struct spawn_template_ring *ring, const struct tool *tool,
 		      int stdin_fd, unsigned int runs)
 {
@@ -229,7 +231,7 @@ static int take_runs(struct spawn_template_ring *ring, unsigned int runs)
 	return err;
 }
 
-/* Runs of cat, which end when nobody can write to what they read. */
+/* Measures runs of cat, which end when nobody can write to their stdin. */
 static int measure_runs(struct spawn_template_ring *ring, struct ring_memory *m)
 {
 	double empty = private_kib();
@@ -272,7 +274,10 @@ static int measure(struct spawn_template_ring **ring, unsigned int threads,
 	return measure_runs(*ring, m);
 }
 
-/* All that is used later, so that it does not count as the ring's. */
+/*
+ * Uses everything once that the measurement needs later, so that it does not
+ * count as the ring's memory.
+ */
 static void warm_up(void)
 {
 	uintptr_t stacks[THREADS_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is measured: runs through a ring of spawn_template. */
+/* Runs the work through a ring of spawn_template: the way that is measured. */
 #include <errno.h>
 #include <stddef.h>
 
@@ -30,7 +30,7 @@ static int self_start(const struct work *work, unsigned int threads)
 					&self.ring);
 }
 
-/* What a caller of the ring has to do: this is the time that is measured. */
+/* Does what a caller of the ring has to do. Its time is the time measured. */
 static int submit(unsigned int program, uint64_t user_data)
 {
 	struct spawn_template_run_args args = {

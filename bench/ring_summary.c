@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ratios, targets and regressions of the ring's benchmark: see ring_summary.h. */
+/* Computes the ring's ratios, targets and regressions: see ring_summary.h. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -25,7 +25,7 @@ const struct ring_cell ring_cells[RING_CELLS] = {
 
 const double percentile_of[PERCENTILES] = { 50, 90, 99 };
 
-/* So many that filling and draining the flight are a small part of it. */
+/* Returns enough runs to make filling and draining the flight a small part. */
 unsigned int ring_cell_runs(const struct ring_cell *cell)
 {
 	return cell->inflight > 16 ? 256 : 128;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is compared in the benchmark of the ring, what was measured of it, what
- * that says, and its three forms: JSON, markdown, and columns for the plot.
+ * The benchmark of the ring: the comparisons, the measured values, the verdict,
+ * and its three forms: JSON, markdown, and columns for the plot.
  */
 #ifndef BENCH_RING_SUMMARY_H
 #define BENCH_RING_SUMMARY_H
@@ -14,10 +14,12 @@
 #include "ring_ways.h"
 #include "ring_work.h"
 
-/* One comparison: all ways, or those in C if the parent is to be large. */
+/*
+ * One comparison: all ways, or only those in C if the parent has to be large.
+ */
 struct ring_cell {
 	unsigned int program, inflight;
-	bool large; /* memory touched by the process that launches */
+	bool large; /* the launching process has touched much memory */
 	bool brief; /* part of the short run */
 };
 
@@ -25,7 +27,7 @@ struct ring_cell {
 
 extern const struct ring_cell ring_cells[RING_CELLS];
 
-/* How many runs make a round of the cell. */
+/* Returns the number of runs in a round of the cell. */
 unsigned int ring_cell_runs(const struct ring_cell *cell);
 
 enum { AT_P50, AT_P90, AT_P99, PERCENTILES };
@@ -35,11 +37,11 @@ extern const double percentile_of[PERCENTILES];
 struct ring_cell_summary {
 	const struct ring_cell *cell;
 	struct way_samples ways[WAYS]; /* empty if the way is not there */
-	/* The ring's median by that of each way; NaN if unknown. */
+	/* the ring's median divided by that of each way; NaN if unknown */
 	struct ratio rate_to[WAYS], cpu_to[WAYS];
-	/* The same of the time blocked, at each percentile. */
+	/* the same for the time blocked, at each percentile */
 	struct ratio blocked_to[WAYS][PERCENTILES];
-	/* In a large parent: the ring's p50 by that in the small one. */
+	/* the ring's p50 in a large parent, divided by that in the small one */
 	struct ratio blocked_to_small;
 };
 
@@ -48,19 +50,19 @@ struct ring_target {
 	const char *unit; /* "" for a ratio */
 	struct ratio value;
 	double least, most; /* one of them is 0: no such bound */
-	bool quiet; /* only a quiet machine can tell */
-	double gross_least, gross_most; /* the same, for --check */
+	bool quiet; /* meaningful on a quiet machine only */
+	double gross_least, gross_most; /* the bounds that --check uses */
 };
 
 #define RING_TARGETS_MAX 16
 
-/* If others have more of the machine, throughput proves nothing. */
+/* Above this share of the machine used by others, throughput proves nothing. */
 #define RING_OTHERS_MOST 0.05
 
 struct ring_summary {
 	unsigned int rounds;
-	double seconds; /* that the rounds took */
-	double others; /* had this part of the machine meanwhile, 0 to 1 */
+	double seconds; /* taken by the rounds */
+	double others; /* share of the machine that others used, 0 to 1 */
 	unsigned int large_gib;
 	struct machine machine;
 	const struct work *work;
@@ -73,16 +75,16 @@ struct ring_summary {
 	size_t n_targets;
 };
 
-/* The samples are complete, and so is all but .machine and .targets. */
+/* Fills in the ratios, .machine and .targets; the rest must be set already. */
 int ring_summary_make(struct ring_summary *s);
 void ring_summary_free(struct ring_summary *s);
 
 const char *ring_verdict(const struct ring_summary *s,
 			 const struct ring_target *t);
-/* The number of targets missed by far and for certain, each told to @out. */
+/* Returns how many targets are missed by far and for certain, each printed. */
 unsigned int ring_regressions(const struct ring_summary *s, FILE *out);
 
-/* "0", "4 GiB": what the parent of the cell has touched. */
+/* Returns the memory that the parent of the cell has touched: "0", "4 GiB". */
 const char *ring_parent(const struct ring_summary *s,
 			const struct ring_cell *cell);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The processes that do the work: see ring_ways.h. */
+/* Starts and asks the processes that do the work: see ring_ways.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ static int command(enum way way, const struct worker_options *o, char *argv[8])
 	argv[4] = NULL;
 	if (!node)
 		node = find_program("node");
-	if (!python) /* in PATH it may be a shim */
+	if (!python) /* the one in PATH may be a shim */
 		python = access("/usr/bin/python3", X_OK)
 				 ? find_program("python3")
 				 : strdup("/usr/bin/python3");
@@ -83,7 +83,7 @@ static int start_process(struct worker *w, char *const argv[])
 	return w->requests && w->answers ? 0 : -ENOMEM;
 }
 
-/* The next answer; NULL if there is none, or it is an error: that is told. */
+/* Reads the next answer; NULL, after a message, for none or an error. */
 static json_t *read_answer(struct worker *w)
 {
 	struct pollfd p = { .fd = fileno(w->answers), .events = POLLIN };

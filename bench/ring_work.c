@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is run, and the process that runs it: see ring_work.h. */
+/* Prepares the work and serves it in a process: see ring_work.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

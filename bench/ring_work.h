@@ -4,9 +4,9 @@
  * does it.
  *
  * The work: run a program to its end with stdin from /dev/null, with an
- * environment of 20 variables, and with all that it writes to stdout and stderr
- * kept in memory; so many runs in flight, the end of one starting the next. Each
- * run must exit with 0 and have written exactly what is expected.
+ * environment of 20 variables, and keep all that it writes to stdout and stderr
+ * in memory; so many runs in flight, the end of one starting the next. Each run
+ * must exit with 0 and must have written exactly the expected bytes.
  *
  * The process: reads requests on stdin and answers each on stdout.
  *
@@ -40,7 +40,7 @@ enum {
 struct program {
 	const char *name; /* for people */
 	char *argv[5]; /* argv[0] is absolute */
-	size_t out_len; /* what it writes to stdout; nothing to stderr */
+	size_t out_len; /* bytes that it writes to stdout; stderr: none */
 };
 
 struct work {
@@ -48,29 +48,29 @@ struct work {
 	char **envp;
 };
 
-/* Finds the programs, and what each writes; tells what is wrong. */
+/* Finds the programs, and how much each writes; prints what is wrong. */
 int work_prepare(struct work *work);
-/* The same as JSON, for processes in other languages; the caller's. */
+/* Returns the work as JSON, for other languages; the caller frees it. */
 char *work_json(const struct work *work);
 
-/* The path of an executable along $PATH, the caller's; NULL if there is none. */
+/* Finds an executable along $PATH; the caller frees the path. NULL: none. */
 char *find_program(const char *name);
 
 struct round {
 	unsigned int program, inflight, runs;
 };
 
-/* One way, within the process that does the work; has state of its own. */
+/* One way, inside the process that does the work. It keeps state of its own. */
 struct engine {
 	const char *name;
 	int (*start)(const struct work *work, unsigned int threads);
-	/* @blocked_us: one for each run; NULL if nobody wants it. 0 or -errno. */
+	/* @blocked_us: one value for each run, or NULL. Returns 0 or -errno. */
 	int (*run)(const struct round *round, double *blocked_us);
 };
 
 extern const struct engine ring_engine, loop_engine;
 
-/* Told once, by an engine or by the programs that it runs. Returns err. */
+/* Prints a failure of an engine, or of a program it runs, once; returns err. */
 int work_failed(const char *what, int err);
 
 /* The life of the process; returns its exit status. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Percentiles, ratios, targets and regressions of a run: see summary.h. */
+/* Computes percentiles, ratios, targets and regressions: see summary.h. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <math.h>
@@ -126,7 +126,7 @@ const char *target_verdict(const struct target *t)
 	return ratio_verdict(t->ratio, t->least, t->most);
 }
 
-/* Tells of a ratio whose whole interval is above @most. */
+/* Prints a ratio whose whole interval is above @most. */
 static unsigned int above(const struct cell *cell, const char *what,
 			  struct ratio r, double most, FILE *out)
 {

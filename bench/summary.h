@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the samples of a run say: percentiles and ratios by cell, the targets,
+ * Sums up the samples of a run: percentiles and ratios by cell, the targets,
  * and their three forms: JSON, markdown, and columns for the plots.
  */
 #ifndef BENCH_SUMMARY_H
@@ -17,9 +17,11 @@ struct cell_summary {
 	const struct cell *cell;
 	const char *skipped; /* why there are no samples, or NULL */
 	struct samples samples[LAUNCH_METHODS][METRICS];
-	/* Medians: the template's by that of each method; NaN if unknown. */
+	/*
+	 * the template's median divided by that of each method; NaN if unknown
+	 */
 	struct ratio template_to[LAUNCH_TEMPLATE][METRICS];
-	/* The template's by its own in the base cell. */
+	/* the template's median divided by its own in the base cell */
 	struct ratio to_base[METRICS];
 };
 
@@ -29,12 +31,12 @@ struct target {
 	const char *what;
 	const struct cell *cell;
 	struct ratio ratio;
-	double least, most; /* the ratio is to be within */
+	double least, most; /* bounds of the ratio */
 };
 
 struct summary {
 	unsigned int rounds;
-	double seconds; /* that the rounds took */
+	double seconds; /* taken by the rounds */
 	const char *program;
 	struct machine machine;
 	struct cell_summary cells[CELLS];
@@ -47,12 +49,16 @@ struct summary {
 int summary_make(struct summary *s, struct cell_samples *const *samples);
 void summary_free(struct summary *s);
 
-/* "met", "not met", or which of both it seems to be, within the noise */
+/*
+ * Returns "met" or "not met", with ", within the noise" behind it where the
+ * interval reaches over a bound.
+ */
 const char *target_verdict(const struct target *t);
 
 /*
- * The number of ratios that have become worse beyond doubt, each told to @out:
- * far from the targets, so that a busy machine does not fail by chance.
+ * Returns the number of ratios that have certainly become worse, and prints
+ * each to @out. The bounds are far from the targets, so that a busy machine
+ * does not fail by chance.
  */
 unsigned int summary_regressions(const struct summary *s, FILE *out);
 

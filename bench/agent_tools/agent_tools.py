@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures agents of AutoGen Core that run tools: with asyncio's subprocess, with
-the drop-in, and with the engine. It is the benchmark of the kernel proposal.
+the drop-in, and with the engine. The kernel proposal has the same benchmark.
 
-Messages go to the agents as to remote procedures. 16 calls are in flight in all,
+A message to an agent is a remote procedure call. 16 calls are in flight in all,
 split over 1, 2, 4 and 8 worker processes. The output of each call is checked.
 """
 import argparse
@@ -24,7 +24,7 @@ IN_FLIGHT = 16
 CALLS = 6144
 SECTIONS = ["all", "light", "alone", "latency", "stalls"]
 
-# Calls of a tool alone, where it takes its time.
+# The number of calls of a tool that runs alone, for the slow tools.
 ALONE = {"true": 2048, "python": 128, "node": 32}
 
 
@@ -40,7 +40,7 @@ def plan(short: bool, calls: int) -> List[Cell]:
     share = calls / CALLS
     light = calls * len(mix.LIGHT) // len(mix.ALL)
     if short:
-        light *= 4  # they are quick, and too few tell nothing
+        light *= 4  # these tools are quick, and a few calls of them tell nothing
     return (splits("all", mix.ALL, calls, workers)
             + splits("light", mix.LIGHT, light, workers)
             + [Cell("alone", "alone " + tool, [tool], 1, IN_FLIGHT,

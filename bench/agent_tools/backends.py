@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The ways of a call: each gives a coroutine function from a tool to (exit code,
-stdout, stderr).
+"""The ways to call a tool. Each returns a coroutine function that takes a tool and
+returns (exit code, stdout, stderr).
 """
 import asyncio
 import subprocess
@@ -52,7 +52,7 @@ def get(name: str, env: Dict[str, str]) -> Callable[[Tool], Any]:
 
 
 def check(name: str, calls: int) -> None:
-    """Ends the program if the drop-in did not do what it is measured for."""
+    """Ends the program unless the drop-in launched every call by a template."""
     if name != "drop-in":
         return
     import spawn_template

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is measured, cell by cell: a set of tools, a split over worker processes, a
+"""The measured cells: each has a set of tools, a split over worker processes, and a
 backend. The backends of a cell take turns within each round, in another order each
 time, so that they see the same load.
 """
@@ -21,8 +21,8 @@ class Cell(NamedTuple):
     name: str
     tools: List[str]
     workers: int
-    inflight: int  # of each worker
-    calls: int  # of all workers
+    inflight: int  # in each worker
+    calls: int  # in all workers together
     think: float = 0.0
     stalls: bool = False
 
@@ -72,7 +72,7 @@ class Worker:
 
 def run_once(cell: Cell, backend: str, tools: Dict[str, mix.Tool],
              env: Dict[str, str]) -> Dict[str, Any]:
-    """All workers of a cell at once; the time is that of the slowest."""
+    """Runs all workers of a cell at once; the slowest decides the time."""
     workers = [Worker(_job(cell, i, backend, tools, env))
                for i in range(cell.workers)]
     try:
@@ -96,7 +96,7 @@ def run_once(cell: Cell, backend: str, tools: Dict[str, mix.Tool],
 
 def run(cells: List[Cell], rounds: int, workspace: str, names: List[str],
         progress: Any) -> Dict[str, Dict[str, List[Dict[str, Any]]]]:
-    """{cell: {backend: [one of each round]}}"""
+    """Returns {cell: {backend: [one result a round]}}."""
     tools = mix.load(workspace)
     env = mix.environment(workspace)
     cells = [cell._replace(tools=[t for t in cell.tools if t in tools])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tools that the agents call: those of the demo (demo/tools.c), in the
+"""The tools that the agents call: the demo's (demo/tools.c), in the
 workspace that demo/workspace.sh makes. Each prints the same every time.
 """
 import os
@@ -51,12 +51,12 @@ COMMANDS = {
     "node": (".", ["node", "-e", NODE]),
     "sh": (".", ["sh", "-c", "cd src && wc -l package_2/*.py | tail -n 1"]),
     "bash": (".", ["bash", "-c", BASH]),
-    # not of the mix
+    # not part of the mix
     "true": (".", ["/bin/true"]),
 }
 
 ALL = [name for name in COMMANDS if name != "true"]
-# Interpreters whose own start-up is longer than anything around it.
+# Without the interpreters: their start-up takes longer than everything else.
 LIGHT = [name for name in ALL if name not in ("python", "node")]
 
 
@@ -79,7 +79,7 @@ def environment(workspace: str) -> Dict[str, str]:
 
 
 def load(workspace: str) -> Dict[str, Tool]:
-    """The tools that there are, with what they answer when run plainly."""
+    """Returns the installed tools, each with its output from a plain run."""
     env = environment(workspace)
     tools = {}
     for name, (directory, argv) in COMMANDS.items():

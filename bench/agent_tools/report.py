@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tables, what was to be reached, and the data of the plot."""
+"""The tables, the targets, and the data of the plot."""
 import platform
 from typing import Any, Dict, List, Optional, TextIO, Tuple
 
 from summary import BASE, Ratio
 
 # The proposal's own figures for AutoGen Core, 16 tools, 6144 calls: throughput
-# with templates against that of fork and exec.
+# with templates divided by that with fork and exec.
 PROPOSAL = {"1x16": 2.26, "2x8": 3.49, "4x4": 4.99, "8x2": 2.00}
 SPLITS = list(PROPOSAL)
 
@@ -104,14 +104,14 @@ def tables(out: TextIO, cells: Summaries, rounds: int) -> None:
                  ("stall_own_p99_us", "p99 of that, us")])
 
 
-# ---- what was to be reached
+# ---- targets
 
 def _invert(r: Ratio) -> Ratio:
     return Ratio(1 / r.value, 1 / r.high, 1 / r.low)
 
 
 def targets(cells: Summaries) -> List[Tuple[str, Ratio, float]]:
-    """(what, ratio, at least), of what was measured."""
+    """Returns (name, ratio, least ratio) of each target that was measured."""
     found: List[Tuple[str, Ratio, float]] = []
 
     def add(what: str, cell: str, backend: str, least: float,
@@ -149,9 +149,9 @@ def print_targets(out: TextIO, cells: Summaries) -> None:
 
 
 def gross(cells: Summaries) -> Optional[str]:
-    """What costs far more than the base, whatever the luck.
+    """Names a cell that certainly costs far more than the base, or None.
 
-    By processor time: other load on the machine changes that least.
+    It compares processor time, which other load on the machine changes least.
     """
     for key, cell in cells.items():
         for name in _others(cell):
@@ -164,7 +164,7 @@ def gross(cells: Summaries) -> Optional[str]:
 # ---- plot
 
 def data(out: TextIO, cells: Summaries) -> None:
-    """Three blocks: all tools, without python and node, tools alone."""
+    """Writes three blocks: all tools, without python and node, tools alone."""
     for kind in ("all", "light"):
         for split in SPLITS:
             cell = cells.get("%s %s" % (kind, split))

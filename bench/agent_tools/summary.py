@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Medians, and how sure one can be of a ratio of two of them."""
+"""Medians, and confidence intervals for the ratio of two medians."""
 import random
 import statistics
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
@@ -23,7 +23,10 @@ class Ratio(NamedTuple):
 
 
 def ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
-    """median(a) / median(b), bootstrapped over rounds: both had the same load."""
+    """Returns median(a) / median(b).
+
+    The bootstrap draws rounds, because a and b had the same load in each.
+    """
     draw = random.Random(1)
     n = len(a)
     values = []
@@ -62,7 +65,7 @@ def _has(rounds: Rounds, measure: str) -> bool:
 
 
 def summarise(rounds: Dict[str, Rounds]) -> Dict[str, Any]:
-    """{backend: {measure: median, measure_ratio: to the base's}} of a cell."""
+    """Returns a cell's {backend: {measure: median, measure_ratio: to the base's}}."""
     summary: Dict[str, Any] = {}
     for backend, own in rounds.items():
         entry: Dict[str, Any] = {}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One worker process: an agent of AutoGen Core that runs tools when it is sent a
-message, and the clients that send them, so many at a time.
+"""One worker process: an agent of AutoGen Core that runs a tool for each message, and
+clients that send it messages, so many at a time.
 
-Reads a job (JSON) from stdin, answers "ready" when all is warm, waits for a line,
-and answers with what it measured.
+The process reads a job (JSON) from stdin, answers "ready" when all is warm, waits for
+a line, and answers with its measurements.
 """
 import asyncio
 import base64
@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, List
 
-# The same for all backends: spans of each message are not what is measured.
+# Tracing is off for all backends: the cost of its spans is none of theirs.
 os.environ["AUTOGEN_DISABLE_RUNTIME_TRACING"] = "true"
 
 from autogen_core import (AgentId, MessageContext, RoutedAgent,  # noqa: E402
@@ -51,7 +51,7 @@ class Worker(RoutedAgent):
 
 
 class Clients:
-    """Sends the calls of a job to the agent, and looks at what comes back."""
+    """Sends the calls of a job to the agent, and checks the answers."""
 
     def __init__(self, runtime: Any, tools: List[Tool]) -> None:
         self._runtime = runtime
@@ -80,11 +80,11 @@ class Clients:
 
 
 class Stalls:
-    """How late a timer is: for so long the loop has done something else.
+    """Measures how late a timer fires: for so long the loop did something else.
 
-    own is that, less the time in which the thread could have run but another had
-    the processor, which the kernel counts: with more programs than processors the
-    rest is what the loop itself stood still for.
+    late is that delay. own is the delay without the time in which the thread was
+    ready to run but another had the processor, which the kernel counts. With more
+    programs than processors, own is the time for which the loop itself stood still.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two ways of the benchmark: create_subprocess_exec of CPython's asyncio.
 
-See bench/ring_work.h for what is asked on stdin and answered on stdout; the work
-is in the first argument. The second is "pidfd", for the watcher of children that
-uses pidfds (the default since Python 3.12), or "thread", for the one that has a
+bench/ring_work.h describes the requests on stdin and the answers on stdout. The
+first argument is the work. The second is "pidfd", for the watcher of children that
+uses pidfds (the default since Python 3.12), or "thread", for the watcher that has a
 thread for each child (the default before).
 """
 import asyncio
@@ -21,7 +21,7 @@ blocked = []
 
 
 class TimedPopen(subprocess.Popen):
-    """What asyncio calls, in the thread of the loop, to launch."""
+    """Times the launch, which asyncio makes in the thread of the loop."""
 
     def __init__(self, *args, **kwargs):
         start = time.perf_counter_ns()
@@ -79,7 +79,7 @@ def say(what):
 
 
 def choose_watcher(kind):
-    """True if such a watcher is in force."""
+    """Asks for such a watcher; returns True if it is in force."""
     if sys.version_info >= (3, 12):
         from asyncio import unix_events
         return unix_events.can_use_pidfd() == (kind == "pidfd")
@@ -92,7 +92,7 @@ def choose_watcher(kind):
 
 async def serve():
     say({"ready": "CPython " + platform.python_version()})
-    # Requests come one at a time, so that the loop may stand still for one.
+    # Requests come one at a time, so the loop may block while it reads one.
     for line in sys.stdin:
         try:
             say(await answer(line))

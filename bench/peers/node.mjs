@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// One way of the benchmark: child_process.spawn of Node. See bench/ring_work.h
-// for what is asked on stdin and answered on stdout; the work is in the argument.
+// One way of the benchmark: child_process.spawn of Node. bench/ring_work.h
+// describes the requests on stdin and the answers on stdout. The argument is the
+// work.
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ function collect(stream, chunks) {
 	stream.on('data', (chunk) => chunks.push(chunk));
 }
 
-// One run; done(error) is called once it has ended and all is read.
+// Runs the program once; calls done(error) when it has ended and all is read.
 function run({ argv, out }, blocked, done) {
 	const chunks = [], errors = [];
 	const start = process.hrtime.bigint();
@@ -57,7 +58,7 @@ function round(program, inflight, runs) {
 	});
 }
 
-// Node does not tell the time of children: the kernel does, in ticks of 10 ms.
+// Node does not report its children's time. The kernel does, in ticks of 10 ms.
 function childrenMicroseconds() {
 	const stat = readFileSync('/proc/self/stat', 'utf8');
 	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
