@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs a tool the way an agent runtime does: a pipe each for standard output and
- * error, both read to their ends, then the exit status.
+ * Runs a tool the way an agent runtime does: a pipe each for standard output
+ * and error, both read to their ends, then the exit status.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -82,7 +82,9 @@ static int launch_one(const struct launch_spec *spec, enum way way,
 	return err;
 }
 
-/* Takes what has been launched to its end. */
+/*
+ * Reads both outputs of a launched tool to their ends, then takes its status.
+ */
 static int follow(struct capture *c, const struct launched *l,
 		  const int outputs[2])
 {
@@ -149,7 +151,7 @@ bool capture_same(const struct capture *a, const struct capture *b)
 	       same_text(&a->out, &b->out) && same_text(&a->err, &b->err);
 }
 
-/* At most ten lines from @at on, each behind @sign. */
+/* Prints at most ten lines from @at on, each behind @sign. */
 static void print_lines(const struct text *t, size_t at, char sign, FILE *out)
 {
 	for (int n = 0; n < 10 && at < t->length; n++) {

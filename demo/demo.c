@@ -2,7 +2,7 @@
 /*
  * The demo: runs an agent's tools in a workspace through templates and through
  * posix_spawn, in turn and with the order changed each time, and compares what
- * they print and how they end, byte for byte. A difference ends it.
+ * the tools print and how they end, byte for byte. A difference ends the demo.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -87,7 +87,9 @@ static int parse_options(struct demo *d, int argc, char **argv)
 	return 0;
 }
 
-/* The tools' environment: the caller's PATH, and nothing else of the caller. */
+/*
+ * The tools' environment: the caller's PATH, and nothing else of the caller's.
+ */
 static char **make_environment(const char *workspace)
 {
 	const char *path = getenv("PATH");
@@ -110,7 +112,10 @@ static void leave_out(struct job *j, const char *why)
 	j->left_out = strdup(why);
 }
 
-/* A template of the tool; scripts, such as the shims of version managers, too. */
+/*
+ * Makes a template of the tool, which may be a script, such as the shim of a
+ * version manager.
+ */
 static int find_tool(const char *program)
 {
 	const uint64_t flags = SPAWN_TEMPLATE_CREATE_CLOEXEC;
@@ -164,7 +169,7 @@ static int run_once(struct demo *d, struct job *j, enum way way)
 	return err;
 }
 
-/* DIFFERENT if the two ways are not the same. */
+/* Returns DIFFERENT if the two ways are not the same. */
 static int compare(const struct job *j)
 {
 	const struct capture *t = &j->last[WAY_TEMPLATE];
@@ -177,7 +182,7 @@ static int compare(const struct job *j)
 	return DIFFERENT;
 }
 
-/* Both ways, the order changed from one run of the tool to the next. */
+/* Runs the tool both ways; the order changes from one run to the next. */
 static int run_pair(struct demo *d, struct job *j)
 {
 	enum way first = j->runs % WAYS, second = (j->runs + 1) % WAYS;
@@ -200,8 +205,8 @@ static int run_pair(struct demo *d, struct job *j)
 }
 
 /*
- * The first pair: fills caches, is not measured, and tells whether the tool
- * does here what the demo expects. Compared all the same.
+ * Runs the first pair, which fills caches and is not measured. It tells whether
+ * the tool does here what the demo expects. Its outputs are compared, too.
  */
 static int try_job(struct demo *d, struct job *j)
 {

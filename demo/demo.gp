@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Above: how long each tool's launch blocks the caller, both ways. Below: the
-# ratio of launch to exit, with its 95 % interval.
+# Two panels: the upper one has the time for which each tool's launch blocks the
+# caller, both ways, the lower one the ratio of launch to exit with its 95 % interval.
 #
 #	gnuplot -e "data='demo.dat'; out='demo.svg'; term='svg'" demo.gp
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The demo: what an agent does all day, through templates and through
- * posix_spawn, side by side. tools.c has the command lines, capture.c runs one,
- * report.c says what came of it, demo.c goes round.
+ * The demo: the work that an agent does all day, through templates and through
+ * posix_spawn, side by side. tools.c has the command lines, capture.c runs one
+ * of them, report.c prints the results, demo.c goes round.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -25,16 +25,16 @@ enum way {
 
 struct tool {
 	const char *name; /* in the table */
-	const char *program; /* absolute, or looked for in PATH */
-	const char *directory; /* below the workspace; NULL: that */
-	unsigned int every; /* takes part in each round, each 4th, ... */
+	const char *program; /* absolute, or a name to search along PATH */
+	const char *directory; /* below the workspace; NULL: the workspace */
+	unsigned int every; /* 4: takes part in every 4th round */
 	const char *argv[TOOL_ARGS_MAX];
 };
 
 extern const struct tool tools[];
 extern const size_t n_tools;
 
-/* What a tool is given as its environment, "HOME=<workspace>" put in front. */
+/* The environment of the tools, but for "HOME=<workspace>", put in front. */
 extern const char *const tool_environment[];
 
 struct text {
@@ -49,19 +49,19 @@ struct capture {
 	uint64_t blocked_ns, to_exit_ns;
 };
 
-/* @spec: all but .stdio. 0 or -errno; @capture is used again and again. */
+/* @spec: all but .stdio. Return: 0 or -errno. @capture may be used again. */
 int capture_run(const struct launch_spec *spec, enum way way,
 		struct capture *capture);
 void capture_free(struct capture *capture);
 bool capture_same(const struct capture *a, const struct capture *b);
-/* Tells where two captures differ. */
+/* Prints where two captures differ. */
 void capture_print_difference(const struct capture *template,
 			      const struct capture *posix, FILE *out);
 
-/* A tool that is there, and what was measured. */
+/* A tool that is there, and its measurements. */
 struct job {
 	const struct tool *tool;
-	char *left_out; /* why it takes no part, or NULL */
+	char *left_out; /* why the tool takes no part, or NULL */
 	char *path;
 	char *directory;
 	int tfd; /* -1: none */
@@ -82,11 +82,11 @@ struct demo {
 	double seconds;
 };
 
-/* After the last round. */
+/* Call it after the last round. */
 int report_compute(struct demo *demo);
 void report_table(const struct demo *demo, FILE *out);
 int report_json(const struct demo *demo, FILE *out);
-/* For gnuplot: a line for each tool. */
+/* Writes a line for each tool, for gnuplot. */
 int report_columns(const struct demo *demo, FILE *out);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The demo: demo/demo.c says what it does, demo/workspace.sh in what.
+# The demo: demo/demo.c describes it, demo/workspace.sh makes its workspace.
 #
 #: run-demo        run the demo that 'make demo' runs, without its set-up
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What came of the demo: a table, JSON, and columns for the plot. */
+/* Prints the results of the demo: a table, JSON, and columns for the plot. */
 #include <string.h>
 
 #include "shared/measure/values.h"
@@ -36,7 +36,7 @@ int report_compute(struct demo *demo)
 	return err;
 }
 
-/* What all tools took together, in microseconds. */
+/* The time of all tools together, in microseconds. */
 struct totals {
 	unsigned int launches;
 	double blocked[WAYS], to_exit[WAYS];
@@ -58,7 +58,7 @@ static struct totals add_up(const struct demo *demo)
 	return t;
 }
 
-/* p50 of both ways, their ratio, then p99 of both ways. */
+/* Prints p50 of both ways, their ratio, then p99 of both ways. */
 static void print_group(const struct samples s[WAYS], struct ratio r,
 			double unit, int decimals, FILE *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command lines of the demo: what agents run to look around, search, read
- * and check. Each prints the same every time: sorted where the tool can sort,
- * without times of access, without locks that write.
+ * The command lines of the demo: an agent runs such tools to look around,
+ * search, read and check. Each prints the same every time: sorted if the tool
+ * can sort, without times of access, without locks that write.
  */
 #include "demo.h"
 

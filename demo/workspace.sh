@@ -6,8 +6,8 @@
 #	demo/workspace.sh DIR
 #
 # DIR is made anew: src/ (Python-like sources), data/ (text, CSV, JSON, a log)
-# and repo/ (a git repository with a history and uncommitted changes, if there
-# is a git). The same every time, down to dates, names and object ids.
+# and repo/ (a git repository with a history and uncommitted changes, if git is
+# installed). The result is the same every time, down to dates, names and object ids.
 
 set -eu
 
@@ -107,7 +107,7 @@ samples() {
 	}'
 }
 
-# Dates of what tools list; not of .git, which keeps those of its files.
+# Fixes the dates of files that tools list, but not below .git, which records them.
 fix_dates() {
 	find "$@" -exec touch -h -d 2024-03-01T12:00:00Z {} +
 }
@@ -120,7 +120,7 @@ commit() {
 	git commit -q -m "$2"
 }
 
-# $HOME and the system's configuration have no say.
+# Makes the repository, whatever git's configuration in $HOME and the system says.
 repository() {
 	unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
