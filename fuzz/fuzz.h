@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the fuzzers share: how a finding is told, and an input that chooses.
- */
+/* Shared by the fuzzers: a macro for findings, and an input that chooses. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -23,7 +21,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* ---- bytes that choose; when they end, the first of all ---- */
+/* ---- the bytes of the input; after its end, zeroes ---- */
 
 static const uint8_t *input;
 static size_t left;
@@ -36,7 +34,7 @@ static inline uint8_t byte(void)
 	return *input++;
 }
 
-/* One time in `n`, and never when the input has ended. */
+/* Chooses true one time in `n`, and never after the end of the input. */
 static inline bool rarely(unsigned int n)
 {
 	return byte() % n == n - 1;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Fuzzing with libFuzzer. What it finds is kept in build/fuzz/finds, what it
-# learned in build/fuzz/corpus; fuzz/corpus holds the inputs to begin with.
+# Fuzz with libFuzzer. It keeps inputs that fail in build/fuzz/finds, and inputs
+# that reach new code in build/fuzz/corpus. fuzz/corpus holds the first inputs.
 #
 #: fuzz            fuzz the parsers and the argument checks, FUZZ_TIME=60 each
 
@@ -11,7 +11,7 @@ FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
 
-# Of the daemon all but its main function, with its maps in memory.
+# The daemon without its main function, and with its maps in memory.
 FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
 	tests/fake_maps.c $(filter-out src/daemon/main.c,$(DAEMON_SRC)))
 $(FUZZ_DAEMON_OBJ): FUZZ_CFLAGS += -DVERSION='"$(VERSION)"'
@@ -25,7 +25,7 @@ $(O)/fuzz/src/%.o: src/%.c
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
 		-c -o $@ $<
 
-# Not what is fuzzed: each look at its maps would count as news.
+# Build without coverage: each access to the test's maps would look like new code.
 $(O)/fuzz/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)

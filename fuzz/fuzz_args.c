@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzzes what callers may pass: the input chooses a call, the size and every
- * field of its structure, mostly from values that matter. A model says which
- * arguments must be refused, and with what; a launch that goes through runs the
- * smallest of programs, with actions that harm nothing outside of it.
+ * Fuzzes the arguments that callers pass: the input chooses a call, the size
+ * and every field of its structure, mostly from values that matter. A model
+ * predicts which arguments must be refused, and with which error; a launch that
+ * goes through runs the smallest of programs, with actions that harm nothing
+ * outside of it.
  *
  * After each call: outputs are set on success only, no fd and no child is left,
  * working directory and umask are as before. Structures end where their memory
- * ends, so that the sanitizer sees a read or write beyond the size that was
- * told.
+ * ends, so that the sanitizer sees a read or write beyond the stated size.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 #define PAGE 4096
 #define ADDR(p) ((uint64_t)(uintptr_t)(p))
 
-/* As MUST(), but says what was got. */
+/* Does as MUST(), and prints the value that it got. */
 static void must_be(int got, int want, const char *call)
 {
 	if (got == want)
@@ -104,7 +104,9 @@ static int low_fd(const char *path, int flags)
 	return fd;
 }
 
-/* Naming functions would need a child, which looks like one that was lost. */
+/*
+ * Turns off the naming of functions: that needs a child, which would look lost.
+ */
 static void add_flag(int *argc, char ***argv)
 {
 	static char flag[] = "-print_funcs=0";
@@ -136,7 +138,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	put(not_executable, "#!/bin/true\n", 12, 0644);
 	MUST(!atexit(remove_scene));
 
-	/* no terminal may be stolen, and nothing read from one */
+	/* no terminal may be taken over, and none is read */
 	MUST(dup2(low_fd("/dev/null", O_RDWR), 0) == 0);
 	exe_fd = low_fd(exe, O_PATH);
 	script_fd = low_fd(script, O_RDONLY);
@@ -153,7 +155,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Nothing is left behind, and nothing of this process has changed. */
+/*
+ * Checks that nothing is left behind and nothing of this process has changed.
+ */
 static void check_scene(void)
 {
 	int fd = dup(0), status = 0;
@@ -185,8 +189,9 @@ static size_t pick_size(size_t ver0, size_t ver1)
 }
 
 /*
- * Memory of exactly that size: the start of *args, zeroes behind it, and at
- * times something unknown among these. Return: what the size rule answers.
+ * Copies into memory of exactly that size: the start of *args, zeroes behind
+ * it, and at times an unknown value among these. Return: the answer of the size
+ * rule.
  */
 static int sized(const void *args, size_t known, size_t size, size_t ver0,
 		 void **copy)
@@ -243,7 +248,7 @@ static uint64_t pick_flags(const uint64_t *flags, size_t n)
 	return rarely(32) ? number() : all;
 }
 
-/* A file, and what create answers for it without and with CREATE_SCRIPT. */
+/* A file, and the answer of create without and with CREATE_SCRIPT. */
 struct file {
 	const char *path;
 	int fd, plain, scripts;
@@ -269,7 +274,10 @@ static void pick_file(struct file *f)
 	*f = PICK(files);
 }
 
-/* There is no guard. It is asked for last, but a contradiction shows at once. */
+/*
+ * Predicts the answer where no guard runs. create asks for the guard last, but
+ * refuses a contradiction at once.
+ */
 static int guard_model(uint64_t flags, bool asked)
 {
 	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
@@ -359,7 +367,7 @@ static void fuzz_create(void)
 	if (rarely(16))
 		args.pad = byte() & 1;
 
-	/* a relative path is refused before an fd would be looked at */
+	/* create refuses a relative path before it looks at any fd */
 	if (args.execfd >= 0 && file.plain == -EINVAL)
 		return;
 	want = sized(&args, sizeof(args), size,
@@ -436,7 +444,7 @@ static const uint64_t spawn_flags[] = {
 	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT |                              \
 	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
 
-/* All that the arguments of one launch point to. */
+/* The arguments of one launch, with all that they point to. */
 struct launch {
 	struct spawn_template_spawn_args args;
 	struct spawn_template_action actions[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
@@ -446,7 +454,7 @@ struct launch {
 	uint64_t bits;
 	struct spawn_template_failure failure;
 	int pidfd;
-	int fd_answer; /* what this fd must be answered with */
+	int fd_answer; /* the answer that this fd must get */
 	bool bad_action, too_many;
 };
 
@@ -501,7 +509,7 @@ static void pick_arg(struct launch *l, struct spawn_template_action *a)
 		a->arg = 0;
 }
 
-/* The model of an action that is well formed. */
+/* Predicts whether a well-formed action is accepted. */
 static bool action_ok(const struct launch *l,
 		      const struct spawn_template_action *a)
 {
@@ -539,7 +547,7 @@ static bool action_ok(const struct launch *l,
 	}
 }
 
-/* Like a caller's action, with a mistake at times. */
+/* Makes an action as a caller would, with a mistake at times. */
 static void pick_action(struct launch *l, struct spawn_template_action *a)
 {
 	const uint32_t types[] = { 0, 1, 2, 3, 4, 5, 6, 32, 33, 34, 35, 1, 1 };
@@ -607,7 +615,7 @@ static void pick_actions(struct launch *l)
 	}
 }
 
-/* After the flags are known, which SETCTTY depends on. */
+/* Runs after the flags are known, since SETCTTY depends on them. */
 static void judge_actions(struct launch *l)
 {
 	if (l->too_many || !l->args.actions)
@@ -698,7 +706,7 @@ static void pick_launch(struct launch *l)
 	judge_actions(l);
 }
 
-/* Whether the arguments must be refused, whatever the fd. */
+/* Predicts whether the arguments must be refused, with any fd. */
 static bool args_bad(const struct launch *l, size_t size)
 {
 	const struct spawn_template_spawn_args *a = &l->args;
@@ -742,7 +750,7 @@ static void check_failure(const struct launch *l, int ret, size_t size)
 		     : !f->action);
 }
 
-/* It ran; a limit that the input asked for may have killed it. */
+/* Checks a launched program: a limit that the input set may have killed it. */
 static void check_launched(const struct launch *l, pid_t pid)
 {
 	siginfo_t info = { 0 };
@@ -837,7 +845,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	left = size;
 	first_free = dup(0);
 	MUST(first_free >= 0 && !close(first_free));
-	/* several in a row, so that one is seen to disturb the next */
+	/* several in a row, to find a call that disturbs the next */
 	for (int i = 0; i < 8 && left; i++) {
 		switch (byte() % 8) {
 		case 0:

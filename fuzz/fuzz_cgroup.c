@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzzes where a cgroup is looked for: the first line of the input is a path as
- * /proc/self/cgroup has it, the rest a line of /proc/self/mountinfo. What comes
- * out fits, and is a string.
+ * Fuzzes the search for a cgroup: the first line of the input is a path as
+ * /proc/self/cgroup has it, the rest a line of /proc/self/mountinfo. The result
+ * must fit, and must be a string.
  */
 #include <string.h>
 
 #include "fuzz.h"
 #include "tree/ways.h"
 
-/* Of just its size, so that the sanitizer sees a read or write behind it. */
+/*
+ * Copies to memory of just its size: the sanitizer sees any access behind it.
+ */
 static char *string(const uint8_t *data, size_t size)
 {
 	char *s = malloc(size + 1);

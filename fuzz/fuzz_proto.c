@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzzes what clients may send to the guard's daemon: the input is a conversation
- * of a few connections of two users, with any bytes and any ancillary facts,
- * mixed with events and deaths. The maps are in memory.
+ * Fuzzes the messages that clients send to the guard's daemon: the input is a
+ * conversation of a few connections of two users, with any bytes and any
+ * ancillary facts, mixed with events and deaths. The maps are in memory.
  *
- * After each step: no descriptor is left, what is counted is what is there, each
- * answer fits its request, and nobody has a template that another registered.
+ * After each step: no descriptor is left, each count agrees with the things
+ * counted, each answer fits its request, and nobody has a template that another
+ * registered.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static int first_free;
 
 /* ---- the scene */
 
-/* Even ones are root's. */
+/* Even connections are root's. */
 static uint32_t uid_of(unsigned int i)
 {
 	return i % 2 ? 1000 : 0;
@@ -83,7 +84,7 @@ static int some_file(void)
 	return open(paths[byte() % 5], flags | O_CLOEXEC);
 }
 
-/* Mostly what the kernel would say of an honest client. */
+/* Picks the facts, mostly as the kernel would report an honest client. */
 static void pick_facts(struct request_facts *facts, unsigned int i,
 		       unsigned int type)
 {
@@ -102,7 +103,7 @@ static void pick_facts(struct request_facts *facts, unsigned int i,
 	}
 }
 
-/* An id that is there, or not. */
+/* Picks an id, in use or not. */
 static uint64_t pick_id(void)
 {
 	if (registry.n_templates && byte() % 2)
@@ -129,7 +130,7 @@ static size_t pick_message(unsigned char *bytes, size_t size)
 		msg.h.id = pick_id();
 	}
 	memcpy(bytes, &msg, sizeof(msg));
-	/* spoilt here and there */
+	/* spoil some bytes */
 	while (rarely(8)) {
 		size_t at = (size_t)byte() << 8 | byte();
 
@@ -168,7 +169,7 @@ static void send_message(unsigned int i)
 	len = pick_message(bytes, ST_MSG_SIZE);
 	memcpy(&msg, bytes, sizeof(msg));
 	pick_facts(&facts, i, msg.h.type);
-	/* a read beyond what came is seen */
+	/* the sanitizer sees a read beyond the message */
 	bytes = realloc(bytes, len ? len : 1);
 	MUST(bytes);
 	result = request_handle(&registry, &peers[i], bytes, len, &facts,
@@ -230,7 +231,7 @@ static void measure(void)
 static void check_scene(void)
 {
 	unsigned int clients = 0, templates = 0, users = 0, others = 0;
-	/* a thread may still close one */
+	/* a thread may still be closing one */
 	bool quiet = !foreign_pending(0) && !foreign_pending(1000);
 	int fd = dup(0);
 
@@ -245,7 +246,7 @@ static void check_scene(void)
 	MUST(clients == registry.clients);
 	MUST(templates == registry.n_templates);
 	MUST(others == registry.n_templates_others);
-	/* one descriptor: of the only process there is */
+	/* the pidfd of the only process there is */
 	MUST(!registry.processes || !registry.processes->next);
 	if (quiet)
 		MUST(fd <= first_free + (registry.processes != NULL));
@@ -303,7 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	registry_close(&registry);
 	loop_reap(&loop);
 	MUST(!registry.processes && !registry.users);
-	/* before leaks are looked for, which is long */
+	/* wait for them before the search for leaks, which is slow */
 	while (foreign_pending(0) || foreign_pending(1000))
 		sched_yield();
 	return 0;
