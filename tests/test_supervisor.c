@@ -12,11 +12,11 @@
 
 static int parent_dir;
 
-static struct st_group_home open_home(void)
+static struct st_tree_home open_home(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
-	CHECK_EQ(st_group_home_open(&home, parent_dir, true), 0);
+	CHECK_EQ(st_tree_home_open(&home, parent_dir, true), 0);
 	CHECK_GT(home.supervisor, 0);
 	return home;
 }
@@ -44,9 +44,9 @@ static void hidden(void)
 	park_stubborn();
 }
 
-static struct st_group planted;
+static struct st_tree planted;
 
-static struct st_group_home held;
+static struct st_tree_home held;
 
 /*
  * Daemons, and one in a cgroup that the tree has made below its own. They do not
@@ -69,9 +69,9 @@ static void resists(void)
 
 #define RESISTS 5
 
-static void plant_in(struct st_group_home *home)
+static void plant_in(struct st_tree_home *home)
 {
-	CHECK_EQ(st_group_make(&planted, home), 0);
+	CHECK_EQ(st_tree_make(&planted, home), 0);
 	branch(resists);
 	wait_enrolled(RESISTS);
 }
@@ -215,7 +215,7 @@ static void caller_is_killed_while_all_is_frozen(void)
 static void signals_to_the_callers_group(void)
 {
 	const int signals[] = { SIGINT, SIGHUP, SIGTERM, SIGQUIT, SIGTSTP };
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	parent_dir = make_cgroup();
 	home = open_home();
@@ -227,7 +227,7 @@ static void signals_to_the_callers_group(void)
 	sleep_ms(30);
 	CHECK(state_within(home.supervisor, 'S', 1000));
 	CHECK_EQ(getsid(home.supervisor), home.supervisor);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
@@ -236,7 +236,7 @@ static void signals_to_the_callers_group(void)
 static void closed_with_a_tree(void)
 {
 	struct scene before;
-	struct st_group_home home;
+	struct st_tree_home home;
 	uint64_t start;
 
 	parent_dir = make_cgroup();
@@ -246,7 +246,7 @@ static void closed_with_a_tree(void)
 	plant_in(&home);
 	CHECK_SYS(close(planted.cgroup));
 	start = now_ms();
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_LE(now_ms() - start, at_most_ms(1800));
 	CHECK(tree_ends(0));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
@@ -254,12 +254,12 @@ static void closed_with_a_tree(void)
 		;
 	before.fds--; /* of the tree's pipe */
 	check_scene(&before);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 }
 
 static void closed_while_a_worker_holds_the_lifeline(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	uint64_t start;
 	pid_t worker;
 
@@ -270,7 +270,7 @@ static void closed_while_a_worker_holds_the_lifeline(void)
 		for (;;)
 			pause();
 	start = now_ms();
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_LE(now_ms() - start, at_most_ms(1800));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	CHECK_SYS(kill(worker, SIGKILL));
@@ -280,7 +280,7 @@ static void closed_while_a_worker_holds_the_lifeline(void)
 /* A forked child gives its copy up, and nothing else happens. */
 static void forgotten_by_a_child(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	parent_dir = make_cgroup();
 	home = open_home();
@@ -292,7 +292,7 @@ static void forgotten_by_a_child(void)
 		if (!pid) {
 			int fds = test_count_fds();
 
-			st_group_home_forget(&home);
+			st_tree_home_forget(&home);
 			CHECK_EQ(test_count_fds(), fds - 3);
 			_exit(0);
 		}
@@ -302,13 +302,13 @@ static void forgotten_by_a_child(void)
 	CHECK(state_within(home.supervisor, 'S', 1000));
 	for (int i = 0; i < RESISTS; i++)
 		CHECK(is_alive(enrolled(i)));
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(tree_ends(0));
 }
 
 static void closed_after_the_supervisor_was_killed(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	parent_dir = make_cgroup();
 	home = open_home();
@@ -318,7 +318,7 @@ static void closed_after_the_supervisor_was_killed(void)
 	CHECK(state_within(home.supervisor, 'Z', 2000));
 	for (int i = 0; i < RESISTS; i++)
 		CHECK(is_alive(enrolled(i)));
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(tree_ends(1000));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
@@ -326,7 +326,7 @@ static void closed_after_the_supervisor_was_killed(void)
 /* One that does not answer is given up, and its work is done. */
 static void closed_while_the_supervisor_is_stopped(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	uint64_t start = now_ms();
 
 	parent_dir = make_cgroup();
@@ -334,7 +334,7 @@ static void closed_while_the_supervisor_is_stopped(void)
 	tree_open();
 	plant_in(&home);
 	CHECK_SYS(kill(home.supervisor, SIGSTOP));
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_LE(now_ms() - start, at_most_ms(4000));
 	CHECK(tree_ends(1000));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
@@ -343,14 +343,14 @@ static void closed_while_the_supervisor_is_stopped(void)
 /* Somebody else has removed the directory. */
 static void closed_without_a_directory(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	uint64_t start;
 
 	parent_dir = make_cgroup();
 	home = open_home();
 	CHECK_SYS(unlinkat(parent_dir, home.name, AT_REMOVEDIR));
 	start = now_ms();
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_LE(now_ms() - start, at_most_ms(1800));
 	CHECK(test_no_children());
 }
@@ -364,7 +364,7 @@ static void leaves_one(void)
 
 static void runs_in_a_home(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	parent_dir = make_cgroup();
 	home = open_home();
@@ -373,15 +373,15 @@ static void runs_in_a_home(void)
 		char *inner = test_fmt("%s/%s", running_cgroup, home.name);
 		pid_t pid;
 
-		CHECK_EQ(st_group_make(&planted, &home), 0);
+		CHECK_EQ(st_tree_make(&planted, &home), 0);
 		pid = branch(leaves_one);
 		CHECK_SYS(waitpid(pid, NULL, 0));
 		wait_enrolled(i + 1);
-		st_group_remove(&planted);
+		st_tree_remove(&planted);
 		CHECK_EQ(count_dirs(inner), 0);
 		CHECK_STR(strrchr(cgroup_of(enrolled(i)), '/') + 1, home.name);
 	}
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(tree_ends(0));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
@@ -405,7 +405,7 @@ static void it_is_small(void)
 {
 	const size_t size = 200UL << 20;
 	char *memory = malloc(size), *maps;
-	struct st_group_home home;
+	struct st_tree_home home;
 	int lines = 0;
 
 	CHECK(memory);
@@ -426,7 +426,7 @@ static void it_is_small(void)
 	/* and works with what is left */
 	tree_open();
 	plant_in(&home);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(tree_ends(0));
 	free(memory);
 }
@@ -455,7 +455,7 @@ static char *spared_from_oom(void)
 
 static void it_is_apart(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	char cwd[16];
 	pid_t pid;
 
@@ -480,7 +480,7 @@ static void it_is_apart(void)
 	CHECK_EQ(errno, ECHILD);
 	CHECK_EQ(readlink(test_fmt("/proc/%d/cwd", pid), cwd, sizeof(cwd)), 1);
 	CHECK_EQ(*cwd, '/');
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(test_no_children());
 }
 
@@ -494,7 +494,7 @@ static void count_chld(int sig)
 
 static void no_sigchld_of_it(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	sigset_t set, now;
 
 	parent_dir = make_cgroup();
@@ -505,12 +505,12 @@ static void no_sigchld_of_it(void)
 	home = open_home();
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	CHECK(sigismember(&now, SIGUSR1) && !sigismember(&now, SIGCHLD));
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(atomic_load(&chlds), 0);
 	signal(SIGCHLD, SIG_IGN);
 	home = open_home();
 	CHECK(is_alive(home.supervisor));
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
@@ -520,7 +520,7 @@ static void no_sigchld_of_it(void)
  */
 static void it_is_moved_between_cpus(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	cpu_set_t all, one;
 	int n;
 
@@ -542,16 +542,16 @@ static void it_is_moved_between_cpus(void)
 		CHECK_SYS(kill(home.supervisor, SIGCONT));
 		CHECK(state_within(home.supervisor, 'S', 1000));
 	}
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
 static void *open_and_close(void *arg)
 {
 	for (int i = 0; i < 10; i++) {
-		struct st_group_home home = open_home();
+		struct st_tree_home home = open_home();
 
-		st_group_home_close(&home);
+		st_tree_home_close(&home);
 	}
 	return arg;
 }
@@ -576,10 +576,10 @@ static void several_at_once(void)
 
 static void refused(int err)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 	int fds = test_count_fds(), mappings = test_count_mappings();
 
-	CHECK_EQ(st_group_home_open(&home, parent_dir, true), -err);
+	CHECK_EQ(st_tree_home_open(&home, parent_dir, true), -err);
 	CHECK_EQ(home.dir, -1);
 	CHECK_EQ(home.supervisor, -1);
 	CHECK_EQ(test_count_fds(), fds);
@@ -599,14 +599,14 @@ static void no_fds_for_it(void)
 	CHECK_SYS(close(free_fd));
 	/* some of its fds cannot be had: it does without, or not at all */
 	for (int n = 0; n < 8; n++) {
-		struct st_group_home home;
+		struct st_tree_home home;
 		int ret;
 
 		limit.rlim_cur = (rlim_t)(free_fd + n);
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-		ret = st_group_home_open(&home, parent_dir, true);
+		ret = st_tree_home_open(&home, parent_dir, true);
 		if (ret == 0)
-			st_group_home_close(&home);
+			st_tree_home_close(&home);
 		limit.rlim_cur = 1024;
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 		test_doing("%d fds: %d", n, ret);
@@ -662,7 +662,7 @@ static void fds_that_cannot_be_closed(void)
 
 static void fds_are_closed_without_close_range(void)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	parent_dir = make_cgroup();
 	for (int i = 0; i < 300; i++)
@@ -670,23 +670,23 @@ static void fds_are_closed_without_close_range(void)
 	test_seccomp(SYS_close_range, ENOSYS);
 	home = open_home();
 	CHECK_LE(count_entries(test_fmt("/proc/%d/fd", home.supervisor)), 5);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
 static void own_cgroup_as_a_user(void *arg)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
 	(void)arg;
 	CHECK_SYS(setresgid(OTHER_UID, OTHER_UID, OTHER_UID));
 	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
-	CHECK_EQ(st_group_home_open(&home, -1, true), 0);
+	CHECK_EQ(st_tree_home_open(&home, -1, true), 0);
 	CHECK_LE(status_value(home.supervisor, "VmRSS:"), 200);
 	tree_open();
 	plant_in(&home);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK(tree_ends(0));
 }
 
@@ -712,9 +712,9 @@ static void nothing_grows(void)
 
 	parent_dir = make_cgroup();
 	for (int i = 0; i < 60; i++) {
-		struct st_group_home home = open_home();
+		struct st_tree_home home = open_home();
 
-		st_group_home_close(&home);
+		st_tree_home_close(&home);
 		if (i == 5) {
 			before = scene_now();
 			mappings = test_count_mappings();

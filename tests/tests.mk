@@ -22,7 +22,7 @@ endif
 TOOLS += $(PROBES:%=$(O)/tests/tools/%)
 
 # These measure growth or need the machine for themselves.
-TESTS_ALONE := test_run_tree test_group test_group_cgroup
+TESTS_ALONE := test_run_tree test_tree test_tree_cgroup
 
 CHECKS += build-tests
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees of forked processes for tests of src/group.h, and the functions in it:
+ * Trees of forked processes for tests of src/tree/tree.h, and the functions in it:
  * they are hidden in the shared library, not in the archive that tests link.
  *
  * Each process of a tree enrols in shared memory, where handlers count what they
@@ -161,16 +161,16 @@ static inline bool tree_ends(int ms)
 	return poll(&pfd, 1, (int)at_most_ms((uint64_t)ms)) == 1;
 }
 
-/* ---- groups */
+/* ---- trees */
 
 static inline int open_pidfd(pid_t pid)
 {
 	return CHECK_SYS((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
-static inline struct st_group group_of(pid_t pid)
+static inline struct st_tree tree_of(pid_t pid)
 {
-	return (struct st_group){
+	return (struct st_tree){
 		.pid = pid,
 		.pidfd = open_pidfd(pid),
 		.cgroup = -1,
@@ -178,7 +178,7 @@ static inline struct st_group group_of(pid_t pid)
 }
 
 /* A tree whose child leads a group, and does this; `n` are to enrol. */
-static inline struct st_group grow(void (*fn)(void), int n)
+static inline struct st_tree grow(void (*fn)(void), int n)
 {
 	pid_t pid;
 
@@ -192,37 +192,37 @@ static inline struct st_group grow(void (*fn)(void), int n)
 	}
 	setpgid(pid, pid);
 	wait_enrolled(n);
-	return group_of(pid);
+	return tree_of(pid);
 }
 
 /* The child is reaped, all else is gone, and nothing is held. */
-static inline void check_ended(struct st_group *g)
+static inline void check_ended(struct st_tree *t)
 {
 	int status;
 
-	CHECK_EQ(CHECK_SYS(waitpid(g->pid, &status, 0)), g->pid);
+	CHECK_EQ(CHECK_SYS(waitpid(t->pid, &status, 0)), t->pid);
 	CHECK(tree_ends(2000));
-	st_group_remove(g);
-	CHECK(!g->members && g->cgroup == -1);
-	close(g->pidfd);
+	st_tree_remove(t);
+	CHECK(!t->members && t->cgroup == -1);
+	close(t->pidfd);
 }
 
 /* Until it is empty, as a run waits for it. */
-static inline bool empty_within(struct st_group *g, int ms)
+static inline bool empty_within(struct st_tree *t, int ms)
 {
 	for (ms = (int)at_most_ms((uint64_t)ms); ms > 0; ms--) {
-		if (st_group_empty(g))
+		if (st_tree_empty(t))
 			return true;
 		sleep_ms(1);
 	}
-	return st_group_empty(g);
+	return st_tree_empty(t);
 }
 
-static inline void kill_and_check(struct st_group *g)
+static inline void kill_and_check(struct st_tree *t)
 {
-	CHECK_EQ(st_group_signal(g, SIGKILL), 0);
-	CHECK(empty_within(g, 2000));
-	check_ended(g);
+	CHECK_EQ(st_tree_signal(t, SIGKILL), 0);
+	CHECK(empty_within(t, 2000));
+	check_ended(t);
 }
 
 /* A process that has nothing to do with the tree, and leads a group. */

@@ -173,32 +173,32 @@ static int launch_spawn(struct st_job *job,
 	pid = st_spawn(job->tfd, &spawn, &job->run.pidfd, failure);
 	if (pid < 0)
 		return pid;
-	job->run.pid = job->run.group.pid = pid;
-	job->run.group.pidfd = job->run.pidfd;
+	job->run.pid = job->run.tree.pid = pid;
+	job->run.tree.pidfd = job->run.pidfd;
 	return 0;
 }
 
 /* A place that was removed meanwhile is looked for, or made, anew. */
-static int make_group(struct st_job *job, bool *fallback)
+static int make_tree(struct st_job *job, bool *fallback)
 {
 	struct spawn_template_ring *ring = job->ring;
-	const struct st_group_home *home = NULL;
-	struct st_group *group = &job->run.group;
+	const struct st_tree_home *home = NULL;
+	struct st_tree *tree = &job->run.tree;
 	int ret = 0;
 
 	*fallback = false;
 	if (job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
 		ret = st_ring_home_get(ring, &job->args, &home, fallback);
 	if (ret == 0)
-		ret = st_group_make(group, home);
+		ret = st_tree_make(tree, home);
 	if (ret == -ENOENT && home) {
 		st_ring_home_gone(ring, home);
 		ret = st_ring_home_get(ring, &job->args, &home, fallback);
 		if (ret == 0)
-			ret = st_group_make(group, home);
+			ret = st_tree_make(tree, home);
 	}
 	if (ret < 0 && home && *fallback)
-		ret = st_group_make_or_none(group, home);
+		ret = st_tree_make_or_none(tree, home);
 	return ret;
 }
 
@@ -218,7 +218,7 @@ static int launch_run(struct st_job *job,
 	run->epoll = ring->reactor.epoll;
 	is_fed = run->in < 0;
 	if (ret == 0)
-		ret = make_group(job, &fallback);
+		ret = make_tree(job, &fallback);
 	if (ret == 0)
 		ret = st_reactor_add(job);
 	if (ret == 0)

@@ -310,7 +310,7 @@ static void handle_cancels(struct turn *turn)
 		r->runs[n++] = &job->run;
 	}
 	if (n)
-		n = st_run_end_all(r->runs, r->groups, n);
+		n = st_run_end_all(r->runs, r->trees, n);
 	for (size_t i = 0; i < n; i++)
 		settle(turn, st_job_of_run(r->runs[i]));
 }
@@ -488,8 +488,8 @@ int st_reactor_open(struct spawn_template_ring *ring)
 	r->armed = ST_NEVER;
 	r->heap.timers = calloc(ring->entries, sizeof(*r->heap.timers));
 	r->runs = calloc(ring->entries, sizeof(*r->runs));
-	r->groups = calloc(ring->entries, sizeof(*r->groups));
-	if (!r->heap.timers || !r->runs || !r->groups)
+	r->trees = calloc(ring->entries, sizeof(*r->trees));
+	if (!r->heap.timers || !r->runs || !r->trees)
 		return -ENOMEM;
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll < 0)
@@ -531,5 +531,5 @@ void st_reactor_close(struct st_reactor *r)
 		sys_close(r->timer);
 	free(r->heap.timers);
 	free(r->runs);
-	free(r->groups);
+	free(r->trees);
 }

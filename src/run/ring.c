@@ -474,7 +474,7 @@ static struct st_ring_home *home_find(struct spawn_template_ring *ring,
 		     h->supervised != like->supervised || h->gone))
 		h = h->next;
 	/* whose supervisor was killed: another one is to be made */
-	if (h && h->supervised && !st_group_home_guarded(&h->home)) {
+	if (h && h->supervised && !st_tree_home_guarded(&h->home)) {
 		h->gone = true;
 		return NULL;
 	}
@@ -492,7 +492,7 @@ static int home_make(struct spawn_template_ring *ring,
 	if (ret == 0)
 		h = malloc(sizeof(*h));
 	if (!h) {
-		st_group_home_close(&like->home);
+		st_tree_home_close(&like->home);
 		return ret < 0 ? ret : -ENOMEM;
 	}
 	*h = *like;
@@ -513,7 +513,7 @@ static int home_make(struct spawn_template_ring *ring,
  */
 int st_ring_home_get(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
-		     const struct st_group_home **home, bool *fallback)
+		     const struct st_tree_home **home, bool *fallback)
 {
 	struct st_ring_home like = {
 		.supervised = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE,
@@ -541,7 +541,7 @@ int st_ring_home_get(struct spawn_template_ring *ring,
 
 /* Runs that are in it go on. */
 void st_ring_home_gone(struct spawn_template_ring *ring,
-		       const struct st_group_home *home)
+		       const struct st_tree_home *home)
 {
 	struct st_ring_home *h;
 
@@ -559,7 +559,7 @@ static void free_homes(struct spawn_template_ring *ring)
 
 	while ((h = ring->homes)) {
 		ring->homes = h->next;
-		st_group_home_close(&h->home);
+		st_tree_home_close(&h->home);
 		free(h);
 	}
 }
@@ -603,7 +603,7 @@ static void free_foreign(struct spawn_template_ring *ring)
 	struct st_ring_home *h;
 
 	for (h = ring->homes; h; h = h->next)
-		st_group_home_forget(&h->home);
+		st_tree_home_forget(&h->home);
 	st_reactor_close(&ring->reactor);
 	sys_close(ring->event);
 	sys_close(ring->devnull);

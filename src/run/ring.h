@@ -82,7 +82,7 @@ struct st_job {
 /* Where runs have their cgroups; a ring has one for each parent directory. */
 struct st_ring_home {
 	struct st_ring_home *next;
-	struct st_group_home home;
+	struct st_tree_home home;
 	uint64_t dev, ino;		/* of the parent; 0: the one found */
 	bool supervised;
 	bool gone;			/* removed, or unguarded: no new runs */
@@ -99,7 +99,7 @@ struct st_reactor {
 	struct st_heap heap;
 	int64_t armed;			/* when the timer goes off */
 	struct st_run **runs;		/* room for all that are ended at once */
-	struct st_group **groups;
+	struct st_tree **trees;
 };
 
 struct spawn_template_ring {
@@ -144,9 +144,9 @@ void st_ring_complete(struct st_job *job, int res, uint32_t flags);
 void st_ring_free(struct spawn_template_ring *ring);
 int st_ring_home_get(struct spawn_template_ring *ring,
 		     const struct spawn_template_run_args *args,
-		     const struct st_group_home **home, bool *fallback);
+		     const struct st_tree_home **home, bool *fallback);
 void st_ring_home_gone(struct spawn_template_ring *ring,
-		       const struct st_group_home *home);
+		       const struct st_tree_home *home);
 
 /* ---- job.c: made by the caller's thread, launched by the pool's */
 int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,

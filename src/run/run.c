@@ -78,23 +78,23 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 /**
  * st_run_home - open the place where a run is to have its cgroup
  * @args: taken by st_run_args()
- * @home: filled in; to be closed by st_group_home_close(), on failure too
+ * @home: filled in; to be closed by st_tree_home_close(), on failure too
  * @fallback: set if the run may do without
  *
  * Return: 0, also if there is to be none or none was found; or -errno.
  */
 int st_run_home(const struct spawn_template_run_args *args,
-		struct st_group_home *home, bool *fallback)
+		struct st_tree_home *home, bool *fallback)
 {
 	bool supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
 	int ret;
 
-	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 	*fallback = false;
 	if (!(args->flags & SPAWN_TEMPLATE_RUN_CGROUP))
 		return 0;
 	*fallback = args->cgroup_parent_fd < 0 && !supervise;
-	ret = st_group_home_open(home, args->cgroup_parent_fd, supervise);
+	ret = st_tree_home_open(home, args->cgroup_parent_fd, supervise);
 	return ret == -EOPNOTSUPP && *fallback ? 0 : ret;
 }
 
@@ -132,8 +132,8 @@ static void into_cgroup(struct spawn_template_spawn_args *args, int cgroup)
 static pid_t launch(struct st_run *run, int tfd, struct st_spawn *spawn,
 		    struct spawn_template_failure *failure)
 {
-	if (run->group.cgroup >= 0)
-		into_cgroup(&spawn->args, run->group.cgroup);
+	if (run->tree.cgroup >= 0)
+		into_cgroup(&spawn->args, run->tree.cgroup);
 	return st_spawn(tfd, spawn, &run->pidfd, failure);
 }
 
@@ -141,7 +141,7 @@ static pid_t launch(struct st_run *run, int tfd, struct st_spawn *spawn,
 static bool no_cgroup(struct st_run *run, pid_t ret,
 		      const struct spawn_template_failure *failure)
 {
-	return run->group.cgroup >= 0 &&
+	return run->tree.cgroup >= 0 &&
 	       failure->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
 	       (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL ||
 		ret == -EACCES || ret == -EOPNOTSUPP || ret == -EBUSY);
@@ -184,16 +184,16 @@ int st_run_launch(struct st_run *run, int tfd,
 	own_group(&spawn->args);
 	pid = launch(run, tfd, spawn, failure);
 	if (fallback && no_cgroup(run, pid, failure)) {
-		st_group_remove(&run->group);
+		st_tree_remove(&run->tree);
 		spawn->args.flags &= ~SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
 		pid = launch(run, tfd, spawn, failure);
 	}
 	if (pid < 0)
 		return pid;
 	run->spawned = st_now();
-	run->pid = run->group.pid = pid;
-	run->group.pidfd = run->pidfd;
-	if (run->group.cgroup >= 0)
+	run->pid = run->tree.pid = pid;
+	run->tree.pidfd = run->pidfd;
+	if (run->tree.cgroup >= 0)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_CGROUP;
 	return 0;
 }
@@ -278,7 +278,7 @@ static void finish(struct st_run *run, int64_t now)
 		}
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
 	}
-	st_group_remove(&run->group);
+	st_tree_remove(&run->tree);
 	run->over = st_now();
 	run->phase = ST_RUN_OVER;
 	run->due = ST_NEVER;
@@ -332,7 +332,7 @@ static void killed_tree(struct st_run *run)
 
 static void kill_tree(struct st_run *run)
 {
-	st_group_signal(&run->group, SIGKILL);
+	st_tree_signal(&run->tree, SIGKILL);
 	killed_tree(run);
 }
 
@@ -342,7 +342,7 @@ static void kill_tree(struct st_run *run)
  */
 static bool is_ended(struct st_run *run, int64_t now)
 {
-	if (run->exited && st_group_empty(&run->group))
+	if (run->exited && st_tree_empty(&run->tree))
 		return true;
 	if (run->phase == ST_RUN_TERMED && now < run->kill_at) {
 		run->due = run->exited
@@ -381,7 +381,7 @@ void st_run_end(struct st_run *run, uint64_t grace_ns)
 		return;
 	run->phase = ST_RUN_TERMED;
 	run->tries = 0;
-	st_group_signal(&run->group, SIGTERM);
+	st_tree_signal(&run->tree, SIGTERM);
 	run->kill_at = st_after(st_now(), grace_ns);
 	run->due = run->kill_at;
 }
@@ -389,12 +389,12 @@ void st_run_end(struct st_run *run, uint64_t grace_ns)
 /**
  * st_run_end_all - end the trees of several runs at once
  * @runs: those that were not ended before are put first
- * @groups: room for as many
+ * @trees: room for as many
  * @n: how many
  *
  * Return: how many were not ended before.
  */
-size_t st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
+size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 {
 	size_t live = 0;
 
@@ -402,8 +402,8 @@ size_t st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n)
 		if (runs[i]->phase < ST_RUN_KILLED)
 			runs[live++] = runs[i];
 	for (size_t i = 0; i < live; i++)
-		groups[i] = &runs[i]->group;
-	st_group_kill_all(groups, live);
+		trees[i] = &runs[i]->tree;
+	st_tree_kill_all(trees, live);
 	for (size_t i = 0; i < live; i++)
 		killed_tree(runs[i]);
 	return live;
@@ -494,7 +494,7 @@ void st_run_close(struct st_run *run)
 {
 	st_run_close_pipes(run);
 	st_run_close_fd(run, &run->pidfd);
-	st_group_remove(&run->group);
+	st_tree_remove(&run->tree);
 	free(run->out.data);
 	free(run->err.data);
 	run->out.data = run->err.data = NULL;

@@ -44,7 +44,7 @@ struct st_run {
 
 	pid_t pid;
 	int pidfd;
-	struct st_group group;
+	struct st_tree tree;
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
 	int64_t started, spawned, ended, over;
@@ -64,7 +64,7 @@ struct st_run {
 		.out = { .fd = -1, .ended = true }, \
 		.err = { .fd = -1, .ended = true }, .in = -1, .epoll = -1, \
 		.pid = -1, .pidfd = -1, \
-		.group = { .pid = -1, .pidfd = -1, .cgroup = -1 }, \
+		.tree = { .pid = -1, .pidfd = -1, .cgroup = -1 }, \
 		.deadline = ST_NEVER, .kill_at = ST_NEVER, .due = ST_NEVER, \
 		.code = -1, .signal = -1, \
 	}
@@ -78,7 +78,7 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 		size_t size);
 int st_run_devnull(int *fd);
 int st_run_home(const struct spawn_template_run_args *args,
-		struct st_group_home *home, bool *fallback);
+		struct st_tree_home *home, bool *fallback);
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 		int devnull, struct st_run_ends *ends);
 int st_run_launch(struct st_run *run, int tfd,
@@ -94,7 +94,7 @@ void st_run_feed(struct st_run *run, bool nobody_reads);
 void st_run_exited(struct st_run *run);
 void st_run_due(struct st_run *run, int64_t now);
 void st_run_end(struct st_run *run, uint64_t grace_ns);
-size_t st_run_end_all(struct st_run **runs, struct st_group **groups, size_t n);
+size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n);
 
 static inline bool st_run_over(const struct st_run *run)
 {

@@ -100,7 +100,7 @@ static void wait_until_over(struct st_run *run)
 struct call {
 	int tfd;
 	struct spawn_template_run_args args;
-	struct st_group_home home;
+	struct st_tree_home home;
 	bool fallback;
 	struct st_run run;
 	struct spawn_template_failure failure;
@@ -108,15 +108,15 @@ struct call {
 
 static int launch(struct call *c, int devnull)
 {
-	const struct st_group_home *home = c->home.dir >= 0 ? &c->home : NULL;
+	const struct st_tree_home *home = c->home.dir >= 0 ? &c->home : NULL;
 	struct st_spawn spawn = { .close_now = true };
 	struct st_run_ends ends;
 	int ret;
 
 	ret = st_run_open(&c->run, &c->args, devnull, &ends);
 	if (ret == 0)
-		ret = c->fallback ? st_group_make_or_none(&c->run.group, home)
-				  : st_group_make(&c->run.group, home);
+		ret = c->fallback ? st_tree_make_or_none(&c->run.tree, home)
+				  : st_tree_make(&c->run.tree, home);
 	if (ret == 0) {
 		st_run_start(&c->run, c->args.timeout_ns);
 		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,
@@ -167,7 +167,7 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 	struct call c = {
 		.tfd = tfd,
 		.run = ST_RUN_NONE,
-		.home = ST_GROUP_HOME_NONE,
+		.home = ST_TREE_HOME_NONE,
 	};
 	int ret;
 
@@ -188,6 +188,6 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 		tell_failure(&c, -ret);
 	}
 	st_run_close(&c.run);
-	st_group_home_close(&c.home);
+	st_tree_home_close(&c.home);
 	return ret;
 }

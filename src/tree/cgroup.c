@@ -21,7 +21,7 @@
 #include "shared/clock.h"
 #include "tree/ways.h"
 
-const struct tree_names st_tree_names = TREE_NAMES;
+const struct walk_names st_walk_names = WALK_NAMES;
 
 /* How long a directory that nothing lives in may answer EBUSY. */
 #define REMOVE_MOST (50 * ST_MS)
@@ -127,7 +127,7 @@ static bool is_cgroup2(int fd)
 static bool is_writable(int dir)
 {
 	return faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
-	       faccessat(dir, st_tree_names.procs, W_OK, AT_EACCESS) == 0;
+	       faccessat(dir, st_walk_names.procs, W_OK, AT_EACCESS) == 0;
 }
 
 static int open_writable(const char *path)
@@ -210,7 +210,7 @@ int st_cgroup_open(int fd)
 static int check_domain(int dir)
 {
 	char type[32];
-	int got = tree_read(dir, "cgroup.type", type, sizeof(type));
+	int got = walk_read(dir, "cgroup.type", type, sizeof(type));
 
 	if (got < 0)
 		return got;
@@ -238,7 +238,7 @@ int st_cgroup_make(int parent, char *name)
 	} while (ret == -EEXIST);
 	if (ret < 0)
 		return ret;
-	dir = tree_open_dir(parent, name);
+	dir = walk_open_dir(parent, name);
 	ret = dir < 0 ? dir : check_domain(dir);
 	if (ret == 0)
 		return dir;
@@ -250,9 +250,9 @@ int st_cgroup_make(int parent, char *name)
 
 /* ---- signals */
 
-static struct tree_visit visit_of(pid_t child, int sig)
+static struct walk_visit visit_of(pid_t child, int sig)
 {
-	return (struct tree_visit){
+	return (struct walk_visit){
 		.to = -1,
 		.sig = sig,
 		.self = (pid_t)sys_call0(__NR_getpid),
@@ -271,21 +271,21 @@ static int write_kill(int dir)
 	return ret;
 }
 
-static void send(struct tree_visit *v, int dir, int sig, bool freeze)
+static void send(struct walk_visit *v, int dir, int sig, bool freeze)
 {
-	bool thaw = freeze && tree_freeze(dir, &st_tree_names);
+	bool thaw = freeze && walk_freeze(dir, &st_walk_names);
 
 	v->sig = sig;
 	v->done = v->refused = 0;
-	tree_visit(v, dir, &st_tree_names);
+	walk_visit(v, dir, &st_walk_names);
 	if (st_signal_ends(sig) && sig != SIGKILL) {
-		struct tree_visit cont = *v;
+		struct walk_visit cont = *v;
 
 		cont.sig = SIGCONT;
-		tree_visit(&cont, dir, &st_tree_names);
+		walk_visit(&cont, dir, &st_walk_names);
 	}
 	if (thaw)
-		tree_thaw(dir, &st_tree_names);
+		walk_thaw(dir, &st_walk_names);
 }
 
 /*
@@ -295,7 +295,7 @@ static void send(struct tree_visit *v, int dir, int sig, bool freeze)
 static int signal_unseen(int dir, int sig)
 {
 	if ((sig && sig != SIGKILL) ||
-	    tree_event(dir, &st_tree_names, 'p') != 1)
+	    walk_event(dir, &st_walk_names, 'p') != 1)
 		return -ESRCH;
 	return sig == 0 || write_kill(dir) > 0 ? 0 : -ESRCH;
 }
@@ -309,13 +309,13 @@ static int signal_unseen(int dir, int sig)
  *
  * A caller that is in it itself is passed over; then nothing can be frozen.
  *
- * Return: 0, -ESRCH or -EPERM as st_group_signal(); or -errno if the directory
+ * Return: 0, -ESRCH or -EPERM as st_tree_signal(); or -errno if the directory
  * cannot be read.
  */
 int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
 {
-	struct tree_visit v = visit_of(child, 0);
-	int ret = tree_visit(&v, dir, &st_tree_names);
+	struct walk_visit v = visit_of(child, 0);
+	int ret = walk_visit(&v, dir, &st_walk_names);
 
 	if (ret < 0)
 		return ret;
@@ -343,36 +343,36 @@ static int open_left(int parent)
 	if (ret < 0 && ret != -EEXIST)
 		return ret;
 	snprintf(path, sizeof(path), "%s/%s", ST_CGROUP_LEFT,
-		 st_tree_names.procs);
+		 st_walk_names.procs);
 	return sys_openat(parent, path, O_WRONLY | O_CLOEXEC, 0);
 }
 
-static void move_to(struct tree_visit *v, int dir, int to)
+static void move_to(struct walk_visit *v, int dir, int to)
 {
 	v->to = to;
 	v->busy = false;
 	if (to < 0)
 		return;
-	tree_visit(v, dir, &st_tree_names);
+	walk_visit(v, dir, &st_walk_names);
 	sys_close(to);
 }
 
 /* To the parent; or, where that may hold no process, to a directory below it. */
 static void move_out(int parent, int dir)
 {
-	struct tree_visit v = visit_of(0, 0);
+	struct walk_visit v = visit_of(0, 0);
 	bool thaw;
 
-	tree_visit(&v, dir, &st_tree_names);
-	thaw = !v.saw_self && tree_freeze(dir, &st_tree_names);
+	walk_visit(&v, dir, &st_walk_names);
+	thaw = !v.saw_self && walk_freeze(dir, &st_walk_names);
 	v.self = 0;
 	move_to(&v, dir,
-		sys_openat(parent, st_tree_names.procs, O_WRONLY | O_CLOEXEC,
+		sys_openat(parent, st_walk_names.procs, O_WRONLY | O_CLOEXEC,
 			   0));
 	if (v.busy)
 		move_to(&v, dir, open_left(parent));
 	if (thaw)
-		tree_thaw(dir, &st_tree_names);
+		walk_thaw(dir, &st_walk_names);
 }
 
 static int remove_all(int parent, const char *name, int dir)
@@ -380,7 +380,7 @@ static int remove_all(int parent, const char *name, int dir)
 	int ret = sys_call3(__NR_unlinkat, parent, name, AT_REMOVEDIR);
 
 	if (ret == -EBUSY || ret == -ENOTEMPTY) {
-		ret = tree_remove_below(dir, &st_tree_names);
+		ret = walk_remove_below(dir, &st_walk_names);
 		if (ret == 0)
 			ret = sys_call3(__NR_unlinkat, parent, name,
 					AT_REMOVEDIR);
@@ -404,7 +404,7 @@ int st_cgroup_remove(int parent, const char *name, int dir)
 	int ret = remove_all(parent, name, dir);
 
 	while (ret == -EBUSY && st_now() < most) {
-		if (tree_event(dir, &st_tree_names, 'p') == 1)
+		if (walk_event(dir, &st_walk_names, 'p') == 1)
 			move_out(parent, dir);
 		ret = remove_all(parent, name, dir);
 		if (ret == -EBUSY)

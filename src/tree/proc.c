@@ -49,7 +49,7 @@ struct view {
 
 /* One signal to one tree. */
 struct effort {
-	struct st_group *group;
+	struct st_tree *tree;
 	struct view *view;	/* shared; "ours" is that of whom is looked at */
 	pid_t self, self_group;
 	bool reaped;		/* the child's number may be another's */
@@ -70,7 +70,7 @@ static bool read_process(pid_t pid, struct process *p)
 	int got;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	got = tree_read(AT_FDCWD, path, line, sizeof(line));
+	got = walk_read(AT_FDCWD, path, line, sizeof(line));
 	end = got > 0 ? strrchr(line, ')') : NULL; /* in a name, too */
 	if (!end)
 		return false;
@@ -108,7 +108,7 @@ static bool add_number(struct view *v, pid_t pid)
 static int list_numbers(struct view *v)
 {
 	char buf[4096] __attribute__((aligned(8)));
-	int dir = tree_open_dir(AT_FDCWD, "/proc"), got = 0;
+	int dir = walk_open_dir(AT_FDCWD, "/proc"), got = 0;
 	bool room = true;
 
 	v->n = 0;
@@ -117,7 +117,7 @@ static int list_numbers(struct view *v)
 	while (room &&
 	       (got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (int at = 0; at < got && room;) {
-			struct tree_entry *d = (struct tree_entry *)(buf + at);
+			struct walk_entry *d = (struct walk_entry *)(buf + at);
 
 			at += d->reclen;
 			if (d->name[0] >= '1' && d->name[0] <= '9')
@@ -148,7 +148,7 @@ static int check_own_proc(void)
 	char status[4096], *line;
 	int pid = 0, got;
 
-	got = tree_read(AT_FDCWD, "/proc/self/status", status, sizeof(status));
+	got = walk_read(AT_FDCWD, "/proc/self/status", status, sizeof(status));
 	if (got < 0)
 		return got;
 	line = got ? strstr(status, "\nPid:") : NULL;
@@ -191,13 +191,13 @@ static struct process *find(const struct view *v, pid_t pid)
 
 /* ---- what belongs to the tree */
 
-static struct st_member *member_of(const struct st_group *g,
+static struct st_member *member_of(const struct st_tree *tree,
 				   const struct process *p)
 {
-	for (size_t i = 0; i < g->n_members; i++)
-		if (g->members[i].pid == p->pid &&
-		    g->members[i].start == p->start)
-			return &g->members[i];
+	for (size_t i = 0; i < tree->n_members; i++)
+		if (tree->members[i].pid == p->pid &&
+		    tree->members[i].start == p->start)
+			return &tree->members[i];
 	return NULL;
 }
 
@@ -225,12 +225,12 @@ static bool belongs(struct effort *e, const struct process *p)
 /* From where the tree is found; the child itself may be hidden in /proc. */
 static bool is_root(const struct effort *e, const struct process *p)
 {
-	pid_t child = e->group->pid;
+	pid_t child = e->tree->pid;
 
 	return (p->pid == child && !e->reaped) ||
 	       (p->group == child && e->leads) ||
 	       (p->session == child && e->leads_session) ||
-	       member_of(e->group, p);
+	       member_of(e->tree, p);
 }
 
 /* Marks what is ours. */
@@ -259,19 +259,19 @@ static void find_tree(struct effort *e)
 }
 
 /* Return: false without memory. */
-static bool remember(struct st_group *g, const struct process *p)
+static bool remember(struct st_tree *tree, const struct process *p)
 {
-	if (g->n_members == g->max_members) {
-		size_t max = g->max_members ? 2 * g->max_members : 16;
+	if (tree->n_members == tree->max_members) {
+		size_t max = tree->max_members ? 2 * tree->max_members : 16;
 		struct st_member *more =
-			realloc(g->members, max * sizeof(*more));
+			realloc(tree->members, max * sizeof(*more));
 
 		if (!more)
 			return false;
-		g->members = more;
-		g->max_members = max;
+		tree->members = more;
+		tree->max_members = max;
 	}
-	g->members[g->n_members++] =
+	tree->members[tree->n_members++] =
 		(struct st_member){ .pid = p->pid, .start = p->start };
 	return true;
 }
@@ -279,16 +279,16 @@ static bool remember(struct st_group *g, const struct process *p)
 /* Those that have ended are forgotten. */
 static void forget_dead(struct effort *e)
 {
-	struct st_group *g = e->group;
+	struct st_tree *tree = e->tree;
 	size_t n = 0;
 
-	for (size_t i = 0; i < g->n_members; i++) {
-		const struct process *p = find(e->view, g->members[i].pid);
+	for (size_t i = 0; i < tree->n_members; i++) {
+		const struct process *p = find(e->view, tree->members[i].pid);
 
-		if (p && p->start == g->members[i].start && !is_dead(p))
-			g->members[n++] = g->members[i];
+		if (p && p->start == tree->members[i].start && !is_dead(p))
+			tree->members[n++] = tree->members[i];
 	}
-	g->n_members = n;
+	tree->n_members = n;
 }
 
 static void look_at_tree(struct effort *e)
@@ -322,15 +322,15 @@ static int signal_led_group(const struct effort *e, int sig)
 
 	if (!e->leads)
 		return -ESRCH;
-	ret = signal_group_of(e->group->pidfd, sig);
+	ret = signal_group_of(e->tree->pidfd, sig);
 	if ((ret == -EINVAL || ret == -ENOSYS) && !e->reaped)
-		ret = sys_call2(__NR_kill, -e->group->pid, sig);
+		ret = sys_call2(__NR_kill, -e->tree->pid, sig);
 	return ret;
 }
 
 static bool in_led_group(const struct effort *e, const struct process *p)
 {
-	return e->leads && p->group == e->group->pid;
+	return e->leads && p->group == e->tree->pid;
 }
 
 /* A group which the caller is not in. */
@@ -385,12 +385,12 @@ static int signal_one(const struct process *p, int sig, bool group)
 /* The child where /proc does not show it, or does not show anything. */
 static void signal_unseen(struct effort *e, int sig, int group)
 {
-	const struct st_group *g = e->group;
+	const struct st_tree *tree = e->tree;
 
 	if (e->leads)
 		count(e, group);
 	else if (!e->reaped)
-		count(e, st_pidfd_signal(g->pidfd, g->pid, sig));
+		count(e, st_pidfd_signal(tree->pidfd, tree->pid, sig));
 }
 
 static void signal_all(struct effort *e, int sig)
@@ -414,7 +414,7 @@ static void signal_all(struct effort *e, int sig)
 					 ? group
 					 : signal_one(p, sig, whole));
 	}
-	if (v->n == 0 || (!e->reaped && !find(e->view, e->group->pid)))
+	if (v->n == 0 || (!e->reaped && !find(e->view, e->tree->pid)))
 		signal_unseen(e, sig, group);
 }
 
@@ -460,12 +460,12 @@ struct outside {
 static void stop_if_new(struct effort *e, const struct process *p,
 			struct outside *o)
 {
-	struct st_member *m = member_of(e->group, p);
+	struct st_member *m = member_of(e->tree, p);
 	int64_t now = st_now();
 	int ret;
 
-	if (!m && remember(e->group, p))
-		m = member_of(e->group, p);
+	if (!m && remember(e->tree, p))
+		m = member_of(e->tree, p);
 	o->forgotten |= !m;
 	if (in_led_group(e, p)) {
 		o->settled &= has_stopped_in_group(p, m, now);
@@ -504,8 +504,8 @@ static struct outside stop_new(struct effort *e)
 
 static void begin_stop(struct effort *e)
 {
-	for (size_t i = 0; i < e->group->n_members; i++)
-		e->group->members[i].stopped = 0;
+	for (size_t i = 0; i < e->tree->n_members; i++)
+		e->tree->members[i].stopped = 0;
 	signal_led_group(e, SIGSTOP);
 }
 
@@ -535,19 +535,19 @@ static bool stop_more(struct effort *e, bool *fresh)
  * A child that was reaped may still have given its number to a group: then that
  * is nobody else's, and the pidfd tells (Linux 6.9).
  */
-static struct effort begin(struct st_group *group, struct view *view)
+static struct effort begin(struct st_tree *tree, struct view *view)
 {
 	struct effort e = {
-		.group = group,
+		.tree = tree,
 		.view = view,
 		.self = (pid_t)sys_call0(__NR_getpid),
 		.self_group = (pid_t)sys_call1(__NR_getpgid, 0),
 	};
-	pid_t child = group->pid;
+	pid_t child = tree->pid;
 	int ret;
 
-	e.reaped = st_pidfd_signal(group->pidfd, child, 0) == -ESRCH;
-	ret = e.reaped ? signal_group_of(group->pidfd, 0) : -EINVAL;
+	e.reaped = st_pidfd_signal(tree->pidfd, child, 0) == -ESRCH;
+	ret = e.reaped ? signal_group_of(tree->pidfd, 0) : -EINVAL;
 	e.leads = e.self_group != child &&
 		  (e.reaped ? ret == 0 || ret == -EPERM
 			    : sys_call1(__NR_getpgid, child) == child);
@@ -563,7 +563,7 @@ static void finish(struct effort *e, int sig, bool stopped)
 	signal_all(e, sig);
 	done = e->done;
 	refused = e->refused;
-	e->group->complete = stopped && sig == SIGKILL && !refused;
+	e->tree->complete = stopped && sig == SIGKILL && !refused;
 	e->undo = true;
 	if (st_signal_ends(sig) && sig != SIGKILL)
 		signal_all(e, SIGCONT);
@@ -610,11 +610,11 @@ static void signal_trees(struct effort *efforts, size_t n, struct view *view,
 	}
 }
 
-/* Return: as st_group_signal(). */
-int st_proc_signal(struct st_group *group, int sig)
+/* Return: as st_tree_signal(). */
+int st_proc_signal(struct st_tree *tree, int sig)
 {
 	struct view view = { .list = NULL };
-	struct effort e = begin(group, &view);
+	struct effort e = begin(tree, &view);
 
 	signal_trees(&e, 1, &view, sig);
 	free(view.list);
@@ -624,16 +624,16 @@ int st_proc_signal(struct st_group *group, int sig)
 }
 
 /* Where there is no memory to do it together, one after the other. */
-void st_proc_kill_all(struct st_group *const *groups, size_t n)
+void st_proc_kill_all(struct st_tree *const *trees, size_t n)
 {
 	struct effort *efforts = calloc(n, sizeof(*efforts));
 	struct view view = { .list = NULL };
 
 	for (size_t i = 0; i < n; i++) {
 		if (efforts)
-			efforts[i] = begin(groups[i], &view);
+			efforts[i] = begin(trees[i], &view);
 		else
-			st_proc_signal(groups[i], SIGKILL);
+			st_proc_signal(trees[i], SIGKILL);
 	}
 	if (efforts)
 		signal_trees(efforts, n, &view, SIGKILL);
@@ -641,19 +641,19 @@ void st_proc_kill_all(struct st_group *const *groups, size_t n)
 	free(efforts);
 }
 
-static bool member_lives(const struct st_group *group)
+static bool member_lives(const struct st_tree *tree)
 {
 	struct process p;
 
-	for (size_t i = 0; i < group->n_members; i++)
-		if (read_process(group->members[i].pid, &p) &&
-		    p.start == group->members[i].start && !is_dead(&p))
+	for (size_t i = 0; i < tree->n_members; i++)
+		if (read_process(tree->members[i].pid, &p) &&
+		    p.start == tree->members[i].start && !is_dead(&p))
 			return true;
 	return false;
 }
 
 /* Is one of the tree alive? It is known from now on. */
-static bool tree_lives(const struct view *v, struct st_group *group)
+static bool tree_lives(const struct view *v, struct st_tree *tree)
 {
 	bool lives = false;
 
@@ -663,13 +663,13 @@ static bool tree_lives(const struct view *v, struct st_group *group)
 		if (!p->ours || is_dead(p))
 			continue;
 		lives = true;
-		if (!member_of(group, p))
-			remember(group, p);
+		if (!member_of(tree, p))
+			remember(tree, p);
 	}
 	return lives;
 }
 
-bool st_proc_empty(struct st_group *group)
+bool st_proc_empty(struct st_tree *tree)
 {
 	struct view view = { .list = NULL };
 	struct effort e;
@@ -677,15 +677,15 @@ bool st_proc_empty(struct st_group *group)
 	int ret;
 
 	/* those that are known first: that is cheaper than a look at all */
-	if (st_pidfd_alive(group->pidfd) || member_lives(group))
+	if (st_pidfd_alive(tree->pidfd) || member_lives(tree))
 		return false;
-	if (group->complete)
+	if (tree->complete)
 		return true;
-	e = begin(group, &view);
+	e = begin(tree, &view);
 	ret = look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
-	lives = tree_lives(&view, group);
+	lives = tree_lives(&view, tree);
 	free(view.list);
 	return !lives && !st_is_shortage(ret);
 }

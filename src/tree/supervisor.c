@@ -49,13 +49,13 @@ static void sort_kept(struct st_supervisor *s)
 }
 
 /* Return: NULL if there is no memory. */
-static struct st_supervisor *prepare(const struct st_group_home *home)
+static struct st_supervisor *prepare(const struct st_tree_home *home)
 {
 	static const struct st_supervisor model = {
 		.caller = -1,
 		.kill = -1,
 		.lifeline = -1,
-		.names = TREE_NAMES,
+		.names = WALK_NAMES,
 		.comm = "spawn-template",
 		.root = "/",
 		.fds = "/proc/self/fd",
@@ -157,7 +157,7 @@ static int wait_ready(int lifeline)
  * Costs what fork(2) costs; returns when the supervisor has let go of the
  * caller's memory. Return: 0; or -errno, and st_supervisor_end() is to be called.
  */
-int st_supervisor_start(struct st_group_home *home)
+int st_supervisor_start(struct st_tree_home *home)
 {
 	struct st_supervisor *s = prepare(home);
 	int fds[2], ret;
@@ -213,7 +213,7 @@ static bool reap_within(pid_t pid, int64_t ns)
 }
 
 /* What a supervisor that was killed has left to be done. */
-static void end_all(const struct st_group_home *home)
+static void end_all(const struct st_tree_home *home)
 {
 	bool reached;
 
@@ -221,12 +221,12 @@ static void end_all(const struct st_group_home *home)
 	    -ENOENT)
 		return;
 	st_cgroup_signal(home->dir, 0, SIGKILL, &reached);
-	if (tree_wait_event(home->dir, &st_tree_names, 'p', 0, 200))
+	if (walk_wait_event(home->dir, &st_walk_names, 'p', 0, 200))
 		st_cgroup_remove(home->parent, home->name, home->dir);
 }
 
 /* Ends a supervisor, if there is one, and all in its cgroup, which is removed. */
-void st_supervisor_end(struct st_group_home *home)
+void st_supervisor_end(struct st_tree_home *home)
 {
 	if (home->lifeline >= 0) {
 		/* also if a forked child holds a copy */

@@ -24,7 +24,7 @@ struct st_supervisor {
 	uintptr_t code, code_end;
 	uintptr_t stack, stack_end;	/* where this is, too */
 
-	struct tree_names names;
+	struct walk_names names;
 	char comm[16];
 	char root[4];
 	char fds[16];		/* /proc/self/fd */

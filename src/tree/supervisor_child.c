@@ -18,7 +18,7 @@
 #include <linux/sched.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define TREE_FN INLINE
+#define WALK_FN INLINE
 #define IN_SECTION \
 	__attribute__((section(ST_SUPERVISOR_CODE), flatten, noinline))
 
@@ -41,17 +41,17 @@ INLINE bool is_kept(const struct st_supervisor *s, int fd)
 INLINE int close_by_proc(const struct st_supervisor *s)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	int dir = tree_open_dir(AT_FDCWD, s->fds), got;
+	int dir = walk_open_dir(AT_FDCWD, s->fds), got;
 
 	if (dir < 0)
 		return dir;
 	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (int at = 0; at < got;) {
-			struct tree_entry *e = (struct tree_entry *)(buf + at);
+			struct walk_entry *e = (struct walk_entry *)(buf + at);
 			int fd = 0;
 
 			at += e->reclen;
-			if (tree_is_dots(e->name))
+			if (walk_is_dots(e->name))
 				continue;
 			for (const char *c = e->name; *c; c++)
 				fd = fd * 10 + (*c - '0');
@@ -175,7 +175,7 @@ INLINE void wait_for_end(const struct st_supervisor *s)
 
 INLINE void kill_all(const struct st_supervisor *s)
 {
-	struct tree_visit v;
+	struct walk_visit v;
 	char one = '1';
 	bool thaw;
 
@@ -186,17 +186,17 @@ INLINE void kill_all(const struct st_supervisor *s)
 	v.self = v.child = 0;
 	v.done = v.refused = 0;
 	v.busy = v.saw_self = v.saw_child = false;
-	thaw = tree_freeze(s->dir, &s->names);
-	tree_visit(&v, s->dir, &s->names);
+	thaw = walk_freeze(s->dir, &s->names);
+	walk_visit(&v, s->dir, &s->names);
 	if (thaw)
-		tree_thaw(s->dir, &s->names);
+		walk_thaw(s->dir, &s->names);
 }
 
 INLINE bool removed(const struct st_supervisor *s)
 {
 	int ret;
 
-	tree_remove_below(s->dir, &s->names);
+	walk_remove_below(s->dir, &s->names);
 	ret = sys_call3(__NR_unlinkat, s->parent, s->name, AT_REMOVEDIR);
 	return ret == 0 || ret == -ENOENT;
 }
@@ -212,8 +212,8 @@ INLINE void end_all(const struct st_supervisor *s)
 
 	while (tries < REMOVE_TRIES) {
 		kill_all(s);
-		tree_wait_event(s->dir, &s->names, 'p', 0, ms < 100 ? 20 : 0);
-		if (tree_event(s->dir, &s->names, 'p') != 1) {
+		walk_wait_event(s->dir, &s->names, 'p', 0, ms < 100 ? 20 : 0);
+		if (walk_event(s->dir, &s->names, 'p') != 1) {
 			if (removed(s))
 				return;
 			tries++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree of a run, by whichever way there is. See group.h.
+ * The tree of a run, by whichever way there is. See tree.h.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static int try_home(int dir)
 	return 0;
 }
 
-static int open_supervised(struct st_group_home *home)
+static int open_supervised(struct st_tree_home *home)
 {
 	int ret = st_cgroup_make(home->dir, home->name);
 
@@ -66,7 +66,7 @@ static int open_supervised(struct st_group_home *home)
 }
 
 /**
- * st_group_home_open - find or take the place where runs get their cgroups
+ * st_tree_home_open - find or take the place where runs get their cgroups
  * @home: filled in; on failure, holds nothing
  * @parent_fd: a cgroup v2 directory, which stays the caller's; -1: look for the
  *             caller's own cgroup
@@ -75,12 +75,11 @@ static int open_supervised(struct st_group_home *home)
  * Return: 0; -EOPNOTSUPP if none was found that may be written; -EBADF for an fd
  * that is no cgroup v2 directory; or -errno, also of making the supervisor.
  */
-int st_group_home_open(struct st_group_home *home, int parent_fd,
-		       bool supervise)
+int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
 {
 	int ret;
 
-	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 	ret = parent_fd < 0 ? st_cgroup_own() : st_cgroup_open(parent_fd);
 	if (ret < 0)
 		return ret;
@@ -92,12 +91,12 @@ int st_group_home_open(struct st_group_home *home, int parent_fd,
 	else
 		return 0;
 	if (ret < 0)
-		st_group_home_close(home);
+		st_tree_home_close(home);
 	return ret < 0 ? found_none(ret, parent_fd) : 0;
 }
 
 /* Is there a supervisor, and has it not ended? */
-bool st_group_home_guarded(const struct st_group_home *home)
+bool st_tree_home_guarded(const struct st_tree_home *home)
 {
 	return home->supervisor > 0 && st_supervisor_lives(home->supervisor);
 }
@@ -110,163 +109,162 @@ static void close_fd(int *fd)
 }
 
 /**
- * st_group_home_close - give a home back; its groups are removed
- * @home: opened, or ST_GROUP_HOME_NONE, which it is then
+ * st_tree_home_close - give a home back; its trees are removed
+ * @home: opened, or ST_TREE_HOME_NONE, which it is then
  *
  * What is still in a supervised one is killed, and the supervisor ends. May take
  * up to 2 s, if something there does not die.
  */
-void st_group_home_close(struct st_group_home *home)
+void st_tree_home_close(struct st_tree_home *home)
 {
 	if (home->parent >= 0)
 		st_supervisor_end(home);
 	else if (home->dir >= 0)
 		sys_call3(__NR_unlinkat, home->dir, ST_CGROUP_LEFT,
 			  AT_REMOVEDIR);
-	st_group_home_forget(home);
+	st_tree_home_forget(home);
 }
 
 /* In a forked child: close what is its copy, and end nothing. */
-void st_group_home_forget(struct st_group_home *home)
+void st_tree_home_forget(struct st_tree_home *home)
 {
 	close_fd(&home->lifeline);
 	close_fd(&home->parent);
 	close_fd(&home->dir);
-	*home = (struct st_group_home)ST_GROUP_HOME_NONE;
+	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 }
 
 /* ---- one tree */
 
 /**
- * st_group_make - begin a group, before its child is launched
- * @group: filled in; pid and pidfd are the caller's to set after the launch
+ * st_tree_make - begin a tree, before its child is launched
+ * @tree: filled in; pid and pidfd are the caller's to set after the launch
  * @home: where it gets a cgroup; NULL: it gets none
  *
- * Return: 0; or -errno of making a cgroup, and the group has none.
+ * Return: 0; or -errno of making a cgroup, and the tree has none.
  */
-int st_group_make(struct st_group *group, const struct st_group_home *home)
+int st_tree_make(struct st_tree *tree, const struct st_tree_home *home)
 {
 	int dir;
 
-	*group = (struct st_group){ .pidfd = -1, .cgroup = -1, .home = home };
+	*tree = (struct st_tree){ .pidfd = -1, .cgroup = -1, .home = home };
 	if (!home)
 		return 0;
-	dir = st_cgroup_make(home->dir, group->name);
+	dir = st_cgroup_make(home->dir, tree->name);
 	if (dir < 0)
 		return dir;
-	group->cgroup = dir;
+	tree->cgroup = dir;
 	return 0;
 }
 
 /**
- * st_group_make_or_none - begin a group, with a cgroup if one can be made
- * @group, @home: as of st_group_make()
+ * st_tree_make_or_none - begin a tree, with a cgroup if one can be made
+ * @tree, @home: as of st_tree_make()
  *
  * Return: 0; -EMFILE, -ENFILE, -ENOMEM. A home that is full is as good as none.
  */
-int st_group_make_or_none(struct st_group *group,
-			  const struct st_group_home *home)
+int st_tree_make_or_none(struct st_tree *tree, const struct st_tree_home *home)
 {
-	int ret = st_group_make(group, home);
+	int ret = st_tree_make(tree, home);
 
 	if (ret == -EAGAIN || (ret < 0 && !st_is_shortage(ret)))
-		ret = st_group_make(group, NULL);
+		ret = st_tree_make(tree, NULL);
 	return ret;
 }
 
-static int signal_cgroup(struct st_group *group, int sig)
+static int signal_cgroup(struct st_tree *tree, int sig)
 {
 	bool reached = false;
-	int ret = st_cgroup_signal(group->cgroup, group->pid, sig, &reached);
+	int ret = st_cgroup_signal(tree->cgroup, tree->pid, sig, &reached);
 
 	if (ret < 0 && ret != -ESRCH && ret != -EPERM)
 		/* no fd is left, or it was removed: what else there is */
-		return st_proc_signal(group, sig);
+		return st_proc_signal(tree, sig);
 	/* one that may have left, but is known */
-	if (!reached && st_pidfd_alive(group->pidfd)) {
-		int one = st_pidfd_signal(group->pidfd, group->pid, sig);
+	if (!reached && st_pidfd_alive(tree->pidfd)) {
+		int one = st_pidfd_signal(tree->pidfd, tree->pid, sig);
 
 		if (one == 0 || ret == -ESRCH)
 			ret = one;
 		if (one == 0 && st_signal_ends(sig) && sig != SIGKILL)
-			st_pidfd_signal(group->pidfd, group->pid, SIGCONT);
+			st_pidfd_signal(tree->pidfd, tree->pid, SIGCONT);
 	}
 	return ret;
 }
 
 /**
- * st_group_signal - signal all that is in the tree
- * @group: with its child launched
+ * st_tree_signal - signal all that is in the tree
+ * @tree: with its child launched
  * @sig: the signal; 0: only tell
  *
  * Takes up to 0.1 s where the tree forks while it is being ended, or where it
- * cannot be stopped. What was forked even so is not reached: while a group that
+ * cannot be stopped. What was forked even so is not reached: while a tree that
  * got SIGKILL is not empty, signal it again.
  *
  * Return: as spawn_template_kill().
  */
-int st_group_signal(struct st_group *group, int sig)
+int st_tree_signal(struct st_tree *tree, int sig)
 {
-	return group->cgroup >= 0 ? signal_cgroup(group, sig)
-				  : st_proc_signal(group, sig);
+	return tree->cgroup >= 0 ? signal_cgroup(tree, sig)
+				 : st_proc_signal(tree, sig);
 }
 
 /**
- * st_group_kill_all - send SIGKILL to several trees, as st_group_signal() does
- * @groups: their order is changed
+ * st_tree_kill_all - send SIGKILL to several trees, as st_tree_signal() does
+ * @trees: their order is changed
  * @n: how many
  *
  * Takes little longer than for one.
  */
-void st_group_kill_all(struct st_group **groups, size_t n)
+void st_tree_kill_all(struct st_tree **trees, size_t n)
 {
 	size_t n_proc = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (groups[i]->cgroup >= 0)
-			signal_cgroup(groups[i], SIGKILL);
+		if (trees[i]->cgroup >= 0)
+			signal_cgroup(trees[i], SIGKILL);
 		else
-			groups[n_proc++] = groups[i];
+			trees[n_proc++] = trees[i];
 	}
 	if (n_proc)
-		st_proc_kill_all(groups, n_proc);
+		st_proc_kill_all(trees, n_proc);
 }
 
 /**
- * st_group_empty - is nothing alive that st_group_signal() would reach?
- * @group: with its child launched
+ * st_tree_empty - is nothing alive that st_tree_signal() would reach?
+ * @tree: with its child launched
  *
  * A zombie is not alive. Where there are no fds to look with, the answer is no.
  */
-bool st_group_empty(struct st_group *group)
+bool st_tree_empty(struct st_tree *tree)
 {
 	int populated;
 
-	if (group->cgroup < 0)
-		return st_proc_empty(group);
-	if (st_pidfd_alive(group->pidfd))
+	if (tree->cgroup < 0)
+		return st_proc_empty(tree);
+	if (st_pidfd_alive(tree->pidfd))
 		return false;
-	populated = tree_event(group->cgroup, &st_tree_names, 'p');
+	populated = walk_event(tree->cgroup, &st_walk_names, 'p');
 	return populated < 0 ? !st_is_shortage(populated) : !populated;
 }
 
 /**
- * st_group_remove - end a group
- * @group: made, or zero with cgroup -1; may be removed twice
+ * st_tree_remove - end a tree
+ * @tree: made, or zero with cgroup -1; may be removed twice
  *
  * Removes the cgroup. What lives in it is moved: to home->dir, or to a directory
  * below it where that may hold no process.
  */
-void st_group_remove(struct st_group *group)
+void st_tree_remove(struct st_tree *tree)
 {
-	if (group->cgroup >= 0) {
-		st_cgroup_remove(group->home->dir, group->name, group->cgroup);
-		sys_close(group->cgroup);
+	if (tree->cgroup >= 0) {
+		st_cgroup_remove(tree->home->dir, tree->name, tree->cgroup);
+		sys_close(tree->cgroup);
 	}
-	group->cgroup = -1;
-	free(group->members);
-	group->members = NULL;
-	group->n_members = group->max_members = 0;
+	tree->cgroup = -1;
+	free(tree->members);
+	tree->members = NULL;
+	tree->n_members = tree->max_members = 0;
 }
 
 /* ---- the public call */
@@ -284,13 +282,13 @@ static int check_child(const struct spawn_template_child *child, int sig,
 int spawn_template_kill(const struct spawn_template_child *child, int sig,
 			unsigned int flags)
 {
-	struct st_group group = { .cgroup = -1 };
+	struct st_tree tree = { .cgroup = -1 };
 	int ret = check_child(child, sig, flags);
 
 	if (ret < 0)
 		return ret;
-	group.pid = child->pid;
-	group.pidfd = child->pidfd;
+	tree.pid = child->pid;
+	tree.pidfd = child->pidfd;
 	if (!(flags & SPAWN_TEMPLATE_KILL_TREE))
 		return st_pidfd_signal(child->pidfd, child->pid, sig);
 	/* is it one? one that has ended, or is another's, may still lead */
@@ -301,11 +299,11 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
 		ret = st_cgroup_open(child->cgroup_fd);
 		if (ret < 0)
 			return ret;
-		group.cgroup = ret;
+		tree.cgroup = ret;
 	}
-	ret = st_group_signal(&group, sig);
-	if (group.cgroup >= 0)
-		sys_close(group.cgroup);
-	free(group.members);
+	ret = st_tree_signal(&tree, sig);
+	if (tree.cgroup >= 0)
+		sys_close(tree.cgroup);
+	free(tree.members);
 	return ret;
 }

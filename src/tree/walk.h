@@ -19,11 +19,11 @@
 
 #include "sys.h"
 
-#ifndef TREE_FN
-#define TREE_FN static inline
+#ifndef WALK_FN
+#define WALK_FN static inline
 #endif
 
-struct tree_names {
+struct walk_names {
 	char procs[16];
 	char freeze[16];
 	char events[16];
@@ -32,22 +32,22 @@ struct tree_names {
 	char none[4];
 };
 
-#define TREE_NAMES                                                         \
+#define WALK_NAMES                                                         \
 	{                                                                  \
 		"cgroup.procs", "cgroup.freeze", "cgroup.events", ".", "..", \
 			"" \
 	}
 
-#define TREE_NAME_MAX 256
+#define WALK_NAME_MAX 256
 
 /* How many directories are walked through. */
-#define TREE_DIRS_MOST 1024
+#define WALK_DIRS_MOST 1024
 
-/* What removing may cost: to go down by one is 1, to remove one is TREE_RMDIR. */
-#define TREE_STEPS_MOST 65536
-#define TREE_RMDIR 16
+/* What removing may cost: to go down by one is 1, to remove one is WALK_RMDIR. */
+#define WALK_STEPS_MOST 65536
+#define WALK_RMDIR 16
 
-struct tree_entry {
+struct walk_entry {
 	uint64_t ino;
 	int64_t off;
 	unsigned short reclen;
@@ -55,7 +55,7 @@ struct tree_entry {
 	char name[];
 };
 
-TREE_FN int tree_read(int dir, const char *name, char *buf, int size)
+WALK_FN int walk_read(int dir, const char *name, char *buf, int size)
 {
 	int fd = sys_openat(dir, name, O_RDONLY | O_CLOEXEC, 0), got;
 
@@ -70,17 +70,17 @@ TREE_FN int tree_read(int dir, const char *name, char *buf, int size)
 
 /* ---- directories */
 
-TREE_FN bool tree_is_dots(const char *name)
+WALK_FN bool walk_is_dots(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-TREE_FN void tree_copy_name(char *to, const char *from)
+WALK_FN void walk_copy_name(char *to, const char *from)
 {
 	int i;
 
 	/* volatile: no call of memcpy may be made of this */
-	for (i = 0; from[i] && i < TREE_NAME_MAX - 1; i++)
+	for (i = 0; from[i] && i < WALK_NAME_MAX - 1; i++)
 		*(volatile char *)&to[i] = from[i];
 	to[i] = 0;
 }
@@ -89,7 +89,7 @@ TREE_FN void tree_copy_name(char *to, const char *from)
  * The directory that follows the one with the inode number `after`; 0: the
  * first. Return: 1; 0: there is none; or -errno.
  */
-TREE_FN int tree_child(int dir, uint64_t after, char *name, uint64_t *ino)
+WALK_FN int walk_child(int dir, uint64_t after, char *name, uint64_t *ino)
 {
 	char buf[1024] __attribute__((aligned(8)));
 	bool seen = !after;
@@ -98,13 +98,13 @@ TREE_FN int tree_child(int dir, uint64_t after, char *name, uint64_t *ino)
 	sys_call3(__NR_lseek, dir, 0, SEEK_SET);
 	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (int at = 0; at < got;) {
-			struct tree_entry *e = (struct tree_entry *)(buf + at);
+			struct walk_entry *e = (struct walk_entry *)(buf + at);
 
 			at += e->reclen;
-			if (e->type != DT_DIR || tree_is_dots(e->name))
+			if (e->type != DT_DIR || walk_is_dots(e->name))
 				continue;
 			if (seen) {
-				tree_copy_name(name, e->name);
+				walk_copy_name(name, e->name);
 				*ino = e->ino;
 				return 1;
 			}
@@ -114,38 +114,37 @@ TREE_FN int tree_child(int dir, uint64_t after, char *name, uint64_t *ino)
 	return got;
 }
 
-TREE_FN int tree_open_dir(int dir, const char *name)
+WALK_FN int walk_open_dir(int dir, const char *name)
 {
 	return sys_openat(dir, name,
 			  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
 /* A walk from the top down, each directory before those below it. */
-struct tree_walk {
+struct walk {
 	int dir; /* where it is; own, closed at the end */
 	unsigned int depth;
 	unsigned int left; /* how many more */
-	const struct tree_names *names;
+	const struct walk_names *names;
 };
 
-TREE_FN int tree_begin(struct tree_walk *w, int top,
-		       const struct tree_names *names)
+WALK_FN int walk_begin(struct walk *w, int top, const struct walk_names *names)
 {
 	w->names = names;
 	w->depth = 0;
-	w->left = TREE_DIRS_MOST;
+	w->left = WALK_DIRS_MOST;
 	/* of its own: its position is moved */
-	w->dir = tree_open_dir(top, names->here);
+	w->dir = walk_open_dir(top, names->here);
 	return w->dir < 0 ? w->dir : 0;
 }
 
-TREE_FN bool tree_enter(struct tree_walk *w, uint64_t after)
+WALK_FN bool walk_enter(struct walk *w, uint64_t after)
 {
-	char name[TREE_NAME_MAX];
+	char name[WALK_NAME_MAX];
 	uint64_t ino = 0;
 
-	while (tree_child(w->dir, after, name, &ino) > 0) {
-		int fd = tree_open_dir(w->dir, name);
+	while (walk_child(w->dir, after, name, &ino) > 0) {
+		int fd = walk_open_dir(w->dir, name);
 
 		if (fd >= 0) {
 			sys_close(w->dir);
@@ -158,14 +157,14 @@ TREE_FN bool tree_enter(struct tree_walk *w, uint64_t after)
 	return false;
 }
 
-TREE_FN bool tree_leave(struct tree_walk *w, uint64_t *ino)
+WALK_FN bool walk_leave(struct walk *w, uint64_t *ino)
 {
 	struct statx stx;
 	int fd;
 
 	if (sys_statx(w->dir, w->names->none, AT_EMPTY_PATH, STATX_INO, &stx))
 		return false;
-	fd = tree_open_dir(w->dir, w->names->up);
+	fd = walk_open_dir(w->dir, w->names->up);
 	if (fd < 0)
 		return false;
 	sys_close(w->dir);
@@ -176,16 +175,16 @@ TREE_FN bool tree_leave(struct tree_walk *w, uint64_t *ino)
 }
 
 /* On to the next directory. Return: false after the last one, or the most. */
-TREE_FN bool tree_next(struct tree_walk *w)
+WALK_FN bool walk_next(struct walk *w)
 {
 	uint64_t ino = 0;
 
 	if (!--w->left)
 		return false;
-	if (tree_enter(w, 0))
+	if (walk_enter(w, 0))
 		return true;
-	while (w->depth > 0 && tree_leave(w, &ino))
-		if (tree_enter(w, ino))
+	while (w->depth > 0 && walk_leave(w, &ino))
+		if (walk_enter(w, ino))
 			return true;
 	return false;
 }
@@ -194,17 +193,17 @@ TREE_FN bool tree_next(struct tree_walk *w)
  * Goes down from `dir`, which it closes, to a directory that has none below.
  * Return: 1 with that one's name and its parent; 0: there is none below; -errno.
  */
-TREE_FN int tree_deepest(int dir, char *name, int *parent, int *steps)
+WALK_FN int walk_deepest(int dir, char *name, int *parent, int *steps)
 {
 	uint64_t ino;
 	int ret;
 
 	*parent = -1;
-	while ((ret = tree_child(dir, 0, name, &ino)) > 0) {
+	while ((ret = walk_child(dir, 0, name, &ino)) > 0) {
 		if (*parent >= 0)
 			sys_close(*parent);
 		*parent = dir;
-		dir = --*steps > 0 ? tree_open_dir(*parent, name) : -EBUSY;
+		dir = --*steps > 0 ? walk_open_dir(*parent, name) : -EBUSY;
 		if (dir < 0)
 			break;
 	}
@@ -222,17 +221,17 @@ TREE_FN int tree_deepest(int dir, char *name, int *parent, int *steps)
  * first that cannot be removed; -EBUSY if something lives there, or if there are
  * too many for one time.
  */
-TREE_FN int tree_remove_below(int top, const struct tree_names *names)
+WALK_FN int walk_remove_below(int top, const struct walk_names *names)
 {
-	char name[TREE_NAME_MAX];
-	int steps = TREE_STEPS_MOST, parent, ret;
+	char name[WALK_NAME_MAX];
+	int steps = WALK_STEPS_MOST, parent, ret;
 
 	do {
-		int dir = tree_open_dir(top, names->here);
+		int dir = walk_open_dir(top, names->here);
 
 		if (dir < 0)
 			return dir;
-		ret = tree_deepest(dir, name, &parent, &steps);
+		ret = walk_deepest(dir, name, &parent, &steps);
 		if (ret == 0)
 			return 0;
 		if (ret > 0) {
@@ -240,7 +239,7 @@ TREE_FN int tree_remove_below(int top, const struct tree_names *names)
 					AT_REMOVEDIR);
 			sys_close(parent);
 		}
-		steps -= TREE_RMDIR;
+		steps -= WALK_RMDIR;
 	} while ((ret == 0 || ret == -ENOENT) && steps > 0);
 	return steps > 0 ? ret : -EBUSY;
 }
@@ -248,7 +247,7 @@ TREE_FN int tree_remove_below(int top, const struct tree_names *names)
 /* ---- processes */
 
 /* What is done to each process, and what came of it. */
-struct tree_visit {
+struct walk_visit {
 	int to;			/* cgroup.procs to move it to; -1: signal it */
 	int sig;
 	pid_t self, child;	/* self is passed over */
@@ -257,7 +256,7 @@ struct tree_visit {
 	bool saw_self, saw_child;
 };
 
-TREE_FN int tree_move(int to, pid_t pid)
+WALK_FN int walk_move(int to, pid_t pid)
 {
 	char digits[16];
 	int at = sizeof(digits);
@@ -270,7 +269,7 @@ TREE_FN int tree_move(int to, pid_t pid)
 }
 
 /* 0 stands for a process of another pid namespace. */
-TREE_FN void tree_visit_pid(struct tree_visit *v, pid_t pid)
+WALK_FN void walk_visit_pid(struct walk_visit *v, pid_t pid)
 {
 	int ret;
 
@@ -279,7 +278,7 @@ TREE_FN void tree_visit_pid(struct tree_visit *v, pid_t pid)
 	if (pid <= 0 || pid == v->self)
 		return;
 	if (v->to >= 0)
-		ret = tree_move(v->to, pid);
+		ret = walk_move(v->to, pid);
 	else
 		ret = sys_call2(__NR_kill, pid, v->sig);
 	v->done += ret >= 0;
@@ -287,8 +286,8 @@ TREE_FN void tree_visit_pid(struct tree_visit *v, pid_t pid)
 	v->busy |= v->to >= 0 && (ret == -EBUSY || ret == -EOPNOTSUPP);
 }
 
-TREE_FN void tree_visit_procs(struct tree_visit *v, int dir,
-			      const struct tree_names *names)
+WALK_FN void walk_visit_procs(struct walk_visit *v, int dir,
+			      const struct walk_names *names)
 {
 	char buf[1024];
 	pid_t pid = 0;
@@ -303,7 +302,7 @@ TREE_FN void tree_visit_procs(struct tree_visit *v, int dir,
 				pid = pid * 10 + (buf[i] - '0');
 				continue;
 			}
-			tree_visit_pid(v, pid);
+			walk_visit_pid(v, pid);
 			pid = 0;
 		}
 	}
@@ -311,17 +310,17 @@ TREE_FN void tree_visit_procs(struct tree_visit *v, int dir,
 }
 
 /* Return: 0; or -errno if the top cannot even be opened. */
-TREE_FN int tree_visit(struct tree_visit *v, int top,
-		       const struct tree_names *names)
+WALK_FN int walk_visit(struct walk_visit *v, int top,
+		       const struct walk_names *names)
 {
-	struct tree_walk w;
-	int ret = tree_begin(&w, top, names);
+	struct walk w;
+	int ret = walk_begin(&w, top, names);
 
 	if (ret < 0)
 		return ret;
 	do {
-		tree_visit_procs(v, w.dir, names);
-	} while (tree_next(&w));
+		walk_visit_procs(v, w.dir, names);
+	} while (walk_next(&w));
 	sys_close(w.dir);
 	return 0;
 }
@@ -332,10 +331,10 @@ TREE_FN int tree_visit(struct tree_visit *v, int top,
  * A value of cgroup.events, which has a line for each: "populated 0". key is its
  * first letter. Return: 0, 1, or -errno.
  */
-TREE_FN int tree_event(int dir, const struct tree_names *names, char key)
+WALK_FN int walk_event(int dir, const struct walk_names *names, char key)
 {
 	char buf[128];
-	int got = tree_read(dir, names->events, buf, sizeof(buf));
+	int got = walk_read(dir, names->events, buf, sizeof(buf));
 	bool found = false;
 
 	for (int i = 0; i < got; i++) {
@@ -347,13 +346,13 @@ TREE_FN int tree_event(int dir, const struct tree_names *names, char key)
 	return got < 0 ? got : -EINVAL;
 }
 
-TREE_FN bool tree_wait_event(int dir, const struct tree_names *names, char key,
+WALK_FN bool walk_wait_event(int dir, const struct walk_names *names, char key,
 			     int value, int ms)
 {
 	for (int i = 0;; i++) {
 		struct sys_timespec ts;
 
-		if (tree_event(dir, names, key) == value)
+		if (walk_event(dir, names, key) == value)
 			return true;
 		if (i >= ms * 5)
 			return false;
@@ -365,7 +364,7 @@ TREE_FN bool tree_wait_event(int dir, const struct tree_names *names, char key,
 	}
 }
 
-TREE_FN int tree_write_freeze(int dir, const struct tree_names *names,
+WALK_FN int walk_write_freeze(int dir, const struct walk_names *names,
 			      char value)
 {
 	/* read first: what somebody else has frozen is left so */
@@ -387,17 +386,17 @@ TREE_FN int tree_write_freeze(int dir, const struct tree_names *names,
  * So that nothing forks or ends while it is signalled or moved. Waits 0.1 s at
  * most for what cannot be frozen at once. Return: true if it is to be thawed.
  */
-TREE_FN bool tree_freeze(int dir, const struct tree_names *names)
+WALK_FN bool walk_freeze(int dir, const struct walk_names *names)
 {
-	if (tree_write_freeze(dir, names, '1') <= 0)
+	if (walk_write_freeze(dir, names, '1') <= 0)
 		return false;
-	tree_wait_event(dir, names, 'f', 1, 100);
+	walk_wait_event(dir, names, 'f', 1, 100);
 	return true;
 }
 
-TREE_FN void tree_thaw(int dir, const struct tree_names *names)
+WALK_FN void walk_thaw(int dir, const struct walk_names *names)
 {
-	tree_write_freeze(dir, names, '0');
+	walk_write_freeze(dir, names, '0');
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files of group.h: the two ways of ending a tree, and the process
+ * Between the files of tree.h: the two ways of ending a tree, and the process
  * that ends it when this one cannot.
  */
 #ifndef ST_TREE_WAYS_H
@@ -12,12 +12,12 @@
 #include "tree/tree.h"
 
 /* "spawn-template.<pid>.<serial>" */
-#define ST_CGROUP_NAME (sizeof(((struct st_group *)0)->name))
+#define ST_CGROUP_NAME (sizeof(((struct st_tree *)0)->name))
 
 /* Holds what a run left behind, below a directory that may hold no process. */
 #define ST_CGROUP_LEFT "spawn-template.left"
 
-extern const struct tree_names st_tree_names;
+extern const struct walk_names st_walk_names;
 
 /*
  * Does a signal end a process that does nothing about it? Such a one is to reach
@@ -40,7 +40,7 @@ static inline bool st_is_shortage(int ret)
 int st_pidfd_signal(int pidfd, pid_t pid, int sig);
 bool st_pidfd_alive(int pidfd);
 
-/* ---- group_cgroup.c */
+/* ---- cgroup.c */
 
 bool st_cgroup_path(const char *own, char *mount, char *path, size_t size);
 int st_cgroup_own(void);
@@ -49,16 +49,16 @@ int st_cgroup_make(int parent, char *name);
 int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached);
 int st_cgroup_remove(int parent, const char *name, int dir);
 
-/* ---- group_proc.c */
+/* ---- proc.c */
 
-int st_proc_signal(struct st_group *group, int sig);
-void st_proc_kill_all(struct st_group *const *groups, size_t n);
-bool st_proc_empty(struct st_group *group);
+int st_proc_signal(struct st_tree *tree, int sig);
+void st_proc_kill_all(struct st_tree *const *trees, size_t n);
+bool st_proc_empty(struct st_tree *tree);
 
 /* ---- supervisor.c */
 
-int st_supervisor_start(struct st_group_home *home);
+int st_supervisor_start(struct st_tree_home *home);
 bool st_supervisor_lives(pid_t pid);
-void st_supervisor_end(struct st_group_home *home);
+void st_supervisor_end(struct st_tree_home *home);
 
 #endif

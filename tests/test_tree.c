@@ -30,13 +30,13 @@ static void three_levels(void)
 
 static void three_deep(void)
 {
-	struct st_group g = grow(three_levels, 5);
+	struct st_tree t = grow(three_levels, 5);
 
-	CHECK(!st_group_empty(&g));
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK(!st_tree_empty(&t));
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
 	sleep_ms(20);
-	CHECK(!st_group_empty(&g));
-	kill_and_check(&g);
+	CHECK(!st_tree_empty(&t));
+	kill_and_check(&t);
 }
 
 static void own_session(void)
@@ -63,9 +63,9 @@ static void groups_and_sessions(void)
 
 static void other_groups_and_sessions(void)
 {
-	struct st_group g = grow(groups_and_sessions, 7);
+	struct st_tree t = grow(groups_and_sessions, 7);
 
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 /* The parent of the orphan is gone; a session that is led holds it. */
@@ -84,9 +84,9 @@ static void orphan_of_a_lower_session(void)
 
 static void orphan_in_a_session_below(void)
 {
-	struct st_group g = grow(orphan_of_a_lower_session, 3);
+	struct st_tree t = grow(orphan_of_a_lower_session, 3);
 
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 static void orphan_in_own_group(void)
@@ -105,20 +105,20 @@ static void session_leader(void)
 /* The child leads a session: also who has left its group is found. */
 static void orphan_in_the_childs_session(void)
 {
-	struct st_group g;
+	struct st_tree t;
 	pid_t pid;
 
 	tree_open();
 	pid = branch(session_leader);
 	wait_enrolled(2);
-	g = group_of(pid);
-	kill_and_check(&g);
+	t = tree_of(pid);
+	kill_and_check(&t);
 }
 
 /* In the group of others: those are none of the tree. */
 static void a_shared_group_is_not_ended(void)
 {
-	struct st_group g;
+	struct st_tree t;
 	pid_t pid, other;
 
 	tree_open();
@@ -130,8 +130,8 @@ static void a_shared_group_is_not_ended(void)
 	}
 	wait_enrolled(2);
 	CHECK_EQ(getpgid(pid), other);
-	g = group_of(pid);
-	kill_and_check(&g);
+	t = tree_of(pid);
+	kill_and_check(&t);
 	check_unharmed(other);
 }
 
@@ -150,17 +150,17 @@ static void hides(void)
 
 static void who_hides_is_not_found(void)
 {
-	struct st_group g = grow(hides, 2);
+	struct st_tree t = grow(hides, 2);
 	pid_t found = -1;
 
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 2000));
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 2000));
 	for (int i = 0; i < 2; i++)
-		if (enrolled(i) != g.pid)
+		if (enrolled(i) != t.pid)
 			found = enrolled(i);
 	CHECK(is_alive(found));
 	CHECK_SYS(kill(found, SIGKILL));
-	check_ended(&g);
+	check_ended(&t);
 }
 
 /* ... but it is, if it was seen before: the first signal ended its parent. */
@@ -179,10 +179,10 @@ static void seen_before(void)
 
 static void who_was_seen_before_is_found(void)
 {
-	struct st_group g = grow(seen_before, 3);
+	struct st_tree t = grow(seen_before, 3);
 
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	for (int i = 0; i < 2000 && !tree_ends(0) && !st_group_empty(&g); i++) {
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	for (int i = 0; i < 2000 && !tree_ends(0) && !st_tree_empty(&t); i++) {
 		int left = 0;
 
 		for (int j = 0; j < 3; j++)
@@ -191,8 +191,8 @@ static void who_was_seen_before_is_found(void)
 			break;
 		sleep_ms(1);
 	}
-	CHECK(!st_group_empty(&g)); /* the stubborn one */
-	kill_and_check(&g);
+	CHECK(!st_tree_empty(&t)); /* the stubborn one */
+	kill_and_check(&t);
 }
 
 static void parentheses(void)
@@ -212,9 +212,9 @@ static void with_names(void)
 
 static void names_with_parentheses(void)
 {
-	struct st_group g = grow(with_names, 3);
+	struct st_tree t = grow(with_names, 3);
 
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 static void *second_thread(void *arg)
@@ -243,9 +243,9 @@ static void has_one_without_first_thread(void)
 
 static void process_without_its_first_thread(void)
 {
-	struct st_group g = grow(has_one_without_first_thread, 3);
+	struct st_tree t = grow(has_one_without_first_thread, 3);
 
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 static void wide(void)
@@ -257,10 +257,10 @@ static void wide(void)
 
 static void wide_tree(void)
 {
-	struct st_group g = grow(wide, 151);
+	struct st_tree t = grow(wide, 151);
 
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	kill_and_check(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	kill_and_check(&t);
 }
 
 /* ---- zombies and the dead */
@@ -272,14 +272,14 @@ static void ends_at_once(void)
 
 static void nothing_is_left(void)
 {
-	struct st_group g = grow(ends_at_once, 1);
+	struct st_tree t = grow(ends_at_once, 1);
 
-	CHECK(empty_within(&g, 5000));
-	CHECK_EQ(test_process_state(g.pid), 'Z');
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), -ESRCH);
-	CHECK_EQ(st_group_signal(&g, 0), -ESRCH);
-	check_ended(&g);
+	CHECK(empty_within(&t, 5000));
+	CHECK_EQ(test_process_state(t.pid), 'Z');
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), -ESRCH);
+	CHECK_EQ(st_tree_signal(&t, 0), -ESRCH);
+	check_ended(&t);
 }
 
 static void leaves_orphan(void)
@@ -291,12 +291,12 @@ static void leaves_orphan(void)
 /* A child that was not waited for stands for its group. */
 static void zombie_stands_for_its_group(void)
 {
-	struct st_group g = grow(leaves_orphan, 1);
+	struct st_tree t = grow(leaves_orphan, 1);
 
-	CHECK(state_within(g.pid, 'Z', 5000));
-	CHECK(!st_group_empty(&g));
-	CHECK_EQ(st_group_signal(&g, 0), 0);
-	kill_and_check(&g);
+	CHECK(state_within(t.pid, 'Z', 5000));
+	CHECK(!st_tree_empty(&t));
+	CHECK_EQ(st_tree_signal(&t, 0), 0);
+	kill_and_check(&t);
 }
 
 static void has_zombies(void)
@@ -308,10 +308,10 @@ static void has_zombies(void)
 
 static void zombies_in_the_tree(void)
 {
-	struct st_group g = grow(has_zombies, 6);
+	struct st_tree t = grow(has_zombies, 6);
 
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	kill_and_check(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	kill_and_check(&t);
 }
 
 /* Whether a pidfd can stand for a group. */
@@ -327,19 +327,19 @@ static void need_group_by_pidfd(void)
 /* The host has reaped it, and its group lives on. */
 static void child_that_was_reaped(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	need_group_by_pidfd();
-	g = grow(leaves_orphan, 1);
-	CHECK_SYS(waitpid(g.pid, NULL, 0));
-	CHECK(!st_group_empty(&g));
-	CHECK_EQ(st_group_signal(&g, 0), 0);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 2000));
+	t = grow(leaves_orphan, 1);
+	CHECK_SYS(waitpid(t.pid, NULL, 0));
+	CHECK(!st_tree_empty(&t));
+	CHECK_EQ(st_tree_signal(&t, 0), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 2000));
 	CHECK(tree_ends(2000));
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
-	st_group_remove(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
+	st_tree_remove(&t);
 }
 
 /* ---- nobody else */
@@ -347,19 +347,19 @@ static void child_that_was_reaped(void)
 static void numbers_that_are_anothers(void)
 {
 	pid_t other = bystander(), dead = CHECK_SYS(fork());
-	struct st_group g;
+	struct st_tree t;
 
 	if (!dead)
 		_exit(0);
-	g = group_of(dead);
+	t = tree_of(dead);
 	CHECK_SYS(waitpid(dead, NULL, 0));
 	/* as if the child's number had been given to another leader */
-	g.pid = other;
-	CHECK_EQ(st_group_signal(&g, SIGTERM), -ESRCH);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
-	CHECK(st_group_empty(&g));
+	t.pid = other;
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), -ESRCH);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
+	CHECK(st_tree_empty(&t));
 	check_unharmed(other);
-	st_group_remove(&g);
+	st_tree_remove(&t);
 }
 
 static uint64_t start_of(pid_t pid)
@@ -375,13 +375,13 @@ static void start_times_are_compared(void)
 {
 	for (int same = 0; same < 2; same++) {
 		pid_t other = bystander();
-		struct st_group g = grow(park_stubborn, same + 1);
+		struct st_tree t = grow(park_stubborn, same + 1);
 
-		g.members = calloc(1, sizeof(*g.members));
-		g.n_members = g.max_members = 1;
-		g.members[0].pid = other;
-		g.members[0].start = start_of(other) + !same;
-		kill_and_check(&g);
+		t.members = calloc(1, sizeof(*t.members));
+		t.n_members = t.max_members = 1;
+		t.members[0].pid = other;
+		t.members[0].start = start_of(other) + !same;
+		kill_and_check(&t);
 		if (!same) {
 			check_unharmed(other);
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
@@ -394,15 +394,15 @@ static void start_times_are_compared(void)
 
 static void caller_in_the_group(void)
 {
-	struct st_group g = grow(three_levels, 5);
+	struct st_tree t = grow(three_levels, 5);
 	pid_t old = getpgrp();
 
-	CHECK_SYS(setpgid(0, g.pid));
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 2000));
+	CHECK_SYS(setpgid(0, t.pid));
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 2000));
 	CHECK_SYS(setpgid(0, old));
-	check_ended(&g);
+	check_ended(&t);
 }
 
 static void leads_and_parks(void)
@@ -443,17 +443,17 @@ static void kill_by_another_proc(void *arg)
 {
 	const pid_t *outer = arg;
 	pid_t child = fork_as(outer[0]), other = fork_as(outer[1]);
-	struct st_group g = group_of(child);
+	struct st_tree t = tree_of(child);
 
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
 	CHECK_EQ(CHECK_SYS(waitpid(child, NULL, 0)), child);
 	/* no bystander has the number of a process that is not seen at all */
 	sleep_ms(50);
 	CHECK_EQ(waitpid(other, NULL, WNOHANG), 0);
-	CHECK(st_group_empty(&g));
+	CHECK(st_tree_empty(&t));
 	CHECK_SYS(kill(other, SIGKILL));
 	CHECK_EQ(CHECK_SYS(waitpid(other, NULL, 0)), other);
-	st_group_remove(&g);
+	st_tree_remove(&t);
 }
 
 /* No process can be made there any more when the first has ended. */
@@ -500,9 +500,9 @@ static void the_living_are_alive_under_signals(void)
 static void neighbours_are_unharmed(void)
 {
 	pid_t child = bystander(), parent = getppid();
-	struct st_group g = grow(groups_and_sessions, 7);
+	struct st_tree t = grow(groups_and_sessions, 7);
 
-	kill_and_check(&g);
+	kill_and_check(&t);
 	CHECK(is_alive(parent));
 	check_unharmed(child);
 }
@@ -516,45 +516,45 @@ static void setuid_tree(void)
 
 static void without_right(void *arg)
 {
-	struct st_group *g = arg;
+	struct st_tree *t = arg;
 
 	CHECK_SYS(setresuid(12345, 12345, 12345));
-	CHECK_EQ(st_group_signal(g, SIGTERM), -EPERM);
-	CHECK_EQ(st_group_signal(g, SIGKILL), -EPERM);
-	CHECK_EQ(st_group_signal(g, 0), -EPERM);
-	CHECK(!st_group_empty(g));
-	st_group_remove(g);
+	CHECK_EQ(st_tree_signal(t, SIGTERM), -EPERM);
+	CHECK_EQ(st_tree_signal(t, SIGKILL), -EPERM);
+	CHECK_EQ(st_tree_signal(t, 0), -EPERM);
+	CHECK(!st_tree_empty(t));
+	st_tree_remove(t);
 	/* of two it may signal one */
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 }
 
 static void without_permission(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	test_need_root();
-	g = grow(setuid_tree, 2);
-	test_in_child(without_right, &g);
-	kill_and_check(&g);
+	t = grow(setuid_tree, 2);
+	test_in_child(without_right, &t);
+	kill_and_check(&t);
 }
 
 static void with_right_to_one(void *arg)
 {
 	CHECK_SYS(setresuid(NOBODY, NOBODY, NOBODY));
-	CHECK_EQ(st_group_signal(arg, SIGTERM), 0);
-	st_group_remove(arg);
+	CHECK_EQ(st_tree_signal(arg, SIGTERM), 0);
+	st_tree_remove(arg);
 }
 
 static void with_permission_for_one(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	test_need_root();
-	g = grow(setuid_tree, 2);
-	test_in_child(with_right_to_one, &g);
-	CHECK(state_within(g.pid, 'Z', 2000));
-	CHECK(!st_group_empty(&g));
-	kill_and_check(&g);
+	t = grow(setuid_tree, 2);
+	test_in_child(with_right_to_one, &t);
+	CHECK(state_within(t.pid, 'Z', 2000));
+	CHECK(!st_tree_empty(&t));
+	kill_and_check(&t);
 }
 
 /* ---- each once */
@@ -578,16 +578,16 @@ static void counting_tree(void)
 
 static void each_gets_it_once(void)
 {
-	struct st_group g = grow(counting_tree, 4);
+	struct st_tree t = grow(counting_tree, 4);
 
 	for (int round = 1; round <= 3; round++) {
-		CHECK_EQ(st_group_signal(&g, COUNTED), 0);
+		CHECK_EQ(st_tree_signal(&t, COUNTED), 0);
 		for (int i = 0; i < 4; i++) {
 			test_doing("round %d, process %d", round, i);
 			CHECK(waits_for(&roll->who[i].counted, round, 2000));
 		}
 	}
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(waits_for(&roll->who[i].terms, 1, 2000));
 	sleep_ms(50);
@@ -596,7 +596,7 @@ static void each_gets_it_once(void)
 		CHECK_EQ(atomic_load(&roll->who[i].terms), 1);
 		CHECK(state_within(enrolled(i), 'S', 1000));
 	}
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 static void stops_itself(void)
@@ -618,57 +618,57 @@ static void has_stopped_ones(void)
 /* Who is stopped gets a signal that ends: it is continued. */
 static void the_stopped_are_ended(void)
 {
-	struct st_group g = grow(has_stopped_ones, 2);
+	struct st_tree t = grow(has_stopped_ones, 2);
 
 	for (int i = 0; i < 2; i++)
 		CHECK(state_within(enrolled(i), 'T', 2000));
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(empty_within(&t, 2000));
+	check_ended(&t);
 	atomic_store(&roll->n, 0);
 	CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
-	g = grow(has_stopped_ones, 2);
-	kill_and_check(&g);
+	t = grow(has_stopped_ones, 2);
+	kill_and_check(&t);
 }
 
 /* A stop stops all, and no other signal makes a stopped one go on. */
 static void stop_and_continue(void)
 {
-	struct st_group g = grow(counting_tree, 4);
+	struct st_tree t = grow(counting_tree, 4);
 	const int others[] = { SIGWINCH, SIGCHLD, SIGURG, 0 };
 
-	CHECK_EQ(st_group_signal(&g, SIGSTOP), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGSTOP), 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(state_within(enrolled(i), 'T', 2000));
 	for (size_t i = 0; i < TEST_COUNT(others); i++)
-		CHECK_EQ(st_group_signal(&g, others[i]), 0);
+		CHECK_EQ(st_tree_signal(&t, others[i]), 0);
 	sleep_ms(20);
 	for (int i = 0; i < 4; i++)
 		CHECK_EQ(test_process_state(enrolled(i)), 'T');
-	CHECK_EQ(st_group_signal(&g, SIGCONT), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGCONT), 0);
 	for (int i = 0; i < 4; i++) {
 		CHECK(state_within(enrolled(i), 'S', 2000));
 		CHECK_EQ(atomic_load(&roll->who[i].conts), 1);
 	}
 	/* one that stops only those that do not handle it */
-	CHECK_EQ(st_group_signal(&g, SIGTSTP), 0);
-	CHECK(state_within(g.pid, 'T', 2000));
-	kill_and_check(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTSTP), 0);
+	CHECK(state_within(t.pid, 'T', 2000));
+	kill_and_check(&t);
 }
 
 /* A signal that does not end stops nobody, not for a moment either. */
 static void others_do_not_stop(void)
 {
-	struct st_group g = grow(counting_tree, 4);
+	struct st_tree t = grow(counting_tree, 4);
 
 	for (int i = 0; i < 20; i++)
-		CHECK_EQ(st_group_signal(&g, SIGWINCH), 0);
+		CHECK_EQ(st_tree_signal(&t, SIGWINCH), 0);
 	sleep_ms(20);
 	for (int i = 0; i < 4; i++) {
 		CHECK(state_within(enrolled(i), 'S', 1000));
 		CHECK_EQ(atomic_load(&roll->who[i].conts), 0);
 	}
-	kill_and_check(&g);
+	kill_and_check(&t);
 }
 
 /* ---- trees that fork while they are ended */
@@ -691,16 +691,16 @@ static void relays(void)
 static void relays_in_the_group(void)
 {
 	for (int i = 0; i < 5; i++) {
-		struct st_group g;
+		struct st_tree t;
 
 		if (i)
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
 		if (roll)
 			atomic_store(&roll->n, 0);
-		g = grow(relays, 3);
+		t = grow(relays, 3);
 		if (i & 1)
-			CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-		kill_and_check(&g);
+			CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+		kill_and_check(&t);
 	}
 }
 
@@ -740,14 +740,14 @@ static void relays_in_a_group_below(void)
 {
 	need_group_by_pidfd();
 	for (int i = 0; i < 5; i++) {
-		struct st_group g;
+		struct st_tree t;
 
 		if (i)
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
 		if (roll)
 			atomic_store(&roll->n, 0);
-		g = grow(i & 1 ? job_control : job_control_of_a_zombie, 3);
-		kill_and_check(&g);
+		t = grow(i & 1 ? job_control : job_control_of_a_zombie, 3);
+		kill_and_check(&t);
 	}
 }
 
@@ -794,32 +794,32 @@ static void nurseries_here(void)
 static void who_forks_is_stopped_first(void)
 {
 	for (int i = 0; i < 6; i++) {
-		struct st_group g;
+		struct st_tree t;
 
 		if (i)
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
 		if (roll)
 			atomic_store(&roll->n, 0);
-		g = grow(i & 1 ? nurseries_here : nurseries, 3);
+		t = grow(i & 1 ? nurseries_here : nurseries, 3);
 		sleep_ms(30);
 		/* where it was not stopped in time, what was missed is known:
 		 * a process that got away would be an orphan, never found */
-		for (int tries = 0; !st_group_empty(&g); tries++) {
+		for (int tries = 0; !st_tree_empty(&t); tries++) {
 			CHECK_LT(tries, 1000);
-			st_group_signal(&g, SIGKILL);
+			st_tree_signal(&t, SIGKILL);
 			sleep_ms(1);
 		}
-		check_ended(&g);
+		check_ended(&t);
 	}
 }
 
 /* ---- trees that do not come to a stop */
 
-static uint64_t took_ms(struct st_group *g, int sig)
+static uint64_t took_ms(struct st_tree *t, int sig)
 {
 	uint64_t start = now_ms();
 
-	CHECK_EQ(st_group_signal(g, sig), 0);
+	CHECK_EQ(st_tree_signal(t, sig), 0);
 	return now_ms() - start;
 }
 
@@ -840,7 +840,7 @@ static void has_vfork_parent(void)
 }
 
 /* grow(), also when there was a tree before. */
-static struct st_group grow_again(void (*fn)(void), int n)
+static struct st_tree grow_again(void (*fn)(void), int n)
 {
 	if (roll) {
 		atomic_store(&roll->n, 0);
@@ -857,17 +857,17 @@ static void is_quick(void (*fn)(void), int n, char state, int sig,
 	uint64_t ms = UINT64_MAX;
 
 	for (int i = 0; i < 5 && ms > most; i++) {
-		struct st_group g = grow_again(fn, n);
+		struct st_tree t = grow_again(fn, n);
 
 		if (state)
-			CHECK(state_within(enrolled(enrolled(0) == g.pid),
+			CHECK(state_within(enrolled(enrolled(0) == t.pid),
 					   state, 20000));
-		ms = took_ms(&g, sig);
+		ms = took_ms(&t, sig);
 		test_note("took %d ms", (int)ms);
 		if (sig != SIGKILL)
-			CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-		CHECK(empty_within(&g, 2000));
-		check_ended(&g);
+			CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+		CHECK(empty_within(&t, 2000));
+		check_ended(&t);
 	}
 	CHECK_LE(ms, most);
 }
@@ -920,35 +920,35 @@ static void mount_over_proc(const char *type, const char *options)
 
 static void without_proc(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	test_need_root();
-	g = grow(three_levels, 5);
+	t = grow(three_levels, 5);
 	mount_over_proc("tmpfs", NULL);
-	CHECK_EQ(st_group_signal(&g, 0), 0);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(!st_group_empty(&g));
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
+	CHECK_EQ(st_tree_signal(&t, 0), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(!st_tree_empty(&t));
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 2000));
+	check_ended(&t);
 	CHECK_SYS(umount("/proc")); /* sanitizers look there in the end */
 }
 
 /* It leads nothing: of its tree, the child alone is known. */
 static void without_proc_and_group(void)
 {
-	struct st_group g;
+	struct st_tree t;
 	pid_t pid;
 
 	test_need_root();
 	tree_open();
 	pid = branch(park);
 	wait_enrolled(1);
-	g = group_of(pid);
+	t = tree_of(pid);
 	mount_over_proc("tmpfs", NULL);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(empty_within(&t, 2000));
+	check_ended(&t);
 	CHECK_SYS(umount("/proc"));
 }
 
@@ -966,18 +966,18 @@ static void hidden_pair(void)
 
 static void as_nobody_without_sight(void *arg)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	(void)arg;
 	CHECK_SYS(setresgid(NOBODY, NOBODY, NOBODY));
 	CHECK_SYS(setresuid(NOBODY, NOBODY, NOBODY));
-	g = grow(hidden_pair, 2);
-	CHECK(access(test_fmt("/proc/%d/stat", g.pid), F_OK) < 0);
-	CHECK_EQ(st_group_signal(&g, 0), 0);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
+	t = grow(hidden_pair, 2);
+	CHECK(access(test_fmt("/proc/%d/stat", t.pid), F_OK) < 0);
+	CHECK_EQ(st_tree_signal(&t, 0), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 2000));
+	check_ended(&t);
 }
 
 static void hidden_by_hidepid(void)
@@ -1003,31 +1003,31 @@ static void leave_fds(int n)
 
 static void without_an_fd(void)
 {
-	struct st_group g = grow(three_levels, 5);
+	struct st_tree t = grow(three_levels, 5);
 
 	leave_fds(0);
 	CHECK_EQ(open("/dev/null", O_RDONLY), -1);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK_SYS(waitpid(g.pid, NULL, 0));
-	CHECK(!st_group_empty(&g)); /* nobody can look */
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK_SYS(waitpid(t.pid, NULL, 0));
+	CHECK(!st_tree_empty(&t)); /* nobody can look */
 	CHECK(tree_ends(2000));
 }
 
 static void with_few_fds(void)
 {
 	for (int n = 1; n <= 2; n++) {
-		struct st_group g;
+		struct st_tree t;
 
 		test_doing("%d fds", n);
 		if (roll) {
 			atomic_store(&roll->n, 0);
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
 		}
-		g = grow(groups_and_sessions, 7);
+		t = grow(groups_and_sessions, 7);
 		leave_fds(n);
-		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-		kill_and_check(&g);
+		CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+		kill_and_check(&t);
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE,
 				    &(struct rlimit){ 1024, 1024 }));
 	}
@@ -1035,42 +1035,42 @@ static void with_few_fds(void)
 
 static void without_pidfd_calls(void)
 {
-	struct st_group g = grow(groups_and_sessions, 7);
+	struct st_tree t = grow(groups_and_sessions, 7);
 
 	test_seccomp(SYS_pidfd_open, ENOSYS);
 	test_seccomp(SYS_pidfd_send_signal, ENOSYS);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	kill_and_check(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	kill_and_check(&t);
 }
 
 /* As before Linux 6.9: a pidfd stands for one process. */
 static void without_group_by_pidfd(void)
 {
-	struct st_group g = grow(counting_tree, 4);
+	struct st_tree t = grow(counting_tree, 4);
 
 	test_seccomp_arg(SYS_pidfd_send_signal, 3, ~0ULL, 4, EINVAL);
-	CHECK_EQ(st_group_signal(&g, COUNTED), 0);
+	CHECK_EQ(st_tree_signal(&t, COUNTED), 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(waits_for(&roll->who[i].counted, 1, 2000));
-	kill_and_check(&g);
+	kill_and_check(&t);
 	atomic_store(&roll->n, 0);
 	CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
-	g = grow(leaves_orphan, 1);
-	CHECK(state_within(g.pid, 'Z', 5000));
-	kill_and_check(&g);
+	t = grow(leaves_orphan, 1);
+	CHECK(state_within(t.pid, 'Z', 5000));
+	kill_and_check(&t);
 	/* a reaped child's group is then out of reach, not another's */
 	atomic_store(&roll->n, 0);
 	CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
-	g = grow(leaves_orphan, 1);
-	CHECK_SYS(waitpid(g.pid, NULL, 0));
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
+	t = grow(leaves_orphan, 1);
+	CHECK_SYS(waitpid(t.pid, NULL, 0));
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
 	CHECK(is_alive(enrolled(0)));
 }
 
 /* Every allocation fails; the list of processes is the first one. */
 static void without_memory(void)
 {
-	struct st_group g = grow(three_levels, 5);
+	struct st_tree t = grow(three_levels, 5);
 	struct rlimit limit = { 0, RLIM_INFINITY };
 	void *volatile block; /* or a compiler leaves the calls out */
 
@@ -1082,9 +1082,9 @@ static void without_memory(void)
 			block = malloc(size);
 		} while (block);
 	}
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK_SYS(waitpid(g.pid, NULL, 0));
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK_SYS(waitpid(t.pid, NULL, 0));
 	CHECK(tree_ends(2000));
 }
 
@@ -1093,15 +1093,15 @@ static void nothing_grows(void)
 	struct scene before;
 
 	for (int i = 0; i < 20; i++) {
-		struct st_group g;
+		struct st_tree t;
 
 		if (roll)
 			atomic_store(&roll->n, 0);
 		if (i)
 			CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
-		g = grow(groups_and_sessions, 7);
-		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-		kill_and_check(&g);
+		t = grow(groups_and_sessions, 7);
+		CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+		kill_and_check(&t);
 		CHECK_SYS(close(roll_pipe[0]));
 		if (i == 5)
 			before = scene_now();

@@ -88,8 +88,8 @@ static bool is_own(int dir)
 
 static int find_own(void)
 {
-	struct st_group_home home;
-	int ret = st_group_home_open(&home, -1, false);
+	struct st_tree_home home;
+	int ret = st_tree_home_open(&home, -1, false);
 
 	if (ret < 0) {
 		CHECK_EQ(home.dir, -1);
@@ -98,7 +98,7 @@ static int find_own(void)
 	CHECK(is_own(home.dir));
 	CHECK(fcntl(home.dir, F_GETFD) & FD_CLOEXEC);
 	CHECK_EQ(home.lifeline, -1);
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(home.dir, -1);
 	return 0;
 }
@@ -266,11 +266,11 @@ static void own_must_be_delegated(void)
 
 /* ---- what is made */
 
-static struct st_group_home home_in(int dir)
+static struct st_tree_home home_in(int dir)
 {
-	struct st_group_home home;
+	struct st_tree_home home;
 
-	CHECK_EQ(st_group_home_open(&home, dir, false), 0);
+	CHECK_EQ(st_tree_home_open(&home, dir, false), 0);
 	CHECK_NE(home.dir, dir);
 	return home;
 }
@@ -286,15 +286,15 @@ static void places_that_are_none(void)
 	CHECK_SYS(close(closed));
 	before = test_count_fds();
 	for (int supervise = 0; supervise < 2; supervise++) {
-		struct st_group_home home;
+		struct st_tree_home home;
 
-		CHECK_EQ(st_group_home_open(&home, closed, supervise), -EBADF);
-		CHECK_EQ(st_group_home_open(&home, plain, supervise), -EBADF);
-		CHECK_EQ(st_group_home_open(&home, file, supervise), -EBADF);
-		CHECK_EQ(st_group_home_open(&home, fds[0], supervise), -EBADF);
+		CHECK_EQ(st_tree_home_open(&home, closed, supervise), -EBADF);
+		CHECK_EQ(st_tree_home_open(&home, plain, supervise), -EBADF);
+		CHECK_EQ(st_tree_home_open(&home, file, supervise), -EBADF);
+		CHECK_EQ(st_tree_home_open(&home, fds[0], supervise), -EBADF);
 		CHECK_EQ(home.dir, -1);
-		st_group_home_close(&home);
-		st_group_home_close(&home);
+		st_tree_home_close(&home);
+		st_tree_home_close(&home);
 	}
 	CHECK_EQ(test_count_fds(), before);
 	CHECK(test_no_children());
@@ -303,59 +303,59 @@ static void places_that_are_none(void)
 static void made_and_removed(void)
 {
 	int dir = make_cgroup(), before = test_count_fds();
-	struct st_group_home home = home_in(dir);
-	struct st_group g[3];
+	struct st_tree_home home = home_in(dir);
+	struct st_tree t[3];
 
 	for (int i = 0; i < 3; i++) {
-		CHECK_EQ(st_group_make(&g[i], &home), 0);
-		CHECK(fcntl(g[i].cgroup, F_GETFD) & FD_CLOEXEC);
+		CHECK_EQ(st_tree_make(&t[i], &home), 0);
+		CHECK(fcntl(t[i].cgroup, F_GETFD) & FD_CLOEXEC);
 		CHECK_EQ(count_dirs(running_cgroup), i + 1);
-		CHECK_EQ(access(test_fmt("%s/%s", running_cgroup, g[i].name),
+		CHECK_EQ(access(test_fmt("%s/%s", running_cgroup, t[i].name),
 				F_OK),
 			 0);
-		CHECK_HAS(g[i].name, test_fmt("spawn-template.%d.", getpid()));
+		CHECK_HAS(t[i].name, test_fmt("spawn-template.%d.", getpid()));
 		for (int j = 0; j < i; j++)
-			CHECK(strcmp(g[i].name, g[j].name));
+			CHECK(strcmp(t[i].name, t[j].name));
 	}
 	for (int i = 0; i < 3; i++) {
-		st_group_remove(&g[i]);
-		CHECK_EQ(g[i].cgroup, -1);
+		st_tree_remove(&t[i]);
+		CHECK_EQ(t[i].cgroup, -1);
 		CHECK_EQ(count_dirs(running_cgroup), 2 - i);
-		st_group_remove(&g[i]);
+		st_tree_remove(&t[i]);
 	}
-	st_group_home_close(&home);
+	st_tree_home_close(&home);
 	CHECK_EQ(test_count_fds(), before);
 }
 
 static void group_without_a_home(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
-	memset(&g, 0x5a, sizeof(g));
-	CHECK_EQ(st_group_make(&g, NULL), 0);
-	CHECK_EQ(g.cgroup, -1);
-	CHECK_EQ(g.pidfd, -1);
-	CHECK(!g.members);
-	st_group_remove(&g);
+	memset(&t, 0x5a, sizeof(t));
+	CHECK_EQ(st_tree_make(&t, NULL), 0);
+	CHECK_EQ(t.cgroup, -1);
+	CHECK_EQ(t.pidfd, -1);
+	CHECK(!t.members);
+	st_tree_remove(&t);
 }
 
 /* Another process, of this number in its namespace, has used the names. */
 static void names_in_use(void)
 {
-	struct st_group_home home = home_in(make_cgroup());
-	struct st_group g;
+	struct st_tree_home home = home_in(make_cgroup());
+	struct st_tree t;
 	unsigned long long serial;
 
-	CHECK_EQ(st_group_make(&g, &home), 0);
-	serial = strtoull(strrchr(g.name, '.') + 1, NULL, 10);
-	st_group_remove(&g);
+	CHECK_EQ(st_tree_make(&t, &home), 0);
+	serial = strtoull(strrchr(t.name, '.') + 1, NULL, 10);
+	st_tree_remove(&t);
 	for (unsigned int i = 1; i < 5; i++)
 		CHECK_SYS(mkdir(test_fmt("%s/spawn-template.%d.%llu",
 					 running_cgroup, getpid(), serial + i),
 				0755));
-	CHECK_EQ(st_group_make(&g, &home), 0);
-	CHECK_EQ(strtoull(strrchr(g.name, '.') + 1, NULL, 10), serial + 5);
-	st_group_remove(&g);
+	CHECK_EQ(st_tree_make(&t, &home), 0);
+	CHECK_EQ(strtoull(strrchr(t.name, '.') + 1, NULL, 10), serial + 5);
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 4);
 }
 
@@ -383,7 +383,7 @@ static void waiting_under_signals(void)
 
 	CHECK(signal(SIGALRM, tick) != SIG_ERR);
 	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
-	CHECK(!tree_wait_event(dir, &st_tree_names, 'p', 1, 200));
+	CHECK(!walk_wait_event(dir, &st_walk_names, 'p', 1, 200));
 	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
 	CHECK_GE(now_ms() - start, 200);
 }
@@ -391,38 +391,38 @@ static void waiting_under_signals(void)
 static void no_room_for_more(void)
 {
 	int dir = make_cgroup();
-	struct st_group_home home = home_in(dir);
-	struct st_group g;
+	struct st_tree_home home = home_in(dir);
+	struct st_tree t;
 
 	write_file(test_fmt("%s/cgroup.max.descendants", running_cgroup), "0");
-	CHECK_EQ(st_group_make(&g, &home), -EAGAIN);
-	CHECK_EQ(g.cgroup, -1);
-	st_group_remove(&g);
-	CHECK_EQ(st_group_make_or_none(&g, &home), 0);
-	CHECK_EQ(g.cgroup, -1);
-	st_group_remove(&g);
+	CHECK_EQ(st_tree_make(&t, &home), -EAGAIN);
+	CHECK_EQ(t.cgroup, -1);
+	st_tree_remove(&t);
+	CHECK_EQ(st_tree_make_or_none(&t, &home), 0);
+	CHECK_EQ(t.cgroup, -1);
+	st_tree_remove(&t);
 	/* what is full now is a place all the same */
 	enter_cgroup();
 	CHECK_EQ(find_own(), 0);
-	CHECK_EQ(st_group_home_open(&home, dir, true), -EAGAIN);
+	CHECK_EQ(st_tree_home_open(&home, dir, true), -EAGAIN);
 	CHECK(test_no_children());
 }
 
 static void no_fds_for_more(void)
 {
 	int dir = make_cgroup(), fd = CHECK_SYS(dup(0));
-	struct st_group_home home = home_in(dir), more;
+	struct st_tree_home home = home_in(dir), more;
 	struct rlimit limit = { (rlim_t)fd, 1024 };
-	struct st_group g;
+	struct st_tree t;
 
 	CHECK_EQ(home.dir, fd + 1);
 	CHECK_SYS(close(fd));
 	/* the number of the closed one is free, but is not below the limit */
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK_EQ(st_group_make(&g, &home), -EMFILE);
-	CHECK_EQ(st_group_make_or_none(&g, &home), -EMFILE);
-	CHECK_EQ(st_group_home_open(&more, dir, false), -EMFILE);
-	CHECK_EQ(st_group_home_open(&more, -1, false), -EMFILE);
+	CHECK_EQ(st_tree_make(&t, &home), -EMFILE);
+	CHECK_EQ(st_tree_make_or_none(&t, &home), -EMFILE);
+	CHECK_EQ(st_tree_home_open(&more, dir, false), -EMFILE);
+	CHECK_EQ(st_tree_home_open(&more, -1, false), -EMFILE);
 	limit.rlim_cur = 1024;
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
@@ -432,8 +432,8 @@ static void no_fds_for_more(void)
 static void below_a_threaded_one(void)
 {
 	char *inner;
-	struct st_group_home home;
-	struct st_group g;
+	struct st_tree_home home;
+	struct st_tree t;
 	int dir = make_cgroup();
 
 	CHECK_SYS(close(dir));
@@ -442,17 +442,17 @@ static void below_a_threaded_one(void)
 	write_file(test_fmt("%s/cgroup.type", inner), "threaded");
 	dir = CHECK_SYS(open(inner, O_RDONLY | O_CLOEXEC));
 	home = home_in(dir);
-	CHECK_EQ(st_group_make(&g, &home), -EOPNOTSUPP);
+	CHECK_EQ(st_tree_make(&t, &home), -EOPNOTSUPP);
 	CHECK_EQ(count_dirs(inner), 0);
-	CHECK_EQ(st_group_home_open(&home, dir, true), -EOPNOTSUPP);
+	CHECK_EQ(st_tree_home_open(&home, dir, true), -EOPNOTSUPP);
 	CHECK_EQ(count_dirs(inner), 0);
 	CHECK(test_no_children());
 }
 
 /* ---- a tree in one */
 
-static struct st_group_home nest;
-static struct st_group *planted;
+static struct st_tree_home nest;
+static struct st_tree *planted;
 
 static void go_into(int dir, const char *name)
 {
@@ -465,9 +465,9 @@ static void go_into(int dir, const char *name)
 }
 
 /* As grow(), in a cgroup that is made here. */
-static struct st_group plant(void (*fn)(void), int n)
+static struct st_tree plant(void (*fn)(void), int n)
 {
-	static struct st_group g;
+	static struct st_tree t;
 	pid_t pid;
 
 	if (nest.dir <= 0)
@@ -479,26 +479,26 @@ static struct st_group plant(void (*fn)(void), int n)
 	} else {
 		tree_open();
 	}
-	CHECK_EQ(st_group_make(&g, &nest), 0);
-	planted = &g;
+	CHECK_EQ(st_tree_make(&t, &nest), 0);
+	planted = &t;
 	pid = CHECK_SYS(fork());
 	if (!pid) {
-		go_into(g.cgroup, ".");
+		go_into(t.cgroup, ".");
 		setpgid(0, 0);
 		fn();
 		_exit(0);
 	}
 	wait_enrolled(n);
-	g.pid = pid;
-	g.pidfd = open_pidfd(pid);
-	return g;
+	t.pid = pid;
+	t.pidfd = open_pidfd(pid);
+	return t;
 }
 
-static void kill_planted(struct st_group *g)
+static void kill_planted(struct st_tree *t)
 {
-	CHECK_EQ(st_group_signal(g, SIGKILL), 0);
-	CHECK(empty_within(g, 2000));
-	check_ended(g);
+	CHECK_EQ(st_tree_signal(t, SIGKILL), 0);
+	CHECK(empty_within(t, 2000));
+	check_ended(t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
@@ -525,27 +525,27 @@ static void daemons(void)
 
 static void ends_what_hides(void)
 {
-	struct st_group g = plant(daemons, 7);
+	struct st_tree t = plant(daemons, 7);
 
-	CHECK_EQ(st_group_signal(&g, 0), 0);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(!st_group_empty(&g));
-	kill_planted(&g);
+	CHECK_EQ(st_tree_signal(&t, 0), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(!st_tree_empty(&t));
+	kill_planted(&t);
 }
 
 static void ends_what_hides_by_walk(void)
 {
-	struct st_group g = plant(daemons, 7);
+	struct st_tree t = plant(daemons, 7);
 
 	without_cgroup_kill();
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 /* Directories that the tree has made below its own, and went into. */
 static void settle_below(void)
 {
 	static const char *const names[] = { "a",   "a/b", "a/b/c", "d",
-					     "d/e", "d/f", "d/f/g" };
+					     "d/e", "d/f", "d/f/t" };
 
 	for (size_t i = 0; i < TEST_COUNT(names); i++)
 		CHECK_SYS(mkdirat(planted->cgroup, names[i], 0755));
@@ -561,12 +561,12 @@ static void settle_below(void)
 
 static void ends_what_is_below(void)
 {
-	struct st_group g = plant(settle_below, 22);
+	struct st_tree t = plant(settle_below, 22);
 
-	kill_planted(&g);
+	kill_planted(&t);
 	without_cgroup_kill();
-	g = plant(settle_below, 22);
-	kill_planted(&g);
+	t = plant(settle_below, 22);
+	kill_planted(&t);
 }
 
 /* Makes directories in its cgroup, as fast as it can. */
@@ -583,15 +583,15 @@ static void floods(void)
 /* It holds up neither who ends it, nor who removes what it has made. */
 static void flood_of_directories(void)
 {
-	struct st_group g = plant(floods, 1);
+	struct st_tree t = plant(floods, 1);
 	uint64_t start;
 
 	sleep_ms(300);
 	start = now_ms();
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK(empty_within(&g, 5000));
-	check_ended(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK(empty_within(&t, 5000));
+	check_ended(&t);
 	test_note("%d ms", (int)(now_ms() - start));
 	CHECK_LE(now_ms() - start, at_most_ms(5000));
 }
@@ -626,11 +626,11 @@ static void deep_and_wide(void)
 
 static void ends_what_is_deep_below(void)
 {
-	struct st_group g;
+	struct st_tree t;
 
 	without_cgroup_kill();
-	g = plant(deep_and_wide, 8);
-	kill_planted(&g);
+	t = plant(deep_and_wide, 8);
+	kill_planted(&t);
 }
 
 static void threaded_below(void)
@@ -653,31 +653,31 @@ static void threaded_below(void)
 
 static void ends_what_is_threaded(void)
 {
-	struct st_group g = plant(threaded_below, 2);
+	struct st_tree t = plant(threaded_below, 2);
 
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 static void ends_what_is_threaded_by_walk(void)
 {
-	struct st_group g = plant(threaded_below, 2);
+	struct st_tree t = plant(threaded_below, 2);
 
 	without_cgroup_kill();
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 static void ends_what_is_empty(void)
 {
-	struct st_group g = plant(enrol, 1);
+	struct st_tree t = plant(enrol, 1);
 
-	CHECK(empty_within(&g, 5000));
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
-	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-	CHECK_EQ(st_group_signal(&g, SIGKILL), -ESRCH);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), -ESRCH);
-	CHECK_EQ(st_group_signal(&g, 0), -ESRCH);
-	CHECK(st_group_empty(&g));
-	st_group_remove(&g);
+	CHECK(empty_within(&t, 5000));
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
+	CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), -ESRCH);
+	CHECK_EQ(st_tree_signal(&t, 0), -ESRCH);
+	CHECK(st_tree_empty(&t));
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
@@ -699,11 +699,11 @@ static void counting_below(void)
 
 static void each_gets_it_once(void)
 {
-	struct st_group g = plant(counting_below, 3);
+	struct st_tree t = plant(counting_below, 3);
 
 	for (int round = 1; round <= 3; round++) {
-		CHECK_EQ(st_group_signal(&g, COUNTED), 0);
-		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+		CHECK_EQ(st_tree_signal(&t, COUNTED), 0);
+		CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
 		for (int i = 0; i < 3; i++) {
 			CHECK(waits_for(&roll->who[i].counted, round, 2000));
 			CHECK(waits_for(&roll->who[i].terms, round, 2000));
@@ -714,7 +714,7 @@ static void each_gets_it_once(void)
 		CHECK_EQ(atomic_load(&roll->who[i].counted), 3);
 		CHECK_EQ(atomic_load(&roll->who[i].terms), 3);
 	}
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 static void stops(void)
@@ -727,87 +727,87 @@ static void stops(void)
 
 static void the_stopped_are_ended(void)
 {
-	struct st_group g = plant(stops, 2);
+	struct st_tree t = plant(stops, 2);
 
-	CHECK(state_within(g.pid, 'T', 2000));
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(empty_within(&g, 2000));
-	check_ended(&g);
+	CHECK(state_within(t.pid, 'T', 2000));
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(empty_within(&t, 2000));
+	check_ended(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
-	g = plant(stops, 2);
-	kill_planted(&g);
+	t = plant(stops, 2);
+	kill_planted(&t);
 }
 
 /* Somebody has frozen it: it stays so, what is sent is seen later. */
 static void the_frozen_stay_frozen(void)
 {
 	int fd;
-	struct st_group g = plant(park_counting, 1);
-	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+	struct st_tree t = plant(park_counting, 1);
+	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, t.name);
 
 	write_file(freeze, "1");
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
 	CHECK_STR(test_read(freeze), "1\n");
 	sleep_ms(30);
 	CHECK_EQ(atomic_load(&roll->who[0].terms), 0);
 	write_file(freeze, "0");
 	CHECK(waits_for(&roll->who[0].terms, 1, 2000));
-	kill_planted(&g);
+	kill_planted(&t);
 	for (int walk = 0; walk < 2; walk++) {
 		if (walk)
 			without_cgroup_kill();
-		g = plant(park, 1);
+		t = plant(park, 1);
 		freeze =
-			test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+			test_fmt("%s/%s/cgroup.freeze", running_cgroup, t.name);
 		fd = CHECK_SYS(open(freeze, O_RDWR | O_CLOEXEC));
 		CHECK_EQ(CHECK_SYS(write(fd, "1", 1)), 1);
 		CHECK_SYS(close(fd));
-		kill_planted(&g);
+		kill_planted(&t);
 	}
 }
 
 /* Signals leave nothing frozen. */
 static void nothing_is_left_frozen(void)
 {
-	struct st_group g = plant(counting_below, 3);
+	struct st_tree t = plant(counting_below, 3);
 	const int signals[] = { SIGTERM, COUNTED, SIGCONT, SIGWINCH };
-	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, g.name);
+	char *freeze = test_fmt("%s/%s/cgroup.freeze", running_cgroup, t.name);
 
 	for (size_t i = 0; i < TEST_COUNT(signals); i++) {
-		CHECK_EQ(st_group_signal(&g, signals[i]), 0);
+		CHECK_EQ(st_tree_signal(&t, signals[i]), 0);
 		CHECK_STR(test_read(freeze), "0\n");
 	}
-	CHECK_EQ(st_group_signal(&g, SIGSTOP), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGSTOP), 0);
 	CHECK_STR(test_read(freeze), "0\n");
 	for (int i = 0; i < 3; i++)
 		CHECK(state_within(enrolled(i), 'T', 2000));
-	CHECK_EQ(st_group_signal(&g, SIGCONT), 0);
+	CHECK_EQ(st_tree_signal(&t, SIGCONT), 0);
 	for (int i = 0; i < 3; i++)
 		CHECK(state_within(enrolled(i), 'S', 2000));
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 /* The caller is in the cgroup itself: neither killed nor frozen. */
 static void caller_is_passed_over(void)
 {
 	for (int walk = 0; walk < 2; walk++) {
-		struct st_group g = plant(daemons, 7);
+		struct st_tree t = plant(daemons, 7);
 
-		go_into(g.cgroup, ".");
+		go_into(t.cgroup, ".");
 		if (walk)
 			without_cgroup_kill();
-		CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-		CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-		CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
+		CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+		CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+		CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
 		CHECK(tree_ends(2000));
-		CHECK(!st_group_empty(&g));
+		CHECK(!st_tree_empty(&t));
 		if (walk) {
 			/* the filter is in the way of moving out otherwise */
 			go_into(nest.dir, "..");
-			st_group_remove(&g);
+			st_tree_remove(&t);
 			break;
 		}
-		st_group_remove(&g);
+		st_tree_remove(&t);
 		CHECK(is_own(nest.dir));
 		CHECK_EQ(count_dirs(running_cgroup), 0);
 	}
@@ -823,29 +823,29 @@ static void leaves(void)
 
 static void child_that_has_left(void)
 {
-	struct st_group g = plant(leaves, 2);
+	struct st_tree t = plant(leaves, 2);
 
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	CHECK(!st_group_empty(&g));
-	kill_planted(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	CHECK(!st_tree_empty(&t));
+	kill_planted(&t);
 }
 
 /* Somebody has removed the directory; the way without one is left. */
 static void directory_is_gone(void)
 {
-	struct st_group g = plant(leaves, 2);
+	struct st_tree t = plant(leaves, 2);
 
 	for (int i = 0; i < 2; i++)
-		if (enrolled(i) != g.pid)
+		if (enrolled(i) != t.pid)
 			CHECK_SYS(kill(enrolled(i), SIGKILL));
 	for (int i = 0; i < 1000; i++) {
-		if (rmdir(test_fmt("%s/%s", running_cgroup, g.name)) == 0)
+		if (rmdir(test_fmt("%s/%s", running_cgroup, t.name)) == 0)
 			break;
 		CHECK_EQ(errno, EBUSY);
 		sleep_ms(1);
 	}
-	CHECK(!st_group_empty(&g));
-	kill_planted(&g);
+	CHECK(!st_tree_empty(&t));
+	kill_planted(&t);
 }
 
 static void pair(void)
@@ -857,20 +857,20 @@ static void pair(void)
 /* Then there is the process group. */
 static void no_fd_to_look_with(void)
 {
-	struct st_group g = plant(pair, 2);
+	struct st_tree t = plant(pair, 2);
 	int fd = CHECK_SYS(dup(0));
 	struct rlimit limit = { (rlim_t)fd, 1024 };
 
 	CHECK_SYS(close(fd));
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK_EQ(st_group_signal(&g, SIGKILL), 0);
-	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-	CHECK(!st_group_empty(&g));
+	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
+	CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+	CHECK(!st_tree_empty(&t));
 	CHECK(tree_ends(1000));
 	limit.rlim_cur = 1024;
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK(empty_within(&g, 2000));
-	st_group_remove(&g);
+	CHECK(empty_within(&t, 2000));
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
@@ -906,11 +906,11 @@ static void ends_relays(void)
 		if (walk)
 			without_cgroup_kill();
 		for (int i = 0; i < 6; i++) {
-			struct st_group g = plant(relays, RELAYS + 1);
+			struct st_tree t = plant(relays, RELAYS + 1);
 
 			if (i & 1)
-				CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-			kill_planted(&g);
+				CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+			kill_planted(&t);
 		}
 	}
 }
@@ -930,20 +930,20 @@ static void bomb(void)
 
 static void ends_a_fork_bomb(void)
 {
-	struct st_group g = plant(bomb, 1);
+	struct st_tree t = plant(bomb, 1);
 
 	sleep_ms(100);
-	CHECK_EQ(st_group_signal(&g, SIGTERM), 0);
-	kill_planted(&g);
+	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
+	kill_planted(&t);
 }
 
 static void ends_a_fork_bomb_by_walk(void)
 {
-	struct st_group g = plant(bomb, 1);
+	struct st_tree t = plant(bomb, 1);
 
 	sleep_ms(100);
 	without_cgroup_kill();
-	kill_planted(&g);
+	kill_planted(&t);
 }
 
 /* ---- what is left when it is removed */
@@ -956,11 +956,11 @@ static void leaves_orphans(void)
 
 static void what_is_left_is_moved(void)
 {
-	struct st_group g = plant(leaves_orphans, 2);
+	struct st_tree t = plant(leaves_orphans, 2);
 
-	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-	CHECK(!st_group_empty(&g));
-	st_group_remove(&g);
+	CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+	CHECK(!st_tree_empty(&t));
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	for (int i = 0; i < 2; i++) {
 		CHECK_STR(cgroup_of(enrolled(i)), strrchr(running_cgroup, '/'));
@@ -978,13 +978,13 @@ static void settles_below_and_ends(void)
 
 static void what_is_left_below_is_moved(void)
 {
-	struct st_group g = plant(settles_below_and_ends, 22);
+	struct st_tree t = plant(settles_below_and_ends, 22);
 
-	write_file(test_fmt("%s/%s/d/f/cgroup.freeze", running_cgroup, g.name),
+	write_file(test_fmt("%s/%s/d/f/cgroup.freeze", running_cgroup, t.name),
 		   "1");
 	CHECK_SYS(kill(enrolled(5), SIGSTOP));
-	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-	st_group_remove(&g);
+	CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	for (int i = 0; i < 22; i++) {
 		CHECK_STR(cgroup_of(enrolled(i)), strrchr(running_cgroup, '/'));
@@ -1002,10 +1002,10 @@ static void relays_and_ends(void)
 
 static void what_forks_is_moved(void)
 {
-	struct st_group g = plant(relays_and_ends, 2);
+	struct st_tree t = plant(relays_and_ends, 2);
 
-	CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-	st_group_remove(&g);
+	CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+	st_tree_remove(&t);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	write_file(test_fmt("%s/cgroup.freeze", running_cgroup), "1");
 	CHECK_HAS_NOT(test_fmt("=%s", test_read(test_fmt("%s/cgroup.procs",
@@ -1070,10 +1070,10 @@ static void what_is_left_where_the_parent_is_busy(void)
 	if (!give_controller())
 		TEST_SKIP("no controller of cgroup v2");
 	for (int i = 0; i < 4; i += 2) {
-		struct st_group g = plant(leaves_orphans, 2);
+		struct st_tree t = plant(leaves_orphans, 2);
 
-		CHECK_EQ(waitpid(g.pid, NULL, 0), g.pid);
-		st_group_remove(&g);
+		CHECK_EQ(waitpid(t.pid, NULL, 0), t.pid);
+		st_tree_remove(&t);
 		CHECK_EQ(count_dirs(running_cgroup), 1);
 		for (int j = 0; j < 2; j++) {
 			left[i + j] = enrolled(j);
@@ -1081,13 +1081,13 @@ static void what_is_left_where_the_parent_is_busy(void)
 		}
 	}
 	/* it goes with the home, when nobody is in it */
-	st_group_home_close(&nest);
+	st_tree_home_close(&nest);
 	CHECK_EQ(count_dirs(running_cgroup), 1);
 	for (int i = 0; i < 4; i++)
 		CHECK_SYS(kill(left[i], SIGKILL));
 	for (int i = 0; i < 2000 && count_dirs(running_cgroup); i++) {
 		nest = home_in(dir);
-		st_group_home_close(&nest);
+		st_tree_home_close(&nest);
 		sleep_ms(1);
 	}
 	for (int i = 0; i < 4 && count_dirs(running_cgroup); i++)
@@ -1101,17 +1101,17 @@ static void nothing_grows(void)
 	struct scene before = { 0 };
 
 	for (int i = 0; i < 30; i++) {
-		struct st_group g =
+		struct st_tree t =
 			plant(i & 1 ? daemons : leaves_orphans, i & 1 ? 7 : 2);
 
 		if (i == 4)
 			before = scene_now();
 		if (i & 1) {
-			kill_planted(&g);
+			kill_planted(&t);
 		} else {
-			CHECK_SYS(waitpid(g.pid, NULL, 0));
-			st_group_remove(&g);
-			CHECK_SYS(close(g.pidfd));
+			CHECK_SYS(waitpid(t.pid, NULL, 0));
+			st_tree_remove(&t);
+			CHECK_SYS(close(t.pidfd));
 			CHECK_SYS(close(roll_pipe[1]));
 			roll_pipe[1] = -1;
 			CHECK_SYS(kill(enrolled(0), SIGKILL));
