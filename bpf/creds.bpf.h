@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a credential allows, to be compared where the object is another.
+ * Compares what credentials allow, for threads whose credential objects differ.
  */
 #ifndef CREDS_H
 #define CREDS_H
@@ -57,7 +57,10 @@ static long compare_group(__u32 i, void *arg)
 	return 1;
 }
 
-/* Threads that set the same groups, each for itself, have objects of their own. */
+/*
+ * Compares the contents: threads that set the same groups, each for itself,
+ * have objects of their own.
+ */
 static __always_inline bool same_groups(const struct cred *a,
 					const struct cred *b)
 {
@@ -92,8 +95,11 @@ static __always_inline bool same_creds(const struct cred *cred,
 	       now.user_ns == want->user_ns;
 }
 
-/* All bits set if a is less than b: the verifier follows each branch, in each
- * round of a loop, to the end of the program. */
+/*
+ * Returns all bits set if a is less than b. It has no branch, because the
+ * verifier follows each branch of each round of a loop to the end of the
+ * program.
+ */
 static __always_inline __u32 less(__s64 a, __s64 b)
 {
 	__s64 difference = a - b;
@@ -108,8 +114,7 @@ static __always_inline bool in_group(const struct cred *cred, __u32 gid)
 	const char *gids = (const char *)&groups->gid;
 	__u32 n = (__u32)groups->ngroups, below = 0, got = 0;
 
-	/* how many are below it, bit by bit; what is read past the end is not
-	 * looked at */
+	/* binary search for gid; values read past the end do not count */
 	for (__u32 bit = GROUPS_MOST; bit; bit >>= 1) {
 		__u32 at = below + bit;
 
@@ -126,8 +131,8 @@ static __always_inline bool in_group(const struct cred *cred, __u32 gid)
 }
 
 /*
- * By the bits of its mode: whom only an access list lets execute it, or a
- * capability in a namespace of his own, is not known here.
+ * Decides by the bits of the mode. It does not know users whom only an access
+ * list, or a capability in a namespace of their own, lets execute the file.
  */
 static __always_inline bool may_execute(const struct cred *cred,
 					struct inode *inode)

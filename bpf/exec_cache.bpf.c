@@ -1,41 +1,45 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * What only the kernel can promise of a template: that the file which exec runs
- * is the one that was registered, that whoever launches is its creator, and that
- * nobody writes to it meanwhile.
+ * The promises about a template that only the kernel can keep: exec runs the
+ * registered file, the launching process is the template's creator, and nobody
+ * writes to the file meanwhile.
  *
- * hook                   why there
- * bprm_creds_for_exec    once for each exec, before anything of it is decided,
+ * hook                   reason
+ * bprm_creds_for_exec    runs once for each exec, before exec decides anything and
  *                        with the file open that will run: creator and identity
- * bprm_check_security    once for each step of it, after the first bytes were
- *                        read: at the first step, the ELF header
- * file_open              after the kernel has counted a writer: deny, or note
+ * bprm_check_security    runs once for each step of an exec, after the first bytes
+ *                        were read: the ELF header, at the first step
+ * file_open              runs after the kernel has counted a writer: deny, or note
  * inode_setattr          truncation: deny, or note
- * notify_change, its end  all that a change of mode, owner or times can hide: note
- * file_fcntl             the daemon asks for registration with the client's own
- *                        descriptor in hand; nobody else is heeded
- * file_free              the template's file is closed for good, by whoever
- * sched_process_exec, _exit  how long launches and programs took
+ * notify_change, its end  sees changes of mode, owner and times, which can hide a
+ *                        write: note
+ * file_fcntl             the daemon registers a client's descriptor by it; the
+ *                        programs ignore the call of any other process
+ * file_free              the template's file is closed for good, by any process
+ * sched_process_exec, _exit  measure how long launches and programs took
  *
- * Each check is one function, entered as an LSM program where `bpf` is among the
- * security modules, and as fmod_ret on security_*() where it is not. All of them
- * return at once for what is no template's: an exec without the mark costs one
- * look at memory of its own task, an open for writing one look-up.
+ * Each check is one function. It is entered as an LSM program where `bpf` is
+ * among the security modules, and as fmod_ret on security_*() elsewhere. Every
+ * check returns at once if no template is concerned: an exec without the mark
+ * costs one look at memory of its own task, an open for writing costs one
+ * look-up.
  *
- * On a kernel that preempts, a program that is none of LSM is passed over where
- * another task was interrupted in it on the same processor: the kernel takes that
- * for recursion. So there are two of each, which look at the same maps: what one
- * has done the other finds done. That both are passed over takes two tasks that
- * were interrupted, one in each. What was not checked at bprm_creds_for_exec is
- * checked at bprm_check_security; a launch whose end of exec was not seen is
- * counted when it ends.
+ * The kernel's recursion guard skips a tracing program (one that is not an LSM
+ * program) while another task is preempted inside it on the same processor. So
+ * each is attached twice, on the same maps: whatever one copy has done, the
+ * other finds done. Both copies are skipped only while two tasks are preempted,
+ * one in each. A launch that was not checked at bprm_creds_for_exec is checked
+ * at bprm_check_security; a launch whose end of exec was not seen is counted
+ * when its program ends.
  *
- * Executions without the mark are never refused. What is not covered: stores
- * through mappings that were writable before, and raw block devices.
+ * Executions without the mark are never refused. Two ways to change a file are
+ * not covered: stores through mappings that were writable before, and raw block
+ * devices.
  *
- * Elements of the maps may be used again for another key as soon as they are
- * deleted. So the daemon deletes only what nothing refers to, and the generation
- * of an executable, which is never used twice, decides whether it is the one.
+ * The kernel may use the memory of a deleted map element for another key at
+ * once. So the daemon deletes only elements that nothing refers to, and a
+ * program that holds an executable's element compares its generation, which is
+ * never used twice.
  */
 #include "launch.bpf.h"
 #include "registration.bpf.h"
@@ -43,7 +47,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Which argument of inode_setattr is the dentry: it has moved over time. */
+/* Position of inode_setattr's dentry argument, which has changed over time. */
 const volatile __u32 setattr_dentry_arg = 1;
 
 static __always_inline int enter_setattr(unsigned long long *ctx)
@@ -55,7 +59,7 @@ static __always_inline int enter_setattr(unsigned long long *ctx)
 		      : on_setattr((void *)ctx[0], (void *)ctx[1]);
 }
 
-/* ---- entries: as LSM programs */
+/* ---- entries as LSM programs */
 
 SEC("lsm/bprm_creds_for_exec")
 int BPF_PROG(lsm_exec, struct linux_binprm *bprm, int ret)
@@ -94,7 +98,7 @@ int BPF_PROG(lsm_file_free, struct file *file)
 	return on_file_free(file);
 }
 
-/* ---- the same as fmod_ret, twice: see above */
+/* ---- the same entries as fmod_ret, twice: see above */
 
 #define FMOD_RET_PROGRAMS(suffix)                                              \
 	SEC("fmod_ret/security_bprm_creds_for_exec")                           \
@@ -132,7 +136,7 @@ int BPF_PROG(lsm_file_free, struct file *file)
 FMOD_RET_PROGRAMS()
 FMOD_RET_PROGRAMS(_2)
 
-/* ---- entries for both, twice */
+/* ---- entries for both kinds, twice */
 
 #define TRACE_PROGRAMS(suffix)                                                 \
 	SEC("tp_btf/sched_process_exec")                                       \

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel programs and the daemon share: the maps' keys and values, and
- * what the daemon tells the programs. bpftool shows these names and layouts.
+ * Shared by the kernel programs and the daemon: the maps' keys and values, and
+ * the daemon's commands to the programs. bpftool shows these names and layouts.
  *
- * Who writes what:
- * - The daemon puts a template into `templates` as PENDING and has the programs
- *   fill in what only the kernel knows, by fcntl(2) on the client's descriptor
- *   with the template's id as the argument. From LIVE on it is the programs'.
- * - An entry of `exec_cache` is made by the same call, and written anew in place
- *   when the file has changed since: under a new generation, so that what was
- *   registered under the old one no longer fits. refs and pins count templates
- *   of any generation.
- * - Elements are deleted by the daemon alone, in the thread that registers, once
- *   nothing refers to them. Ids, generations and slots of the living are never
- *   used again while somebody may hold them.
+ * Each field has one writer at a time:
+ * - The daemon puts a template into `templates` as PENDING. The programs fill
+ *   in what only the kernel knows, at the daemon's fcntl(2) on the client's
+ *   descriptor with the template's id as the argument. From LIVE on, only the
+ *   programs write to it.
+ * - The same call makes the entry of `exec_cache`. If the file has changed
+ *   since, it writes the entry anew in place, under a new generation, so that
+ *   templates registered under the old one no longer match. refs and pins count
+ *   templates of any generation.
+ * - Only the daemon deletes elements, in the thread that registers, once
+ *   nothing refers to them. An id, generation or slot is not used again while a
+ *   living process may hold it.
  */
 #ifndef EXEC_CACHE_H
 #define EXEC_CACHE_H
@@ -30,13 +31,17 @@
 #define TEMPLATE_PATH_SIZE	256
 #define HISTOGRAM_SLOTS		32	/* slot n: [2^n, 2^(n+1)) microseconds */
 
-/* fcntl(fd, F_GETFL, argument) of the daemon: what the programs are to do. */
+/*
+ * Commands to the programs: argument of the daemon's fcntl(fd, F_GETFL, ...).
+ */
 #define GUARD_REGISTER		(1ULL << 62)	/* | id; fd is the template's */
 #define GUARD_RELEASE		(1ULL << 63)	/* | id; fd is any */
 #define GUARD_ID_MASK		(GUARD_REGISTER - 1)
 
-/* The inode's address sets apart what shares device and number: subvolumes of
- * btrfs, layers of overlayfs. */
+/*
+ * The inode's address tells apart files with the same device and number: in
+ * subvolumes of btrfs, or in layers of overlayfs.
+ */
 struct exec_key {
 	__u64 inode;
 	__u64 ino;
@@ -53,21 +58,23 @@ struct exec_identity {
 };
 
 enum exec_state {
-	EXEC_NONE = 0,		/* never was, or is no longer watched */
+	EXEC_NONE = 0,		/* unknown, or no longer watched */
 	EXEC_FRESH = 1,
 	EXEC_STALE = 2,
 };
 
-/* Why an executable is stale, or a template refused. */
+/*
+ * Reasons for which an executable is stale, or a launch or a write is refused.
+ */
 enum exec_why {
 	WHY_NONE = 0,
-	WHY_IDENTITY = 1,	/* not what it was, seen at an exec */
-	WHY_HEADER = 2,		/* another header than the recorded one */
+	WHY_IDENTITY = 1,	/* changed, as seen at an exec */
+	WHY_HEADER = 2,		/* the header differs from the recorded one */
 	WHY_OPENED = 3,		/* opened for writing */
 	WHY_ATTRIBUTES = 4,	/* chmod, chown, truncate, times */
 	WHY_FILE = 5,		/* another file than the template's */
 	WHY_PROCESS = 6,	/* not the creator's child */
-	WHY_CREDENTIALS = 7,	/* the creator's credentials are others now */
+	WHY_CREDENTIALS = 7,	/* the creator has other credentials now */
 	WHY_CLOSED = 8,		/* the template is gone */
 };
 
@@ -79,8 +86,8 @@ struct exec_entry {
 	__u32 why;		/* enum exec_why, if stale */
 	__u32 slot;		/* its word in exec_states */
 	__u32 fs_magic;
-	__s32 refs;		/* templates of this file */
-	__s32 pins;		/* those that deny writes */
+	__s32 refs;		/* the templates of this file */
+	__s32 pins;		/* those of them that deny writes */
 	__u64 launches, stale, refused, write_denied;
 	__u32 has_header;	/* the header below is there */
 	__u32 flags;		/* TEMPLATE_CANARY */
@@ -90,7 +97,10 @@ struct exec_entry {
 /* The word of an executable in the map exec_states, which clients map. */
 #define EXEC_STATE_WORD(generation, state) ((generation) << 8 | (state))
 
-/* What of a credential must be equal where the object is another. */
+/*
+ * The credentials to compare where the launching thread has another cred
+ * object.
+ */
 struct template_creds {
 	__u32 uid, gid, suid, sgid, euid, egid, fsuid, fsgid;
 	__u32 securebits;
@@ -103,53 +113,54 @@ enum template_state {
 	TEMPLATE_PENDING = 0,	/* the daemon is about to register it */
 	TEMPLATE_LIVE = 1,
 	TEMPLATE_CLOSED = 2,	/* its file was closed, or its creator is gone */
-	TEMPLATE_FAILED = 3,	/* could not be registered: error */
+	TEMPLATE_FAILED = 3,	/* registration failed: error */
 };
 
 #define TEMPLATE_DENY_WRITE	(1U << 0)
-#define TEMPLATE_CANARY		(1U << 1)	/* a proof: is not counted */
+#define TEMPLATE_CANARY		(1U << 1)	/* a proof; not counted */
 
 /* Map templates; the key is the id. */
 struct template_entry {
 	struct exec_key exec;
-	__u64 exec_generation;	/* what it was registered under */
+	__u64 exec_generation;	/* the executable's, at registration */
 	__u64 file;		/* address of the template's open file */
 	__u64 cred;		/* address of its opener's credentials */
 	struct template_creds creds;
 	__u64 start_ticks;	/* the creator's start: 1/100 s since boot */
 	__u64 created_ns;	/* since boot */
-	__u32 tgid;		/* the creator, as the initial namespace has it */
+	__u32 tgid;		/* the creator's, in the initial namespace */
 	__u32 flags;		/* TEMPLATE_* */
 	__u32 state;		/* enum template_state */
 	__s32 error;		/* FAILED: positive errno */
 	__u64 launches, stale, refused;
 	__u64 launch_ns, run_ns;	/* sums */
-	__u32 last_why;		/* of the last that was not let through */
-	__u32 slot;		/* of its executable; PENDING: one that is free */
+	__u32 last_why;		/* reason of the last launch not let through */
+	__u32 slot;		/* of its executable; PENDING: a free one */
 	__u32 has_header;
 	__u32 pad;
 	__u8 header[EXEC_HEADER_SIZE];	/* as the creator read it */
 	char comm[16];			/* the creator's */
-	char path[TEMPLATE_PATH_SIZE];	/* for people; maybe cut off */
+	char path[TEMPLATE_PATH_SIZE];	/* for people; may be cut off */
 	__u64 launch_us[HISTOGRAM_SLOTS];	/* clone to exec */
 	__u64 run_us[HISTOGRAM_SLOTS];		/* exec to exit */
 };
 
 /*
- * Map command, one element, written by the daemon. Its fcntl(2) is heeded, and
- * that of no process which gets its number later: which is why its start is here.
+ * Map command, one element, written by the daemon. The programs obey the
+ * process with this number and this start, so that no process that gets the
+ * number later can command them.
  */
 struct guard_command {
-	__u32 version;		/* GUARD_VERSION: what the maps look like */
-	__u32 daemon_tgid;	/* 0: there is none */
+	__u32 version;		/* layout of the maps: GUARD_VERSION */
+	__u32 daemon_tgid;	/* 0: no daemon */
 	__u64 daemon_start;	/* 1/100 s since boot */
-	__u64 programs;		/* a hash of the object of those that are pinned */
+	__u64 programs;		/* hash of the pinned programs' object */
 };
 
 /* Map guard, one element, written by the programs. */
 struct guard_counts {
 	__u64 events_lost;	/* the ring buffer was full */
-	__u64 launches, stale, refused, write_denied;	/* of all */
+	__u64 launches, stale, refused, write_denied;	/* totals */
 };
 
 #define GUARD_VERSION 2
@@ -165,12 +176,12 @@ enum exec_event_type {
 /* Ring buffer events. */
 struct exec_event {
 	__u64 time_ns;		/* since boot */
-	__u64 id;		/* template; 0: none in particular */
+	__u64 id;		/* template; 0: no certain one */
 	__u64 generation;	/* of the executable */
 	struct exec_key exec;
 	__u32 type;		/* enum exec_event_type */
 	__u32 why;		/* enum exec_why */
-	__u32 pid, uid;		/* who did it */
+	__u32 pid, uid;		/* the process that caused it */
 	char comm[16];
 };
 

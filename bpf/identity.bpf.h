@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a file is now, whether it is what it was, and the end of that.
+ * Reads the identity of a file, compares it, and marks an executable as stale.
  */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
 #include "maps.bpf.h"
 
-/* Linux 6.13: this bit of ctime's nanoseconds says that somebody has looked. */
+/*
+ * Linux 6.13: this bit of ctime's nanoseconds records that the time was read.
+ */
 #define CTIME_NSEC_MASK	0x3fffffff
 
 /* ---- identity */
@@ -97,7 +99,7 @@ static __always_inline void set_word(__u32 slot, __u64 word)
 		*(volatile __u64 *)p = word;
 }
 
-/* From fresh to stale, once: for whoever sees it first. */
+/* Turns fresh into stale, once: only the first caller goes on. */
 static __always_inline void invalidate(struct exec_entry *e,
 				       const struct exec_key *key, __u32 why)
 {

@@ -10,7 +10,7 @@
 
 /* ---- launching */
 
-/* The mark of this task's launch; false: it is none. */
+/* Reads the mark of this task's launch; false: it has none. */
 static __always_inline bool marked(struct st_mark *mark)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -30,8 +30,9 @@ static __always_inline bool is_only_asked(struct linux_binprm *bprm)
 }
 
 /*
- * The parent of whoever execs is to be the creator. Its own credentials are
- * looked at, not the child's, which are a copy, maybe a changed one.
+ * Compares the parent of the task with the creator. It looks at the parent's
+ * credentials, not at the task's: those are a copy, and the task may have
+ * changed them.
  */
 static __always_inline __u32 wrong_creator(const struct template_entry *t)
 {
@@ -45,8 +46,10 @@ static __always_inline __u32 wrong_creator(const struct template_entry *t)
 	cred = parent->cred;
 	if ((__u64)cred == t->cred)
 		return WHY_NONE;
-	/* that of the template is there as long as its file is, which is asked
-	 * for after this */
+	/*
+	 * t->cred lives as long as the template's file; the caller checks after
+	 * this that the file is still open
+	 */
 	if (!same_creds(cred, &t->creds) ||
 	    !same_groups(cred, (const struct cred *)t->cred))
 		return WHY_CREDENTIALS;
@@ -91,13 +94,13 @@ static __always_inline __u32 wrong_file(struct exec_entry *e,
 		invalidate(e, &t->exec, WHY_IDENTITY);
 		return WHY_IDENTITY;
 	}
-	/* it may have been renewed while it was being compared */
+	/* the entry may have been renewed during the comparison */
 	if (*(volatile __u64 *)&e->generation != t->exec_generation)
 		return WHY_IDENTITY;
 	return WHY_NONE;
 }
 
-/* Where there is no room, it goes through all the same, and is not counted. */
+/* Notes the launch. Without room for that it goes on, but is not counted. */
 static __always_inline void let_through(__u64 id, struct linux_binprm *bprm)
 {
 	struct launch l = {
@@ -152,13 +155,16 @@ static __always_inline bool same_header(const __u64 *a, const __u64 *b)
 	return true;
 }
 
-/* Later ones are those of an interpreter. */
+/* Tells the first step of an exec; later steps are those of an interpreter. */
 static __always_inline bool is_first_step(struct linux_binprm *bprm)
 {
 	return bprm->interp == bprm->filename;
 }
 
-/* What exec sees of a file is the same as ever, and as its creator has read. */
+/*
+ * Compares the header that exec has read with the header at the first exec, and
+ * with the one that the creator has read.
+ */
 static __always_inline int on_check(struct linux_binprm *bprm)
 {
 	__u32 tgid = own_tgid();
@@ -173,7 +179,7 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 		return 0;
 	l = bpf_map_lookup_elem(&launches, &tgid);
 	if (!l || l->bprm != (__u64)bprm || l->id != mark.id) {
-		/* on_exec() was passed over: see exec_cache.bpf.c */
+		/* on_exec() was skipped: see exec_cache.bpf.c */
 		ret = on_exec(bprm);
 		if (ret)
 			return ret;
@@ -199,7 +205,7 @@ static __always_inline int on_check(struct linux_binprm *bprm)
 	return 0;
 }
 
-/* ---- how long it takes */
+/* ---- the time that launches and programs take */
 
 static __always_inline void count_launch(struct task_struct *task,
 					 struct launch *l,
@@ -226,7 +232,7 @@ static __always_inline int on_exec_done(struct task_struct *task,
 	struct launch *l = bpf_map_lookup_elem(&launches, &tgid);
 	struct template_entry *t;
 
-	/* a program may go on by another exec, which is no launch */
+	/* the program may exec again itself: that is no launch */
 	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
@@ -242,12 +248,14 @@ static __always_inline int on_exit(struct task_struct *task)
 	struct template_entry *t;
 	__u64 ns;
 
-	/* the leader's end is the program's, but for one whose main() ends by
-	 * pthread_exit() */
+	/*
+	 * The leader's end counts as the program's. It comes too early if
+	 * main() ends by pthread_exit().
+	 */
 	if (!l || task->pid != task->tgid)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
-	/* the end of its exec was passed over */
+	/* the end of its exec was not seen */
 	if (t && !l->exec_ns && l->execs != task->self_exec_id)
 		count_launch(task, l, t, l->let_ns);
 	if (t && l->exec_ns) {

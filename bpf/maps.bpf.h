@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * The maps, counting, and telling of events.
- */
+/* The maps, the counters, and the sending of events. */
 #ifndef MAPS_H
 #define MAPS_H
 
@@ -37,7 +35,7 @@ struct {
 	__type(value, struct template_entry);
 } templates SEC(".maps");
 
-/* From the address of a template's open file to its id. */
+/* Maps the address of a template's open file to the template's id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, TEMPLATES_MAX);
@@ -45,8 +43,10 @@ struct {
 	__type(value, __u64);
 } template_files SEC(".maps");
 
-/* A word for each executable, by slot; clients map it. Frozen by the loader: only
- * programs write to it. */
+/*
+ * A word for each executable, by slot; clients map it. The loader freezes the
+ * map, so that only the programs can write to it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, EXEC_CACHE_MAX);
@@ -75,17 +75,17 @@ struct {
 } events SEC(".maps");
 
 /*
- * A launch that was let through, until its program ends, by the process's number.
- * The oldest give way; of those only the running time is not counted. Not in
- * task storage: on Linux 7 that is not to be had without cmpxchg16b, and this
- * costs others no more.
+ * The launches that were let through, by process number, until their programs
+ * end. When the map is full, the oldest entries give way, and only their
+ * running time is not counted. Task storage will not do: on Linux 7 it needs
+ * cmpxchg16b. This map costs other processes no more.
  */
 struct launch {
 	__u64 id;
 	__u64 bprm;		/* of the exec that was let through */
-	__u64 let_ns;		/* when it was */
-	__u64 exec_ns;		/* when it was done; 0: not yet */
-	__u64 execs;		/* that the task had made before */
+	__u64 let_ns;		/* when it was let through */
+	__u64 exec_ns;		/* when the exec was done; 0: not yet */
+	__u64 execs;		/* execs that the task had made before */
 };
 
 struct {
@@ -102,7 +102,7 @@ static __always_inline __u32 own_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* As /proc/PID/stat tells it. */
+/* Returns the start as /proc/PID/stat shows it. */
 static __always_inline __u64 start_ticks_of(struct task_struct *task)
 {
 	return task->group_leader->start_boottime / TICK_NS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Registering a template with the descriptor in hand, and its end.
+ * Registers a template by the client's descriptor, and ends the registration.
  */
 #ifndef REGISTRATION_H
 #define REGISTRATION_H
@@ -17,9 +17,10 @@
 /* ---- registering */
 
 /*
- * Files whose inode counts all writers of this machine. On overlayfs it
- * counts those that come through it, as for a running program; on network file
- * systems and FUSE there may be others.
+ * Accepts file systems whose inode counts all writers on this machine. On
+ * overlayfs the inode counts the writers that come through overlayfs, as the
+ * kernel does for a running program. Network file systems and FUSE may have
+ * other writers.
  */
 static __always_inline bool counts_writers(const struct inode *inode,
 					   __u64 magic)
@@ -37,13 +38,13 @@ static __always_inline bool counts_writers(const struct inode *inode,
 	case 0xe0f5e1e2:	/* erofs */
 		return true;
 	case TMPFS_MAGIC:
-		/* whoever made a memfd writes to it, and is not counted */
+		/* the creator of a memfd writes to it without being counted */
 		return inode->i_nlink;
 	}
 	return false;
 }
 
-/* A new element, or the old one under a new generation. */
+/* Makes a new element, or puts the old one under a new generation. */
 static __always_inline struct exec_entry *
 renew(struct exec_entry *e, const struct template_entry *t, __u64 id,
       const struct exec_key *key, const struct exec_identity *now, __u32 magic)
@@ -65,7 +66,7 @@ renew(struct exec_entry *e, const struct template_entry *t, __u64 id,
 	e->identity = *now;
 	e->has_header = 0;
 	e->why = WHY_NONE;
-	/* who still holds the old generation is stale from here on */
+	/* from here on, holders of the old generation are stale */
 	*(volatile __u64 *)&e->generation = id;
 	set_word(e->slot, EXEC_STATE_WORD(id, EXEC_FRESH));
 	__sync_val_compare_and_swap(&e->state, EXEC_STALE, EXEC_FRESH);
@@ -73,9 +74,9 @@ renew(struct exec_entry *e, const struct template_entry *t, __u64 id,
 }
 
 /*
- * The entry is in the map, fresh, and counted before writers are looked for, and
- * the kernel counts a writer before it asks file_open: so each writer is either
- * seen here, or finds the entry there.
+ * Counts the template, then looks for writers. The entry is in the map, fresh
+ * and counted before the look, and the kernel counts a writer before it calls
+ * file_open: so each writer is either seen here or finds the entry there.
  */
 static __always_inline int settle(struct exec_entry *e,
 				  const struct template_entry *t,
@@ -88,7 +89,7 @@ static __always_inline int settle(struct exec_entry *e,
 
 	if (deny)
 		__sync_fetch_and_add(&e->pins, 1);
-	/* with its result used, this orders all around it */
+	/* its result is used, so it orders all accesses around it */
 	before = __sync_fetch_and_add(&e->refs, 1);
 	barrier_var(before);
 	if (*(volatile int *)&inode->i_writecount.counter > 0)
@@ -125,7 +126,9 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	if ((t->flags & TEMPLATE_DENY_WRITE) && !(t->flags & TEMPLATE_CANARY) &&
 	    !counts_writers(inode, magic))
 		return EOPNOTSUPP;
-	/* else data could be kept from whoever has to write them, or watched */
+	/*
+	 * else a client could block the writers of a data file, or watch them
+	 */
 	if (!(inode->i_mode & 0111) ||
 	    ((t->flags & TEMPLATE_DENY_WRITE) && !may_execute(cred, inode)))
 		return EACCES;
@@ -153,7 +156,10 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	return error == -EEXIST ? EEXIST : ENOSPC;
 }
 
-/* Gives back what it has, whoever comes first: the file's end, or the daemon. */
+/*
+ * Gives up the template's counts, at the first call: from the end of its file,
+ * or from the daemon.
+ */
 static __always_inline void release(struct template_entry *t)
 {
 	__u64 address = t->file;
@@ -171,7 +177,7 @@ static __always_inline void release(struct template_entry *t)
 	__sync_fetch_and_add(&e->refs, -1);
 }
 
-/* Whether this is the daemon, not somebody who got its number after its end. */
+/* Tells the daemon from a process that got its number after its end. */
 static __always_inline bool is_daemon(void)
 {
 	__u32 zero = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Of the kernel's types, what the programs use, by name and type; the loader
- * looks up where the running kernel has each field. A type with three
- * underscores in its name is how an older or newer kernel has it.
+ * The types of the kernel that the programs use, with their fields by name and
+ * type; the loader looks up where the running kernel has each field. A type
+ * with three underscores in its name has the fields of an older or newer
+ * kernel.
  */
 #ifndef VMLINUX_H
 #define VMLINUX_H
@@ -67,8 +68,10 @@ struct user_namespace {
 	int level;
 };
 
-/* The sets of capabilities are two words before Linux 6.3, then one of 64 bits;
- * either way eight bytes. */
+/*
+ * The sets of capabilities are two words before Linux 6.3, and one of 64 bits
+ * since: eight bytes in either case.
+ */
 typedef struct {
 	__u64 val;
 } kernel_cap_t;
@@ -160,7 +163,7 @@ struct task_struct {
 
 struct linux_binprm {
 	struct file *file;
-	const char *filename, *interp;	/* the same until there is another */
+	const char *filename, *interp;	/* one pointer at the first step */
 	char buf[256];
 };
 

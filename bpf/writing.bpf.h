@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/*
- * What a writer meets.
- */
+/* Denies a write, or marks the executable as stale. */
 #ifndef WRITING_H
 #define WRITING_H
 
@@ -40,20 +38,24 @@ static __always_inline int on_open(struct file *file)
 	return on_write(file->f_inode, true, WHY_OPENED);
 }
 
-/* Who truncates has been found to be allowed to write. */
+/*
+ * The kernel checks write permission before it truncates, so this caller may
+ * write to the file.
+ */
 static __always_inline int on_setattr(struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = dentry->d_inode;
 
-	/* the verifier of Linux 6.15 and later wants to see that looked at */
+	/* the verifier of Linux 6.15 and later demands a check of inode */
 	if (!inode || !(attr->ia_valid & ATTR_SIZE))
 		return 0;
 	return on_write(inode, true, WHY_ATTRIBUTES);
 }
 
 /*
- * Mode, owner and times were changed. Whether that is allowed, the file system
- * decides, after the hook: before, anybody could have anything be stale.
+ * Notes a change of mode, owner or times that has been made. The file system
+ * decides after the first hook whether the change is allowed: noted there, any
+ * caller could make any executable stale.
  */
 static __always_inline int on_setattr_done(struct dentry *dentry, int error)
 {
