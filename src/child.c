@@ -11,56 +11,13 @@
  * No handler of the caller can run here: what it handles was reset by clone3,
  * or all signals are blocked until just before exec (see clone.c).
  */
-#include <linux/prctl.h>
-#include <asm/ioctls.h>
-
-#include "child_fds.h"
+#include "child_steps.h"
 #include "identity.h"
-#include "launch.h"
-#include "sys.h"
-
-struct child {
-	const struct st_launch *launch;
-	struct st_report *report;
-	int held;		/* executed by fd; -1: executed by path */
-};
-
-static inline const void *pointer(uint64_t value)
-{
-	return (const void *)(uintptr_t)value;
-}
-
-static inline bool has(const struct child *c, uint64_t flag)
-{
-	return c->launch->args->flags & flag;
-}
-
-static inline bool lacks(const struct child *c, uint32_t what)
-{
-	return c->launch->lacks & what;
-}
-
-static inline void fell_back(const struct child *c, int what)
-{
-	c->report->fallbacks |= 1U << what;
-}
 
 static _Noreturn void fail(const struct child *c, int error)
 {
 	c->report->error = error;
 	sys_exit(127);
-}
-
-/* Enters a stage: what fails from here on is told as failing there. */
-static inline void stage(const struct child *c, uint32_t name)
-{
-	c->report->stage = name;
-}
-
-static inline void must(const struct child *c, int ret)
-{
-	if (ret < 0)
-		fail(c, ret);
 }
 
 /* ---- an fd table of its own */
@@ -160,316 +117,6 @@ static void move_held(struct child *c)
 	c->held = fd;
 }
 
-/* ---- actions */
-
-/*
- * close_range(2) around the held fd. Close-on-exec does not hinder exec by fd;
- * the table is the child's own already, so UNSHARE needs no other way.
- */
-static int do_close_range(const struct child *c,
-			  const struct spawn_template_action *a)
-{
-	const bool cloexec = a->flags & CLOSE_RANGE_CLOEXEC;
-	const struct fds fds = {
-		.first = a->fd,
-		.last = a->newfd,
-		.spare = &c->held,
-		.n_spare = c->held >= 0 && !cloexec,
-		.how = cloexec ? FDS_SET_CLOEXEC : FDS_CLOSE,
-	};
-	int way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
-	int ret;
-
-	if (cloexec)
-		ret = sys_close_range(fds.first, fds.last, a->flags);
-	else
-		ret = fds_close_ranges(&fds);
-	if (ret == -EINVAL && cloexec)
-		way = SPAWN_TEMPLATE_FALLBACK_RANGES;
-	else if (ret != -ENOSYS && ret != -EPERM)
-		return ret;
-	fell_back(c, way);
-	return fds_by_proc(&fds);
-}
-
-static int do_dup2(const struct spawn_template_action *a)
-{
-	int ret;
-
-	if (a->fd == a->newfd)
-		ret = sys_fcntl(a->fd, F_GETFD, 0);
-	else
-		ret = sys_dup3(a->fd, a->newfd, a->flags);
-	return ret < 0 ? ret : 0;
-}
-
-static int do_open(const struct spawn_template_action *a)
-{
-	const struct spawn_template_open *o = pointer(a->arg);
-	const char *path = pointer(o->path);
-	int fd, ret;
-
-	fd = sys_openat2(a->fd, path, &o->how);
-	/* a sandbox may not know openat2; openat does what needs no resolve */
-	if ((fd == -ENOSYS || fd == -EPERM) && !o->how.resolve)
-		fd = sys_openat(a->fd, path, (int)o->how.flags,
-				(int)o->how.mode);
-	if (fd < 0 || fd == a->newfd)
-		return fd < 0 ? fd : 0;
-	ret = sys_dup3(fd, a->newfd, (int)(o->how.flags & O_CLOEXEC));
-	sys_close(fd);
-	return ret < 0 ? ret : 0;
-}
-
-static inline bool blockable(int sig)
-{
-	return sig != 9 /* SIGKILL */ && sig != 19 /* SIGSTOP */;
-}
-
-static int do_sigdefault(uint64_t set)
-{
-	struct sys_sigaction act = { .handler = SYS_SIG_DFL };
-
-	for (int sig = 1; sig <= SYS_NSIG; sig++) {
-		int ret = 0;
-
-		if ((set >> (sig - 1) & 1) && blockable(sig))
-			ret = sys_sigaction(sig, &act, 0);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
-static uint64_t action_sigset(const struct spawn_template_action *a)
-{
-	const struct spawn_template_sigset *s = pointer(a->arg);
-
-	return *(const uint64_t *)pointer(s->sigset);
-}
-
-/* KEEP, RLIMIT and SIGMASK have their time later. */
-static int do_action(const struct child *c,
-		     const struct spawn_template_action *a)
-{
-	switch (a->type) {
-	case SPAWN_TEMPLATE_ACTION_CLOSE:
-		return sys_close(a->fd);
-	case SPAWN_TEMPLATE_ACTION_DUP2:
-		return do_dup2(a);
-	case SPAWN_TEMPLATE_ACTION_FCHDIR:
-		return sys_call1(__NR_fchdir, a->fd);
-	case SPAWN_TEMPLATE_ACTION_OPEN:
-		return do_open(a);
-	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
-		return do_close_range(c, a);
-	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
-		return do_sigdefault(action_sigset(a));
-	case SPAWN_TEMPLATE_ACTION_CHDIR:
-		return sys_call1(__NR_chdir, pointer(a->arg));
-	case SPAWN_TEMPLATE_ACTION_SETCTTY:
-		return sys_call3(__NR_ioctl, a->fd, TIOCSCTTY, 0);
-	default:
-		return 0;
-	}
-}
-
-static int keep_fd(const struct child *c, const struct spawn_template_action *a)
-{
-	(void)c;
-	if (a->type != SPAWN_TEMPLATE_ACTION_KEEP)
-		return 0;
-	return sys_fcntl(a->fd, F_SETFD, 0);
-}
-
-static int set_limit(const struct child *c,
-		     const struct spawn_template_action *a)
-{
-	(void)c;
-	if (a->type != SPAWN_TEMPLATE_ACTION_RLIMIT)
-		return 0;
-	return sys_call4(__NR_prlimit64, 0, a->fd, pointer(a->arg), 0);
-}
-
-/* Runs one step over all actions, in order; what fails is told by its index. */
-static void each_action(const struct child *c,
-			int (*step)(const struct child *,
-				    const struct spawn_template_action *))
-{
-	const struct st_launch *l = c->launch;
-
-	stage(c, SPAWN_TEMPLATE_STAGE_ACTION);
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		c->report->action = i;
-		must(c, step(c, &l->actions[i]));
-	}
-	c->report->action = 0;
-}
-
-/* ---- the default close */
-
-/* Puts what must stay open, in ascending order, into spare. */
-static int list_spared(const struct child *c, int *spare)
-{
-	const struct st_launch *l = c->launch;
-	int n = 0;
-
-	if (c->held > 2)
-		spare[n++] = c->held;
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		int fd = l->actions[i].fd, at = n;
-
-		if (l->actions[i].type != SPAWN_TEMPLATE_ACTION_KEEP || fd < 3)
-			continue;
-		for (; at > 0 && spare[at - 1] > fd; at--)
-			spare[at] = spare[at - 1];
-		spare[at] = fd;
-		n++;
-	}
-	return n;
-}
-
-/*
- * Closes for real, sparing what is held and kept. Return: the fallback that did
- * it, or -errno.
- */
-static int close_spared(const struct child *c)
-{
-	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
-	const struct fds fds = {
-		.first = 3,
-		.last = ~0U,
-		.spare = spare,
-		.n_spare = list_spared(c, spare),
-		.how = FDS_CLOSE,
-	};
-	int way = SPAWN_TEMPLATE_FALLBACK_RANGES;
-	int ret = -ENOSYS;
-
-	if (!lacks(c, ST_LACKS_CLOSE_RANGE))
-		ret = fds_close_ranges(&fds);
-	if (ret == -ENOSYS || ret == -EPERM) {
-		way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
-		ret = fds_by_proc(&fds);
-	}
-	/* the template may have been made without CREATE_CLOEXEC */
-	if (ret == 0 && c->held > 2)
-		ret = sys_fcntl(c->held, F_SETFD, FD_CLOEXEC);
-	return ret < 0 ? ret : way;
-}
-
-/*
- * Closes now what exec would close: of a file that is to be executed, this child
- * may hold a copy of a writer's fd.
- */
-static void close_early(const struct child *c)
-{
-	const struct fds fds = {
-		.first = 3,
-		.last = ~0U,
-		.spare = &c->held,
-		.n_spare = c->held >= 0,
-		.how = FDS_CLOSE_CLOEXEC,
-	};
-
-	if (has(c, SPAWN_TEMPLATE_SPAWN_INHERIT_FDS))
-		fds_by_proc(&fds);
-	else
-		close_spared(c);
-}
-
-/*
- * Everything above 2 closes at exec, or is closed here: where other runs have
- * pipes among it, of which they wait for the end, an exec that takes long, from a
- * slow disk say, must not hold them.
- */
-static void close_default(const struct child *c)
-{
-	int ret = -ENOSYS;
-
-	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
-	if (c->launch->close_now && !lacks(c, ST_LACKS_CLOSE_RANGE)) {
-		ret = close_spared(c);
-		if (ret == SPAWN_TEMPLATE_FALLBACK_RANGES)
-			return;
-	}
-	if (!lacks(c, ST_LACKS_CLOEXEC_RANGE | ST_LACKS_CLOSE_RANGE))
-		ret = sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL) {
-		ret = close_spared(c);
-		if (ret >= 0)
-			fell_back(c, ret);
-	}
-	must(c, ret);
-}
-
-/* ---- attributes */
-
-/*
- * A launching thread gives way to those that ask it to launch; a program not,
- * unless a sandbox that came later has it so.
- */
-static void set_scheduler(const struct child *c)
-{
-	const int priority = 0;
-
-	if (c->launch->batch)
-		sys_call3(__NR_sched_setscheduler, 0, 0 /* SCHED_OTHER */,
-			  &priority);
-}
-
-static void set_session(const struct child *c)
-{
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	if (has(c, SPAWN_TEMPLATE_SPAWN_SETSID))
-		must(c, sys_call0(__NR_setsid));
-	if (has(c, SPAWN_TEMPLATE_SPAWN_SETPGROUP))
-		must(c, sys_call2(__NR_setpgid, 0, c->launch->args->pgroup));
-}
-
-static void set_umask_and_nice(const struct child *c)
-{
-	const struct spawn_template_spawn_args *args = c->launch->args;
-
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	if (has(c, SPAWN_TEMPLATE_SPAWN_UMASK))
-		sys_call1(__NR_umask, args->umask);
-	if (has(c, SPAWN_TEMPLATE_SPAWN_NICE))
-		must(c, sys_call3(__NR_setpriority, 0, 0, args->nice));
-}
-
-static void set_ids(const struct child *c)
-{
-	const struct spawn_template_spawn_args *args = c->launch->args;
-
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGROUPS))
-		must(c, sys_call2(__NR_setgroups, args->n_groups,
-				  pointer(args->groups)));
-	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGID))
-		must(c, sys_call3(__NR_setresgid, args->gid, args->gid,
-				  args->gid));
-	if (has(c, SPAWN_TEMPLATE_SPAWN_SETUID))
-		must(c, sys_call3(__NR_setresuid, args->uid, args->uid,
-				  args->uid));
-	if (has(c, SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS))
-		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-}
-
-/*
- * Last, because a change of credentials clears it. A parent that was gone
- * before sends nothing; then this child must not start.
- */
-static void set_parent_death(const struct child *c)
-{
-	if (!has(c, SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT))
-		return;
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	must(c, sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 9, 0, 0, 0));
-	if (sys_call0(__NR_getppid) != c->launch->parent)
-		fail(c, -ESRCH);
-}
-
 /* ---- signals */
 
 /*
@@ -488,40 +135,6 @@ static void reset_handlers(void)
 		act = (struct sys_sigaction){ .handler = SYS_SIG_DFL };
 		sys_sigaction(sig, &act, 0);
 	}
-}
-
-/*
- * Python and Node ignore SIGPIPE, and an ignored signal stays ignored over
- * exec: `head` would leave its writer running.
- */
-static void reset_sigpipe(const struct child *c)
-{
-	struct sys_sigaction act = { .handler = SYS_SIG_DFL };
-
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	if (!has(c, SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE))
-		must(c, sys_sigaction(13, &act, 0));
-}
-
-/* The mask of the last SIGMASK action; else the caller's, which is inherited. */
-static void set_mask(const struct child *c)
-{
-	const struct st_launch *l = c->launch;
-	bool changed = l->masked;
-	uint64_t mask = l->mask;
-
-	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		if (l->actions[i].type != SPAWN_TEMPLATE_ACTION_SIGMASK)
-			continue;
-		mask = action_sigset(&l->actions[i]);
-		changed = true;
-		stage(c, SPAWN_TEMPLATE_STAGE_ACTION);
-		c->report->action = i;
-	}
-	if (changed)
-		must(c, sys_sigmask(&mask, 0));
-	c->report->action = 0;
 }
 
 /* ---- exec */
@@ -600,6 +213,26 @@ static int exec_once(const struct child *c)
 		return ret;
 	fell_back(c, SPAWN_TEMPLATE_FALLBACK_PATH);
 	return l->exec_path ? exec_path(c) : exec_proc_fd(c);
+}
+
+/*
+ * Closes now what exec would close: of a file that is to be executed, this child
+ * may hold a copy of a writer's fd.
+ */
+static void close_early(const struct child *c)
+{
+	const struct fds fds = {
+		.first = 3,
+		.last = ~0U,
+		.spare = &c->held,
+		.n_spare = c->held >= 0,
+		.how = FDS_CLOSE_CLOEXEC,
+	};
+
+	if (has(c, SPAWN_TEMPLATE_SPAWN_INHERIT_FDS))
+		fds_by_proc(&fds);
+	else
+		close_spared(c);
 }
 
 /*

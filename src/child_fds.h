@@ -9,6 +9,11 @@
 
 #include "sys.h"
 
+/* A user whose code must stay in one piece inlines all of it. */
+#ifndef CHILD_FN
+#define CHILD_FN static inline
+#endif
+
 /* Which fds to treat, and how. spare is in ascending order. */
 struct fds {
 	unsigned int first, last;
@@ -17,7 +22,7 @@ struct fds {
 	enum { FDS_CLOSE, FDS_SET_CLOEXEC, FDS_CLOSE_CLOEXEC } how;
 };
 
-static int fds_close_ranges(const struct fds *fds)
+CHILD_FN int fds_close_ranges(const struct fds *fds)
 {
 	unsigned int first = fds->first;
 	int ret = 0;
@@ -36,7 +41,7 @@ static int fds_close_ranges(const struct fds *fds)
 	return sys_close_range(first, fds->last, 0);
 }
 
-static bool fds_spared(const struct fds *fds, int fd)
+CHILD_FN bool fds_spared(const struct fds *fds, int fd)
 {
 	if ((unsigned int)fd < fds->first || (unsigned int)fd > fds->last)
 		return true;
@@ -46,7 +51,7 @@ static bool fds_spared(const struct fds *fds, int fd)
 	return false;
 }
 
-static void fds_treat(const struct fds *fds, int fd)
+CHILD_FN void fds_treat(const struct fds *fds, int fd)
 {
 	if (fds->how == FDS_SET_CLOEXEC)
 		sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -55,7 +60,7 @@ static void fds_treat(const struct fds *fds, int fd)
 }
 
 /* The number that a name in /proc/self/fd stands for; -1 for "." and "..". */
-static int fds_number(const char *name)
+CHILD_FN int fds_number(const char *name)
 {
 	int fd = 0;
 
@@ -78,7 +83,7 @@ struct fds_entry {
  * One by one, as /proc lists them. Closing while reading shifts nothing: the
  * directory's position is the fd number.
  */
-static int fds_by_proc(const struct fds *fds)
+CHILD_FN int fds_by_proc(const struct fds *fds)
 {
 	char buf[1024] __attribute__((aligned(8)));
 	int dir, got;

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The steps of a child that lead up to the program: actions, the default close,
+ * attributes and signals, in the order in which st_child() takes them.
+ *
+ * child.c takes them between clone and exec, and a process that was prepared
+ * beforehand takes the same ones (src/warm/stub.c). The rules of child.c hold: raw
+ * system calls only, and nothing is written but the stack and the report.
+ */
+#ifndef ST_CHILD_STEPS_H
+#define ST_CHILD_STEPS_H
+
+#include <linux/prctl.h>
+#include <asm/ioctls.h>
+
+#include "child_fds.h"
+#include "launch.h"
+#include "sys.h"
+
+struct child {
+	const struct st_launch *launch;
+	struct st_report *report;
+	int held;		/* executed by fd; -1: executed by path */
+};
+
+CHILD_FN const void *pointer(uint64_t value)
+{
+	return (const void *)(uintptr_t)value;
+}
+
+CHILD_FN bool has(const struct child *c, uint64_t flag)
+{
+	return c->launch->args->flags & flag;
+}
+
+CHILD_FN bool lacks(const struct child *c, uint32_t what)
+{
+	return c->launch->lacks & what;
+}
+
+CHILD_FN void fell_back(const struct child *c, int what)
+{
+	c->report->fallbacks |= 1U << what;
+}
+
+/* Tells the error in the report and ends the child; each user has its own. */
+static _Noreturn void fail(const struct child *c, int error);
+
+/* Enters a stage: what fails from here on is told as failing there. */
+CHILD_FN void stage(const struct child *c, uint32_t name)
+{
+	c->report->stage = name;
+}
+
+CHILD_FN void must(const struct child *c, int ret)
+{
+	if (ret < 0)
+		fail(c, ret);
+}
+
+/* ---- actions */
+
+/*
+ * close_range(2) around the held fd. Close-on-exec does not hinder exec by fd;
+ * the table is the child's own already, so UNSHARE needs no other way.
+ */
+CHILD_FN int do_close_range(const struct child *c,
+			    const struct spawn_template_action *a)
+{
+	const bool cloexec = a->flags & CLOSE_RANGE_CLOEXEC;
+	const struct fds fds = {
+		.first = a->fd,
+		.last = a->newfd,
+		.spare = &c->held,
+		.n_spare = c->held >= 0 && !cloexec,
+		.how = cloexec ? FDS_SET_CLOEXEC : FDS_CLOSE,
+	};
+	int way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
+	int ret;
+
+	if (cloexec)
+		ret = sys_close_range(fds.first, fds.last, a->flags);
+	else
+		ret = fds_close_ranges(&fds);
+	if (ret == -EINVAL && cloexec)
+		way = SPAWN_TEMPLATE_FALLBACK_RANGES;
+	else if (ret != -ENOSYS && ret != -EPERM)
+		return ret;
+	fell_back(c, way);
+	return fds_by_proc(&fds);
+}
+
+CHILD_FN int do_dup2(const struct spawn_template_action *a)
+{
+	int ret;
+
+	if (a->fd == a->newfd)
+		ret = sys_fcntl(a->fd, F_GETFD, 0);
+	else
+		ret = sys_dup3(a->fd, a->newfd, a->flags);
+	return ret < 0 ? ret : 0;
+}
+
+CHILD_FN int do_open(const struct spawn_template_action *a)
+{
+	const struct spawn_template_open *o = pointer(a->arg);
+	const char *path = pointer(o->path);
+	int fd, ret;
+
+	fd = sys_openat2(a->fd, path, &o->how);
+	/* a sandbox may not know openat2; openat does what needs no resolve */
+	if ((fd == -ENOSYS || fd == -EPERM) && !o->how.resolve)
+		fd = sys_openat(a->fd, path, (int)o->how.flags,
+				(int)o->how.mode);
+	if (fd < 0 || fd == a->newfd)
+		return fd < 0 ? fd : 0;
+	ret = sys_dup3(fd, a->newfd, (int)(o->how.flags & O_CLOEXEC));
+	sys_close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+CHILD_FN bool blockable(int sig)
+{
+	return sig != 9 /* SIGKILL */ && sig != 19 /* SIGSTOP */;
+}
+
+CHILD_FN int do_sigdefault(uint64_t set)
+{
+	struct sys_sigaction act = { .handler = SYS_SIG_DFL };
+
+	for (int sig = 1; sig <= SYS_NSIG; sig++) {
+		int ret = 0;
+
+		if ((set >> (sig - 1) & 1) && blockable(sig))
+			ret = sys_sigaction(sig, &act, 0);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+CHILD_FN uint64_t action_sigset(const struct spawn_template_action *a)
+{
+	const struct spawn_template_sigset *s = pointer(a->arg);
+
+	return *(const uint64_t *)pointer(s->sigset);
+}
+
+/* KEEP, RLIMIT and SIGMASK have their time later. */
+CHILD_FN int do_action(const struct child *c,
+		       const struct spawn_template_action *a)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+		return sys_close(a->fd);
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+		return do_dup2(a);
+	case SPAWN_TEMPLATE_ACTION_FCHDIR:
+		return sys_call1(__NR_fchdir, a->fd);
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return do_open(a);
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		return do_close_range(c, a);
+	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
+		return do_sigdefault(action_sigset(a));
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		return sys_call1(__NR_chdir, pointer(a->arg));
+	case SPAWN_TEMPLATE_ACTION_SETCTTY:
+		return sys_call3(__NR_ioctl, a->fd, TIOCSCTTY, 0);
+	default:
+		return 0;
+	}
+}
+
+CHILD_FN int keep_fd(const struct child *c,
+		     const struct spawn_template_action *a)
+{
+	(void)c;
+	if (a->type != SPAWN_TEMPLATE_ACTION_KEEP)
+		return 0;
+	return sys_fcntl(a->fd, F_SETFD, 0);
+}
+
+CHILD_FN int set_limit(const struct child *c,
+		       const struct spawn_template_action *a)
+{
+	(void)c;
+	if (a->type != SPAWN_TEMPLATE_ACTION_RLIMIT)
+		return 0;
+	return sys_call4(__NR_prlimit64, 0, a->fd, pointer(a->arg), 0);
+}
+
+/* Runs one step over all actions, in order; what fails is told by its index. */
+CHILD_FN void each_action(const struct child *c,
+			  int (*step)(const struct child *,
+				      const struct spawn_template_action *))
+{
+	const struct st_launch *l = c->launch;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ACTION);
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		c->report->action = i;
+		must(c, step(c, &l->actions[i]));
+	}
+	c->report->action = 0;
+}
+
+/* ---- the default close */
+
+/* Puts what must stay open, in ascending order, into spare. */
+CHILD_FN int list_spared(const struct child *c, int *spare)
+{
+	const struct st_launch *l = c->launch;
+	int n = 0;
+
+	if (c->held > 2)
+		spare[n++] = c->held;
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		int fd = l->actions[i].fd, at = n;
+
+		if (l->actions[i].type != SPAWN_TEMPLATE_ACTION_KEEP || fd < 3)
+			continue;
+		for (; at > 0 && spare[at - 1] > fd; at--)
+			spare[at] = spare[at - 1];
+		spare[at] = fd;
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Closes for real, sparing what is held and kept. Return: the fallback that did
+ * it, or -errno.
+ */
+CHILD_FN int close_spared(const struct child *c)
+{
+	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
+	const struct fds fds = {
+		.first = 3,
+		.last = ~0U,
+		.spare = spare,
+		.n_spare = list_spared(c, spare),
+		.how = FDS_CLOSE,
+	};
+	int way = SPAWN_TEMPLATE_FALLBACK_RANGES;
+	int ret = -ENOSYS;
+
+	if (!lacks(c, ST_LACKS_CLOSE_RANGE))
+		ret = fds_close_ranges(&fds);
+	if (ret == -ENOSYS || ret == -EPERM) {
+		way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
+		ret = fds_by_proc(&fds);
+	}
+	/* the template may have been made without CREATE_CLOEXEC */
+	if (ret == 0 && c->held > 2)
+		ret = sys_fcntl(c->held, F_SETFD, FD_CLOEXEC);
+	return ret < 0 ? ret : way;
+}
+
+/*
+ * Everything above 2 closes at exec, or is closed here: where other runs have
+ * pipes among it, of which they wait for the end, an exec that takes long, from a
+ * slow disk say, must not hold them.
+ */
+CHILD_FN void close_default(const struct child *c)
+{
+	int ret = -ENOSYS;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
+	if (c->launch->close_now && !lacks(c, ST_LACKS_CLOSE_RANGE)) {
+		ret = close_spared(c);
+		if (ret == SPAWN_TEMPLATE_FALLBACK_RANGES)
+			return;
+	}
+	if (!lacks(c, ST_LACKS_CLOEXEC_RANGE | ST_LACKS_CLOSE_RANGE))
+		ret = sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL) {
+		ret = close_spared(c);
+		if (ret >= 0)
+			fell_back(c, ret);
+	}
+	must(c, ret);
+}
+
+/* ---- attributes */
+
+/*
+ * A launching thread gives way to those that ask it to launch; a program not,
+ * unless a sandbox that came later has it so.
+ */
+CHILD_FN void set_scheduler(const struct child *c)
+{
+	const int priority = 0;
+
+	if (c->launch->batch)
+		sys_call3(__NR_sched_setscheduler, 0, 0 /* SCHED_OTHER */,
+			  &priority);
+}
+
+CHILD_FN void set_session(const struct child *c)
+{
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SETSID))
+		must(c, sys_call0(__NR_setsid));
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SETPGROUP))
+		must(c, sys_call2(__NR_setpgid, 0, c->launch->args->pgroup));
+}
+
+CHILD_FN void set_umask_and_nice(const struct child *c)
+{
+	const struct spawn_template_spawn_args *args = c->launch->args;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (has(c, SPAWN_TEMPLATE_SPAWN_UMASK))
+		sys_call1(__NR_umask, args->umask);
+	if (has(c, SPAWN_TEMPLATE_SPAWN_NICE))
+		must(c, sys_call3(__NR_setpriority, 0, 0, args->nice));
+}
+
+CHILD_FN void set_ids(const struct child *c)
+{
+	const struct spawn_template_spawn_args *args = c->launch->args;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGROUPS))
+		must(c, sys_call2(__NR_setgroups, args->n_groups,
+				  pointer(args->groups)));
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGID))
+		must(c, sys_call3(__NR_setresgid, args->gid, args->gid,
+				  args->gid));
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SETUID))
+		must(c, sys_call3(__NR_setresuid, args->uid, args->uid,
+				  args->uid));
+	if (has(c, SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS))
+		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+/*
+ * Last, because a change of credentials clears it. A parent that was gone
+ * before sends nothing; then this child must not start.
+ */
+CHILD_FN void set_parent_death(const struct child *c)
+{
+	if (!has(c, SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT))
+		return;
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	must(c, sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 9, 0, 0, 0));
+	if (sys_call0(__NR_getppid) != c->launch->parent)
+		fail(c, -ESRCH);
+}
+
+/* ---- signals */
+
+/*
+ * Python and Node ignore SIGPIPE, and an ignored signal stays ignored over
+ * exec: `head` would leave its writer running.
+ */
+CHILD_FN void reset_sigpipe(const struct child *c)
+{
+	struct sys_sigaction act = { .handler = SYS_SIG_DFL };
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (!has(c, SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE))
+		must(c, sys_sigaction(13, &act, 0));
+}
+
+/* The mask of the last SIGMASK action; else the caller's, which is inherited. */
+CHILD_FN void set_mask(const struct child *c)
+{
+	const struct st_launch *l = c->launch;
+	bool changed = l->masked;
+	uint64_t mask = l->mask;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		if (l->actions[i].type != SPAWN_TEMPLATE_ACTION_SIGMASK)
+			continue;
+		mask = action_sigset(&l->actions[i]);
+		changed = true;
+		stage(c, SPAWN_TEMPLATE_STAGE_ACTION);
+		c->report->action = i;
+	}
+	if (changed)
+		must(c, sys_sigmask(&mask, 0));
+	c->report->action = 0;
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Layouts that the library shares with the stub in a parked process: what the
+ * parking helper writes once, and what one launch sends.
+ *
+ * Both ends are the same build of the library, so that these are no protocol: only
+ * the addresses must be those of the parked process.
+ */
+#ifndef ST_WARM_MESSAGE_H
+#define ST_WARM_MESSAGE_H
+
+#include <stdint.h>
+#include <linux/prctl.h>
+
+#include "launch.h"
+
+/*
+ * The two descriptors of a parked process besides /dev/null. They are the highest
+ * that a table of descriptors has room for without growing, and no launch that
+ * names these or higher ones is warm.
+ */
+#define WARM_SOCKET	62
+#define WARM_DOOR	63	/* an eventfd that counts launches to fork for */
+#define WARM_SLOTS_FD	61	/* of the page of slots, while parking */
+#define WARM_FD_LIMIT	61
+
+/* How many descriptors one launch may send: the working directory comes first. */
+#define WARM_FDS_MOST	28
+
+#define WARM_MAGIC	0x7374776dU
+#define WARM_SLOTS	32
+/* The stub's frame stands this far below the initial stack pointer. */
+#define WARM_GAP	16384
+#define WARM_IMAGE_MOST	(192 * 1024)
+
+#define WARM_PAGE	4096
+
+enum warm_mode {
+	WARM_ONCE = 1,		/* the parked process becomes the program */
+	WARM_FORK = 2,		/* it forks one for each launch, on request */
+	WARM_SPARE = 3,		/* and keeps forked ones waiting */
+};
+
+/* Written once by the parking helper, beside the stub. Addresses are the parked one's. */
+struct warm_control {
+	uint64_t mode;
+	uint64_t stack_top;	/* where the loop of WARM_FORK has its own stack */
+	uint64_t initial_sp;	/* at ld.so's jump to the program */
+	uint64_t resume;	/* the instruction that the program's start goes on at */
+	uint64_t entry;		/* AT_ENTRY: what ld.so has in a register there */
+	uint64_t gadget;	/* "syscall; ret" that stays when the stub is unmapped */
+	uint64_t stub, stub_len;	/* all that is to be unmapped */
+	uint64_t tid_address;	/* zeroed by the kernel at the thread's end */
+	uint64_t tid_field;	/* where libc has the thread's id */
+	uint64_t robust_list;
+	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
+	uint64_t slots;		/* struct warm_slot[WARM_SLOTS], shared with the caller */
+};
+
+/* The answer to one launch. */
+struct warm_slot {
+	uint32_t done;		/* futex: 1 when the rest is there */
+	int32_t pid;
+	struct st_report report;
+};
+
+/*
+ * The start of a message. Behind it come size bytes for base, which hold the steps
+ * of the launch, and from sp on the program's initial stack.
+ */
+struct warm_request {
+	uint32_t magic;
+	uint32_t slot;
+	uint64_t base, size;
+	uint64_t sp;
+	uint64_t launch;	/* struct st_launch, with addresses of the child */
+	uint64_t ignored;	/* the signals that the caller ignores */
+	uint32_t reset_ignored;	/* they are not those of the parked process */
+	uint32_t umask;
+	uint32_t no_new_privs;	/* the caller has it, the parked process may not */
+	uint32_t n_fds;
+	int32_t numbers[WARM_FDS_MOST];	/* where each goes; -1: the directory */
+	struct prctl_mm_map mm;
+};
+
+_Static_assert(sizeof(struct warm_control) <= WARM_PAGE, "control");
+_Static_assert(sizeof(struct warm_slot) * WARM_SLOTS <= WARM_PAGE, "slots");
+
+#define WARM_STUB_CODE "st_warm_stub"
+
+#endif
