@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads the kernel programs and attaches them, all or nothing, or adopts what an
- * earlier daemon has left pinned; then has it proved that they are in force.
+ * Loads the kernel programs and attaches all of them or none, or adopts the
+ * ones that an earlier daemon has pinned; then proves that they are in force.
  *
- * Links and maps are pinned, so that what is registered stays guarded while no
- * daemon runs. An upgrade attaches new programs to the same maps before the old
- * ones go: at no moment is there none.
+ * Links and maps are pinned, so that registered templates stay guarded while no
+ * daemon runs. An upgrade attaches new programs to the same maps before it
+ * detaches the old ones: at no moment are the checks absent.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 #define INITIAL_PIDS "pid:[4026531836]"	/* PROC_PID_INIT_INO */
 
-/* Programs that are none of LSM come twice: see bpf/exec_cache.bpf.c. */
+/* Programs that are not LSM programs come twice: see bpf/exec_cache.bpf.c. */
 const struct loader_link_info loader_links[LINKS] = {
 	{ "exec", "lsm_exec", "fmod_exec" },
 	{ "exec_2", NULL, "fmod_exec_2" },
@@ -68,9 +68,9 @@ int loader_fail(struct loader_error *e, int error, const char *remedy,
 	return -error;
 }
 
-/* ---- what the kernel has */
+/* ---- features of the kernel */
 
-/* Whether a word stands in a file of words; -1: there is no such file. */
+/* Looks for a word in a file of words; -1: there is no such file. */
 static int file_has(const char *path, const char *word)
 {
 	char text[512], *save, *p;
@@ -88,7 +88,7 @@ static int file_has(const char *path, const char *word)
 	return found;
 }
 
-/* The programs see processes by the numbers that the first namespace has. */
+/* Checks for the first pid namespace: the programs see its numbers. */
 static bool in_first_namespace(void)
 {
 	char link[32] = "";
@@ -122,7 +122,10 @@ static int check_kernel(struct loader_error *e)
 				   "lockdown.",
 				   "the kernel is locked down for "
 				   "confidentiality");
-	/* the newest that the programs call; kprobes have what they have */
+	/*
+	 * bpf_loop() is the newest helper that the programs call; kprobes may
+	 * call the same helpers
+	 */
 	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop,
 				    NULL) == 0)
 		return loader_fail(
@@ -134,7 +137,9 @@ static int check_kernel(struct loader_error *e)
 	return 0;
 }
 
-/* The number of arguments of a kernel function; -1: there is none. */
+/*
+ * Returns the number of arguments of a kernel function; -1: no such function.
+ */
 static int arguments_of(const struct btf *btf, const char *name)
 {
 	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
@@ -148,7 +153,7 @@ static int arguments_of(const struct btf *btf, const char *name)
 
 /* ---- loading */
 
-/* Not a secret: tells programs of one build from those of another. */
+/* Tells programs of one build from those of another. It is no secret. */
 static uint64_t hash_of_object(void)
 {
 	size_t size;
@@ -206,7 +211,7 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 	return 0;
 }
 
-/* With an upgrade, the maps are those that are there. */
+/* Loads the programs for the existing maps, which an upgrade keeps. */
 static int reuse_maps(struct loader *l, struct exec_cache *skel,
 		      struct loader_error *e)
 {
@@ -308,13 +313,13 @@ static int load(struct loader *l, uint32_t way, bool reuse,
 	return ret;
 }
 
-/* ---- which way */
+/* ---- LSM or fmod_ret */
 
 static uint32_t way_to_try(const struct loader_options *options)
 {
 	if (options->force)
 		return (uint32_t)options->force;
-	/* without securityfs it is not known: what is attached gets proved */
+	/* without securityfs nobody can tell: attach, then prove */
 	return file_has(LSM_LIST, "bpf") == 0 ? ST_STATUS_FMOD_RET
 					      : ST_STATUS_LSM;
 }
@@ -367,7 +372,7 @@ static int write_command(const struct loader *l,
 	return 0;
 }
 
-/* The programs heed this process from here on. */
+/* Makes this process the one whose commands the programs obey. */
 static int take_command(struct loader *l, struct loader_error *e)
 {
 	struct guard_command command;
@@ -383,7 +388,10 @@ static int take_command(struct loader *l, struct loader_error *e)
 	return ret < 0 ? ret : loader_maps_begin(l, e);
 }
 
-/* What is pinned now. An upgrade that ended before is done again. */
+/*
+ * Records the programs that are pinned now. If an upgrade ends before this, the
+ * next daemon does it again.
+ */
 static int note_programs(const struct loader *l, struct loader_error *e)
 {
 	struct guard_command command;
@@ -407,7 +415,7 @@ static void give_up_command(const struct loader *l)
 	write_command(l, &command, &error);
 }
 
-/* ---- loaded or taken over */
+/* ---- load or adopt */
 
 static int load_and_prove(struct loader *l, const struct loader_options *o,
 			  bool reuse, struct loader_error *e)
@@ -421,7 +429,7 @@ static int load_and_prove(struct loader *l, const struct loader_options *o,
 		ret = loader_canary(l, e);
 	if (ret == 0 || way != ST_STATUS_LSM || o->force || reuse)
 		return ret;
-	/* LSM programs attach without a word where nobody calls them */
+	/* an LSM program attaches even where the kernel never calls it */
 	drop_links(l);
 	drop_maps(l);
 	ret = load(l, ST_STATUS_FMOD_RET, reuse, e);
@@ -448,7 +456,9 @@ static int adopt(struct loader *l, const struct loader_options *o,
 			ret = loader_pins_replace_links(l, e);
 		if (ret == 0)
 			ret = note_programs(l, e);
-		/* what was proved may have been the old programs' doing */
+		/*
+		 * the first proof may have succeeded thanks to the old programs
+		 */
 		return ret < 0 ? ret : loader_canary(l, e);
 	}
 	ret = take_command(l, e);
@@ -479,7 +489,7 @@ static int quiet(enum libbpf_print_level level, const char *format,
 
 static int loud(enum libbpf_print_level level, const char *format, va_list args)
 {
-	/* how it looks up each field is of no use to whoever runs it */
+	/* the look-up of each field is of no use to the user */
 	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
 }
 
@@ -512,7 +522,9 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 	return 0;
 }
 
-/* Clients' words: zero tells that nobody guards them. */
+/*
+ * Clears the words that clients map: zero tells them that nobody guards them.
+ */
 static void clear_words(const struct loader *l)
 {
 	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++)
@@ -520,8 +532,9 @@ static void clear_words(const struct loader *l)
 }
 
 /*
- * Where pins are missing, what they held ends with this process, or is removed by
- * the next daemon, as it is not whole: clients are told while that can be done.
+ * Lets go of the programs. If pins are missing, the programs without a pin end
+ * with this process, and the next daemon removes the rest as incomplete: so
+ * clients are told now, while that is possible.
  */
 static void leave(struct loader *l)
 {
@@ -531,7 +544,7 @@ static void leave(struct loader *l)
 	if (is_end)
 		clear_words(l);
 	drop_links(l);
-	/* what an exec that was under way still set */
+	/* an exec that was under way may have set a word since */
 	if (is_end)
 		clear_words(l);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Proof that the programs are in force: an LSM program attaches without a word
- * where the kernel never calls it. So things are done here that must be denied,
- * and things that must not be, on a file that exists in memory only.
+ * Proves that the programs are in force, because LSM programs attach without an
+ * error even where the kernel never calls them. The loader does things that
+ * must be denied, and things that must not be, with a file that exists in
+ * memory only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
 
-/* What execve(2) answers for a file that it was let to read: no program. */
+/* The answer of execve(2) if it was allowed to read the file: no program. */
 #define LET_THROUGH ENOEXEC
 
 struct canary {
@@ -44,7 +45,7 @@ static int open_memory(void)
 	return fd;
 }
 
-/* Nobody has it open for writing when this returns. */
+/* Makes the file. Nobody has it open for writing when this returns. */
 static int make_file(struct canary *c)
 {
 	static const char text[] = "no program";
@@ -72,9 +73,9 @@ static int make_file(struct canary *c)
 	return 0;
 }
 
-/* ---- asking */
+/* ---- trials */
 
-/* Field 22 of /proc/self/stat: when this process started, in ticks. */
+/* Returns when this process started, in ticks: field 22 of /proc/self/stat. */
 uint64_t loader_own_start(void)
 {
 	uint64_t start = 0;
@@ -99,7 +100,7 @@ static int enter(struct canary *c, pid_t tgid, uint32_t flags, uint64_t *id)
 	if (fd < 0)
 		return -errno;
 	ret = loader_register(c->loader, fd, &entry, id, &exec);
-	/* the template lives with its file: it stays open, as c->file */
+	/* the template lives as long as its file: keep it open, as c->file */
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -110,7 +111,7 @@ static int enter(struct canary *c, pid_t tgid, uint32_t flags, uint64_t *id)
 	return 0;
 }
 
-/* The errno of an exec with the mark of a template, or without with id 0. */
+/* Returns the errno of an exec with the mark of a template; id 0: without. */
 static int try_exec(const struct canary *c, uint64_t id)
 {
 	struct st_mark mark = { .magic = ST_MARK_MAGIC, .id = id };
@@ -182,8 +183,11 @@ static int prove_identity(struct canary *c)
 		return ret;
 	ret = expect(c, try_exec(c, id), LET_THROUGH, 0,
 		     "a launch of an unchanged file");
-	/* its owner may still write: without capabilities, the kernel would deny
-	 * that before the programs are asked */
+	/*
+	 * Change the mode so that the owner may still write: otherwise the
+	 * kernel would deny the write of an owner without capabilities before
+	 * it asks the programs.
+	 */
 	if (ret == 0 && chmod(c->path, 0711) < 0)
 		ret = -errno;
 	if (ret == 0)
@@ -227,7 +231,7 @@ int loader_canary(struct loader *l, struct loader_error *error)
 		ret = proofs[i](&c);
 	if (c.file >= 0)
 		close(c.file);
-	/* nobody answered a registration */
+	/* no program answered the registration */
 	if (ret == -ENOTCONN)
 		ret = expect(&c, ENOTCONN, 0, 0, "a registration");
 	if (ret < 0 && !error->text[0])

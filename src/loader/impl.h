@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the parts of the loader share.
- */
+/* Declarations that the files of the loader share. */
 #ifndef ST_LOADER_IMPL_H
 #define ST_LOADER_IMPL_H
 
@@ -10,7 +8,7 @@
 struct bpf_object;
 struct ring_buffer;
 
-/* Maps that are pinned, by their names; the order of loader_maps[]. */
+/* The pinned maps, by name, in the order of loader_maps[]. */
 enum loader_map {
 	MAP_EXEC_CACHE,
 	MAP_TEMPLATES,
@@ -25,12 +23,12 @@ enum loader_map {
 
 struct loader_map_info {
 	const char *name;
-	uint32_t key_size, value_size;	/* 0: not looked at */
+	uint32_t key_size, value_size;	/* 0: not compared */
 };
 
 extern const struct loader_map_info loader_maps[MAPS];
 
-/* Links that are pinned: a name, and the program of either way, if it has one. */
+/* The pinned links: a name, and the program for either mode, or NULL. */
 #define LINKS 18
 
 struct loader_link_info {
@@ -40,30 +38,30 @@ struct loader_link_info {
 
 extern const struct loader_link_info loader_links[LINKS];
 
-/* The name of the program of this way, ST_STATUS_*; NULL: there is none. */
+/* Returns the name of the program for this mode, ST_STATUS_*, or NULL. */
 const char *loader_program(int link, uint32_t way);
 
 struct loader {
 	char dir[256];
-	int lock;			/* no other daemon's meanwhile */
+	int lock;			/* keeps other daemons out */
 	int maps[MAPS];
 	int links[LINKS];
 	uint32_t attached;		/* ST_STATUS_* */
 	uint32_t proved;		/* ST_PROVED_* */
 	bool adopted;
-	bool opened;			/* by loader_open(), wholly */
-	bool commands;			/* the programs heed this process */
+	bool opened;			/* loader_open() has succeeded */
+	bool commands;			/* the programs obey this process */
 	uint64_t programs;		/* hash of the object in force */
 	int clearer;			/* the program clear_word */
 	struct ring_buffer *ring;
 	void (*event)(const struct exec_event *event, void *arg);
 	void *event_arg;
-	int events;			/* taken in this round */
+	int events;			/* handled in this round */
 	uint64_t last_id;
 	uint64_t slots[EXEC_CACHE_MAX / 64];	/* bit set: in use */
 };
 
-/* Return: -error, with the text and the remedy set. */
+/* Sets the text and the remedy. Return: -error. */
 int loader_fail(struct loader_error *e, int error, const char *remedy,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 

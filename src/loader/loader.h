@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel programs as the daemon sees them: loaded or adopted, proved, asked.
- * One thread uses a loader.
+ * The interface of the kernel programs to the daemon: load or adopt them, prove
+ * that they are in force, and send them requests. One thread uses a loader.
  */
 #ifndef ST_LOADER_H
 #define ST_LOADER_H
@@ -21,42 +21,45 @@ struct loader_options {
 	int inspect_gid;	/* may read the maps; -1: root only */
 	bool verbose;		/* libbpf's messages on stderr */
 	int force;		/* 0, or ST_STATUS_LSM, ST_STATUS_FMOD_RET */
-	bool upgrade;		/* new programs, even if the pinned are the same */
+	bool upgrade; /* new programs, even if the pinned ones are equal */
 };
 
-/* Why something failed: one sentence, and what to do about it. */
+/* A failure in one sentence, and its remedy. */
 struct loader_error {
 	char text[512];
 	char remedy[512];
 };
 
 /*
- * Adopts what is pinned, all or none, or loads and attaches anew, all or
- * nothing; then proves by denials that the programs are in force.
+ * Adopts all that is pinned, or loads and attaches anew, all or nothing; then
+ * proves by denials that the programs are in force.
  * Return: 0; -errno with *error filled in, and nothing left behind.
  */
 int loader_open(const struct loader_options *options, struct loader **loader,
 		struct loader_error *error);
 
-/* Lets go; what is pinned stays in force. */
+/* Frees the loader; pinned programs stay in force. */
 void loader_close(struct loader *loader);
 
-/* Removes all that is pinned: nothing is guarded any more. Return: 1; 0 if there
- * was nothing; -errno. */
+/*
+ * Removes all pins: nothing is guarded any more.
+ * Return: 1; 0 if there was nothing; -errno.
+ */
 int loader_unload(const char *pin_dir, struct loader_error *error);
 
 uint32_t loader_attached(const struct loader *loader);	/* ST_STATUS_* */
 uint32_t loader_proved(const struct loader *loader);	/* ST_PROVED_* */
 bool loader_adopted(const struct loader *loader);
 
-/* How many of what should be pinned is not. */
+/* Returns how many of the pins are missing. */
 unsigned int loader_pins_missing(const struct loader *loader);
 
 /*
- * Registers: puts *entry, of which the caller has set tgid, start_ticks, flags,
- * header, has_header, comm, path and creds.euid, the one that the file must have
- * been opened with, under an id of the loader's, and has the programs complete it
- * from the file behind fd. Closes nothing.
+ * Registers a template: puts *entry into the map under a new id, and has the
+ * programs complete it from the file behind fd. The caller has set tgid,
+ * start_ticks, flags, header, has_header, comm, path and creds.euid, which must
+ * be the euid that opened the file. fd stays open.
+ *
  * On success *entry and *exec are as the kernel has them.
  * Return: 0; -errno as in proto.h, and nothing is left.
  */
@@ -72,13 +75,17 @@ int loader_template(const struct loader *loader, uint64_t id,
 int loader_executable(const struct loader *loader, const struct exec_key *key,
 		      struct exec_entry *entry);
 
-/* Walk: *id 0 begins. Return: 0 with *id the next; -ENOENT at the end. An id that
- * is deleted meanwhile may make the walk begin again. */
+/*
+ * Iterates over the templates: *id 0 begins. If the template *id is deleted
+ * meanwhile, the iteration may begin again.
+ * Return: 0 with *id the next one; -ENOENT at the end.
+ */
 int loader_next(const struct loader *loader, uint64_t *id);
 
 /*
- * Deletes what is closed, and executables that nothing refers to. `over`, unless it
- * is NULL, is called for each template before, with what it had counted.
+ * Deletes closed templates, and executables that nothing refers to. It first
+ * calls `over`, unless that is NULL, for each such template with its last
+ * counts.
  */
 void loader_sweep(struct loader *loader,
 		  void (*over)(uint64_t id, const struct template_entry *entry,
@@ -87,21 +94,21 @@ void loader_sweep(struct loader *loader,
 
 unsigned int loader_executables(const struct loader *loader);
 
-/* What was counted of all templates since the maps exist. */
+/* Sums over all templates since the maps exist. */
 struct loader_totals {
 	uint64_t launches, stale, refused, write_denied;
 };
 
 void loader_totals(const struct loader *loader, struct loader_totals *totals);
 
-/* The array of states, the loader's own: nobody can write to it. */
+/* The array of states. The loader owns it, and nobody can write to it. */
 int loader_states_fd(const struct loader *loader);
 unsigned int loader_states(const struct loader *loader);
 
 /*
- * Events: poll the fd, then consume LOADER_EVENTS of them at most, lest those who
- * cause them keep the caller busy for ever; for what is left the fd stays readable.
- * Return of consume: how many, or -errno.
+ * Events: poll the fd, then consume at most LOADER_EVENTS of them, so that the
+ * processes which cause them cannot keep the caller busy for ever. The fd stays
+ * readable while some are left. Return of consume: how many, or -errno.
  */
 #define LOADER_EVENTS 256
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Templates and executables in the maps. One thread registers and deletes, so
- * that an element is never taken for another: see bpf/exec_cache.h.
+ * Templates and executables in the maps. A single thread registers and deletes,
+ * so that no element is mistaken for another: see bpf/exec_cache.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,8 @@ const struct loader_map_info loader_maps[MAPS] = {
 /* ---- ids and slots */
 
 /*
- * Microseconds since boot: an id is then never one that an earlier set of maps
- * has had, which somebody may still hold.
+ * Returns microseconds since boot, or the last id + 1: so it is never an id
+ * from an earlier set of maps, which a process may still hold.
  */
 static uint64_t next_id(struct loader *l)
 {
@@ -72,7 +72,7 @@ static int free_slot(const struct loader *l)
 	return -ENOSPC;
 }
 
-/* ---- walking */
+/* ---- iterating */
 
 static int next_key(const struct loader *l, const struct exec_key *from,
 		    struct exec_key *to)
@@ -109,7 +109,7 @@ int loader_executable(const struct loader *l, const struct exec_key *key,
 		       : 0;
 }
 
-/* Each has a slot, and each slot in use is one's. */
+/* Counts the slots in use: each executable has one. */
 unsigned int loader_executables(const struct loader *l)
 {
 	unsigned int n = 0;
@@ -130,7 +130,10 @@ static void delete_executable(struct loader *l, const struct exec_key *key,
 	mark_slot(l, entry->slot, false);
 }
 
-/* Nothing refers to it, and nothing new can: that is made by this thread. */
+/*
+ * Deletes the executable if nothing refers to it. No new reference can appear,
+ * because only this thread makes them.
+ */
 static void sweep_executable(struct loader *l, const struct exec_key *key)
 {
 	struct exec_entry entry;
@@ -153,8 +156,10 @@ static bool is_over(const struct template_entry *entry)
 	return entry->state != TEMPLATE_LIVE;
 }
 
-/* The walk begins again where its element is gone: so the next one is found
- * before this one is deleted. */
+/*
+ * Deletes each closed template after it has found the next one: from a deleted
+ * element, the iteration would begin again.
+ */
 void loader_sweep(struct loader *l,
 		  void (*over)(uint64_t id, const struct template_entry *entry,
 			       void *arg),
@@ -175,11 +180,11 @@ void loader_sweep(struct loader *l,
 	}
 }
 
-/* ---- asking the programs */
+/* ---- requests to the programs */
 
 static void ask(int fd, uint64_t what)
 {
-	/* libc's fcntl() might do more than the one call */
+	/* use the raw call: libc's fcntl() might do more than one */
 	syscall(SYS_fcntl, fd, F_GETFL, what);
 }
 
@@ -209,7 +214,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 		(uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 	entry->slot = (uint32_t)slot;
 	entry->state = TEMPLATE_PENDING;
-	/* the answer, should no program be there to give one */
+	/* the answer if no program runs */
 	entry->error = ENOTCONN;
 	if (bpf_map_update_elem(l->maps[MAP_TEMPLATES], &new, entry,
 				BPF_NOEXIST) < 0)
@@ -229,7 +234,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 	return 0;
 }
 
-/* ---- beginning */
+/* ---- start */
 
 static int take_event(void *arg, void *data, size_t size)
 {
@@ -237,7 +242,7 @@ static int take_event(void *arg, void *data, size_t size)
 
 	if (size >= sizeof(struct exec_event) && l->event)
 		l->event(data, l->event_arg);
-	/* libbpf takes the event for done, and stops */
+	/* libbpf counts the event as handled, and stops */
 	return ++l->events < LOADER_EVENTS ? 0 : -EAGAIN;
 }
 
@@ -263,7 +268,7 @@ static void find_used(struct loader *l)
 			l->last_id = id;
 }
 
-/* Executables that nothing refers to, of a registration that was cut short. */
+/* Deletes unreferenced executables, left by an interrupted registration. */
 static void sweep_executables(struct loader *l)
 {
 	struct exec_key key, next;

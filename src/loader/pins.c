@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is pinned, and where: maps in the folder, links in links/ below it. All of
- * it or nothing: a part left by somebody is removed before anything new is made.
+ * Pins maps in the directory and links in links/ below it, all of them or none:
+ * an incomplete set that somebody has left is removed before a new one is made.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "shared/proto.h"
 
 #define LINKS_DIR "links"
-/* a BPF file system takes no dots */
+/* names in a BPF file system cannot have a dot */
 #define NEW_LINKS_DIR "links_new"
 
 int loader_pin_path(const char *dir, const char *sub, const char *name,
@@ -43,13 +43,13 @@ static void link_path(const char *dir, const char *sub, int i, char path[320])
 	loader_pin_path(dir, sub, loader_links[i].name, path);
 }
 
-/* ---- the folder */
+/* ---- the directory */
 
 #define OTHERS_READ_OR_WRITE 066
 
 /*
- * Who can read the parent can hold its lock, and who can write to it, make the
- * folder before the daemon does.
+ * Refuses a parent that others can read or write: readers could hold its lock,
+ * and writers could make the directory before the daemon does.
  */
 static int check_parent(int fd, const char *parent, struct loader_error *e)
 {
@@ -111,9 +111,11 @@ static int lock_parent(const char *dir, const char *parent,
 }
 
 /*
- * The folder's parent is to be a BPF file system, where things can be pinned. It
- * is locked, not the folder: the programs of two guards on one kernel would take
- * each other's launches for stale ones. Return: the lock, to be closed; -errno.
+ * Checks that the directory's parent is a BPF file system, where things can be
+ * pinned, and locks it. The lock is on the parent, because two guards on one
+ * kernel must not run, even with different directories: the programs of each
+ * would call the other's launches stale.
+ * Return: the lock, which the caller closes; -errno.
  */
 int loader_pins_lock(const char *dir, struct loader_error *e)
 {
@@ -205,7 +207,7 @@ static int remove_folder(const char *dir)
 }
 
 /*
- * Clients map the states: a word of zero tells them that nobody guards their
+ * Clears the words that clients map: zero tells them that nobody guards their
  * templates any more.
  */
 static int clear_states(const char *dir)
@@ -227,7 +229,9 @@ static int clear_states(const char *dir)
 	return ret;
 }
 
-/* Links go first: without them nothing is enforced, and clients are told. */
+/*
+ * Removes links first: without them nothing is enforced, and clients know it.
+ */
 static int remove_all(const char *dir)
 {
 	char path[320];
@@ -239,7 +243,7 @@ static int remove_all(const char *dir)
 	loader_pin_path(dir, NEW_LINKS_DIR, NULL, path);
 	if (ret == 0)
 		ret = remove_folder(path);
-	/* what an exec that was under way still set */
+	/* an exec that was under way may have set a word since */
 	if (ret == 0)
 		ret = clear_states(dir);
 	return ret == 0 ? remove_folder(dir) : ret;
@@ -251,7 +255,7 @@ int loader_unload(const char *pin_dir, struct loader_error *e)
 	int lock = loader_pins_lock(dir, e), ret;
 	bool there;
 
-	/* no such file system: nothing can be pinned there */
+	/* without such a file system nothing is pinned */
 	if (lock == -ENOTSUP)
 		return 0;
 	if (lock < 0)
@@ -317,14 +321,14 @@ static int check_version(struct loader *l)
 	if (bpf_map_lookup_elem(l->maps[MAP_COMMAND], &zero, &command) < 0)
 		return -errno;
 	l->programs = command.programs;
-	/* an upgrade that was cut short: it is done again */
+	/* an interrupted upgrade left this directory: do the upgrade again */
 	loader_pin_path(l->dir, NEW_LINKS_DIR, NULL, path);
 	if (present(path))
 		l->programs = 0;
 	return command.version == GUARD_VERSION ? 0 : -EPROTO;
 }
 
-/* Which way the pinned links go is told by the first; 0: it is not there. */
+/* Reads the mode, LSM or fmod_ret, off the first pinned link; 0: none. */
 static uint32_t pinned_way(const char *dir)
 {
 	struct bpf_link_info info = { 0 };
@@ -344,10 +348,10 @@ static uint32_t pinned_way(const char *dir)
 						       : ST_STATUS_FMOD_RET;
 }
 
-/* What is not whole guards nobody. Return: -ENOENT; -errno. */
+/* Removes an incomplete set, which guards nobody. Return: -ENOENT; -errno. */
 static int remove_rest(const struct loader *l, struct loader_error *e)
 {
-	/* of the other way, not all need be */
+	/* only links of one mode count: those of the other may be incomplete */
 	uint32_t way = l->attached ? l->attached : ST_STATUS_LSM;
 	unsigned int all = count_all(way), n = count_present(l->dir, way);
 	int ret;
@@ -364,7 +368,7 @@ static int remove_rest(const struct loader *l, struct loader_error *e)
 			   strerror(-ret));
 }
 
-/* Return: 0; -ENOENT if there is nothing to adopt; -errno. */
+/* Adopts a complete set. Return: 0; -ENOENT if there is none; -errno. */
 int loader_pins_adopt(struct loader *l, struct loader_error *e)
 {
 	int ret;
@@ -414,7 +418,7 @@ static int pin_links(struct loader *l, const char *sub, struct loader_error *e)
 	return 0;
 }
 
-/* Who may inspect reads the maps; links are for root alone. */
+/* Lets the inspecting group read the maps. The links are for root alone. */
 static int set_readers(const char *path, int gid, bool folder)
 {
 	if (gid >= 0 && chown(path, 0, (gid_t)gid) < 0)
@@ -425,7 +429,7 @@ static int set_readers(const char *path, int gid, bool folder)
 	return 0;
 }
 
-/* A file system that is root's only can be passed by nobody else. */
+/* Warns if the group cannot pass the file system's root directory. */
 static void tell_of_parent(const struct loader *l, int gid)
 {
 	char path[320];
@@ -440,7 +444,9 @@ static void tell_of_parent(const struct loader *l, int gid)
 		 l->dir, st.st_mode & 07777U);
 }
 
-/* Also of what was taken over: this daemon may have been asked for others. */
+/*
+ * Sets the readers, also of adopted maps: this daemon may have other options.
+ */
 int loader_pins_set_readers(const struct loader *l, int gid,
 			    struct loader_error *e)
 {
@@ -496,7 +502,7 @@ static int replace_link(struct loader *l, int i, struct loader_error *e)
 
 	link_path(l->dir, LINKS_DIR, i, old);
 	link_path(l->dir, NEW_LINKS_DIR, i, new);
-	/* in the place of the old one: a name is never missing */
+	/* rename onto the old one, so that the name never vanishes */
 	if (rename(new, old) == 0)
 		return 0;
 	return loader_fail(e, errno,
@@ -505,11 +511,13 @@ static int replace_link(struct loader *l, int i, struct loader_error *e)
 }
 
 /*
- * New links beside the old ones, which go only when the new ones are pinned: for
- * a moment both check. What is killed in the middle leaves one or the other of
- * each, and the folder of the new ones, by which the next daemon knows. The first
- * link comes last, as it tells of which way they are, and what that way has no
- * use for goes after it: at each moment all are there of the way that is told.
+ * Pins the new links beside the old ones, then moves them over the old ones, so
+ * that for a moment both check. If the daemon is killed half-way, each name has
+ * the old or the new link, and the directory of new links is left, which tells
+ * the next daemon to do the upgrade again. links[0] is replaced last, because
+ * it records the mode, LSM or fmod_ret, and a reader must always find a
+ * complete set for that mode. Links that only the old mode had are removed
+ * after that.
  */
 int loader_pins_replace_links(struct loader *l, struct loader_error *e)
 {

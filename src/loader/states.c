@@ -2,10 +2,10 @@
 /*
  * The words of executables, which clients map to read.
  *
- * A descriptor that is only to be read cannot be mapped shared: the kernel wants
- * one that could be written. So the map is frozen before anybody gets it: no
- * process writes to it any more, by mapping or by call, this one neither. What the
- * daemon has to write is written by a program that it runs.
+ * The kernel refuses a shared mapping of a map through a read-only descriptor:
+ * it wants one that allows writes. So the map is frozen before a client gets
+ * it. No process can write to it then, by mapping or by call, and neither can
+ * the daemon: a program that it runs clears words for it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 #include "loader/impl.h"
 
-/* What the program is run with. */
+/* The argument of the program. */
 struct clear_word {
 	uint32_t slot;
 	uint32_t pad;
@@ -29,12 +29,13 @@ struct clear_word {
 		.imm = (i)                                                     \
 	}
 
-/**
+/*
  * loader_states_clearer - load the program that clears words
  * @states_fd: the map
  *
- * As instructions, so that neither a start nor an end takes the time and memory
- * of going through the kernel's types. Return: the program, to be closed; -errno.
+ * The program is a list of instructions, because loading it by libbpf would
+ * cost the time and memory to read the kernel's types, at each start and end.
+ * Return: the program, which the caller closes; -errno.
  */
 int loader_states_clearer(int states_fd)
 {
@@ -48,13 +49,13 @@ int loader_states_clearer(int states_fd)
 		     states_fd),
 		INSN(0, 0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
-		/* there is such a word: it is cleared */
+		/* clear the word if there is one */
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0),
 		INSN(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_0, 0, 0, 0),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	/* which programs of this type must be */
+	/* programs of this type must have this flag */
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_SLEEPABLE);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "clear_word", "GPL",
 			       insns, sizeof(insns) / sizeof(insns[0]), &opts);
@@ -62,7 +63,7 @@ int loader_states_clearer(int states_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Return: 0 or -errno. */
+/* Clears the word of a slot. Return: 0 or -errno. */
 int loader_states_clear(int clearer, uint32_t slot)
 {
 	struct clear_word of = { .slot = slot };
@@ -102,7 +103,7 @@ int loader_states_begin(struct loader *l, struct loader_error *e)
 				   "exec_states: %s",
 				   strerror(-l->clearer));
 	ret = bpf_map_freeze(fd) < 0 ? -errno : 0;
-	/* one that an earlier daemon has frozen cannot be frozen again */
+	/* a map that an earlier daemon has frozen cannot be frozen again */
 	if (ret < 0 && !is_frozen(fd))
 		return loader_fail(e, -ret, "See the kernel's log.",
 				   "cannot freeze the map exec_states: %s",
