@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connections. None can make the daemon wait, grow or work without limit:
+ * Connections. No client can make the daemon wait, grow or work without limit:
  *
- * - In a round a connection is read a few times, then it is the next one's turn.
- * - As long as an answer does not go out, nothing more is read; whoever does not
- *   take an answer for long is disconnected.
- * - News waits for the client in the registry, and answers go before it.
+ * - In each round the daemon reads a few requests of a connection, then goes on
+ *   to the next.
+ * - It reads nothing more from a client before the last answer has gone out,
+ *   and disconnects a client that does not take an answer for long.
+ * - News waits in the registry, not in a queue, and answers go before news.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,14 +33,14 @@ struct client {
 	struct peer peer;
 	struct clients *clients;
 	struct client *next, *previous;
-	uint32_t interest;		/* what epoll was told */
+	uint32_t interest;		/* the last value given to epoll */
 
-	/* The request that is being answered; then nothing is read. */
+	/* The request being answered; nothing more is read before its end. */
 	bool is_answering;
 	bool with_states;		/* the answer has a descriptor */
 	bool is_listing;
 	uint64_t list_after, list_last;	/* ids: sent, the last to send */
-	int64_t since;			/* nothing went out */
+	int64_t since;			/* nothing has gone out since */
 	struct st_msg *answer;
 };
 
@@ -59,7 +60,7 @@ static void free_client(struct watch *watch)
 	free(c);
 }
 
-/* Messages that were not read may hold descriptors. */
+/* Closes a connection, whose unread messages may hold descriptors. */
 static void close_connection(int fd, uint32_t uid)
 {
 	if (socket_has_unread(fd))
@@ -109,7 +110,9 @@ static void news(struct peer *peer)
 	set_interest(of_peer(peer));
 }
 
-/* The next item of the list. Return: as socket_send(); -ENOENT: no more. */
+/*
+ * Sends the next item of the list. Return: as socket_send(); -ENOENT: no more.
+ */
 static int send_item(struct client *c)
 {
 	const struct registry *registry = c->clients->registry;
@@ -130,7 +133,7 @@ static int send_item(struct client *c)
 	return ret;
 }
 
-/* Return: 0: the answer is out; -EAGAIN: later; or -errno. */
+/* Return: 0: the answer is out; -EAGAIN: try again later; or -errno. */
 static int send_answer(struct client *c)
 {
 	struct loader *loader = c->clients->registry->loader;
@@ -150,7 +153,7 @@ static int send_answer(struct client *c)
 	}
 	ret = socket_send(c->watch.fd, c->answer,
 			  c->with_states ? loader_states_fd(loader) : -1);
-	/* who has gone may have sent more requests, which count */
+	/* a client that has gone may have sent more requests, which count */
 	if (ret < 0 && ret != -EPIPE)
 		return ret;
 	c->is_answering = false;
@@ -184,7 +187,7 @@ static int send_news(struct client *c)
 	return 0;
 }
 
-/* What can go out. Return: false: the client was closed. */
+/* Sends as much as the socket takes. Return: false: the client was closed. */
 static bool send_all(struct client *c)
 {
 	int ret = c->is_answering ? send_answer(c) : 0;
@@ -214,7 +217,7 @@ static void begin_answer(struct client *c, enum request_result result)
 	}
 }
 
-/* One request. Return: false: there is none, or the client was closed. */
+/* Handles one request. Return: false: no request, or the client was closed. */
 static bool receive(struct client *c)
 {
 	struct registry *registry = c->clients->registry;
@@ -230,7 +233,7 @@ static bool receive(struct client *c)
 	n = socket_receive(c->watch.fd, bytes, sizeof(bytes), &facts);
 	if (n == -EAGAIN)
 		return false;
-	if (n == -ECONNRESET) /* told once; what it sent comes after it */
+	if (n == -ECONNRESET) /* reported once; messages follow it */
 		return true;
 	if (n < 0 || (n == 0 && !facts.has_creds)) {
 		close_client(c, n ? "it cannot be read from" : "by itself");
@@ -252,7 +255,7 @@ static void client_ready(struct watch *watch, uint32_t events)
 
 	if (events & EPOLLOUT && !send_all(c))
 		return;
-	/* what was sent before the end is read before the end is seen */
+	/* read all that was sent before handling the end */
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
 		for (int i = 0; i < REQUEST_ROUND && !c->is_answering; i++)
 			if (!receive(c))
@@ -267,9 +270,9 @@ static void client_ready(struct watch *watch, uint32_t events)
 	set_interest(c);
 }
 
-/* ---- taking up */
+/* ---- accepting */
 
-/* Return: 0 or -errno, with fd and pidfd still the caller's or not at all. */
+/* Return: 0; -errno, with fd and pidfd still the caller's, or closed. */
 static int add_client(struct clients *clients, int fd, uint32_t uid,
 		      struct process *process)
 {
@@ -292,7 +295,7 @@ static int add_client(struct clients *clients, int fd, uint32_t uid,
 		goto fail;
 	ret = loop_add(registry->loop, &c->watch, EPOLLIN);
 	if (ret < 0) {
-		process->holds++; /* which the caller gives up */
+		process->holds++; /* the caller gives it up */
 		peer_close(registry, &c->peer);
 		goto fail;
 	}
@@ -332,8 +335,9 @@ static void take_up(struct clients *clients, int fd)
 }
 
 /*
- * There is no descriptor left: the connection is taken by the spare one, and
- * closed, lest its process waits and this one is woken by it for ever.
+ * Accepts a connection with the spare descriptor, as no other is left, and
+ * closes it. Otherwise its process would wait, and the waiting connection would
+ * wake the daemon for ever.
  */
 static bool refuse_by_spare(struct clients *clients)
 {

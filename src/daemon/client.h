@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Connections: taken up, read from, answered, closed.
- */
+/* Connections: accept, read, answer and close them. */
 #ifndef ST_DAEMON_CLIENT_H
 #define ST_DAEMON_CLIENT_H
 
@@ -12,14 +10,14 @@ struct clients {
 	struct watch watch;	/* the listening socket's */
 	struct registry *registry;
 	struct client *first;
-	int spare_fd;		/* given up to refuse where there is no other */
+	int spare_fd; /* closed to accept a connection when no fd is left */
 };
 
-/* fd: listens; it becomes that of the watch. Return: 0 or -errno. */
+/* Watches fd, a listening socket, which it takes over. Return: 0 or -errno. */
 int clients_open(struct clients *clients, struct registry *registry, int fd);
 void clients_close(struct clients *clients);
 
-/* Closes those that have not read an answer for long. now: ns. */
+/* Closes clients that have not read an answer for long. now: ns. */
 void clients_check(struct clients *clients, int64_t now);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was received is closed by a few threads, one after the other where all of
- * them wait. A user with too many of them is not heard any more, so that they
- * cannot become all descriptors of the daemon.
+ * A few threads close the received descriptors, one after another if all of
+ * them are busy. Past FOREIGN_MOST pending closes a user is not read from any
+ * more, so that slow closes cannot use up the daemon's descriptors.
  *
- * His connections must go nevertheless, with what is in their queues, as often as
- * he connects. Each is handed to a process that ends: of a process that ends the
- * kernel does not let a socket linger, and what was never received is not flushed.
+ * The user's connections must be closed all the same, with the messages in
+ * their queues, as often as the user connects. Each is handed to a process that
+ * ends: the kernel does not let a socket linger in a process that ends, and
+ * does not flush files that were never received.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,9 @@ static unsigned int threads;
 
 bool foreign_is_path(int fd)
 {
-	/* no argument may look like one for the kernel programs */
+	/*
+	 * the argument is 0: others may mean a command to the kernel programs
+	 */
 	int flags = fcntl(fd, F_GETFL, 0);
 
 	return flags >= 0 && (flags & O_PATH);
@@ -90,7 +93,10 @@ static void *close_them(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's. Return: false: no thread. */
+/*
+ * Starts a thread that blocks all signals: they are the main thread's. Return:
+ * false: no thread.
+ */
 static bool start_thread(void)
 {
 	pthread_attr_t attr;
@@ -110,14 +116,17 @@ static bool start_thread(void)
 	return ret == 0;
 }
 
-/* What finds no thread now waits, for one that ends or for the next call. */
+/*
+ * Starts a thread if one is needed and allowed. Otherwise the descriptors wait
+ * for a thread that becomes free, or for the next call.
+ */
 static void work_on(void)
 {
 	if (threads < THREADS_MAX && waiting() && start_thread())
 		threads++;
 }
 
-/* Return: false: no memory. */
+/* Queues the descriptors for a thread. Return: false: no memory. */
 static bool close_later(const int *fds, unsigned int n, uint32_t uid)
 {
 	struct closing *c = calloc(1, sizeof(*c) + n * sizeof(*fds)), **at;
@@ -147,18 +156,19 @@ void foreign_close(const int *fds, unsigned int n, uint32_t uid)
 		else if (n_slow < FOREIGN_FDS)
 			slow[n_slow++] = fds[i];
 	}
-	/* descriptors less are better than a daemon that waits */
+	/* losing descriptors is better than a daemon that waits */
 	if (n_slow && !close_later(slow, n_slow, uid))
 		log_line("no memory: %u descriptors stay open", n_slow);
 }
 
-/* ---- processes that end */
+/* ---- processes that end, and close */
 
 /*
- * The process shares the table of descriptors, and then has its own of those up to
- * this one: the kernel copies 64 at a time. Those below are not for use, so that
- * it holds nothing else: the end of a process with all of them would flush files
- * that wait for a thread here, and wait itself.
+ * The process shares the daemon's descriptors, then makes a table of its own
+ * that ends at this one: the kernel copies 64 at a time. foreign_begin() fills
+ * the lower numbers, so that the process holds nothing but the connection. If
+ * it held all descriptors of the daemon, its end would flush the files that a
+ * thread closes here, and would have to wait for them.
  */
 #define LOW_FD 63
 
@@ -187,13 +197,17 @@ static int end_with_it(void *arg)
 	if (getppid() != *parent ||
 	    syscall(SYS_close_range, LOW_FD + 1, ~0U, CLOSE_RANGE_UNSHARE))
 		_exit(EXIT_FAILURE);
-	/* tells that it has its own table; not by raise(), which may know the
-	 * parent's id only */
+	/*
+	 * Report the own table, but not by raise(), which may have cached the
+	 * parent's id.
+	 */
 	kill(getpid(), SIGSTOP);
 	_exit(EXIT_FAILURE);
 }
 
-/* Return: a process that has LOW_FD until it is killed; -1. */
+/*
+ * Starts a process that holds LOW_FD until it is killed. Return: its pid; -1.
+ */
 static pid_t start_process(void)
 {
 	static char stack[16384] __attribute__((aligned(16)));
@@ -210,7 +224,7 @@ static pid_t start_process(void)
 	return WIFSTOPPED(status) ? pid : -1;
 }
 
-/* There are no other children. */
+/* Reaps any child: the daemon has no other children. */
 static void reap(void)
 {
 	pid_t pid;
@@ -228,7 +242,7 @@ static bool drop_by_process(int fd)
 	    dup3(fd, LOW_FD, O_CLOEXEC) < 0)
 		return false;
 	pid = start_process();
-	/* none of these closes is the last one */
+	/* not the last close of the connection, nor is the next one */
 	dup3(LOW_FD - 1, LOW_FD, O_CLOEXEC);
 	if (pid < 0)
 		return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors that clients sent, and connections that may hold some. Closing one
- * may block for as long as its sender likes: a socket that lingers, a file whose
- * file system does not answer a flush. Only those of O_PATH never do. The main
- * thread closes none that may.
+ * Descriptors that clients sent, and connections that may hold some. A close
+ * may block for as long as the sender likes: on a socket that lingers, or on a
+ * file whose file system does not answer a flush. Closing an O_PATH descriptor
+ * never blocks. The main thread closes no descriptor that may block.
  */
 #ifndef ST_DAEMON_CLOSE_H
 #define ST_DAEMON_CLOSE_H
@@ -11,28 +11,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* As many as a message may carry: SCM_MAX_FD of Linux. */
+/* The most descriptors that a message can carry: SCM_MAX_FD of Linux. */
 #define FOREIGN_FDS 253
 
-/* To be called first of all, when hardly a descriptor is open: it takes all low
- * ones. Without it foreign_drop() takes a thread. */
+/*
+ * Takes all low descriptors. Call it first, when few are open. Without it,
+ * foreign_drop() uses a thread.
+ */
 void foreign_begin(void);
 
 bool foreign_is_path(int fd);
 
-/* Closes what was received, without waiting. uid: who sent it. */
+/* Closes received descriptors without waiting. uid: the sender's. */
 void foreign_close(const int *fds, unsigned int n, uint32_t uid);
 
 /*
- * Closes a connection with messages that were not received, and whatever these
- * hold, without waiting. uid: of its other end.
+ * Closes a connection with unread messages, and the descriptors in them,
+ * without waiting. uid: the client's.
  */
 void foreign_drop(int fd, uint32_t uid);
 
-/* How many of a user's are still being closed. */
+/* Returns how many of a user's descriptors are still being closed. */
 unsigned int foreign_pending(uint32_t uid);
 
-/* Of a user with so many, nothing more is received. */
+/*
+ * At this number of pending closes, the daemon reads nothing more from a user.
+ */
 #define FOREIGN_MOST 8
 
 #endif

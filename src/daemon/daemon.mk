@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The guard's daemon. It carries the kernel programs in itself.
+# Build the guard's daemon, which contains the kernel programs.
 
 LOADER_SRC := src/loader.c $(sort $(wildcard src/loader/*.c))
 DAEMON_SRC := $(sort $(wildcard src/daemon/*.c src/shared/log/*.c \
@@ -27,7 +27,7 @@ $(O)/spawn-templated: $(DAEMON_OBJ) $(LOADER_OBJ)
 
 -include $(DAEMON_OBJ:.o=.d) $(LOADER_OBJ:.o=.d)
 
-# The unit is written anew each time: PREFIX may be another than at the last build.
+# The unit is generated each time, since PREFIX may have changed.
 define DAEMON_INSTALL
 install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNIT_DIR) \
 	$(DESTDIR)$(SYSUSERS_DIR) $(DESTDIR)$(TMPFILES_DIR)

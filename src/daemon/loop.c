@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event loop, over epoll. What is removed while the events of one round are
- * handled stays allocated until its end, since the round may hold an event of it.
+ * The event loop, over epoll. A watch that is removed during a round stays
+ * allocated until the end of the round, which may still have an event for it.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -51,7 +51,7 @@ int loop_take(struct loop *loop, struct watch *watch)
 	if (watch->gone)
 		return -1;
 	watch->gone = true;
-	/* a copy of the descriptor elsewhere would keep it in epoll */
+	/* a duplicate elsewhere would keep the descriptor in epoll */
 	if (fd >= 0)
 		control(loop, EPOLL_CTL_DEL, watch, 0);
 	watch->fd = -1;

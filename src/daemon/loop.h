@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon's event loop: descriptors, and what is called when they are ready.
- * One thread; whoever is called must not block.
+ * The daemon's event loop: descriptors, and functions to call when they are
+ * ready. It runs in one thread, and the functions must not block.
  */
 #ifndef ST_DAEMON_LOOP_H
 #define ST_DAEMON_LOOP_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Part of what owns a descriptor. -1: no descriptor. */
+/* A member of the structure that owns the descriptor. -1: no descriptor. */
 struct watch {
 	int fd;
 	void (*ready)(struct watch *watch, uint32_t events);
@@ -36,18 +36,20 @@ int loop_add(struct loop *loop, struct watch *watch, uint32_t events);
 int loop_change(struct loop *loop, struct watch *watch, uint32_t events);
 
 /*
- * Closes the descriptor. The watch is freed after the events of this round, of
- * which one may still be the watch's: it is not called any more.
+ * Closes the descriptor. The watch is freed after this round of events and is
+ * not called any more, even if the round has an event for it.
  */
 void loop_remove(struct loop *loop, struct watch *watch);
 
-/* The same, but the descriptor is left to the caller, who closes it. */
+/*
+ * Does as loop_remove(), but returns the descriptor, which the caller closes.
+ */
 int loop_take(struct loop *loop, struct watch *watch);
 
-/* Waits and calls; at most timeout_ms; -1: for ever. Return: 0 or -errno. */
+/* Waits at most timeout_ms (-1: for ever), then calls. Return: 0 or -errno. */
 int loop_round(struct loop *loop, int timeout_ms);
 
-/* Frees what was removed. loop_round() does that, too. */
+/* Frees removed watches, as loop_round() does, too. */
 void loop_reap(struct loop *loop);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-templated: the daemon of the guard. It loads the kernel programs or takes
- * over those that are loaded, registers templates for clients, and tells clients
- * what the programs see. The programs enforce; a launch never waits for this
- * process, and its end changes nothing for those who are guarded.
+ * spawn-templated: the daemon of the guard. It loads the kernel programs or
+ * adopts loaded ones, registers templates for clients, and reports to clients
+ * what the programs see. The programs enforce: a launch never waits for the
+ * daemon, and guarded clients stay guarded after its end.
  *
- * One thread does all but what may block: see metrics.c and daemon_close.c.
+ * One thread does everything that cannot block: see metrics.c and close.c for
+ * the rest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@
 
 #define SWEEP_NS (5 * 1000 * ST_MS)
 
-/* One a connection, one a process, and those that take long to close. */
+/* One per connection, one per process, and those that take long to close. */
 #define DESCRIPTORS (CLIENTS_MAX + TEMPLATES_MAX + CLIENTS_MAX + 2048)
 
 struct events_watch {
@@ -58,7 +59,7 @@ struct daemon {
 
 /* ---- set-up */
 
-/* A descriptor opened later must not become 0, 1 or 2. */
+/* Fills 0, 1 and 2, so that no later descriptor gets these numbers. */
 static void occupy_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -66,7 +67,10 @@ static void occupy_stdio(void)
 			(void)!open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-/* As many as clients may need; where that is denied, fewer are served. */
+/*
+ * Allows as many descriptors as clients may need. If that is refused, the
+ * daemon serves fewer clients.
+ */
 static void raise_limit(void)
 {
 	struct rlimit limit;
@@ -108,7 +112,7 @@ static int load(struct daemon *d)
 	if (ret < 0)
 		say_error(&error);
 #ifdef __GLIBC__
-	/* loading takes much that serving does not */
+	/* give back memory that only loading needs */
 	malloc_trim(0);
 #endif
 	return ret;
@@ -177,10 +181,12 @@ static int watch_events(struct daemon *d)
 	return loop_add(&d->loop, &d->events.watch, EPOLLIN);
 }
 
-/* ---- what is done from time to time */
+/* ---- periodic work */
 
-/* Somebody removed pins: what they held is no longer in force, or will not be
- * found by the next daemon. */
+/*
+ * Warns if pins were removed: their programs are no longer in force, or the
+ * next daemon will not find them.
+ */
 static void check_pins(struct daemon *d)
 {
 	unsigned int missing = loader_pins_missing(d->loader);
@@ -207,7 +213,7 @@ static void tell_status(const struct daemon *d)
 	service_notify(text);
 }
 
-/* Return: ms until something is due. */
+/* Does the work that is due. Return: ms until the next. */
 static int do_due(struct daemon *d)
 {
 	int64_t now = st_now(), next;
@@ -269,7 +275,7 @@ static int run(struct daemon *d)
 	return ret;
 }
 
-/* ---- from begin to end */
+/* ---- start and end */
 
 static void say_ready(const struct daemon *d)
 {
@@ -301,7 +307,7 @@ static int serve(struct daemon *d)
 		ret = listener_open(&d->listener, &d->options);
 	if (ret < 0)
 		goto out;
-	/* it may need more descriptors than there are */
+	/* it may need more descriptors than allowed */
 	if (loader_adopted(d->loader))
 		registry_adopt(&d->registry);
 	ret = clients_open(&d->clients, &d->registry, d->listener.fd);

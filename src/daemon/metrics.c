@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file. Counters of launches are labelled by the executable's path, of which
- * there are at most PATHS_MAX and "other"; the users of a machine cannot make more
- * of them.
+ * The metrics and their file. Counters of launches have the executable's path
+ * as label. There are at most PATHS_MAX paths, and "other", so that the users
+ * of a machine cannot add metrics without limit.
  *
- * A file is written beside the old one, synced and renamed over it: who reads it
- * finds one or the other, whole.
+ * The file is written beside the old one, synced and renamed over it: a reader
+ * finds one or the other, complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static void by_path(FILE *f, const struct path_totals *paths, unsigned int n,
 	}
 }
 
-/* Every second power of two from 16 us to 67 s: 12 buckets are enough. */
+/* Every second power of two from 16 us to 67 s: twelve buckets are enough. */
 #define BUCKET_FIRST 4
 #define BUCKET_LAST 26
 #define BUCKET_STEP 2
@@ -170,14 +170,14 @@ int metrics_replace(const char *file, const char *text)
 	if (snprintf(temporary, sizeof(temporary), "%s.tmp", file) >=
 	    (int)sizeof(temporary))
 		return -ENAMETOOLONG;
-	/* of one that was killed */
+	/* a writer that was killed may have left this file */
 	if (unlink(temporary) && errno != ENOENT)
 		return -errno;
 	fd = open(temporary,
 		  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	/* readers are of other users, whatever the umask */
+	/* other users read it, whatever the umask */
 	ret = fchmod(fd, 0644) ? -errno : write_all(fd, text);
 	if (close(fd) && !ret)
 		ret = -errno;
@@ -194,7 +194,7 @@ static struct {
 	char *text;
 	bool started;
 	_Atomic bool done;
-	int last;	/* so that a full disk is told of once */
+	int last;	/* the last result: a full disk is logged once */
 } writer;
 
 static void *write_it(void *arg)

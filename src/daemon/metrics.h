@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registry's figures as OpenMetrics text. */
+/* Writes the registry's figures as OpenMetrics text. */
 #ifndef ST_METRICS_H
 #define ST_METRICS_H
 
@@ -9,15 +9,15 @@
 char *metrics_text(struct registry *registry);
 
 /*
- * Writes them in the place of the file, in a thread, as a disk may be slow.
- * Nothing is done as long as the last one is not finished.
+ * Replaces the file in a thread, as a disk may be slow. Does nothing while the
+ * last thread still runs.
  */
 void metrics_write(struct registry *registry, const char *file);
 
-/* Waits for what metrics_write() began. */
+/* Waits for the thread of metrics_write(). */
 void metrics_finish(void);
 
-/* Return: 0 or -errno; the file is then as it was. */
+/* Replaces the file. Return: 0 or -errno; then the file is as it was. */
 int metrics_replace(const char *file, const char *text);
 
 #endif

@@ -105,7 +105,7 @@ static bool parse_number(const char *text, unsigned int least,
 	return true;
 }
 
-/* By name or number. */
+/* Takes a group by name or number. */
 static bool parse_group(const char *text, int *gid)
 {
 	const struct group *group = getgrnam(text);
@@ -134,7 +134,7 @@ static bool parse_mode(const char *text, int *mode)
 	return true;
 }
 
-/* Options with a value. Return: -1, or BAD_USAGE after a message. */
+/* Sets an option with a value. Return: -1; BAD_USAGE after a message. */
 static int set_value(struct options *o, int c, const char *value)
 {
 	switch (c) {

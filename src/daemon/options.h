@@ -10,7 +10,7 @@
 
 struct options {
 	const char *socket_path;	/* NULL: ST_GUARD_SOCKET, or systemd's */
-	int gid;			/* of the socket; -1: leave as it is */
+	int gid; /* the socket's; -1: leave it as it is */
 	int inspect_gid;		/* -1: root only */
 	unsigned int quota;		/* templates per user */
 	const char *metrics_file;	/* NULL: none */
@@ -20,7 +20,7 @@ struct options {
 	bool upgrade, unload, verbose;
 };
 
-/* Return: -1 to go on; else the exit status, after having said all. */
+/* Return: -1 to go on; else the exit status, after a message if one is due. */
 int options_parse(struct options *options, int argc, char **argv);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Templates and users. The array of templates is sorted by id, so that one can be
- * found by bisection and a list can go on behind the last one that was sent,
- * whatever came and went meanwhile.
+ * Templates and users. The array of templates is sorted by id: bisection finds
+ * one, and a list can go on behind the last template sent, whatever was added
+ * or removed meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ int registry_open(struct registry *registry, struct loader *loader,
 		.loop = loop,
 		.quota = quota,
 		.started_ns = boot_ns(),
-		/* what came while no daemon was there is not known */
+		/* events that came while no daemon ran are unknown */
 		.lost_seen = loader_adopted(loader)
 				     ? UINT64_MAX
 				     : loader_events_lost(loader),
@@ -47,7 +47,7 @@ int registry_open(struct registry *registry, struct loader *loader,
 
 static void forget(struct registry *registry, struct template *t);
 
-/* Of what the kernel holds, nothing is released: another daemon takes it over. */
+/* Forgets all, but releases nothing in the kernel: another daemon adopts it. */
 void registry_close(struct registry *registry)
 {
 	while (registry->n_templates)
@@ -88,7 +88,7 @@ void user_forget(struct registry *registry, struct user *user)
 	free(user);
 }
 
-/* Root has no quota: it could change it. */
+/* Gives root no quota: root could change it. */
 unsigned int user_templates_max(const struct registry *registry, uint32_t uid)
 {
 	if (uid == 0)
@@ -126,7 +126,7 @@ int peer_open(struct registry *registry, struct peer *peer, uint32_t uid)
 	peer->user = user;
 	peer->next = peer->process->peers;
 	peer->process->peers = peer;
-	/* what happened while it was not connected */
+	/* tell it the news of the time without a connection */
 	for (struct template *t = peer->process->templates; t; t = t->next) {
 		if (t->peer || !t->is_news)
 			continue;
@@ -136,7 +136,7 @@ int peer_open(struct registry *registry, struct peer *peer, uint32_t uid)
 	return 0;
 }
 
-/* Its templates stay, as long as its process does. */
+/* Ends a connection. Its templates stay as long as the process. */
 void peer_close(struct registry *registry, struct peer *peer)
 {
 	struct process *process = peer->process;
@@ -157,7 +157,7 @@ void peer_close(struct registry *registry, struct peer *peer)
 
 /* ---- the array */
 
-/* Index of the first with an id of at least `id`. */
+/* Returns the index of the first template with an id of at least `id`. */
 static unsigned int position(const struct registry *registry, uint64_t id)
 {
 	unsigned int low = 0, high = registry->n_templates;
@@ -234,7 +234,7 @@ void registry_remove(struct registry *registry, struct template *t)
 	forget(registry, t);
 }
 
-/* It is closed, though that has not been heard of. */
+/* Forgets a template that is closed, though its event has not arrived. */
 static void swept(uint64_t id, const struct template_entry *entry, void *arg)
 {
 	struct registry *registry = arg;
@@ -252,7 +252,7 @@ void registry_sweep_maps(struct registry *registry)
 
 /* ---- registering */
 
-/* What only the daemon knows of a template to be. */
+/* Fills in the part of a template that only the daemon knows. */
 static void describe(const struct peer *peer, int fd,
 		     const struct st_msg_register *request,
 		     struct template_entry *entry)
@@ -277,7 +277,7 @@ static void describe(const struct peer *peer, int fd,
 	if (comm >= 0) {
 		n = read(comm, entry->comm, sizeof(entry->comm) - 1);
 		close(comm);
-		/* the newline; it may have been cut off */
+		/* end before the newline, which may be missing */
 		entry->comm[n > 0 ? n : 0] = 0;
 		entry->comm[strcspn(entry->comm, "\n")] = 0;
 	}
@@ -299,11 +299,14 @@ static int within_limits(const struct registry *registry,
 	return 0;
 }
 
-/* As many as what the kernel holds at a time may take. */
+/* Enough rounds for all events that the kernel holds at a time. */
 #define EVENT_ROUNDS \
 	((int)(EVENTS_SIZE / sizeof(struct exec_event) / LOADER_EVENTS) + 1)
 
-/* What was closed a moment ago may not have been heard of yet. */
+/*
+ * Handles pending events if a limit is reached: some templates may have been
+ * closed a moment ago.
+ */
 static int make_room(struct registry *registry, const struct user *user)
 {
 	int ret = within_limits(registry, user);
@@ -332,7 +335,7 @@ static int load(struct registry *registry, const struct user *user, int fd,
 	}
 	if (ret < 0)
 		return ret;
-	/* root's share of the executables */
+	/* the last executables are reserved for root */
 	if (user->uid != 0 && exec->refs <= 1 &&
 	    loader_executables(registry->loader) >
 		    WITHOUT_ROOT(EXEC_CACHE_MAX)) {
@@ -394,7 +397,7 @@ rejected:
 
 /* ---- adopting */
 
-/* The process that the entry names. Return: 0; -ESRCH: it is no more; -errno. */
+/* Finds the process that the entry names. Return: 0; -ESRCH: ended; -errno. */
 static int creator(struct registry *registry,
 		   const struct template_entry *entry, struct process **process)
 {
@@ -414,7 +417,7 @@ static int creator(struct registry *registry,
 	return 0;
 }
 
-/* Return: 0; -ESRCH: of nobody who lives; -errno. */
+/* Return: 0; -ESRCH: its process has ended; -errno. */
 static int adopt_live(struct registry *registry, uint64_t id,
 		      const struct template_entry *entry)
 {
@@ -438,7 +441,7 @@ static int adopt_live(struct registry *registry, uint64_t id,
 	return t ? 0 : -ENOMEM;
 }
 
-/* Return: 0: adopted, or released; -errno: neither. */
+/* Return: 0: adopted or released; -errno: neither. */
 static int adopt_one(struct registry *registry, uint64_t id)
 {
 	struct template_entry entry;
@@ -456,7 +459,7 @@ static int adopt_one(struct registry *registry, uint64_t id)
 	return 0;
 }
 
-/* Processes must not take the last descriptors: a few are for all else. */
+/* Adopted processes must not use the last descriptors: these few are kept. */
 #define RESERVE 8
 
 static void take_reserve(const struct registry *registry, int fds[RESERVE])
@@ -479,7 +482,9 @@ void registry_adopt(struct registry *registry)
 	unsigned int before = registry->n_templates, adopted, n = 0, left = 0;
 	int ret = ids ? 0 : -ENOMEM;
 
-	/* all first: deleting may make a walk begin again */
+	/*
+	 * collect all ids first: a deletion may make the iteration begin again
+	 */
 	while (ids && n < TEMPLATES_MAX && !loader_next(registry->loader, &id))
 		ids[n++] = id;
 	take_reserve(registry, reserve);
@@ -494,7 +499,7 @@ void registry_adopt(struct registry *registry)
 	give_reserve(reserve);
 	free(ids);
 	adopted = registry->n_templates - before;
-	/* what was told of them before is not known */
+	/* events about them before now are unknown */
 	if (adopted)
 		registry->lost_seen = UINT64_MAX;
 	registry_sweep_maps(registry);

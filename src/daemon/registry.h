@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who has what: processes with their templates, users with their numbers, and
- * what the templates that are gone had counted. The kernel's maps are what
- * counts; the registry is made anew from them when the daemon starts.
+ * The registry: processes with their templates, users with their counts, and
+ * the totals of templates that are gone. The kernel's maps decide; the daemon
+ * builds the registry anew from them when it starts.
  *
- * A template belongs to the process that registered it, told by pid and start
+ * A template belongs to the process that registered it, known by pid and start
  * time, and not to the connection: it goes when its file is closed, or with the
  * process. A forked child that holds the connection open holds no template.
  */
@@ -20,9 +20,9 @@
 #include "shared/proto.h"
 
 #define CLIENTS_MAX		1024
-#define CLIENTS_OF_USER		128	/* others than root */
+#define CLIENTS_OF_USER		128	/* of a user other than root */
 
-/* Of n, how many all others than root may have together. */
+/* Returns how many of n all users but root may have together. */
 #define WITHOUT_ROOT(n) ((n) - (n) / 8)
 
 struct user {
@@ -41,32 +41,32 @@ struct process {
 	uint64_t start_ticks;
 	unsigned int holds;
 	struct template *templates;
-	struct peer *peers;		/* its connections, the newest first */
+	struct peer *peers;		/* the newest first */
 };
 
-/* A connection, as far as requests need to know. */
+/* The part of a connection that requests need. */
 struct peer {
 	struct process *process;
 	struct user *user;
 	struct peer *next;		/* of the process */
 	bool greeted;
-	bool has_news;			/* of one of its templates */
-	const char *reason;		/* why it is to be closed */
+	bool has_news;			/* for one of its templates */
+	const char *reason;		/* for closing the connection */
 };
 
-/* A template that is registered. */
+/* A registered template. */
 struct template
 {
 	uint64_t id, generation;
 	struct process *process;
 	struct template *next;		/* of the process */
 	struct user *user;
-	struct peer *peer;		/* that registered it; NULL: gone */
-	uint32_t why;			/* it is stale, and how it became so */
-	bool is_news;			/* its peer is yet to be told */
+	struct peer *peer; /* the connection that registered it; NULL: gone */
+	uint32_t why; /* 0: fresh; else the reason why it is stale */
+	bool is_news;			/* its peer has not been told yet */
 };
 
-/* Sums over templates. */
+/* Sums over several templates. */
 struct totals {
 	uint64_t launches, stale, refused, launch_ns, run_ns;
 	uint64_t launch_us[HISTOGRAM_SLOTS], run_us[HISTOGRAM_SLOTS];
@@ -74,9 +74,9 @@ struct totals {
 
 #define PATHS_MAX 64
 
-/* What the templates of one path had counted when they went. */
+/* The totals of a path's templates that are gone. */
 struct path_totals {
-	char path[TEMPLATE_PATH_SIZE];	/* ASCII; empty: all others */
+	char path[TEMPLATE_PATH_SIZE];	/* ASCII; empty: all other paths */
 	struct totals totals;
 };
 
@@ -84,9 +84,9 @@ struct registry {
 	struct loader *loader;
 	struct loop *loop;
 	unsigned int quota;
-	/* tells the owner of a peer that its process has died */
+	/* tells the peer's owner that the process has died */
 	void (*hang_up)(struct peer *peer);
-	/* tells it that there is news for it */
+	/* tells the peer's owner that there is news */
 	void (*news)(struct peer *peer);
 
 	struct template **templates;	/* by id */
@@ -98,10 +98,10 @@ struct registry {
 	uint64_t started_ns;
 	uint64_t registered, rejected;
 	uint64_t lost_seen;
-	int64_t compare_at;		/* not earlier once more */
-	int64_t due;			/* registry_events(), at the latest */
+	int64_t compare_at; /* the next comparison may not begin earlier */
+	int64_t due;			/* latest time for registry_events() */
 	bool must_sweep;
-	bool must_adopt;		/* some are yet to be taken over */
+	bool must_adopt; /* some templates are still to be adopted */
 	unsigned int n_paths;
 	struct path_totals paths[PATHS_MAX + 1];	/* the last: others */
 };
@@ -112,16 +112,18 @@ int registry_open(struct registry *registry, struct loader *loader,
 void registry_close(struct registry *registry);
 
 /*
- * Takes over what the maps hold: the templates of the living; others are released.
- * For those that it lacks descriptors or memory for, registry_sweep() tries again.
+ * Adopts the templates in the maps that belong to living processes, and
+ * releases the rest. If descriptors or memory run out, registry_sweep() tries
+ * again with the remaining ones.
  */
 void registry_adopt(struct registry *registry);
 
 /* ---- processes: registry_process.c */
 
 /*
- * The process behind pidfd, which is taken over; and has one hold more.
- * Return: NULL with errno; ESRCH: it is no more, or its pid is another's.
+ * Returns the process behind pidfd with one more hold; takes pidfd over, also
+ * on failure. NULL with errno: ESRCH if the process has ended or the pid is
+ * another's.
  */
 struct process *process_hold(struct registry *registry, uint32_t pid,
 			     int pidfd);
@@ -130,15 +132,15 @@ bool process_is_alive(const struct process *process);
 
 /* ---- users */
 
-/* Return: NULL: no memory. */
+/* Finds or makes the user. NULL: no memory. */
 struct user *user_find(struct registry *registry, uint32_t uid);
-/* Frees the user if nothing is left of him. */
+/* Frees the user if it has no connection and no template left. */
 void user_forget(struct registry *registry, struct user *user);
 
 unsigned int user_templates_max(const struct registry *registry, uint32_t uid);
 
 /*
- * A connection of a user begins; the caller sets up peer->process before.
+ * Begins a connection of a user; the caller has set peer->process.
  * Return: 0; -EUSERS: too many connections; -ENOMEM.
  */
 int peer_open(struct registry *registry, struct peer *peer, uint32_t uid);
@@ -147,38 +149,38 @@ void peer_close(struct registry *registry, struct peer *peer);
 /* ---- templates */
 
 /*
- * Registers the file behind fd, which stays the caller's.
+ * Registers the file behind fd. The caller closes fd.
  * Return: 0 with *answer filled in; -errno as in proto.h.
  */
 int registry_register(struct registry *registry, struct peer *peer, int fd,
 		      const struct st_msg_register *request,
 		      struct st_msg *answer);
 
-/* Return: NULL: none of that id. */
+/* Return: NULL: no template has the id. */
 struct template *registry_find(const struct registry *registry, uint64_t id);
 
-/* The first of an id beyond `id`; NULL: none. */
+/* Returns the first template with a greater id; NULL: none. */
 struct template *registry_after(const struct registry *registry, uint64_t id);
 
-/* Releases it in the kernel as well. */
+/* Removes the template here, and releases it in the kernel. */
 void registry_remove(struct registry *registry, struct template *t);
 
-/* Deletes what is over from the maps, and from here. */
+/* Deletes closed templates from the maps, and from here. */
 void registry_sweep_maps(struct registry *registry);
 
-/* May the peer see it? */
+/* Tells whether the peer may see the template. */
 bool registry_may_see(const struct peer *peer, const struct template *t);
 
 void registry_item(const struct registry *registry, const struct template *t,
 		   struct st_msg_item *item);
 
-/* The next piece of news for a peer; NULL: none. */
+/* Returns the next template with news for the peer; NULL: none. */
 struct template *registry_next_news(struct peer *peer);
 
-/* Handles events that have come. Return: there may be more. */
+/* Handles pending events. Return: there may be more. */
 bool registry_events(struct registry *registry);
 
-/* From time to time. */
+/* Cleans up; call it from time to time. */
 void registry_sweep(struct registry *registry);
 
 /* ---- sums: registry_totals.c */
@@ -187,9 +189,9 @@ void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry);
 
 /*
- * By path, those that are there included: an array of at most PATHS_MAX + 1, which
- * the caller frees.
- * Return: how many; 0 with *paths NULL if there is no memory.
+ * Sums up by path, living templates included. The caller frees the array, of at
+ * most PATHS_MAX + 1.
+ * Return: its length; 0 with *paths NULL if there is no memory.
  */
 unsigned int totals_by_path(struct registry *registry,
 			    struct path_totals **paths);

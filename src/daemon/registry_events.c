@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel programs tell: executables that changed, templates whose file
- * was closed. Where events were lost, the maps are looked through instead.
+ * Handles events from the kernel programs: executables that changed, templates
+ * whose file was closed. If events were lost, it compares with the maps
+ * instead.
  *
- * News for a client is a mark at the template, not a queue: there is one piece a
- * template at most, and it waits as long as the client likes.
+ * News for a client is a mark at the template, not a queue: there is at most
+ * one piece for each template, and it waits as long as the client likes.
  */
 #include "shared/clock.h"
 #include "shared/log/log.h"
@@ -12,7 +13,7 @@
 
 static void tell(struct registry *registry, struct template *t)
 {
-	/* after a restart, or of a connection that was closed */
+	/* after a restart, or if its connection was closed */
 	if (!t->peer)
 		t->peer = t->process->peers;
 	t->is_news = true;
@@ -79,7 +80,7 @@ struct template *registry_next_news(struct peer *peer)
 	return NULL;
 }
 
-/* What events that were lost would have told. */
+/* Finds in the maps what the lost events would have told. */
 static void compare(struct registry *registry)
 {
 	struct template_entry entry;
@@ -104,7 +105,10 @@ static void compare(struct registry *registry)
 	}
 }
 
-/* Whoever makes events get lost must not have it done for each of them. */
+/*
+ * Least time between two comparisons: a process that makes events get lost must
+ * not cause one for each of them.
+ */
 #define COMPARE_NS (1000 * ST_MS)
 
 static void compare_if_lost(struct registry *registry)

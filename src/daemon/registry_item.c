@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What is told of a template, and to whom.
- */
+/* Describes a template to a client that may see it. */
 #include <string.h>
 
 #include "daemon/registry.h"

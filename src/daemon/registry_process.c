@@ -2,15 +2,15 @@
 /*
  * Processes that have connections or templates, each watched by a pidfd.
  *
- * A pid alone does not name a process: it may be used again between the client's
- * connect and the moment that the daemon looks. Where the kernel has
- * SO_PEERPIDFD (6.5) the pidfd is of who connected, whatever happened since.
- * Elsewhere it is of who has the pid when it is opened. That may be another
- * process, but of all that is asked over the connection only what comes from the
- * pid of the pidfd is heard (SCM_CREDENTIALS), and only while that pidfd is alive:
- * so who asks is the process that is watched and whose start time is recorded,
- * and its uid is checked with each message. Of the one who connected nothing
- * is believed that was not true of this one.
+ * A pid alone does not name a process: it may be used again between the
+ * client's connect and the daemon's look. With SO_PEERPIDFD (Linux 6.5) the
+ * pidfd is that of the process that connected, whatever has happened since.
+ * Without it, pidfd_open() returns the process that has the pid now, which may
+ * be another one. But the daemon accepts only messages from the pid of this
+ * pidfd (SCM_CREDENTIALS), and only while the pidfd is alive. So the process
+ * that sends requests is the one that is watched and whose start time is
+ * recorded, and each message is checked for its uid. Nothing is taken from the
+ * process that connected unless it also holds for this one.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,14 +34,17 @@ static void free_process(struct watch *watch)
 	free(WATCH_OWNER(struct process, watch));
 }
 
-/* It has died: its templates go, and its connections, whoever holds them. */
+/*
+ * Removes a dead process with its templates and its connections, even if
+ * another process holds these.
+ */
 static void process_died(struct watch *watch, uint32_t events)
 {
 	struct process *process = WATCH_OWNER(struct process, watch);
 	struct registry *registry = process->registry;
 
 	(void)events;
-	process->holds++; /* until the end of this function */
+	process->holds++; /* for the rest of this function */
 	log_verbose("process %u has ended", process->pid);
 	while (process->templates)
 		registry_remove(registry, process->templates);
@@ -60,7 +63,7 @@ static struct process *find_process(const struct registry *registry,
 	return p;
 }
 
-/* Takes pidfd over if it succeeds. */
+/* Adds a process; takes pidfd over if it succeeds. */
 static struct process *add_process(struct registry *registry, uint32_t pid,
 				   uint64_t ticks, int pidfd)
 {
@@ -97,7 +100,7 @@ struct process *process_hold(struct registry *registry, uint32_t pid, int pidfd)
 	uint64_t ticks;
 	int ret = process_start_ticks(pid, &ticks);
 
-	/* alive after the reading: what was read is of this process */
+	/* still alive after the reading: the ticks are this process's */
 	if (ret == 0 && poll(&pfd, 1, 0) != 0)
 		ret = -ESRCH;
 	if (ret < 0) {

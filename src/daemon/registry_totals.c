@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sums. A counter that is shown must not fall when a template goes, so what it
- * had counted is kept: by path, for at most PATHS_MAX of them, so that nobody can
- * fill memory or a metrics store with names; what is beyond is counted as others.
- * A path gets its place when it is first seen to have counted something, and stays
- * there, or among the others: else both counters would jump.
+ * Totals. A counter that is shown must not fall when a template goes, so its
+ * counts are kept by path, for at most PATHS_MAX paths: nobody can fill memory
+ * or a metrics store with names. Further paths count together as "other". A
+ * path gets its place, or joins the others, when it is first seen with a count,
+ * and keeps it: otherwise both counters would jump.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@ static void totals_add(struct totals *totals,
 }
 
 /*
- * As it is shown: a path may hold any byte, text for collectors must be UTF-8. Two
- * that are shown as the same are the same here, as no name may stand twice.
+ * Makes a path printable: it may hold any byte, but collectors need UTF-8. Two
+ * paths that print the same are one here, since no name may appear twice.
  */
 static void show_path(char shown[TEMPLATE_PATH_SIZE], const char *path)
 {
@@ -42,7 +42,9 @@ static void show_path(char shown[TEMPLATE_PATH_SIZE], const char *path)
 	memset(shown + n, 0, TEMPLATE_PATH_SIZE - n);
 }
 
-/* Of what has counted nothing: none, and NULL. */
+/*
+ * Finds or makes the place of the entry's path; NULL if it has counted nothing.
+ */
 static struct path_totals *place(struct registry *registry,
 				 const struct template_entry *entry)
 {
@@ -91,7 +93,7 @@ unsigned int totals_by_path(struct registry *registry,
 		       sizeof(p->path));
 		totals_add(&sums[p - registry->paths].totals, &entry);
 	}
-	/* others stand behind the last */
+	/* put the others behind the last path */
 	if (registry->n_paths < PATHS_MAX)
 		sums[registry->n_paths] = sums[PATHS_MAX];
 	return registry->n_paths + 1;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Judges a message and acts on it. Messages come from anybody who may open the
- * socket: nothing in them is believed but who sent them, which the kernel says.
+ * Judges a message and acts on it. Anybody who may open the socket can send
+ * messages, so the daemon trusts only the sender's credentials, which come from
+ * the kernel.
  *
- * What no honest client sends ends the connection; what a client of a later
- * version might send is answered by an error.
+ * A message that no honest client sends ends the connection. A message that a
+ * later client might send is answered with an error.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +22,10 @@ static bool is_zero(const void *bytes, size_t from, size_t to)
 	return true;
 }
 
-/* The kernel fills in who sends, if the sender does not; others are refused. */
+/*
+ * Refuses a sender other than the peer. The kernel fills in the sender's
+ * credentials if the sender does not.
+ */
 static const char *judge_sender(const struct peer *peer,
 				const struct request_facts *facts)
 {
@@ -73,14 +77,16 @@ static int do_register(struct registry *registry, struct peer *peer,
 
 	if (ret < 0)
 		return ret;
-	/* A path only: whatever else it might be is not read, nor closed. */
+	/* accept only O_PATH: the daemon never reads or closes other files */
 	if (!foreign_is_path(facts->fds[0]))
 		return -EBADF;
 	return registry_register(registry, peer, facts->fds[0], &msg->u.reg,
 				 answer);
 }
 
-/* Also of what the same process registered over an earlier connection. */
+/*
+ * Also finds templates that the process registered over an earlier connection.
+ */
 static int do_unregister(struct registry *registry, struct peer *peer,
 			 uint64_t id)
 {
@@ -92,8 +98,10 @@ static int do_unregister(struct registry *registry, struct peer *peer,
 	return 0;
 }
 
-/* One descriptor a connection: those not yet received are counted by the
- * kernel, and too many would stop the daemon from sending any. */
+/*
+ * Sends one descriptor for each connection: the kernel counts those not yet
+ * received, and with too many the daemon could send no more.
+ */
 static int do_hello(const struct registry *registry, struct peer *peer,
 		    struct st_msg *answer)
 {

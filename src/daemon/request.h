@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Requests: what to do about the bytes that came over a connection, and about
- * what came with them. No input and output is done here.
+ * Decides on requests: the bytes of a message, and the facts that came with it.
+ * It does no input or output of its own.
  */
 #ifndef ST_DAEMON_REQUEST_H
 #define ST_DAEMON_REQUEST_H
@@ -10,14 +10,14 @@
 #include "daemon/registry.h"
 
 /*
- * All that a message may carry, though a request takes one at most: what found
- * no room the kernel would close, waiting if need be.
+ * Room for all that a message may carry, though a request has at most one: the
+ * kernel would close descriptors without room, and might wait for that.
  */
 #define REQUEST_FDS FOREIGN_FDS
 
-/* What came with a message. */
+/* The facts that came with a message. */
 struct request_facts {
-	bool cut_off;			/* the message, or what came with it */
+	bool cut_off;			/* the message or its control data */
 	bool has_creds;			/* SCM_CREDENTIALS, by the kernel */
 	uint32_t pid, uid;
 	unsigned int n_fds;
@@ -25,16 +25,16 @@ struct request_facts {
 };
 
 enum request_result {
-	REQUEST_CLOSE,		/* the connection; peer->reason says why */
+	REQUEST_CLOSE,		/* close the connection for peer->reason */
 	REQUEST_ANSWER,
 	REQUEST_ANSWER_STATES,	/* with the descriptor of the states */
-	REQUEST_LIST,		/* items first: all that the peer may see */
-	REQUEST_LIST_ONE,	/* the item of the answer's id first */
+	REQUEST_LIST,		/* first the items that the peer may see */
+	REQUEST_LIST_ONE,	/* first the item with the answer's id */
 };
 
 /*
- * Acts on a message of len bytes, which need not be aligned or whole. Descriptors
- * are closed. *answer is set unless the result is REQUEST_CLOSE.
+ * Acts on a message of len bytes, which may be cut off or unaligned. It closes
+ * the descriptors. It sets *answer unless the result is REQUEST_CLOSE.
  */
 enum request_result request_handle(struct registry *registry, struct peer *peer,
 				   const void *bytes, size_t len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The protocol of service managers: datagrams to $NOTIFY_SOCKET, descriptors from
- * 3 on, all told by the environment.
+ * The protocol of service managers: datagrams to $NOTIFY_SOCKET, and
+ * descriptors from 3 on, all described by the environment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #define LISTEN_FDS_START 3
 
-/* A manager that does not read must not stop the service: nothing waits. */
+/* Never waits: a manager that does not read must not stop the service. */
 void service_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -43,7 +43,7 @@ void service_notify(const char *state)
 	close(fd);
 }
 
-/* The variable names this process, or none. */
+/* Tells whether the variable names this process, or is not set. */
 static int is_for_this(const char *name)
 {
 	const char *pid = getenv(name);
@@ -73,6 +73,6 @@ uint64_t service_watchdog_ns(void)
 
 	if (!usec || !is_for_this("WATCHDOG_PID"))
 		return 0;
-	/* twice in the time that the manager waits */
+	/* twice in the time that the manager allows */
 	return strtoull(usec, NULL, 10) * 1000 / 2;
 }

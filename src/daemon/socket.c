@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The socket's file is made under a lock beside it, so that of two daemons the
- * second neither takes the first one's place nor removes its file. One that a
- * daemon left when it was killed is replaced.
+ * The socket's file is made under a lock beside it, so that a second daemon
+ * neither takes the first one's place nor removes its file. A file that a
+ * killed daemon has left is replaced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 
 #define BACKLOG 128
 
-/* ---- folder and lock */
+/* ---- directory and lock */
 
 static int failed(const char *what, const char *path, const char *remedy)
 {
@@ -38,7 +38,7 @@ static int failed(const char *what, const char *path, const char *remedy)
 	return -err;
 }
 
-/* The last folder of the path, if it is not there. */
+/* Makes the last directory of the path if it is missing. */
 static int make_folder(const char *path)
 {
 	char copy[sizeof(((struct listener *)0)->path)];
@@ -47,7 +47,7 @@ static int make_folder(const char *path)
 	snprintf(copy, sizeof(copy), "%s", path);
 	folder = dirname(copy);
 	if (mkdir(folder, 0755) == 0)
-		/* whatever the umask */
+		/* with this mode whatever the umask */
 		return chmod(folder, 0755) ? failed("chmod", folder, "") : 0;
 	if (errno == EEXIST)
 		return 0;
@@ -89,7 +89,7 @@ static int take_lock(struct listener *l, const char *path)
 		return -err;
 	}
 	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
-	/* for people: a daemon works without */
+	/* the pid is for people: the daemon works without it */
 	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)n, 0) != n)
 		log_line("cannot write %s: %s", path, strerror(errno));
 	l->lock_fd = fd;
@@ -117,8 +117,10 @@ int listener_lock(struct listener *l, const struct options *options)
 
 /* ---- listening */
 
-/* Credentials come with what is sent before it is accepted, too: accepted
- * sockets inherit this. */
+/*
+ * Asks for credentials. Accepted sockets inherit this, so that they also come
+ * with messages sent before the accept.
+ */
 static int pass_credentials(int fd)
 {
 	const int on = 1;
@@ -161,7 +163,7 @@ static int use_given(struct listener *l, int fd)
 	return 0;
 }
 
-/* Nobody may connect before it has its group. */
+/* Binds with mode 0600: nobody may connect before the socket has its group. */
 static int bind_private(int fd, const struct sockaddr_un *addr)
 {
 	mode_t mask = umask(0177);
@@ -233,9 +235,9 @@ int listener_open(struct listener *l, const struct options *options)
 }
 
 /*
- * The lock goes last; its file stays, as another may wait for it already. The
- * socket is left to the end of the process: see daemon_close.c for what those that
- * were not accepted may hold.
+ * Gives up the lock last, and keeps its file, for which another daemon may
+ * wait. The listening socket stays open until the process ends, since
+ * connections that were never accepted may hold descriptors, too: see close.c.
  */
 void listener_close(struct listener *l)
 {
@@ -265,7 +267,7 @@ int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd)
 		return 0;
 	if (errno != ENOPROTOOPT)
 		return -errno;
-	/* what this may name instead: see registry_process.c */
+	/* it may name another process: see registry_process.c */
 	*pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);
 	return *pidfd < 0 ? -errno : 0;
 }
@@ -287,7 +289,7 @@ static void take_control(struct msghdr *hdr, struct request_facts *facts)
 			facts->pid = (uint32_t)cred.pid;
 			facts->uid = cred.uid;
 		} else if (c->cmsg_type == SCM_RIGHTS) {
-			/* the buffer has room for one more, by its padding */
+			/* padding gives the buffer room for one more */
 			if (size > sizeof(facts->fds))
 				size = sizeof(facts->fds);
 			facts->n_fds = (unsigned int)(size / sizeof(int));
@@ -340,11 +342,11 @@ bool socket_has_unread(int fd)
 		.msg_controllen = sizeof(control.buf),
 	};
 
-	/* nothing comes after that */
+	/* no message can come after this */
 	shutdown(fd, SHUT_RD);
 	if (recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0)
 		return errno != ENOTCONN;
-	/* an empty message has credentials, the end has not */
+	/* an empty message has credentials; the end has none */
 	return hdr.msg_controllen || hdr.msg_flags & MSG_CTRUNC;
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The socket: where it is, who holds it, and messages over it.
- */
+/* The socket: its path, its lock, and messages over it. */
 #ifndef ST_DAEMON_SOCKET_H
 #define ST_DAEMON_SOCKET_H
 
@@ -12,12 +10,13 @@
 
 struct listener {
 	int fd, lock_fd;	/* -1: none */
-	char path[108];		/* empty: an abstract one, or none */
-	bool is_ours;		/* made here, and to be removed */
+	char path[108];		/* empty: an abstract socket, or none */
+	bool is_ours;		/* made here, so removed here */
 };
 
 /*
- * Takes the lock that only one daemon of this path has, and makes the folder.
+ * Takes the lock that one daemon for this path can hold, and makes the
+ * directory.
  * Return: 0; -errno after a message.
  */
 int listener_lock(struct listener *listener, const struct options *options);
@@ -27,8 +26,8 @@ int listener_open(struct listener *listener, const struct options *options);
 void listener_close(struct listener *listener);
 
 /*
- * Who connected, and a pidfd of that process. Return: 0; -errno, as where it has
- * ended, or is in no pid namespace that is seen from here.
+ * Reads the peer of a connection, with a pidfd of it. Return: 0; -errno, also
+ * if the process has ended or is in a pid namespace invisible from here.
  */
 int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd);
 
@@ -37,12 +36,15 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 		       struct request_facts *facts);
 
 /*
- * Takes no more from the connection. Return: whether messages are left: closing
- * it closes the descriptors that they carry.
+ * Stops reading from the connection. Return: messages are left; a close would
+ * close their descriptors, too.
  */
 bool socket_has_unread(int fd);
 
-/* pass: a descriptor to go with it; -1: none. Return: 0; -EAGAIN, -errno. */
+/*
+ * Sends a message. pass: a descriptor to send with it; -1: none.
+ * Return: 0; -EAGAIN or other -errno.
+ */
 int socket_send(int fd, const struct st_msg *msg, int pass);
 
 #endif
