@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Base64 as in RFC 4648, section 4, with padding: what JSON carries in place of
- * bytes that are not UTF-8.
+ * Base64 as in RFC 4648, section 4, with padding: the form in which JSON
+ * carries bytes that are not UTF-8.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,9 @@ static int value_of(char c)
 	return at ? (int)(at - alphabet) : -1;
 }
 
-/* Return: the bytes, not NULL if n is 0; or NULL with *invalid or no memory. */
+/*
+ * Return: the bytes, not NULL even if n is 0; or NULL: *invalid, or no memory.
+ */
 void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid)
 {
 	unsigned char *bytes = malloc(n / 4 * 3 + 1), *to = bytes;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template bench: one program, launched in four ways in turn, with the
- * same work done by each (bench/launchers.h tells what it is). What is measured
- * is how long the call blocks its caller, and the time from the call until the
- * exit is seen.
+ * spawn-template bench: launches one program in four ways in turn, with the
+ * same work in each (shared/measure/launchers.h describes it). It measures how
+ * long the call blocks its caller, and the time from the call until the caller
+ * has seen the exit.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-#define WARM_UP 5 /* rounds that are not counted */
+#define WARM_UP 5 /* rounds before the counted ones */
 
 struct bench_options {
 	long rounds;
@@ -38,7 +38,7 @@ struct bench {
 	struct launch_plan plan;
 	struct samples blocked[LAUNCH_METHODS], to_exit[LAUNCH_METHODS];
 	long rounds; /* counted */
-	int code, signal; /* how the program ended last */
+	int code, signal; /* the program's last end */
 };
 
 /* ---- measuring */
@@ -69,7 +69,7 @@ static int measure(struct bench *b, enum launch_method method, bool counted)
 	return err ? err : samples_add(&b->to_exit[method], to_exit);
 }
 
-/* Each round begins with another method, so that none has the best place. */
+/* Begin each round with another method, so that none has the best place. */
 static int measure_round(struct bench *b, long round, bool counted)
 {
 	for (int i = 0; i < LAUNCH_METHODS; i++) {
@@ -100,7 +100,7 @@ static int measure_rounds(struct bench *b)
 	return err;
 }
 
-/* ---- telling */
+/* ---- printing */
 
 static double us(double ns)
 {
@@ -182,9 +182,9 @@ static json_t *bench_json(const struct bench *b)
 		methods);
 }
 
-/* ---- around it */
+/* ---- set-up */
 
-/* Return: 0, or an exit code with the error told. */
+/* Return: 0, or an exit code after a message. */
 static int bench_prepare(struct bench *b)
 {
 	struct launch_spec spec = {
@@ -259,7 +259,7 @@ static int bench_run(const struct bench_options *options)
 	return status;
 }
 
-/* Return: 0; an exit code with the error told; or -1 if help was asked for. */
+/* Return: 0; an exit code after a message; or -1 if help was asked for. */
 static int read_options(struct bench_options *o, int argc, char **argv)
 {
 	static const struct option options[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template stat: what a template made of a file would be. Makes one,
- * prints all that the library tells of it, and closes it.
+ * spawn-template stat: describes the template that a file would give. It makes
+ * one, prints all that the library knows of it, and closes it.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -220,7 +220,10 @@ static json_t *error_json(const char *name, int error)
 			 "message", strerror(error));
 }
 
-/* Fill st in, or explain why not. Return: 0 or the exit code, with *error. */
+/*
+ * Fill st in, or print why that failed.
+ * Return: 0 or the exit code, with *error.
+ */
 static int stat_one(const char *name, struct spawn_template_stat *st,
 		    int *error)
 {

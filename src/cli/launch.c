@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Making templates for the commands, and turning what the library answers into
- * words: which step failed, why, what to do about it, and the exit code.
+ * Makes templates for the commands, and puts the library's answers into words:
+ * the step that failed, the reason, the remedy, and the exit code.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,8 +18,7 @@
 #include "cli/cli.h"
 #include "shared/stat_names.h"
 
-/* Whether any directory of a search path has that name, as far as it can be
- * seen. */
+/* Look for the command in each directory of a search path that can be read. */
 static bool is_on_path(const char *command, const char *path)
 {
 	char file[PATH_MAX];
@@ -38,9 +37,9 @@ static bool is_on_path(const char *command, const char *path)
 }
 
 /*
- * A directory of the path that may not be searched makes the library say EACCES,
- * as execvp(3) does. People who mistyped a name are better told that it is not
- * there, as shells do.
+ * Make a template. If a directory of the path may not be searched, the library
+ * answers EACCES, as execvp(3) does. A user who mistyped a name is better
+ * served by "not found", as in shells.
  */
 int launch_template_in(const char *command, const char *path, uint64_t flags)
 {
@@ -119,7 +118,7 @@ static void say_not_found(const struct launch_error *e, struct launch_words *w)
 	}
 }
 
-/* What to do about an error that concerns the file. NULL: nothing to say. */
+/* Return the remedy for an error that concerns the file; NULL: none. */
 static const char *remedy_for_file(int error)
 {
 	switch (error) {
@@ -179,7 +178,7 @@ static const char *remedy_for_clone(int error)
 	}
 }
 
-/* A failure that is the tool's own, not the file's. */
+/* Put a failure of this tool itself, not of the file, into words. */
 CLI_PRINTF(3, 4)
 static void say_failed(struct launch_words *w, const char *remedy,
 		       const char *fmt, ...)
@@ -201,7 +200,7 @@ static void say_clone(const struct launch_error *e, struct launch_words *w)
 		   strerror(e->error));
 }
 
-/* No template could be made, or it could not be launched from. */
+/* Explain why no template could be made, or why it could not be launched. */
 static void say_args(const struct launch_error *e, struct launch_words *w)
 {
 	const char *remedy = remedy_for_file(e->error);

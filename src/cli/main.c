@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template: the command table, help, and what every command needs before
- * and after it runs.
+ * spawn-template: the table of commands, help, and the set-up and clean-up that
+ * all commands need.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -39,7 +39,9 @@ static void print_usage(FILE *file)
 	      file);
 }
 
-/* Levenshtein distance of two short words; long ones are far apart. */
+/*
+ * Return the Levenshtein distance of two short words; long ones are far apart.
+ */
 static unsigned int distance(const char *a, const char *b)
 {
 	size_t rows = strlen(a), columns = strlen(b);
@@ -78,7 +80,7 @@ static const struct command *find_command(const char *name)
 static int unknown_command(const char *name)
 {
 	const struct command *near = NULL;
-	unsigned int least = 3; /* farther is not a slip of the finger */
+	unsigned int least = 3; /* more is no slip of the finger */
 
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		unsigned int d = distance(commands[i]->name, name);
@@ -117,9 +119,10 @@ static int help(int argc, char **argv)
 }
 
 /*
- * A descriptor that is opened later must not become 0, 1 or 2, where an error
- * message would be written into it. The stand-ins fail reads and writes as
- * closed descriptors do, and a launched program finds them closed.
+ * Open stand-ins for closed standard descriptors: a later descriptor must not
+ * become 0, 1 or 2, where an error message would be written into it. The
+ * stand-ins fail reads and writes as closed descriptors do, and a launched
+ * program finds them closed.
  */
 static void occupy_stdio(void)
 {

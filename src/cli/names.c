@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Words for the numbers that the kernel and the library answer with. Those for
- * JSON are stable: programs may compare them.
+ * Words for the numbers of the kernel and the library. The words in JSON are
+ * stable: programs may compare them.
  */
 #include <elf.h>
 #include <errno.h>

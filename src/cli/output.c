@@ -61,7 +61,7 @@ int out_bad_usage(const char *fmt, ...)
 	return CLI_FAILED;
 }
 
-/* Words that getopt_long() is in the middle of: short options in a row. */
+/* Tell whether getopt_long() is inside this word, a row of short options. */
 static bool is_within(const char *word, int c)
 {
 	const char *at;
@@ -73,9 +73,9 @@ static bool is_within(const char *word, int c)
 }
 
 /*
- * getopt_long() has already stepped over a long option, but not over a word of
- * short ones that has more of them; optopt is a short one, or what stands for a
- * long one, 0 if that is unknown.
+ * Find the option that getopt_long() rejected. It has already stepped over a
+ * long option, but not over a word of short ones with more to come. optopt is
+ * the short option, or the value of a long one, or 0 if unknown.
  */
 int out_bad_option(int c, char **argv)
 {
@@ -142,7 +142,7 @@ const char *out_style(enum out_style style)
 	return colour ? sequence[style] : "";
 }
 
-/* Lists without spaces break behind their commas. */
+/* Break lists without spaces behind their commas. */
 void out_wrapped(int column, int indent, const char *text)
 {
 	int gap = 0;
@@ -201,8 +201,10 @@ json_t *out_text(const char *text)
 	return value;
 }
 
-/* Names are others' to choose: on a terminal no character of theirs is more than
- * a letter. */
+/*
+ * Ask for ASCII on a terminal: other users choose names, and none of their
+ * characters may be more than a letter.
+ */
 size_t out_json_flags(int fd)
 {
 	return isatty(fd) ? JSON_ENSURE_ASCII : 0;
@@ -218,12 +220,12 @@ int out_json(FILE *file, json_t *value, size_t flags)
 	}
 	flags |= out_json_flags(fileno(file));
 	if (json_dumpf(value, file, flags) < 0 || fputc('\n', file) == EOF)
-		err = CLI_FAILED; /* out_finish() says why */
+		err = CLI_FAILED; /* out_finish() reports it */
 	json_decref(value);
 	return err;
 }
 
-/* A reader that went away needs no message; all else does. */
+/* Report a write error, unless the reader has gone away. */
 int out_finish(int status)
 {
 	int err = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What became of a captured run, as JSON: the same for one program (run) and for
- * many (batch).
+ * Describes a captured run as JSON, alike for one program (the command run) and
+ * for many (batch).
  */
 #include <stdlib.h>
 
@@ -18,15 +18,15 @@ static json_t *number_or_null(int n)
 }
 
 /*
- * How many bytes at the end begin a character that was cut off by the limit: with
- * them all of the text would have to go as base64.
+ * Return how many bytes at the end belong to a character that the limit cut
+ * off. With them, all of the text would have to go as base64.
  */
 static size_t cut_character(const char *bytes, size_t n)
 {
 	for (size_t back = 1; back <= 3 && back <= n; back++) {
 		unsigned char c = (unsigned char)bytes[n - back];
 
-		if (c >= 0xc0) /* leads as many as it has leading ones */
+		if (c >= 0xc0) /* its leading ones: the length */
 			return (c >= 0xf0   ? 4U
 				: c >= 0xe0 ? 3U
 					    : 2U) > back
@@ -38,7 +38,7 @@ static size_t cut_character(const char *bytes, size_t n)
 	return 0;
 }
 
-/* As text if it is UTF-8, with keys[0]; else as base64, with keys[1]. */
+/* Set keys[0] to the text if it is UTF-8; else keys[1] to base64. */
 static int set_output(json_t *object, const char *const keys[3],
 		      const char *bytes, size_t *n, bool truncated)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The signals that ask this tool to end, for commands with trees to end before.
+ * Notes the signals that ask this tool to end, for commands that have to end
+ * trees first.
  *
- * A handler, not a signalfd: it also gets the tool out of a write that nobody
- * reads. A signal that comes just before a system call that waits would be noted
- * too late for it; so from the first signal on a timer interrupts every wait.
- * Programs are launched with these signals at default, as if there were no
- * handler, and with the mask of this tool, which is left as it was.
+ * A handler does it, not a signalfd, because it also interrupts a write that
+ * nobody reads. A signal just before a system call that waits would be noted
+ * too late to interrupt it; so from the first signal on, a timer interrupts
+ * every wait. Programs are launched with these signals at default, as if there
+ * were no handler, and with the mask of this tool, which is not changed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -72,9 +73,9 @@ void stop_unwatch(void)
 }
 
 /*
- * The core dump of a program that is followed has been written; there must be
- * none of this tool: core_pattern may name a program that takes no notice of the
- * limit, hence the prctl.
+ * End by a signal. The program has written its own core dump; this tool must
+ * write none. core_pattern may name a program that ignores the limit, hence the
+ * prctl.
  */
 int end_by_signal(int sig)
 {
@@ -88,5 +89,5 @@ int end_by_signal(int sig)
 	sigaddset(&set, sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	raise(sig);
-	return 128 + sig; /* init of a pid namespace does not die */
+	return 128 + sig; /* the init of a pid namespace does not die */
 }

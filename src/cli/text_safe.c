@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text that others wrote, on a terminal. A process may name itself as it likes,
- * and a file too: by escape sequences, over several lines, or backwards. The
- * locale is not asked: what is not UTF-8 is not shown, and the width of a
- * character is close enough for columns.
+ * Makes text of other users safe to print on a terminal. A process or a file
+ * may have a name with escape sequences, of several lines, or running
+ * backwards. The locale is not asked: bytes that are not UTF-8 are not shown,
+ * and the width of a character is close enough for columns.
  */
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -28,7 +28,7 @@ static bool within(const struct range *ranges, size_t n, uint32_t c)
 	return false;
 }
 
-/* One character. Return: its bytes, 0 if it is not UTF-8. */
+/* Decode one character. Return: its bytes, 0 if it is not UTF-8. */
 static size_t decode(const char *text, uint32_t *ret_c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -110,7 +110,10 @@ char *text_safe(const char *text)
 	return safe;
 }
 
-/* The next character of safe text. Return: its bytes, with the columns. */
+/*
+ * Decode the next character of safe text.
+ * Return: its bytes, with the columns.
+ */
 static size_t next(const char *text, size_t *ret_columns)
 {
 	uint32_t c = 0;
@@ -131,7 +134,7 @@ size_t text_width(const char *text)
 	return width;
 }
 
-/* The bytes of the beginning that fits, and the columns that it takes. */
+/* Return the bytes of the beginning that fits, and its columns. */
 static size_t beginning(const char *text, size_t width, size_t *used)
 {
 	size_t bytes = 0, n;
@@ -148,7 +151,7 @@ static size_t beginning(const char *text, size_t width, size_t *used)
 	return bytes;
 }
 
-/* The end that fits, and the columns that it takes. */
+/* Return the end that fits, and its columns. */
 static const char *ending(const char *text, size_t width, size_t *used)
 {
 	size_t n;

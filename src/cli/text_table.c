@@ -13,7 +13,7 @@ void text_row(struct text_table *table, enum out_style style)
 {
 	size_t n = table->n_rows;
 
-	/* powers of two: full when there are as many */
+	/* at a power of two the array is full */
 	if ((n & (n - 1)) == 0) {
 		struct text_row *rows =
 			realloc(table->rows, (n ? 2 * n : 1) * sizeof(*rows));
@@ -53,7 +53,7 @@ static const char *cell(const struct text_row *row, size_t column)
 	return row->cells[column] ? row->cells[column] : "";
 }
 
-/* What is dropped has width 0. */
+/* Add up the columns. A dropped one has width 0. */
 static size_t total(const struct text_table *table, const size_t *width)
 {
 	size_t sum = 0;
@@ -64,8 +64,10 @@ static size_t total(const struct text_table *table, const size_t *width)
 	return sum;
 }
 
-/* Make the widest of those that may be cut narrower. Return: false if none can
- * be. */
+/*
+ * Make the widest column that may be cut narrower.
+ * Return: false if none may be.
+ */
 static bool shrink(const struct text_table *table, size_t *width)
 {
 	size_t at = table->n_columns;
@@ -116,14 +118,14 @@ static void measure(const struct text_table *table, size_t limit, size_t *width)
 			continue;
 		if (!drop(table, width))
 			return;
-		/* there may be room for the others as they are */
+		/* the other columns may have room now */
 		for (size_t i = 0; i < table->n_columns; i++)
 			if (width[i])
 				width[i] = natural[i];
 	}
 }
 
-/* The last column is not filled up. */
+/* Print a line. The last column is not padded. */
 static void print_line(FILE *file, const struct text_table *table,
 		       const struct text_row *row, const size_t *width)
 {

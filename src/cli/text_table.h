@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tables of text that fit a terminal's width: columns become narrower, then the
- * least important are left out. Elsewhere nothing is cut off.
+ * least important are left out. For other outputs nothing is cut off.
  */
 #ifndef TEXT_TABLE_H
 #define TEXT_TABLE_H
@@ -14,10 +14,10 @@
 
 struct text_column {
 	const char *title;
-	bool right; /* aligned so */
-	bool keep_end; /* when cut: the end is what tells more */
-	unsigned char min; /* may be cut to so many columns; 0: never */
-	unsigned char drop; /* left out in this order, 1 first; 0: never */
+	bool right; /* aligned to the right */
+	bool keep_end; /* cut the start: the end tells more */
+	unsigned char min; /* cut to this width at most; 0: not cut */
+	unsigned char drop; /* order of leaving out, 1 first; 0: never */
 };
 
 #define TEXT_COLUMNS 16
@@ -40,26 +40,31 @@ struct text_table {
 void text_row(struct text_table *table, enum out_style style);
 void text_cell(struct text_table *table, const char *fmt, ...) CLI_PRINTF(2, 3);
 
-/* Print title and at most max_rows rows within width columns; 0: any. Return: 0,
- * or CLI_FAILED with the error told. */
+/*
+ * Print the title and at most max_rows rows within width columns; 0: any.
+ * Return: 0, or CLI_FAILED after a message.
+ */
 int text_table_print(FILE *file, const struct text_table *table, size_t width,
 		     size_t max_rows);
 void text_table_free(struct text_table *table);
 
-/* ---- text that others wrote */
+/* ---- text written by others */
 
-/* A copy in which control characters, those that change the direction of text
- * and what is not UTF-8 are "?". Return: to free(), or NULL. */
+/*
+ * Copy the text with "?" for control characters, for characters that change its
+ * direction, and for bytes that are not UTF-8.
+ * Return: memory for the caller to free, or NULL.
+ */
 char *text_safe(const char *text);
 
-/* The columns that safe text takes. */
+/* Return the columns that safe text takes. */
 size_t text_width(const char *text);
 
-/* Print safe text in exactly width columns, cut or filled up. */
+/* Print safe text in exactly width columns, cut or padded. */
 void text_fit(FILE *file, const char *text, size_t width, bool right,
 	      bool keep_end);
 
-/* Columns of the terminal that stdout is; 0: it is none. */
+/* Return the columns of the terminal at stdout; 0: no terminal. */
 size_t terminal_columns(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Clocks and numbers: what the options of every command are made of. */
+/* Clocks and numbers, for the options of every command. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ int parse_duration(const char *text, int64_t *ns)
 	double value;
 	char *end;
 
-	/* not what strtod() takes besides: signs, spaces, hex, "inf" */
+	/* strtod() also takes signs, spaces, hex, "inf": refuse them */
 	if (!isdigit((unsigned char)text[strspn(text, ".")]) ||
 	    text[strspn(text, "0123456789.")] == 'x')
 		return -EINVAL;
@@ -52,7 +52,7 @@ int parse_duration(const char *text, int64_t *ns)
 
 int parse_size(const char *text, uint64_t *bytes)
 {
-	const uint64_t max = UINT64_C(1) << 53; /* what JSON can tell */
+	const uint64_t max = UINT64_C(1) << 53; /* JSON carries no more */
 	int shift = 0;
 	uint64_t n;
 	char *end;

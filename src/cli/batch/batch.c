@@ -2,9 +2,9 @@
 /*
  * spawn-template batch: the loop between lines, ring and answers.
  *
- * Every line that is read gets one answer. A line is taken only while there is a
- * free job, so that no more than the jobs and what is in the reader's buffer is
- * held here, however long the input is.
+ * Every line that is read gets one answer. A line is taken only while a job is
+ * free, so that this tool never holds more than the jobs and the reader's
+ * buffer, however long the input is.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
 #define FDS_BESIDES 64
 
-/* A line that is being run. */
+/* A line whose program runs. */
 struct batch_job {
 	bool active;
 	uint64_t line;
@@ -39,15 +39,15 @@ struct batch {
 	struct tools tools;
 	struct line_reader in;
 	struct writer out;
-	int tree_parent; /* -1: to be found */
-	struct rlimit files; /* as found, for programs */
+	int tree_parent; /* -1: search for one */
+	struct rlimit files; /* as found; programs get it */
 	bool files_raised;
 	bool sigpipe_ignored;
 };
 
 /* ---- answers */
 
-/* {"id": ..., "line": ..., and what is in the object, whose reference is taken */
+/* Print {"id": ..., "line": ..., and the members of object}; consume object. */
 static void answer(struct batch *b, const json_t *id, uint64_t line,
 		   json_t *object)
 {
@@ -60,7 +60,7 @@ static void answer(struct batch *b, const json_t *id, uint64_t line,
 		return;
 	}
 	writer_text(&b->out, "{\"id\":", 6);
-	if (id) /* with the digits that a real number needs to stay the same */
+	if (id) /* with all digits that a real number needs to stay the same */
 		writer_json(&b->out, id, JSON_COMPACT | JSON_ENCODE_ANY);
 	else
 		writer_text(&b->out, number, (size_t)n);
@@ -82,7 +82,7 @@ static void answer_complaint(struct batch *b, const json_t *id,
 			 out_text(c->text)));
 }
 
-/* A launch that failed, with the template that it was from, if there is one. */
+/* Answer that a launch failed, and name its template if there is one. */
 static void answer_failure(struct batch *b, const struct batch_job *job,
 			   int error, uint32_t flags, const char *search)
 {
@@ -277,8 +277,8 @@ static void take_all(struct batch *b)
 }
 
 /*
- * Wait for lines, if there is a free job for them, for completions, and for the
- * reader of the answers to go away, for whom nothing needs to be run any more.
+ * Wait for lines if a job is free, for completions, and for the reader of the
+ * answers to go away: nothing needs to run for it any more.
  */
 static void wait_and_read(struct batch *b)
 {
@@ -298,10 +298,10 @@ static void wait_and_read(struct batch *b)
 }
 
 /*
- * Asked to end, or nobody takes the answers: TERM to all trees, and KILL after the
- * time for it. What ends now is not told. A signal, or another one, makes an end
- * at once, by spawn_template_ring_exit(); not used before because that waits for a
- * bounded time only.
+ * End all runs, on a signal or because nobody reads the answers: TERM to all
+ * trees, and KILL after the grace period. Runs that end now get no answer. One
+ * more signal makes spawn_template_ring_exit() end them at once. It is not
+ * called before, because it waits for a bounded time only.
  */
 static void end_all(struct batch *b)
 {
@@ -345,8 +345,9 @@ static int run(struct batch *b)
 /* ---- before and after */
 
 /*
- * Descriptors for all jobs at a time; else fewer jobs, and fewer templates are
- * kept. Programs get the limit as it was: those that use select(2) need it low.
+ * Raise the limit so that all jobs can have their descriptors; if that fails,
+ * have fewer jobs and keep fewer templates. Programs get the old limit: those
+ * that use select(2) need a low one.
  */
 static void raise_files(struct batch *b)
 {
@@ -433,7 +434,7 @@ int batch_run(const struct batch_options *options)
 	b->tools.kept = BATCH_TOOLS_KEPT;
 	b->in.fd = STDIN_FILENO;
 	b->out.fd = STDOUT_FILENO;
-	/* with SIGCHLD ignored the exit statuses would be lost */
+	/* if SIGCHLD were ignored, the exit statuses would be lost */
 	signal(SIGCHLD, SIG_DFL);
 	b->sigpipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 	stop_watch();

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of spawn-template batch: lines come in (batch_io.c), are read as
- * requests (batch_request.c), launched from templates that are kept
- * (batch_tools.c) and answered in the order in which they end (batch.c).
+ * The parts of spawn-template batch: lines come in (io.c), are read as requests
+ * (request.c), launched from kept templates (tools.c) and answered in the order
+ * in which they end (batch.c).
  *
- * One thread; the ring has its own. What waits is only this thread's poll, and
- * its write where the reader of the answers is slow: then no more is read either.
+ * One thread does that; the ring has its own. The thread waits in its poll
+ * only, and in its write if the reader of the answers is slow: then it reads no
+ * more lines, either.
  */
 #ifndef BATCH_H
 #define BATCH_H
@@ -21,12 +22,12 @@
 #define BATCH_TOOLS_KEPT 256
 
 struct batch_options {
-	unsigned int jobs; /* at most so many in flight */
+	unsigned int jobs; /* in flight at most */
 	uint64_t max_output; /* 0: the default */
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
-	const char *tree_parent; /* of --cgroup-tree; NULL: to be found */
+	const char *tree_parent; /* of --cgroup-tree; NULL: search for one */
 };
 
 /* ---- batch_io.c */
@@ -34,27 +35,29 @@ struct batch_options {
 struct line_reader {
 	int fd;
 	char *buffer;
-	size_t start, end, size; /* what is there, in what is allocated */
-	size_t searched; /* from start on, no newline so far */
-	uint64_t number; /* of the line that was given last */
-	bool skipping; /* what is left of a line that was too long */
+	size_t start, end, size; /* the bytes held, and the size allocated */
+	size_t searched; /* bytes from start on that have no newline */
+	uint64_t number; /* of the last line returned */
+	bool skipping; /* the rest of a line that was too long */
 	bool eof;
-	int error; /* of reading, a positive errno */
+	int error; /* of read(2), a positive errno */
 };
 
 enum line { LINE_NONE, LINE_READ, LINE_TOO_LONG };
 
-/* The next line in the buffer, without its newline; it is overwritten by the next
- * line_fill(). At the end of the file also one that has none. */
+/*
+ * Return the next line in the buffer, without its newline; the next line_fill()
+ * overwrites it. The last line of the file may have no newline.
+ */
 enum line line_next(struct line_reader *in, const char **text, size_t *n);
 
-/* Read once; to be called only when line_next() found none. */
+/* Read once. Call it only when line_next() found no line. */
 void line_fill(struct line_reader *in);
 void line_free(struct line_reader *in);
 
 /*
- * Output that is never lost unnoticed and whose writer can be asked to end: the
- * first error stays, and nothing is written any more.
+ * Output whose errors are never lost, and whose waits a signal can end: the
+ * first error stays, and nothing more is written.
  */
 struct writer {
 	int fd;
@@ -69,25 +72,26 @@ void writer_flush(struct writer *out);
 
 /* ---- batch_tools.c */
 
-/* A template, and how often it is in use. */
+/* A template and its number of users. */
 struct tool {
 	struct tool *next;
 	unsigned int users;
 	int tfd;
-	uint64_t used; /* when it was taken last */
+	uint64_t used; /* when it was last taken */
 	size_t key_size;
 	char key[]; /* name, NUL, path, NUL */
 };
 
 struct tools {
 	struct tool *buckets[256];
-	unsigned int n, kept; /* there are, and may be beside those in use */
+	unsigned int n, kept; /* templates held, and unused ones held at most */
 	uint64_t clock;
 };
 
 /*
- * A template of a name looked for along path. One with a slash is absolute, or
- * from the current directory. Return: 0 or -errno.
+ * Take the template of a name that is searched along path. A name with a slash
+ * is a path, from the current directory if it is relative.
+ * Return: 0 or -errno.
  */
 int tool_take(struct tools *tools, const char *name, const char *path,
 	      struct tool **tool);
@@ -97,18 +101,18 @@ void tools_free(struct tools *tools);
 /* ---- batch_request.c */
 
 /*
- * One line, understood. Pointers are into the JSON that it was read from, or owned
- * as marked.
+ * One line, understood. Pointers lead into the JSON that was read, or to memory
+ * that the request owns, where marked.
  */
 struct request {
 	json_t *json;
-	const char *cwd; /* NULL: that of this tool */
+	const char *cwd; /* NULL: this tool's */
 	json_t *env, *setenv; /* NULL: not given */
 	const char **argv; /* owned */
 	char **envp; /* owned, as are its strings from n_kept on */
 	size_t n_kept; /* strings of this tool's own environment */
 	char *name; /* owned: argv[0], from cwd if it is relative */
-	char *path; /* owned: to look along, from cwd */
+	char *path; /* owned: the search path, from cwd */
 	const void *input;
 	void *decoded; /* owned: the input, if it was base64 */
 	size_t input_len;
@@ -116,15 +120,15 @@ struct request {
 	bool merge_stderr;
 };
 
-/* Why a line was not understood. */
+/* The reason why a line was not understood. */
 struct complaint {
 	int error; /* positive errno */
 	char text[256];
 };
 
 /*
- * Return: 0, or -1 with the complaint filled in. *id is set in any case, to a new
- * reference: NULL if there is none, null if that cannot be told.
+ * Return: 0, or -1 with the complaint filled in. *id is always set, to a new
+ * reference: NULL if the line has no id, null if that cannot be told.
  */
 int request_read(struct request *r, const char *text, size_t n, json_t **id,
 		 struct complaint *complaint);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template batch: the engine over a pipe, for any language. This file reads
- * the options; batch.c does the work.
+ * spawn-template batch: runs programs for a client in any language, over a
+ * pipe. This file reads the options; batch.c does the work.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -55,7 +55,7 @@ static int read_jobs(struct batch_options *o, const char *text)
 	return 0;
 }
 
-/* Return: 0, or an exit code with the error told. */
+/* Return: 0, or an exit code after a message. */
 static int read_option(struct batch_options *o, int c, const char *text,
 		       char **argv)
 {
@@ -75,7 +75,7 @@ static int read_option(struct batch_options *o, int c, const char *text,
 	case OPT_SUPERVISE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 		return 0;
-	case OPT_JSON: /* there is nothing else */
+	case OPT_JSON: /* batch knows no other form */
 		return 0;
 	default:
 		return out_bad_option(c, argv);

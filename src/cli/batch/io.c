@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lines in and answers out. Descriptors may be non-blocking, by whoever shares
- * them; their flags are left alone.
+ * Lines in and answers out. Another process may share the descriptors and have
+ * made them non-blocking, so their flags are left alone.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 
 /* ---- lines */
 
-/* Give out what is there up to the end, and step over a newline of skip bytes. */
+/* Return n bytes from the start, and step over skip more: the newline. */
 static enum line give(struct line_reader *in, size_t n, size_t skip,
 		      const char **text, size_t *length)
 {
@@ -62,7 +62,7 @@ enum line line_next(struct line_reader *in, const char **text, size_t *n)
 	return LINE_TOO_LONG;
 }
 
-/* Room for a chunk, and no more memory than what is there needs. */
+/* Make room for a chunk, without keeping more memory than the bytes need. */
 static int make_room(struct line_reader *in)
 {
 	size_t n = in->end - in->start, size = in->size;
@@ -114,7 +114,7 @@ void line_free(struct line_reader *in)
 
 /* ---- answers */
 
-/* Return: whether to go on. */
+/* Return: true to go on. */
 static bool write_some(struct writer *out, const char **text, size_t *n)
 {
 	struct pollfd fd = { .fd = out->fd, .events = POLLOUT };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line of batch: a JSON object, checked in full before anything of it is
- * used. What is not known is an error, so that a misspelt key does not go
- * unnoticed and new ones can come.
+ * One line of batch: a JSON object, checked in full before any of it is used.
+ * An unknown key is an error, so that a misspelt one does not go unnoticed and
+ * later versions can add some.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@ static int no_memory(struct complaint *c)
 	return complain(c, ENOMEM, "out of memory");
 }
 
-/* A string that a program can get. Return: NULL if it is none. */
+/* Return the string if a program can be given it, or NULL. */
 static const char *plain_string(const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -72,7 +72,7 @@ static int read_cwd(struct request *r, json_t *value, struct complaint *c)
 	return 0;
 }
 
-/* Also null, if that may remove a variable. */
+/* Accept null, too, if it may remove a variable. */
 static int check_env(const char *key, json_t *value, bool may_remove,
 		     struct complaint *c)
 {
@@ -169,7 +169,7 @@ static int read_merge(struct request *r, json_t *value, struct complaint *c)
 
 static int read_id(struct request *r, json_t *value, struct complaint *c)
 {
-	(void)r, (void)value, (void)c; /* anything is one */
+	(void)r, (void)value, (void)c; /* any value will do */
 	return 0;
 }
 
@@ -219,7 +219,7 @@ static int add_variable(struct request *r, size_t *n, const char *name,
 	return 0;
 }
 
-/* "env" in place of this tool's own variables, "setenv" on top. */
+/* Put "env" in place of this tool's own variables, then apply "setenv". */
 static int make_envp(struct request *r)
 {
 	size_t n = 0,
@@ -251,7 +251,7 @@ static int make_envp(struct request *r)
 	return 0;
 }
 
-/* ---- where the program is looked for: as by execvp(3) in the new process */
+/* ---- the program is searched as by execvp(3) in the new process */
 
 static const char *search_path(const struct request *r)
 {
@@ -265,7 +265,7 @@ static const char *search_path(const struct request *r)
 	return by_default;
 }
 
-/* Each relative directory, and an empty one, counts from cwd. */
+/* Make each relative or empty directory of the path start from cwd. */
 static char *path_from(const char *cwd, const char *path)
 {
 	size_t n = strlen(path), parts = 1, to = 0;

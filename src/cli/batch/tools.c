@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Templates that are kept: one for each name and the path it was looked for along.
- * What was not found is looked for again each time; a file that was replaced is
- * taken as it is now, and one that has gone is looked for anew. So a kept template
- * is never older than its file, but a new file earlier on the path is not noticed.
+ * Kept templates: one for each name and the path along which it was searched. A
+ * name that was not found is searched again each time. If a file was replaced,
+ * the template takes the new file; if a file has gone, the name is searched
+ * again. So a kept template is never older than its file, but a new file
+ * earlier on the path goes unnoticed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,7 +35,10 @@ static struct tool *make_key(const char *name, const char *path)
 	return tool;
 }
 
-/* Its launches need the number until they have completed. */
+/*
+ * Close the template at the last release: its launches need the number until
+ * they have completed.
+ */
 static void release(struct tool *tool)
 {
 	if (--tool->users)
@@ -52,7 +56,9 @@ static void forget(struct tools *tools, struct tool **at)
 	release(tool);
 }
 
-/* Of those that nobody uses, the one not taken for longest. */
+/*
+ * Forget the template that was not taken for longest, of those without a user.
+ */
 static void forget_oldest(struct tools *tools)
 {
 	struct tool **oldest = NULL;
@@ -77,7 +83,7 @@ static struct tool **find(struct tools *tools, const struct tool *key)
 	return at;
 }
 
-/* Is it of today's file? */
+/* Tell whether the template has today's file, or could be refreshed. */
 static bool is_good(int tfd)
 {
 	int err = spawn_template_check(tfd);
@@ -99,7 +105,7 @@ static int make(struct tools *tools, struct tool *tool)
 	at = bucket_of(tools, tool->key, tool->key_size);
 	tool->next = *at;
 	*at = tool;
-	tool->users = 1; /* the map */
+	tool->users = 1; /* held by the map */
 	tools->n++;
 	return 0;
 }

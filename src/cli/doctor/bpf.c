@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor: whether a kernel-side guard could be loaded here. Nothing is loaded
- * to find out: what is read are the kernel's own statements and this process's
- * privileges, so "ok" means that nothing was found to stand in the way.
+ * doctor: tells whether a kernel-side guard could be loaded here. It loads
+ * nothing. It reads the kernel's own statements and this process's privileges,
+ * so "ok" means that it found no obstacle.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "cli/doctor/doctor.h"
 
-/* Absent from the headers of older systems. */
+/* Missing in the headers of older systems. */
 #ifndef SECURITYFS_MAGIC
 #define SECURITYFS_MAGIC 0x73636673
 #endif
@@ -27,7 +27,7 @@
 
 #define SEPARATORS ", \t\n"
 
-/* Whether a word is in a list. */
+/* Look for a word in a list. */
 static bool has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -49,7 +49,7 @@ static bool securityfs_mounted(void)
 	return statfs(SECURITYFS, &fs) == 0 && fs.f_type == SECURITYFS_MAGIC;
 }
 
-/* A file of securityfs. Return: 0, or -1 with the finding made. */
+/* Read a file of securityfs. Return: 0, or -1 with the finding made. */
 static int read_securityfs(struct finding *f, const char *path, char *text,
 			   size_t size)
 {
@@ -75,7 +75,7 @@ static int read_securityfs(struct finding *f, const char *path, char *text,
 
 static void probe_bpf_call(struct finding *f)
 {
-	/* no such command: the answer tells who is listening */
+	/* no such command: EINVAL means that bpf(2) itself is allowed */
 	long ret = syscall(SYS_bpf, 0xffff, NULL, 0);
 
 	if (ret < 0 && errno == EINVAL)
@@ -147,7 +147,9 @@ static void probe_unprivileged(struct finding *f)
 
 /* ---- privileges */
 
-/* Those of the host, which the kernel has numbered first. */
+/*
+ * Check for the host's namespace, which has the number of the kernel's first.
+ */
 static bool in_namespace(const char *path, const char *first)
 {
 	char link[32] = "";
@@ -156,7 +158,7 @@ static bool in_namespace(const char *path, const char *first)
 	       strcmp(link, first) == 0;
 }
 
-/* To load and to attach; CAP_SYS_ADMIN stands for both. */
+/* Check for the right to load and to attach; CAP_SYS_ADMIN stands for both. */
 static bool has_capabilities(void)
 {
 	struct __user_cap_header_struct header = {
@@ -171,7 +173,7 @@ static bool has_capabilities(void)
 		data[1].effective >> (CAP_PERFMON - 32) & 1);
 }
 
-/* All that the daemon asks for, before it looks at the kernel. */
+/* Check what the daemon asks for before it looks at the kernel. */
 static void probe_privileges(struct finding *f)
 {
 	const struct {
@@ -199,9 +201,9 @@ static void probe_privileges(struct finding *f)
 		found(f, FEATURE_OK, "root, CAP_BPF, CAP_PERFMON");
 }
 
-/* ---- fmod_ret: the functions that it would attach to */
+/* ---- fmod_ret: the functions to attach to */
 
-/* Whether the kernel has a function of that name, by a list of symbols. */
+/* Count the names that are in the kernel's list of symbols. */
 static int count_symbols(const char *path, const char *const *names, int n)
 {
 	FILE *file = fopen(path, "re");
@@ -262,7 +264,7 @@ static const char *const config_wanted[] = {
 
 #define N_WANTED (sizeof(config_wanted) / sizeof(config_wanted[0]))
 
-/* /proc/config.gz, by way of gzip. Return: a file to read, and *pid. */
+/* Unpack /proc/config.gz by gzip. Return: a file to read, and *pid. */
 static FILE *unpack_config(pid_t *pid)
 {
 	static char *argv[] = { "gzip", "-dc", "/proc/config.gz", NULL };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor: whether a run could have a cgroup of its own and be ended by it, and by
- * which way a run does end its tree here. Where that is allowed, a cgroup is made
- * for a moment and removed again.
+ * doctor: tells whether a run could have a cgroup of its own and be ended by
+ * it, and how a run does end its tree here. If that is allowed, a cgroup is
+ * made for a moment and removed again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #include "cli/doctor/doctor.h"
 
-/* ---- where cgroup v2 is */
+/* ---- the place of cgroup v2 */
 
 struct cgroup_place {
 	char mount[PATH_MAX]; /* where it is mounted */
@@ -28,7 +28,7 @@ struct cgroup_place {
 	char own[PATH_MAX]; /* directory of this process's cgroup; or "" */
 };
 
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
+/* Decode \ooo, in which mountinfo writes space, tab, newline and backslash. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -46,7 +46,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* A line of mountinfo. Return: whether it is a cgroup v2 mount. */
+/* Read a line of mountinfo. Return: true for a cgroup v2 mount. */
 static bool read_mount(char *line, struct cgroup_place *place)
 {
 	char *type = strstr(line, " - ");
@@ -76,7 +76,7 @@ static bool find_mount(struct cgroup_place *place)
 	free(line);
 	if (file)
 		fclose(file);
-	for (int i = 0; i < 2 && !seen; i++) { /* without /proc */
+	for (int i = 0; i < 2 && !seen; i++) { /* for a system without /proc */
 		seen = statfs(usual[i], &fs) == 0 &&
 		       fs.f_type == CGROUP2_SUPER_MAGIC;
 		snprintf(place->mount, PATH_MAX, "%s", usual[i]);
@@ -85,7 +85,9 @@ static bool find_mount(struct cgroup_place *place)
 	return seen;
 }
 
-/* The directory of the cgroup that /proc/self/cgroup names as "0::PATH". */
+/*
+ * Find the directory of the cgroup that /proc/self/cgroup names as "0::PATH".
+ */
 static void find_own(struct cgroup_place *place)
 {
 	FILE *file = fopen("/proc/self/cgroup", "re");
@@ -138,8 +140,10 @@ static int make_below(const char *parent, char path[PATH_MAX])
 	return mkdir(path, 0755) < 0 ? -errno : 0;
 }
 
-/* In the own cgroup or, if that is not allowed, at the mount. Return: 0 or
- * -errno. */
+/*
+ * Make a cgroup in the own one or, if that is not allowed, at the mount.
+ * Return: 0 or -errno.
+ */
 static int make_cgroup(char path[PATH_MAX])
 {
 	if (make_below(place.own, path) == 0)
@@ -147,7 +151,7 @@ static int make_cgroup(char path[PATH_MAX])
 	return make_below(place.mount, path);
 }
 
-/* It can be removed as soon as the last process in it is gone. */
+/* Remove the cgroup as soon as the last process in it is gone. */
 static void remove_cgroup(const char *path)
 {
 	for (int i = 0; i < 200 && rmdir(path) < 0 && errno == EBUSY; i++)
@@ -181,7 +185,7 @@ static void probe_delegation(struct finding *f)
 
 /* ---- ending a cgroup */
 
-/* A child that is born in the cgroup and waits. Return: pid or -errno. */
+/* Start a child in the cgroup, which waits there. Return: pid or -errno. */
 static pid_t child_in(const char *path)
 {
 	struct clone_args args = {
@@ -257,7 +261,7 @@ static void probe_kill(struct finding *f)
 		return;
 	}
 	if (make_cgroup(path) == 0) {
-		/* in a child: a sandbox may kill it, and no cgroup is left */
+		/* in a child: if a sandbox kills it, no cgroup is left */
 		pid = fork();
 		if (pid == 0) {
 			try_kill(f, path);
@@ -280,7 +284,7 @@ static void probe_kill(struct finding *f)
 
 #define SHELL "/bin/sh"
 
-/* A run that asks for a cgroup. Return: flags of its result, or -errno. */
+/* Make a run that asks for a cgroup. Return: flags of its result, or -errno. */
 static int try_run(void)
 {
 	static char *argv[] = { "sh", "-c", ":", NULL };
@@ -308,7 +312,7 @@ static int try_run(void)
 
 #define BY_PROC "process group and /proc"
 
-/* The run had no cgroup: why? */
+/* Tell why the run had no cgroup. */
 static void tell_fallback(struct finding *f)
 {
 	char path[PATH_MAX];

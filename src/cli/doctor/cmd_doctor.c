@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template doctor: what this kernel, account and sandbox offer, what is
- * lost where something is missing, and what to do about it. All probes are made
- * before the first line is printed.
+ * spawn-template doctor: tells what this kernel, account and sandbox offer,
+ * what is lost by a missing feature, and what to do about it. It makes all
+ * probes before it prints the first line.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -18,7 +18,7 @@ static const struct area *const areas[] = {
 
 #define N_AREAS (sizeof(areas) / sizeof(areas[0]))
 
-/* For people and for JSON. */
+/* The words for a status, for people and for JSON. */
 static const struct {
 	const char *word, *id;
 	enum out_style style;
@@ -52,7 +52,7 @@ static const char *remedy_of(const struct feature *feature,
 	if (f->remedy[0])
 		return f->remedy;
 	if (f->status == FEATURE_UNKNOWN)
-		return NULL; /* unless the probe knows one */
+		return NULL; /* unless the probe names one */
 	return feature->remedy ? feature->remedy
 			       : "allow it in the sandbox around this process";
 }

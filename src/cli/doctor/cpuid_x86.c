@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor, on x86: what cpuid tells of a hypervisor, and what it costs. */
+/* doctor, on x86: the hypervisor that cpuid names, and the cost of cpuid. */
 #include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Each sample is of a few, so that reading the clock weighs little. */
+/* Measure several in each sample, so that reading the clock weighs little. */
 int64_t cpuid_cost(void)
 {
 	enum { EACH = 10 };

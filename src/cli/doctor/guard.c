@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor: the guard that runs here, if one does: what it enforces, and how that
- * was proved. Whether one could run is told by doctor_bpf.c.
+ * doctor: describes the guard that runs here, if there is one: what it
+ * enforces, and how that was proved. bpf.c tells whether one could run.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/guard/guard.h"
 
-/* Return: 0, or -errno with *e. */
+/* Ask the daemon. Return: 0, or -errno with *e. */
 static int ask(struct st_msg_status *status, struct guard_error *e)
 {
 	const struct guard_options options = { 0 };
@@ -42,7 +42,7 @@ static void probe_daemon(struct finding *f)
 	found_remedy(f, "%.250s", error.remedy);
 }
 
-/* What is proved, or not, as a list of words. */
+/* List the proved, or the unproved, promises as words. */
 static void list_proofs(char *text, size_t size, unsigned int proofs)
 {
 	size_t used = 0;
@@ -75,7 +75,7 @@ static void probe_enforcement(struct finding *f)
 	found(f, FEATURE_MISSING, "not proved: %s", text);
 }
 
-/* That a link is there does not say to what it is attached. */
+/* Report pinned links. A link does not say to what it is attached. */
 static void pins_without_daemon(struct finding *f)
 {
 	int n = guard_pinned_links();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor: what a launch uses, from clone to exec. Every feature is tried. */
+/*
+ * doctor: the system calls of a launch, from clone to exec. Each one is tried.
+ */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +18,7 @@
 
 #include "cli/doctor/doctor.h"
 
-/* Absent from the headers of older systems. */
+/* Missing in the headers of older systems. */
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -72,7 +74,7 @@ static void probe_launch(struct finding *f)
 
 /* ---- clone3 */
 
-/* A child that does nothing. Return: 0 or -errno. */
+/* Make a child that does nothing. Return: 0 or -errno. */
 static int try_clone3(uint64_t flags, int exit_signal)
 {
 	int pidfd = -1;
@@ -101,7 +103,7 @@ static void probe_clone3(struct finding *f)
 	found_call(f, try_clone3(0, SIGCHLD));
 }
 
-/* Where clone3 is not allowed, clone may be. */
+/* Try clone, which may be allowed even if clone3 is not. */
 static void probe_clone_pidfd(struct finding *f)
 {
 	int pidfd = -1, ret = try_clone3(CLONE_PIDFD, SIGCHLD);
@@ -122,8 +124,9 @@ static void probe_clear_sighand(struct finding *f)
 }
 
 /*
- * With a descriptor that is no cgroup: a kernel that knows the flag says so,
- * one that does not knows neither the flag nor the field.
+ * Try the flag with a descriptor that is no cgroup: a kernel that knows the
+ * flag complains of that. An older kernel complains of the flag or of the
+ * field.
  */
 static void probe_into_cgroup(struct finding *f)
 {
@@ -163,7 +166,7 @@ static void probe_autokill(struct finding *f)
 
 /* ---- closing descriptors */
 
-/* Of a range in which nothing is open. */
+/* Try a range in which no descriptor is open. */
 static int try_close_range(unsigned int flags)
 {
 	return syscall(SYS_close_range, UINT_MAX, UINT_MAX, flags) ? -errno : 0;
@@ -186,7 +189,7 @@ static void probe_close_range_unshare(struct finding *f)
 
 /* ---- exec by descriptor */
 
-/* Exec the shell by descriptor in a child, with its stdin. Return: pid. */
+/* Exec the shell by descriptor in a child, with this stdin. Return: pid. */
 static pid_t exec_by_fd(char *const argv[], int input)
 {
 	int fd = open(SHELL, O_PATH | O_CLOEXEC);
@@ -218,7 +221,10 @@ static void probe_execveat(struct finding *f)
 		      status);
 }
 
-/* Wait until a process has another name than this one. Return: whether. */
+/*
+ * Wait until a process has another name than this one.
+ * Return: true if it has.
+ */
 static bool wait_for_name(pid_t pid, char *name, size_t size)
 {
 	const struct timespec step = { .tv_nsec = 1000000 };

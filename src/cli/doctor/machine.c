@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor: what the machine adds to the cost of every launch. */
+/* doctor: the share of the machine in the cost of every launch. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -32,7 +32,7 @@ static void probe_processors(struct finding *f)
 		      online, CPU_COUNT(&set));
 }
 
-/* For processors that do not tell: what firmware or a hypervisor says. */
+/* Ask firmware or a hypervisor if the processor cannot tell. */
 static void hypervisor_by_files(struct finding *f)
 {
 	static const char *const files[] = {
@@ -65,8 +65,8 @@ static void probe_virtual(struct finding *f)
 }
 
 /*
- * A C library asks cpuid some tens of times before main; in a guest each one
- * leaves to the hypervisor.
+ * Judge the time of cpuid. A C library calls it some tens of times before main;
+ * in a guest, each call exits to the hypervisor.
  */
 static void probe_cpuid(struct finding *f)
 {
@@ -106,7 +106,7 @@ static void probe_clock_source(struct finding *f)
 	      name);
 }
 
-/* The median would be lost in rounding: the mean of many reads. */
+/* Take the mean of many reads: the median would be lost in rounding. */
 static void probe_clock_cost(struct finding *f)
 {
 	enum { READS = 10000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Running a probe in a process of its own, and judging its finding. */
+/* Runs a probe in a process of its own, and judges its finding. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +96,7 @@ int wait_exit(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The process of a probe: it ends by itself, and dumps no core. */
+/* Run a probe in its process, which ends by itself and dumps no core. */
 static _Noreturn void probe_process(const struct feature *feature,
 				    struct finding *f)
 {
@@ -123,7 +123,9 @@ void found_death(struct finding *f, int status)
 	}
 }
 
-/* A kernel that is new enough does not lack it: something hides it. */
+/*
+ * Judge by version: something hides the feature of a kernel that is new enough.
+ */
 static void judge_version(const struct feature *feature, struct finding *f)
 {
 	int kernel = running_kernel();

@@ -18,7 +18,7 @@
 
 #include "cli/doctor/doctor.h"
 
-/* Absent from the headers of older systems. */
+/* Missing in the headers of older systems. */
 #ifndef STATX_MNT_ID
 #define STATX_MNT_ID 0x1000U
 #endif
@@ -109,7 +109,7 @@ static void probe_pidfd_open(struct finding *f)
 	found_call(f, fd < 0 ? -errno : 0);
 }
 
-/* A child that waits to be killed. */
+/* Start a child that waits to be killed. */
 static pid_t sleeping_child(void)
 {
 	pid_t pid = fork();
@@ -188,7 +188,7 @@ static void probe_seccomp(struct finding *f)
 		found(f, FEATURE_INFO, "not in this kernel");
 	else if (mode == 0)
 		found(f, FEATURE_INFO, "no filter");
-	else /* a filter may well refuse the question */
+	else /* a filter may refuse even this question */
 		found(f, FEATURE_INFO, "a filter is in force");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guard's daemon as a person's tool asks it. It may be absent, of another
- * version, or hang: each ends in an error that names the remedy.
+ * A client of the guard's daemon, for people. The daemon may be absent, of
+ * another version, or hang: each case ends in an error that names the remedy.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -57,7 +57,7 @@ int guard_say(const struct guard_error *e)
 	return CLI_FAILED;
 }
 
-/* ---- what is there without a daemon */
+/* ---- facts that need no daemon */
 
 int guard_pinned_links(void)
 {
@@ -72,7 +72,7 @@ int guard_pinned_links(void)
 	return n;
 }
 
-/* ---- why there is no connection */
+/* ---- reasons for having no connection */
 
 static int no_daemon(struct guard_error *e, int error, const char *path)
 {
@@ -88,7 +88,7 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 	return ret;
 }
 
-/* As the library understands it. */
+/* Report an empty name, which means "no socket", as in the library. */
 static int no_socket(struct guard_error *e)
 {
 	int ret = fail(e, ENOENT,
@@ -158,8 +158,10 @@ static int no_answer(struct guard_error *e)
 
 /* ---- the connection */
 
-/* Wait until deadline, or for an event of fd, -1: none. Return: 1, 0 if the time
- * is up, or -errno. */
+/*
+ * Wait until deadline, or for an event of fd; -1: none.
+ * Return: 1, 0 if the time is up, or -errno.
+ */
 static int wait_for(const struct guard *guard, int fd, short events,
 		    int64_t deadline)
 {
@@ -187,7 +189,7 @@ static int64_t deadline_from_now(void)
 	return monotonic_ns() + WAIT_SECONDS * INT64_C(1000000000);
 }
 
-/* Connect, though the queue of the daemon may be full. Return: 0 or -errno. */
+/* Connect, and retry while the daemon's queue is full. Return: 0 or -errno. */
 static int connect_in_time(const struct guard *guard,
 			   const struct sockaddr_un *address)
 {
@@ -229,7 +231,9 @@ static int open_socket(struct guard *guard, const char *path,
 	return err == -ETIMEDOUT ? no_answer(e) : not_connected(e, -err, path);
 }
 
-/* Anybody may listen at a path of his own; see the library's rule. */
+/*
+ * Check the peer by the library's rule: anybody may listen at their own path.
+ */
 static int check_peer(const struct guard *guard, const char *path,
 		      bool is_named, struct guard_error *e)
 {
@@ -310,7 +314,7 @@ static int check_header(const struct st_msg *msg, ssize_t size,
 	return other_version(e, text);
 }
 
-/* The next message to the request under way. */
+/* Receive the next message for the request under way. */
 static int receive(struct guard *guard, struct st_msg *msg,
 		   struct guard_error *e)
 {
@@ -346,7 +350,7 @@ static int mixed_up(struct guard_error *e)
 	return other_version(e, "the daemon's answer is not understood");
 }
 
-/* The request under way is answered by a message of this type. */
+/* Check that this message answers the request under way. */
 static int expect(const struct guard *guard, const struct st_msg *msg,
 		  enum st_msg_type type, struct guard_error *e)
 {
@@ -364,7 +368,7 @@ static bool terminated(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
-/* Of the daemon's own words. */
+/* Check words of the daemon's own. */
 static bool printable(const char *text, size_t size)
 {
 	size_t n = strnlen(text, size);
@@ -377,7 +381,7 @@ static bool printable(const char *text, size_t size)
 
 /* ---- the requests */
 
-/* The answer comes with a descriptor, for which there is no room here. */
+/* Send HELLO. The answer carries a descriptor, which is not received here. */
 static int greet(struct guard *guard, struct guard_error *e)
 {
 	struct st_msg msg;
@@ -443,7 +447,7 @@ static int add_item(struct guard_list *list, const struct st_msg *msg,
 	    !terminated(item->comm, sizeof(item->comm)) ||
 	    !terminated(item->path, sizeof(item->path)))
 		return mixed_up(e);
-	/* powers of two: full when there are as many */
+	/* at a power of two the array is full */
 	if ((list->n & (list->n - 1)) == 0) {
 		items = realloc(items,
 				(list->n ? 2 * list->n : 1) * sizeof(*items));
@@ -463,7 +467,7 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The daemon may have begun to walk through its map again: each only once. */
+/* Sort by id and keep each item once: the daemon may have sent some twice. */
 static void sort_items(struct guard_list *list)
 {
 	size_t kept = 0;

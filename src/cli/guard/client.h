@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Asking the guard's daemon: requests with a time limit, answers that have been
- * looked at, and errors with their remedy.
+ * Requests to the guard's daemon: each has a time limit, its answer is checked,
+ * and an error names its remedy.
  */
 #ifndef GUARD_CLIENT_H
 #define GUARD_CLIENT_H
@@ -14,7 +14,7 @@
 #include "bpf/exec_cache.h"
 #include "shared/proto.h"
 
-/* Where the kernel programs and maps are pinned, unless told otherwise. */
+/* The directory of the pinned programs and maps, by default. */
 #define GUARD_PINS "/sys/fs/bpf/spawn_template"
 #define GUARD_PINS_REMEDY \
 	"stop the daemon, run spawn-templated --unload, start it again"
@@ -22,14 +22,16 @@
 struct guard {
 	int fd; /* -1: not connected */
 	uint32_t sequence; /* of the last request; the first is HELLO */
-	/* The signal mask while it waits: one that comes then ends the request
-	 * with -EINTR. NULL: waiting goes on. */
+	/*
+	 * The signal mask to wait with: a signal then ends the request with
+	 * -EINTR. NULL: waiting goes on.
+	 */
 	const sigset_t *mask;
 };
 
 struct guard_error {
 	int error; /* positive errno */
-	bool missing; /* no such template; all else is well */
+	bool missing; /* the template does not exist; all else is well */
 	char text[384];
 	char remedy[384]; /* "": none is known */
 };
@@ -40,28 +42,31 @@ struct guard_item {
 };
 
 struct guard_list {
-	struct guard_item *items; /* by id */
+	struct guard_item *items; /* sorted by id */
 	size_t n;
 };
 
 /*
  * All return 0, or -errno with *e filled in and the connection closed, so that
- * no late answer is taken for another's. guard_connect() takes the path of the
- * socket, or NULL for the one of the environment or the default.
+ * a late answer cannot be taken for that of another request. guard_connect()
+ * takes the path of the socket; NULL: from the environment, or the default.
  */
 int guard_connect(struct guard *guard, const char *path, struct guard_error *e);
 int guard_get_status(struct guard *guard, struct st_msg_status *status,
 		     struct guard_error *e);
 
-/* id 0: all that the caller may see. -ENOENT: there is no such template. */
+/* id 0: all templates that the caller may see. -ENOENT: no such template. */
 int guard_get_list(struct guard *guard, uint64_t id, struct guard_list *list,
 		   struct guard_error *e);
 
 void guard_disconnect(struct guard *guard);
 void guard_list_free(struct guard_list *list);
 
-/* How many links of kernel programs are pinned, which only a daemon can say more
- * about. Return: as many; -EACCES: this account cannot see. */
+/*
+ * Count the pinned links of kernel programs; only a daemon can say more about
+ * them.
+ * Return: their number; -EACCES: this account cannot see them.
+ */
 int guard_pinned_links(void);
 
 /* Print the error. Return: CLI_FAILED */

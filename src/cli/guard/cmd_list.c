@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template list: the templates that the guard keeps. */
+/* spawn-template list: prints the templates that the guard keeps. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 

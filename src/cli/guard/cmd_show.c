@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template show: all that the guard knows of one template. */
+/* spawn-template show: prints all that the guard knows of one template. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -150,7 +150,7 @@ static int show(const struct guard_options *options, uint64_t id)
 	return status;
 }
 
-/* Decimal, as the maps show it. Return: the id, or 0. */
+/* Parse a decimal id, as the maps show it. Return: the id, or 0. */
 static uint64_t parse_id(const char *text)
 {
 	uint64_t id;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template stats: what the guard has counted, in all and by executable. */
+/* spawn-template stats: prints the guard's counts, in all and by executable. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>

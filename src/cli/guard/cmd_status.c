@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template status: whether the guard is in force, and how that is known. */
+/*
+ * spawn-template status: tells whether the guard is in force, and its proofs.
+ */
 #define _GNU_SOURCE
 #include <inttypes.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template top: the templates of the guard, again and again. */
+/* spawn-template top: prints the guard's templates again and again. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -93,7 +93,7 @@ static bool take_keys(struct top *top)
 		return false;
 	for (ssize_t i = 0; i < n; i++) {
 		if (keys[i] == '\033')
-			break; /* the keys of a cursor, all in one */
+			break; /* a cursor key sends all of this */
 		if (!take_key(top, keys[i]))
 			return false;
 	}
@@ -111,7 +111,7 @@ static void print_keys(FILE *file, const struct top *top, size_t width)
 	fputs(out_style(OUT_PLAIN), file);
 }
 
-/* A frame replaces the one before line by line, so that nothing flickers. */
+/* Replace the last frame line by line, so that nothing flickers. */
 static void write_frame(const char *text, size_t size)
 {
 	char *out = NULL;
@@ -141,7 +141,7 @@ static int draw(struct top *top)
 	int status;
 
 	if (!file)
-		return 0; /* the next time */
+		return 0; /* try again next time */
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	if (!size.ws_col)
 		size.ws_col = 80;
@@ -187,7 +187,7 @@ static int run_screen(struct top *top, long count, int *sig)
 		if (!top->paused && monotonic_ns() >= next) {
 			if (count && refreshed == count)
 				return 0;
-			/* an interrupted request is no news */
+			/* an interrupted request changes nothing */
 			if (top_sample(top) == -EINTR)
 				continue;
 			refreshed++;
@@ -205,7 +205,7 @@ static int run_terminal(struct top *top, long count)
 {
 	int err, sig = 0, status;
 
-	/* what is wrong from the start is told where it can be read */
+	/* print an error at the start where it can be read */
 	if (top_sample(top))
 		return guard_say(&top->error);
 	err = screen_open();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Words for the guard's numbers. Those for JSON are stable: programs may compare
- * them. A newer daemon may have numbers that are not known here.
+ * Words for the guard's numbers. The words in JSON are stable: programs may
+ * compare them. A newer daemon may have numbers that are unknown here.
  */
 #include <linux/magic.h>
 #include <pwd.h>
@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Absent from the headers of older systems, or of another library. */
+/* Missing in the headers of older systems, or in another library's. */
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Histograms, and numbers as people read them. */
+/* Histograms, and numbers in a form for people. */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <time.h>

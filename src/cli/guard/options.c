@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The options that the commands about the guard share, and what they ask. */
+/* Reads the options of the commands about the guard, and asks the daemon. */
 #include "cli/guard/guard.h"
 
 int guard_option(struct guard_options *options, int c, char **argv)

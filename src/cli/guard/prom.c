@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the daemon has answered as text for metrics collectors. Its own totals
- * never fall, so they are counters, as in the file that it writes itself; what is
- * added up over the templates that are there falls when one goes, so those are
- * gauges, and named apart.
+ * The daemon's answers as text for metrics collectors. Its totals never fall,
+ * so they are counters, as in the file that it writes itself. Sums over living
+ * templates fall when one goes, so they are gauges, with other names.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>

@@ -106,7 +106,7 @@ struct order {
 	int sign;
 };
 
-/* Equals stay in the order of their ids, so that rows do not jump. */
+/* Keep equal rows in the order of their ids, so that they do not jump. */
 static int compare(const void *x, const void *y, void *arg)
 {
 	const struct guard_row *a = x, *b = y;
@@ -218,7 +218,7 @@ json_t *histogram_json(const __u64 slots[ST_ITEM_SLOTS])
 			 list);
 }
 
-/* What is counted and measured, added to what is told before. */
+/* Add the counts and times to the description. */
 static json_t *add_counts(json_t *object, const struct st_msg_item *i)
 {
 	json_t *counts = json_pack(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What top shows: two samples, what changed between them, and a frame of it. */
+/* The contents of top: two samples, the changes between them, and a frame. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
@@ -30,7 +30,7 @@ static double per_second(uint64_t now, uint64_t before, int64_t ns)
 	return now < before ? 0 : (double)(now - before) * 1e9 / (double)ns;
 }
 
-/* Both lists are by id. A template that was not there before has no rates. */
+/* Add rates from two lists sorted by id. A new template has none. */
 static void add_rates(struct top *top)
 {
 	const struct guard_list *before = &top->before.list;
@@ -99,7 +99,7 @@ int top_sample(struct top *top)
 
 /* ---- a frame */
 
-/* A line, cut off where the terminal ends. */
+/* Print a line, cut off at the terminal's edge. */
 static void print_line(FILE *file, size_t width, enum out_style style,
 		       const char *text)
 {
@@ -155,7 +155,7 @@ int top_frame(FILE *file, struct top *top, size_t width, size_t max_rows)
 
 	print_clock(file, width, top);
 	print_totals(file, width, top);
-	/* without an answer, why; what is below is old then */
+	/* without an answer, print why: the rows below are old then */
 	print_line(file, width, OUT_BAD,
 		   top->error.error ? top->error.text : "");
 	guard_sort(top->rows, n, top->sort, top->reverse);

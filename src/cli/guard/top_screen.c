@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The terminal of top: another screen, keys one by one, and back again. It is
- * left as it was found at the end, by signals too, and while this process is
- * stopped; then others may change its modes, which are read anew.
+ * restored at the end, by signals, too, and while this process is stopped; then
+ * others may change its modes, which are read anew.
  *
- * Signals are blocked but for the waits, so that what is drawn is whole; those
- * that tell of a bug are not, and put the terminal back from their handler.
+ * Signals are blocked except while waiting, so that a frame is drawn whole.
+ * Signals that report a bug are not blocked: their handler restores the
+ * terminal.
  *
- * The output may be held, by Ctrl-S or because nobody reads it. Nothing waits for
- * it that a signal or a key does not end, and at the end nothing does.
+ * Ctrl-S may hold up the output, or a reader that does not read. Every wait for
+ * it ends on a signal or a key, and at the end nothing waits for it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,25 +25,25 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Another screen, without cursor and without lines that go on below. */
+/* Another screen, without cursor and without wrapped lines. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l\033[2J"
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"
 
 static const int asking[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 static const int noted[] = { SIGTSTP, SIGCONT, SIGWINCH };
 
-/* What else ends a process. */
+/* Other signals that end a process. */
 static const int fatal[] = {
 	SIGABRT, SIGALRM, SIGBUS,  SIGFPE,    SIGILL,  SIGIO,
 	SIGPIPE, SIGPROF, SIGPWR,  SIGSEGV,   SIGSYS,  SIGSTKFLT,
 	SIGTRAP, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 
-static int out = STDOUT_FILENO; /* not to be waited for, if that can be had */
+static int out = STDOUT_FILENO; /* a non-blocking copy if possible */
 static struct termios modes;
 static volatile sig_atomic_t shown; /* the other screen is */
 static volatile sig_atomic_t ending, stopping, continued, resized;
-static sigset_t waiting; /* the mask */
+static sigset_t waiting; /* the mask while waiting */
 static struct sigaction fatal_before[COUNT(fatal)];
 
 static bool has_room(void)
@@ -52,8 +53,11 @@ static bool has_room(void)
 	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLOUT);
 }
 
-/* TCOON alone undoes TCOOFF, but not Ctrl-S. What nobody has read is dropped: it
- * was drawn on a screen that goes away. */
+/*
+ * Make the held-up output move again: TCOON undoes Ctrl-S only after TCOOFF.
+ * Output that nobody has read is dropped; it belongs to a screen that goes
+ * away.
+ */
 static void make_room(void)
 {
 	if (has_room())
@@ -64,8 +68,11 @@ static void make_room(void)
 		tcflush(out, TCOFLUSH);
 }
 
-/* From a background process this would stop it; there it is not shown. Only
- * local modes differ, for which the output need not be waited for. */
+/*
+ * Restore the terminal. A background process would be stopped by setting modes,
+ * and its screen is not shown. Only local modes differ, so the output need not
+ * drain.
+ */
 static void restore(void)
 {
 	sigset_t ttou, before;
@@ -93,14 +100,14 @@ static int enter(void)
 {
 	struct termios raw;
 
-	/* not those that this has set itself, before SIGSTOP or just SIGCONT */
+	/* do not read modes that this process has set itself */
 	if (!shown && tcgetattr(STDIN_FILENO, &modes) < 0)
 		return -errno;
 	raw = modes;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	/* stops a background process until it is in the foreground */
+	/* a background process stops here until it is in the foreground */
 	while (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -140,7 +147,7 @@ static void die(int sig)
 	errno = err;
 }
 
-/* What was ignored from the start stays so. */
+/* Handle a signal, unless it was ignored from the start. */
 static void watch(int sig, void (*handler)(int), struct sigaction *before)
 {
 	struct sigaction action = { .sa_handler = handler }, was;
@@ -174,7 +181,7 @@ static void watch_all(void)
 		sigdelset(&waiting, noted[i]);
 }
 
-/* O_NONBLOCK is not set on what others have open, too. */
+/* Open the output anew: O_NONBLOCK must not affect others that share it. */
 static void open_output(void)
 {
 	int fd = open("/proc/self/fd/1",
@@ -197,7 +204,7 @@ const sigset_t *screen_mask(void)
 	return &waiting;
 }
 
-/* Stop as if SIGTSTP had not been caught; returns when it goes on. */
+/* Stop as if SIGTSTP had not been caught. Return when the process continues. */
 static void stop(void)
 {
 	struct sigaction usual = { .sa_handler = SIG_DFL }, before;
@@ -207,7 +214,7 @@ static void stop(void)
 	sigaction(SIGTSTP, &usual, &before);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
-	raise(SIGTSTP); /* blocked so far */
+	raise(SIGTSTP); /* pending, since it is blocked */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGTSTP, &before, NULL);
@@ -224,15 +231,17 @@ int screen_signals(bool *ret_changed)
 		continued = 0;
 		if (stops)
 			stop();
-		/* after SIGSTOP too, when a shell has set its own modes */
+		/* after SIGSTOP, too: a shell may have set its own modes */
 		if (enter() < 0)
 			ending = SIGHUP;
 	}
 	return ending;
 }
 
-/* Waits until there is room. Return: false if something else has come: a key is
- * looked at before the output goes on. */
+/*
+ * Wait until there is room.
+ * Return: false if a key has come, which is handled before the output goes on.
+ */
 static bool wait_for_room(void)
 {
 	struct pollfd pfd[] = {
@@ -245,7 +254,9 @@ static bool wait_for_room(void)
 	return pfd[0].revents;
 }
 
-/* What is not written by then is dropped; the next frame has all of it. */
+/*
+ * Write until a signal or key comes; drop the rest: the next frame has it all.
+ */
 void screen_write(const char *text, size_t size)
 {
 	while (size && !ending && !stopping && wait_for_room()) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Templates added up by the path of their executable. Paths that look the same
- * are the same here: what reads metrics takes no name twice.
+ * Templates added up by the path of their executable. Paths that print the same
+ * are one here, since collectors of metrics take no name twice.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void add(struct guard_total *to, const struct guard_total *from)
 	to->launches += from->launches;
 	to->stale += from->stale;
 	to->refused += from->refused;
-	/* that is of the executable already */
+	/* each item has its executable's count */
 	if (from->write_denied > to->write_denied)
 		to->write_denied = from->write_denied;
 	for (int i = 0; i < ST_ITEM_SLOTS; i++)

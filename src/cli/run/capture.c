@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template run --capture: the program's output and end as one JSON object.
+ * spawn-template run --capture: prints the program's output and end as one JSON
+ * object.
  *
- * By a ring of one run, not by spawn_template_run(): a signal that asks this tool
- * to end must end the tree before, and the pid is told.
+ * It uses a ring of one run, not spawn_template_run(): a signal that asks this
+ * tool to end must end the tree first, and the pid is printed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +26,10 @@ static int open_ring(struct spawn_template_ring **ring)
 	return err ? CLI_FAILED : 0;
 }
 
-/* Queue the run, not submitted yet. Return: 0, or an exit code as plan_make(). */
+/*
+ * Queue the run without submitting it.
+ * Return: 0, or an exit code as plan_make().
+ */
 static int queue(struct spawn_template_ring *ring, struct run_plan *plan,
 		 json_t **report)
 {
@@ -52,8 +56,11 @@ static int queue(struct spawn_template_ring *ring, struct run_plan *plan,
 	return err ? plan_explain(plan, -err, report) : 0;
 }
 
-/* The first signal that asks this tool to end is for the tree; another ends it
- * at once. Return: the completion, or NULL. */
+/*
+ * Wait for the run. The first signal that asks this tool to end is for the
+ * tree; another one ends the tree at once.
+ * Return: the completion, or NULL.
+ */
 static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring)
 {
 	struct pollfd fd = { .fd = spawn_template_ring_fd(ring),
@@ -89,7 +96,7 @@ static int report_launch_failure(struct run_plan *plan,
 	return status;
 }
 
-/* Return: the exit code, as of run without capture; or minus a signal. */
+/* Return: the exit code, as run without --capture; or minus a signal. */
 static int report_end(const struct run_plan *plan,
 		      const struct spawn_template_cqe *cqe)
 {
@@ -154,7 +161,7 @@ int run_captured(const struct run_options *o)
 	sigset_t mask;
 	int status;
 
-	/* with SIGCHLD ignored the exit status would be lost */
+	/* if SIGCHLD were ignored, the exit status would be lost */
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	status = plan_make(&plan, o, &mask, &error);

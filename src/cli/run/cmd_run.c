@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spawn-template run: launch one program through a template, and end as it
- * ends. This file reads the options and tells how it went; run_launch.c and
- * run_job.c do the work.
+ * spawn-template run: launches one program through a template, and ends as it
+ * ends. This file reads the options and reports the end; launch.c and job.c do
+ * the work.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ static const struct option long_options[] = {
 	{ "clear-env", no_argument, NULL, OPT_CLEAR_ENV },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
-	{ "grace", required_argument, NULL, OPT_KILL_AFTER }, /* in 0.1 */
+	{ "grace", required_argument, NULL, OPT_KILL_AFTER }, /* from 0.1 */
 	{ "keep-fd", required_argument, NULL, OPT_KEEP_FD },
 	{ "inherit-fds", no_argument, NULL, OPT_INHERIT_FDS },
 	{ "no-new-privs", no_argument, NULL, OPT_NO_NEW_PRIVS },
@@ -75,7 +75,7 @@ static int read_env(struct run_options *o, const char *text, bool unset)
 	return 0;
 }
 
-/* Checked now, before this tool opens something under that number. */
+/* Check the number now, before this tool opens something under it. */
 static int read_keep_fd(struct run_options *o, const char *text)
 {
 	long fd;
@@ -116,7 +116,7 @@ static int read_umask(struct run_options *o, const char *text)
 	return 0;
 }
 
-/* An option without a value. Return: whether it was one. */
+/* Take an option without a value. Return: false if it has one. */
 static bool read_switch(struct run_options *o, int c)
 {
 	switch (c) {
@@ -149,7 +149,7 @@ static bool read_switch(struct run_options *o, int c)
 	}
 }
 
-/* An option with a value. Return: 0 or an exit code, with the error told. */
+/* Take an option with a value. Return: 0, or an exit code after a message. */
 static int read_value(struct run_options *o, int c, const char *text,
 		      char **argv)
 {
@@ -204,7 +204,7 @@ static int check_options(struct run_options *o)
 	return 0;
 }
 
-/* Return: 0; an exit code with the error told; or -1 if help was asked for. */
+/* Return: 0; an exit code after a message; or -1 if help was asked for. */
 static int read_options(struct run_options *o, int argc, char **argv)
 {
 	int c, err;
@@ -216,7 +216,7 @@ static int read_options(struct run_options *o, int argc, char **argv)
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	/* "+": what follows the program's name belongs to it */
+	/* "+": options behind the program's name are the program's */
 	while ((c = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
 		if (c == 'h')
 			return -1;
@@ -283,7 +283,10 @@ json_t *failure_json(const struct run_options *o, json_t *error)
 			 "error", error);
 }
 
-/* The tree is not in a cgroup: --cgroup is for a program that shares one. */
+/*
+ * Report the end. It names no cgroup: the tree is in none of its own, since
+ * --cgroup is for one that is shared.
+ */
 static json_t *report_json(const struct job *job, json_t *launch)
 {
 	return json_pack(

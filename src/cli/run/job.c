@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One launched program and its supervision: signals that reach this tool go on
- * to the program, a stop of the program stops this tool too, and a timeout ends
- * the program's whole tree.
+ * One launched program and its supervision: signals that reach this tool are
+ * passed on to the program, a stop of the program stops this tool, too, and a
+ * timeout ends the program's whole tree.
  *
  * All signals that matter are blocked and read from a signalfd; the program
  * gets the mask that this tool was started with. No handler is installed.
@@ -25,11 +25,16 @@ static const int forwarded[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT,
 };
 
-/* Blocked besides: the first tells of the program, the others would stop this
- * tool when it handles the terminal or before the program has stopped. */
+/*
+ * Also blocked: SIGCHLD reports the program; the others would stop this tool
+ * when it handles the terminal, or before the program has stopped.
+ */
 static const int watched[] = { SIGCHLD, SIGTTIN, SIGTTOU };
 
-/* What is ignored stays ignored, here and in the program: nohup(1). */
+/*
+ * Block signals, but not those that are ignored: they stay ignored, here and in
+ * the program, for nohup(1).
+ */
 static void block_unless_ignored(sigset_t *set, const int *signals, size_t n)
 {
 	struct sigaction action;
@@ -48,7 +53,7 @@ int job_prepare(struct job *job, const struct run_options *options)
 	job->deadline = INT64_MAX;
 	job->code = job->signal = -1;
 
-	/* with SIGCHLD ignored the exit status would be lost */
+	/* if SIGCHLD were ignored, the exit status would be lost */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&job->blocked);
 	block_unless_ignored(&job->blocked, forwarded,
@@ -93,7 +98,7 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 	return 0;
 }
 
-/* The end of the program as far as it can be told from siginfo. */
+/* Note the end of the program as siginfo describes it. */
 static void note_end(struct job *job, const siginfo_t *info)
 {
 	job->end = JOB_ENDED;
@@ -112,8 +117,8 @@ static void to_program(const struct job *job, int sig)
 }
 
 /*
- * Continue the program, unless a signal to its group has done so already: it may
- * have been stopped again since, and that must not be undone.
+ * Continue the program, unless a signal to its group has done so already: it
+ * may have been stopped again since, and must then stay stopped.
  */
 static void continue_program(const struct job *job)
 {
@@ -127,17 +132,18 @@ static void continue_program(const struct job *job)
 }
 
 /*
- * The program was stopped by the terminal or by a forwarded SIGTSTP: stop too,
- * with the whole job if the program is apart from it, and go on together. In an
- * orphaned process group the stop has no effect: then nobody would continue the
- * program either, so it is continued where it can have the terminal.
+ * Stop this tool, too, because the terminal or a forwarded SIGTSTP has stopped
+ * the program; stop the whole job if the program has its own group; go on
+ * together. In an orphaned process group the stop has no effect, and nobody
+ * would continue the program, either: so it is continued here if it can have
+ * the terminal.
  */
 static void stop_together(struct job *job, int sig)
 {
 	sigset_t set, pending;
 	bool foreground;
 
-	/* put in the foreground by a shell that did not know of the stop */
+	/* a shell unaware of the stop has put this group in the foreground */
 	if (sig != SIGTSTP && terminal_give(&job->terminal, job->group)) {
 		to_program(job, SIGCONT);
 		return;
@@ -147,7 +153,7 @@ static void stop_together(struct job *job, int sig)
 	if (job->group)
 		terminal_take(&job->terminal, job->group);
 	kill(job->group ? 0 : getpid(), sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL); /* stops here */
+	sigprocmask(SIG_UNBLOCK, &set, NULL); /* the stop happens here */
 	sigprocmask(SIG_BLOCK, &job->blocked, NULL);
 
 	foreground = terminal_give(&job->terminal, job->group);
@@ -158,8 +164,8 @@ static void stop_together(struct job *job, int sig)
 }
 
 /*
- * Take note of stops and of the end. Once the time is up, of the end only, and the
- * program is not reaped before its tree has ended: it stands for its group.
+ * Note stops and the end. Once the time is up, note only the end, and do not
+ * reap the program before its tree has ended: it keeps the number of its group.
  */
 static void reap(struct job *job)
 {
@@ -167,7 +173,7 @@ static void reap(struct job *job)
 	siginfo_t info = { 0 };
 	long err;
 
-	/* the raw call, for the resources used; __WALL: see the library */
+	/* the raw call also returns the rusage; __WALL as in the library */
 	err = syscall(SYS_waitid, P_PID, job->pid, &info,
 		      options | WEXITED | WNOHANG | __WALL, &job->usage);
 	if (err < 0) {
@@ -187,8 +193,9 @@ static void reap(struct job *job)
 }
 
 /*
- * A signal for this tool. What the terminal sent to a group that the program
- * shares, it has already; what the program sent (kill 0) is not returned to it.
+ * Pass on a signal that this tool got. A group that the program shares has
+ * already got the terminal's signals. A signal that the program sent itself
+ * (kill 0) is not returned to it.
  */
 static void forward(struct job *job, const struct signalfd_siginfo *info,
 		    bool from_terminal_too)
@@ -217,7 +224,7 @@ static void read_signals(struct job *job, bool from_terminal_too)
 		forward(job, &info, from_terminal_too);
 }
 
-/* The time is up: TERM to the whole tree, and after the grace period KILL. */
+/* End the tree, as the time is up: TERM, then KILL after the grace period. */
 static void escalate(struct job *job)
 {
 	if (!job->timed_out) {
@@ -253,9 +260,9 @@ static int wait_ready(const struct job *job)
 }
 
 /*
- * The program has ended after its time was up; others of its tree may still be
- * ending, and have the rest of the grace period for it. What was killed is gone at
- * once, but for what waits for a device: that gets a second.
+ * End the rest of the tree after the program has ended. Its processes have the
+ * rest of the grace period. After KILL they are gone at once, except for those
+ * that wait for a device: they get a second.
  */
 static void end_tree(struct job *job)
 {
@@ -266,7 +273,7 @@ static void end_tree(struct job *job)
 		if (!job->killed && monotonic_ns() >= job->deadline)
 			escalate(job);
 		else if (job->killed)
-			tree_signal(&job->tree, SIGKILL); /* those just born */
+			tree_signal(&job->tree, SIGKILL); /* new ones */
 		if (job->killed && patience == INT64_MAX)
 			patience = monotonic_ns() + 1000000000;
 		nanosleep(&step, NULL);
@@ -280,7 +287,7 @@ static void end_tree(struct job *job)
 
 void job_wait(struct job *job)
 {
-	/* of those before now, nobody knows whom they reached */
+	/* nobody knows whether the program got the signals before now, too */
 	read_signals(job, true);
 	for (reap(job); job->end == JOB_RUNNING; reap(job)) {
 		if (monotonic_ns() >= job->deadline)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The plan of a launch by spawn-template run: from the options to all that the
- * library is asked for, and to an explanation if that fails.
+ * The plan of a launch by spawn-template run: turns options into arguments for
+ * the library, and a failure into an explanation.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,8 +48,9 @@ static void add_keep(struct run_plan *plan, int fd)
 }
 
 /*
- * A captured program has a process group of its own and would be stopped where it
- * reads the terminal: for it stdin stays /dev/null.
+ * Give the program this tool's stdin, unless that is a terminal: a captured
+ * program has a process group of its own and would be stopped when it reads the
+ * terminal. It gets /dev/null instead.
  */
 static int add_stdin(struct run_plan *plan)
 {
@@ -117,7 +118,7 @@ static int allocate(struct run_plan *plan)
 	return 0;
 }
 
-/* The attributes, in a directory and a cgroup that are there. */
+/* Set the attributes; the directory and the cgroup must exist. */
 static int set_args(struct run_plan *plan)
 {
 	const struct run_options *o = plan->options;

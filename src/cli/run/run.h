@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of spawn-template run: what was asked for (options), what is under
- * way (struct job), and how it ended.
+ * The parts of spawn-template run: the options, the program under way (struct
+ * job), and its end.
  */
 #ifndef RUN_H
 #define RUN_H
@@ -23,7 +23,7 @@ struct env_change {
 
 struct run_options {
 	const char *cwd, *cgroup, *argv0;
-	const char *tree_parent; /* of --cgroup-tree; NULL: to be found */
+	const char *tree_parent; /* of --cgroup-tree; NULL: search for one */
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
 	uint64_t max_output; /* 0: the default */
@@ -39,20 +39,20 @@ struct run_options {
 	char **argv;
 };
 
-/* All that a launch takes, made from the options. */
+/* The arguments of a launch, made from the options. */
 struct run_plan {
 	const struct run_options *options;
 	struct spawn_template_spawn_args args;
 	struct spawn_template_failure failure;
 	struct spawn_template_action *actions;
-	const char **what; /* each of them, for errors */
+	const char **what; /* a description of each, for errors */
 	char (*text)[32];
 	uint64_t mask;
 	struct spawn_template_sigset set;
 	char **argv;
 	int tfd;
-	int cgroup_fd; /* to start in; -1: none */
-	int stdin_fd; /* a dup, kept from what the launch does; -1: none */
+	int cgroup_fd; /* the cgroup to start in; -1: none */
+	int stdin_fd; /* a dup that the launch cannot touch; -1: none */
 };
 
 /*
@@ -62,16 +62,16 @@ struct run_plan {
  * is not reaped before the end, so that the group's number stays taken.
  */
 struct run_terminal {
-	int fd; /* /dev/tty; -1: none, or not ours to give */
+	int fd; /* /dev/tty; -1: none, or it is not this tool's to give */
 	pid_t holder; /* leads the group; 0: none */
 	struct termios modes; /* as found */
 };
 
-/* What the program has started, as /proc shows it. */
+/* The processes that the program has started, as /proc shows them. */
 struct run_tree {
 	pid_t program; /* not reaped: its number stays taken */
 	pid_t group; /* of its own */
-	pid_t *others; /* children of this tool that are not of the tree */
+	pid_t *others; /* this tool's children outside the tree */
 	size_t n_others;
 };
 
@@ -86,10 +86,10 @@ struct job {
 	sigset_t blocked, inherited;
 	struct run_terminal terminal;
 
-	struct run_tree tree; /* once the time is up */
+	struct run_tree tree; /* used once the time is up */
 
 	int64_t started, spawn_ns, total_ns;
-	int64_t deadline; /* of the next step; INT64_MAX: none */
+	int64_t deadline; /* for the next step; INT64_MAX: none */
 	bool timed_out, killed;
 
 	enum job_end end;
@@ -98,62 +98,75 @@ struct job {
 	struct rusage usage;
 };
 
-/* run_terminal.c */
+/* terminal.c */
 
-/* Make the group and hand the terminal to it, if there is one and it is ours. */
+/* Make the group and hand it the terminal, if this tool has one. */
 void terminal_open(struct run_terminal *t);
-/* Make the program's group the foreground one, if ours is. Return: whether. */
+/*
+ * Make the program's group the foreground one, if this tool's is.
+ * Return: true if done.
+ */
 bool terminal_give(const struct run_terminal *t, pid_t group);
-/* Take it back. */
+/* Take the terminal back. */
 void terminal_take(const struct run_terminal *t, pid_t group);
-/* Take it back for good; with restore, in the modes in which it was found. */
+/*
+ * Take the terminal back for good; restore: with the modes found at the start.
+ */
 void terminal_close(struct run_terminal *t, pid_t group, bool restore);
 
-/* run_launch.c */
+/* launch.c */
 
 /*
- * Set environment and directory, and plan the launch. Return: 0, or an exit code
- * with the error explained. *report is the JSON that describes it; NULL without
- * --json.
+ * Set environment and directory, and plan the launch.
+ * Return: 0, or an exit code after a message. *report is the JSON that
+ * describes the failure; NULL without --json.
  */
 int plan_make(struct run_plan *plan, const struct run_options *options,
 	      const sigset_t *mask, json_t **report);
 void plan_free(struct run_plan *plan);
 
-/* The launch failed with a positive errno. Return: the exit code. */
+/*
+ * Explain that the launch failed with a positive errno.
+ * Return: the exit code.
+ */
 int plan_explain(struct run_plan *plan, int error, json_t **report);
 
-/* Describe the template and how it was launched from. */
+/* Describe the template and the way it was launched. */
 json_t *plan_describe(const struct run_plan *plan);
 
-/* run_tree.c */
+/* tree.c */
 
 /*
- * From now on what loses its parent becomes a child of this tool and so stays in
- * the tree: an init would take it away, or may never reap it.
+ * Adopt orphans from now on: a process that loses its parent becomes this
+ * tool's child, and so stays in the tree. An init would take it away, or might
+ * never reap it.
  */
 void tree_adopt(struct run_tree *tree);
 
-/* Signal all of it. */
+/* Signal every process of the tree. */
 void tree_signal(const struct run_tree *tree, int sig);
 
-/* Reap those of it that have ended, but not the program. Return: whether any
- * lives. */
+/*
+ * Reap processes of the tree that have ended, but not the program.
+ * Return: true if one lives.
+ */
 bool tree_lives(const struct run_tree *tree);
 
-/* run_job.c. Prepare, plan with job->inherited, launch, wait if it was launched,
- * then finish in any case. */
+/*
+ * job.c. Prepare, plan with job->inherited, launch, wait if that succeeded, and
+ * finish in any case.
+ */
 
-/* Return: 0, or an exit code with the error told and nothing to finish. */
+/* Return: 0, or an exit code after a message, with nothing to finish. */
 int job_prepare(struct job *job, const struct run_options *options);
 
-/* Return: 0, or an exit code with the error explained. */
+/* Return: 0, or an exit code after an explanation. */
 int job_launch(struct job *job, struct run_plan *plan, json_t **report);
 
 void job_wait(struct job *job);
 void job_finish(struct job *job);
 
-/* run_capture.c. Return: the exit code; may end by a signal instead. */
+/* capture.c. Return: the exit code; may end by a signal instead. */
 int run_captured(const struct run_options *options);
 
 /* cmd_run.c */

@@ -10,7 +10,7 @@
 
 #include "cli/run/run.h"
 
-/* A group whose leader is a zombie. Return: its number, or 0. */
+/* Make a group whose leader is a zombie. Return: its number, or 0. */
 static pid_t make_group(void)
 {
 	pid_t pid = fork();

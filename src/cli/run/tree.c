@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree of a program whose time is up: what belongs to it, how it is signalled
- * once, and whether any of it lives.
+ * The tree of a program whose time is up: finds its processes, signals each
+ * once, and tells whether any of them lives.
  *
- * It is what spawn_template_kill() finds from the program, and besides what only
- * this tool can know: the group that was made before the program, whose leader
- * the program is not, and processes that the tool has adopted.
+ * spawn_template_kill() finds most of them from the program. This tool alone
+ * knows the rest: the group that was made before the program, which the program
+ * does not lead, and processes that the tool has adopted.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -23,7 +23,7 @@
 struct process {
 	pid_t pid, parent, group, session;
 	bool dead;
-	bool apart; /* of the tree, but not to be found from the program */
+	bool apart; /* in the tree, but not found from the program */
 };
 
 /* All processes, by number. */
@@ -48,7 +48,7 @@ static bool read_process(const char *number, struct process *p)
 	n = fread(line, 1, sizeof(line) - 1, file);
 	fclose(file);
 	line[n] = '\0';
-	end = strrchr(line, ')'); /* a name may have any character */
+	end = strrchr(line, ')'); /* the name may contain any character */
 	if (!end || sscanf(end + 1, " %c %d %d %d", &state, &parent, &group,
 			   &session) != 4)
 		return false;
@@ -70,7 +70,7 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* In the /proc of an outer pid namespace the numbers are other processes'. */
+/* Check that /proc is this pid namespace's: an outer one has other numbers. */
 static bool is_own_proc(void)
 {
 	FILE *file = fopen("/proc/self/status", "re");
@@ -87,7 +87,7 @@ static bool is_own_proc(void)
 	return pid == getpid() && !nested;
 }
 
-/* Empty without /proc or memory. */
+/* Read all processes; none without /proc or memory. */
 static void take_snapshot(struct snapshot *s)
 {
 	DIR *dir = is_own_proc() ? opendir("/proc") : NULL;
@@ -122,7 +122,7 @@ static const struct process *find(const struct snapshot *s, pid_t pid)
 	return s->n ? bsearch(&key, s->list, s->n, sizeof(key), by_pid) : NULL;
 }
 
-/* ---- what belongs to the tree */
+/* ---- members of the tree */
 
 static bool is_other(const struct run_tree *tree, pid_t pid)
 {
@@ -132,14 +132,16 @@ static bool is_other(const struct run_tree *tree, pid_t pid)
 	return false;
 }
 
-/* By its group or session, which spawn_template_kill() sees if they are the
- * program's own. */
+/*
+ * Tell whether its group or session is the program's own: spawn_template_kill()
+ * finds it then.
+ */
 static bool is_led(const struct run_tree *tree, const struct process *p)
 {
 	return p->group == tree->program || p->session == tree->program;
 }
 
-/* Up to the program, or to this tool if that has adopted it. */
+/* Go up to the program, or to this tool if it has adopted the process. */
 static bool is_member(const struct run_tree *tree, const struct snapshot *s,
 		      const struct process *p)
 {
@@ -186,9 +188,9 @@ static void signal_from(pid_t pid, int sig)
 }
 
 /*
- * Each once, even if the program forwards what it gets: those that are not below
- * the program are told from it before it is signalled, for its death makes more
- * of them.
+ * Signal each process once, even if the program forwards signals. Processes
+ * that are not below the program are found before it is signalled: its death
+ * would add more.
  */
 void tree_signal(const struct run_tree *tree, int sig)
 {
@@ -229,6 +231,6 @@ bool tree_lives(const struct run_tree *tree)
 			waitpid(p->pid, NULL, WNOHANG | __WALL);
 	}
 	free(s.list);
-	/* without /proc the program counts too, although it may be dead */
+	/* without /proc the program counts, too, although it may be dead */
 	return s.n ? lives : kill(-tree->group, 0) == 0;
 }
