@@ -29,7 +29,7 @@ struct clear_word {
 		.imm = (i)                                                     \
 	}
 
-/*
+/**
  * loader_states_clearer - load the program that clears words
  * @states_fd: the map
  *

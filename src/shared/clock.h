@@ -8,7 +8,7 @@
 #define ST_MS 1000000LL		/* in ns */
 #define ST_NEVER INT64_MAX
 
-/* CLOCK_MONOTONIC in ns. */
+/* Returns CLOCK_MONOTONIC in ns. */
 static inline int64_t st_now(void)
 {
 	struct timespec ts;
@@ -17,7 +17,7 @@ static inline int64_t st_now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* from + ns, where ns is a caller's and may be beyond all time. */
+/* Returns from + ns, or ST_NEVER: a caller's ns may be beyond all time. */
 static inline int64_t st_after(int64_t from, uint64_t ns)
 {
 	return ns >= (uint64_t)(ST_NEVER - from) ? ST_NEVER

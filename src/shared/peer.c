@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether who listens at a socket may be the guard's daemon: root may, and at a
- * path that the caller has named, the caller's own user.
+ * Decides whether the process that listens at a socket may be the guard's
+ * daemon: root may, and at a path that the caller has named, so may the
+ * caller's own user.
  *
- * A user namespace need not have a number for the root outside. The kernel then
- * names one that stands for all such users, and that the namespace has no other
- * use for. At the default path it is taken for root, if the folder belongs to
- * such a user as well and nobody else may write to it: outside, only root makes
- * that folder, and within, nobody can make one that belongs to such a user.
- * Where the namespace has given the number to a user of its own, as containers
- * with 65536 users do, nothing can be told, and nobody is trusted.
+ * A user namespace may have no number for the root user outside. The kernel
+ * then reports a number that stands for all users without one, and that the
+ * namespace normally does not use itself. At the default path this number is
+ * taken for root, if the directory, too, belongs to such a user and nobody else
+ * may write to it: outside, only root makes that directory, and inside, nobody
+ * can make one that belongs to such a user. If the namespace has given the
+ * number to a user of its own, as containers with 65536 users do, root cannot
+ * be recognised, and nobody is trusted.
  *
- * Raw system calls, because libc's would be cancellation points.
+ * The system calls are raw, because libc's would be cancellation points.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -23,14 +25,14 @@
 
 /* ---- the caller's user namespace */
 
-/* A line of uid_map(5): the first number here, the first outside, how many. */
+/* A line of uid_map(5): first number inside, first number outside, count. */
 struct line {
 	uint64_t n[3];
 	unsigned int at;
 	bool in_number;
 };
 
-/* Takes the next character. Return: whether it ends a line that has this id. */
+/* Takes the next character. Return: true if it ends a line that has this id. */
 static bool take(struct line *l, char c, uint32_t uid)
 {
 	bool has;
@@ -50,7 +52,7 @@ static bool take(struct line *l, char c, uint32_t uid)
 	return has;
 }
 
-/* Has the namespace a user of this number? If that cannot be told, it has. */
+/* Tells whether the namespace maps the user id; true if that is unknown. */
 static bool is_mapped(uint32_t uid)
 {
 	int fd = sys_openat(AT_FDCWD, "/proc/self/uid_map",
@@ -74,9 +76,12 @@ static bool is_mapped(uint32_t uid)
 	return found || n < 0;
 }
 
-/* ---- the folder */
+/* ---- the directory */
 
-/* Of a user whom the namespace does not have, and only his to write to. */
+/*
+ * Tells whether the directory belongs to a user that the namespace does not
+ * map, and only that user may write to it.
+ */
 static bool is_from_outside(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -94,12 +99,12 @@ static bool is_from_outside(const char *path)
 }
 
 /**
- * st_guard_check_peer - may who listens be the guard?
+ * st_guard_check_peer - decide whether the listener may be the guard
  * @fd: connected
- * @path: to what
- * @is_named: the caller's, not the default
+ * @path: the path of the socket
+ * @is_named: the path is the caller's, not the default
  *
- * Return: 0; -EACCES: no; or another error.
+ * Return: 0; -EACCES: it may not; or another error.
  */
 int st_guard_check_peer(int fd, const char *path, bool is_named)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may be the guard's daemon. */
+/* Decides which process may be the guard's daemon. */
 #ifndef ST_PEER_H
 #define ST_PEER_H
 

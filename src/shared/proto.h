@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between clients, the guard's daemon and its kernel programs: messages, and the
- * mark by which a launch is recognised.
+ * The protocol between clients, the guard's daemon and its kernel programs:
+ * messages, and the mark by which a launch is recognised.
  *
- * Messages go over a SOCK_SEQPACKET socket; each has ST_MSG_SIZE bytes, unknown
- * and unused ones zero. A client sends requests and gets one answer for each, in
- * order, of the same type and sequence number; LIST gets one ITEM for each
- * template before that. The daemon may send INVALIDATED at any time. A message
- * of another size, version or magic, with descriptors that its type does not
- * take, or from another process or user than the one that connected, ends the
- * connection; whose real and effective user differ sends SCM_CREDENTIALS with the
- * latter. Other mistakes are answered: EINVAL a field that must be zero, or a flag
- * that is unknown; EBADF no O_PATH descriptor; ENOENT no template of that id that
- * the caller may end, or see; EALREADY a second HELLO; ENOSYS an unknown type.
+ * Messages go over a SOCK_SEQPACKET socket; each has ST_MSG_SIZE bytes, with
+ * zeroes in unknown and unused ones. A client sends requests and gets one
+ * answer for each, in order, with the same type and sequence number; before the
+ * answer to LIST come its ITEMs, one for each template. The daemon may send
+ * INVALIDATED at any time.
+ *
+ * The daemon ends the connection after a message of another size, version or
+ * magic, with descriptors that its type does not take, or from another process
+ * or user than the one that connected. A client whose real and effective user
+ * differ must send SCM_CREDENTIALS with the effective one. Other mistakes are
+ * answered with an error:
+ *
+ * EINVAL	a field that must be zero is not, or a flag is unknown
+ * EBADF	the descriptor is not O_PATH
+ * ENOENT	no template with this id that the client may end, or see
+ * EALREADY	a second HELLO
+ * ENOSYS	an unknown type
  */
 #ifndef ST_PROTO_H
 #define ST_PROTO_H
@@ -24,9 +31,9 @@
 /* ---- the mark of a launch */
 
 /*
- * The child of a guarded launch has its clear_child_tid point at this: the
- * kernel programs find it at exec without another call. Whoever makes one up
- * only has his own exec checked.
+ * The mark. The child of a guarded launch has its clear_child_tid point at it,
+ * so that the kernel programs find it at exec without another call. A process
+ * that forges one only has its own exec checked.
  */
 struct st_mark {
 	__u32 tid;		/* zeroed by the kernel at exec or exit */
@@ -39,7 +46,7 @@ struct st_mark {
 /* ---- messages */
 
 #define ST_GUARD_SOCKET		"/run/spawn-template/guard.sock"
-/* names another socket, for tests; ignored in set-user-ID programs */
+/* The name of another socket, for tests; ignored in set-user-ID programs. */
 #define ST_GUARD_SOCKET_ENV	"SPAWN_TEMPLATE_GUARD"
 
 #define ST_MSG_MAGIC		0x5354474dU	/* "STGM" */
@@ -50,7 +57,7 @@ enum st_msg_type {
 	ST_MSG_HELLO = 1,	/* answer: struct st_msg_hello, with a descriptor */
 	ST_MSG_REGISTER = 2,	/* struct st_msg_register, with a descriptor */
 	ST_MSG_UNREGISTER = 3,	/* id */
-	ST_MSG_LIST = 4,	/* id 0: all that the caller may see; else one */
+	ST_MSG_LIST = 4,	/* id 0: all the client may see; else one */
 	ST_MSG_ITEM = 5,	/* struct st_msg_item */
 	ST_MSG_STATUS = 6,	/* answer: struct st_msg_status */
 	ST_MSG_INVALIDATED = 7,	/* id, and struct st_msg_invalidated */
@@ -67,8 +74,8 @@ struct st_msg_header {
 
 /*
  * The descriptor is the array of states, to be mapped read-only and shared
- * (states * sizeof(__u64) bytes): an executable is what it was as long as its word is
- * what REGISTER answered.
+ * (states * sizeof(__u64) bytes): an executable is unchanged as long as its
+ * word equals the word that REGISTER answered.
  */
 struct st_msg_hello {
 	__u32 states;
@@ -76,18 +83,24 @@ struct st_msg_hello {
 };
 
 #define ST_REGISTER_DENY_WRITE	(1U << 0)
-#define ST_REGISTER_HEADER	(1U << 1)	/* header is there */
+#define ST_REGISTER_HEADER	(1U << 1)	/* header is filled in */
 
 #define ST_HEADER_SIZE		64
 
 /*
- * The descriptor is the template's own, O_PATH. Errors besides those above: EINVAL
- * it is no regular file; EEXIST this open file is registered already; EACCES it was not
- * opened by who asks, is nobody's to execute or, for deny-write, not his by its
- * mode; ESTALE it changed meanwhile; ETXTBSY it is open for writing;
- * EOPNOTSUPP deny-write is not to be had of this file; EDQUOT too many of
- * this user's; ENOSPC too many of all users', templates or executables; ENOTCONN
- * the kernel programs are gone; ENOMEM.
+ * The descriptor is the template's own, O_PATH. Errors besides those above:
+ *
+ * EINVAL	it is not a regular file
+ * EEXIST	this open file is registered already
+ * EACCES	the client did not open it; nobody may execute it; or, for
+ *		deny-write, its mode does not let this client execute it
+ * ESTALE	it changed meanwhile
+ * ETXTBSY	it is open for writing
+ * EOPNOTSUPP	the guard cannot deny writes to this file
+ * EDQUOT	too many templates of this user
+ * ENOSPC	too many templates or executables of all users
+ * ENOTCONN	the kernel programs are gone
+ * ENOMEM	memory is short
  */
 struct st_msg_register {
 	/* request */
@@ -95,7 +108,7 @@ struct st_msg_register {
 	__u32 pad;
 	__u8 header[ST_HEADER_SIZE];
 	/* answer; the id is in the header */
-	__u32 slot;		/* index of its word */
+	__u32 slot;		/* index of the executable's word */
 	__u32 pad2;
 	__u64 word;
 };
@@ -112,7 +125,7 @@ struct st_msg_item {
 	__u32 flags;		/* ST_REGISTER_DENY_WRITE */
 	__u32 state;		/* enum exec_state */
 	__u32 why;		/* enum exec_why, if stale */
-	__u32 last_why;		/* of the last launch that was not let through */
+	__u32 last_why;		/* reason of the last launch not let through */
 	__u64 created_ns;	/* since boot */
 	__u64 ino;
 	__u32 dev_major, dev_minor;	/* s_dev */
@@ -127,14 +140,14 @@ struct st_msg_item {
 	__u64 run_us[ST_ITEM_SLOTS];
 };
 
-#define ST_STATUS_LSM		1	/* how programs are attached */
+#define ST_STATUS_LSM		1	/* the way the programs are attached */
 #define ST_STATUS_FMOD_RET	2
 
-/* What was proved when the daemon started, by being denied. */
+/* Promises that the daemon has proved at its start, by being denied. */
 #define ST_PROVED_CREATOR	(1U << 0)
 #define ST_PROVED_IDENTITY	(1U << 1)
 #define ST_PROVED_DENY_WRITE	(1U << 2)
-#define ST_PROVED_ORDINARY	(1U << 3)	/* others' execs go through */
+#define ST_PROVED_ORDINARY	(1U << 3)	/* other execs go through */
 #define ST_PROVED_ALL		15U
 
 struct st_msg_status {
@@ -146,7 +159,7 @@ struct st_msg_status {
 	__u32 clients, clients_max;
 	__u32 templates, templates_max;
 	__u32 executables, executables_max;
-	__u32 user_templates, user_templates_max;	/* of who asks */
+	__u32 user_templates, user_templates_max;	/* of the client */
 	__u32 pad;
 	__u64 started_ns;	/* since boot */
 	__u64 launches, stale, refused, write_denied;	/* since the maps exist */

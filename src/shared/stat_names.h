@@ -52,7 +52,7 @@ static inline const char *st_name_by_path(unsigned int reason)
 							 : "unknown";
 }
 
-/* NULL: there are no more. */
+/* Returns the name of a fallback; NULL: there are no more. */
 static inline const char *st_name_fallback(unsigned int index)
 {
 	static const char *const names[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lines on standard error. A line is one write, and what does not go out at once
- * is dropped if it is a terminal or pipe that its owner made non-blocking; a
- * journal takes all.
+ * Lines on standard error. Each line is one write. Bytes that do not go out at
+ * once are dropped, which happens if the owner of a terminal or pipe has made
+ * it non-blocking; a journal takes all.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static void write_line(const char *fmt, va_list ap)
 	if (len < 0)
 		return;
 	n = (size_t)len < size - n ? n + (size_t)len : size - 1;
-	/* what clients are called is theirs to choose */
+	/* clients choose their names */
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';

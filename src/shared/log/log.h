@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the daemon says, on standard error. */
+/* The daemon's messages, on standard error. */
 #ifndef ST_LOG_H
 #define ST_LOG_H
 
@@ -9,7 +9,7 @@ extern bool log_is_verbose;
 
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Only with --verbose. */
+/* Prints with --verbose only. */
 void log_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

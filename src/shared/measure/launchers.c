@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four ways to launch a program: see launchers.h for what they have in common.
- * Code between a clone and exec calls nothing but system calls.
+ * Four ways to launch a program: launchers.h lists their common work. Code
+ * between a clone and exec calls nothing but system calls.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,13 +42,13 @@ uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Raw, because libc leaves the signals that it uses itself out of every set. */
+/* Uses the raw call, because libc leaves its own signals out of every set. */
 static void set_mask(const uint64_t *set, uint64_t *old)
 {
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, old, sizeof(*set));
 }
 
-/* The child's part of fork and vfork; returns the errno of what failed. */
+/* Runs the child's part of fork and vfork; returns errno of the failed step. */
 static int become(const struct launch_spec *s, const uint64_t *mask)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -91,7 +91,7 @@ by_vfork(const struct launch_plan *plan, struct launched *l)
 {
 	const uint64_t all = ~0ULL;
 	uint64_t mask;
-	volatile int failed = 0; /* in memory that the child shares */
+	volatile int failed = 0; /* in memory shared with the child */
 	pid_t pid;
 
 	l->start_ns = now_ns();
@@ -167,7 +167,7 @@ int launch_wait(const struct launched *l, siginfo_t *info, struct rusage *usage)
 	idtype_t type = l->pidfd < 0 ? P_PID : P_PIDFD;
 	id_t id = (id_t)(l->pidfd < 0 ? l->pid : l->pidfd);
 
-	/* Raw, because libc's has no rusage. */
+	/* the raw call, because libc's returns no rusage */
 	while (syscall(SYS_waitid, type, id, info, WEXITED, usage) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -180,7 +180,7 @@ int launch_add_closefrom(posix_spawn_file_actions_t *actions)
 	return posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
 #else
-/* musl has none, and without it the methods would not do the same work. */
+/* musl lacks the action; without it the methods would not do the same work. */
 int launch_add_closefrom(posix_spawn_file_actions_t *actions)
 {
 	(void)actions;

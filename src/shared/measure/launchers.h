@@ -8,9 +8,10 @@
  *	- SIGPIPE is at its default
  *	- the program starts with the caller's signal mask
  *
- * What is measured is the call that a caller would make; what can be prepared
- * once (the file actions of posix_spawn, the action array of a template) is
- * prepared once, for every method. What still differs, and to whose benefit:
+ * The call that a caller would make is measured. Steps that can be prepared
+ * once (the file actions of posix_spawn, the action array of a template) are
+ * prepared once, for every method. These differences remain, to the cost or
+ * benefit of a method:
  *
  *	fork		does not wait for exec and does not report its failure;
  *			no pidfd
@@ -48,7 +49,7 @@ struct launch_spec {
 	int stdio[3]; /* each above 2 */
 };
 
-/* What launch_prepare() makes of a spec. Used by one thread at a time. */
+/* The prepared form of a spec. One thread at a time uses it. */
 struct launch_plan {
 	struct launch_spec spec; /* its pointers belong to the caller */
 	posix_spawn_file_actions_t file_actions;
@@ -60,7 +61,7 @@ struct launch_plan {
 struct launched {
 	pid_t pid;
 	int pidfd; /* the caller's, close-on-exec; -1 if the method has none */
-	uint64_t start_ns; /* CLOCK_MONOTONIC before the call, and after: */
+	uint64_t start_ns; /* CLOCK_MONOTONIC before the call and after it: */
 	uint64_t return_ns; /* the difference is how long the caller blocked */
 };
 
@@ -72,14 +73,17 @@ const char *launch_title(enum launch_method method);
 int launch_prepare(struct launch_plan *plan, const struct launch_spec *spec);
 void launch_unprepare(struct launch_plan *plan);
 
-/* Closes every fd above 2; ENOSYS where libc has no action for that. */
+/* Adds an action that closes every fd above 2; ENOSYS if libc has none. */
 int launch_add_closefrom(posix_spawn_file_actions_t *actions);
 
-/* 0 and *ret filled in, or -errno, no child left and *ret as it was. */
+/*
+ * Launches.
+ * Return: 0 and *ret filled in; or -errno, no child left and *ret as it was.
+ */
 int launch(const struct launch_plan *plan, enum launch_method method,
 	   struct launched *ret);
 
-/* Waits for the exit of what was launched, by pidfd if there is one; reaps. */
+/* Waits for the launched program, by pidfd if there is one, and reaps it. */
 int launch_wait(const struct launched *l, siginfo_t *info,
 		struct rusage *usage);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Numbers on the command lines of the benchmark and the demo.
- */
+/* Reads numbers on the command lines of the benchmark and the demo. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

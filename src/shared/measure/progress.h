@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A progress bar on standard error, if that is a terminal; otherwise nothing.
- * With NO_COLOR set, or TERM=dumb, it has no colour.
+ * NO_COLOR or TERM=dumb in the environment turns colour off.
  */
 #ifndef MEASURE_PROGRESS_H
 #define MEASURE_PROGRESS_H
@@ -15,7 +15,7 @@ struct progress {
 };
 
 struct progress progress_start(void);
-/* @done from 0 to 1; draws at most ten times a second. */
+/* Draws at most ten times a second. @done goes from 0 to 1. */
 void progress_show(struct progress *p, double done, const char *what);
 /* Clears the line. */
 void progress_end(struct progress *p);

@@ -113,7 +113,8 @@ static uint64_t draw(uint64_t *state)
 }
 
 /*
- * The percentile of blocks of @s drawn until there are as many values as in it.
+ * Returns the percentile of blocks of @s, drawn until there are as many values
+ * as in @s.
  * @drawn: scratch, how often each rank was drawn.
  */
 static double resampled(const struct samples *s, double p, size_t block,
@@ -136,7 +137,7 @@ static double resampled(const struct samples *s, double p, size_t block,
 	return s->sorted[i];
 }
 
-/* Fills @ratios with those of RESAMPLES draws. */
+/* Fills @ratios with the ratios of RESAMPLES draws. */
 static int draw_ratios(const struct samples *a, const struct samples *b,
 		       double p, size_t block, struct samples *ratios)
 {
@@ -149,7 +150,7 @@ static int draw_ratios(const struct samples *a, const struct samples *b,
 		double x, y;
 
 		if (a->n_sorted == b->n_sorted)
-			other = state; /* the same rounds of both */
+			other = state; /* draw the same rounds for both */
 		x = resampled(a, p, block, scratch, &state);
 		y = resampled(b, p, block, scratch, &other);
 		err = samples_add(ratios, x / y);

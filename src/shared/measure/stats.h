@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Samples, percentiles, and how sure one can be of a ratio of two medians.
+ * Samples, percentiles, and confidence intervals for the ratio of two medians.
  *
  * A set of samples keeps the order in which they were added, because a ratio is
  * computed from pairs: sample i of one set and sample i of the other were taken
- * in the same round and so under the same load. No global state; functions
- * return 0 or -errno.
+ * in the same round and so under the same load. There is no global state;
+ * functions return 0 or -errno.
  */
 #ifndef MEASURE_STATS_H
 #define MEASURE_STATS_H
@@ -17,8 +17,8 @@ struct samples {
 	double *values; /* in the order of samples_add() */
 	double *sorted; /* made by samples_sort() */
 	size_t count, capacity;
-	size_t *rank; /* of each value in .sorted; made with it */
-	size_t n_sorted; /* of how many values both were made */
+	size_t *rank; /* of each value, in .sorted; made with it */
+	size_t n_sorted; /* number of values when both were made */
 };
 
 struct ratio {
@@ -27,33 +27,40 @@ struct ratio {
 };
 
 int samples_add(struct samples *s, double value);
-/* Frees what it holds; it is then an empty set. */
+/* Frees the samples and leaves an empty set. */
 void samples_free(struct samples *s);
 
-/* Needed after the last samples_add() and before any of those below. */
+/*
+ * Sorts. Call it after the last samples_add() and before the functions below.
+ */
 int samples_sort(struct samples *s);
-/* Linear interpolation between the two nearest; p from 0 to 100. NaN if empty. */
+/*
+ * Interpolates between the two nearest values; p from 0 to 100. NaN if empty.
+ */
 double samples_percentile(const struct samples *s, double p);
 double samples_median(const struct samples *s);
 double samples_sum(const struct samples *s);
 
 /*
- * median(a) / median(b) with its 95 % confidence interval, by a bootstrap over
- * blocks of successive rounds: neighbours share the load of their moment, and
- * drawing them one by one would make the interval too narrow. If the sets are of
- * one size they are taken as paired by round, else drawn independently. The same
- * samples always give the same answer. -EINVAL if one is empty.
+ * Computes median(a) / median(b) with its 95 % confidence interval, by a
+ * bootstrap over blocks of successive rounds: neighbours share the load of
+ * their moment, and drawing them one by one would make the interval too narrow.
+ * Sets of equal size are paired by round; others are drawn independently. The
+ * same samples always give the same answer. -EINVAL if a set is empty.
  */
 int samples_ratio(const struct samples *a, const struct samples *b,
 		  struct ratio *ret);
 /*
- * The same of another percentile than the median, and with blocks of @block
- * values: of sets to which every round has added @block of them.
+ * Does the same for another percentile than the median, with blocks of @block
+ * values, if every round has added @block values to each set.
  */
 int samples_ratio_at(const struct samples *a, const struct samples *b, double p,
 		     size_t block, struct ratio *ret);
 
-/* "met", "not met", or which of both it seems to be, within the noise */
+/*
+ * Returns "met" or "not met", with ", within the noise" behind it where the
+ * interval reaches over a bound.
+ */
 const char *ratio_verdict(struct ratio r, double least, double most);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How results are written: see values.h. */
+/* Writes results: see values.h. */
 #include <errno.h>
 #include <math.h>
 

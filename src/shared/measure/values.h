@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How results are written: as JSON, and in tables of Markdown. */
+/* Writes results as JSON, and in tables of Markdown. */
 #ifndef MEASURE_VALUES_H
 #define MEASURE_VALUES_H
 
@@ -8,15 +8,15 @@
 
 #include "shared/measure/stats.h"
 
-/* A number, or null where there is none: JSON has no NaN. */
+/* Returns a number, or null for NaN, which JSON lacks. */
 json_t *value_json(double value);
 
 json_t *ratio_json(struct ratio r);
 
-/* Consumes it. Return: 0; -ENOMEM if it is NULL; -EIO. */
+/* Writes the value and consumes it. Return: 0; -ENOMEM if it is NULL; -EIO. */
 int value_write(json_t *value, FILE *out);
 
-/* The rest of a table's cell, with so many digits; "-" where there is none. */
+/* Writes the rest of a table's cell, with so many digits; "-" for no value. */
 void ratio_cell(struct ratio r, int digits, FILE *out);
 
 #endif

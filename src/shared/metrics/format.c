@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Families of metrics. The daemon and the command-line tool are both linked with
- * this.
- */
+/* Families of metrics, for the daemon and the command line tool. */
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -51,7 +48,7 @@ static const char *mode_name(uint32_t attached)
 						: "unknown";
 }
 
-/* Not of type info, which the older format does not know. */
+/* Uses a gauge, since the older format does not know the type info. */
 static void put_info(FILE *f, const struct st_msg_status *s)
 {
 	metrics_family(f, "guard_info", "gauge", "",

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Text for metrics collectors, which OpenMetrics parsers take and those of the
- * older Prometheus text format, too: only types that both know. To the latter a
- * counter, whose samples end in _total, is one without a type.
+ * Text for metrics collectors that parsers of OpenMetrics accept, and those of
+ * the older Prometheus text format, too: it uses only types that both know. The
+ * older parsers see a counter, whose samples end in _total, as one without a
+ * type.
  *
- * What the daemon's file and 'spawn-template stats --prom' both have is here, so
- * that it has the same names. Names are given without the prefix.
+ * The daemon's file and 'spawn-template stats --prom' share this code for the
+ * metrics that both have, so that the names agree. Callers give names without
+ * the prefix.
  */
 #ifndef ST_METRICS_FORMAT_H
 #define ST_METRICS_FORMAT_H
@@ -21,15 +23,15 @@
 void metrics_family(FILE *f, const char *name, const char *type,
 		    const char *unit, const char *help);
 
-/* A family of one number. The samples of a counter are called NAME_total. */
+/* Prints a family of one number. A counter's sample is called NAME_total. */
 void metrics_gauge(FILE *f, const char *name, const char *help, uint64_t value);
 void metrics_counter(FILE *f, const char *name, const char *help,
 		     uint64_t value);
 
-/* A label's value, which must be UTF-8, without the quotes. */
+/* Prints a label's value, which must be UTF-8, without the quotes. */
 void metrics_value(FILE *f, const char *text);
 
-/* The guard and its totals. */
+/* Prints the state of the guard and its totals. */
 void metrics_status(FILE *f, const struct st_msg_status *s);
 
 #endif

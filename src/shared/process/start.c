@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What /proc tells of a process. */
+/* Reads facts about a process from /proc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "shared/process/start.h"
 
-/* Field 22 of /proc/PID/stat. Names may hold blanks and brackets. */
+/* Reads field 22 of /proc/PID/stat. A name may contain blanks and brackets. */
 int process_start_ticks(uint32_t pid, uint64_t *ticks)
 {
 	char path[32], text[1024], *p;

@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 /*
- * When a process started, in ticks since boot: with its pid, that names it.
- * Return: 0; -ESRCH: there is none; -errno.
+ * Reads the start of a process, in ticks since boot: with its pid, it
+ * identifies the process.
+ * Return: 0; -ESRCH: no such process; -errno.
  */
 int process_start_ticks(uint32_t pid, uint64_t *ticks);
 
