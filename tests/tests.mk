@@ -11,7 +11,7 @@ TEST_SH := $(sort $(wildcard tests/test_*.sh))
 TESTS := $(TEST_SRC:%.c=$(O)/%)
 TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(O)/tests/harness.o
 
-# Programs that tests launch. They are never built with sanitizers.
+# The programs that tests launch are never built with sanitizers.
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
 TOOLS := $(TOOL_SRC:%.c=$(O)/%)
 TOOL_CC ?= gcc
@@ -64,8 +64,8 @@ run-check: all build-tests
 SUB_MAKE = $(MAKE) --no-print-directory
 SUB_JOBS := -j$(shell nproc)
 
-# The command line tool is built so as well; the scripts test it. A case that a
-# sanitizer does not allow skips, whatever MUST_WORK says: 'check' runs it.
+# The command line tool has the sanitizers, too; the scripts test it. A case that a
+# sanitizer forbids is skipped, whatever MUST_WORK says: 'check' runs it.
 check-asan:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/asan SAN=address,undefined \
 		all build-tests
@@ -77,7 +77,7 @@ check-asan:
 		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh \
 		%/test_cli.sh %/test_cli_guard.sh %/test_doctor.sh,$(TEST_SH))
 
-# ThreadSanitizer wants an address layout that random placement may deny it.
+# ThreadSanitizer needs an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_collisions %/test_fork \
 	%/test_guard %/test_host %/test_identity %/test_kill %/test_pending \
 	%/test_rfc %/test_ring \
@@ -92,7 +92,7 @@ check-tsan:
 		MUST_WORK=0 O='$(O)/tsan' SAN=thread setarch -R tests/run \
 		$(TESTS_ALONE:%=-a %) $(TSAN_TESTS:$(O)/%=$(O)/tsan/%)
 
-# musl-gcc knows no kernel headers; those of the system come last.
+# musl-gcc has no kernel headers; the system's are searched last.
 MUSL_CC = musl-gcc -idirafter /usr/include \
 	-idirafter /usr/include/$(shell gcc -print-multiarch)
 check-musl:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The daemon with an in-memory loader in the place of the kernel programs: what
-# its tests run, and those of its clients.
+# Build the daemon with an in-memory loader in place of the kernel programs, for its
+# tests and for its clients' tests.
 
 FAKE_OBJ := $(DAEMON_OBJ) $(O)/tests/fake_loader.o $(O)/tests/fake_maps.o
 

@@ -19,12 +19,12 @@ $(O)/tests/tools/tiny-7: tests/tools/tiny.S
 $(O)/tests/tools/tiny-32: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-m32 -DSTATUS=32)
 
-# What test_syscalls.sh traces.
+# test_syscalls.sh traces this program.
 $(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
-# For scripts: a guard that the test plays.
+# with_guard plays a guard for scripts.
 $(O)/tests/with_guard: $(O)/tests/with_guard.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^

@@ -17,16 +17,16 @@ VM_CELLS ?= $(foreach k,$(filter-out $(VM_UNGUARDED),$(VM_KERNELS)),\
 	$(k):lsm $(k):fmod_ret) \
 	$(addsuffix :none,$(filter $(VM_UNGUARDED),$(VM_KERNELS)))
 
-# Each guard_*.c is a test program; what they share is in guarding*.c.
+# Each guard_*.c is a test program; their common code is in guarding*.c.
 GUARD_TESTS := $(patsubst tests/vm/%.c,%,$(sort \
 	$(wildcard tests/vm/guard_*.c)))
 VM_CELL_TESTS := $(if $(VM_TESTS),$(VM_TESTS),$(GUARD_TESTS) guest test_rfc)
 
 # ---- the library, one kernel after the other
 
-# An emulated processor takes 20 times as long. Tests that measure or wait for
-# races between threads stay away; those that take a minute run on the first
-# kernel, the oldest.
+# An emulated processor takes 20 times as long. Tests that measure, or wait for races
+# between threads, are left out; tests that take a minute run on the first kernel
+# only, the oldest.
 VM_NOT := $(TESTS_ALONE) test_ring test_ring_faults test_ring_launch \
 	test_swap test_threads
 ifdef VM_TESTS
@@ -38,7 +38,7 @@ VM_LIB_TESTS := guest $(filter-out $(VM_NOT) $(VM_SLOW),\
 	$(TEST_SRC:tests/%.c=%))
 endif
 
-# What goes along: built here, or of this machine.
+# The programs to copy into a guest: built here, or this machine's.
 VM_COMMANDS := $(O)/spawn-template
 VM_COMMANDS += $(O)/spawn-templated
 VM_PROGRAMS := bpftool mkfs.ext4 mkfs.btrfs btrfs
@@ -49,7 +49,8 @@ VM_PROGRAMS := bpftool mkfs.ext4 mkfs.btrfs btrfs
 check-vm: BUILD_VM = $(VM_CELL_TESTS)
 check-vm-library: BUILD_VM = $(VM_LIB_TESTS) $(VM_SLOW)
 
-# Static programs: those start fastest, which in a guest is most of the time.
+# Programs in a guest are static, since these start fastest, and a guest spends most
+# of its time on starts.
 define make_image
 	$(Q)scripts/deps vm
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Tests of others with install() first: CPython's own, which the Python in use has
-# to bring along (Debian: libpython3.*-testsuite), and those of packages, in a
-# virtual environment in build/python-venv.
+# Run other projects' tests after install(): CPython's own, which must come with the
+# Python in use (Debian: libpython3.*-testsuite), and those of packages, in a virtual
+# environment in build/python-venv.
 #
 #: check-cpython   CPython's own tests of subprocess and asyncio, by templates
 #: check-others    the tests of anyio and trio, and AutoGen's executor, by templates

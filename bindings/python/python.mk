@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The package spawn_template for Python: docs/python.md. PYTHON= is the
-# interpreter to build for; what is built serves any CPython from 3.9 on.
+# The package spawn_template for Python: docs/python.md. PYTHON= is the interpreter
+# to build for; the result serves any CPython from 3.9 on.
 #
 #: python          build in place: PYTHONPATH=build/python python3 -c 'import spawn_template'
 #: wheel           a wheel of it, in build/wheel, for all CPythons from 3.9 on
@@ -17,8 +17,9 @@ PY_NATIVE := $(wildcard $(PY_DIR)/native/*.c)
 PY_OBJ := $(PY_NATIVE:%.c=$(O)/%.o)
 PY_SO := $(PY_OUT)/_native.abi3.so
 
-# Asked once, and only if something is to be compiled. gcc does not find the
-# configuration of Debian's debug build, whose headers are links to the others.
+# Ask the interpreter once, and only if something has to be compiled. gcc does not
+# find the configuration of Debian's debug build, whose headers are links to the
+# others'.
 PY_CFLAGS = $(eval PY_CFLAGS := $(shell $(PYTHON) -c 'import sysconfig as s; \
 	print("-isystem", s.get_path("include"), \
 	"-DPy_DEBUG=1" if s.get_config_var("Py_DEBUG") else "")'))$(PY_CFLAGS)
@@ -33,7 +34,7 @@ $(PY_OBJ): $(O)/%.o: %.c
 		-DNATIVE_VERSION='"$(VERSION)"' $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
 
-# which has the version
+# The Makefile has the version.
 $(O)/$(PY_DIR)/native/module.o: Makefile
 
 $(PY_SO): $(PY_OBJ) $(LIB_A) $(PY_DIR)/native/exports.map
@@ -57,7 +58,7 @@ wheel:
 			echo --no-build-isolation) $(PY_DIR)
 	$(Q)ls $(O)/wheel/spawn_template-*.whl
 
-# ---- tests: each step prints "N passed, N failed", and all of them are run
+# ---- tests: each step prints "N passed, N failed", and a failure stops no other step
 
 PY_CHECKS := check-python-tests check-python-leaks check-python-debug \
 	check-python-asan check-python-install check-cpython check-others
@@ -80,7 +81,7 @@ check-python-tests: python
 check-python-leaks: python
 	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_TESTS)/leaks.py
 
-# Debian's debug build counts references, and asserts what the others assume.
+# Debian's debug build counts references, and asserts what other builds assume.
 PY_DEBUG ?= $(shell command -v python3-dbg)
 check-python-debug:
 ifeq ($(SKIP_DEPS),)
@@ -94,8 +95,8 @@ else
 	@echo '0 passed, 0 failed, 1 skipped'
 endif
 
-# The interpreter itself leaks on purpose, so nothing is said of leaks here. What a
-# sanitizer does not allow skips, whatever MUST_WORK says.
+# The interpreter itself leaks on purpose, so leaks are not reported here. A case that
+# a sanitizer forbids is skipped, whatever MUST_WORK says.
 check-python-asan:
 	$(Q)$(SUB_MAKE) O=$(O)/asan SAN=address,undefined python
 	$(Q)MUST_WORK=0 LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
@@ -108,7 +109,7 @@ check-python-asan:
 check-python-install:
 	$(Q)PYTHON='$(PYTHON)' $(PY_TESTS)/install.sh
 
-# what pip leaves beside the sources
+# Remove the files that pip leaves beside the sources.
 .PHONY: clean-python
 clean: clean-python
 clean-python:
