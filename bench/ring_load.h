@@ -11,7 +11,7 @@
 
 /* Processor time since a fixed moment in the past, in clock ticks. */
 struct load {
-	unsigned long long all; /* of all processors, idle or not */
+	unsigned long long all; /* all processors' time, idle or not */
 	unsigned long long busy;
 	unsigned long long ours; /* this process, given ones, their children */
 };

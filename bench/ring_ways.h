@@ -48,7 +48,7 @@ struct worker_options {
 	const char *self; /* this program, which serves two of the ways */
 	const char *peers; /* directory of the ways in other languages */
 	const char *work; /* work_json() */
-	unsigned int threads; /* of the ring; 0: its default */
+	unsigned int threads; /* the ring's threads; 0: its default */
 	unsigned int gib; /* touched by the process; C only */
 };
 

@@ -91,7 +91,7 @@ struct exec_entry {
 	__u64 launches, stale, refused, write_denied;
 	__u32 has_header;	/* the header below is there */
 	__u32 flags;		/* TEMPLATE_CANARY */
-	__u8 header[EXEC_HEADER_SIZE]; /* as exec saw it first */
+	__u8 header[EXEC_HEADER_SIZE]; /* the first one that exec saw */
 };
 
 /* The word of an executable in the map exec_states, which clients map. */
@@ -138,7 +138,7 @@ struct template_entry {
 	__u32 slot;		/* of its executable; PENDING: a free one */
 	__u32 has_header;
 	__u32 pad;
-	__u8 header[EXEC_HEADER_SIZE];	/* as the creator read it */
+	__u8 header[EXEC_HEADER_SIZE];	/* the creator's reading of it */
 	char comm[16];			/* the creator's */
 	char path[TEMPLATE_PATH_SIZE];	/* for people; may be cut off */
 	__u64 launch_us[HISTOGRAM_SLOTS];	/* clone to exec */

@@ -184,7 +184,7 @@ static void send_message(unsigned int i)
 	check_answer(&msg, &answer, result);
 }
 
-/* ---- what else happens */
+/* ---- other steps */
 
 static void take_news(unsigned int i)
 {

@@ -101,7 +101,7 @@ const char *explain_by_path(unsigned int reason);
 
 /* The facts that explain a failed launch. */
 struct launch_error {
-	const char *command; /* as the user typed it */
+	const char *command; /* the user's name for it */
 	const char *path; /* the path found, or "" */
 	const char *interpreter; /* of the template, or "" */
 	const char *search; /* the path searched; NULL: $PATH */

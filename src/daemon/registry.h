@@ -20,7 +20,7 @@
 #include "shared/proto.h"
 
 #define CLIENTS_MAX		1024
-#define CLIENTS_OF_USER		128	/* of a user other than root */
+#define CLIENTS_OF_USER		128	/* each, root excepted */
 
 /* Returns how many of n all users but root may have together. */
 #define WITHOUT_ROOT(n) ((n) - (n) / 8)
@@ -48,7 +48,7 @@ struct process {
 struct peer {
 	struct process *process;
 	struct user *user;
-	struct peer *next;		/* of the process */
+	struct peer *next;		/* next of the process */
 	bool greeted;
 	bool has_news;			/* for one of its templates */
 	const char *reason;		/* for closing the connection */
@@ -59,7 +59,7 @@ struct template
 {
 	uint64_t id, generation;
 	struct process *process;
-	struct template *next;		/* of the process */
+	struct template *next;		/* next of the process */
 	struct user *user;
 	struct peer *peer; /* the connection that registered it; NULL: gone */
 	uint32_t why; /* 0: fresh; else the reason why it is stale */

@@ -47,7 +47,7 @@ static int make_folder(const char *path)
 	snprintf(copy, sizeof(copy), "%s", path);
 	folder = dirname(copy);
 	if (mkdir(folder, 0755) == 0)
-		/* with this mode whatever the umask */
+		/* has this mode whatever the umask */
 		return chmod(folder, 0755) ? failed("chmod", folder, "") : 0;
 	if (errno == EEXIST)
 		return 0;

@@ -159,7 +159,7 @@ struct st_msg_status {
 	__u32 clients, clients_max;
 	__u32 templates, templates_max;
 	__u32 executables, executables_max;
-	__u32 user_templates, user_templates_max;	/* of the client */
+	__u32 user_templates, user_templates_max;	/* the client's */
 	__u32 pad;
 	__u64 started_ns;	/* since boot */
 	__u64 launches, stale, refused, write_denied;	/* since the maps exist */

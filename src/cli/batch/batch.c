@@ -60,7 +60,7 @@ static void answer(struct batch *b, const json_t *id, uint64_t line,
 		return;
 	}
 	writer_text(&b->out, "{\"id\":", 6);
-	if (id) /* with all digits that a real number needs to stay the same */
+	if (id) /* keeps all digits that a real number needs to stay the same */
 		writer_json(&b->out, id, JSON_COMPACT | JSON_ENCODE_ANY);
 	else
 		writer_text(&b->out, number, (size_t)n);

@@ -23,7 +23,7 @@
 /* ---- the place of cgroup v2 */
 
 struct cgroup_place {
-	char mount[PATH_MAX]; /* where it is mounted */
+	char mount[PATH_MAX]; /* the mount point */
 	char root[PATH_MAX]; /* the cgroup that the mount shows: "/" */
 	char own[PATH_MAX]; /* directory of this process's cgroup; or "" */
 };

@@ -43,7 +43,7 @@ struct feature {
 	const char *name;
 	int since; /* KERNEL(); 0: versions do not tell */
 	bool essential; /* launches need it */
-	const char *lost; /* what is lost without it */
+	const char *lost; /* the loss if it is missing */
 	const char *remedy; /* NULL: a newer kernel, or another sandbox rule */
 	void (*probe)(struct finding *f);
 };

@@ -32,7 +32,7 @@ struct snapshot {
 	size_t n;
 };
 
-/* ---- what /proc shows */
+/* ---- processes in /proc */
 
 static bool read_process(const char *number, struct process *p)
 {
