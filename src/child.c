@@ -3,7 +3,7 @@
  * The child of a launch, from clone to exec.
  *
  * It runs in the caller's memory, on a stack of its own, while the caller's other
- * threads go on, and the one that launches waits or, as pending.c has it, goes on
+ * threads go on, and the one that launches waits or, as begin.c has it, goes on
  * as well. So: raw system calls only, no libc, no thread-local data, no writable
  * static data, no return; the build checks that this object refers to nothing
  * outside. It writes to nothing but its stack and the report.

@@ -24,7 +24,7 @@ int st_spawn_check(const struct spawn_template_spawn_args *args);
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure);
 
-/* Parts of the same, for a launch that is not waited for: pending.c. */
+/* Parts of the same, for a launch that is not waited for: begin.c. */
 int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 		     struct st_report *report, struct st_record **rec);
 void st_spawn_count(struct st_record *rec, pid_t ret,

@@ -5,9 +5,9 @@
  * launch either does all that was asked, or answers the error and where it
  * came from, and leaves nothing: no fd, child or mapping, outputs untouched.
  */
+#include "begin_spawn.h"
 #include "inject.h"
 #include "much.h"
-#include "pending_spawn.h"
 #include "replaced.h"
 
 #include <grp.h>
@@ -246,19 +246,19 @@ static void launch_without(void)
 	});
 }
 
-static void prepare_pending(struct fault *f)
+static void prepare_begin(struct fault *f)
 {
 	prepare_launch(f);
-	f->much.spawn = pending_spawn;
+	f->much.spawn = begin_spawn;
 	CHECK_EQ(much_try(f->tfd, &f->much, &f->got), 0);
 	CHECK_STR(f->got, f->want);
 }
 
-static void launch_pending(void)
+static void launch_begin(void)
 {
 	sweep(&(struct operation){
-		.name = "pending",
-		.prepare = prepare_pending,
+		.name = "begin",
+		.prepare = prepare_begin,
 		.call = call_launch,
 		.verify = verify_launch,
 	});
@@ -783,7 +783,7 @@ static const struct test_case cases[] = {
 	  120 },
 	{ "the same with many open fds", launch_many_fds, 120 },
 	{ "the same on the fallbacks", launch_without, 120 },
-	{ "the same, not waited for", launch_pending, 120 },
+	{ "the same, not waited for", launch_begin, 120 },
 	{ "every call of create by path fails in turn", create_path, 120 },
 	{ "every call of create from an fd fails in turn", create_fd, 120 },
 	{ "every call of search fails in turn", create_search, 120 },

@@ -4,7 +4,7 @@
  * and that the kernel lets its launches through, whatever way they are made.
  */
 #include "guarding.h"
-#include "../pending_spawn.h"
+#include "../begin_spawn.h"
 
 #include <pthread.h>
 
@@ -126,16 +126,16 @@ static void not_waited_for(void)
 	int tfd = template(GUARD), pidfd = -1;
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 	struct spawn_template_failure failure;
-	struct st_pending p;
+	struct st_begin p;
 
 	for (int i = 0; i < 20; i++) {
-		CHECK_OK(st_pending_begin(&p, tfd, &args));
-		CHECK_OK(st_pending_end(&p, &pidfd, &failure));
+		CHECK_OK(st_begin_launch(&p, tfd, &args));
+		CHECK_OK(st_begin_wait(&p, &pidfd, &failure));
 		CHECK_EQ(test_wait(pidfd), 7);
 	}
 	CHECK_EQ(item_of(tfd).launches, 20);
 	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ESTALE);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ESTALE);
 }
 
 static void check_way(const char *what, struct spawn_template_spawn_args args)

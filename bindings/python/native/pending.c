@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "native.h"
-#include "pending.h"
+#include "begin.h"
 
 struct py_pending {
 	PyObject_HEAD
-	struct st_pending pending;
+	struct st_begin pending;
 	struct launch *launch;	/* NULL: it is over */
 	PyObject *cwd;		/* as given; or NULL */
 	PyObject *path;		/* of the template */
@@ -52,7 +52,7 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	if (fd < 0)
 		goto fail;
 	Py_BEGIN_ALLOW_THREADS
-	ret = st_pending_begin(&p->pending, fd, &l->args);
+	ret = st_begin_launch(&p->pending, fd, &l->args);
 	Py_END_ALLOW_THREADS
 	template_release(t);
 	if (ret < 0) {
@@ -174,7 +174,7 @@ static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 {
 	(void)unused;
 	if (p->launch)
-		st_pending_kill(&p->pending);
+		st_begin_kill(&p->pending);
 	Py_RETURN_NONE;
 }
 
@@ -184,7 +184,7 @@ static PyObject *learn(struct py_pending *p)
 	struct error e;
 	pid_t pid;
 
-	pid = st_pending_end(&p->pending, &p->pidfd, &p->launch->failure);
+	pid = st_begin_wait(&p->pending, &p->pidfd, &p->launch->failure);
 	if (pid > 0)
 		Py_RETURN_NONE;
 	e = launch_error(p->launch, -pid, p->path);
@@ -220,7 +220,7 @@ static void drop(struct py_pending *p)
 	if (!p->launch)
 		return;
 	Py_BEGIN_ALLOW_THREADS
-	st_pending_drop(&p->pending);
+	st_begin_drop(&p->pending);
 	Py_END_ALLOW_THREADS
 	over(p);
 }

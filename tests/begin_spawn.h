@@ -2,18 +2,18 @@
 /*
  * A launch that is not waited for, made into one that is: begun, and ended.
  */
-#ifndef TESTS_PENDING_SPAWN_H
-#define TESTS_PENDING_SPAWN_H
+#ifndef TESTS_BEGIN_SPAWN_H
+#define TESTS_BEGIN_SPAWN_H
 
 #include "much.h"
 
-#include "pending.h"
+#include "begin.h"
 
 /* As spawn_template_spawn(), for struct much. */
-static inline pid_t pending_spawn(int tfd, struct much *m)
+static inline pid_t begin_spawn(int tfd, struct much *m)
 {
-	struct st_pending pending;
-	int pidfd = -1, ret = st_pending_begin(&pending, tfd, &m->args);
+	struct st_begin begin;
+	int pidfd = -1, ret = st_begin_launch(&begin, tfd, &m->args);
 
 	if (ret < 0) {
 		m->failure = (struct spawn_template_failure){
@@ -22,10 +22,10 @@ static inline pid_t pending_spawn(int tfd, struct much *m)
 		};
 		return ret;
 	}
-	ret = st_pending_end(&pending, &pidfd, &m->failure);
+	ret = st_begin_wait(&begin, &pidfd, &m->failure);
 	if (ret > 0)
 		*(int *)(uintptr_t)m->args.pidfd = pidfd;
 	return ret;
 }
 
-#endif /* TESTS_PENDING_SPAWN_H */
+#endif /* TESTS_BEGIN_SPAWN_H */

@@ -16,13 +16,13 @@
 #include <linux/futex.h>
 
 #include "shared/clock.h"
-#include "pending.h"
+#include "begin.h"
 #include "sys.h"
 
 #define LOOK_AGAIN (10 * ST_MS)
 
 /* In a child of fork it is the parent's, and there is nothing to wait for. */
-static bool is_mine(const struct st_pending *p)
+static bool is_mine(const struct st_begin *p)
 {
 	return p->epoch && p->epoch == st_epoch_current();
 }
@@ -38,7 +38,7 @@ static bool is_dead(int pidfd)
  * Waits until the child has left this memory; it has, if done reads as ended. Old
  * kernels leave the word as it is if the child dumps core: then its pidfd tells.
  */
-static void wait_left(struct st_pending *p)
+static void wait_left(struct st_begin *p)
 {
 	const struct sys_timespec again = { 0, LOOK_AGAIN };
 	uint32_t *tid = &p->launch.mark.tid, seen;
@@ -50,7 +50,7 @@ static void wait_left(struct st_pending *p)
 }
 
 /* What a child of fork has inherited may be other files by now, so it stays. */
-static void let_go(struct st_pending *p)
+static void let_go(struct st_begin *p)
 {
 	st_stack_give(&p->stack);
 	st_record_put(p->rec);
@@ -59,21 +59,21 @@ static void let_go(struct st_pending *p)
 }
 
 /**
- * st_pending_begin - begin to launch
- * @p: filled in, and to stay where it is; to be followed by st_pending_end() or
- *     st_pending_drop()
+ * st_begin_launch - begin to launch
+ * @p: filled in, and to stay where it is; to be followed by st_begin_wait() or
+ *     st_begin_drop()
  * @tfd: the template
  * @args: to the present version; what they point to has to stay as it is
  *
  * Return: 0; -ENOSYS if the launch has to be waited for; -errno. After an error
  * nothing is left, and a launch that waits tells what is wrong, if anything.
  */
-int st_pending_begin(struct st_pending *p, int tfd,
-		     const struct spawn_template_spawn_args *args)
+int st_begin_launch(struct st_begin *p, int tfd,
+		    const struct spawn_template_spawn_args *args)
 {
 	int pipe[2], ret;
 
-	*p = (struct st_pending){ .spawn.args = *args };
+	*p = (struct st_begin){ .spawn.args = *args };
 	ret = st_spawn_prepare(tfd, &p->spawn, &p->launch, &p->report, &p->rec);
 	if (ret < 0)
 		return ret;
@@ -98,7 +98,7 @@ no_stack:
 }
 
 /**
- * st_pending_end - learn how a launch went, waiting until that is known
+ * st_begin_wait - learn how a launch went, waiting until that is known
  * @p: begun; it is over with it
  * @pidfd: set on success
  * @failure: filled in on failure
@@ -107,8 +107,8 @@ no_stack:
  *
  * Return: pid or -errno, as spawn_template_spawn(); -ESRCH in a child of fork.
  */
-pid_t st_pending_end(struct st_pending *p, int *pidfd,
-		     struct spawn_template_failure *failure)
+pid_t st_begin_wait(struct st_begin *p, int *pidfd,
+		    struct spawn_template_failure *failure)
 {
 	pid_t ret = -ESRCH;
 
@@ -129,7 +129,7 @@ pid_t st_pending_end(struct st_pending *p, int *pidfd,
 }
 
 /* Have the child end, wherever it is. Return: 0, or -errno: it does not. */
-int st_pending_kill(struct st_pending *p)
+int st_begin_kill(struct st_begin *p)
 {
 	if (!is_mine(p))
 		return -ESRCH;
@@ -141,13 +141,13 @@ int st_pending_kill(struct st_pending *p)
  * Ends a launch that nobody wants any more, and the program if it has begun. One
  * that may not be signalled, with other ids since exec, is not waited for.
  */
-void st_pending_drop(struct st_pending *p)
+void st_begin_drop(struct st_begin *p)
 {
 	struct spawn_template_failure failure;
-	bool is_killed = st_pending_kill(p) != -EPERM;
+	bool is_killed = st_begin_kill(p) != -EPERM;
 	int pidfd;
 
-	if (st_pending_end(p, &pidfd, &failure) < 0)
+	if (st_begin_wait(p, &pidfd, &failure) < 0)
 		return;
 	/* killed in exec, it may have no exit signal yet */
 	while (is_killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,

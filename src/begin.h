@@ -7,12 +7,12 @@
  * thread's: its mask, priority, affinity, and whatever sandbox it is in. That is
  * what a launch by another thread, of a ring, cannot give.
  */
-#ifndef ST_PENDING_H
-#define ST_PENDING_H
+#ifndef ST_BEGIN_H
+#define ST_BEGIN_H
 
 #include "spawn.h"
 
-struct st_pending {
+struct st_begin {
 	struct st_spawn spawn;	/* what it points to has to stay, too */
 	struct st_launch launch;
 	struct st_report report;
@@ -23,11 +23,11 @@ struct st_pending {
 	int done;		/* reads as ended once the child has exec'ed */
 };
 
-int st_pending_begin(struct st_pending *pending, int tfd,
-		     const struct spawn_template_spawn_args *args);
-pid_t st_pending_end(struct st_pending *pending, int *pidfd,
-		     struct spawn_template_failure *failure);
-int st_pending_kill(struct st_pending *pending);
-void st_pending_drop(struct st_pending *pending);
+int st_begin_launch(struct st_begin *begin, int tfd,
+		    const struct spawn_template_spawn_args *args);
+pid_t st_begin_wait(struct st_begin *begin, int *pidfd,
+		    struct spawn_template_failure *failure);
+int st_begin_kill(struct st_begin *begin);
+void st_begin_drop(struct st_begin *begin);
 
 #endif

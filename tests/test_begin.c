@@ -3,7 +3,7 @@
  * Launches that the thread does not wait for: it goes on while they are under way,
  * learns when they have come to exec, and nothing is left of those that do not.
  */
-#include "pending_spawn.h"
+#include "begin_spawn.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -14,28 +14,28 @@
 #define ENDED_MS 20000
 
 /* Does done read as ended, within ms? */
-static bool ends(const struct st_pending *p, int ms)
+static bool ends(const struct st_begin *p, int ms)
 {
 	struct pollfd entry = { .fd = p->done, .events = POLLIN };
 
 	return poll(&entry, 1, ms) == 1;
 }
 
-static void begin(struct st_pending *p, int tfd,
+static void begin(struct st_begin *p, int tfd,
 		  struct spawn_template_spawn_args args)
 {
-	CHECK_OK(st_pending_begin(p, tfd, &args));
+	CHECK_OK(st_begin_launch(p, tfd, &args));
 }
 
 /* The program runs; what it exits with. */
-static int finish(struct st_pending *p)
+static int finish(struct st_begin *p)
 {
 	struct spawn_template_failure failure;
 	pid_t begun = p->pid;
 	int pidfd = -1;
 
 	CHECK(ends(p, ENDED_MS));
-	CHECK_EQ(CHECK_OK(st_pending_end(p, &pidfd, &failure)), begun);
+	CHECK_EQ(CHECK_OK(st_begin_wait(p, &pidfd, &failure)), begun);
 	much_check_pidfd(pidfd, begun);
 	return test_wait(pidfd);
 }
@@ -72,7 +72,7 @@ static const char *fifo(void)
 }
 
 /* Each open of the other end lets on whoever waits at that moment. */
-static void let_on(struct st_pending *p)
+static void let_on(struct st_begin *p)
 {
 	while (!ends(p, 10)) {
 		int fd = CHECK_SYS(open(fifo(), O_RDWR | O_CLOEXEC));
@@ -84,7 +84,7 @@ static void let_on(struct st_pending *p)
 static void thread_goes_on(void)
 {
 	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
-	struct st_pending p;
+	struct st_begin p;
 
 	HELD_ARGS(args, TEST_ARGV("tiny-7"));
 	begin(&p, tfd, args);
@@ -104,7 +104,7 @@ static void many_at_once(void)
 	enum { MANY = 40 };
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	int mappings = 0;
-	static struct st_pending p[MANY];
+	static struct st_begin p[MANY];
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
 	for (int round = 0; round < 3; round++) {
@@ -139,7 +139,7 @@ static void all_is_done(void)
 	want = much_output(tfd, 0);
 	much_check(want);
 	much_ask(&m, 0);
-	m.spawn = pending_spawn;
+	m.spawn = begin_spawn;
 	CHECK_EQ(much_try(tfd, &m, &got), 0);
 	CHECK_STR(got, want);
 }
@@ -159,7 +159,7 @@ static void many_fds_are_closed(void)
 			CHECK_SYS(dup2(0, fd));
 	much_check(much_output(tfd, 0));
 	much_ask(&m, 0);
-	m.spawn = pending_spawn;
+	m.spawn = begin_spawn;
 	CHECK_EQ(much_try(tfd, &m, &got), 0);
 	much_check(got);
 }
@@ -174,7 +174,7 @@ static void *launch_restricted(void *arg)
 	test_seccomp(SYS_sethostname, ERANGE);
 	much_ask(&m, 0);
 	m.args.flags &= ~(uint64_t)SPAWN_TEMPLATE_SPAWN_NICE;
-	m.spawn = pending_spawn;
+	m.spawn = begin_spawn;
 	CHECK_EQ(much_try(tfd, &m, &got), 0);
 	CHECK_STR(test_value(got, "nice"), "7");
 	return NULL;
@@ -205,15 +205,14 @@ static void under_signals(void)
 	struct sigaction act = { .sa_handler = on_alarm,
 				 .sa_flags = SA_RESTART };
 	int tfd = open_template(test_tool("tiny-7"));
-	struct st_pending p;
+	struct st_begin p;
 
 	CHECK_SYS(sigaction(SIGALRM, &act, NULL));
 	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
 	for (int i = 0; i < 300; i++) {
 		begin(&p, tfd, test_args(NULL, TEST_ARGV("tiny-7")));
-		CHECK(st_pending_end(&p, &(int){ -1 },
-				     &(struct spawn_template_failure){ 0 }) >
-		      0);
+		CHECK(st_begin_wait(&p, &(int){ -1 },
+				    &(struct spawn_template_failure){ 0 }) > 0);
 	}
 	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
 	while (waitpid(-1, NULL, 0) > 0)
@@ -223,14 +222,14 @@ static void under_signals(void)
 
 /* ---- what does not come to exec ---- */
 
-static void check_end(struct st_pending *p, int err, uint32_t stage,
+static void check_end(struct st_begin *p, int err, uint32_t stage,
 		      uint32_t action)
 {
 	struct spawn_template_failure failure = { 0, 99, 99 };
 	int pidfd = -7;
 
 	CHECK(ends(p, ENDED_MS));
-	CHECK_EQ(st_pending_end(p, &pidfd, &failure), -err);
+	CHECK_EQ(st_begin_wait(p, &pidfd, &failure), -err);
 	CHECK_EQ(pidfd, -7);
 	CHECK_EQ(failure.error, err);
 	CHECK_EQ(failure.stage, stage);
@@ -242,7 +241,7 @@ static void failures_are_told(void)
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_pending p;
+	struct st_begin p;
 
 	TEST_ACTIONS(&args, ACT_DUP2(0, 5), ACT_CHDIR("/nowhere"));
 	begin(&p, tfd, args);
@@ -259,7 +258,7 @@ static void child_that_is_killed(void)
 	int tfd = open_template(test_tool("tiny")), fds;
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_pending p;
+	struct st_begin p;
 
 	test_need_kill_of_child_only();
 	TEST_ACTIONS(&args, ACT_CHDIR("/"));
@@ -276,14 +275,14 @@ static void file_that_changed(void)
 	char *path = test_path("program");
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("program"));
-	struct st_pending p;
+	struct st_begin p;
 	int tfd, fds;
 
 	test_copy(test_tool("tiny"), path, 0755);
 	tfd = open_template(path);
 	fds = test_count_fds();
 	test_copy(test_tool("tiny-7"), path, 0755);
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ESTALE);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ESTALE);
 	CHECK_OK(spawn_template_refresh(tfd));
 	begin(&p, tfd, args);
 	CHECK_EQ(finish(&p), 7);
@@ -295,14 +294,14 @@ static void what_is_refused(void)
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_pending p;
+	struct st_begin p;
 
-	CHECK_EQ(st_pending_begin(&p, 500, &args), -EBADF);
+	CHECK_EQ(st_begin_launch(&p, 500, &args), -EBADF);
 	args.flags = 1ULL << 62;
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -EINVAL);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -EINVAL);
 	args.flags = SPAWN_TEMPLATE_SPAWN_SETUID;
 	args.uid = getuid();
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ENOSYS);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
@@ -312,12 +311,12 @@ static void without_clone3(void)
 	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny-7"));
-	struct st_pending p;
+	struct st_begin p;
 
 	test_seccomp(SYS_clone3, ENOSYS);
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ENOSYS);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny-7")), 7);
-	CHECK_EQ(st_pending_begin(&p, tfd, &args), -ENOSYS);
+	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
 	CHECK_EQ(test_count_fds(), fds);
 }
 
@@ -327,7 +326,7 @@ static void out_of_fds(void)
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
 	struct rlimit limit;
-	struct st_pending p;
+	struct st_begin p;
 	rlim_t most;
 
 	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
@@ -336,7 +335,7 @@ static void out_of_fds(void)
 	for (unsigned int more = 0; more < 3; more++) {
 		limit.rlim_cur = (rlim_t)tfd + 1 + more;
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-		CHECK_EQ(st_pending_begin(&p, tfd, &args), -EMFILE);
+		CHECK_EQ(st_begin_launch(&p, tfd, &args), -EMFILE);
 		limit.rlim_cur = most;
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 		CHECK_EQ(test_count_fds(), fds);
@@ -349,12 +348,12 @@ static void out_of_fds(void)
 static void dropped_on_its_way(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
-	struct st_pending p;
+	struct st_begin p;
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
 	begin(&p, tfd, args);
 	CHECK(!ends(&p, 20));
-	st_pending_drop(&p);
+	st_begin_drop(&p);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
@@ -362,11 +361,11 @@ static void dropped_on_its_way(void)
 static void dropped_when_it_runs(void)
 {
 	int tfd = test_probe(), fds = test_count_fds();
-	struct st_pending p;
+	struct st_begin p;
 
 	begin(&p, tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
 	CHECK(ends(&p, ENDED_MS));
-	st_pending_drop(&p);
+	st_begin_drop(&p);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
@@ -374,13 +373,13 @@ static void dropped_when_it_runs(void)
 static void dropped_at_any_time(void)
 {
 	int tfd = test_probe(), fds = test_count_fds();
-	struct st_pending p;
+	struct st_begin p;
 
 	for (int i = 0; i < 300; i++) {
 		begin(&p, tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
 		for (int k = 0; k < i * 50; k++)
 			__asm__ volatile("");
-		st_pending_drop(&p);
+		st_begin_drop(&p);
 	}
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
@@ -389,11 +388,11 @@ static void dropped_at_any_time(void)
 static void killed_then_ended(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
-	struct st_pending p;
+	struct st_begin p;
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
 	begin(&p, tfd, args);
-	st_pending_kill(&p);
+	st_begin_kill(&p);
 	check_end(&p, ECHILD, p.report.stage, 0);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
@@ -403,23 +402,23 @@ static void killed_then_ended(void)
 
 static void end_inherited(void *arg)
 {
-	struct st_pending *p = arg;
+	struct st_begin *p = arg;
 	struct spawn_template_failure failure;
 	int pidfd;
 
-	st_pending_kill(p);
-	CHECK_EQ(st_pending_end(p, &pidfd, &failure), -ESRCH);
+	st_begin_kill(p);
+	CHECK_EQ(st_begin_wait(p, &pidfd, &failure), -ESRCH);
 }
 
 static void drop_inherited(void *arg)
 {
-	st_pending_drop(arg);
+	st_begin_drop(arg);
 }
 
 static void child_of_fork_leaves_it_alone(void)
 {
 	int tfd = open_template(test_tool("tiny-7"));
-	struct st_pending p;
+	struct st_begin p;
 
 	HELD_ARGS(args, TEST_ARGV("tiny-7"));
 	begin(&p, tfd, args);
@@ -435,7 +434,7 @@ static void child_of_fork_leaves_it_alone(void)
 static void *launch_often(void *arg)
 {
 	int tfd = *(int *)arg;
-	struct st_pending p[4];
+	struct st_begin p[4];
 
 	for (int i = 0; i < 50; i++) {
 		for (int k = 0; k < 4; k++)
