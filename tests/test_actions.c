@@ -33,7 +33,7 @@ static void close_closes(void)
 	CHECK_STR(test_value(text, "nfds"), "2");
 	CHECK_STR(test_value(text, "fdflags.0"), "-9");
 	CHECK_STR(test_value(text, "fdflags.40"), "-9");
-	/* here it is still open */
+	/* the caller still has it open */
 	CHECK_SYS(fcntl(40, F_GETFD));
 }
 
@@ -80,7 +80,7 @@ static void dup2_can_set_cloexec(void)
 	CHECK_STR(test_value(text, "fdflags.31"), "0");
 }
 
-/* With equal numbers nothing is done but a check: FD_CLOEXEC stays. */
+/* Equal numbers are only checked: FD_CLOEXEC stays. */
 static void dup2_onto_itself_only_checks(void)
 {
 	int tfd = test_probe(), pidfd;
@@ -135,7 +135,7 @@ static char *cwd_after(int tfd, struct spawn_template_action *actions, size_t n)
 	return test_value(test_output_args(tfd, args, NULL), "cwd");
 }
 
-static void chdir_absolute_and_relative(void)
+static void chdir_takes_absolute_and_relative_paths(void)
 {
 	int tfd = test_probe(), dir = open_dir(test_tmpdir());
 	struct spawn_template_action actions[] = {
@@ -163,7 +163,7 @@ static void chdir_absolute_and_relative(void)
 		test_path("a"));
 }
 
-static void chdir_failures(void)
+static void chdir_failures_tell_error_and_action(void)
 {
 	int tfd = test_probe(), pidfd, file;
 	struct spawn_template_spawn_args args =
@@ -196,7 +196,7 @@ static void chdir_does_not_change_what_is_launched(void)
 
 /* ---- OPEN ---- */
 
-static void open_creates(void)
+static void open_creates_files_under_the_umask(void)
 {
 	int tfd = test_probe();
 	struct spawn_template_spawn_args args = test_args(
@@ -220,7 +220,7 @@ static void open_creates(void)
 	CHECK_HAS(test_read(path), "text");
 }
 
-static void open_relative_to_a_directory(void)
+static void open_is_relative_to_its_directory(void)
 {
 	int tfd = test_probe(), dir = open_dir(test_tmpdir());
 	struct spawn_template_spawn_args args =
@@ -245,7 +245,7 @@ static void open_relative_to_a_directory(void)
 	CHECK_STR(test_output_args(tfd, args, NULL), "from there");
 }
 
-static void open_at_a_high_number(void)
+static void open_leaves_only_the_number_asked_for(void)
 {
 	int tfd = test_probe();
 	struct spawn_template_spawn_args args = test_args(
@@ -261,12 +261,12 @@ static void open_at_a_high_number(void)
 	text = test_output_args(tfd, args, NULL);
 	CHECK_STR(test_value(text, "fdflags.200"), "0");
 	CHECK_STR(test_value(text, "fdflags.201"), "-9");
-	/* what it was opened as before it got its number is gone */
+	/* the number that open(2) gave at first is closed again */
 	CHECK_STR(test_value(text, "nfds"), "4");
 }
 
-/* The number that open gives is the one that is wanted. */
-static void open_at_the_next_free_number(void)
+/* open(2) gives the very number that the action asks for. */
+static void open_works_at_the_next_free_number(void)
 {
 	int tfd = test_probe(), next = CHECK_SYS(dup(0));
 	char *name = test_fmt("%d", next);
@@ -286,7 +286,7 @@ static void open_at_the_next_free_number(void)
 	CHECK_STR(test_value(text, "nfds"), "5");
 }
 
-static void open_resolve_flags(void)
+static void open_obeys_the_resolve_flags(void)
 {
 	int tfd = test_probe(), dir = open_dir(test_tmpdir()), pidfd;
 	struct spawn_template_spawn_args args =
@@ -312,7 +312,7 @@ static void open_resolve_flags(void)
 #undef OPEN
 }
 
-static void open_failures(void)
+static void open_failures_tell_error_and_action(void)
 {
 	int tfd = test_probe(), pidfd;
 	struct spawn_template_spawn_args args =
@@ -364,8 +364,8 @@ static void close_range_closes_a_range(void)
 		CHECK_EQ(fcntl(fd, F_GETFD), 0);
 }
 
-/* Marked, not closed: a later action can still use what is marked. */
-static void close_range_cloexec(void)
+/* A later action can still use a descriptor that is marked. */
+static void close_range_cloexec_marks_and_does_not_close(void)
 {
 	int tfd = test_probe();
 	struct spawn_template_spawn_args args =
@@ -383,20 +383,20 @@ static void close_range_cloexec(void)
 	CHECK_EQ(test_spawn_args(tfd, args), -EBADF);
 }
 
-/* The same where close_range(2) is missing, or its newer flag (Linux 5.11). */
-static void close_range_is_missing(void)
+/* A kernel may lack close_range(2), or its newer flag (before Linux 5.11). */
+static void close_range_works_where_the_kernel_lacks_it(void)
 {
 	test_seccomp(SYS_close_range, ENOSYS);
 	close_range_closes_a_range();
-	close_range_cloexec();
+	close_range_cloexec_marks_and_does_not_close();
 }
 
-static void close_range_cloexec_is_missing(void)
+static void close_range_works_where_its_cloexec_flag_is_missing(void)
 {
 	test_seccomp_arg(SYS_close_range, 2, CLOSE_RANGE_CLOEXEC,
 			 CLOSE_RANGE_CLOEXEC, EINVAL);
 	close_range_closes_a_range();
-	close_range_cloexec();
+	close_range_cloexec_marks_and_does_not_close();
 }
 
 static void keep_survives_the_default_close(void)
@@ -440,7 +440,7 @@ static void keep_with_inherit_clears_cloexec(void)
 	CHECK_STR(test_value(text, "fdflags.22"), "0");
 }
 
-/* After all other actions, wherever it stands. */
+/* KEEP takes effect after all other actions, wherever it stands. */
 static void keep_undoes_close_range_cloexec(void)
 {
 	int tfd = test_probe();
@@ -472,8 +472,8 @@ static void keep_of_a_closed_fd_fails(void)
 	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
 }
 
-/* Every number from 3 up, some kept: only those are left. */
-static void keep_many(void)
+/* 390 descriptors are open and 128 are kept: only those are left. */
+static void keep_leaves_only_what_it_names_of_many(void)
 {
 	struct spawn_template_action actions[128];
 	int tfd = test_probe();
@@ -497,7 +497,7 @@ static void keep_many(void)
 
 /* ---- RLIMIT ---- */
 
-static void rlimit_sets(void)
+static void rlimit_sets_limits_of_the_program_only(void)
 {
 	int tfd = test_probe();
 	struct rlimit core = { 100, 200 }, cpu = { 7, RLIM_INFINITY };
@@ -523,7 +523,7 @@ static void rlimit_sets(void)
 }
 
 /* The last of several for one resource holds. */
-static void rlimit_twice(void)
+static void the_last_rlimit_of_a_resource_holds(void)
 {
 	int tfd = test_probe();
 	struct rlimit one = { 100, 200 }, two = { 50, 60 };
@@ -538,7 +538,7 @@ static void rlimit_twice(void)
 		  "50,60");
 }
 
-static void rlimit_failures(void)
+static void rlimit_failures_tell_error_and_action(void)
 {
 	int tfd = test_probe(), pidfd;
 	struct rlimit wrong = { 200, 100 };
@@ -559,7 +559,7 @@ static void rlimit_failures(void)
 	CHECK_FAILS(tfd, args, EPERM, STAGE_ACTION, 1);
 }
 
-/* A low limit of fds, given first, is in nobody's way. */
+/* The low limit stands first and does not hinder the actions behind it. */
 static void rlimit_nofile_comes_last(void)
 {
 	int tfd = test_probe();
@@ -580,7 +580,7 @@ static void rlimit_nofile_comes_last(void)
 	CHECK_STR(test_value(text, "fdflags.51"), "0");
 }
 
-static void rlimit_nofile_zero(void)
+static void rlimit_nofile_may_be_zero(void)
 {
 	struct rlimit none = { 0, 0 };
 	int tfd = CHECK_OK(spawn_template_open(test_tool("probe-static"),
@@ -625,14 +625,14 @@ static void setctty_makes_it_the_terminal(void)
 	CHECK_STR(test_value(text, "pgrp"), pid);
 	CHECK_STR(test_value(text, "foreground"), pid);
 	CHECK_STR(test_value(text, "fd.0"), slave);
-	/* and by its own number, before the default close */
+	/* its own number works, too, as the default close comes later */
 	TEST_ACTIONS(&args, ACT_SETCTTY(tty), ACT_DUP2(tty, 0));
 	text = test_output_args(tfd, args, NULL);
 	CHECK_STR(test_value(text, "foreground"), test_value(text, "pid"));
 }
 
 /* Closing the terminal hangs up what runs on it. */
-static void setctty_hangs_up(void)
+static void setctty_lets_a_hangup_end_the_program(void)
 {
 	int tfd = test_probe(), master, tty, pidfd;
 	struct spawn_template_spawn_args args =
@@ -648,7 +648,7 @@ static void setctty_hangs_up(void)
 	CHECK_EQ(test_wait(pidfd), 128 + SIGHUP);
 }
 
-static void setctty_failures(void)
+static void setctty_failures_tell_error_and_action(void)
 {
 	int tfd = test_probe(), null, pidfd;
 	struct spawn_template_spawn_args args =
@@ -711,7 +711,7 @@ static void all_256_actions_run(void)
 	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 255);
 }
 
-/* A failing action ends the launch: those behind it are not run. */
+/* A failing action ends the launch: the actions behind it do not run. */
 static void nothing_runs_after_a_failure(void)
 {
 	int tfd = test_probe(), pidfd;
@@ -727,7 +727,7 @@ static void nothing_runs_after_a_failure(void)
 	CHECK_EQ(access(test_path("ran"), F_OK), -1);
 }
 
-/* Exec's own failure is told as exec's. */
+/* A failure of exec has its own stage, also behind actions. */
 static void exec_failure_has_its_stage(void)
 {
 	int tfd, pidfd;
@@ -766,32 +766,32 @@ static const struct test_case cases[] = {
 	TEST_CASE(dup2_onto_itself_only_checks),
 	TEST_CASE(dup2_of_a_closed_fd_fails),
 	TEST_CASE(dup2_beyond_the_limit_fails),
-	TEST_CASE(chdir_absolute_and_relative),
-	TEST_CASE(chdir_failures),
+	TEST_CASE(chdir_takes_absolute_and_relative_paths),
+	TEST_CASE(chdir_failures_tell_error_and_action),
 	TEST_CASE(chdir_does_not_change_what_is_launched),
-	TEST_CASE(open_creates),
-	TEST_CASE(open_relative_to_a_directory),
-	TEST_CASE(open_at_a_high_number),
-	TEST_CASE(open_at_the_next_free_number),
-	TEST_CASE(open_resolve_flags),
-	TEST_CASE(open_failures),
+	TEST_CASE(open_creates_files_under_the_umask),
+	TEST_CASE(open_is_relative_to_its_directory),
+	TEST_CASE(open_leaves_only_the_number_asked_for),
+	TEST_CASE(open_works_at_the_next_free_number),
+	TEST_CASE(open_obeys_the_resolve_flags),
+	TEST_CASE(open_failures_tell_error_and_action),
 	TEST_CASE(close_range_closes_a_range),
-	TEST_CASE(close_range_is_missing),
-	TEST_CASE(close_range_cloexec_is_missing),
-	TEST_CASE(close_range_cloexec),
+	TEST_CASE(close_range_works_where_the_kernel_lacks_it),
+	TEST_CASE(close_range_works_where_its_cloexec_flag_is_missing),
+	TEST_CASE(close_range_cloexec_marks_and_does_not_close),
 	TEST_CASE(keep_survives_the_default_close),
 	TEST_CASE(keep_with_inherit_clears_cloexec),
 	TEST_CASE(keep_undoes_close_range_cloexec),
 	TEST_CASE(keep_of_a_closed_fd_fails),
-	TEST_CASE(keep_many),
-	TEST_CASE(rlimit_sets),
-	TEST_CASE(rlimit_twice),
-	TEST_CASE(rlimit_failures),
+	TEST_CASE(keep_leaves_only_what_it_names_of_many),
+	TEST_CASE(rlimit_sets_limits_of_the_program_only),
+	TEST_CASE(the_last_rlimit_of_a_resource_holds),
+	TEST_CASE(rlimit_failures_tell_error_and_action),
 	TEST_CASE(rlimit_nofile_comes_last),
-	TEST_CASE(rlimit_nofile_zero),
+	TEST_CASE(rlimit_nofile_may_be_zero),
 	TEST_CASE(setctty_makes_it_the_terminal),
-	TEST_CASE(setctty_hangs_up),
-	TEST_CASE(setctty_failures),
+	TEST_CASE(setctty_lets_a_hangup_end_the_program),
+	TEST_CASE(setctty_failures_tell_error_and_action),
 	TEST_CASE(actions_run_in_order),
 	TEST_CASE(all_256_actions_run),
 	TEST_CASE(nothing_runs_after_a_failure),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Attributes of a launch: session and group, umask, nice, ids, no_new_privs,
- * cgroup, parent-death signal. What each does to the program, what it must not
- * do to the caller, and how each failure comes back.
+ * cgroup, parent-death signal. The cases show the effect on the program, that
+ * the caller is left alone, and how each failure comes back.
  */
 #include "harness.h"
 
@@ -18,7 +18,7 @@
 
 #define NOBODY 65534
 
-/* What the probe says of itself; argv is used up to the launch. */
+/* The probe's report on itself; argv is used up to the launch. */
 #define TELL(tfd, args, ...)                                        \
 	((args)->argv = (uintptr_t)TEST_ARGV("probe", __VA_ARGS__), \
 	 test_output_args(tfd, *(args), NULL))
@@ -33,7 +33,7 @@ static struct spawn_template_spawn_args with(uint64_t flags)
 
 /* ---- session and process group ---- */
 
-static void setpgroup_new_group(void)
+static void setpgroup_0_makes_a_new_group(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(SETPGROUP));
 	char *text = TELL(test_probe(), &args, "pids");
@@ -42,7 +42,7 @@ static void setpgroup_new_group(void)
 	CHECK_STR(test_value(text, "sid"), test_fmt("%d", getsid(0)));
 }
 
-static void setpgroup_existing_group(void)
+static void setpgroup_joins_an_existing_group(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(SETPGROUP));
 	int tfd = test_probe(), pidfd;
@@ -60,7 +60,7 @@ static void setpgroup_existing_group(void)
 	CHECK_EQ(test_wait(pidfd), 128 + SIGTERM);
 }
 
-static void setpgroup_failures(void)
+static void setpgroup_fails_with_eperm_at_the_attr_stage(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(&(int){ 0 }, TEST_ARGV("probe"));
@@ -74,7 +74,7 @@ static void setpgroup_failures(void)
 	CHECK_FAILS(tfd, args, EPERM, STAGE_ATTR, 0);
 }
 
-static void setsid_new_session(void)
+static void setsid_makes_a_new_session(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(SETSID));
 	char *text = TELL(test_probe(), &args, "pids");
@@ -100,7 +100,8 @@ static void without_flags_nothing_changes(void)
 	CHECK_STR(test_value(text, "pgrp"), test_fmt("%d", getpgrp()));
 	CHECK_STR(test_value(text, "ppid"), test_fmt("%d", getpid()));
 	CHECK_STR(test_value(text, "umask"), "031");
-	CHECK_STR(test_value(text, "nice"), "0");
+	CHECK_STR(test_value(text, "nice"),
+		  test_fmt("%d", getpriority(PRIO_PROCESS, 0)));
 	CHECK_STR(test_value(text, "nnp"), "0");
 	CHECK_STR(test_value(text, "pdeathsig"), "0");
 	CHECK_STR(test_value(text, "uid"),
@@ -123,7 +124,7 @@ static void umask_is_the_programs(void)
 	}
 }
 
-/* OPEN actions are done with the caller's umask; the program has its own. */
+/* OPEN actions run with the caller's umask; the program has its own. */
 static void umask_comes_after_actions(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(UMASK));
@@ -144,17 +145,20 @@ static void umask_comes_after_actions(void)
 static void nice_is_absolute(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(NICE));
-	int tfd = test_probe();
+	int own = getpriority(PRIO_PROCESS, 0), tfd = test_probe();
 
-	CHECK_SYS(setpriority(PRIO_PROCESS, 0, 3));
-	args.nice = 7;
-	CHECK_STR(test_value(TELL(tfd, &args, "nice"), "nice"), "7");
+	if (own < 3)
+		own = 3;
+	CHECK_SYS(setpriority(PRIO_PROCESS, 0, own));
+	args.nice = own < 15 ? own + 4 : 19;
+	CHECK_STR(test_value(TELL(tfd, &args, "nice"), "nice"),
+		  test_fmt("%d", args.nice));
 	args.nice = 19;
 	CHECK_STR(test_value(TELL(tfd, &args, "nice"), "nice"), "19");
-	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 3);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), own);
 }
 
-static void nice_below_zero(void)
+static void nice_may_be_below_zero_for_root(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(NICE));
 
@@ -163,7 +167,7 @@ static void nice_below_zero(void)
 	CHECK_STR(test_value(TELL(test_probe(), &args, "nice"), "nice"), "-20");
 }
 
-static void nice_refused(void)
+static void nice_below_zero_is_refused_without_the_right(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(&(int){ 0 }, TEST_ARGV("true"));
@@ -175,13 +179,13 @@ static void nice_refused(void)
 	CHECK_SYS(setrlimit(RLIMIT_NICE, &none));
 	tfd = CHECK_OK(spawn_template_open("/bin/true", CLOEXEC));
 	args.flags = FLAG(NICE);
-	args.nice = -5;
+	args.nice = -20;
 	CHECK_FAILS(tfd, args, EACCES, STAGE_ATTR, 0);
-	args.nice = 5;
+	args.nice = 19;
 	CHECK_EQ(test_spawn_args(tfd, args), 0);
 }
 
-static void no_new_privs(void)
+static void no_new_privs_is_set_for_the_program_only(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(NO_NEW_PRIVS));
 	int tfd = test_probe();
@@ -200,7 +204,7 @@ static int public_probe(void)
 	return CHECK_OK(spawn_template_open(test_copy_probe("probe"), CLOEXEC));
 }
 
-static void setuid_all_three(void)
+static void setuid_sets_all_three_ids(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(SETUID));
 	char *text;
@@ -213,7 +217,7 @@ static void setuid_all_three(void)
 	CHECK_EQ(getuid(), 0);
 }
 
-static void setgid_all_three(void)
+static void setgid_sets_all_three_ids(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(SETGID));
 	char *text;
@@ -244,8 +248,8 @@ static void setgroups_sets_and_clears(void)
 	CHECK_STR(test_value(TELL(tfd, &args, "ids"), "groups"), "11,12");
 }
 
-/* All at once, in the order that leaves the right for each until it is done. */
-static void ids_together(void)
+/* Each attribute comes before the one that takes away the right to it. */
+static void ids_and_other_attributes_work_together(void)
 {
 	struct spawn_template_spawn_args args =
 		with(FLAG(SETUID) | FLAG(SETGID) | FLAG(SETGROUPS) |
@@ -294,7 +298,7 @@ static void setuid_leaves_the_caller_dumpable(void)
 	CHECK_OK(spawn_template_check(tfd));
 }
 
-static void ids_failures(void)
+static void ids_that_may_not_be_taken_fail_with_eperm(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(&(int){ 0 }, TEST_ARGV("true"));
@@ -313,14 +317,14 @@ static void ids_failures(void)
 	args.groups = (uintptr_t)&group;
 	args.n_groups = 1;
 	CHECK_FAILS(tfd, args, EPERM, STAGE_ATTR, 0);
-	/* one's own ids may be asked for */
+	/* the caller's own ids may be asked for */
 	args.flags = FLAG(SETUID);
 	args.uid = getuid();
 	CHECK_EQ(test_spawn_args(tfd, args), 0);
 }
 
-/* Action failures of a child with memory of its own are told as well. */
-static void failures_with_own_memory(void)
+/* A change of ids gives the child memory of its own. */
+static void failures_in_a_child_with_own_memory_are_told(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(&(int){ 0 }, TEST_ARGV("true"));
@@ -377,7 +381,7 @@ static int make_cgroup(void)
 	return CHECK_SYS(open(cgroup_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-static void into_cgroup(void)
+static void into_cgroup_starts_the_program_there(void)
 {
 	struct spawn_template_spawn_args args = with(FLAG(INTO_CGROUP));
 	int tfd = test_probe();
@@ -395,7 +399,7 @@ static void into_cgroup(void)
 	CHECK_HAS_NOT(test_value(text, "cgroup"), strrchr(cgroup_dir, '/'));
 }
 
-static void into_cgroup_with_ids(void)
+static void into_cgroup_works_with_ids_and_a_session(void)
 {
 	struct spawn_template_spawn_args args =
 		with(FLAG(INTO_CGROUP) | FLAG(SETUID) | FLAG(SETSID));
@@ -410,7 +414,7 @@ static void into_cgroup_with_ids(void)
 	CHECK_STR(test_value(text, "sid"), test_value(text, "pid"));
 }
 
-static void into_cgroup_failures(void)
+static void into_cgroup_refuses_what_is_no_cgroup(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(&(int){ 0 }, TEST_ARGV("probe"));
@@ -425,7 +429,7 @@ static void into_cgroup_failures(void)
 	CHECK_FAILS(tfd, args, EBADF, SPAWN_TEMPLATE_STAGE_CLONE, 0);
 }
 
-/* Where clone3(2) is not to be had, it fails rather than be left out. */
+/* The launch fails without clone3(2): it does not leave the cgroup out. */
 static void into_cgroup_is_never_dropped(void)
 {
 	struct spawn_template_spawn_args args =
@@ -441,7 +445,7 @@ static void into_cgroup_is_never_dropped(void)
 
 /* ---- the parent's death ---- */
 
-/* Has the write end of the pipe as stdout until it is killed. */
+/* The program holds the write end of the pipe as its stdout until it is killed. */
 static void launch_pausing(int out, uint64_t flags)
 {
 	int tfd = test_probe(), pidfd;
@@ -472,7 +476,7 @@ static bool ends_within(int fd, int ms)
 	return CHECK_SYS(poll(&pfd, 1, ms)) == 1 && read(fd, &c, 1) == 0;
 }
 
-static void dies_with_parent(void)
+static void die_with_parent_kills_the_program(void)
 {
 	int pipes[3];
 
@@ -483,7 +487,7 @@ static void dies_with_parent(void)
 	CHECK(ends_within(pipes[0], 10000));
 }
 
-static void outlives_parent_without_the_flag(void)
+static void a_program_outlives_its_parent_without_the_flag(void)
 {
 	int pipes[3];
 
@@ -501,7 +505,7 @@ static void *launching_thread(void *arg)
 }
 
 /* The signal is sent when the thread ends that launched, as documented. */
-static void dies_with_the_launching_thread(void)
+static void a_program_dies_with_the_thread_that_launched_it(void)
 {
 	pthread_t thread;
 	int pipes[2];
@@ -518,7 +522,7 @@ static void dies_with_the_launching_thread(void)
 }
 
 /* A change of ids clears the signal, so it is set behind that. */
-static void dies_with_parent_after_setuid(void)
+static void die_with_parent_survives_setuid(void)
 {
 	struct spawn_template_spawn_args args =
 		with(FLAG(SETUID) | FLAG(DIE_WITH_PARENT));
@@ -531,31 +535,31 @@ static void dies_with_parent_after_setuid(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(setpgroup_new_group),
-	TEST_CASE(setpgroup_existing_group),
-	TEST_CASE(setpgroup_failures),
-	TEST_CASE(setsid_new_session),
+	TEST_CASE(setpgroup_0_makes_a_new_group),
+	TEST_CASE(setpgroup_joins_an_existing_group),
+	TEST_CASE(setpgroup_fails_with_eperm_at_the_attr_stage),
+	TEST_CASE(setsid_makes_a_new_session),
 	TEST_CASE(without_flags_nothing_changes),
 	TEST_CASE(umask_is_the_programs),
 	TEST_CASE(umask_comes_after_actions),
 	TEST_CASE(nice_is_absolute),
-	TEST_CASE(nice_below_zero),
-	TEST_CASE(nice_refused),
-	TEST_CASE(no_new_privs),
-	TEST_CASE(setuid_all_three),
-	TEST_CASE(setgid_all_three),
+	TEST_CASE(nice_may_be_below_zero_for_root),
+	TEST_CASE(nice_below_zero_is_refused_without_the_right),
+	TEST_CASE(no_new_privs_is_set_for_the_program_only),
+	TEST_CASE(setuid_sets_all_three_ids),
+	TEST_CASE(setgid_sets_all_three_ids),
 	TEST_CASE(setgroups_sets_and_clears),
-	TEST_CASE(ids_together),
+	TEST_CASE(ids_and_other_attributes_work_together),
 	TEST_CASE(setuid_leaves_the_caller_dumpable),
-	TEST_CASE(ids_failures),
-	TEST_CASE(failures_with_own_memory),
-	TEST_CASE(into_cgroup),
-	TEST_CASE(into_cgroup_with_ids),
-	TEST_CASE(into_cgroup_failures),
+	TEST_CASE(ids_that_may_not_be_taken_fail_with_eperm),
+	TEST_CASE(failures_in_a_child_with_own_memory_are_told),
+	TEST_CASE(into_cgroup_starts_the_program_there),
+	TEST_CASE(into_cgroup_works_with_ids_and_a_session),
+	TEST_CASE(into_cgroup_refuses_what_is_no_cgroup),
 	TEST_CASE(into_cgroup_is_never_dropped),
-	TEST_CASE(dies_with_parent),
-	TEST_CASE(outlives_parent_without_the_flag),
-	TEST_CASE(dies_with_the_launching_thread),
-	TEST_CASE(dies_with_parent_after_setuid),
+	TEST_CASE(die_with_parent_kills_the_program),
+	TEST_CASE(a_program_outlives_its_parent_without_the_flag),
+	TEST_CASE(a_program_dies_with_the_thread_that_launched_it),
+	TEST_CASE(die_with_parent_survives_setuid),
 };
 TEST_MAIN(cases)
