@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of growth share: how many times are many, and the memory that
- * must not grow with them.
+ * Shared by the tests of growth: the number of launches, and the memory that must
+ * not grow with it.
  */
 #ifndef TESTS_GROWTH_H
 #define TESTS_GROWTH_H
 
 #include "harness.h"
 
-/* What this variable says, if it does. */
+/* The number in this variable of the environment, or else `otherwise`. */
 static inline int growth_many(const char *variable, int otherwise)
 {
 	const char *s = getenv(variable);
@@ -44,15 +44,15 @@ static inline struct memory memory_now(void)
 
 	return (struct memory){
 		.mappings = test_count_mappings(),
-		/* what was allocated; not RssFile, the program's own pages,
-		 * which the kernel maps and reclaims in steps of its own */
+		/* allocated memory, without RssFile: the kernel maps and
+		 * reclaims the program's own pages in steps of its own */
 		.rss = memory_kib(status, "RssAnon:") +
 		       memory_kib(status, "RssShmem:"),
 		.virt = memory_kib(status, "VmSize:"),
 	};
 }
 
-/* It has grown by no more than this; sanitizers have memory of their own. */
+/* Fails if memory has grown by more; sanitizers have memory of their own. */
 static inline void memory_check(const struct memory *before,
 				const struct memory *now, int mappings,
 				long rss_kib)

@@ -5,8 +5,8 @@
  * The thread installs a seccomp filter that reports every system call to another
  * thread (SECCOMP_RET_USER_NOTIF), which lets it pass, answers an error in its
  * place, kills the child that made it, or runs a function before it goes on.
- * So faults need no knowledge of which calls the library makes, and in what
- * order: they are numbered as they come, until there are no more.
+ * A test need not know which calls the library makes, nor their order: the calls
+ * are numbered as they come, until there are no more.
  */
 #ifndef TESTS_INJECT_H
 #define TESTS_INJECT_H
@@ -21,7 +21,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-/* Who makes a call: the thread that asks, a child, or a thread that tell() knows. */
+/* The maker of a call: the launching thread, a child, or a thread that tell() knows. */
 enum inject_who {
 	INJECT_PARENT,
 	INJECT_CHILD,
@@ -36,11 +36,11 @@ enum inject_who {
 struct inject {
 	/* what to do, set before it is armed */
 	enum inject_who who;
-	int index; /* the how manieth call; 0 is the first */
+	int index; /* the call's number; 0 is the first */
 	int err;
 	void (*hook)(void *arg);
 	void *arg;
-	/* if set: who it is that is not the parent; what cannot fail either */
+	/* if set: tells callers apart that are not the parent; spares more calls */
 	enum inject_who (*tell)(pid_t tid);
 	bool (*spares)(const struct inject *in, enum inject_who who,
 		       const struct seccomp_data *data);
@@ -51,13 +51,13 @@ struct inject {
 	/* the injector's own */
 	atomic_bool armed, stop;
 	int count[INJECT_WHOS];
-	bool in_program; /* exec went on: what comes is the program's */
+	bool in_program; /* exec went on: later calls are the program's */
 	atomic_int listener;
 	atomic_int launcher; /* tid */
 	pthread_t thread;
 };
 
-/* These cannot fail, or end something and do not fail as they are called. */
+/* The calls that cannot fail, or that end something and do not fail here. */
 static inline bool inject_spares(const struct inject *in, enum inject_who who,
 				 const struct seccomp_data *data)
 {
@@ -75,7 +75,7 @@ static inline bool inject_spares(const struct inject *in, enum inject_who who,
 	case SYS_umask:
 		return true;
 	case SYS_rt_sigprocmask:
-		/* puts the mask back; the other one asks for the old mask */
+		/* puts the mask back: the call that blocks asks for the old mask */
 		return who != INJECT_CHILD && !data->args[2];
 	default:
 		return (in->in_program && who == INJECT_CHILD) ||
@@ -83,12 +83,12 @@ static inline bool inject_spares(const struct inject *in, enum inject_who who,
 	}
 }
 
-/* What to answer a call with: 0 lets it pass. */
+/* Return: the answer to a call; 0 lets it pass. */
 static inline int inject_verdict(struct inject *in, enum inject_who who,
 				 const struct seccomp_data *data)
 {
 	bool is_exec = data->nr == SYS_execve || data->nr == SYS_execveat;
-	/* killed by exec it counts as launched */
+	/* a child that dies in exec counts as launched */
 	bool spared = is_exec && in->err == INJECT_KILL;
 
 	if (!atomic_load(&in->armed) || inject_spares(in, who, data))
@@ -146,7 +146,7 @@ static inline void *inject_thread(void *arg)
 	return NULL;
 }
 
-/* Called by a thread that has no filter, before the one that launches. */
+/* Called by a thread that has no filter, before the launching thread starts. */
 static inline void inject_start(struct inject *in)
 {
 	atomic_store(&in->listener, -1);
@@ -154,7 +154,7 @@ static inline void inject_start(struct inject *in)
 	CHECK_EQ(pthread_create(&in->thread, NULL, inject_thread, in), 0);
 }
 
-/* When the launching thread has ended. */
+/* Called when the launching thread has ended. */
 static inline void inject_finish(struct inject *in)
 {
 	atomic_store(&in->stop, true);
@@ -163,7 +163,7 @@ static inline void inject_finish(struct inject *in)
 		CHECK_SYS(close(atomic_load(&in->listener)));
 }
 
-/* The fd of what the calling thread's filter reports, from now on. */
+/* Installs the filter for the calling thread. Return: the fd of its reports. */
 static inline int inject_listener(const struct sock_fprog *filter)
 {
 	long fd;
@@ -177,7 +177,7 @@ static inline int inject_listener(const struct sock_fprog *filter)
 	return (int)fd;
 }
 
-/* Called by the launching thread: from now on its calls are reported. */
+/* Called by the launching thread, whose calls are reported from now on. */
 static inline void inject_here(struct inject *in)
 {
 #define INJECT_PASS(nr, left) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, left, 0)
@@ -198,7 +198,7 @@ static inline void inject_here(struct inject *in)
 	atomic_store(&in->listener, inject_listener(&prog));
 }
 
-/* The next calls count, from 0. */
+/* Counts calls from now on, from 0. */
 static inline void inject_arm(void *inject)
 {
 	struct inject *in = inject;
@@ -216,7 +216,7 @@ static inline void inject_disarm(void *inject)
 	atomic_store(&in->armed, false);
 }
 
-/* Whether this is what a call may answer that was disturbed. */
+/* True if the disturbed call may have led to this answer. */
 static inline bool inject_explains(const struct inject *in, int ret)
 {
 	if (in->err == INJECT_KILL)
@@ -238,8 +238,8 @@ static inline bool inject_explains(const struct inject *in, int ret)
 enum { INJECT_HIT = 10, INJECT_NOT_HIT = 11 };
 
 /*
- * Return: 0 in a new process, which is to exit with one of these; in the one that
- * called, what that exited with.
+ * Return: 0 in a new process, which must exit with one of these; that exit status
+ * in the caller.
  */
 static inline int inject_fork(void)
 {

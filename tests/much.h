@@ -2,7 +2,7 @@
 /*
  * One launch that asks for much: actions of most kinds, attributes, an fd to
  * keep, signals to reset. Its output tells whether all of it was done, so a
- * launch by another way, or one that was disturbed, must write the same.
+ * launch by another way, or with a fault, must write the same.
  */
 #ifndef TESTS_MUCH_H
 #define TESTS_MUCH_H
@@ -11,7 +11,7 @@
 
 #include <sys/resource.h>
 
-/* Fds that are open in the caller; the kept one closes at exec otherwise. */
+/* Fds that are open in the caller; KEEP keeps MUCH_KEPT from closing at exec. */
 enum { MUCH_LOW = 20, MUCH_KEPT = 60, MUCH_HIGH = 200 };
 
 #define MUCH_OWN_MEMORY \
@@ -22,7 +22,7 @@ static void much_on_signal(int sig)
 	(void)sig;
 }
 
-/* Fds and signals that must, and must not, be in the program. */
+/* Sets fds and signals of the caller, which the program must have or not have. */
 static inline void much_scene(void)
 {
 	sigset_t set;
@@ -40,7 +40,7 @@ static inline void much_scene(void)
 	test_write(test_path("input"), "from the file", 0644);
 }
 
-/* RLIMIT_FSIZE is 1; what is read last is what OPEN put at fd 0. */
+/* RLIMIT_FSIZE is 1; OPEN has put the file at fd 0 that is read last. */
 #define MUCH_WORDS                                                       \
 	"probe args nfds fd 0 fd 1 fd 2 fd 20 fd 60 fd 200 cwd signals " \
 	"pending umask nice nnp comm pdeathsig env rlimit 1 read 0"
@@ -56,7 +56,7 @@ struct much {
 	struct spawn_template_action actions[7];
 	struct spawn_template_failure failure;
 	struct spawn_template_spawn_args args;
-	/* launches in another way than spawn_template_spawn(), if set */
+	/* called in place of spawn_template_spawn(), if set */
 	pid_t (*spawn)(int tfd, struct much *m);
 	/* called right before and after the launch, if set */
 	void (*before)(void *arg);
@@ -106,7 +106,7 @@ static inline void much_ask(struct much *m, uint64_t flags)
 	};
 }
 
-/* The pidfd is one, of this child, and closes at exec. */
+/* The pidfd is of this child and closes at exec. */
 static inline void much_check_pidfd(int pidfd, pid_t pid)
 {
 	char *info = test_read(test_fmt("/proc/self/fdinfo/%d", pidfd));
@@ -116,8 +116,8 @@ static inline void much_check_pidfd(int pidfd, pid_t pid)
 }
 
 /*
- * Launches with fd 1 led into a pipe, which test_output_args() does too, but
- * here the pidfd is looked at as well, and a failure is an answer.
+ * Launches with fd 1 led into a pipe. Unlike test_output_args(), it also checks the
+ * pidfd, and the launch may fail.
  * Return: 0 with *output set, or -errno of the launch, which m->failure tells.
  */
 static inline int much_try(int tfd, struct much *m, char **output)
@@ -146,7 +146,7 @@ static inline int much_try(int tfd, struct much *m, char **output)
 	return 0;
 }
 
-/* That all was done: what the others are compared with must be right itself. */
+/* All was done: the output that others are compared with must be right itself. */
 static inline void much_check(const char *output)
 {
 	CHECK_STR(test_value(output, "data.0"), "from the file");
@@ -164,7 +164,7 @@ static inline void much_check(const char *output)
 	CHECK_STR(test_value(output, "TWO"), "2");
 }
 
-/* The output of a launch that must go well; nothing is left or changed. */
+/* The output of a launch that must go well, and leave and change nothing. */
 static inline char *much_output(int tfd, uint64_t flags)
 {
 	int fds = test_count_fds(), ret;
@@ -184,7 +184,7 @@ static inline char *much_output(int tfd, uint64_t flags)
 	return output;
 }
 
-/* One more may be the allocator's, for what the test itself keeps. */
+/* One more mapping may be the allocator's, for memory of the test itself. */
 static inline void check_mappings(int before)
 {
 	if (!TEST_SANITIZED)

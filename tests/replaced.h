@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file that is replaced while it is launched, at the worst moment: when the child
- * is there and has done nothing. Its check must see, and a template that refreshes
- * itself launches what is there then.
+ * A file that is replaced while it is launched, at the worst moment: the child is
+ * there and has done nothing yet. Its check must notice, and a template that
+ * refreshes itself launches the new file.
  */
 #ifndef TESTS_REPLACED_H
 #define TESTS_REPLACED_H
@@ -65,7 +65,7 @@ static inline void replaced_child(void *arg)
 		CHECK_EQ(r->ret, -ESTALE);
 }
 
-/* Does it in each way that a template may be launched. */
+/* Replaces the file under each way of launching a template. */
 static inline void replaced_each_way(struct inject inject,
 				     int (*launch)(struct inject *in, int tfd))
 {

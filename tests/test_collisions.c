@@ -3,8 +3,8 @@
  * Actions that name the template's own fd number, and fd tables of every shape.
  *
  * To the actions the template is an fd like any other: it can be replaced,
- * closed, kept, copied. What is launched is always the template's file, and no
- * fd of the library's own is seen by an action or by the program.
+ * closed, kept, copied. A launch always runs the template's file, and neither an
+ * action nor the program sees an fd of the library's own.
  */
 #include "harness.h"
 
@@ -14,7 +14,7 @@
 #define INHERIT SPAWN_TEMPLATE_SPAWN_INHERIT_FDS
 #define STAGE_ACTION SPAWN_TEMPLATE_STAGE_ACTION
 
-/* What a program that was launched says of itself; it went to a file. */
+/* The report that a launched program wrote to a file. */
 struct told {
 	int status;
 	char *text; /* exe, comm and fds of the probe */
@@ -36,7 +36,7 @@ static struct told launch(int tfd, struct spawn_template_spawn_args args)
 	return told;
 }
 
-/* It is the right program, and all is there that was to be there. */
+/* The right program ran, under the right name. */
 static void check_probe(struct told told)
 {
 	CHECK_EQ(told.status, 0);
@@ -54,7 +54,7 @@ static int told_fds(struct told told)
 	return n;
 }
 
-/* What fd n is in the program: "" when it is closed, or just its report. */
+/* The target of fd n in the program: "" if it is closed, or just its report. */
 static const char *told_fd(struct told told, int n)
 {
 	char *key = test_fmt("fd.%d", n);
@@ -71,7 +71,7 @@ static int open_zero(void)
 	return CHECK_SYS(open("/dev/zero", O_RDONLY | O_CLOEXEC));
 }
 
-/* A template of the probe at this number; what was there is replaced. */
+/* A template of the probe at this number, in place of any other fd. */
 static int probe_at(int n, uint64_t flags)
 {
 	int tfd = CHECK_OK(spawn_template_open(test_tool("probe"), 0));
@@ -87,7 +87,7 @@ static int probe_at(int n, uint64_t flags)
 
 /* ---- each action on the template's number, at many places ---- */
 
-/* What the number must be in the program. */
+/* The number's state in the program. */
 enum want {
 	CLOSED,
 	EXE, /* the template's file */
@@ -142,7 +142,7 @@ static void try_collision(int n, bool cloexec, bool inherit,
 	told = launch(tfd, args);
 	check_probe(told);
 	CHECK_STR(told_fd(told, n), target_of(want));
-	/* here the template is as it was */
+	/* the caller's template is as it was */
 	CHECK_OK(spawn_template_check(tfd));
 	CHECK_EQ(test_count_fds(), before);
 }
@@ -194,39 +194,39 @@ static void try_all_actions(int n)
 		try_collision(n, i & 1, i & 2, &all[i / 4]);
 }
 
-static void template_at_0(void)
+static void every_action_works_on_a_template_at_0(void)
 {
 	try_all_actions(0);
 }
 
-static void template_at_1(void)
+static void every_action_works_on_a_template_at_1(void)
 {
 	try_all_actions(1);
 }
 
-static void template_at_2(void)
+static void every_action_works_on_a_template_at_2(void)
 {
 	try_all_actions(2);
 }
 
-static void template_at_3(void)
+static void every_action_works_on_a_template_at_3(void)
 {
 	try_all_actions(3);
 }
 
-static void template_at_17(void)
+static void every_action_works_on_a_template_at_17(void)
 {
 	try_all_actions(17);
 }
 
-static void template_at_300(void)
+static void every_action_works_on_a_template_at_300(void)
 {
 	try_all_actions(300);
 }
 
 /* ---- the template's number as a source ---- */
 
-static void copies_of_the_template(void)
+static void the_program_may_get_copies_of_the_template(void)
 {
 	int tfd = probe_at(9, CLOEXEC);
 	struct spawn_template_spawn_args args = { 0 };
@@ -253,8 +253,8 @@ static void the_template_is_no_directory(void)
 	CHECK_FAILS(tfd, args, ENOTDIR, STAGE_ACTION, 0);
 }
 
-/* An action that closed it, closed it: the library's own hold is not seen. */
-static void closed_is_closed(void)
+/* Actions do not see the descriptor that the library holds for itself. */
+static void a_template_that_an_action_closed_is_closed(void)
 {
 	int tfd = test_probe(), pidfd;
 	struct spawn_template_spawn_args args =
@@ -277,7 +277,7 @@ static void closed_is_closed(void)
 	}
 }
 
-static void replaced_is_replaced(void)
+static void a_template_that_an_action_replaced_is_replaced(void)
 {
 	int tfd = probe_at(9, 0);
 	int zero = open_zero();
@@ -291,7 +291,7 @@ static void replaced_is_replaced(void)
 	CHECK_STR(told_fd(told, 9), "/dev/zero");
 }
 
-static void numbers_change_places(void)
+static void the_template_and_other_fds_may_change_places(void)
 {
 	int tfd = probe_at(9, CLOEXEC);
 	struct spawn_template_spawn_args args = { 0 };
@@ -305,7 +305,7 @@ static void numbers_change_places(void)
 	CHECK_STR(told_fd(told, 8), test_tool("probe"));
 	CHECK_STR(told_fd(told, 9), "/dev/zero");
 	CHECK_EQ(told_fds(told), 5);
-	/* and with the standard fds: 0 -> 9 -> 1 -> 0 */
+	/* the standard fds take part: 0 -> 9 -> 1 -> 0 */
 	TEST_ACTIONS(&args, ACT_DUP2(0, 30), ACT_DUP2(1, 0), ACT_DUP2(9, 1),
 		     ACT_DUP2(30, 9), ACT_KEEP(9));
 	told = launch(tfd, args);
@@ -315,7 +315,7 @@ static void numbers_change_places(void)
 	CHECK_EQ(told_fds(told), 4);
 }
 
-/* The program finds no fd that nobody gave it. */
+/* The program has the fds that it was given, and no other. */
 static void nothing_of_the_library_is_inherited(void)
 {
 	int tfd = probe_at(9, CLOEXEC);
@@ -337,7 +337,7 @@ static void nothing_of_the_library_is_inherited(void)
 	CHECK_EQ(told_fds(told), 5);
 }
 
-static void everything_is_closed(void)
+static void actions_may_close_everything(void)
 {
 	int tfd = test_probe();
 	struct spawn_template_spawn_args args = { 0 };
@@ -366,7 +366,7 @@ static void limit_fds(rlim_t n)
 }
 
 /* One number is free, below all others, and no action names it. */
-static void one_free_number(void)
+static void one_free_number_is_enough(void)
 {
 	int tfd = probe_at(15, CLOEXEC);
 	struct spawn_template_spawn_args args = { 0 };
@@ -375,7 +375,7 @@ static void one_free_number(void)
 	for (int fd = 3; fd < 15; fd++)
 		CHECK_SYS(dup3(0, fd, O_CLOEXEC));
 	CHECK_SYS(close(5));
-	/* the pidfd takes a number too, and is not the child's */
+	/* the pidfd takes a number, too; the child does not have it */
 	CHECK_SYS(close(6));
 	limit_fds(16);
 	TEST_ACTIONS(&args, ACT_DUP2(1, 15), ACT_KEEP(15));
@@ -395,10 +395,10 @@ static void one_free_number(void)
 }
 
 /*
- * No number is free that the template could move to. The launch may fail, as
- * it would for want of fds elsewhere; it may not run something else.
+ * The template has no free number to move to. The launch may fail with EMFILE, as
+ * elsewhere without a free fd; it must not run another file.
  */
-static void no_free_number(void)
+static void no_free_number_never_runs_another_file(void)
 {
 	int tfd = probe_at(15, CLOEXEC);
 	struct spawn_template_spawn_args args = { 0 };
@@ -431,8 +431,8 @@ static void no_free_number(void)
 	check_probe(launch(tfd, args));
 }
 
-/* The limit was lowered below numbers that are open. */
-static void numbers_above_the_limit(void)
+/* Numbers stay open when the limit is lowered below them. */
+static void numbers_above_the_limit_may_be_sources(void)
 {
 	int tfd = probe_at(200, CLOEXEC), pidfd;
 	struct spawn_template_spawn_args args =
@@ -455,8 +455,8 @@ static void numbers_above_the_limit(void)
 	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
 }
 
-/* A limit for the program that comes with a collision. */
-static void limit_and_collision(void)
+/* The program's limit must not hinder the move of the template. */
+static void a_low_fd_limit_does_not_hinder_a_collision(void)
 {
 	int tfd = probe_at(12, CLOEXEC);
 	struct rlimit few = { 5, 5 };
@@ -474,7 +474,7 @@ static void limit_and_collision(void)
 
 /* ---- no stdio ---- */
 
-static void parent_without_stdio(void)
+static void a_caller_without_stdio_launches(void)
 {
 	struct spawn_template_spawn_args args = { 0 };
 	char *path = test_path("file");
@@ -490,7 +490,7 @@ static void parent_without_stdio(void)
 	told = launch(tfd, args);
 	check_probe(told);
 	CHECK_EQ(told_fds(told), 0);
-	/* all three made by actions, one of them over the template */
+	/* actions open all three, one of them over the template */
 	TEST_ACTIONS(&args,
 		     ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(path, O_RDONLY, 0, 0)),
 		     ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(path, O_WRONLY, 0, 0)),
@@ -523,7 +523,7 @@ static int raise_limit(int need)
 	return (int)limit.rlim_cur;
 }
 
-static void large_numbers(void)
+static void the_template_may_have_the_highest_number(void)
 {
 	int max = raise_limit(2000), top = max - 1;
 	int tfd = probe_at(top, CLOEXEC);
@@ -551,13 +551,13 @@ static void large_numbers(void)
 	CHECK_EQ(told_fds(told), 3);
 }
 
-/* Numbers up to here are open, every other one close-on-exec. */
+/* Numbers below this are open; every other one closes on exec. */
 #define MANY 5100
 
 /*
- * With gaps, numbers from 3 to 99 are left as they are, so that what is opened
- * next gets a low number; without, a high one. That may matter to a library
- * that guesses the size of the table. Return: how many are open.
+ * With gaps, numbers from 3 to 99 are left as they are, and the next fd gets a
+ * low number; without gaps it gets a high one. A library that guesses the size of
+ * the table may take the two for different tables. Return: the number of open fds.
  */
 static int fill_table(bool gaps)
 {
@@ -568,7 +568,7 @@ static int fill_table(bool gaps)
 	return test_count_fds();
 }
 
-/* All are what they were. */
+/* The launches have not changed the caller's table. */
 static void check_table(int count)
 {
 	CHECK_EQ(test_count_fds(), count);
@@ -586,7 +586,7 @@ static void low_of_many(int tfd, int zero)
 	check_probe(told);
 	CHECK_STR(told_fd(told, 0), "/dev/zero");
 	CHECK_EQ(told_fds(told), 3);
-	/* a target that is high needs no high fd of here */
+	/* a high target needs no high fd in the caller */
 	TEST_ACTIONS(&args, ACT_DUP2(zero, 3000), ACT_KEEP(3000));
 	told = launch(tfd, args);
 	check_probe(told);
@@ -623,7 +623,7 @@ static void middle_of_many(int tfd)
 	struct spawn_template_spawn_args args = { 0 };
 	struct told told;
 
-	/* about where a library may think that low ends */
+	/* a library may draw the line between low and high about here */
 	for (int fd = 254; fd < 260; fd++) {
 		TEST_ACTIONS(&args, ACT_KEEP(fd), ACT_DUP2(fd, 1));
 		told = launch(tfd, args);
@@ -685,7 +685,7 @@ static void failures_of_many(int tfd)
 	CHECK_FAILS(tfd, args, EBADF, STAGE_ACTION, 0);
 }
 
-/* Repeated: a launch may make use of what the one before found out. */
+/* A launch may use what an earlier launch found out, so each is repeated. */
 static void try_many(int tfd, bool gaps)
 {
 	int zero = open_zero(), count = fill_table(gaps);
@@ -704,53 +704,53 @@ static void try_many(int tfd, bool gaps)
 	}
 }
 
-static void many_fds(void)
+static void actions_work_among_many_fds(void)
 {
 	raise_limit(7000);
 	try_many(test_probe(), true);
 }
 
-static void many_fds_high_template(void)
+static void actions_work_among_many_fds_on_a_high_template(void)
 {
 	raise_limit(7000);
 	try_many(probe_at(5500, CLOEXEC), true);
 }
 
-static void many_fds_no_low_number(void)
+static void actions_work_without_a_free_low_number(void)
 {
 	raise_limit(7000);
 	try_many(test_probe(), false);
 }
 
-static void many_fds_no_low_number_high_template(void)
+static void a_high_template_works_without_a_free_low_number(void)
 {
 	raise_limit(7000);
 	try_many(probe_at(5500, CLOEXEC), false);
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(template_at_0),
-	TEST_CASE(template_at_1),
-	TEST_CASE(template_at_2),
-	TEST_CASE(template_at_3),
-	TEST_CASE(template_at_17),
-	TEST_CASE(template_at_300),
-	TEST_CASE(copies_of_the_template),
+	TEST_CASE(every_action_works_on_a_template_at_0),
+	TEST_CASE(every_action_works_on_a_template_at_1),
+	TEST_CASE(every_action_works_on_a_template_at_2),
+	TEST_CASE(every_action_works_on_a_template_at_3),
+	TEST_CASE(every_action_works_on_a_template_at_17),
+	TEST_CASE(every_action_works_on_a_template_at_300),
+	TEST_CASE(the_program_may_get_copies_of_the_template),
 	TEST_CASE(the_template_is_no_directory),
-	TEST_CASE(closed_is_closed),
-	TEST_CASE(replaced_is_replaced),
-	TEST_CASE(numbers_change_places),
+	TEST_CASE(a_template_that_an_action_closed_is_closed),
+	TEST_CASE(a_template_that_an_action_replaced_is_replaced),
+	TEST_CASE(the_template_and_other_fds_may_change_places),
 	TEST_CASE(nothing_of_the_library_is_inherited),
-	TEST_CASE(everything_is_closed),
-	TEST_CASE(one_free_number),
-	TEST_CASE(no_free_number),
-	TEST_CASE(numbers_above_the_limit),
-	TEST_CASE(limit_and_collision),
-	TEST_CASE(parent_without_stdio),
-	TEST_CASE(large_numbers),
-	TEST_CASE(many_fds),
-	TEST_CASE(many_fds_high_template),
-	TEST_CASE(many_fds_no_low_number),
-	TEST_CASE(many_fds_no_low_number_high_template),
+	TEST_CASE(actions_may_close_everything),
+	TEST_CASE(one_free_number_is_enough),
+	TEST_CASE(no_free_number_never_runs_another_file),
+	TEST_CASE(numbers_above_the_limit_may_be_sources),
+	TEST_CASE(a_low_fd_limit_does_not_hinder_a_collision),
+	TEST_CASE(a_caller_without_stdio_launches),
+	TEST_CASE(the_template_may_have_the_highest_number),
+	TEST_CASE(actions_work_among_many_fds),
+	TEST_CASE(actions_work_among_many_fds_on_a_high_template),
+	TEST_CASE(actions_work_without_a_free_low_number),
+	TEST_CASE(a_high_template_works_without_a_free_low_number),
 };
 TEST_MAIN(cases)

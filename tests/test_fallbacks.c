@@ -2,7 +2,8 @@
 /*
  * Old kernels and sandboxes: a filter answers for one system call after the
  * other, or for all at once, and the launch still does all that was asked, in
- * another way that stat counts. What has no other way fails and leaves nothing.
+ * another way that stat counts. A launch without another way fails and leaves
+ * nothing.
  */
 #include "much.h"
 
@@ -77,7 +78,7 @@ struct plan {
 	int fds; /* this many fds are open */
 };
 
-/* What one run of a plan needs. */
+/* A plan with one of its errnos. */
 struct run {
 	const struct plan *plan;
 	int err;
@@ -90,9 +91,9 @@ static void install(const struct filter *filters, int err)
 }
 
 /*
- * What is counted on this kernel, asked before any filter: without
- * CLOSE_RANGE_CLOEXEC (before 5.11) ranges are closed in any case, and what goes
- * by path anyway (before 6.14) does not fall back to it.
+ * The fallbacks that this kernel counts, asked for before any filter: without
+ * CLOSE_RANGE_CLOEXEC (before 5.11) ranges are closed in any case, and a template
+ * that launches by path anyway (before 6.14) does not fall back to the path.
  */
 static uint32_t on_this_kernel(int tfd, uint32_t used)
 {
@@ -122,7 +123,7 @@ static void check_counted(int tfd, uint32_t used, uint64_t launches)
 	}
 }
 
-/* INHERIT_FDS: all fds that do not close at exec are there. */
+/* The program has all fds that do not close at exec. */
 static void check_inherit(int tfd)
 {
 	struct spawn_template_spawn_args args = test_args(
@@ -141,7 +142,7 @@ static int make_template(void)
 	return CHECK_OK(spawn_template_open(test_tool("probe-static"), 0));
 }
 
-/* No number below is free any more, so the next pidfd tells of many fds. */
+/* The next pidfd has a number of at least fds, which tells of many fds. */
 static void fill(int fds)
 {
 	for (int fd = 3; fd < fds; fd++) {
@@ -151,8 +152,8 @@ static void fill(int fds)
 }
 
 /*
- * In a thread: the filter is the thread's and what it starts, so that the
- * process itself can end in peace, with the work that sanitizers do then.
+ * The filter is in force for this thread and its children only, so that sanitizers
+ * can do their work when the process ends.
  */
 static void *run_thread(void *arg)
 {
@@ -209,7 +210,7 @@ static void run_all(const struct plan *plan)
 
 /* ---- one at a time ---- */
 
-static void clone3_missing(void)
+static void clone_stands_in_for_clone3(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3 },
@@ -218,7 +219,7 @@ static void clone3_missing(void)
 	});
 }
 
-static void clone_pidfd_missing(void)
+static void pidfd_open_stands_in_for_clone_pidfd(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD },
@@ -227,7 +228,7 @@ static void clone_pidfd_missing(void)
 	});
 }
 
-static void close_range_cloexec_missing(void)
+static void ranges_stand_in_for_close_range_cloexec(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_WITH_CLOEXEC },
@@ -236,7 +237,7 @@ static void close_range_cloexec_missing(void)
 	});
 }
 
-static void close_range_missing(void)
+static void proc_self_fd_stands_in_for_close_range(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_ALL },
@@ -245,8 +246,8 @@ static void close_range_missing(void)
 	});
 }
 
-/* The next way is taken without a count: nothing is done differently. */
-static void close_range_unshare_missing(void)
+/* The library copies the whole table then, and counts no fallback. */
+static void many_fds_need_no_close_range_unshare(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_WITH_UNSHARE },
@@ -255,7 +256,7 @@ static void close_range_unshare_missing(void)
 	});
 }
 
-static void many_fds_close_range_missing(void)
+static void many_fds_need_no_close_range(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_ALL },
@@ -265,7 +266,7 @@ static void many_fds_close_range_missing(void)
 	});
 }
 
-static void many_fds_all_missing(void)
+static void many_fds_launch_with_everything_missing(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
@@ -277,7 +278,7 @@ static void many_fds_all_missing(void)
 	});
 }
 
-static void execveat_missing(void)
+static void execve_stands_in_for_execveat(void)
 {
 	run_all(&(struct plan){
 		.filters = { EXECVEAT },
@@ -286,8 +287,8 @@ static void execveat_missing(void)
 	});
 }
 
-/* Known when the template is made, it is no fallback of the launch. */
-static void execveat_missing_at_create(void)
+/* The template notices it when it is made: its launches do not fall back. */
+static void a_template_made_without_execveat_needs_no_fallback(void)
 {
 	run_all(&(struct plan){
 		.filters = { EXECVEAT },
@@ -296,7 +297,7 @@ static void execveat_missing_at_create(void)
 	});
 }
 
-static void faccessat2_missing(void)
+static void launches_need_no_faccessat2(void)
 {
 	run_all(&(struct plan){
 		.filters = { FACCESSAT2 },
@@ -305,7 +306,7 @@ static void faccessat2_missing(void)
 	});
 }
 
-static void openat2_missing(void)
+static void open_actions_need_no_openat2(void)
 {
 	run_all(&(struct plan){
 		.filters = { OPENAT2 },
@@ -314,8 +315,8 @@ static void openat2_missing(void)
 	});
 }
 
-/* Not needed as long as clone gives a pidfd. */
-static void pidfd_open_missing(void)
+/* clone(2) gives the pidfd. */
+static void clone_needs_no_pidfd_open(void)
 {
 	run_all(&(struct plan){
 		.filters = { PIDFD_OPEN, CLONE3 },
@@ -326,7 +327,7 @@ static void pidfd_open_missing(void)
 
 /* ---- together ---- */
 
-static void all_missing(void)
+static void launches_work_with_everything_missing(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
@@ -337,7 +338,7 @@ static void all_missing(void)
 	});
 }
 
-static void all_missing_at_create(void)
+static void templates_are_made_with_everything_missing(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
@@ -348,7 +349,7 @@ static void all_missing_at_create(void)
 	});
 }
 
-/* ---- what has no other way ---- */
+/* ---- no other way ---- */
 
 struct failing {
 	struct filter filters[4];
@@ -400,7 +401,7 @@ static void check_fails(struct failing f)
 	}
 }
 
-/* A program that was to be confined must not start unconfined. */
+/* A program must not start outside the cgroup that was asked for. */
 static void into_cgroup_needs_clone3(void)
 {
 	int dir = CHECK_SYS(open("/", O_PATH | O_CLOEXEC));
@@ -413,7 +414,7 @@ static void into_cgroup_needs_clone3(void)
 	});
 }
 
-static void no_way_to_a_pidfd(void)
+static void a_launch_fails_without_a_way_to_a_pidfd(void)
 {
 	check_fails((struct failing){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, PIDFD_OPEN },
@@ -421,7 +422,7 @@ static void no_way_to_a_pidfd(void)
 	});
 }
 
-static void no_way_to_a_child(void)
+static void a_launch_fails_without_a_way_to_a_child(void)
 {
 	check_fails((struct failing){
 		.filters = { CLONE3, { .nr = SYS_clone } },
@@ -429,7 +430,7 @@ static void no_way_to_a_child(void)
 	});
 }
 
-static void no_way_to_exec(void)
+static void a_launch_fails_without_a_way_to_exec(void)
 {
 	check_fails((struct failing){
 		.filters = { EXECVEAT, { .nr = SYS_execve } },
@@ -437,7 +438,7 @@ static void no_way_to_exec(void)
 	});
 }
 
-static void resolve_needs_openat2(void)
+static void open_with_resolve_flags_needs_openat2(void)
 {
 	struct spawn_template_open open = {
 		.path = (uintptr_t) "/dev/null",
@@ -454,7 +455,7 @@ static void resolve_needs_openat2(void)
 	});
 }
 
-/* Nothing can be said about the file: no template, and no launch. */
+/* Without statx(2) the library knows nothing about the file. */
 static void *statx_thread(void *arg)
 {
 	int tfd = make_template(), err = *(int *)arg;
@@ -474,7 +475,7 @@ static void statx_child(void *arg)
 	in_thread(statx_thread, arg);
 }
 
-static void statx_missing(void)
+static void nothing_launches_without_statx(void)
 {
 	int errs[] = { ENOSYS, EPERM };
 
@@ -482,7 +483,7 @@ static void statx_missing(void)
 		test_in_child(statx_child, &errs[i]);
 }
 
-/* Not executable, and nobody there who can be asked: in the end exec is. */
+/* Neither faccessat2(2) nor AT_EXECVE_CHECK can be asked, so exec decides. */
 static void *not_executable_thread(void *arg)
 {
 	int tfd;
@@ -498,7 +499,7 @@ static void *not_executable_thread(void *arg)
 	return NULL;
 }
 
-static void not_executable(void)
+static void exec_refuses_a_file_that_nothing_else_checked(void)
 {
 	test_copy(test_tool("probe-static"), test_path("tool"), 0644);
 	in_thread(not_executable_thread, test_path("tool"));
@@ -525,7 +526,7 @@ static void *no_proc_thread(void *arg)
 	return NULL;
 }
 
-static void no_proc(void)
+static void a_template_of_a_path_needs_no_proc(void)
 {
 	int done = 0;
 
@@ -578,11 +579,7 @@ static void kill_child(void *arg)
 	in_thread(kill_thread, arg);
 }
 
-/*
- * What the child calls and, of what the parent also calls, only its own. One that
- * is killed by exec itself counts as launched: test_wait() has __WALL for it.
- */
-/* What a launch of the probe ends with: by fd, or by path on older kernels. */
+/* The exec call of a launch of the probe: by path on older kernels. */
 static long exec_call(void)
 {
 	struct spawn_template_stat st;
@@ -592,7 +589,11 @@ static long exec_call(void)
 							   : SYS_execve;
 }
 
-static void killed_by_filter(void)
+/*
+ * The filters match calls of the child only. A child that exec itself kills counts
+ * as launched: test_wait() has __WALL for it.
+ */
+static void a_child_killed_by_a_filter_leaves_nothing(void)
 {
 	struct killing all[] = {
 		{ { .nr = SYS_statx }, 0, -ECHILD },
@@ -624,34 +625,29 @@ static void killed_by_filter(void)
 }
 
 static const struct test_case cases[] = {
-	{ "clone3 missing: clone", clone3_missing, 60 },
-	{ "CLONE_PIDFD missing: pidfd_open in the child", clone_pidfd_missing,
-	  60 },
-	{ "CLOSE_RANGE_CLOEXEC missing: ranges", close_range_cloexec_missing,
-	  60 },
-	{ "close_range missing: /proc/self/fd", close_range_missing, 60 },
-	{ "CLOSE_RANGE_UNSHARE missing, many fds", close_range_unshare_missing,
-	  60 },
-	{ "close_range missing, many fds", many_fds_close_range_missing, 60 },
-	{ "everything missing, many fds", many_fds_all_missing, 60 },
-	{ "execveat missing: execve", execveat_missing, 60 },
-	{ "execveat missing from the start: by path",
-	  execveat_missing_at_create, 60 },
-	{ "faccessat2 missing", faccessat2_missing, 60 },
-	{ "openat2 missing: openat", openat2_missing, 60 },
-	{ "pidfd_open missing", pidfd_open_missing, 60 },
-	{ "everything missing", all_missing, 60 },
-	{ "everything missing from the start", all_missing_at_create, 60 },
-	{ "INTO_CGROUP needs clone3", into_cgroup_needs_clone3, 0 },
-	{ "no way to a pidfd", no_way_to_a_pidfd, 0 },
-	{ "no way to a child", no_way_to_a_child, 0 },
-	{ "no way to exec", no_way_to_exec, 0 },
-	{ "OPEN with RESOLVE_ flags needs openat2", resolve_needs_openat2, 0 },
-	{ "statx missing: nothing launches", statx_missing, 0 },
-	{ "nothing to ask whether it is executable: exec says so",
-	  not_executable, 0 },
-	{ "without /proc", no_proc, 0 },
-	{ "child killed by a filter: ECHILD, nothing left", killed_by_filter,
-	  60 },
+	TEST_CASE_SECONDS(clone_stands_in_for_clone3, 60),
+	TEST_CASE_SECONDS(pidfd_open_stands_in_for_clone_pidfd, 60),
+	TEST_CASE_SECONDS(ranges_stand_in_for_close_range_cloexec, 60),
+	TEST_CASE_SECONDS(proc_self_fd_stands_in_for_close_range, 60),
+	TEST_CASE_SECONDS(many_fds_need_no_close_range_unshare, 60),
+	TEST_CASE_SECONDS(many_fds_need_no_close_range, 60),
+	TEST_CASE_SECONDS(many_fds_launch_with_everything_missing, 60),
+	TEST_CASE_SECONDS(execve_stands_in_for_execveat, 60),
+	TEST_CASE_SECONDS(a_template_made_without_execveat_needs_no_fallback,
+			  60),
+	TEST_CASE_SECONDS(launches_need_no_faccessat2, 60),
+	TEST_CASE_SECONDS(open_actions_need_no_openat2, 60),
+	TEST_CASE_SECONDS(clone_needs_no_pidfd_open, 60),
+	TEST_CASE_SECONDS(launches_work_with_everything_missing, 60),
+	TEST_CASE_SECONDS(templates_are_made_with_everything_missing, 60),
+	TEST_CASE(into_cgroup_needs_clone3),
+	TEST_CASE(a_launch_fails_without_a_way_to_a_pidfd),
+	TEST_CASE(a_launch_fails_without_a_way_to_a_child),
+	TEST_CASE(a_launch_fails_without_a_way_to_exec),
+	TEST_CASE(open_with_resolve_flags_needs_openat2),
+	TEST_CASE(nothing_launches_without_statx),
+	TEST_CASE(exec_refuses_a_file_that_nothing_else_checked),
+	TEST_CASE(a_template_of_a_path_needs_no_proc),
+	TEST_CASE_SECONDS(a_child_killed_by_a_filter_leaves_nothing, 60),
 };
 TEST_MAIN(cases)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults: too few fds, processes or memory; every system call on the way made to
- * fail in turn with several errors; the child killed before exec. Each time the
- * launch either does all that was asked, or answers the error and where it
- * came from, and leaves nothing: no fd, child or mapping, outputs untouched.
+ * Faults: too few fds, processes or memory; a failure of each system call in turn,
+ * with several errors; a child that is killed before exec. Each time the launch
+ * either does all that was asked, or answers the error and where it came from, and
+ * leaves nothing: no fd, child or mapping, outputs untouched.
  */
 #include "begin_spawn.h"
 #include "inject.h"
@@ -19,7 +19,7 @@
 
 struct fault;
 
-/* One call of the library, and what must be true of its answer. */
+/* One call of the library, with its preparation and the check of its answer. */
 struct operation {
 	const char *name;
 	void (*prepare)(struct fault *f);
@@ -33,10 +33,10 @@ struct operation {
 struct fault {
 	const struct operation *op;
 	struct inject inject;
-	int number; /* for names that are not there yet */
+	int number; /* counts up, for new file names */
 	int tfd, execfd;
 	char *path;
-	const char *dir; /* that has it */
+	const char *dir; /* of path */
 	char *want, *got; /* output of the launch that asks for much */
 	struct much much;
 	struct spawn_template_stat before;
@@ -44,14 +44,14 @@ struct fault {
 
 static bool is_allowed(const struct fault *f, int ret)
 {
-	/* one that is not waited for says to wait */
+	/* spawn_template_begin() asks the caller to wait */
 	if (ret == -ENOSYS && f->inject.err != INJECT_KILL &&
 	    atomic_load(&f->inject.hit) == SYS_clone3)
 		return true;
 	return inject_explains(&f->inject, ret);
 }
 
-/* After the fault: the library is as good as new. */
+/* The library works as before once the fault is over. */
 static void check_recovered(struct fault *f)
 {
 	CHECK_EQ(spawn_template_check(f->tfd), 0);
@@ -119,7 +119,7 @@ static int run_fault(const struct operation *op, enum inject_who who, int index,
 	_exit(atomic_load(&f.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
-/* Every call of the parent, then every call of the child, with every error. */
+/* Lets every call of the parent fail, then every call of the child. */
 static void sweep(const struct operation *op)
 {
 	const int errs[] = { INJECT_KILL, EIO, EPERM, ENOSYS, EINVAL, ENOMEM };
@@ -164,7 +164,7 @@ static void prepare_launch(struct fault *f)
 		if (fcntl(fd, F_GETFD) < 0)
 			CHECK_SYS(dup2(0, fd));
 	}
-	/* so that the library has seen the number of a pidfd */
+	/* this launch shows the library the number of a pidfd */
 	CHECK_STR(much_output(f->tfd, f->op->flags), f->want);
 	much_ask(&f->much, f->op->flags);
 }
@@ -201,12 +201,12 @@ static void verify_launch(struct fault *f, int ret)
 #define LAUNCH \
 	.prepare = prepare_launch, .call = call_launch, .verify = verify_launch
 
-static void launch_by_fd(void)
+static void a_launch_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "launch", LAUNCH });
 }
 
-static void launch_by_path(void)
+static void a_launch_by_path_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){
 		.name = "by path",
@@ -216,7 +216,7 @@ static void launch_by_path(void)
 	});
 }
 
-static void launch_own_memory(void)
+static void a_launch_with_own_memory_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){
 		.name = "own memory",
@@ -226,7 +226,7 @@ static void launch_own_memory(void)
 	});
 }
 
-static void launch_many_fds(void)
+static void a_launch_with_many_fds_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){
 		.name = "many fds",
@@ -236,7 +236,7 @@ static void launch_many_fds(void)
 	});
 }
 
-static void launch_without(void)
+static void the_fallbacks_survive_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){
 		.name = "fallbacks",
@@ -254,7 +254,7 @@ static void prepare_begin(struct fault *f)
 	CHECK_STR(f->got, f->want);
 }
 
-static void launch_begin(void)
+static void begin_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){
 		.name = "begin",
@@ -319,7 +319,7 @@ static int call_create_by_search(struct fault *f)
 	return armed(f, create_by_search);
 }
 
-/* What was made in spite of a fault is as good as any. */
+/* A template that was made in spite of a fault launches. */
 static void verify_create(struct fault *f, int ret)
 {
 	(void)f;
@@ -329,7 +329,7 @@ static void verify_create(struct fault *f, int ret)
 	CHECK_OK(spawn_template_close(ret));
 }
 
-static void create_path(void)
+static void create_by_path_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "create by path",
 				   .prepare = prepare_create,
@@ -337,7 +337,7 @@ static void create_path(void)
 				   .verify = verify_create });
 }
 
-static void create_fd(void)
+static void create_from_an_fd_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "create from fd",
 				   .prepare = prepare_create,
@@ -345,7 +345,7 @@ static void create_fd(void)
 				   .verify = verify_create });
 }
 
-static void create_search(void)
+static void search_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "search",
 				   .prepare = prepare_create,
@@ -395,7 +395,7 @@ static void verify_refresh(struct fault *f, int ret)
 	CHECK_EQ(spawn_template_refresh(f->tfd), 0);
 }
 
-static void refresh_faults(void)
+static void refresh_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "refresh",
 				   .prepare = prepare_refresh,
@@ -428,7 +428,7 @@ static void verify_nothing(struct fault *f, int ret)
 	(void)ret;
 }
 
-static void check_and_stat_faults(void)
+static void check_and_stat_survive_a_fault_in_every_call(void)
 {
 	sweep(&(struct operation){ .name = "check and stat",
 				   .prepare = prepare_create,
@@ -449,7 +449,7 @@ static int launch_twice(struct inject *in, int tfd)
 	return ret;
 }
 
-static void file_changes_under_way(void)
+static void a_file_replaced_under_way_is_stale_or_refreshed(void)
 {
 	replaced_each_way((struct inject){ 0 }, launch_twice);
 }
@@ -493,7 +493,7 @@ static void check_no_fd(int tfd)
 	}
 }
 
-static void no_fd_left(void)
+static void a_launch_without_a_free_fd_fails_with_emfile(void)
 {
 	const char *tiny = test_tool("tiny");
 	int tfd = tiny_template(), fd, last = -1;
@@ -510,7 +510,7 @@ static void no_fd_left(void)
 	check_no_fd(tfd);
 	CHECK_EQ(spawn_template_check(tfd), 0);
 
-	/* One is enough to launch, two to make a template. */
+	/* A launch needs one fd, a new template two. */
 	CHECK_SYS(close(last));
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
 	CHECK_EQ(spawn_template_open(tiny, 0), -EMFILE);
@@ -519,8 +519,8 @@ static void no_fd_left(void)
 	CHECK_EQ(CHECK_OK(spawn_template_open(tiny, 0)), last - 1);
 }
 
-/* The template has a number that could not be opened any more. */
-static void low_limit_on_fds(void)
+/* The template's number is above the limit: no open gives it any more. */
+static void a_template_above_the_fd_limit_launches(void)
 {
 	int tfd = CHECK_SYS(fcntl(tiny_template(), F_DUPFD, 100));
 
@@ -560,7 +560,7 @@ static void *no_memory_thread(void *arg)
 }
 
 /* A thread's first launch needs a stack for the child. */
-static void no_memory(void)
+static void a_first_launch_without_memory_fails_with_enomem(void)
 {
 	int tfd = tiny_template();
 	pthread_t thread;
@@ -572,8 +572,8 @@ static void no_memory(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* The limit counts all processes of a user, so one that has none is best. */
-static void no_process_left(void)
+/* The limit counts all processes of a user, so take a user who has none. */
+static void a_launch_over_the_process_limit_fails_with_eagain(void)
 {
 	struct spawn_template_spawn_args args = tiny_args();
 	char *path;
@@ -598,7 +598,7 @@ static void no_process_left(void)
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), 0);
 }
 
-/* No fds left in the whole system. */
+/* A filter stands in for a system that has no fds left. */
 static void *enfile_thread(void *arg)
 {
 	int tfd = tiny_template();
@@ -611,7 +611,7 @@ static void *enfile_thread(void *arg)
 	return NULL;
 }
 
-static void no_file_left_in_the_system(void)
+static void enfile_is_passed_on(void)
 {
 	pthread_t thread;
 
@@ -627,13 +627,12 @@ struct victim {
 	pid_t launcher;
 	char *fifo;
 	int signals[3]; /* sent 50 ms apart */
-	bool open_fifo; /* let it go on after the first */
+	bool open_fifo; /* lets the child go on after the first */
 	atomic_bool back; /* the launch has returned */
 	bool returned_early;
 };
 
-/* The child of the launching thread, once it waits for the FIFO: it sleeps nowhere
- * else. */
+/* The child of the launching thread, once it sleeps: it waits for the FIFO then. */
 static pid_t waiting_child(pid_t launcher)
 {
 	char *path = test_fmt("/proc/self/task/%d/children", launcher);
@@ -668,7 +667,7 @@ static void *disturb_child(void *arg)
 	return NULL;
 }
 
-/* Launches with a child that is held up by a FIFO, and does that to it. */
+/* Launches a child that waits for a FIFO, and sends it the signals. */
 static int launch_victim(struct victim *v, uint64_t flags,
 			 struct spawn_template_failure *failure)
 {
@@ -710,19 +709,19 @@ static void check_killed(struct victim v, uint64_t flags)
 	CHECK_EQ(test_count_fds(), fds + 1); /* the template */
 }
 
-static void killed(void)
+static void a_child_killed_before_exec_fails_the_launch(void)
 {
 	check_killed((struct victim){ .signals = { SIGKILL } }, 0);
 	check_killed((struct victim){ .signals = { SIGKILL } },
 		     SPAWN_TEMPLATE_SPAWN_SETUID);
 }
 
-static void stopped_and_killed(void)
+static void a_child_stopped_then_killed_fails_the_launch(void)
 {
 	check_killed((struct victim){ .signals = { SIGSTOP, SIGKILL } }, 0);
 }
 
-static void stopped_and_continued(void)
+static void a_child_stopped_then_continued_launches(void)
 {
 	struct spawn_template_failure failure = { 0, 99, 99 };
 	struct victim v = {
@@ -734,8 +733,8 @@ static void stopped_and_continued(void)
 	CHECK_EQ(failure.stage, 99);
 }
 
-/* A signal that is held back until exec still ends a child that had no say. */
-static void terminated(void)
+/* The signal is blocked until exec; then it ends the child before the program. */
+static void a_sigterm_before_exec_fails_the_launch(void)
 {
 	struct spawn_template_failure failure = { 0, 99, 99 };
 	struct victim v = { .signals = { SIGTERM }, .open_fifo = true };
@@ -753,8 +752,8 @@ static void count_signal(int sig)
 }
 
 /*
- * One that the caller handles ends the child too: the handler is the caller's,
- * and must not run in a child that has its memory.
+ * The handler must not run in a child that shares the caller's memory: the signal
+ * ends the child.
  */
 static void check_handler_does_not_run(void)
 {
@@ -769,7 +768,7 @@ static void check_handler_does_not_run(void)
 	handled = 0;
 }
 
-static void handler_does_not_run(void)
+static void a_handler_of_the_caller_never_runs_in_the_child(void)
 {
 	check_handler_does_not_run();
 	test_seccomp(SYS_clone3, ENOSYS);
@@ -777,31 +776,30 @@ static void handler_does_not_run(void)
 }
 
 static const struct test_case cases[] = {
-	{ "every call of a launch fails in turn", launch_by_fd, 120 },
-	{ "the same for a launch by path", launch_by_path, 120 },
-	{ "the same for a child with memory of its own", launch_own_memory,
-	  120 },
-	{ "the same with many open fds", launch_many_fds, 120 },
-	{ "the same on the fallbacks", launch_without, 120 },
-	{ "the same, not waited for", launch_begin, 120 },
-	{ "every call of create by path fails in turn", create_path, 120 },
-	{ "every call of create from an fd fails in turn", create_fd, 120 },
-	{ "every call of search fails in turn", create_search, 120 },
-	{ "every call of refresh fails in turn", refresh_faults, 120 },
-	{ "every call of check and stat fails in turn", check_and_stat_faults,
-	  120 },
-	{ "file replaced while the child is made: ESTALE",
-	  file_changes_under_way, 0 },
-	{ "no fd left: EMFILE", no_fd_left, 0 },
-	{ "low RLIMIT_NOFILE", low_limit_on_fds, 0 },
-	{ "no fd left in the system: ENFILE", no_file_left_in_the_system, 0 },
-	{ "no memory left: ENOMEM", no_memory, 0 },
-	{ "no process left: EAGAIN", no_process_left, 0 },
-	{ "child killed before exec: ECHILD", killed, 0 },
-	{ "child stopped, then killed: ECHILD", stopped_and_killed, 0 },
-	{ "child stopped, then continued: launches", stopped_and_continued, 0 },
-	{ "child sent SIGTERM before exec: ECHILD", terminated, 0 },
-	{ "child sent a signal that the caller handles: ECHILD",
-	  handler_does_not_run, 0 },
+	TEST_CASE_SECONDS(a_launch_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_launch_by_path_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(
+		a_launch_with_own_memory_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_launch_with_many_fds_survives_a_fault_in_every_call,
+			  120),
+	TEST_CASE_SECONDS(the_fallbacks_survive_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(begin_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(create_by_path_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(create_from_an_fd_survives_a_fault_in_every_call,
+			  120),
+	TEST_CASE_SECONDS(search_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(refresh_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(check_and_stat_survive_a_fault_in_every_call, 120),
+	TEST_CASE(a_file_replaced_under_way_is_stale_or_refreshed),
+	TEST_CASE(a_launch_without_a_free_fd_fails_with_emfile),
+	TEST_CASE(a_template_above_the_fd_limit_launches),
+	TEST_CASE(enfile_is_passed_on),
+	TEST_CASE(a_first_launch_without_memory_fails_with_enomem),
+	TEST_CASE(a_launch_over_the_process_limit_fails_with_eagain),
+	TEST_CASE(a_child_killed_before_exec_fails_the_launch),
+	TEST_CASE(a_child_stopped_then_killed_fails_the_launch),
+	TEST_CASE(a_child_stopped_then_continued_launches),
+	TEST_CASE(a_sigterm_before_exec_fails_the_launch),
+	TEST_CASE(a_handler_of_the_caller_never_runs_in_the_child),
 };
 TEST_MAIN(cases)

@@ -44,7 +44,7 @@ static void use_inherited(void *arg)
 	check_refused(*(int *)arg);
 }
 
-static void child_is_refused(void)
+static void a_child_may_not_use_its_parents_template(void)
 {
 	int tfd = template_of("tiny");
 
@@ -54,8 +54,7 @@ static void child_is_refused(void)
 	CHECK_EQ(launches_of(tfd), 2);
 }
 
-/* Also when nothing was launched, and through a dup. */
-static void child_is_refused_unused(void)
+static void a_child_may_not_use_an_unused_template_or_its_dup(void)
 {
 	int tfd = template_of("tiny"), dup_fd = CHECK_SYS(dup(tfd));
 
@@ -74,7 +73,7 @@ static void make_own(void *arg)
 	CHECK_EQ(launches_of(own), 2);
 }
 
-static void child_makes_its_own(void)
+static void a_child_makes_and_uses_its_own_template(void)
 {
 	int tfd = template_of("tiny");
 
@@ -83,8 +82,8 @@ static void child_makes_its_own(void)
 }
 
 /*
- * With a template of the same file the inherited fd may pass for a dup of that:
- * it is the same program either way.
+ * The inherited fd may pass for a dup of the child's own template: the program is
+ * the same either way.
  */
 static void make_own_of_same_file(void *arg)
 {
@@ -97,7 +96,7 @@ static void make_own_of_same_file(void *arg)
 	check_refused(tfd);
 }
 
-static void child_makes_its_own_of_same_file(void)
+static void a_child_may_make_a_template_of_the_same_file(void)
 {
 	int tfd = template_of("tiny");
 
@@ -114,7 +113,7 @@ static void make_own_at_same_number(void *arg)
 	CHECK_EQ(launches_of(tfd), 1);
 }
 
-static void same_number(void)
+static void a_child_may_make_a_template_at_the_same_number(void)
 {
 	int tfd = template_of("tiny");
 
@@ -134,7 +133,7 @@ static void make_own_from_inherited_fd(void *arg)
 	check_refused(*(int *)arg);
 }
 
-static void from_inherited_fd(void)
+static void a_child_may_make_a_template_from_the_inherited_fd(void)
 {
 	int tfd = template_of("tiny");
 
@@ -151,7 +150,7 @@ static void close_inherited(void *arg)
 	CHECK_EQ(test_spawn(tfd, ARGV), -EBADF);
 }
 
-static void child_closes(void)
+static void a_child_may_close_the_inherited_template(void)
 {
 	int tfd = template_of("tiny");
 
@@ -182,13 +181,13 @@ static void child_with_grandchild(void *arg)
 	CHECK_EQ(test_spawn(fds[1], ARGV), 7);
 }
 
-/* A child that uses nothing itself must not hide the fork from its own. */
+/* A child that does not use the library must not hide the fork from its child. */
 static void idle_child(void *arg)
 {
 	test_in_child(use_inherited, arg);
 }
 
-static void grandchildren(void)
+static void a_grandchild_may_use_no_template_but_its_own(void)
 {
 	int tfd = template_of("tiny");
 
@@ -197,9 +196,8 @@ static void grandchildren(void)
 	CHECK_EQ(test_spawn(tfd, ARGV), 0);
 }
 
-/* A process that ran out of pids and came back to the parent's number would be
- * nobody's child any more; forks in a row must not be taken for one another. */
-static void many_forks(void)
+/* The forks come in a row: no child is taken for the one before it. */
+static void forks_in_a_row_are_told_apart(void)
 {
 	int tfd = template_of("tiny");
 
@@ -230,12 +228,12 @@ static void no_wipe_on_fork(int err)
 	CHECK_EQ(launches_of(tfd), 2);
 }
 
-static void no_wipe_on_fork_einval(void)
+static void forks_are_noticed_though_wipe_on_fork_is_einval(void)
 {
 	no_wipe_on_fork(EINVAL);
 }
 
-static void no_wipe_on_fork_eperm(void)
+static void forks_are_noticed_though_wipe_on_fork_is_eperm(void)
 {
 	no_wipe_on_fork(EPERM);
 }
@@ -279,7 +277,7 @@ static void use_after_busy_fork(void *arg)
 	CHECK(test_no_children());
 }
 
-static void while_threads_launch(void)
+static void forks_are_noticed_while_threads_launch(void)
 {
 	int tfd = template_of("tiny"), forks = 0;
 	pthread_t threads[3];
@@ -302,19 +300,17 @@ static void while_threads_launch(void)
 }
 
 static const struct test_case cases[] = {
-	{ "child's use of the parent's template: EACCES", child_is_refused, 0 },
-	{ "the same for an unused template and a dup", child_is_refused_unused,
-	  0 },
-	{ "child makes and uses its own", child_makes_its_own, 0 },
-	{ "child makes its own of the same file",
-	  child_makes_its_own_of_same_file, 0 },
-	{ "child makes its own at the same number", same_number, 0 },
-	{ "child makes its own from the inherited fd", from_inherited_fd, 0 },
-	{ "child closes the inherited template", child_closes, 0 },
-	{ "grandchildren", grandchildren, 0 },
-	{ "many forks in a row", many_forks, 0 },
-	{ "MADV_WIPEONFORK answers EINVAL", no_wipe_on_fork_einval, 0 },
-	{ "MADV_WIPEONFORK answers EPERM", no_wipe_on_fork_eperm, 0 },
-	{ "forks while threads launch", while_threads_launch, 60 },
+	TEST_CASE(a_child_may_not_use_its_parents_template),
+	TEST_CASE(a_child_may_not_use_an_unused_template_or_its_dup),
+	TEST_CASE(a_child_makes_and_uses_its_own_template),
+	TEST_CASE(a_child_may_make_a_template_of_the_same_file),
+	TEST_CASE(a_child_may_make_a_template_at_the_same_number),
+	TEST_CASE(a_child_may_make_a_template_from_the_inherited_fd),
+	TEST_CASE(a_child_may_close_the_inherited_template),
+	TEST_CASE(a_grandchild_may_use_no_template_but_its_own),
+	TEST_CASE(forks_in_a_row_are_told_apart),
+	TEST_CASE(forks_are_noticed_though_wipe_on_fork_is_einval),
+	TEST_CASE(forks_are_noticed_though_wipe_on_fork_is_eperm),
+	TEST_CASE_SECONDS(forks_are_noticed_while_threads_launch, 60),
 };
 TEST_MAIN(cases)

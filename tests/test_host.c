@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hosts that look after children in their own way: that ignore SIGCHLD, reap
- * everything, or wait in another thread. They never see a launch that failed,
- * and always one that did not.
+ * Hosts that look after children in their own way: they ignore SIGCHLD, reap
+ * everything, or wait in another thread. They see every launch that succeeds, and
+ * none that fails.
  */
 #include "harness.h"
 
@@ -21,7 +21,7 @@ static struct spawn_template_spawn_args exits_5(int *pidfd)
 	return test_args(pidfd, argv);
 }
 
-/* Fails in the child, after the clone. */
+/* The launch fails in the child, after the clone. */
 static pid_t fail_once(int tfd)
 {
 	int pidfd = -1;
@@ -34,7 +34,7 @@ static pid_t fail_once(int tfd)
 	return pid;
 }
 
-/* Becomes readable when the process is over, whoever reaps it. */
+/* A pidfd becomes readable when the process is over, whoever reaps it. */
 static void await_end(int pidfd)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
@@ -70,7 +70,7 @@ static void without_zombies(int tfd)
 	CHECK(test_no_children());
 }
 
-static void sigchld_ignored(void)
+static void launches_work_where_sigchld_is_ignored(void)
 {
 	int tfd = test_probe();
 
@@ -84,7 +84,7 @@ static void on_sigchld(int sig)
 	(void)sig;
 }
 
-static void sa_nocldwait(void)
+static void launches_work_under_sa_nocldwait(void)
 {
 	struct sigaction act = {
 		.sa_handler = on_sigchld,
@@ -96,8 +96,7 @@ static void sa_nocldwait(void)
 	without_zombies(tfd);
 }
 
-/* The program starts with what the host has: ignored stays ignored. */
-static void sigchld_ignored_is_inherited(void)
+static void an_ignored_sigchld_stays_ignored(void)
 {
 	int tfd = test_probe(), pidfd, pipes[2];
 	struct spawn_template_spawn_args args =
@@ -192,8 +191,8 @@ static void successes_are_seen_by_a_handler(void)
 		CHECK(was_reaped(pids[i]));
 }
 
-/* One launch at a time: one signal each, no more. */
-static void one_sigchld_per_program(void)
+/* With one launch at a time, no two signals become one. */
+static void each_program_sends_one_sigchld(void)
 {
 	int tfd = test_probe(), pidfd;
 	struct spawn_template_spawn_args args = exits_5(&pidfd);
@@ -210,7 +209,7 @@ static void one_sigchld_per_program(void)
 	CHECK_EQ(atomic_load(&n_wrong), 0);
 }
 
-/* A launch that makes its child another way: from memory of its own. */
+/* A change of ids gives the child memory of its own. */
 static void failures_with_own_memory_are_not_seen(void)
 {
 	int tfd = test_probe(), pidfd = -1;
@@ -228,7 +227,6 @@ static void failures_with_own_memory_are_not_seen(void)
 	CHECK(test_no_children());
 }
 
-/* And where clone3(2) is not to be had. */
 static void failures_without_clone3_are_not_seen(void)
 {
 	test_seccomp(SYS_clone3, ENOSYS);
@@ -279,14 +277,14 @@ static void launch_beside_waiter(int flags)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void a_thread_waits_for_everything(void)
+static void a_thread_that_waits_for_all_sees_only_successes(void)
 {
 	launch_beside_waiter(0);
 	CHECK_EQ(atomic_load(&n_reaped), 3 * ROUNDS);
 	CHECK_EQ(atomic_load(&n_wrong), 0);
 }
 
-static void a_thread_polls_for_everything(void)
+static void a_thread_that_polls_for_all_sees_only_successes(void)
 {
 	launch_beside_waiter(WNOHANG);
 	CHECK_EQ(atomic_load(&n_reaped), 3 * ROUNDS);
@@ -294,10 +292,10 @@ static void a_thread_polls_for_everything(void)
 }
 
 /*
- * With __WALL a failed child can be snatched away before the library reaps it.
- * Its answer is right all the same, and it does not wait for ever.
+ * With __WALL the thread can reap a failed child before the library does. The
+ * library's answer is right all the same, and it does not wait for ever.
  */
-static void a_thread_waits_for_clones_too(void)
+static void a_thread_that_reaps_clones_harms_no_launch(void)
 {
 	launch_beside_waiter(__WALL);
 	CHECK_GE(atomic_load(&n_reaped), 3 * ROUNDS);
@@ -305,8 +303,8 @@ static void a_thread_waits_for_clones_too(void)
 
 /* ---- other children of the host ---- */
 
-/* Those that the library did not start are not reaped by it. */
-static void others_are_left_alone(void)
+/* The library reaps no child that it did not start. */
+static void other_children_are_left_alone(void)
 {
 	int tfd = test_probe(), status;
 	pid_t pid = CHECK_SYS(fork());
@@ -321,7 +319,7 @@ static void others_are_left_alone(void)
 	CHECK_EQ(status, 9 << 8);
 }
 
-/* So with a child of clone(2) that sends no signal. */
+/* A child of clone(2) that sends no signal looks like one of the library's. */
 static void other_clones_are_left_alone(void)
 {
 	int tfd = test_probe(), status;
@@ -337,18 +335,18 @@ static void other_clones_are_left_alone(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(sigchld_ignored),
-	TEST_CASE(sa_nocldwait),
-	TEST_CASE(sigchld_ignored_is_inherited),
+	TEST_CASE(launches_work_where_sigchld_is_ignored),
+	TEST_CASE(launches_work_under_sa_nocldwait),
+	TEST_CASE(an_ignored_sigchld_stays_ignored),
 	TEST_CASE(failures_are_not_seen_by_a_handler),
 	TEST_CASE(successes_are_seen_by_a_handler),
-	TEST_CASE(one_sigchld_per_program),
+	TEST_CASE(each_program_sends_one_sigchld),
 	TEST_CASE(failures_with_own_memory_are_not_seen),
 	TEST_CASE(failures_without_clone3_are_not_seen),
-	TEST_CASE(a_thread_waits_for_everything),
-	TEST_CASE(a_thread_polls_for_everything),
-	TEST_CASE(a_thread_waits_for_clones_too),
-	TEST_CASE(others_are_left_alone),
+	TEST_CASE(a_thread_that_waits_for_all_sees_only_successes),
+	TEST_CASE(a_thread_that_polls_for_all_sees_only_successes),
+	TEST_CASE(a_thread_that_reaps_clones_harms_no_launch),
+	TEST_CASE(other_children_are_left_alone),
 	TEST_CASE(other_clones_are_left_alone),
 };
 TEST_MAIN(cases)

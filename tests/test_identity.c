@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Identity: a template launches the file that it was made from, unchanged, or
- * it does not launch. And an fd that is no template of this process launches
- * nothing, whatever it refers to.
+ * it does not launch, and stat says why. An fd that is no template of this process
+ * launches nothing, whatever it refers to.
  *
  * Two programs of the same size stand for "before" and "after": tiny exits with
  * 0, tiny-7 with 7, so a launch tells which of the two has run.
@@ -101,7 +101,7 @@ static void check_stale(int tfd, uint32_t reason)
 	CHECK(test_no_children());
 }
 
-/* A template of a fresh copy that has been launched from. */
+/* A template that has launched once already. */
 static int launched(const char *path)
 {
 	int tfd = template_of(path);
@@ -110,7 +110,7 @@ static int launched(const char *path)
 	return tfd;
 }
 
-/* Mounts of this case are seen by nobody else. */
+/* Only this case sees its mounts. */
 static void private_mounts(void)
 {
 	test_need_root();
@@ -121,7 +121,7 @@ static void private_mounts(void)
 
 /* ---- the file ---- */
 
-static void unchanged(void)
+static void an_unchanged_file_launches_again_and_again(void)
 {
 	int tfd = template_of(put("prog", BEFORE));
 
@@ -132,7 +132,7 @@ static void unchanged(void)
 	CHECK_OK(spawn_template_close(tfd));
 }
 
-static void rename_over(void)
+static void a_file_renamed_over_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path), fresh;
@@ -144,7 +144,7 @@ static void rename_over(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
 }
 
-static void rename_over_same_content(void)
+static void the_same_content_renamed_over_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -153,7 +153,7 @@ static void rename_over_same_content(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
 }
 
-static void unlinked(void)
+static void an_unlinked_file_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -162,7 +162,7 @@ static void unlinked(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_GONE);
 }
 
-static void mode_changed(void)
+static void a_changed_mode_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -173,7 +173,7 @@ static void mode_changed(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-static void owner_changed(void)
+static void a_changed_owner_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd;
@@ -184,7 +184,7 @@ static void owner_changed(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-static void written_in_place(void)
+static void a_file_written_in_place_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -193,7 +193,7 @@ static void written_in_place(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-static void grown(void)
+static void a_changed_size_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -202,7 +202,7 @@ static void grown(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-static void mtime_restored(void)
+static void a_write_is_stale_though_mtime_is_restored(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -220,7 +220,7 @@ static void mtime_restored(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-static void mtime_changed(void)
+static void a_changed_mtime_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -229,8 +229,8 @@ static void mtime_changed(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
-/* A new name changes ctime, and that alone cannot be told from a write. */
-static void hard_link_added(void)
+/* A new name changes ctime, as a write would. */
+static void an_added_hard_link_is_stale_until_a_refresh(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -242,9 +242,9 @@ static void hard_link_added(void)
 }
 
 /*
- * The file changes before, and again right after, the template is made. Were
- * both changes within one tick of the file system's clock, they would leave the
- * same ctime, and a template made in between would not see the second.
+ * The file changes right before and right after the template is made. Two changes
+ * within one tick of the file system's clock leave the same ctime, and a template
+ * made in between would not see the second.
  */
 static void write_after_create(const char *path)
 {
@@ -259,13 +259,13 @@ static void write_after_create(const char *path)
 	}
 }
 
-static void written_within_a_tick(void)
+static void a_write_right_after_create_is_stale(void)
 {
 	write_after_create(put("prog", BEFORE));
 }
 
-/* As above, where ctime moves by ticks on every kernel. */
-static void written_within_a_tick_coarse(void)
+/* On ramfs, ctime moves by ticks on every kernel. */
+static void a_write_is_stale_where_file_times_are_coarse(void)
 {
 	char *dir;
 
@@ -277,7 +277,7 @@ static void written_within_a_tick_coarse(void)
 	write_after_create(put("ramfs/prog", BEFORE));
 }
 
-static void refreshed_within_a_tick(void)
+static void a_write_right_after_refresh_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = template_of(path);
@@ -292,7 +292,7 @@ static void refreshed_within_a_tick(void)
 
 /* ---- the path ---- */
 
-static void symlink_retargeted(void)
+static void a_retargeted_symlink_is_stale(void)
 {
 	char *path = test_path("link");
 	int tfd;
@@ -305,14 +305,14 @@ static void symlink_retargeted(void)
 	CHECK_SYS(rename(test_path("new"), path));
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
 
-	/* The file itself is the same all the time, so it counts again. */
+	/* The file itself has not changed, so the template is fresh again. */
 	CHECK_SYS(unlink(path));
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_GONE);
 	CHECK_SYS(symlink("one", path));
 	check_fresh(tfd, 0);
 }
 
-static void symlinked_directory_swapped(void)
+static void a_swapped_symlink_to_the_directory_is_stale(void)
 {
 	int tfd;
 
@@ -328,7 +328,7 @@ static void symlinked_directory_swapped(void)
 	check_fresh(template_of(test_path("current/prog")), 7);
 }
 
-static void path_does_not_resolve(void)
+static void a_path_that_does_not_resolve_is_stale(void)
 {
 	char *dir = test_path("dir");
 	int tfd;
@@ -363,7 +363,7 @@ static void no_search_permission_child(void *arg)
 	check_fresh(tfd, 0);
 }
 
-static void no_search_permission(void)
+static void a_path_that_may_not_be_searched_is_stale(void)
 {
 	char *dir = test_path("dir");
 
@@ -374,7 +374,7 @@ static void no_search_permission(void)
 	test_in_child(no_search_permission_child, dir);
 }
 
-static void bind_mounted_over(void)
+static void a_file_bind_mounted_over_is_stale(void)
 {
 	char *path = put("prog", BEFORE), *other = put("other", AFTER);
 	int tfd;
@@ -388,8 +388,8 @@ static void bind_mounted_over(void)
 	check_fresh(tfd, 0);
 }
 
-/* The same file, but the mount may be noexec or nosuid: not the same. */
-static void bind_mounted_over_itself(void)
+/* The new mount may be noexec or nosuid, though the file is the same. */
+static void a_file_bind_mounted_over_itself_is_stale(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd;
@@ -404,7 +404,7 @@ static void bind_mounted_over_itself(void)
 
 /* ---- refresh ---- */
 
-static void refresh_takes_new_file(void)
+static void refresh_takes_todays_file(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
@@ -425,7 +425,7 @@ static void refresh_takes_new_file(void)
 	CHECK_STR(stat_of(tfd).path, path);
 }
 
-static void refresh_keeps_number_and_flags(void)
+static void refresh_keeps_the_number_and_cloexec(void)
 {
 	char *path = put("prog", BEFORE);
 	uint64_t flags[] = { 0, SPAWN_TEMPLATE_CREATE_CLOEXEC };
@@ -440,7 +440,7 @@ static void refresh_keeps_number_and_flags(void)
 		CHECK_EQ(fcntl(tfd, F_GETFD), i ? FD_CLOEXEC : 0);
 		CHECK_EQ(stat_of(tfd).flags, flags[i]);
 
-		/* FD_CLOEXEC is what the owner has made it since. */
+		/* The owner has changed FD_CLOEXEC since. */
 		CHECK_SYS(fcntl(tfd, F_SETFD, i ? 0 : FD_CLOEXEC));
 		replace(path, BEFORE);
 		CHECK_EQ(spawn_template_refresh(tfd), 0);
@@ -448,24 +448,6 @@ static void refresh_keeps_number_and_flags(void)
 		CHECK_EQ(test_count_fds(), fds);
 		check_fresh(tfd, 0);
 	}
-}
-
-static void refresh_keeps_counters(void)
-{
-	char *path = put("prog", BEFORE);
-	int tfd = template_of(path);
-	struct spawn_template_stat st;
-
-	CHECK_EQ(test_spawn(tfd, ARGV), 0);
-	CHECK_EQ(test_spawn(tfd, ARGV), 0);
-	replace(path, AFTER);
-	CHECK_EQ(test_spawn(tfd, ARGV), -ESTALE);
-	CHECK_EQ(spawn_template_refresh(tfd), 0);
-	CHECK_EQ(test_spawn(tfd, ARGV), 7);
-	st = stat_of(tfd);
-	CHECK_EQ(st.cold, 3);
-	CHECK_EQ(st.stale, 1);
-	CHECK_EQ(st.failed, 0);
 }
 
 static void check_refresh_fails(int tfd, const char *path, int err)
@@ -483,8 +465,8 @@ static void check_refresh_fails(int tfd, const char *path, int err)
 	CHECK_EQ(test_spawn(tfd, ARGV), -ESTALE);
 }
 
-/* What stands there now cannot be launched; the template is as it was. */
-static void refresh_fails(void)
+/* The path leads to files that cannot be launched. */
+static void a_failed_refresh_leaves_the_template_as_it_was(void)
 {
 	char *path = put("prog", BEFORE), *kept = test_path("kept");
 	int tfd = launched(path);
@@ -508,7 +490,7 @@ static void refresh_fails(void)
 	check_fresh(tfd, 0);
 }
 
-static void auto_refresh(void)
+static void auto_refresh_launches_todays_file(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = CHECK_OK(spawn_template_open(
@@ -529,7 +511,7 @@ static void auto_refresh(void)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void auto_refresh_fails(void)
+static void auto_refresh_that_fails_launches_nothing(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = CHECK_OK(
@@ -549,7 +531,7 @@ static void auto_refresh_fails(void)
 
 /* ---- templates of an fd ---- */
 
-static void fd_template_has_no_path(void)
+static void a_template_of_an_fd_is_not_tied_to_a_path(void)
 {
 	char *dir = test_path("dir"), *path;
 	int fd, tfd, by_path;
@@ -570,7 +552,7 @@ static void fd_template_has_no_path(void)
 	check_stale(by_path, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
 }
 
-static void fd_template_sees_change(void)
+static void a_template_of_an_fd_sees_a_change(void)
 {
 	char *path = put("prog", BEFORE);
 	int fd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
@@ -583,15 +565,15 @@ static void fd_template_sees_change(void)
 	CHECK_EQ(spawn_template_refresh(tfd), 0);
 	check_fresh(tfd, 7);
 
-	/* Without a name it is the same file still, once looked at anew. */
+	/* The file without a name has another ctime; a refresh takes it. */
 	CHECK_SYS(unlink(path));
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 	CHECK_EQ(spawn_template_refresh(tfd), 0);
 	check_fresh(tfd, 7);
 }
 
-/* A memfd has no path at all, and its writer is not kept out by exec. */
-static void fd_template_of_memfd(void)
+/* A memfd has no path, and exec does not keep its writer out. */
+static void a_template_of_a_memfd_sees_a_write(void)
 {
 	int in = CHECK_SYS(open(test_tool(BEFORE), O_RDONLY | O_CLOEXEC));
 	int mem =
@@ -611,7 +593,7 @@ static void fd_template_of_memfd(void)
 	check_fresh(tfd, 0);
 }
 
-static void fd_is_not_touched(void)
+static void create_neither_touches_nor_keeps_the_fd(void)
 {
 	int fd = CHECK_SYS(open(put("prog", BEFORE), O_RDONLY));
 	int tfd;
@@ -627,7 +609,7 @@ static void fd_is_not_touched(void)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-static void template_of_a_template(void)
+static void a_template_may_be_made_from_a_template(void)
 {
 	char *path = put("prog", BEFORE);
 	int by_path = template_of(path);
@@ -644,7 +626,7 @@ static void template_of_a_template(void)
 
 /* ---- the fd number ---- */
 
-static void dup_launches(void)
+static void dups_of_a_template_launch(void)
 {
 	int tfd = template_of(put("prog", BEFORE));
 	int one = CHECK_SYS(dup(tfd));
@@ -658,7 +640,7 @@ static void dup_launches(void)
 	check_fresh(tfd, 0);
 }
 
-static void dup_is_stale_too(void)
+static void a_dup_is_stale_with_its_template(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = template_of(path), dup_fd = CHECK_SYS(dup(tfd));
@@ -668,7 +650,7 @@ static void dup_is_stale_too(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
 }
 
-/* Every call says the same about an fd that is no template. */
+/* Every call gives the same error for an fd that is no template. */
 static void check_no_template(int fd, int err)
 {
 	struct spawn_template_stat st;
@@ -685,7 +667,7 @@ static void check_no_template(int fd, int err)
 	CHECK(test_no_children());
 }
 
-static void closed_template(void)
+static void a_closed_template_is_ebadf_and_its_dup_eacces(void)
 {
 	int tfd = template_of(put("prog", BEFORE));
 	int dup_fd = CHECK_SYS(dup(tfd));
@@ -700,8 +682,8 @@ static void closed_template(void)
 	check_no_template(12345, -EBADF);
 }
 
-/* A file that is open for reading is no template, whatever else has it. */
-static void close_is_for_templates(void)
+/* An open file is no template, also where a template has the same file. */
+static void close_refuses_a_file_that_is_open_for_reading(void)
 {
 	char *path = put("prog", BEFORE);
 	int fd = CHECK_SYS(open(path, O_RDONLY | O_CLOEXEC));
@@ -714,7 +696,7 @@ static void close_is_for_templates(void)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-/* close(2) and a number that then stands for something else. */
+/* The template's number is closed by close(2) and stands for another file then. */
 static void check_reused(int fd, int err)
 {
 	int tfd = template_of(put("prog", BEFORE));
@@ -730,7 +712,7 @@ static void check_reused(int fd, int err)
 	CHECK_SYS(close(fd));
 }
 
-static void reused_by_executable(void)
+static void a_number_reused_by_an_executable_is_eacces(void)
 {
 	char *other = put("other", AFTER);
 
@@ -738,7 +720,7 @@ static void reused_by_executable(void)
 	check_reused(CHECK_SYS(open(other, O_RDONLY | O_CLOEXEC)), -EACCES);
 }
 
-static void reused_by_something_else(void)
+static void a_number_reused_by_no_executable_is_einval(void)
 {
 	int fds[2];
 
@@ -753,18 +735,18 @@ static void reused_by_something_else(void)
 	check_reused(CHECK_SYS(open(test_path("text"), O_RDONLY)), -EINVAL);
 }
 
-static void never_a_template(void)
+static void an_fd_that_never_was_a_template_is_refused(void)
 {
 	char *path = put("prog", BEFORE);
 
-	/* Also before this process has made any template. */
+	/* This process has made no template yet. */
 	check_no_template(CHECK_SYS(open(path, O_PATH)), -EACCES);
 	check_no_template(CHECK_SYS(open("/dev/null", O_RDWR)), -EINVAL);
 	check_no_template(500, -EBADF);
 	CHECK_EQ(spawn_template_close(500), -EBADF);
 }
 
-static void reused_by_a_template(void)
+static void a_number_reused_by_a_template_is_that_template(void)
 {
 	int tfd = template_of(put("one", BEFORE)), other;
 
@@ -823,14 +805,14 @@ static void receiver(int sock)
 	own = CHECK_OK(template_of_fd(fd));
 	check_fresh(own, 0);
 
-	/* Also now that this process has templates of the same file. */
+	/* The process has had a template of the same file by now. */
 	CHECK_OK(spawn_template_close(own));
 	check_no_template(fd, -EACCES);
 	CHECK_SYS(write(sock, "", 1));
 }
 
-/* Sent to a process that shares no history with the library's use here. */
-static void sent_over_a_socket(void)
+/* The receiver was forked before the library was used here. */
+static void a_template_sent_to_a_process_is_refused_there(void)
 {
 	int sock[2], status, tfd;
 	pid_t pid;
@@ -852,8 +834,8 @@ static void sent_over_a_socket(void)
 	check_fresh(tfd, 0);
 }
 
-/* Sent to oneself it is a dup. */
-static void sent_to_oneself(void)
+/* The received descriptor is a dup of the one that was sent. */
+static void a_template_sent_to_oneself_launches(void)
 {
 	int sock[2], tfd = template_of(put("prog", BEFORE));
 
@@ -879,12 +861,12 @@ static void ids_child(void *arg)
 		syscall(SYS_setresuid, ids->uid[0], ids->uid[1], ids->uid[2]));
 	check_no_template(tfd, -EACCES);
 
-	/* Under the new ids a new template is as good as any. */
+	/* A template that is made under the new ids launches. */
 	check_fresh(template_of(test_path("prog")), 0);
 	check_fresh(CHECK_OK(template_of_fd(tfd)), 0);
 }
 
-static void ids_changed(void)
+static void a_template_is_refused_after_a_change_of_any_id(void)
 {
 	const uid_t no = (uid_t)-1, n = 65534;
 	struct ids all[] = {
@@ -903,73 +885,47 @@ static void ids_changed(void)
 		test_in_child(ids_child, &all[i]);
 }
 
-static void refused_is_counted(void)
-{
-	int tfd;
-
-	test_need_root();
-	tfd = template_of(put("prog", BEFORE));
-	CHECK_SYS(setresuid((uid_t)-1, 65534, (uid_t)-1));
-	CHECK_EQ(test_spawn(tfd, ARGV), -EACCES);
-	CHECK_EQ(test_spawn(tfd, ARGV), -EACCES);
-	CHECK_SYS(setresuid((uid_t)-1, 0, (uid_t)-1));
-	CHECK_EQ(stat_of(tfd).refused, 2);
-	CHECK_EQ(stat_of(tfd).cold, 0);
-	check_fresh(tfd, 0);
-}
-
 static const struct test_case cases[] = {
-	{ "unchanged file launches again and again", unchanged, 0 },
-	{ "file renamed over: ESTALE", rename_over, 0 },
-	{ "renamed over with the same content: ESTALE",
-	  rename_over_same_content, 0 },
-	{ "file unlinked: ESTALE", unlinked, 0 },
-	{ "mode changed: ESTALE", mode_changed, 0 },
-	{ "owner changed: ESTALE", owner_changed, 0 },
-	{ "written in place, same size: ESTALE", written_in_place, 0 },
-	{ "size changed: ESTALE", grown, 0 },
-	{ "written in place, mtime restored: ESTALE", mtime_restored, 0 },
-	{ "mtime changed: ESTALE", mtime_changed, 0 },
-	{ "hard link added: ESTALE", hard_link_added, 0 },
-	{ "written right before and after create: ESTALE",
-	  written_within_a_tick, 0 },
-	{ "the same on a file system with coarse times",
-	  written_within_a_tick_coarse, 0 },
-	{ "written right after refresh: ESTALE", refreshed_within_a_tick, 0 },
-	{ "symlink retargeted: ESTALE", symlink_retargeted, 0 },
-	{ "symlinked directory in the path swapped: ESTALE",
-	  symlinked_directory_swapped, 0 },
-	{ "path does not resolve: ESTALE", path_does_not_resolve, 0 },
-	{ "path not searchable: ESTALE", no_search_permission, 0 },
-	{ "another file bind-mounted over: ESTALE", bind_mounted_over, 0 },
-	{ "bind-mounted over itself: ESTALE", bind_mounted_over_itself, 0 },
-	{ "refresh takes today's file", refresh_takes_new_file, 0 },
-	{ "refresh keeps the fd number and FD_CLOEXEC",
-	  refresh_keeps_number_and_flags, 0 },
-	{ "refresh keeps the counters", refresh_keeps_counters, 0 },
-	{ "failed refresh leaves the template as it was", refresh_fails, 0 },
-	{ "AUTO_REFRESH refreshes once and launches", auto_refresh, 0 },
-	{ "AUTO_REFRESH that fails launches nothing", auto_refresh_fails, 0 },
-	{ "template of an fd is not tied to a path", fd_template_has_no_path,
-	  0 },
-	{ "template of an fd sees a change", fd_template_sees_change, 0 },
-	{ "template of a memfd", fd_template_of_memfd, 0 },
-	{ "execfd is not touched or kept", fd_is_not_touched, 0 },
-	{ "template of a template's fd", template_of_a_template, 0 },
-	{ "dups of a template launch", dup_launches, 0 },
-	{ "dup of a stale template is stale", dup_is_stale_too, 0 },
-	{ "closed template: EBADF, its dups: EACCES", closed_template, 0 },
-	{ "close of a file that is open for reading: EINVAL",
-	  close_is_for_templates, 0 },
-	{ "number reused by an executable: EACCES", reused_by_executable, 0 },
-	{ "number reused by something else: EINVAL", reused_by_something_else,
-	  0 },
-	{ "number reused by another template", reused_by_a_template, 0 },
-	{ "fds that never were templates", never_a_template, 0 },
-	{ "sent over a socket: EACCES, own template works", sent_over_a_socket,
-	  0 },
-	{ "sent over a socket to oneself: a dup", sent_to_oneself, 0 },
-	{ "user or group ids changed: EACCES", ids_changed, 0 },
-	{ "refused launches are counted", refused_is_counted, 0 },
+	TEST_CASE(an_unchanged_file_launches_again_and_again),
+	TEST_CASE(a_file_renamed_over_is_stale),
+	TEST_CASE(the_same_content_renamed_over_is_stale),
+	TEST_CASE(an_unlinked_file_is_stale),
+	TEST_CASE(a_changed_mode_is_stale),
+	TEST_CASE(a_changed_owner_is_stale),
+	TEST_CASE(a_file_written_in_place_is_stale),
+	TEST_CASE(a_changed_size_is_stale),
+	TEST_CASE(a_write_is_stale_though_mtime_is_restored),
+	TEST_CASE(a_changed_mtime_is_stale),
+	TEST_CASE(an_added_hard_link_is_stale_until_a_refresh),
+	TEST_CASE(a_write_right_after_create_is_stale),
+	TEST_CASE(a_write_is_stale_where_file_times_are_coarse),
+	TEST_CASE(a_write_right_after_refresh_is_stale),
+	TEST_CASE(a_retargeted_symlink_is_stale),
+	TEST_CASE(a_swapped_symlink_to_the_directory_is_stale),
+	TEST_CASE(a_path_that_does_not_resolve_is_stale),
+	TEST_CASE(a_path_that_may_not_be_searched_is_stale),
+	TEST_CASE(a_file_bind_mounted_over_is_stale),
+	TEST_CASE(a_file_bind_mounted_over_itself_is_stale),
+	TEST_CASE(refresh_takes_todays_file),
+	TEST_CASE(refresh_keeps_the_number_and_cloexec),
+	TEST_CASE(a_failed_refresh_leaves_the_template_as_it_was),
+	TEST_CASE(auto_refresh_launches_todays_file),
+	TEST_CASE(auto_refresh_that_fails_launches_nothing),
+	TEST_CASE(a_template_of_an_fd_is_not_tied_to_a_path),
+	TEST_CASE(a_template_of_an_fd_sees_a_change),
+	TEST_CASE(a_template_of_a_memfd_sees_a_write),
+	TEST_CASE(create_neither_touches_nor_keeps_the_fd),
+	TEST_CASE(a_template_may_be_made_from_a_template),
+	TEST_CASE(dups_of_a_template_launch),
+	TEST_CASE(a_dup_is_stale_with_its_template),
+	TEST_CASE(a_closed_template_is_ebadf_and_its_dup_eacces),
+	TEST_CASE(close_refuses_a_file_that_is_open_for_reading),
+	TEST_CASE(a_number_reused_by_an_executable_is_eacces),
+	TEST_CASE(a_number_reused_by_no_executable_is_einval),
+	TEST_CASE(a_number_reused_by_a_template_is_that_template),
+	TEST_CASE(an_fd_that_never_was_a_template_is_refused),
+	TEST_CASE(a_template_sent_to_a_process_is_refused_there),
+	TEST_CASE(a_template_sent_to_oneself_launches),
+	TEST_CASE(a_template_is_refused_after_a_change_of_any_id),
 };
 TEST_MAIN(cases)

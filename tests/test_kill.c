@@ -48,7 +48,7 @@ static int kill_tree(const struct launched *l, int sig)
 	return spawn_template_kill(&l->child, sig, KILL_TREE);
 }
 
-/* The status of the child, and that nothing of the tree is left. */
+/* Return: the status of the child. Nothing of the tree is left. */
 static int wait_all(struct launched *l)
 {
 	int status = test_wait(l->child.pidfd);
@@ -60,7 +60,7 @@ static int wait_all(struct launched *l)
 
 /* ---- arguments ---- */
 
-static void bad_arguments(void)
+static void bad_arguments_are_refused(void)
 {
 	struct launched l = launch(TREE("mark", "pause"));
 	struct spawn_template_child bad;
@@ -95,7 +95,7 @@ static void bad_arguments(void)
 	CHECK_EQ(wait_all(&l), 128 + SIGKILL);
 }
 
-static void bad_fds(void)
+static void bad_fds_are_refused(void)
 {
 	struct launched l = launch(TREE("mark", "pause"));
 	struct spawn_template_child bad = l.child;
@@ -122,8 +122,7 @@ static void bad_fds(void)
 	CHECK_EQ(wait_all(&l), 128 + SIGKILL);
 }
 
-/* Every signal there is reaches the child as it is. */
-static void every_signal(void)
+static void every_signal_reaches_the_child(void)
 {
 	const int skip[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU,
 			     SIGCHLD, SIGCONT, SIGURG,	SIGWINCH };
@@ -147,7 +146,7 @@ static void every_signal(void)
 
 /* ---- one child ---- */
 
-static void one_child_alone(void)
+static void a_kill_without_the_tree_leaves_grandchildren(void)
 {
 	struct launched l =
 		launch(TREE("(", "mark", "pause", ")", "wait", "pause"));
@@ -155,7 +154,7 @@ static void one_child_alone(void)
 	CHECK_EQ(kill_one(&l, SIGTERM), 0);
 	CHECK(dies_within(l.child.pid, 2000));
 	CHECK(!life_ends(&l.life, 50));
-	/* it has ended, and is not waited for: it stands for its group */
+	/* the child has ended and is not waited for: it stands for its group */
 	CHECK_EQ(kill_one(&l, 0), 0);
 	CHECK_EQ(kill_tree(&l, SIGKILL), 0);
 	CHECK(life_ends(&l.life, 2000));
@@ -168,7 +167,7 @@ static void one_child_alone(void)
 	CHECK_EQ(kill_tree(&l, 0), -ESRCH);
 }
 
-static void one_child_is_stopped(void)
+static void a_stopped_child_obeys_term_only_with_its_tree(void)
 {
 	struct launched l = launch(TREE("mark", "pause"));
 
@@ -176,7 +175,7 @@ static void one_child_is_stopped(void)
 	for (int i = 0; i < 2000 && test_process_state(l.child.pid) != 'T'; i++)
 		sleep_ms(1);
 	CHECK_EQ(test_process_state(l.child.pid), 'T');
-	/* one that is stopped does not see it, with the tree it does */
+	/* a stopped child does not see it; with the tree it is continued, too */
 	CHECK_EQ(kill_one(&l, SIGTERM), 0);
 	CHECK(!dies_within(l.child.pid, 50));
 	CHECK_EQ(kill_tree(&l, SIGTERM), 0);
@@ -194,7 +193,7 @@ static void without_right(void *arg)
 	CHECK_EQ(kill_tree(l, SIGTERM), -EPERM);
 }
 
-static void without_permission(void)
+static void a_kill_without_the_right_fails_with_eperm(void)
 {
 	struct launched l;
 
@@ -206,7 +205,7 @@ static void without_permission(void)
 	CHECK_EQ(wait_all(&l), 128 + SIGKILL);
 }
 
-static void without_pidfd_send_signal(void)
+static void kills_work_without_pidfd_send_signal(void)
 {
 	struct launched l = launch(TREE("(", "mark", "pause", ")", "pause"));
 	struct launched two = launch(TREE("mark", "pause"));
@@ -222,7 +221,7 @@ static void without_pidfd_send_signal(void)
 
 #define TERM_IGNORED "ignore", "15"
 
-static void tree_by_group(void)
+static void kill_tree_reaches_groups_and_sessions_below(void)
 {
 	struct launched l = launch(TREE(TERM_IGNORED, "(", "(", "(", "setsid",
 					"mark", "pause", ")", "pause", ")",
@@ -233,13 +232,13 @@ static void tree_by_group(void)
 	CHECK_EQ(kill_tree(&l, SIGTERM), 0);
 	CHECK(!life_ends(&l.life, 50));
 	CHECK_EQ(kill_tree(&l, SIGKILL), 0);
-	before.fds--; /* the life that was let go */
+	before.fds--; /* life_ends() has closed one */
 	check_scene(&before);
 	CHECK_EQ(wait_all(&l), 128 + SIGKILL);
 }
 
-/* It leads neither group nor session: what is not below it is left alone. */
-static void tree_without_group(void)
+/* The child leads neither group nor session: only its descendants are killed. */
+static void kill_tree_leaves_the_callers_group_alone(void)
 {
 	pid_t other = CHECK_SYS(fork());
 	struct launched l;
@@ -258,7 +257,7 @@ static void tree_without_group(void)
 	CHECK_SYS(waitpid(other, NULL, 0));
 }
 
-static void tree_by_session(void)
+static void kill_tree_ends_orphans_in_the_session(void)
 {
 	struct launched l =
 		launch_with(TREE("(", "(", "setpgrp", TERM_IGNORED, "mark",
@@ -269,7 +268,7 @@ static void tree_by_session(void)
 	CHECK_EQ(wait_all(&l), 128 + SIGKILL);
 }
 
-static void tree_in_a_cgroup(void)
+static void kill_tree_ends_daemons_in_the_cgroup(void)
 {
 	int parent = make_cgroup(), dir;
 
@@ -301,8 +300,7 @@ static void tree_in_a_cgroup(void)
 	}
 }
 
-/* The child has ended and was reaped; what it left is in the cgroup. */
-static void cgroup_of_a_reaped_child(void)
+static void kill_tree_ends_what_a_reaped_child_left(void)
 {
 	int parent = make_cgroup(), dir;
 	struct launched l;
@@ -315,7 +313,7 @@ static void cgroup_of_a_reaped_child(void)
 	CHECK_EQ(kill_tree(&l, SIGTERM), 0);
 	CHECK_EQ(kill_tree(&l, SIGKILL), 0);
 	CHECK(life_ends(&l.life, 2000));
-	/* it closes its fds first, and leaves the cgroup then */
+	/* a dying process closes its fds before it leaves the cgroup */
 	for (int i = 0; i < 10000 && kill_tree(&l, 0) == 0; i++)
 		sleep_ms(1);
 	CHECK_EQ(kill_tree(&l, SIGKILL), -ESRCH);
@@ -334,8 +332,8 @@ static void *kill_in_thread(void *arg)
 	return NULL;
 }
 
-/* The first ends it, those that come later find less and then nothing. */
-static void several_threads_at_once(void)
+/* The first thread ends the tree, the others find less and then nothing. */
+static void several_threads_may_kill_a_tree_at_once(void)
 {
 	for (int i = 0; i < 5; i++) {
 		struct launched l =
@@ -352,18 +350,18 @@ static void several_threads_at_once(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(bad_arguments),
-	TEST_CASE(bad_fds),
-	TEST_CASE_SECONDS(every_signal, 60),
-	TEST_CASE(one_child_alone),
-	TEST_CASE(one_child_is_stopped),
-	TEST_CASE(without_permission),
-	TEST_CASE(without_pidfd_send_signal),
-	TEST_CASE(tree_by_group),
-	TEST_CASE(tree_without_group),
-	TEST_CASE(tree_by_session),
-	TEST_CASE(tree_in_a_cgroup),
-	TEST_CASE(cgroup_of_a_reaped_child),
-	TEST_CASE(several_threads_at_once),
+	TEST_CASE(bad_arguments_are_refused),
+	TEST_CASE(bad_fds_are_refused),
+	TEST_CASE_SECONDS(every_signal_reaches_the_child, 60),
+	TEST_CASE(a_kill_without_the_tree_leaves_grandchildren),
+	TEST_CASE(a_stopped_child_obeys_term_only_with_its_tree),
+	TEST_CASE(a_kill_without_the_right_fails_with_eperm),
+	TEST_CASE(kills_work_without_pidfd_send_signal),
+	TEST_CASE(kill_tree_reaches_groups_and_sessions_below),
+	TEST_CASE(kill_tree_leaves_the_callers_group_alone),
+	TEST_CASE(kill_tree_ends_orphans_in_the_session),
+	TEST_CASE(kill_tree_ends_daemons_in_the_cgroup),
+	TEST_CASE(kill_tree_ends_what_a_reaped_child_left),
+	TEST_CASE(several_threads_may_kill_a_tree_at_once),
 };
 TEST_MAIN(cases)

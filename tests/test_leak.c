@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Growth: many launches cost no fd, mapping, memory, child or call for memory;
- * a template costs at most 4 KiB, and closed ones nothing more; a thread that
+ * Growth: many launches cost no fd, mapping, memory, child or call for memory. A
+ * template costs at most 4 KiB, and nothing once it is closed. A thread that
  * launched leaves nothing when it ends.
  *
- * LAUNCHES=N says how many launches are many. The linker leads the library's
- * calls for memory through the counting functions here.
+ * LAUNCHES=N sets the number of launches. The linker leads the library's calls for
+ * memory through the counting functions here.
  */
 #include "growth.h"
 
@@ -117,7 +117,7 @@ static int template_of(const char *tool)
 					    SPAWN_TEMPLATE_CREATE_CLOEXEC));
 }
 
-/* One launch by the shortest way; the test's own helpers need memory. */
+/* One launch without the harness, whose helpers need memory. */
 static void launch(int tfd, struct spawn_template_spawn_args *args, int want)
 {
 	int pidfd = -1;
@@ -136,7 +136,7 @@ static void launch(int tfd, struct spawn_template_spawn_args *args, int want)
 	CHECK_SYS(close(pidfd));
 }
 
-static void many_launches(void)
+static void nothing_grows_over_many_launches(void)
 {
 	int tfd = template_of("tiny"), n = many();
 	struct spawn_template_spawn_args args = test_args(NULL, ARGV);
@@ -166,7 +166,7 @@ static void check_no_calls(int tfd, struct spawn_template_spawn_args *args,
 	CHECK_EQ(atomic_load(&calls), before);
 }
 
-static void no_memory_per_launch(void)
+static void a_launch_makes_no_call_for_memory(void)
 {
 	int tfd = template_of("tiny"), by_path, dup_fd = CHECK_SYS(dup(tfd));
 	struct spawn_template_spawn_args args = test_args(NULL, ARGV);
@@ -198,7 +198,7 @@ static void no_memory_per_launch(void)
 
 /* ---- failures ---- */
 
-static void many_failures(void)
+static void nothing_grows_over_many_failed_launches(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, ARGV);
 	struct spawn_template_action action = {
@@ -221,8 +221,7 @@ static void many_failures(void)
 	check_no_growth(&before, 256);
 }
 
-/* Templates that cannot be made, made, refreshed, stale and closed. */
-static void many_templates_in_turn(void)
+static void nothing_grows_over_many_templates_in_turn(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, ARGV);
 	char *path = test_path("prog"), *text = test_path("text");
@@ -255,7 +254,7 @@ static void many_templates_in_turn(void)
 
 #define TEMPLATES 500
 
-static void memory_per_template(void)
+static void a_template_costs_at_most_4_kib(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, ARGV);
 	static int fds[TEMPLATES];
@@ -286,7 +285,7 @@ static void memory_per_template(void)
 		CHECK_LE(now.memory.mappings, before.memory.mappings + 2);
 	}
 
-	/* Closed, they leave room for as many others. */
+	/* Closed templates leave room for as many others. */
 	for (int i = 0; i < TEMPLATES; i++)
 		CHECK_OK(spawn_template_close(fds[i]));
 	CHECK_EQ(test_count_fds(), before.fds);
@@ -325,7 +324,7 @@ static void run_threads(int tfd, int n)
 	}
 }
 
-static void many_threads(void)
+static void nothing_grows_over_many_launching_threads(void)
 {
 	int tfd = template_of("tiny");
 	struct usage before;
@@ -337,12 +336,11 @@ static void many_threads(void)
 }
 
 static const struct test_case cases[] = {
-	{ "many launches: nothing grows", many_launches, 220 },
-	{ "no call for memory per launch", no_memory_per_launch, 0 },
-	{ "many failed launches: nothing grows", many_failures, 60 },
-	{ "templates made, refreshed and closed: nothing grows",
-	  many_templates_in_turn, 100 },
-	{ "a template costs at most 4 KiB", memory_per_template, 60 },
-	{ "threads that launch come and go: nothing grows", many_threads, 60 },
+	TEST_CASE_SECONDS(nothing_grows_over_many_launches, 220),
+	TEST_CASE(a_launch_makes_no_call_for_memory),
+	TEST_CASE_SECONDS(nothing_grows_over_many_failed_launches, 60),
+	TEST_CASE_SECONDS(nothing_grows_over_many_templates_in_turn, 100),
+	TEST_CASE_SECONDS(a_template_costs_at_most_4_kib, 60),
+	TEST_CASE_SECONDS(nothing_grows_over_many_launching_threads, 60),
 };
 TEST_MAIN(cases)

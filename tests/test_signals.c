@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signals: what the program starts with, what the caller keeps, and launches
- * under fire: timers, handlers that change, cancellation.
+ * Signals: the program's handlers and mask at its start, the caller's afterwards,
+ * and launches under fire: timers, handlers that change, cancellation.
  */
 #include "harness.h"
 
@@ -14,7 +14,7 @@
 #define KEEP_SIGPIPE SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE
 #define BIT TEST_SIGBIT
 
-/* ---- what the program starts with ---- */
+/* ---- the program's start ---- */
 
 static void on_signal(int sig)
 {
@@ -49,7 +49,7 @@ static void sigpipe_is_reset(void)
 	CHECK(signal(SIGPIPE, SIG_DFL) == on_signal);
 }
 
-static void sigpipe_is_kept(void)
+static void sigpipe_is_kept_on_request(void)
 {
 	struct spawn_template_spawn_args args = { .flags = KEEP_SIGPIPE };
 	int tfd = test_probe();
@@ -62,8 +62,8 @@ static void sigpipe_is_kept(void)
 	CHECK_EQ(test_signals(signals_of(tfd, args), "ignored"), 0);
 }
 
-/* What SIGPIPE is for: `yes | head` ends. */
-static void writer_dies_of_sigpipe(void)
+/* SIGPIPE ends `yes | head`. */
+static void a_writer_dies_of_sigpipe(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("probe", "write", "1", "x"));
@@ -76,7 +76,7 @@ static void writer_dies_of_sigpipe(void)
 	CHECK_EQ(test_spawn_args(tfd, args), 128 + SIGPIPE);
 }
 
-static void handled_become_default(void)
+static void handled_signals_become_default(void)
 {
 	struct spawn_template_spawn_args args = { 0 };
 	int tfd = test_probe();
@@ -95,7 +95,7 @@ static void handled_become_default(void)
 	CHECK(signal(SIGRTMAX, SIG_DFL) == on_signal);
 }
 
-static void ignored_stay_ignored(void)
+static void ignored_signals_stay_ignored(void)
 {
 	struct spawn_template_spawn_args args = { 0 };
 	uint64_t want = 0;
@@ -115,7 +115,7 @@ static void ignored_stay_ignored(void)
 		 want | BIT(SIGPIPE));
 }
 
-static void sigdefault_resets_all(void)
+static void sigdefault_resets_the_signals_in_its_set(void)
 {
 	struct spawn_template_spawn_args args = { .flags = KEEP_SIGPIPE };
 	int tfd = test_probe();
@@ -124,7 +124,7 @@ static void sigdefault_resets_all(void)
 		if (sig != SIGCHLD)
 			signal(sig, SIG_IGN);
 	}
-	/* with SIGKILL and SIGSTOP, which are dropped */
+	/* SIGKILL and SIGSTOP are in the set and are dropped */
 	TEST_ACTIONS(&args, ACT_SIGDEFAULT(TEST_SIGSET(~0ULL)));
 	CHECK_EQ(test_signals(signals_of(tfd, args), "ignored"), 0);
 	TEST_ACTIONS(&args, ACT_SIGDEFAULT(TEST_SIGSET(BIT(SIGHUP))),
@@ -136,7 +136,7 @@ static void sigdefault_resets_all(void)
 	CHECK(signal(SIGHUP, SIG_DFL) == SIG_IGN);
 }
 
-/* All 64, also those that libc keeps for itself. */
+/* Sets all 64 bits; libc would leave out the signals that it keeps for itself. */
 static void set_mask(uint64_t mask)
 {
 	CHECK_SYS(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8));
@@ -144,7 +144,7 @@ static void set_mask(uint64_t mask)
 
 static const uint64_t unmaskable = BIT(SIGKILL) | BIT(SIGSTOP);
 
-static void mask_is_inherited(void)
+static void the_mask_is_inherited(void)
 {
 	static const uint64_t masks[] = {
 		0,
@@ -163,7 +163,7 @@ static void mask_is_inherited(void)
 	}
 }
 
-static void mask_actions(void)
+static void sigmask_sets_the_mask_of_the_program(void)
 {
 	const uint64_t masks[] = {
 		0,
@@ -189,8 +189,7 @@ static void mask_actions(void)
 	CHECK_EQ(test_signals(signals_of(tfd, args), "blocked"), BIT(SIGHUP));
 }
 
-/* A signal that waits for the caller is the caller's alone. */
-static void pending_signals_stay_here(void)
+static void pending_signals_stay_with_the_caller(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("probe", "pending", "signals"));
@@ -206,8 +205,8 @@ static void pending_signals_stay_here(void)
 	CHECK_EQ(test_signals(text, "blocked"), BIT(SIGUSR1) | BIT(SIGRTMIN));
 }
 
-/* The same where the kernel has no CLONE_CLEAR_SIGHAND. */
-static void without_clone3(void)
+/* The kernel has no CLONE_CLEAR_SIGHAND then. */
+static void handlers_and_mask_are_right_without_clone3(void)
 {
 	struct spawn_template_spawn_args args = { 0 };
 	int tfd = test_probe();
@@ -226,9 +225,9 @@ static void without_clone3(void)
 	CHECK(signal(SIGUSR1, SIG_DFL) == on_signal);
 }
 
-/* ---- what the caller keeps ---- */
+/* ---- the caller afterwards ---- */
 
-static void mask_survives_failures(void)
+static void the_mask_survives_failed_launches(void)
 {
 	int tfd = test_probe(), pidfd;
 	struct spawn_template_spawn_args args =
@@ -341,7 +340,7 @@ static int storm_launches(void)
 	return slow ? 500 : 2000;
 }
 
-/* Every third fails, at one stage or another. */
+/* Two of nine launches fail, at different stages. */
 static void launch_in_storm(int tfd, int i)
 {
 	int pidfd = -1;
@@ -366,7 +365,7 @@ static void launch_in_storm(int tfd, int i)
 		CHECK_EQ((CHECK_OK(pid), test_wait(pidfd)), 5);
 }
 
-static void timer_storm(void)
+static void timers_run_no_handler_in_a_child(void)
 {
 	int tfd = test_probe(), fds = test_count_fds(), n = storm_launches();
 
@@ -377,7 +376,7 @@ static void timer_storm(void)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void timer_storm_without_clone3(void)
+static void timers_run_no_handler_in_a_child_without_clone3(void)
 {
 	int tfd = test_probe(), n = storm_launches() / 4;
 
@@ -403,8 +402,7 @@ static void *change_handlers(void *arg)
 	return NULL;
 }
 
-/* Whatever a handler was when the child was made: none is left in it. */
-static void handlers_change_meanwhile(void)
+static void handlers_that_change_reach_no_program(void)
 {
 	struct spawn_template_spawn_args args = { 0 };
 	int tfd = test_probe(), n = storm_launches() / 10;
@@ -437,8 +435,8 @@ static void *send_signals(void *arg)
 	return NULL;
 }
 
-/* Signals from another thread, to the process and to the thread. */
-static void signals_from_a_thread(void)
+/* The other thread signals the process and this thread. */
+static void a_threads_signals_run_no_handler_in_a_child(void)
 {
 	int tfd = test_probe(), n = storm_launches() / 4;
 	pthread_t thread;
@@ -465,7 +463,7 @@ static void *signal_the_group(void *arg)
 	return NULL;
 }
 
-static void signals_reach_children(int n)
+static void launch_under_group_signals(int n)
 {
 	int tfd = test_probe();
 	pthread_t thread;
@@ -481,16 +479,16 @@ static void signals_reach_children(int n)
 	end_storm();
 }
 
-/* A signal that waits for the child itself runs no handler of the caller's. */
-static void signals_to_the_group(void)
+/* The child itself gets signals, too. */
+static void signals_to_the_group_run_no_handler_in_a_child(void)
 {
-	signals_reach_children(storm_launches() / 4);
+	launch_under_group_signals(storm_launches() / 4);
 }
 
-static void signals_to_the_group_without_clone3(void)
+static void group_signals_run_no_handler_without_clone3(void)
 {
 	test_seccomp(SYS_clone3, ENOSYS);
-	signals_reach_children(storm_launches() / 4);
+	launch_under_group_signals(storm_launches() / 4);
 }
 
 /* ---- cancellation ---- */
@@ -579,23 +577,23 @@ static void cancellation_leaks_nothing(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(sigpipe_is_reset),
-	TEST_CASE(sigpipe_is_kept),
-	TEST_CASE(writer_dies_of_sigpipe),
-	TEST_CASE(handled_become_default),
-	TEST_CASE(ignored_stay_ignored),
-	TEST_CASE(sigdefault_resets_all),
-	TEST_CASE(mask_is_inherited),
-	TEST_CASE(mask_actions),
-	TEST_CASE(pending_signals_stay_here),
-	TEST_CASE(without_clone3),
-	TEST_CASE(mask_survives_failures),
+	TEST_CASE(sigpipe_is_kept_on_request),
+	TEST_CASE(a_writer_dies_of_sigpipe),
+	TEST_CASE(handled_signals_become_default),
+	TEST_CASE(ignored_signals_stay_ignored),
+	TEST_CASE(sigdefault_resets_the_signals_in_its_set),
+	TEST_CASE(the_mask_is_inherited),
+	TEST_CASE(sigmask_sets_the_mask_of_the_program),
+	TEST_CASE(pending_signals_stay_with_the_caller),
+	TEST_CASE(handlers_and_mask_are_right_without_clone3),
+	TEST_CASE(the_mask_survives_failed_launches),
 	TEST_CASE(signals_are_delayed_not_lost),
-	TEST_CASE_SECONDS(timer_storm, 60),
-	TEST_CASE_SECONDS(timer_storm_without_clone3, 60),
-	TEST_CASE_SECONDS(handlers_change_meanwhile, 60),
-	TEST_CASE_SECONDS(signals_from_a_thread, 60),
-	TEST_CASE_SECONDS(signals_to_the_group, 60),
-	TEST_CASE_SECONDS(signals_to_the_group_without_clone3, 60),
+	TEST_CASE_SECONDS(timers_run_no_handler_in_a_child, 60),
+	TEST_CASE_SECONDS(timers_run_no_handler_in_a_child_without_clone3, 60),
+	TEST_CASE_SECONDS(handlers_that_change_reach_no_program, 60),
+	TEST_CASE_SECONDS(a_threads_signals_run_no_handler_in_a_child, 60),
+	TEST_CASE_SECONDS(signals_to_the_group_run_no_handler_in_a_child, 60),
+	TEST_CASE_SECONDS(group_signals_run_no_handler_without_clone3, 60),
 	TEST_CASE(cancellation_waits_for_the_launch),
 	TEST_CASE(cancellation_leaks_nothing),
 };

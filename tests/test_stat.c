@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What spawn_template_stat() tells: what the template is, whether it is stale
- * and why, how it is launched, and how its launches went.
+ * spawn_template_stat(): the file's key, kind and interpreter, and the counters of
+ * launches. test_identity.c has its reasons for a stale template, and test_exec.c
+ * those for a launch by path.
  */
 #include "harness.h"
 
@@ -18,7 +19,7 @@ static struct spawn_template_stat stat_of(int tfd)
 
 	memset(&st, 0x5a, sizeof(st));
 	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
-	/* strings end, and nothing is left of what was there before */
+	/* strings end, and no byte is left as it was before */
 	CHECK(memchr(st.path, 0, sizeof(st.path)));
 	CHECK(memchr(st.interpreter, 0, sizeof(st.interpreter)));
 	CHECK_EQ(st.path[sizeof(st.path) - 1], 0);
@@ -34,7 +35,7 @@ static struct spawn_template_stat stat_of(int tfd)
 
 /* ---- what it is ---- */
 
-static void key_is_the_files(void)
+static void the_key_is_the_files(void)
 {
 	char *path = test_copy_probe("tool");
 	struct spawn_template_key key = stat_of(TFD(path, CLOEXEC)).key;
@@ -56,7 +57,7 @@ static void key_is_the_files(void)
 }
 
 /* The unique mount id since Linux 6.8, else the one in mountinfo. */
-static void key_has_the_mount(void)
+static void the_key_has_the_mount_id(void)
 {
 	int tfd = test_probe();
 	char *info = test_read(test_fmt("/proc/self/fdinfo/%d", tfd));
@@ -69,7 +70,7 @@ static void key_has_the_mount(void)
 	CHECK_NE(stat_of(TFD("/proc/self/exe", 0)).key.mnt_id, 0);
 }
 
-static void flags_are_those_given(void)
+static void the_flags_are_those_given(void)
 {
 	static const uint64_t flags[] = {
 		0,
@@ -84,7 +85,7 @@ static void flags_are_those_given(void)
 			 flags[i]);
 }
 
-static void path_is_as_given(void)
+static void the_path_is_as_given(void)
 {
 	struct spawn_template_create_args args = { .flags = CLOEXEC };
 	char *path = test_copy_probe("tool"),
@@ -102,7 +103,7 @@ static void path_is_as_given(void)
 		  "/tool");
 }
 
-/* The ELF header, read here on its own account. */
+/* The ELF header, read without the library. */
 static Elf64_Ehdr header_of(const char *path)
 {
 	Elf64_Ehdr header;
@@ -138,29 +139,29 @@ static void check_elf(const char *name, bool dynamic, const char *interpreter)
 		CHECK_EQ(access(st.interpreter, X_OK), 0);
 }
 
-static void elf_dynamic(void)
+static void a_dynamic_program_is_told_as_such(void)
 {
 	check_elf("probe", true, "/ld-");
 }
 
-static void elf_static(void)
+static void a_static_program_is_told_as_such(void)
 {
 	check_elf("probe-static", false, "");
 }
 
-static void elf_static_pie(void)
+static void a_static_pie_program_is_told_as_such(void)
 {
 	CHECK_EQ(header_of(test_tool("probe-static-pie")).e_type, ET_DYN);
 	check_elf("probe-static-pie", false, "");
 }
 
-static void elf_musl(void)
+static void musl_programs_are_told_as_such(void)
 {
 	check_elf("probe-musl", true, "ld-musl");
 	check_elf("probe-musl-static", false, "");
 }
 
-static void script(void)
+static void a_script_is_told_with_its_interpreter(void)
 {
 	struct spawn_template_stat st;
 	char *path = test_path("script");
@@ -174,149 +175,22 @@ static void script(void)
 	CHECK_EQ(st.elf_flags, 0);
 	CHECK_EQ(st.launch_by, SPAWN_TEMPLATE_LAUNCH_BY_PATH);
 	CHECK_EQ(st.by_path_reason, SPAWN_TEMPLATE_BY_PATH_SCRIPT);
-	test_write(path, "#!/bin/sh", 0755);
+	test_write(path, "#!\t/bin/sh", 0755);
 	CHECK_STR(stat_of(TFD(path, CLOEXEC | SCRIPT)).interpreter, "/bin/sh");
 }
 
-/* ---- how it is launched ---- */
-
-static void launched_by(int tfd, unsigned int reason)
-{
-	struct spawn_template_stat st = stat_of(tfd);
-
-	CHECK_EQ(st.by_path_reason, reason);
-	CHECK_EQ(st.launch_by, reason ? SPAWN_TEMPLATE_LAUNCH_BY_PATH
-				      : SPAWN_TEMPLATE_LAUNCH_BY_FD);
-	/* and what it says goes for the program's view of itself */
-	CHECK_STR(test_value(test_output(tfd, TEST_ARGV("x", "comm")), "comm"),
-		  *st.path ? test_fmt("%.15s", strrchr(st.path, '/') + 1)
-			   : "tool");
-}
-
-/* Reasons that lie in the file come behind those that lie in the kernel. */
-static bool launches_by_fd(void)
-{
-	return stat_of(test_probe()).launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD;
-}
-
-static void by_fd_or_by_path(void)
-{
-	struct spawn_template_create_args args = { .flags = CLOEXEC };
-	char *path = test_copy_probe("tool");
-
-	if (!launches_by_fd())
-		TEST_SKIP(
-			"this kernel names programs launched by fd by number");
-	launched_by(TFD(path, CLOEXEC), 0);
-	args.execfd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
-	launched_by(CHECK_OK(spawn_template_create(&args, sizeof(args))), 0);
-	CHECK_SYS(symlink("tool", test_path("alias")));
-	launched_by(TFD(test_path("alias"), CLOEXEC),
-		    SPAWN_TEMPLATE_BY_PATH_NAME);
-	/* a symlink of the same name hides nothing */
-	CHECK_SYS(mkdir(test_path("bin"), 0755));
-	CHECK_SYS(symlink("../tool", test_path("bin/tool")));
-	launched_by(TFD(test_path("bin/tool"), CLOEXEC), 0);
-	CHECK_SYS(symlink("bin", test_path("sbin")));
-	launched_by(TFD(test_path("sbin/tool"), CLOEXEC), 0);
-	CHECK_SYS(link(path, test_path("other")));
-	launched_by(TFD(path, CLOEXEC), SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
-	launched_by(TFD(test_path("other"), CLOEXEC),
-		    SPAWN_TEMPLATE_BY_PATH_HARD_LINK);
-}
-
-/* ---- fresh or stale ---- */
-
-static void stale(int tfd, unsigned int reason)
-{
-	struct spawn_template_stat st = stat_of(tfd);
-
-	CHECK_EQ(st.state, reason ? SPAWN_TEMPLATE_STATE_STALE
-				  : SPAWN_TEMPLATE_STATE_FRESH);
-	CHECK_EQ(st.stale_reason, reason);
-	CHECK_EQ(spawn_template_check(tfd), reason ? -ESTALE : 0);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tool")), reason ? -ESTALE : 0);
-}
-
-static void stale_by_change(void)
-{
-	char *path = test_copy_probe("tool");
-	int fd, tfd = TFD(path, CLOEXEC);
-
-	stale(tfd, 0);
-	CHECK_SYS(chmod(path, 0700));
-	stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
-	CHECK_OK(spawn_template_refresh(tfd));
-	stale(tfd, 0);
-	fd = CHECK_SYS(open(path, O_WRONLY | O_APPEND | O_CLOEXEC));
-	CHECK_EQ(CHECK_SYS(write(fd, "x", 1)), 1);
-	CHECK_SYS(close(fd));
-	stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
-	CHECK_OK(spawn_template_refresh(tfd));
-	stale(tfd, 0);
-}
-
-static void stale_by_removal(void)
-{
-	char *path = test_copy_probe("tool");
-	int tfd = TFD(path, CLOEXEC);
-
-	CHECK_SYS(unlink(path));
-	stale(tfd, SPAWN_TEMPLATE_STALE_PATH_GONE);
-	CHECK_EQ(spawn_template_refresh(tfd), -ENOENT);
-	stale(tfd, SPAWN_TEMPLATE_STALE_PATH_GONE);
-}
-
-static void stale_by_replacement(void)
+static void the_key_stays_the_old_files_until_a_refresh(void)
 {
 	char *path = test_copy_probe("tool"), *update = test_copy_probe("new");
 	int tfd = TFD(path, CLOEXEC);
 	uint64_t ino = stat_of(tfd).key.ino;
 
 	CHECK_SYS(rename(update, path));
-	stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
-	/* the key is still the old one's, until it is refreshed */
+	CHECK_EQ(stat_of(tfd).state, SPAWN_TEMPLATE_STATE_STALE);
 	CHECK_EQ(stat_of(tfd).key.ino, ino);
 	CHECK_OK(spawn_template_refresh(tfd));
-	stale(tfd, 0);
+	CHECK_EQ(stat_of(tfd).state, SPAWN_TEMPLATE_STATE_FRESH);
 	CHECK_NE(stat_of(tfd).key.ino, ino);
-}
-
-/* The file itself is as it was, but elsewhere. */
-static void stale_by_directories(void)
-{
-	int tfd;
-
-	CHECK_SYS(mkdir(test_path("a"), 0755));
-	CHECK_SYS(mkdir(test_path("b"), 0755));
-	test_copy_probe("a/tool");
-	test_copy_probe("b/tool");
-	CHECK_SYS(symlink("a", test_path("now")));
-	tfd = TFD(test_path("now/tool"), CLOEXEC);
-	stale(tfd, 0);
-	CHECK_SYS(unlink(test_path("now")));
-	stale(tfd, SPAWN_TEMPLATE_STALE_PATH_GONE);
-	CHECK_SYS(symlink("b", test_path("now")));
-	stale(tfd, SPAWN_TEMPLATE_STALE_PATH_REPLACED);
-	CHECK_SYS(unlink(test_path("now")));
-	CHECK_SYS(symlink("a", test_path("now")));
-	stale(tfd, 0);
-}
-
-static void stale_without_path(void)
-{
-	struct spawn_template_create_args args = { .flags = CLOEXEC };
-	char *path = test_copy_probe("tool");
-	int tfd;
-
-	args.execfd = CHECK_SYS(open(path, O_RDONLY | O_CLOEXEC));
-	tfd = CHECK_OK(spawn_template_create(&args, sizeof(args)));
-	stale(tfd, 0);
-	CHECK_SYS(chmod(path, 0700));
-	stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
-	CHECK_OK(spawn_template_refresh(tfd));
-	stale(tfd, 0);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tool", "exit", "5")), 5);
 }
 
 /* ---- counters ---- */
@@ -345,7 +219,7 @@ static void successes_are_counted(void)
 	CHECK_EQ(test_spawn(copy, TEST_ARGV("probe")), 0);
 	counted(tfd, 4, 0, 0, 0);
 	counted(copy, 4, 0, 0, 0);
-	/* another template of the same file is another */
+	/* another template of the same file has its own counters */
 	other = test_probe();
 	counted(other, 0, 0, 0, 0);
 	CHECK_EQ(test_spawn(other, TEST_ARGV("probe")), 0);
@@ -375,8 +249,8 @@ static void stale_launches_are_counted(void)
 	counted(tfd, 2, 3, 0, 0);
 }
 
-/* One that is refreshed on the way has succeeded, and was not stale. */
-static void refreshed_launches_are_counted(void)
+/* The launch that refreshes counts neither as stale nor as failed. */
+static void a_launch_that_refreshes_counts_as_a_success(void)
 {
 	char *path = test_copy_probe("tool");
 	int tfd = TFD(path, CLOEXEC | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH);
@@ -452,7 +326,7 @@ static void need_modern_kernel(void)
 		TEST_SKIP("no CLOSE_RANGE_CLOEXEC: %s", strerror(errno));
 }
 
-static void no_fallbacks_on_a_modern_kernel(void)
+static void a_modern_kernel_needs_no_fallbacks(void)
 {
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("probe", "exit", "5"));
@@ -479,41 +353,23 @@ static void no_fallbacks_on_a_modern_kernel(void)
 	}
 }
 
-static void a_fallback_is_counted(void)
-{
-	int tfd = test_probe();
-
-	need_modern_kernel();
-	test_seccomp(SYS_clone3, ENOSYS);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe", "exit", "5")), 5);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe", "exit", "5")), 5);
-	CHECK_EQ(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_CLONE], 2);
-	CHECK_EQ(stat_of(tfd).cold, 2);
-}
-
 static const struct test_case cases[] = {
-	TEST_CASE(key_is_the_files),
-	TEST_CASE(key_has_the_mount),
-	TEST_CASE(flags_are_those_given),
-	TEST_CASE(path_is_as_given),
-	TEST_CASE(elf_dynamic),
-	TEST_CASE(elf_static),
-	TEST_CASE(elf_static_pie),
-	TEST_CASE(elf_musl),
-	TEST_CASE(script),
-	TEST_CASE(by_fd_or_by_path),
-	TEST_CASE(stale_by_change),
-	TEST_CASE(stale_by_removal),
-	TEST_CASE(stale_by_replacement),
-	TEST_CASE(stale_by_directories),
-	TEST_CASE(stale_without_path),
+	TEST_CASE(the_key_is_the_files),
+	TEST_CASE(the_key_has_the_mount_id),
+	TEST_CASE(the_flags_are_those_given),
+	TEST_CASE(the_path_is_as_given),
+	TEST_CASE(a_dynamic_program_is_told_as_such),
+	TEST_CASE(a_static_program_is_told_as_such),
+	TEST_CASE(a_static_pie_program_is_told_as_such),
+	TEST_CASE(musl_programs_are_told_as_such),
+	TEST_CASE(a_script_is_told_with_its_interpreter),
+	TEST_CASE(the_key_stays_the_old_files_until_a_refresh),
 	TEST_CASE(successes_are_counted),
 	TEST_CASE(stale_launches_are_counted),
-	TEST_CASE(refreshed_launches_are_counted),
+	TEST_CASE(a_launch_that_refreshes_counts_as_a_success),
 	TEST_CASE(refused_launches_are_counted),
 	TEST_CASE(failed_launches_are_counted),
 	TEST_CASE(counters_start_at_zero),
-	TEST_CASE(no_fallbacks_on_a_modern_kernel),
-	TEST_CASE(a_fallback_is_counted),
+	TEST_CASE(a_modern_kernel_needs_no_fallbacks),
 };
 TEST_MAIN(cases)

@@ -14,7 +14,7 @@
 #define ARGV TEST_ARGV("tiny")
 #define LAUNCHES 1600
 
-/* Above all that is opened meanwhile, so that only the swapper uses it. */
+/* Only the swapper uses this number: all other fds are lower. */
 #define NUMBER 120
 
 /* ---- the thread that swaps ---- */
@@ -78,7 +78,7 @@ static void check_result(int ret)
 		CHECK_EQ(ret, 0);
 }
 
-/* Launches until there were enough of both kinds for it to mean something. */
+/* Launches until enough of the launches went well and enough were refused. */
 static void launch_many(int tfd, uint64_t flags, bool closes)
 {
 	struct swapper s = { .closes = closes };
@@ -118,36 +118,36 @@ static int fd_template(uint64_t flags)
 	return tfd;
 }
 
-static void swap_path_template(void)
+static void a_path_template_never_runs_the_wrong_file(void)
 {
 	launch_many(path_template(0), 0, true);
 }
 
-static void swap_fd_template(void)
+static void an_fd_template_never_runs_the_wrong_file(void)
 {
 	launch_many(fd_template(0), 0, true);
 }
 
-static void swap_auto_refresh(void)
+static void auto_refresh_never_runs_the_wrong_file(void)
 {
 	launch_many(fd_template(SPAWN_TEMPLATE_CREATE_AUTO_REFRESH), 0, true);
 }
 
-static void swap_inherit_fds(void)
+static void inherit_fds_never_runs_the_wrong_file(void)
 {
 	launch_many(path_template(0), SPAWN_TEMPLATE_SPAWN_INHERIT_FDS, true);
 }
 
-static void swap_own_memory(void)
+static void a_child_with_own_memory_never_runs_the_wrong_file(void)
 {
 	launch_many(path_template(0), SPAWN_TEMPLATE_SPAWN_SETUID, true);
 }
 
 /*
- * With many fds a launch begins on a shared table. No number below is free then,
- * so that a closed one would go to a pidfd.
+ * With many fds a launch begins on a shared table. The swapper never closes the
+ * number: no lower one is free, so that a pidfd would take it.
  */
-static void swap_many_fds(void)
+static void many_fds_never_run_the_wrong_file(void)
 {
 	int tfd = path_template(0);
 
@@ -160,8 +160,8 @@ static void swap_many_fds(void)
 	launch_many(tfd, 0, false);
 }
 
-/* Every step replaced by the one that old kernels and sandboxes leave. */
-static void swap_fallbacks(void)
+/* A launch takes the steps that old kernels and sandboxes leave. */
+static void the_fallbacks_never_run_the_wrong_file(void)
 {
 	test_seccomp(SYS_clone3, ENOSYS);
 	test_seccomp(SYS_close_range, ENOSYS);
@@ -170,7 +170,7 @@ static void swap_fallbacks(void)
 	launch_many(path_template(0), 0, true);
 }
 
-static void swap_no_execveat(void)
+static void execve_never_runs_the_wrong_file(void)
 {
 	int tfd = path_template(0);
 
@@ -180,7 +180,7 @@ static void swap_no_execveat(void)
 
 /* ---- refreshing meanwhile ---- */
 
-/* Refresh takes its own file anew, not what has the number by chance. */
+/* Refresh takes its own file anew, not the one at the number by chance. */
 static void refresh_many(int tfd)
 {
 	int right = 0, refused = 0, refreshed = 0;
@@ -202,19 +202,19 @@ static void refresh_many(int tfd)
 	finish(&s);
 }
 
-static void refresh_path_template(void)
+static void refresh_of_a_path_never_takes_the_wrong_file(void)
 {
 	refresh_many(path_template(0));
 }
 
-static void refresh_fd_template(void)
+static void refresh_of_an_fd_never_takes_the_wrong_file(void)
 {
 	refresh_many(fd_template(0));
 }
 
 /* ---- asking meanwhile ---- */
 
-static void check_and_stat(void)
+static void check_and_stat_never_tell_of_the_wrong_file(void)
 {
 	int tfd = path_template(0), good = 0;
 	struct spawn_template_stat st;
@@ -239,16 +239,17 @@ static void check_and_stat(void)
 }
 
 static const struct test_case cases[] = {
-	{ "template of a path", swap_path_template, 60 },
-	{ "template of an fd", swap_fd_template, 60 },
-	{ "template of an fd with AUTO_REFRESH", swap_auto_refresh, 60 },
-	{ "INHERIT_FDS", swap_inherit_fds, 60 },
-	{ "a child with memory of its own", swap_own_memory, 60 },
-	{ "many open fds", swap_many_fds, 60 },
-	{ "without clone3, CLONE_PIDFD and close_range", swap_fallbacks, 60 },
-	{ "without execveat", swap_no_execveat, 60 },
-	{ "refresh of a template of a path", refresh_path_template, 60 },
-	{ "refresh of a template of an fd", refresh_fd_template, 60 },
-	{ "check and stat", check_and_stat, 60 },
+	TEST_CASE_SECONDS(a_path_template_never_runs_the_wrong_file, 60),
+	TEST_CASE_SECONDS(an_fd_template_never_runs_the_wrong_file, 60),
+	TEST_CASE_SECONDS(auto_refresh_never_runs_the_wrong_file, 60),
+	TEST_CASE_SECONDS(inherit_fds_never_runs_the_wrong_file, 60),
+	TEST_CASE_SECONDS(a_child_with_own_memory_never_runs_the_wrong_file,
+			  60),
+	TEST_CASE_SECONDS(many_fds_never_run_the_wrong_file, 60),
+	TEST_CASE_SECONDS(the_fallbacks_never_run_the_wrong_file, 60),
+	TEST_CASE_SECONDS(execve_never_runs_the_wrong_file, 60),
+	TEST_CASE_SECONDS(refresh_of_a_path_never_takes_the_wrong_file, 60),
+	TEST_CASE_SECONDS(refresh_of_an_fd_never_takes_the_wrong_file, 60),
+	TEST_CASE_SECONDS(check_and_stat_never_tell_of_the_wrong_file, 60),
 };
 TEST_MAIN(cases)

@@ -52,7 +52,7 @@ static int launch(int tfd, int code)
 	return test_spawn(tfd, argv);
 }
 
-/* Through stdout: what came through the pipe must be this thread's own. */
+/* The text that comes through the pipe must be this thread's own. */
 static void launch_with_pipe(int tfd, int code)
 {
 	int pipes[2], pidfd;
@@ -119,7 +119,7 @@ static void run_workers(const int *tfds)
 
 /* ---- launching ---- */
 
-static void one_template(void)
+static void threads_launch_from_one_template(void)
 {
 	int tfds[THREADS], tfd = test_probe(), fds = test_count_fds();
 	struct spawn_template_stat st;
@@ -133,7 +133,7 @@ static void one_template(void)
 	CHECK_EQ(st.failed, THREADS * rounds(60));
 }
 
-static void a_template_each(void)
+static void threads_launch_from_a_template_each(void)
 {
 	int tfds[THREADS], fds;
 
@@ -204,7 +204,7 @@ static void *noise_templates(void *arg)
 	return NULL;
 }
 
-static void beside_noise(void)
+static void launches_work_beside_noise(void)
 {
 	int tfds[THREADS], fds;
 	char *path = test_copy_probe("other");
@@ -224,14 +224,14 @@ static void beside_noise(void)
 	check_nothing_left(fds);
 }
 
-/* With a table so large that the child copies only a part of it. */
-static void beside_noise_with_many_fds(void)
+/* The table is so large that the child copies only a part of it. */
+static void launches_work_beside_noise_with_many_fds(void)
 {
 	for (int fd = 300; fd < 900; fd++)
 		CHECK_SYS(dup3(0, fd, fd & 1 ? O_CLOEXEC : 0));
 	for (int fd = 20; fd < 300; fd++)
 		CHECK_SYS(dup3(0, fd, O_CLOEXEC));
-	beside_noise();
+	launches_work_beside_noise();
 	for (int fd = 300; fd < 900; fd++)
 		CHECK_EQ(fcntl(fd, F_GETFD), fd & 1 ? FD_CLOEXEC : 0);
 }
@@ -264,7 +264,7 @@ static void *create_and_close(void *arg)
 	return NULL;
 }
 
-static void create_close_storm(void)
+static void threads_create_and_close_templates_at_once(void)
 {
 	struct worker workers[THREADS];
 	int fds = test_count_fds();
@@ -278,7 +278,7 @@ static void create_close_storm(void)
 	check_nothing_left(fds);
 }
 
-/* Where a number may be closed, or be another template's, at any time. */
+/* The number may be closed, or another template's, at any time. */
 static void *launch_whatever_it_is(void *arg)
 {
 	int tfd = *(int *)arg;
@@ -294,7 +294,7 @@ static void *launch_whatever_it_is(void *arg)
 	return NULL;
 }
 
-static void closed_while_launched_from(void)
+static void a_template_may_be_closed_while_launched_from(void)
 {
 	char *one = test_copy_probe("one"), *two = test_copy_probe("two");
 	int fds = test_count_fds();
@@ -323,7 +323,7 @@ static void closed_while_launched_from(void)
 	check_nothing_left(fds);
 }
 
-/* The old file or the new, or stale between rename and refresh. */
+/* A launch runs the old file or the new, or is stale between rename and refresh. */
 static atomic_int n_launched;
 
 static void *launch_or_stale(void *arg)
@@ -340,7 +340,7 @@ static void *launch_or_stale(void *arg)
 	return NULL;
 }
 
-/* While four threads do this to a template, its file is replaced again and again. */
+/* Replaces the template's file again and again while four threads run fn. */
 static int refresh_during(void *(*fn)(void *))
 {
 	char *path = test_copy_probe("tool");
@@ -363,12 +363,12 @@ static int refresh_during(void *(*fn)(void *))
 	return tfd;
 }
 
-static void refreshed_while_launched_from(void)
+static void a_template_may_be_refreshed_while_launched_from(void)
 {
 	struct spawn_template_stat st;
 	int tfd = refresh_during(launch_or_stale);
 
-	/* the counters went along, those of launches under way too */
+	/* refresh keeps the counters, also those of launches under way */
 	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
 	CHECK_EQ(st.cold, atomic_load(&n_launched) + rounds(100));
 	CHECK_EQ(st.failed, 0);
@@ -383,8 +383,7 @@ static void *refresh_often(void *arg)
 	return NULL;
 }
 
-/* Whichever of them is faster: for all of them the template is refreshed. */
-static void refreshed_by_many(void)
+static void many_threads_may_refresh_a_template(void)
 {
 	refresh_during(refresh_often);
 }
@@ -406,7 +405,7 @@ static void *launch_always(void *arg)
 	return NULL;
 }
 
-/* Two launches from now on: one of them saw no replacement but the last. */
+/* Waits for two launches: the second one began after the last replacement. */
 static void await_launches(struct steady *s)
 {
 	int now = atomic_load(&s->launches);
@@ -415,7 +414,7 @@ static void await_launches(struct steady *s)
 		usleep(1000);
 }
 
-static void auto_refreshed_by_many(void)
+static void auto_refresh_never_fails_under_many_threads(void)
 {
 	char *path = test_copy_probe("tool");
 	int tfd = CHECK_OK(spawn_template_open(
@@ -509,8 +508,8 @@ static void *ends_with_launches(void *arg)
 	return NULL;
 }
 
-/* Launching from a destructor, when the thread's stack may be gone already. */
-static void launches_while_a_thread_ends(void)
+/* A destructor launches when the thread's stack for children may be gone. */
+static void a_thread_may_launch_while_it_ends(void)
 {
 	int tfd = test_probe(), before = 0;
 
@@ -525,17 +524,17 @@ static void launches_while_a_thread_ends(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE_SECONDS(one_template, 60),
-	TEST_CASE_SECONDS(a_template_each, 60),
-	TEST_CASE_SECONDS(beside_noise, 60),
-	TEST_CASE_SECONDS(beside_noise_with_many_fds, 60),
-	TEST_CASE_SECONDS(create_close_storm, 60),
-	TEST_CASE_SECONDS(closed_while_launched_from, 60),
-	TEST_CASE_SECONDS(refreshed_while_launched_from, 60),
-	TEST_CASE_SECONDS(refreshed_by_many, 60),
-	TEST_CASE_SECONDS(auto_refreshed_by_many, 60),
+	TEST_CASE_SECONDS(threads_launch_from_one_template, 60),
+	TEST_CASE_SECONDS(threads_launch_from_a_template_each, 60),
+	TEST_CASE_SECONDS(launches_work_beside_noise, 60),
+	TEST_CASE_SECONDS(launches_work_beside_noise_with_many_fds, 60),
+	TEST_CASE_SECONDS(threads_create_and_close_templates_at_once, 60),
+	TEST_CASE_SECONDS(a_template_may_be_closed_while_launched_from, 60),
+	TEST_CASE_SECONDS(a_template_may_be_refreshed_while_launched_from, 60),
+	TEST_CASE_SECONDS(many_threads_may_refresh_a_template, 60),
+	TEST_CASE_SECONDS(auto_refresh_never_fails_under_many_threads, 60),
 	TEST_CASE(a_stack_is_one_mapping),
 	TEST_CASE(stacks_go_with_their_threads),
-	TEST_CASE(launches_while_a_thread_ends),
+	TEST_CASE(a_thread_may_launch_while_it_ends),
 };
 TEST_MAIN(cases)
