@@ -23,10 +23,13 @@ BINDIR ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 
+# In recipes that install: strips what was put there, for install-strip.
+STRIP ?= strip
+strip_installed = $(if $(STRIPPED),$(STRIP) $(1) $(DESTDIR)$(2))
+
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow
 BASE_CFLAGS := -std=gnu11 $(WARN) -Iinclude -iquote src -iquote . -MMD -MP
-LIB_CFLAGS := $(BASE_CFLAGS) -D_GNU_SOURCE -fvisibility=hidden -fPIC
 ifdef SAN
 SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer
 endif
@@ -39,70 +42,19 @@ Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
-# A folder is a part. src/loader.c belongs to src/loader, and stands where users
-# look for it.
-LIB_DIRS := src src/run src/tree src/guard src/shared
-LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard \
-	$(LIB_DIRS:%=%/*.c))))
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
-LIB_A := $(O)/libspawn_template.a
-LIB_SO := $(O)/libspawn_template.so.$(VERSION)
-
 .DEFAULT_GOAL := all
-ALL :=			# the parts add to it
-CHECKS :=		# what 'make check' builds and runs
+CHECKS :=		# what 'make check' builds and runs; the parts add to it
 
-PARTS := bpf src/shared/measure src/daemon src/cli bench demo tests fuzz man scripts bindings/python
+PARTS := src bpf src/shared/measure src/daemon src/cli bench demo tests fuzz man \
+	scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
+# What is built is known when the machine has been asked, and only then.
+.SECONDEXPANSION:
+
 .PHONY: all
-all: $(LIB_A) $(O)/libspawn_template.so $(O)/spawn_template.pc $(ALL)
-
-# ---- library
-
-$(O)/src/%.o: src/%.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
-
-# child.c runs between clone and exec, in memory shared with the parent: no
-# stack protector, no sanitizer, no library call. scripts/check-child proves it.
-CHILD_CFLAGS := -fno-stack-protector -ffreestanding -fno-sanitize=all \
-	-fno-builtin -fno-lto -O2
-$(O)/src/tree/supervisor_child.o: CHILD_CFLAGS += \
-	-fno-jump-tables -fno-tree-vectorize -mgeneral-regs-only
-$(O)/src/child.o $(O)/src/tree/supervisor_child.o: $(O)/src/%.o: src/%.c scripts/check-child
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<
-	$(Q)scripts/check-child $@
-
-$(LIB_A): $(LIB_OBJ)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
-
-$(LIB_SO): $(LIB_OBJ) src/spawn_template.map
-	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(LIB_OBJ) \
-		-Wl,-soname,libspawn_template.so.$(SOVERSION) \
-		-Wl,--version-script,src/spawn_template.map \
-		-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now \
-		$(if $(SAN),,-Wl,--no-undefined)
-
-$(O)/libspawn_template.so: $(LIB_SO)
-	$(Q)ln -sf $(notdir $(LIB_SO)) $(O)/libspawn_template.so.$(SOVERSION)
-	$(Q)ln -sf libspawn_template.so.$(SOVERSION) $@
-
-# Written anew each time: PREFIX may be another than at the last build.
-$(O)/spawn_template.pc: src/spawn_template.pc.in FORCE
-	@mkdir -p $(@D)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' \
-		-e 's|@VERSION@|$(VERSION)|g' $< > $@
-.PHONY: FORCE
-FORCE:
-
--include $(LIB_OBJ:.o=.d)
+all: $(if $(MUST_BUILD),none-left-out) library $$(addprefix $$(O)/,$$(BUILT))
+	@$(LEFT_OUT)
 
 # ---- set-up, demo, tests: each does all that it needs
 
@@ -115,33 +67,19 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory run-demo
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(CHECKS)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) \
+		MUST_BUILD=$(if $(SKIP_DEPS),$(MUST_BUILD),1) all $(CHECKS)
 	$(Q)$(MAKE) --no-print-directory run-check
 
-# ---- install
+# ---- install: what is built
 
-.PHONY: install uninstall
-install: all
-	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
-		$(DESTDIR)$(BINDIR)
-	install -m644 include/spawn_template.h $(DESTDIR)$(INCLUDEDIR)
-	install -m644 $(LIB_A) $(DESTDIR)$(LIBDIR)
-	install -m755 $(LIB_SO) $(DESTDIR)$(LIBDIR)
-	ln -sf $(notdir $(LIB_SO)) \
-		$(DESTDIR)$(LIBDIR)/libspawn_template.so.$(SOVERSION)
-	ln -sf libspawn_template.so.$(SOVERSION) \
-		$(DESTDIR)$(LIBDIR)/libspawn_template.so
-	install -m644 $(O)/spawn_template.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m755 $(O)/spawn-template $(DESTDIR)$(BINDIR)
-	$(INSTALL_MORE)
+.PHONY: install install-strip uninstall
+install: all install-library $$(addprefix install-,$$(BUILT))
 
-uninstall:
-	rm -f $(DESTDIR)$(INCLUDEDIR)/spawn_template.h \
-		$(DESTDIR)$(LIBDIR)/libspawn_template.a \
-		$(DESTDIR)$(LIBDIR)/libspawn_template.so* \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/spawn_template.pc \
-		$(DESTDIR)$(BINDIR)/spawn-template
-	$(UNINSTALL_MORE)
+install-strip: STRIPPED := 1
+install-strip: install
+
+uninstall: uninstall-library $(PROGRAMS:%=uninstall-%)
 
 .PHONY: clean help
 clean:

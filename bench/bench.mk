@@ -20,17 +20,17 @@ RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 .PHONY: bench bench-short build-bench plot-bench plot-readme
 build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring
 
-$(BENCH_OBJ): $(O)/%.o: %.c
+$(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(JANSSON_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
 $(BENCH_DIR)/launch: $(BENCH_LAUNCH)
 $(BENCH_DIR)/ring: $(BENCH_RING)
 $(BENCH_DIR)/launch $(BENCH_DIR)/ring: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-		$(LIB_A) -ljansson -lpthread
+		$(LIB_A) $(JANSSON_LIBS) -lpthread
 
 # No code may run before the _start of this program, so it has no sanitizers.
 $(BENCH_DIR)/first: bench/first.c

@@ -9,14 +9,14 @@ DEMO_OBJ := $(DEMO_SRC:%.c=$(O)/%.o)
 .PHONY: run-demo build-demo
 build-demo: $(DEMO_DIR)/demo $(DEMO_DIR)/ws.made
 
-$(DEMO_OBJ): $(O)/%.o: %.c
+$(DEMO_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(JANSSON_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
 $(DEMO_DIR)/demo: $(DEMO_OBJ) $(MEASURE_OBJ) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(JANSSON_LIBS) -lpthread
 
 $(DEMO_DIR)/ws.made: demo/workspace.sh
 	@mkdir -p $(@D)

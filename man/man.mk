@@ -13,20 +13,26 @@ $(O)/man/%.txt: man/%
 	$(Q)mandoc -Tlint -W warning,stop $<
 	$(Q)mandoc -Tascii $< | sed 's/.\x08//g' > $@
 
-# Both begin with an empty line, so that they can follow another fragment.
-define INSTALL_MORE +=
+# ---- install: the pages of a section go along with what they describe
 
+MAN_OWNERS := library spawn-template spawn-templated
+MAN_library := $(filter %.3 %.7,$(MAN_PAGES))
+MAN_spawn-template := $(filter %.1,$(MAN_PAGES))
+MAN_spawn-templated := $(filter %.8,$(MAN_PAGES))
+
+.PHONY: $(MAN_OWNERS:%=install-man-%) $(MAN_OWNERS:%=uninstall-man-%)
+$(MAN_OWNERS:%=install-%): install-%: install-man-%
+$(MAN_OWNERS:%=uninstall-%): uninstall-%: uninstall-man-%
+
+$(MAN_OWNERS:%=install-man-%): install-man-%:
 	install -d $(addprefix $(DESTDIR)$(MANDIR)/man,\
-		$(sort $(patsubst .%,%,$(suffix $(MAN_PAGES)))))
-	for page in $(MAN_PAGES); do \
+		$(sort $(patsubst .%,%,$(suffix $(MAN_$*)))))
+	for page in $(MAN_$*); do \
 		install -m644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || \
 			exit 1; \
 	done
-endef
 
-define UNINSTALL_MORE +=
-
-	for page in $(notdir $(MAN_PAGES)); do \
+$(MAN_OWNERS:%=uninstall-man-%): uninstall-man-%:
+	for page in $(notdir $(MAN_$*)); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; \
 	done
-endef

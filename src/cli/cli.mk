@@ -15,42 +15,43 @@ endif
 
 # 'bench' measures as the benchmarks do.
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
-CLI_CFLAGS = $(BASE_CFLAGS) -DVERSION='"$(VERSION)"' \
-	$(shell pkg-config --cflags jansson)
-CLI_LIBS = $(shell pkg-config --libs jansson) -lm
+CLI_LIBS = $(JANSSON_LIBS) -lm
 
-ALL += $(O)/spawn-template
+PROGRAMS += spawn-template
+NEEDS_spawn-template := jansson
 
+$(CLI_OBJ): | need-jansson
 $(O)/src/cli/%.o: src/cli/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CLI_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -DVERSION='"$(VERSION)"' \
+		$(JANSSON_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
 $(O)/spawn-template: $(CLI_OBJ) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
+	$(Q)$(CC) $(HARDEN_LDFLAGS) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
 -include $(CLI_OBJ:.o=.d)
+
+# ---- install
 
 BASH_DIR = $(PREFIX)/share/bash-completion/completions
 ZSH_DIR = $(PREFIX)/share/zsh/site-functions
 FISH_DIR = $(PREFIX)/share/fish/vendor_completions.d
 
-define CLI_INSTALL
-install -d $(DESTDIR)$(BASH_DIR) $(DESTDIR)$(ZSH_DIR) $(DESTDIR)$(FISH_DIR)
-install -m644 completions/spawn-template.bash \
-	$(DESTDIR)$(BASH_DIR)/spawn-template
-install -m644 completions/_spawn-template $(DESTDIR)$(ZSH_DIR)
-install -m644 completions/spawn-template.fish $(DESTDIR)$(FISH_DIR)
+.PHONY: install-spawn-template uninstall-spawn-template
+install-spawn-template: $(O)/spawn-template
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(BASH_DIR) \
+		$(DESTDIR)$(ZSH_DIR) $(DESTDIR)$(FISH_DIR)
+	install -m755 $(O)/spawn-template $(DESTDIR)$(BINDIR)
+	$(call strip_installed,,$(BINDIR)/spawn-template)
+	install -m644 completions/spawn-template.bash \
+		$(DESTDIR)$(BASH_DIR)/spawn-template
+	install -m644 completions/_spawn-template $(DESTDIR)$(ZSH_DIR)
+	install -m644 completions/spawn-template.fish $(DESTDIR)$(FISH_DIR)
 
-endef
-
-define CLI_UNINSTALL
-rm -f $(DESTDIR)$(BASH_DIR)/spawn-template \
-	$(DESTDIR)$(ZSH_DIR)/_spawn-template \
-	$(DESTDIR)$(FISH_DIR)/spawn-template.fish
-
-endef
-
-INSTALL_MORE += $(CLI_INSTALL)
-UNINSTALL_MORE += $(CLI_UNINSTALL)
+uninstall-spawn-template:
+	rm -f $(DESTDIR)$(BINDIR)/spawn-template \
+		$(DESTDIR)$(BASH_DIR)/spawn-template \
+		$(DESTDIR)$(ZSH_DIR)/_spawn-template \
+		$(DESTDIR)$(FISH_DIR)/spawn-template.fish

@@ -7,6 +7,6 @@ MEASURE_OBJ := $(MEASURE_SRC:%.c=$(O)/%.o)
 $(MEASURE_OBJ): $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
 -include $(MEASURE_OBJ:.o=.d)
