@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Errors of launches: OSError, which makes itself FileNotFoundError and the like
- * by its errno, with the stage and the action of the failure as attributes.
+ * Errors of launches: an OSError, which turns into FileNotFoundError and the
+ * like by its errno, with the stage and the action of the failure as
+ * attributes.
  */
 #include <string.h>
 
@@ -27,7 +28,7 @@ static PyObject *action_name(const char *name)
 
 static PyObject *os_error(const struct error *e)
 {
-	/* in the words and the encoding of the locale */
+	/* strerror() uses the locale's language and encoding */
 	PyObject *text =
 		PyUnicode_DecodeLocale(strerror(e->error), "surrogateescape");
 	PyObject *exception;

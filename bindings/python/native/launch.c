@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The arguments of a launch as they come together, and their end.
- */
+/* Collects the arguments of a launch, and frees them. */
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
@@ -80,7 +78,7 @@ int launch_signals(struct launch *l, bool restore)
 		l->args.flags |= SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE;
 		return 0;
 	}
-	/* SIGPIPE is reset by every launch */
+	/* every launch resets SIGPIPE */
 	l->signals = 1ULL << (SIGXFSZ - 1);
 	l->sigset = (struct spawn_template_sigset){
 		.sigset = (uintptr_t)&l->signals,
@@ -117,7 +115,7 @@ const char *launch_action_name(uint32_t type)
 	}
 }
 
-/* The error that the launch answered, which may be told with a stage. */
+/* Returns the error of the launch, with the stage if the failure has one. */
 struct error launch_error(const struct launch *l, int error, PyObject *path)
 {
 	struct error e = {

@@ -5,8 +5,8 @@
 #include "native.h"
 
 /*
- * A ring has threads of the process behind it, and its completions are counted
- * by one GIL: subinterpreters are refused rather than served by half.
+ * Refuses subinterpreters, rather than serve them by half: a ring has threads
+ * of the process behind it, and one GIL counts its completions.
  */
 static int refuse_subinterpreter(void)
 {
@@ -18,7 +18,7 @@ static int refuse_subinterpreter(void)
 	return -1;
 }
 
-/* A new reference, which the module has as well. */
+/* Adds a type. Returns a new reference; the module has another one. */
 static PyObject *add_type(PyObject *module, const char *name, PyType_Spec *spec)
 {
 	PyObject *type = PyType_FromSpec(spec);

@@ -2,10 +2,10 @@
 /*
  * Launches for a subprocess.Popen.
  *
- * A signal handler may raise whenever code of Python runs, so none does between the
- * making of a child and the moment when its Popen knows of it. And what goes wrong
- * with a launch is returned, not raised: what is raised is a handler's, or comes
- * from code of the caller's, and no reason for another launch.
+ * A signal handler may raise whenever Python code runs, so no Python code runs
+ * between the making of a child and the moment when its Popen knows of it. An
+ * error of the launch is returned, not raised: a raised exception comes from a
+ * handler, or from code of the caller, and is no reason for another launch.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 /* ---- arguments */
 
-/* True if no conversion of it runs code of Python. */
+/* Tells whether all its conversions run without Python code. */
 static bool is_plain(PyObject *object, int depth)
 {
 	PyObject *key, *value;
@@ -49,7 +49,9 @@ static bool is_plain(PyObject *object, int depth)
 	return true;
 }
 
-/* Popen takes no name with a "=", a launch does if that comes first. */
+/*
+ * Refuses a name with "=", as Popen does; a launch would accept a leading one.
+ */
 static int check_names(const struct launch *l)
 {
 	for (char **s = l->env.list; s && *s; s++) {
@@ -63,9 +65,9 @@ static int check_names(const struct launch *l)
 }
 
 /*
- * Takes the first @n of @args, borrowed, and what is to be launched from the others
- * and @kwargs. When it fails, @error is what is wrong; or NULL, with an exception,
- * if code of Python may have run.
+ * Parses the first @n of @args, borrowed, and the launch from the other
+ * arguments and @kwargs. On failure @error is the error; or NULL, with an
+ * exception, if Python code may have run.
  */
 int popen_args_parse(struct launch *l, PyObject *args, PyObject *kwargs,
 		     PyObject **first, Py_ssize_t n, PyObject **error)
@@ -93,7 +95,7 @@ int popen_args_parse(struct launch *l, PyObject *args, PyObject *kwargs,
 	return ret;
 }
 
-/* ---- what a Popen is told */
+/* ---- facts for a Popen */
 
 static int set_int(PyObject *object, const char *name, long value)
 {
@@ -121,7 +123,7 @@ int popen_close(PyObject *popen, PyObject *fds)
 	return PyErr_Occurred() ? -1 : 0;
 }
 
-/* One that nobody can be told of, for want of memory. */
+/* Ends a child that cannot be reported, because memory is short. */
 static void end_child(pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -140,7 +142,7 @@ static int tell(PyObject *popen, pid_t pid)
 	return ret;
 }
 
-/* Takes @pidfd. */
+/* Gives the child to its owner. Takes @pidfd. */
 static int give(struct py_template *t, PyObject *owner, pid_t pid, int pidfd)
 {
 	PyObject *type, *child;
@@ -189,7 +191,7 @@ PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs)
 	return ret;
 }
 
-/* ---- what else is to be asked without an exception */
+/* ---- other calls that return errors instead of raising them */
 
 static PyObject *process_getcwd(PyObject *module, PyObject *unused)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Reading the arguments of methods that a template and a ring have alike.
- */
+/* Reads the arguments that methods of a template and of a ring share. */
 #include <stdarg.h>
 
 #include "native.h"
@@ -13,7 +11,7 @@ int request_parse(PyObject *args, PyObject *kwargs, bool of_ring,
 	int ok;
 
 	va_start(targets, names);
-	/* template and token */
+	/* skip template and token */
 	for (int i = 0; !of_ring && i < 2; i++) {
 		(void)va_arg(targets, PyObject **);
 		format++;

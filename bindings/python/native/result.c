@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Result: what became of a run; the fields of struct spawn_template_result.
+ * Result: the outcome of a run, with the fields of struct
+ * spawn_template_result.
  */
 #include "native.h"
 #include "structmember.h"
@@ -66,14 +67,16 @@ static PyObject *result_refuse(PyTypeObject *type, PyObject *args,
 	return NULL;
 }
 
-/* ---- fields that are worked out */
+/* ---- computed fields */
 
 static PyObject *result_flag(struct result *r, void *closure)
 {
 	return PyBool_FromLong(r->flags & *(const unsigned int *)closure);
 }
 
-/* As subprocess tells it; None if the status was taken by somebody else. */
+/*
+ * Returns subprocess's number for the end; None if another wait has taken it.
+ */
 static PyObject *result_returncode(struct result *r, void *closure)
 {
 	(void)closure;
@@ -89,7 +92,7 @@ static double seconds(const struct timeval *tv)
 	return (double)tv->tv_sec + (double)tv->tv_usec * 1e-6;
 }
 
-/* Made when asked for: most callers do not. */
+/* Builds the rusage only on request: most callers do not want it. */
 static PyObject *result_usage(struct result *r, void *closure)
 {
 	PyObject *module = PyImport_ImportModule("resource"), *usage;

@@ -2,8 +2,8 @@
 /*
  * Ring: many launches and runs without blocking, for an event loop.
  *
- * No call on the ring but wait() and close() lets go of the GIL: none of the
- * others waits, and so none is under way when another thread closes the ring.
+ * Only wait() and close() release the GIL: no other call on the ring waits, so
+ * none is under way when another thread closes the ring.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -14,9 +14,9 @@
 struct py_ring {
 	PyObject_HEAD
 	struct spawn_template_ring *ring;	/* NULL: closed */
-	struct entry *entries;			/* in flight */
+	struct entry *entries;			/* those in flight */
 	PyObject *result_type, *template_type;
-	unsigned int waiting;			/* threads, without the GIL */
+	unsigned int waiting; /* waiting threads, without the GIL */
 };
 
 static PyObject *raise_errno(int error)
@@ -52,7 +52,7 @@ static void entry_unlink(struct py_ring *r, struct entry *entry)
 		entry->next->prev = entry->prev;
 }
 
-/* Freeing one may run code of the token's. */
+/* Frees entries. A token may run code when it is freed. */
 static void free_entries(struct entry *entry)
 {
 	while (entry) {
@@ -114,7 +114,7 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)r;
 }
 
-/* Whoever comes second, while the GIL is released or later, finds nothing to do. */
+/* Ends the ring. A second caller has nothing to do, even without the GIL. */
 static void end(struct py_ring *r)
 {
 	struct spawn_template_ring *ring = r->ring;
@@ -135,7 +135,7 @@ static PyObject *ring_close(struct py_ring *r, PyObject *unused)
 	PyObject *tokens;
 
 	(void)unused;
-	/* threads that waited when their process forked are not in the child */
+	/* after fork, threads that waited in the parent are not in the child */
 	if (r->waiting && r->ring && spawn_template_ring_fd(r->ring) >= 0) {
 		PyErr_SetString(PyExc_RuntimeError,
 				"another thread waits for the ring");
@@ -160,7 +160,7 @@ static int ring_traverse(struct py_ring *r, visitproc visit, void *arg)
 	return 0;
 }
 
-/* What is in flight needs its entry still, but not its token. */
+/* Drops the tokens; runs in flight still need their entries. */
 static int ring_clear(struct py_ring *r)
 {
 	struct entry *entry = r->entries;
@@ -175,7 +175,7 @@ static int ring_clear(struct py_ring *r)
 		Py_INCREF(Py_None);
 		entry->token = Py_None;
 		Py_DECREF(token);
-		/* whose code may have changed the list */
+		/* the token's code may have changed the list */
 		entry = r->entries;
 	}
 	return 0;
@@ -211,7 +211,7 @@ static struct entry *begin_entry(struct py_ring *r,
 	*tfd = template_hold(t);
 	if (*tfd < 0)
 		return NULL;
-	/* which the entry does by itself */
+	/* the entry holds the template itself */
 	template_release(t);
 	return entry_new(t, request->token, l);
 }
@@ -222,7 +222,7 @@ static PyObject *queued(struct py_ring *r, struct entry *entry, int ret)
 		struct error e = { .error = -ret,
 				   .filename = entry->template->path };
 
-		/* the ring is full: nothing that a file name explains */
+		/* a full ring is no matter of a file name */
 		if (ret == -EAGAIN || ret == -EACCES)
 			e.filename = NULL;
 		error_raise(&e);
@@ -292,7 +292,7 @@ static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
 
 /* ---- completion */
 
-/* What the launch or run has made, or None. */
+/* Returns what the launch or run has made, or None. */
 static PyObject *value_of(struct py_ring *r,
 			  const struct spawn_template_cqe *cqe)
 {
@@ -319,7 +319,7 @@ static PyObject *error_of(const struct entry *entry,
 	return error_new(&e);
 }
 
-/* Gives @cqe back. Return: (token, error, value), or NULL. */
+/* Returns the completion as (token, error, value), or NULL; gives @cqe back. */
 static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
 {
 	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
@@ -338,8 +338,8 @@ static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
 }
 
 /*
- * One that cannot be told, for want of memory, is told with that as its error, so
- * that nobody waits for it for ever.
+ * Returns the completion. If memory is too short for it, that becomes its
+ * error, so that nobody waits for it for ever.
  */
 static PyObject *completion_or_error(struct py_ring *r,
 				     struct spawn_template_cqe *cqe)
@@ -435,10 +435,10 @@ static PyObject *ring_cancel(struct py_ring *r, PyObject *args)
 		if (ret < 0 && ret != -ENOENT)
 			return raise_errno(-ret);
 		n += ret > 0;
-		/* what is complete is told, and takes its token with it */
+		/* a completed run stays, with its token */
 		if (!forget || ret <= 0)
 			continue;
-		/* the caller has one more reference */
+		/* the caller holds another reference */
 		entry->token = Py_None;
 		Py_INCREF(Py_None);
 		Py_DECREF(token);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a ring keeps of a launch or run while it is in flight: who is to be told,
- * what must live until then, and what it takes to tell an error.
+ * An entry keeps what a ring needs of a launch or run in flight: its token, the
+ * objects that must live until its end, and the facts for an error.
  */
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The arguments of a run to completion.
- */
+/* Reads the arguments of a run to completion. */
 #include "native.h"
 
 struct run_options {
@@ -11,7 +9,7 @@ struct run_options {
 	int cgroup, supervise, capture;
 };
 
-/* Seconds to nanoseconds. What is no time left is the shortest there is. */
+/* Converts seconds to nanoseconds. No time left becomes the shortest time. */
 static int take_time(PyObject *seconds, uint64_t *ns)
 {
 	double value;
@@ -25,7 +23,7 @@ static int take_time(PyObject *seconds, uint64_t *ns)
 		PyErr_SetString(PyExc_ValueError, "time is not a number");
 		return -1;
 	}
-	/* years; and within what an int64_t holds */
+	/* years, and still within an int64_t */
 	if (value > 9e9)
 		value = 9e9;
 	*ns = value > 1e-9 ? (uint64_t)(value * 1e9) : 1;
@@ -45,7 +43,7 @@ static int take_max_output(PyObject *object, uint64_t *max)
 	return -1;
 }
 
-/* Anything that has a buffer: as bytes, because others may change meanwhile. */
+/* Copies any buffer to bytes, because other threads may change the buffer. */
 static PyObject *as_bytes(PyObject *object)
 {
 	PyObject *view, *bytes = NULL;

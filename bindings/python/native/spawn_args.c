@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The arguments of a launch that is the caller's own child: what they mean is what
- * they mean to subprocess, in the order in which its child takes them.
+ * Reads the arguments of a launch whose child is the caller's. They mean what
+ * they mean to subprocess, and apply in the order in which its child applies
+ * them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,9 @@ struct spawn_options {
 /* ---- descriptors */
 
 /*
- * The number to take the source of @target from. One below the target may be
- * another file by the time that its turn comes: then a copy, made here, where
- * numbers are known to be free.
+ * Returns the number to duplicate to @target. If that number is a lower target,
+ * another file will have replaced it by then: so a copy is made now, while the
+ * numbers above the targets are known to be free.
  */
 static int source(struct launch *l, const int *std, int target)
 {
@@ -51,7 +52,7 @@ static int place(struct launch *l, const int *std)
 
 		if (fd == -2)
 			return -1;
-		/* in its place, but it may be close-on-exec */
+		/* already in its place, but maybe close-on-exec */
 		if (fd == target)
 			ret = launch_action(l, SPAWN_TEMPLATE_ACTION_KEEP, fd,
 					    0, NULL);
@@ -146,7 +147,7 @@ static int take_ids(struct launch *l, const struct spawn_options *o)
 	return take_groups(l, o->groups);
 }
 
-/* ---- all of it */
+/* ---- the whole launch */
 
 static void take_attributes(struct launch *l, const struct spawn_options *o)
 {

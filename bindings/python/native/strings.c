@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * argv and environment, from Python's objects to C's lists.
+ * Converts argv and environment from Python's objects to C's lists.
  *
- * The strings are those of bytes objects, which do not change and which the list
- * keeps; nothing is copied but the environment of the process, whose strings any
- * thread may change once it has the GIL.
+ * The strings are those of bytes objects, which never change and which the list
+ * keeps. Only the environment of the process is copied: any thread that has the
+ * GIL may change its strings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #include "native.h"
 
-/* musl's unistd.h has it with _GNU_SOURCE only */
+/* musl's unistd.h declares it with _GNU_SOURCE only */
 extern char **environ;
 
 static int list_alloc(struct strings *s, Py_ssize_t n)
@@ -51,7 +51,9 @@ static PyObject *fs_encode(PyObject *object)
 	return PyUnicode_FSConverter(object, &bytes) ? bytes : NULL;
 }
 
-/* One string, or a path, is a sequence too, but never meant as one. */
+/*
+ * Tells a string or path from a sequence: each is one, but never meant as one.
+ */
 static bool is_string(PyObject *object)
 {
 	return PyUnicode_Check(object) || PyBytes_Check(object);
@@ -68,7 +70,7 @@ int strings_argv(struct strings *s, PyObject *argv)
 				"argv must be a sequence of strings");
 		return -1;
 	}
-	/* a copy: a conversion may run code that changes the original */
+	/* copy: a conversion may run code that changes the original */
 	items = PySequence_Tuple(argv);
 	if (!items)
 		return -1;
@@ -92,7 +94,7 @@ static PyObject *join(PyObject *key, PyObject *value)
 {
 	const char *k = PyBytes_AsString(key);
 
-	/* a name may begin with one */
+	/* a name may begin with "=" */
 	if (!*k || strchr(k + 1, '=')) {
 		PyErr_SetString(PyExc_ValueError,
 				"illegal environment variable name");
@@ -101,7 +103,7 @@ static PyObject *join(PyObject *key, PyObject *value)
 	return PyBytes_FromFormat("%s=%s", k, PyBytes_AsString(value));
 }
 
-/* A new "key=value" of a pair. */
+/* Makes a new "key=value" from a pair. */
 static PyObject *variable(PyObject *pair)
 {
 	PyObject *key, *value, *bytes = NULL;
@@ -124,7 +126,7 @@ static PyObject *ready_variable(PyObject *item)
 {
 	char *text;
 
-	/* without a length it complains of a NUL inside */
+	/* with a NULL length it rejects a NUL inside */
 	if (PyBytes_AsStringAndSize(item, &text, NULL) < 0)
 		return NULL;
 	Py_INCREF(item);

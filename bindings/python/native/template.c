@@ -2,9 +2,9 @@
 /*
  * Template: one of the library's templates, and launches from it.
  *
- * While a call without the GIL uses the fd, another thread may close the template:
- * then the last such call closes it, so that no call finds another file behind the
- * number.
+ * While a call without the GIL uses the fd, another thread may close the
+ * template: then the last such call closes the fd, so that no call finds
+ * another file behind its number.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static PyObject *template_close(struct py_template *t, PyObject *unused)
 
 /* ---- making and freeing */
 
-/* A copy of $PATH, which any thread may change once it has the GIL. */
+/* Copies $PATH, which any thread that has the GIL may change. */
 static int copy_path(PyObject **path)
 {
 	const char *value = getenv("PATH");
@@ -143,7 +143,7 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	return (PyObject *)t;
 }
 
-/* A template, or why there is none; of a path in bytes, so that no code runs. */
+/* Returns a template or an error. The path is bytes, so no Python code runs. */
 static PyObject *template_open(PyObject *type, PyObject *args, PyObject *kwargs)
 {
 	PyObject *t = PyObject_Call(type, args, kwargs);
@@ -257,7 +257,7 @@ static PyObject *template_run(struct py_template *t, PyObject *args,
 	return ret;
 }
 
-/* ---- what else there is to ask */
+/* ---- other methods */
 
 static PyObject *call(struct py_template *t, int (*function)(int tfd))
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What stat tells, as a dict, in the words of "spawn-template stat --json".
- */
+/* Returns stat as a dict, with the words of "spawn-template stat --json". */
 #include <elf.h>
 
 #include "native.h"
@@ -34,7 +32,7 @@ static PyObject *elf_dict(const struct spawn_template_stat *st)
 		"pie", PyBool_FromLong(st->elf_flags & SPAWN_TEMPLATE_ELF_PIE));
 }
 
-/* Those that were taken, by name. */
+/* Returns the fallbacks that were taken, by name. */
 static PyObject *fallbacks_dict(const struct spawn_template_stat *st)
 {
 	PyObject *dict = PyDict_New();

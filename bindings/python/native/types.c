@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which types the methods of other types make and expect. The limited API of
- * CPython 3.9 has no way from a type to its module, and there are no globals; so
- * each type carries this, in a capsule that nothing else can be taken for.
+ * Types that the methods of other types make and expect. In the limited API of
+ * CPython 3.9 no call leads from a type to its module, and there are no
+ * globals; so each type carries these, in a capsule that cannot be mistaken for
+ * another object.
  */
 #include "native.h"
 
@@ -49,7 +50,7 @@ int types_attach(PyObject *type, const struct types *types)
 	return ret;
 }
 
-/* A new reference to the type at @offset, or NULL with an exception. */
+/* Returns a new reference to the type at @offset, or NULL with an exception. */
 static PyObject *find(PyTypeObject *type, size_t offset)
 {
 	PyObject *capsule = PyObject_GetAttrString((PyObject *)type, ATTRIBUTE);

@@ -11,8 +11,8 @@ docs/python.md is the guide.
 """
 import sys
 
-# The binary is for the limited API, which free-threaded builds do not have; say
-# so before the loader says something less clear.
+# The binary needs the limited API, which free-threaded builds do not have. Say so
+# before the loader says something less clear.
 if "t" in sys.abiflags:
     raise ImportError("spawn_template has no support for free-threaded builds "
                       "of Python")

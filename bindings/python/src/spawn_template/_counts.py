@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What stats() tells. There is no lock: a signal handler may launch, too."""
+"""The counts for stats(). There is no lock: a signal handler may launch, too."""
 import operator
 import sys
 from typing import Any, Dict
 
 
 class _Counter:
-    """Counts in one step, so that no thread's is lost, down from the largest."""
+    """Counts down from the largest number, in one step: no thread's count is lost."""
 
     def __init__(self) -> None:
         self._left = iter(range(sys.maxsize))
@@ -32,11 +32,11 @@ def fell_back(reason: str) -> None:
 
 
 def stats() -> Dict[str, Any]:
-    """What launches of subprocess and asyncio went which way, so far.
+    """Counts the launches of subprocess and asyncio so far, by way.
 
     cold: through a template; warm: from a process kept ready, of which there are
-    none yet; stale: executables that had changed, so that their template was made
-    anew; fallback: by the original, how many for which reason.
+    none yet; stale: through a template that was made anew because its executable
+    had changed; fallback: by the original, with a number for each reason.
     """
     return {"cold": _cold.value(), "warm": 0, "stale": _stale.value(),
             "fallback": {reason: counter.value()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A launch as subprocess asks for it, through a template that is found or made.
+"""Makes a launch for subprocess, through a template that is found or made.
 
-A signal handler may raise anywhere in here. That is not to be taken for a failure
-of the launch, whose child may be there already: errors of launches are values, and
-nothing is caught but Failed.
+A signal handler may raise anywhere in here. Such an exception is no failure of the
+launch, whose child may exist already. So errors of launches are values, and only
+Failed is caught.
 """
 import errno
 import os
@@ -13,21 +13,21 @@ from typing import Any, Dict, Hashable, Optional, Sequence, Tuple, Union
 from . import _counts, _native, _templates
 from ._native import STAGE_ARGS, STAGE_EXEC, Pending, Template
 
-# Of exec, but not the fault of the executable.
+# Errors of exec that are not the executable's fault.
 _OF_ARGUMENTS = frozenset((errno.E2BIG, errno.ENOMEM, errno.EAGAIN))
 
 
 class Failed(Exception):
-    """The original has to make the launch; for the reason given."""
+    """The original has to make the launch, for the given reason."""
 
 
 # ---- names
 
-# What os.fsencode() uses, which is a call away.
+# Copies of what os.fsencode() uses, to save its call.
 _ENCODING = sys.getfilesystemencoding()
 _ERRORS = sys.getfilesystemencodeerrors()
 
-# (name, value of PATH): where to look, in order. Few programs change PATH often.
+# (name, value of PATH): the paths to try, in order. Few programs change PATH often.
 _places: Dict[Tuple[Any, Any], Tuple[bytes, ...]] = {}
 
 
@@ -37,7 +37,7 @@ def _places_of(name: bytes, env: Any) -> Tuple[bytes, ...]:
 
 
 def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
-    """What execution tries for an executable, in order, as os._execvpe() does."""
+    """Returns the paths that exec tries, in order, as os._execvpe() does."""
     name = (executable.encode(_ENCODING, _ERRORS) if type(executable) is str
             else os.fsencode(executable))
     if b"/" in name:
@@ -45,7 +45,7 @@ def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
     if env is None:
         path = os.environ.get("PATH")
     elif sys.flags.bytes_warning or b"PATH" in env:
-        # to look for both kinds of names may be an error: see there
+        # looking for both kinds of names may be an error: see os.get_exec_path()
         return _places_of(name, env)
     else:
         path = env.get("PATH")
@@ -59,12 +59,12 @@ def names_of(executable: Any, env: Any) -> Tuple[bytes, ...]:
 
 
 def environment(env: Any) -> Optional[Dict[Any, Any]]:
-    """The same as what a launch takes."""
+    """Returns the environment in the form that a launch takes."""
     return env if env is None or type(env) is dict else dict(env.items())
 
 
 def _absolute(name: bytes, cwd: Any) -> bytes:
-    """Where a child that has gone to cwd finds a relative name."""
+    """Returns the path that a child in cwd would take a relative name for."""
     if cwd is not None:
         name = os.path.join(os.fsencode(cwd), name)
     if name[:1] == b"/":
@@ -81,9 +81,9 @@ Found = Tuple[Template, Hashable, bytes]
 
 
 def find(names: Sequence[bytes], cwd: Any) -> Found:
-    """The template of the first of the names that there is.
+    """Returns the template of the first name that exists.
 
-    Those before it are looked at each time: a file may appear there.
+    It looks at all names before that one each time, since a file may have appeared.
     """
     for name in names:
         if name[:1] == b"/":
@@ -101,14 +101,14 @@ def find(names: Sequence[bytes], cwd: Any) -> Found:
 
 
 def _renew(found: Found, error: Exception) -> Template:
-    """A template for another try, after the first was refused for what it is."""
+    """Returns a template for another try, after the first was refused."""
     template, key, path = found
     if getattr(error, "errno", None) == errno.ESTALE:
         _counts.refreshed()
         if template.renew() is None:
             return template
-    # Made by a process, or under user ids, that this one no longer is; or the
-    # file is of another format now.
+    # The process or its user ids are no longer those that made the template, or
+    # the file has another format now.
     _templates.forget(key)
     entry = _templates.get(path, key, key is path)
     if isinstance(entry, Template):
@@ -123,7 +123,7 @@ def _stage(error: Optional[Exception]) -> Optional[int]:
 
 def spawn(found: Found, popen: Any, fds: Tuple[int, ...], owner: Any, args: Any,
           env: Any, how: Dict[str, Any]) -> Optional[Exception]:
-    """Launches for a Popen, and closes fds, which are its child's alone.
+    """Launches for a Popen, and closes fds, which only its child needs.
 
     owner is None, or gets the attribute child. Returns an error; or raises Failed.
     """
@@ -145,7 +145,7 @@ def reason_of(error: Exception) -> str:
 
 def begin(found: Found, popen: Any, fds: Tuple[int, ...], args: Any, env: Any,
           how: Dict[str, Any]) -> Optional[Pending]:
-    """The same without waiting for exec. None, for whatever reason: spawn()."""
+    """Launches without waiting for exec. Returns None if spawn() has to do it."""
     pending: Union[Pending, Exception] = found[0].begin(popen, fds, args, env,
                                                         **how)
     return pending if isinstance(pending, Pending) else None
@@ -153,9 +153,9 @@ def begin(found: Found, popen: Any, fds: Tuple[int, ...], args: Any, env: Any,
 
 def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
            args: Any, env: Any, how: Dict[str, Any]) -> str:
-    """Launches, for a transport that is being made without waiting, once.
+    """Launches. If a transport is being made, its first launch is not waited for.
 
-    Returns "", or why the original has to launch.
+    Returns "", or the reason why the original has to launch.
     """
     try:
         env = environment(env)

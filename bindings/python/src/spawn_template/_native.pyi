@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the extension module has. It is not public: spawn_template is.
+# The extension module. It is not public: spawn_template is.
 #
 # A launch that fails raises OSError with, beside errno and filename:
-#   stage    one of the STAGE_ constants: how far it came
+#   stage    one of the STAGE_ constants: the step that failed
 #   action   "dup2", "keep", "chdir" or "sigdefault" with STAGE_ACTION; else None
 # filename is the template's path, or cwd if entering that failed. errno ESTALE
-# means that the file is not the one any more that the template was made of.
+# means that the file has changed since the template was made.
 import os
 import resource
 from typing import (Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple,
@@ -14,16 +14,16 @@ from typing import (Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tupl
 __version__: str
 
 _Name = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
-# None is the environment that the process has: what os.environ shows. A list or
-# a tuple has b"NAME=value" entries, and is passed as it is.
+# None is the environment of the process, as os.environ shows it. A list or a tuple
+# has b"NAME=value" entries, and is passed as it is.
 _Env = Union[None, Mapping[str, str], Mapping[bytes, bytes], List[bytes],
              Tuple[bytes, ...]]
 
 _Buffer = Union[bytes, bytearray, memoryview]
 
-# Who is told, what went wrong (an OSError with stage and action, a MemoryError, or
-# None), and what there is: a Result, the (pid, pidfd) of a spawn, or None. A run
-# that was cancelled once it was launched has both.
+# The token, the error (an OSError with stage and action, a MemoryError, or None), and
+# the value: a Result, the (pid, pidfd) of a spawn, or None. A run that was cancelled
+# after its launch has both an error and a value.
 Completion = Tuple[Any, Union[None, OSError, MemoryError], Any]
 
 CREATE_SCRIPT: int
@@ -41,14 +41,14 @@ STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
 
-# as os.getcwdb(), but None if there is none
+# like os.getcwdb(), but None if the directory has no name
 def getcwd() -> Optional[bytes]: ...
 
 @final
 class Template:
     def __new__(cls, name: _Name, *, flags: int = ...,
                 search_path: Optional[_Name] = ...) -> "Template": ...
-    # as Template(), but an error is returned
+    # like Template(), but returns an error
     @classmethod
     def open(cls, name: bytes, *, flags: int = ...
              ) -> Union["Template", Exception]: ...
@@ -64,10 +64,10 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
-    # As spawn(), for a Popen that is told (pid, _child_created) and whose fds, those
-    # of the child alone, are closed. owner is None, or gets a Pending that is over
-    # as its attribute child. Errors are returned; what is raised comes from code of
-    # Python that a conversion has run.
+    # Like spawn(), for a Popen: sets its pid and _child_created, and closes fds, which
+    # only the child needs. owner is None, or gets a Pending that is over as its
+    # attribute child. Errors are returned; an exception comes from Python code that a
+    # conversion has run.
     def launch(self, popen: Any, fds: Tuple[int, ...], owner: Any,
                argv: Sequence[_Name], env: _Env = ..., *, stdin: int = ...,
                stdout: int = ..., stderr: int = ...,
@@ -77,8 +77,8 @@ class Template:
                groups: Optional[Iterable[int]] = ...,
                start_new_session: bool = ..., process_group: int = ...,
                restore_signals: bool = ...) -> Optional[Exception]: ...
-    # The same without waiting, and without pid and _child_created: the child is the
-    # Pending's. An error says to launch by launch(), and that may succeed.
+    # Like launch(), without waiting, and without pid and _child_created: the child
+    # belongs to the Pending. After an error the caller uses launch(), which may succeed.
     def begin(self, popen: Any, fds: Tuple[int, ...], argv: Sequence[_Name],
               env: _Env = ..., *, stdin: int = ..., stdout: int = ...,
               stderr: int = ..., pass_fds: Iterable[int] = ...,
@@ -88,7 +88,7 @@ class Template:
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...
               ) -> Union["Pending", Exception]: ...
-    # waits, and no signal handler of Python's runs meanwhile
+    # waits; no Python signal handler runs meanwhile
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
             max_output: Optional[int] = ..., cwd: Optional[_Name] = ...,
@@ -97,18 +97,18 @@ class Template:
             capture: bool = ...) -> Result: ...
     def check(self) -> None: ...
     def refresh(self) -> None: ...
-    # as refresh(), but an error is returned
+    # like refresh(), but returns an error
     def renew(self) -> Optional[Exception]: ...
     def stat(self) -> Dict[str, Any]: ...
     def close(self) -> None: ...
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
 
-# A launch on its way to exec, dropped if it is let go; or one that is over, which
-# keeps the pidfd.
+# A launch on its way to exec, whose child is ended when the object goes; or a launch
+# that is over, which keeps the pidfd.
 @final
 class Pending:
-    # of a child that was launched otherwise; None: it gets no pidfd
+    # for a child that was launched in another way; None: it can have no pidfd
     @classmethod
     def open(cls, pid: int) -> Optional["Pending"]: ...
     @property
@@ -116,7 +116,7 @@ class Pending:
     @property
     def pidfd(self) -> int: ...
     def fileno(self) -> int: ...
-    # what failed is launched by launch(), or told by that
+    # after an error the caller uses launch(), which succeeds or explains it
     def end(self) -> Optional[Exception]: ...
     def kill(self) -> None: ...
     def drop(self) -> None: ...
@@ -157,7 +157,7 @@ class Result:
     @property
     def usage(self) -> resource.struct_rusage: ...
 
-# Never waits, but in wait() and close(). A full ring raises BlockingIOError.
+# Only wait() and close() wait. A full ring raises BlockingIOError.
 @final
 class Ring:
     def __new__(cls, entries: int, *, threads: int = ...) -> "Ring": ...
@@ -178,9 +178,9 @@ class Ring:
               restore_signals: bool = ...) -> None: ...
     def submit(self) -> int: ...
     def reap(self, most: int = ...) -> List[Completion]: ...
-    # None: none came in time, or a signal handler ran
+    # None: no completion came in time, or a signal handler ran
     def wait(self, timeout_ms: int = ...) -> Optional[Completion]: ...
     # with forget the completion's token is None
     def cancel(self, token: Any, forget: bool = ...) -> int: ...
-    # the tokens of what was in flight
+    # returns the tokens of launches and runs in flight
     def close(self) -> List[Any]: ...

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The templates of a process, made on first use and kept while in use.
 
-A template is kept by the absolute path that it was asked for with. It is never
-closed here but only let go: a thread that launches from it holds a reference, so
-that its descriptor lives until the last of them is done. After a fork the child
-starts with none, because a template is good only in the process that made it.
+The key of a template is the absolute path by which a caller asked for it. This module
+never closes a template, but only drops its reference: a thread that launches holds
+another one, so that the descriptor lives until the last such thread is done. After a
+fork the child starts with an empty table, because a template is good only in the
+process that made it.
 
-There is no lock, because a signal handler may launch, too. Between any two steps
-the table is as good as ever: what another thread does not find it makes again.
+There is no lock, because a signal handler may launch, too. The table is valid between
+any two steps: a thread that does not find a template makes another one.
 """
 import errno
 import os
 import time
-# Not as os.access: watchdogs of event loops replace that by one that refuses.
+# Imported by name: watchdogs of event loops replace os.access by one that refuses.
 from posix import access
 from typing import Dict, Hashable, Optional, Union
 
@@ -20,12 +21,12 @@ from ._native import CREATE_SCRIPT, Template
 
 LIMIT = 64
 
-# How long an executable that no template can be made of is left to the original.
+# Seconds for which the original launches an executable that can have no template.
 RETRY_AFTER = 1.0
 
 
 class Refused:
-    """Why no template can be made of an executable, and until when to believe it."""
+    """The reason why an executable can have no template, and when to try again."""
 
     __slots__ = ("reason", "until")
 
@@ -36,7 +37,7 @@ class Refused:
 
 Entry = Union[Template, Refused]
 
-# In the order of their last use, as far as that matters: with few there is none.
+# In the order of their last use, but only if there are more than a few.
 _entries: Dict[Hashable, Entry] = {}
 _FEW = LIMIT // 2
 
@@ -44,7 +45,7 @@ os.register_at_fork(after_in_child=_entries.clear)
 
 
 def name_of(error: Exception) -> str:
-    """ENOEXEC, say; of what is no OSError, the name of its class."""
+    """Returns the name of the errno, such as ENOEXEC, or of the exception's class."""
     number = getattr(error, "errno", None) or 0
     return errno.errorcode.get(number, type(error).__name__)
 
@@ -56,7 +57,7 @@ def _make(path: bytes, script: bool) -> Optional[Entry]:
         return None
     if number == errno.ENOEXEC:
         if not script:
-            # Its interpreter would be handed another name than it was called by.
+            # The interpreter would get another name than the caller used.
             return Refused("script by relative path")
         made = Template.open(path, flags=CREATE_SCRIPT)
     return (made if isinstance(made, Template)
@@ -64,15 +65,15 @@ def _make(path: bytes, script: bool) -> Optional[Entry]:
 
 
 def _exists(path: bytes) -> bool:
-    """As a launch would find it: by the effective ids."""
+    """Looks with the effective ids, as a launch does."""
     return b"\0" not in path and access(path, os.F_OK, effective_ids=True)
 
 
 def get(path: bytes, key: Hashable, script: bool = True) -> Optional[Entry]:
-    """The template of an absolute path, or why there is none, or None: no such file.
+    """Returns the template of an absolute path, or Refused, or None: no such file.
 
-    A script is launched by path, which it can see: with script False there is no
-    template of one, and the key has to be another.
+    A script is launched by path, and can see that path. With script False a script
+    is refused, so the caller must use a key of its own.
     """
     entry = _entries.get(key)
     if entry is None or (type(entry) is Refused

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs for threads that may block.
 
-The library's own blocking call is the fastest, but nothing ends its wait. Python
-runs signal handlers in the main thread only, so that one waits for a ring instead:
-a handler may run meanwhile and, like that of Ctrl-C, raise.
+The library's own blocking call is the fastest, but its wait cannot be interrupted.
+Python runs signal handlers in the main thread only, so the main thread waits for a
+ring instead: a handler may run meanwhile and raise, as that of Ctrl-C does.
 """
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, List, Tuple
 
 from . import _native
 
-# One that is not in use is kept; a handler that runs programs needs its own.
+# One unused ring is kept; a handler that runs programs needs a ring of its own.
 _rings: List[_native.Ring] = []
 _main = threading.main_thread().ident
 
 
 def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
-    """Run to the end; args are those of the native run()."""
+    """Run a program to its end; args are those of the native run()."""
     if threading.get_ident() != _main:
         return template.run(*args)
     ring = _rings.pop() if _rings else _native.Ring(1)
@@ -45,10 +45,10 @@ def _wait(ring: _native.Ring) -> _native.Completion:
 
 
 def _end(ring: _native.Ring) -> None:
-    """End the tree with its grace; at once if interrupted again.
+    """End the tree with its grace, or at once if interrupted again.
 
-    A handler may have raised at any point: a ring with, maybe, a completion that
-    nobody took is not used again.
+    A handler may have raised at any point, so the ring may hold a completion that
+    nobody took: it is not used again.
     """
     try:
         if ring.cancel(None):
@@ -58,7 +58,7 @@ def _end(ring: _native.Ring) -> None:
 
 
 def _forget_all() -> None:
-    """In a child of fork: rings are the parent's, the thread is the main one."""
+    """Forget the parent's rings in a forked child, whose one thread is the main one."""
     global _main
     _main = threading.get_ident()
     _rings.clear()

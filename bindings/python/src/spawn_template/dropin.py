@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes subprocess and asyncio launch through templates.
 
-What is replaced is the part of Popen that makes the child, and nothing above it:
-arguments are checked, pipes made and children waited for by the Python in use, as
-ever. There is no pipe for errors here, since a launch answers by itself. asyncio
-has a part of its own, in dropin_asyncio.
+It replaces the part of Popen that makes the child, and nothing above it: the Python in
+use still checks arguments, makes pipes and waits for children. It needs no pipe for
+errors, since a launch returns its error. asyncio has a part of its own, in
+dropin_asyncio.
 
-Whatever a template does not cover, and whatever goes wrong with one, goes to the
-original, which makes the child or says in its own words why there can be none.
-stats() counts those by reason. So a launch that fails is tried twice; that is what
-makes its exception the same.
+A launch that a template does not cover, or that fails, goes to the original, which
+makes the child or raises its own exception. stats() counts such launches by reason. So
+a failing launch is tried twice; this makes its exception the original's.
 """
 import os
 import subprocess
@@ -24,19 +23,19 @@ from ._counts import stats
 
 __all__ = ["install", "uninstall", "installed", "stats"]
 
-# Of a thread: a signal handler may install, too.
+# Reentrant: a signal handler may install, too.
 _install_lock = threading.RLock()
 _is_installed = False
 
-# Popen's own. The second is the first for a launch that was audited already.
+# Popen's own functions. The second is a copy of the first that does not audit again.
 _original: Callable[..., None]
 _original_audited: Callable[..., None]
 _original_posix_spawn: Callable[..., None]
 
-# What the original makes a child with; a test may put something else there.
+# The function by which the original makes a child; a test may replace it.
 _fork_exec: Any
 
-# The arguments of Popen._execute_child that are known: until 3.10, and since.
+# The known arguments of Popen._execute_child: until 3.10, and since.
 _ARGUMENTS = (
     "self", "args", "executable", "preexec_fn", "close_fds", "pass_fds", "cwd",
     "env", "startupinfo", "creationflags", "shell", "p2cread", "p2cwrite",
@@ -45,7 +44,7 @@ _ARGUMENTS = (
 _KNOWN = (_ARGUMENTS, _ARGUMENTS + ("process_group",))
 
 
-# Where it is looked up: in subprocess, or until 3.10 in the module that has it.
+# The names through which subprocess calls it: its own, or until 3.10 another module's.
 _SUBPROCESS: Dict[str, Any] = subprocess.__dict__
 _FORK_EXEC = "_fork_exec" if "_fork_exec" in _SUBPROCESS else "fork_exec"
 _fork_exec_names: Dict[str, Any] = (
@@ -54,14 +53,14 @@ _fork_exec_names: Dict[str, Any] = (
 
 
 class _Globals(Dict[str, Any]):
-    """The globals of subprocess as they are at the time, but for some."""
+    """The globals of subprocess at the time of the look-up, but for some."""
 
     def __missing__(self, name: str) -> Any:
         return subprocess.__dict__[name]
 
 
 class _Unaudited:
-    """Stands for the module sys, less its audit()."""
+    """Stands in for the module sys, with an audit() that does nothing."""
 
     @staticmethod
     def audit(*event: Any) -> None:
@@ -72,7 +71,7 @@ class _Unaudited:
 
 
 def _without_audit(function: Any) -> Callable[..., None]:
-    """A copy of a function of subprocess that raises no audit event."""
+    """Copies a function of subprocess, so that the copy raises no audit event."""
     names = _Globals(__builtins__=__builtins__, sys=_Unaudited())
     copy = types.FunctionType(function.__code__, names, function.__name__,
                               function.__defaults__, function.__closure__)
@@ -86,7 +85,7 @@ _SHELL = "/system/bin/sh" if hasattr(sys, "getandroidapilevel") else "/bin/sh"
 
 
 def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
-    """Why not to try, before anything is done; else ""."""
+    """Returns the reason not to try at all, or ""."""
     if preexec_fn is not None:
         return "preexec_fn"
     if _SUBPROCESS.get("_USE_VFORK", True) is False:
@@ -99,7 +98,7 @@ def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
 
 
 def _posix_spawn_comes(program: Any, cwd: Any, how: Dict[str, Any]) -> bool:
-    """True if the original would take its way by os.posix_spawn()."""
+    """Tells whether the original would use os.posix_spawn()."""
     module: Any = subprocess
     fds = how["stdin"], how["stdout"], how["stderr"]
     ids = how["uid"], how["gid"], how["groups"]
@@ -111,7 +110,7 @@ def _posix_spawn_comes(program: Any, cwd: Any, how: Dict[str, Any]) -> bool:
 
 
 def _execute_child(self: Any, args: Any, *given: Any) -> None:
-    """Popen._execute_child, which see."""
+    """Replaces Popen._execute_child."""
     if not _is_installed:
         return _original(self, args, *given)
     (executable, preexec_fn, close_fds, pass_fds, cwd, env, _, _, shell,
@@ -124,7 +123,7 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     if type(args) is not list and isinstance(args, (str, bytes, os.PathLike)):
         argv = [args]
     else:
-        # A copy for the original too: it may be good for one use only.
+        # The original gets the copy, too: an iterator is good for one use only.
         args = argv = list(args)
     if type(pass_fds) is not tuple:  # the same
         pass_fds = tuple(pass_fds)
@@ -162,9 +161,9 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
 def _for_the_child(popen: Any, p2cread: int, p2cwrite: int, c2pread: int,
                    c2pwrite: int, errread: int, errwrite: int
                    ) -> Tuple[int, ...]:
-    """What is to be closed once there is a child: see Popen._close_pipe_fds().
+    """Returns the fds to close once there is a child: see Popen._close_pipe_fds().
 
-    The device comes last, and may be in the place of several.
+    The null device comes last, and may stand in for several.
     """
     devnull = popen.__dict__.get("_devnull")
     fds: Tuple[int, ...] = () if devnull is None else (devnull,)
@@ -186,7 +185,7 @@ _NONE_IS_OS_ENVIRON = sys.version_info < (3, 13)
 
 def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
                  restore_signals: Any, *rest: Any) -> None:
-    """Popen._posix_spawn: the simplest of launches, by os.posix_spawn()."""
+    """Replaces Popen._posix_spawn: the simplest launches, by os.posix_spawn()."""
     original = _original_posix_spawn
     if not _is_installed:
         return original(self, args, executable, env, restore_signals, *rest)
@@ -211,7 +210,7 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
         reason = str(failed)
     _counts.fell_back(reason)
     if isinstance(error, OSError):
-        # What os.posix_spawn() would say, which need not be asked for that.
+        # Raise the error of os.posix_spawn() without calling it.
         number = error.errno or 0
         raise OSError(number, os.strerror(number), executable)
     original(self, args, executable, env, restore_signals, *rest)
@@ -219,12 +218,12 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
 
 # ---- install
 
-# What is ours by (owner, name), and what was there before.
+# (owner, name): the original that was there, and our replacement.
 _patches: Dict[Tuple[Any, str], Tuple[Any, Any]] = {}
 
 
 def _patch(owner: Any, name: str, new: Any) -> Any:
-    """Returns the original. What could not be undone is still in its place."""
+    """Puts new in its place, unless it still is, and returns the original."""
     if (owner, name) not in _patches:
         _patches[owner, name] = getattr(owner, name), new
         setattr(owner, name, new)
@@ -260,8 +259,8 @@ def _patch_popen() -> None:
 def install() -> None:
     """Let subprocess and asyncio launch through templates, from now on.
 
-    In this process, for all that call them. A second call changes nothing.
-    Raises RuntimeError if this Python has another subprocess than is known.
+    This concerns the whole process. A second call changes nothing. Raises
+    RuntimeError if this Python's subprocess is not known to the package.
     """
     global _is_installed
     with _install_lock:
@@ -274,10 +273,10 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo install(). Children that run are waited for as before.
+    """Undo install(). Running children are waited for as before.
 
-    What somebody else has replaced since is left as it is; our part of it then
-    hands everything on to the original.
+    A function that somebody else has replaced since is left as it is; our part of
+    it then passes every call on to the original.
     """
     global _is_installed
     with _install_lock:
@@ -299,7 +298,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """install() for a block. Inside of another install() it changes nothing."""
+    """Install for a block. Inside of another install() it changes nothing."""
     before = _is_installed
     install()
     try:

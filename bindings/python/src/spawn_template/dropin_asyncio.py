@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The part of asyncio in dropin: a launch that the loop does not wait for, and a
-child that is waited for by the pidfd of its launch.
+"""The drop-in for asyncio: the loop does not wait for the launch, and waits for the
+child's end by the pidfd of the launch.
 
-By itself asyncio stands still from fork until exec, and until Python 3.11 starts a
-thread for each child, to wait for it; later it asks for a pidfd. Here neither is
-needed. A watcher that somebody has set stays in force, and so does a policy that has
-its own way with watchers.
+asyncio itself blocks from fork until exec, and starts a thread for each child to wait
+for it (until Python 3.11) or opens a pidfd (later). Neither is needed here. A watcher
+that somebody has set stays in force, and so does a policy with its own watchers.
 
-The transport is made at once, around a child that is on its way, and connects its
-pipes when that has come to exec. One that does not come there is made again, by a
-launch that is waited for: then what asyncio raises is raised where it always is.
+The transport is made at once, while its child is on the way, and connects its pipes
+when the child has reached exec. If the child fails before that, the transport is made
+again, with a launch that is waited for: so asyncio raises its exceptions where it
+always does.
 
-Until it is known to have come to exec, the child is the launch's, which ends it if
-it is let go, and not yet its Popen's.
+Until the child has reached exec it belongs to the launch, which ends it when dropped.
+Only then it belongs to its Popen.
 """
 import os
 import sys
@@ -31,13 +31,13 @@ _threaded_watcher: Any = (unix_events.__dict__.get("ThreadedChildWatcher")
                           or unix_events.__dict__["_ThreadedChildWatcher"])
 
 
-# ---- what Popen, in dropin, has to know
+# ---- facts for Popen, in dropin
 
 class Making:
-    """A transport that is being made, and what its Popen has launched.
+    """A transport that is being made, and the launch of its Popen.
 
-    again says that a launch has come to nothing, so that this one is waited for.
-    child is one that is not pending any more, or None.
+    again: a first launch has failed, so this one is waited for. child: the child, if
+    it is not pending any more, or None.
     """
 
     __slots__ = ("args", "again", "pending", "child")
@@ -49,7 +49,7 @@ class Making:
         self.child: Optional[Pending] = None
 
     def drop(self) -> None:
-        """There is no transport: nobody wants what was begun for it."""
+        """Drop the launch, because there will be no transport for it."""
         if self.pending is not None:
             self.pending.drop()
 
@@ -62,10 +62,10 @@ _local = _Local()
 
 
 def made_for(popen: Any) -> Optional[Making]:
-    """What is being made with this Popen, if anything.
+    """Returns the transport that is being made with this Popen, or None.
 
     An audit hook or a signal handler may launch meanwhile, with a Popen of its own,
-    but only the right one has the very arguments.
+    but only the right Popen has this very object as its arguments.
     """
     making = _local.making
     return making if making is not None and popen.args is making.args else None
@@ -92,7 +92,7 @@ class _Exit:
         try:
             self._tell()
         except BaseException:
-            # Of a signal handler, maybe: then the rest is still to be told.
+            # A signal handler may have raised: then the rest is still to be told.
             if not self._told:
                 self._loop.call_soon(self._tell)
             raise
@@ -103,7 +103,7 @@ class _Exit:
         try:
             _, status = os.waitpid(self._child.pid, 0)
         except ChildProcessError:
-            # Something else has waited for it.
+            # Other code has waited for the child.
             returncode = 255
             logger.warning("child process pid %d exit status already read: "
                            " will report returncode 255", self._child.pid)
@@ -117,19 +117,19 @@ class _Exit:
 
 
 def _default_watcher() -> bool:
-    """True if children are watched as they are by default; False: as somebody says.
+    """Tells whether children are watched in the default way.
 
-    Looks where get_child_watcher() would, without its warning and what it sets up.
+    It looks where get_child_watcher() would, without its warning and its set-up.
     """
     if not hasattr(events, "get_child_watcher"):
-        return True  # 3.14: there are no watchers any more
+        return True  # Python 3.14 has no watchers any more
     policy = events.get_event_loop_policy()
     if type(policy) is not unix_events.DefaultEventLoopPolicy:
         return False
     watcher = policy.__dict__["_watcher"]
     if watcher is None or type(watcher) is _threaded_watcher:
         return True
-    # Before 3.12 it has to be attached to a loop, and somebody has done that.
+    # Before 3.12 somebody has attached this watcher to a loop.
     return (sys.version_info >= (3, 12)
             and type(watcher) is unix_events.PidfdChildWatcher)
 
@@ -137,9 +137,9 @@ def _default_watcher() -> bool:
 # ---- waiting for exec
 
 class _Transport(_original_transport):  # type: ignore[misc]
-    """Connects its pipes once its child has come to exec.
+    """Connects its pipes once its child has reached exec.
 
-    launched is a future that tells whether it has; None: it is known to have.
+    launched is a future: True if the child has reached exec. None: it has already.
     """
 
     launched: Any = None
@@ -149,7 +149,7 @@ class _Transport(_original_transport):  # type: ignore[misc]
             await super()._connect_pipes(waiter)
 
     def discard(self) -> None:
-        """As if its making had failed: there is no child, and nothing is open."""
+        """Close the transport as if its making had failed: without a child."""
         popen, self._proc = self._proc, None
         for file in popen.stdin, popen.stdout, popen.stderr:
             if file is not None:
@@ -158,14 +158,14 @@ class _Transport(_original_transport):  # type: ignore[misc]
 
 
 class _NotLaunched(Exception):
-    """A launch came to nothing, which one that is waited for may explain."""
+    """A launch has failed; a launch that is waited for may explain why."""
 
 
 class _Launch:
-    """Waits in a loop for a launch to come to exec, and tells the transport.
+    """Waits in a loop for a launch to reach exec, and tells the transport.
 
-    What comes to nothing is told to the transport's waiter. When nobody wants the
-    launch any more, gone is a future for its end.
+    A failure goes to the transport's waiter. When nobody wants the launch any more,
+    gone is a future for its end.
     """
 
     __slots__ = ("_loop", "_fd", "_pending", "_transport", "_waiter", "_gone",
@@ -188,12 +188,12 @@ class _Launch:
         try:
             self._tell()
         except BaseException:
-            # Of a signal handler, and the loop's now: the rest is still to be told.
+            # A signal handler may have raised, and the loop gets that: tell the rest.
             self._loop.call_soon(self._tell)
             raise
 
     def _tell(self) -> None:
-        """Each step does what was not done before, so that all may be done again."""
+        """Tell all sides. Each step checks what is done, so this may run again."""
         if not self.over:
             self._loop._remove_reader(self._fd)
             self.over = True
@@ -211,7 +211,7 @@ class _Launch:
             self._transport.launched.set_result(not self.failed)
 
     def _launched(self) -> None:
-        """There is a child, to be waited for."""
+        """Wait for the end of the child, which now runs the program."""
         if self._exit is None:
             self._transport._proc._child_created = True
             self._exit = _Exit(self._loop, self._pending, self._transport)
@@ -219,7 +219,7 @@ class _Launch:
         self._exit.wait()
 
     def abandon(self) -> Any:
-        """End the child. Returns a future for that, of use while there is a loop."""
+        """End the child. Returns a future for that, if the loop is still alive."""
         self._gone = self._loop.create_future()
         self._pending.kill()
         if not self._loop.is_closed():
@@ -284,7 +284,7 @@ async def _make_subprocess_transport(loop: Any, protocol: Any, args: Any,
                                      *rest: Any, **kwargs: Any) -> Any:
     if not _is_installed or not _default_watcher():
         return await _original_make(loop, protocol, args, *rest, **kwargs)
-    # A copy, to be known by: a command for a shell may be anybody's string.
+    # The copy identifies this launch: other code may use the same string for a shell.
     args = args[:1] + args[1:]
     try:
         return await _make(loop, Making(args, False), protocol, *rest, **kwargs)

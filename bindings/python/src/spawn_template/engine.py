@@ -2,8 +2,8 @@
 """The engine: runs of an asyncio event loop, over one ring for each loop.
 
 A run costs the loop one call to queue it and a share of two wakes: one submits all
-that was queued in a turn of the loop, one takes all completions that are there. No
-thread of Python's is involved.
+runs that were queued in a turn of the loop, one takes all completions. No Python
+thread is involved.
 """
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from typing import Any, AsyncGenerator, Deque, Optional
 
 from . import _native
 
-# How many programs a loop has running at a time; more wait for their turn. Each
-# holds up to five descriptors, and the usual limit is 1024.
+# The most programs that a loop runs at a time; others wait for their turn. Each holds
+# up to five descriptors, and the usual limit is 1024.
 ENTRIES = 128
 
-# How many completions are taken before the loop has a turn for others: each may
-# have megabytes of output to copy.
+# The most completions taken before the loop can do other work: each may have megabytes
+# of output to copy.
 BATCH = 16
 
 _ATTRIBUTE = "_spawn_template_engine"
 
-# Counts forks: an engine that a child inherits is its parent's.
+# Counts forks: an engine of an older generation belongs to a parent process.
 _generation = 0
 _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
 class Engine:
-    """The ring of one event loop, and who waits for it.
+    """The ring of one event loop, and the tasks that wait for it.
 
-    free counts entries that nobody has; while there is none, waiting are those
-    who want one, in their order. brief says that the loop has ended what it ends
-    once: then the engine ends as soon as it is not used.
+    free counts the unused entries; if it is 0, waiting has the tasks that want one,
+    in their order. brief: the loop has already ended its asynchronous generators, so
+    the engine ends as soon as it is unused.
     """
 
     __slots__ = ("loop", "ring", "fd", "generation", "closed", "free",
@@ -73,7 +73,7 @@ class Engine:
             raise
 
     def give(self, entries: int) -> None:
-        """Entries are free: they go to those who wait, or to whoever comes."""
+        """Give free entries to the tasks that wait, or else keep them."""
         while entries and self.waiting:
             turn = self.waiting.popleft()
             if not turn.done():
@@ -94,7 +94,7 @@ class Engine:
 
     def queue(self, template: _native.Template, *args: Any
               ) -> asyncio.Future[_native.Result]:
-        """Queue a run, of which the future will tell; an entry was taken."""
+        """Queue a run for an entry that was taken; the future gets its result."""
         future = self.loop.create_future()
         try:
             self.ring.run(template, future, *args)
@@ -102,7 +102,7 @@ class Engine:
             self.give(1)
             raise
         if self.free == ENTRIES - 1:
-            # alone: it need not wait for others of this turn
+            # this run is alone: it need not wait for others of this turn
             self.ring.submit()
         elif not self.submitting:
             self.submitting = True
@@ -130,18 +130,18 @@ class Engine:
         self.give(len(completions))
 
     def abandon(self, future: asyncio.Future[_native.Result]) -> None:
-        """Nobody waits for the future any more: end its run, if there is one."""
+        """End the future's run, if there is one, as nobody waits for it any more."""
         if future.done() and not future.cancelled():
-            future.exception()      # it was told, to nobody
+            future.exception()      # mark it as seen
         elif not self.closed:
             self.ring.cancel(future, True)
 
     # ---- the end
 
     async def _live(self) -> AsyncGenerator[None, None]:
-        """Lives as long as the loop, which ends its asynchronous generators.
+        """End the engine at the end of the loop.
 
-        That is the one thing that all loops do at their end, and that can wait:
+        All loops end their asynchronous generators, and only that step can wait:
         here for trees of cancelled runs, which have their grace to end, and for
         runs of other generators that end now.
         """
@@ -160,7 +160,7 @@ class Engine:
             await self.drained
 
     def close(self) -> None:
-        """End the ring; what still runs is killed, and who waits is cancelled."""
+        """End the ring: kill the runs in it, and cancel the tasks that wait."""
         if self.closed:
             return
         self.closed = True
@@ -178,33 +178,33 @@ class Engine:
 
 
 def current() -> Engine:
-    """The engine of the running loop."""
+    """Returns the engine of the running loop."""
     loop = asyncio.get_running_loop()
     engine: Optional[Engine] = getattr(loop, _ATTRIBUTE, None)
     if engine is not None and engine.generation == _generation:
         return engine
     engine = Engine(loop)
-    # An attribute, because the engine keeps its loop, as a weak dictionary's
-    # value must not; so both go when the loop does.
+    # The engine is an attribute of its loop, so that both go together. A weak
+    # dictionary would not do: its value must not refer to the key, as the engine does.
     setattr(loop, _ATTRIBUTE, engine)
     if engine.brief:
         return engine
     try:
         engine.life.asend(None).send(None)
     except StopIteration:
-        pass    # it has begun, and the loop knows it
+        pass    # the generator has begun, and the loop knows it
     return engine
 
 
 def _forget_all() -> None:
-    """In a child of fork: what it has inherited is its parent's."""
+    """Forget the parent's engines in a forked child."""
     global _generation
     _generation += 1
     _engines.clear()
 
 
 def _kill_all() -> None:
-    """At exit: programs do not outlive whoever waits for them."""
+    """Kill all runs at exit, because nobody waits for them any more."""
     for engine in list(_engines):
         engine.closed = True
         engine.ring.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Template: one executable, to be launched as often as wanted."""
+"""Template: one executable, to launch any number of times."""
 from __future__ import annotations
 
 import errno
@@ -11,8 +11,8 @@ from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 from . import _native, blocking, engine
 
 StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
-# None is the environment of the process, as os.environ shows it. Entries that
-# are ready, b"NAME=value", save their encoding at each launch.
+# None is the environment of the process, as os.environ shows it. A list or tuple of
+# b"NAME=value" saves the encoding at each launch.
 Env = Union[None, Mapping[str, str], Mapping[bytes, bytes], "list[bytes]",
             "tuple[bytes, ...]"]
 Buffer = Union[bytes, bytearray, memoryview]
@@ -21,12 +21,12 @@ _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
 
 
 class Template:
-    """Stands for one executable file; every launch checks that it is still it.
+    """Stands for one executable file; every launch checks that it is the same file.
 
-    name is looked up along search_path, or $PATH, once. With script, files that
-    begin with "#!" are accepted. A launch from a file that has changed, or was
-    replaced, raises OSError with errno ESTALE until refresh() is called; with
-    auto_refresh it takes the new file.
+    name is searched along search_path, or $PATH, once. With script, files that
+    begin with "#!" are accepted. If the file has changed or was replaced, launches
+    raise OSError with errno ESTALE until refresh() is called; with auto_refresh
+    they take the new file.
     """
 
     __slots__ = ("_native", "_flags", "_key", "_path", "_closed", "__weakref__")
@@ -48,13 +48,13 @@ class Template:
 
     @property
     def path(self) -> str:
-        """The absolute path that it was made of."""
+        """The absolute path that the template was made from."""
         return self._path
 
     def _reopen(self) -> _native.Template:
-        """A template of one's own, in a child of fork.
+        """Make a template anew in a forked child.
 
-        The file must be the parent's: what has changed is not taken silently.
+        The file must be the parent's: a changed one is not accepted silently.
         """
         if self._closed:
             raise ValueError("the template is closed")
@@ -79,18 +79,18 @@ class Template:
                   capture: bool = True) -> _native.Result:
         """Run a program to its end without blocking the event loop.
 
-        argv includes argv[0]. The program reads input, or /dev/null. Of stdout
-        and stderr max_output bytes each (16 MiB) are kept, and the rest is
+        argv includes argv[0]. The program reads input, or /dev/null. The result
+        keeps max_output bytes (16 MiB) of stdout and of stderr, and the rest is
         read and dropped; with merge_stderr both are in the result's out. After
-        timeout seconds the program and all that it has started get SIGTERM, and
-        grace seconds later SIGKILL, which without grace comes at once; the
-        result's timed_out tells. With cgroup the run has a cgroup of its own, if
-        there can be one; supervise needs it, and ends the tree when this process
-        dies. Without capture both streams are this process's own.
+        timeout seconds the program's tree gets SIGTERM, and grace seconds later
+        SIGKILL, or SIGKILL at once without grace; the result's timed_out is then
+        True. With cgroup the run has a cgroup of its own, if one can be made;
+        supervise needs cgroup, and ends the tree when this process dies. Without
+        capture both streams are this process's own.
 
         A program that cannot be launched raises OSError; its attributes stage and
-        action tell what failed. Cancelling the task ends the tree likewise, with
-        the same grace, in the background.
+        action name the step that failed. Cancelling the task ends the tree in the
+        same way, with the same grace, in the background.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
@@ -116,10 +116,10 @@ class Template:
                  merge_stderr: bool = False, grace: Optional[float] = None,
                  cgroup: bool = False, supervise: bool = False,
                  capture: bool = True) -> _native.Result:
-        """Run a program to its end; as run(), for a thread that may block.
+        """Run a program to its end as run() does, but block the calling thread.
 
-        In the main thread signal handlers run meanwhile, and one that raises,
-        as that of Ctrl-C does, ends the tree first.
+        In the main thread signal handlers run meanwhile. If one raises, as that of
+        Ctrl-C does, the tree is ended first.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
@@ -127,7 +127,7 @@ class Template:
             native, (argv, env, input, timeout, max_output, cwd, merge_stderr,
                      grace, cgroup, supervise, capture))
 
-    # ---- children of one's own
+    # ---- children of the caller
 
     def spawn(self, argv: Sequence[StrOrBytesPath], *,
               stdin: Optional[int] = None, stdout: Optional[int] = None,
@@ -143,8 +143,8 @@ class Template:
         """Launch and return (pid, pidfd): the caller waits, and closes pidfd.
 
         The arguments mean what they mean to subprocess.Popen, but are numbers:
-        stdin, stdout and stderr are descriptors, None being this process's own,
-        and users and groups are not given by name.
+        stdin, stdout and stderr are descriptors (None: this process's own), and
+        users and groups are ids.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.spawn", self._path, argv, cwd, env)
@@ -159,7 +159,7 @@ class Template:
     # ---- the template itself
 
     def check(self) -> None:
-        """Raise what a launch would find wrong with the template, if anything."""
+        """Raise the error with which a launch would refuse the template, if any."""
         (self._native or self._reopen()).check()
 
     def refresh(self) -> None:
@@ -169,11 +169,11 @@ class Template:
         self._key = _identity(native)
 
     def stat(self) -> dict[str, Any]:
-        """What the template is, and how it was used."""
+        """Return a description of the template, with counts of its use."""
         return (self._native or self._reopen()).stat()
 
     def close(self) -> None:
-        """Close it, once no run uses it any more."""
+        """Close the template, once no run uses it any more."""
         self._closed = True
         if self._native is not None:
             self._native.close()
@@ -190,14 +190,14 @@ def _number(given: Optional[int]) -> int:
 
 
 def _identity(native: _native.Template) -> dict[str, int]:
-    """What makes a file the same file; links to it may come and go."""
+    """Return the identity of the file, without its number of links."""
     key: dict[str, int] = native.stat()["key"]
     del key["nlink"]
     return key
 
 
 def _forget_all() -> None:
-    """The parent's templates are none in a child of fork."""
+    """Forget the parent's native templates in a forked child."""
     for template in _all:
         if template._native is not None and template._native.fd >= 0:
             template._native = None
