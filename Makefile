@@ -2,12 +2,12 @@
 # Library, command line tool, demo, tests and benchmarks. 'make help' lists the
 # targets. The rules of a part stand beside its sources, in <part>/<part>.mk.
 #
-#: all             the library, the command line tool and what is installed with them
+#: all             the library, and the programs that can be built here
 #: demo            set up, build, and run the agent mix on real tools both ways
 #: check           set up, build, and run the tests: under 5 minutes
-#: deps            install what building, demo and tests need
+#: deps            install the packages that building, demo and tests need
 #: install         into DESTDIR, below PREFIX (/usr/local)
-#: uninstall       remove what install put there
+#: uninstall       remove the files that install put there
 #: clean           remove the build directory
 #
 # V=1 shows commands, O=DIR builds elsewhere, SAN=address,undefined or thread
@@ -23,7 +23,7 @@ BINDIR ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 
-# In recipes that install: strips what was put there, for install-strip.
+# For recipes that install: strips an installed file, if this is install-strip.
 STRIP ?= strip
 strip_installed = $(if $(STRIPPED),$(STRIP) $(1) $(DESTDIR)$(2))
 
@@ -43,13 +43,13 @@ say = @printf '  %-7s %s\n' $(1) $(2);
 endif
 
 .DEFAULT_GOAL := all
-CHECKS :=		# what 'make check' builds and runs; the parts add to it
+CHECKS :=		# built and run by 'make check'; the parts add to it
 
 PARTS := src bpf src/shared/measure src/daemon src/cli bench demo tests fuzz man \
 	scripts bindings/python
 include $(wildcard $(PARTS:%=%/*.mk))
 
-# What is built is known when the machine has been asked, and only then.
+# Expand prerequisites late: the list of programs is known once the machine was asked.
 .SECONDEXPANSION:
 
 .PHONY: all
@@ -71,7 +71,7 @@ check: deps
 		MUST_BUILD=$(if $(SKIP_DEPS),$(MUST_BUILD),1) all $(CHECKS)
 	$(Q)$(MAKE) --no-print-directory run-check
 
-# ---- install: what is built
+# ---- install: the parts that are built
 
 .PHONY: install install-strip uninstall
 install: all install-library $$(addprefix install-,$$(BUILT))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The kernel programs: one object for all kernels, and the header by which the
-# daemon carries it.
+# The kernel programs: one object for all kernels, and the header that holds it for
+# the daemon.
 
 BPF_CC ?= clang
 BPF_OBJ := $(O)/exec_cache.bpf.o

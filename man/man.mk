@@ -13,7 +13,7 @@ $(O)/man/%.txt: man/%
 	$(Q)mandoc -Tlint -W warning,stop $<
 	$(Q)mandoc -Tascii $< | sed 's/.\x08//g' > $@
 
-# ---- install: the pages of a section go along with what they describe
+# ---- install: each page is installed with the part that it describes
 
 MAN_OWNERS := library spawn-template spawn-templated
 MAN_library := $(filter %.3 %.7,$(MAN_PAGES))

@@ -4,7 +4,7 @@
 #
 #: library         build the library alone: build/libspawn_template.a, .so, and the .pc
 #: install-library install the library, its header and manual pages alone
-#: uninstall-library remove what install-library put there
+#: uninstall-library remove the files that install-library put there
 
 # A folder is a part. src/loader.c belongs to src/loader, and stands where users
 # look for it.
@@ -25,8 +25,8 @@ $(O)/src/%.o: src/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
 
-# child.c runs between clone and exec, in memory shared with the parent: no
-# stack protector, no sanitizer, no library call. scripts/check-child proves it.
+# child.c runs between clone and exec, in memory shared with the parent: it has no
+# stack protector, no sanitizer and no library call. scripts/check-child proves that.
 CHILD_CFLAGS := -fno-stack-protector -ffreestanding -fno-sanitize=all \
 	-fno-builtin -fno-lto -U_FORTIFY_SOURCE -O2
 $(O)/src/tree/supervisor_child.o: CHILD_CFLAGS += \
@@ -64,7 +64,7 @@ FORCE:
 
 -include $(LIB_OBJ:.o=.d)
 
-# ---- the files that this recipe needs: others pack them, such as setup.py
+# ---- the files that this recipe needs, for setup.py and others to pack
 
 LIB_FILES = Makefile LICENSE src/library.mk scripts/check-child \
 	scripts/tell-loader include/spawn_template.h bpf/exec_cache.h \
@@ -77,7 +77,7 @@ print-library-files:
 
 # ---- install
 
-# The loader of this machine, unless what is installed is for another place.
+# Tell the loader of this machine, unless DESTDIR is for another place.
 tell_loader = $(if $(filter-out /,$(DESTDIR)),,scripts/tell-loader $(LIBDIR))
 
 .PHONY: install-library uninstall-library

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The programs that are built beside the library: what they need besides a C
-# compiler, and the flags that harden them.
+# The programs that are built beside the library: their needs besides a C compiler,
+# and the flags that harden them.
 #
-# A part adds its program's NAME to PROGRAMS, lists in NEEDS_NAME what that needs, and
-# has the targets install-NAME and uninstall-NAME. For each NEED there is a variable
-# NO_NEED: empty, or the words that say what is missing.
+# A part adds its program's NAME to PROGRAMS, lists the program's needs in NEEDS_NAME,
+# and has the targets install-NAME and uninstall-NAME. For each NEED there is a
+# variable NO_NEED: empty, or words that name the missing thing.
 #
 # A program whose needs are missing is left out, and 'make' says why. MUST_BUILD=1
 # makes that an error; so do MUST_WORK=1, and 'make check' without SKIP_DEPS=1.
@@ -31,15 +31,15 @@ $(NEEDS:%=need-%): need-%:
 
 PKG_CONFIG ?= pkg-config
 
-# Works a variable out at its first use, and remembers it.
+# Computes a variable at its first use, and keeps the value.
 once = $(eval $(1) := $(2))$($(1))
 
 NO_pkg-config = $(call once,NO_pkg-config,$(shell \
 	command -v $(PKG_CONFIG) >/dev/null || \
 	echo 'no $(PKG_CONFIG) (Debian: pkg-config)'))
 
-# Words, unless a program can be linked. Arguments: the package, a header of it,
-# Debian's package, more flags.
+# Gives words if no program can be linked with a package, else nothing. Arguments: the
+# package, a header of it, Debian's package, more flags.
 no_package = $(or $(NO_pkg-config),$(shell { $(PKG_CONFIG) --exists $(1) && \
 	echo 'int main(void) { return 0; }' | $(CC) $(CFLAGS) $(4) \
 		$$($(PKG_CONFIG) --cflags $(1)) -include $(2) -x c \
@@ -53,7 +53,7 @@ NO_jansson = $(call once,NO_jansson,$(call \
 NO_static-jansson = $(call once,NO_static-jansson,$(patsubst no,no static,$(call \
 	no_package,jansson,jansson.h,libjansson-dev and libc6-dev,-static)))
 
-# ---- hardening; a sanitizer has checks of its own, and does not go with FORTIFY
+# ---- hardening; a sanitizer has checks of its own, which exclude FORTIFY
 
 cc_takes = $(shell $(CC) -Werror $(1) $(CFLAGS) -include stdlib.h -x c \
 	-c -o /dev/null /dev/null >/dev/null 2>&1 && echo '$(1)')

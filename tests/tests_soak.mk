@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What may grow, measured over many launches. Read after tests.mk.
+# Measure growth over many launches. Read after tests.mk.
 #
 #: soak            hundred thousands of launches and runs, looking for growth
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The command line tool, its completions and their installation. The manual page
-# is installed by man/man.mk.
+# The command line tool, its completions and their installation. man/man.mk installs
+# the manual page.
 
 CLI_SRC := $(filter-out src/cli/doctor/cpuid_%.c,$(sort \
 	$(wildcard src/cli/*.c src/cli/*/*.c src/shared/metrics/*.c)))
 
-# Twin files: one is built.
+# Build one of the twin files.
 CLI_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 ifneq ($(filter x86_64 i386 i486 i586 i686,$(CLI_ARCH)),)
 CLI_SRC += src/cli/doctor/cpuid_x86.c
@@ -13,7 +13,7 @@ else
 CLI_SRC += src/cli/doctor/cpuid_none.c
 endif
 
-# 'bench' measures as the benchmarks do.
+# The command 'bench' measures with the same code as the benchmarks.
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
 CLI_LIBS = $(JANSSON_LIBS) -lm
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# How launches are measured: by the benchmarks, the demo and 'spawn-template bench'.
+# The measuring code of the benchmarks, the demo and 'spawn-template bench'.
 
 MEASURE_SRC := $(sort $(wildcard src/shared/measure/*.c))
 MEASURE_OBJ := $(MEASURE_SRC:%.c=$(O)/%.o)
