@@ -8,7 +8,7 @@
 struct bpf_object;
 struct ring_buffer;
 
-/* The pinned maps, by name, in the order of loader_maps[]. */
+/* maps.c: the pinned maps, by name, in the order of loader_maps[] */
 enum loader_map {
 	MAP_EXEC_CACHE,
 	MAP_TEMPLATES,
@@ -28,7 +28,7 @@ struct loader_map_info {
 
 extern const struct loader_map_info loader_maps[MAPS];
 
-/* The pinned links: a name, and the program for either mode, or NULL. */
+/* links.c: the pinned links, by name, with a program for either mode, or NULL */
 #define LINKS 18
 
 struct loader_link_info {
@@ -61,11 +61,7 @@ struct loader {
 	uint64_t slots[EXEC_CACHE_MAX / 64];	/* bit set: in use */
 };
 
-/* Sets the text and the remedy. Return: -error. */
-int loader_fail(struct loader_error *e, int error, const char *remedy,
-		const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* loader_pins.c */
+/* pins.c */
 int loader_pin_path(const char *dir, const char *sub, const char *name,
 		    char path[320]);
 int loader_pins_lock(const char *dir, struct loader_error *error);
@@ -76,15 +72,15 @@ int loader_pins_set_readers(const struct loader *l, int gid,
 			    struct loader_error *error);
 int loader_pins_replace_links(struct loader *l, struct loader_error *error);
 
-/* loader_maps.c */
+/* maps.c */
 int loader_maps_begin(struct loader *l, struct loader_error *error);
 
-/* loader_states.c */
+/* states.c */
 int loader_states_clearer(int states_fd);
 int loader_states_clear(int clearer, uint32_t slot);
 int loader_states_begin(struct loader *l, struct loader_error *error);
 
-/* loader_canary.c */
+/* canary.c */
 uint64_t loader_own_start(void);
 int loader_canary(struct loader *l, struct loader_error *error);
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/exec_cache.h"
+#include "loader/error.h"
 
 #define LOADER_PIN_DIR "/sys/fs/bpf/spawn_template"
 
@@ -22,12 +23,6 @@ struct loader_options {
 	bool verbose;		/* libbpf's messages on stderr */
 	int force;		/* 0, or ST_STATUS_LSM, ST_STATUS_FMOD_RET */
 	bool upgrade; /* new programs, even if the pinned ones are equal */
-};
-
-/* A failure in one sentence, and its remedy. */
-struct loader_error {
-	char text[512];
-	char remedy[512];
 };
 
 /*
