@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/text_table.h"
+#include "cli/text_safe.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

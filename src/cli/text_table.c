@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/text_safe.h"
 #include "cli/text_table.h"
 
 #define GAP 2

@@ -48,23 +48,4 @@ int text_table_print(FILE *file, const struct text_table *table, size_t width,
 		     size_t max_rows);
 void text_table_free(struct text_table *table);
 
-/* ---- text written by others */
-
-/*
- * Copy the text with "?" for control characters, for characters that change its
- * direction, and for bytes that are not UTF-8.
- * Return: memory for the caller to free, or NULL.
- */
-char *text_safe(const char *text);
-
-/* Return the columns that safe text takes. */
-size_t text_width(const char *text);
-
-/* Print safe text in exactly width columns, cut or padded. */
-void text_fit(FILE *file, const char *text, size_t width, bool right,
-	      bool keep_end);
-
-/* Return the columns of the terminal at stdout; 0: no terminal. */
-size_t terminal_columns(void);
-
 #endif

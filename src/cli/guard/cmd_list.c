@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 
 struct list_options {

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 
 #define NO_SUCH_TEMPLATE 1 /* exit status */

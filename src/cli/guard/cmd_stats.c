@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 #include "cli/guard/prom.h"
 

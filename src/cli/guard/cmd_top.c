@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/top.h"
 
 #define LEAST_DELAY_NS 100000000

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/top.h"
 
 /* ---- sampling */

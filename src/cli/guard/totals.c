@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 
 static int fill(struct guard_total *total, const struct st_msg_item *item)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * spawn-template run: launches one program through a template, and ends as it
- * ends. This file reads the options and reports the end; launch.c and job.c do
- * the work.
+ * ends. This file reads the options; launch.c and job.c do the work, and report.c
+ * reports the end.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -242,65 +242,6 @@ static int change_environment(const struct run_options *o)
 	if (err)
 		out_error("cannot set the environment: %s", strerror(errno));
 	return err ? CLI_FAILED : 0;
-}
-
-static int64_t timeval_ns(const struct timeval *tv)
-{
-	return tv->tv_sec * INT64_C(1000000000) + tv->tv_usec * INT64_C(1000);
-}
-
-static json_t *usage_json(const struct rusage *ru)
-{
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "user_ns", (json_int_t)timeval_ns(&ru->ru_utime),
-			 "system_ns", (json_int_t)timeval_ns(&ru->ru_stime),
-			 "max_rss_kib", (json_int_t)ru->ru_maxrss,
-			 "minor_faults", (json_int_t)ru->ru_minflt,
-			 "major_faults", (json_int_t)ru->ru_majflt, "blocks_in",
-			 (json_int_t)ru->ru_inblock, "blocks_out",
-			 (json_int_t)ru->ru_oublock, "voluntary_switches",
-			 (json_int_t)ru->ru_nvcsw, "involuntary_switches",
-			 (json_int_t)ru->ru_nivcsw);
-}
-
-static json_t *number_or_null(int n)
-{
-	return n >= 0 ? json_integer(n) : json_null();
-}
-
-json_t *command_json(char **argv)
-{
-	json_t *command = json_array();
-
-	for (; *argv; argv++)
-		json_array_append_new(command, out_text(*argv));
-	return command;
-}
-
-json_t *failure_json(const struct run_options *o, json_t *error)
-{
-	return json_pack("{s:o, s:o}", "command", command_json(o->argv),
-			 "error", error);
-}
-
-/*
- * Report the end. It names no cgroup: the tree is in none of its own, since
- * --cgroup is for one that is shared.
- */
-static json_t *report_json(const struct job *job, json_t *launch)
-{
-	return json_pack(
-		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:o, "
-		"s:o}",
-		"command", command_json(job->options->argv), "pid",
-		(int)job->pid, "exit_code", number_or_null(job->code), "signal",
-		job->signal >= 0 ? name_signal(job->signal) : NULL,
-		"signal_number", number_or_null(job->signal), "core_dumped",
-		job->core_dumped, "timed_out", job->timed_out, "killed",
-		job->killed, "cgroup", false, "spawn_ns",
-		(json_int_t)job->spawn_ns, "total_ns",
-		(json_int_t)job->total_ns, "rusage", usage_json(&job->usage),
-		"launch", launch);
 }
 
 static int end_like(const struct job *job)

@@ -169,8 +169,9 @@ void job_finish(struct job *job);
 /* capture.c. Return: the exit code; may end by a signal instead. */
 int run_captured(const struct run_options *options);
 
-/* cmd_run.c */
+/* report.c. They take the references that they are given. */
 json_t *command_json(char **argv);
 json_t *failure_json(const struct run_options *options, json_t *error);
+json_t *report_json(const struct job *job, json_t *launch);
 
 #endif
