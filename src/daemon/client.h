@@ -4,7 +4,7 @@
 #define ST_DAEMON_CLIENT_H
 
 #include "daemon/socket.h"
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 struct clients {
 	struct watch watch;	/* the listening socket's */

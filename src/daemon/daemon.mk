@@ -2,8 +2,8 @@
 # Build the guard's daemon, which contains the kernel programs.
 
 LOADER_SRC := src/loader.c $(sort $(wildcard src/loader/*.c))
-DAEMON_SRC := $(sort $(wildcard src/daemon/*.c src/shared/log/*.c \
-	src/shared/metrics/*.c src/shared/process/*.c))
+DAEMON_SRC := $(sort $(wildcard src/daemon/*.c src/daemon/*/*.c \
+	src/shared/log/*.c src/shared/metrics/*.c src/shared/process/*.c))
 LOADER_OBJ := $(LOADER_SRC:%.c=$(O)/%.o)
 DAEMON_OBJ := $(DAEMON_SRC:%.c=$(O)/%.o)
 LIBBPF_CFLAGS = $(call once,LIBBPF_CFLAGS,$(shell $(PKG_CONFIG) --cflags libbpf))

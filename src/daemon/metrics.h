@@ -3,7 +3,7 @@
 #ifndef ST_METRICS_H
 #define ST_METRICS_H
 
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 /* Return: the text, which the caller frees; NULL: no memory. */
 char *metrics_text(struct registry *registry);

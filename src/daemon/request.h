@@ -7,7 +7,7 @@
 #define ST_DAEMON_REQUEST_H
 
 #include "daemon/close.h"
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 /*
  * Room for all that a message may carry, though a request has at most one: the

@@ -9,7 +9,7 @@
  */
 #include "shared/clock.h"
 #include "shared/log/log.h"
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 static void tell(struct registry *registry, struct template *t)
 {
@@ -135,15 +135,4 @@ bool registry_events(struct registry *registry)
 
 	compare_if_lost(registry);
 	return n >= LOADER_EVENTS;
-}
-
-void registry_sweep(struct registry *registry)
-{
-	if (registry->must_adopt)
-		registry_adopt(registry);
-	registry_events(registry);
-	if (registry->must_sweep) {
-		registry->must_sweep = false;
-		registry_sweep_maps(registry);
-	}
 }

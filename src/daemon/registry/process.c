@@ -20,7 +20,7 @@
 
 #include "shared/log/log.h"
 #include "shared/process/start.h"
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 bool process_is_alive(const struct process *process)
 {
@@ -34,22 +34,14 @@ static void free_process(struct watch *watch)
 	free(WATCH_OWNER(struct process, watch));
 }
 
-/*
- * Removes a dead process with its templates and its connections, even if
- * another process holds these.
- */
-static void process_died(struct watch *watch, uint32_t events)
+static void pidfd_ready(struct watch *watch, uint32_t events)
 {
 	struct process *process = WATCH_OWNER(struct process, watch);
-	struct registry *registry = process->registry;
 
 	(void)events;
 	process->holds++; /* for the rest of this function */
 	log_verbose("process %u has ended", process->pid);
-	while (process->templates)
-		registry_remove(registry, process->templates);
-	while (process->peers)
-		registry->hang_up(process->peers);
+	process->registry->died(process);
 	process_release(process);
 }
 
@@ -74,7 +66,7 @@ static struct process *add_process(struct registry *registry, uint32_t pid,
 		return NULL;
 	*p = (struct process){
 		.watch = { .fd = pidfd,
-			   .ready = process_died,
+			   .ready = pidfd_ready,
 			   .free = free_process },
 		.registry = registry,
 		.next = registry->processes,

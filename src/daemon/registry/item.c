@@ -2,7 +2,7 @@
 /* Describes a template to a client that may see it. */
 #include <string.h>
 
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 bool registry_may_see(const struct peer *peer, const struct template *t)
 {

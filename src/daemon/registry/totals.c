@@ -13,7 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "daemon/registry.h"
+#include "daemon/registry/registry.h"
 
 static void totals_add(struct totals *totals,
 		       const struct template_entry *entry)

@@ -84,6 +84,8 @@ struct registry {
 	struct loader *loader;
 	struct loop *loop;
 	unsigned int quota;
+	/* removes what a dead process had; registry_open() sets it */
+	void (*died)(struct process *process);
 	/* tells the peer's owner that the process has died */
 	void (*hang_up)(struct peer *peer);
 	/* tells the peer's owner that there is news */
@@ -111,14 +113,10 @@ int registry_open(struct registry *registry, struct loader *loader,
 		  struct loop *loop, unsigned int quota);
 void registry_close(struct registry *registry);
 
-/*
- * Adopts the templates in the maps that belong to living processes, and
- * releases the rest. If descriptors or memory run out, registry_sweep() tries
- * again with the remaining ones.
- */
-void registry_adopt(struct registry *registry);
+/* Cleans up; call it from time to time. */
+void registry_sweep(struct registry *registry);
 
-/* ---- processes: registry_process.c */
+/* ---- process.c */
 
 /*
  * Returns the process behind pidfd with one more hold; takes pidfd over, also
@@ -130,7 +128,7 @@ struct process *process_hold(struct registry *registry, uint32_t pid,
 void process_release(struct process *process);
 bool process_is_alive(const struct process *process);
 
-/* ---- users */
+/* ---- user.c */
 
 /* Finds or makes the user. NULL: no memory. */
 struct user *user_find(struct registry *registry, uint32_t uid);
@@ -139,6 +137,8 @@ void user_forget(struct registry *registry, struct user *user);
 
 unsigned int user_templates_max(const struct registry *registry, uint32_t uid);
 
+/* ---- peer.c */
+
 /*
  * Begins a connection of a user; the caller has set peer->process.
  * Return: 0; -EUSERS: too many connections; -ENOMEM.
@@ -146,7 +146,31 @@ unsigned int user_templates_max(const struct registry *registry, uint32_t uid);
 int peer_open(struct registry *registry, struct peer *peer, uint32_t uid);
 void peer_close(struct registry *registry, struct peer *peer);
 
-/* ---- templates */
+/* ---- template.c */
+
+/* Return: NULL: no template has the id. */
+struct template *registry_find(const struct registry *registry, uint64_t id);
+
+/* Returns the first template with a greater id; NULL: none. */
+struct template *registry_after(const struct registry *registry, uint64_t id);
+
+/* Makes a template in no list, to be inserted or freed. NULL: no memory. */
+struct template *template_new(struct process *process, struct user *user,
+			      struct peer *peer);
+
+/* Puts the template, which has its id, into the lists. */
+void registry_insert(struct registry *registry, struct template *t);
+
+/* Takes the template out of the lists and frees it, but not in the kernel. */
+void registry_forget(struct registry *registry, struct template *t);
+
+/* Removes the template here, and releases it in the kernel. */
+void registry_remove(struct registry *registry, struct template *t);
+
+/* Deletes closed templates from the maps, and from here. */
+void registry_sweep_maps(struct registry *registry);
+
+/* ---- register.c */
 
 /*
  * Registers the file behind fd. The caller closes fd.
@@ -156,17 +180,24 @@ int registry_register(struct registry *registry, struct peer *peer, int fd,
 		      const struct st_msg_register *request,
 		      struct st_msg *answer);
 
-/* Return: NULL: no template has the id. */
-struct template *registry_find(const struct registry *registry, uint64_t id);
+/* ---- adopt.c */
 
-/* Returns the first template with a greater id; NULL: none. */
-struct template *registry_after(const struct registry *registry, uint64_t id);
+/*
+ * Adopts the templates in the maps that belong to living processes, and
+ * releases the rest. If descriptors or memory run out, registry_sweep() tries
+ * again with the remaining ones.
+ */
+void registry_adopt(struct registry *registry);
 
-/* Removes the template here, and releases it in the kernel. */
-void registry_remove(struct registry *registry, struct template *t);
+/* ---- events.c */
 
-/* Deletes closed templates from the maps, and from here. */
-void registry_sweep_maps(struct registry *registry);
+/* Handles pending events. Return: there may be more. */
+bool registry_events(struct registry *registry);
+
+/* Returns the next template with news for the peer; NULL: none. */
+struct template *registry_next_news(struct peer *peer);
+
+/* ---- item.c */
 
 /* Tells whether the peer may see the template. */
 bool registry_may_see(const struct peer *peer, const struct template *t);
@@ -174,16 +205,7 @@ bool registry_may_see(const struct peer *peer, const struct template *t);
 void registry_item(const struct registry *registry, const struct template *t,
 		   struct st_msg_item *item);
 
-/* Returns the next template with news for the peer; NULL: none. */
-struct template *registry_next_news(struct peer *peer);
-
-/* Handles pending events. Return: there may be more. */
-bool registry_events(struct registry *registry);
-
-/* Cleans up; call it from time to time. */
-void registry_sweep(struct registry *registry);
-
-/* ---- sums: registry_totals.c */
+/* ---- totals.c */
 
 void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry);
