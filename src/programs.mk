@@ -15,8 +15,8 @@ MUST_BUILD ?= $(filter 1,$(MUST_WORK))
 
 missing = $(strip $(foreach need,$(NEEDS_$(1)),$(if $(NO_$(need)),$(need))))
 BUILT = $(foreach p,$(PROGRAMS),$(if $(call missing,$(p)),,$(p)))
-LEFT_OUT = $(foreach p,$(PROGRAMS),$(foreach need,$(call missing,$(p)),\
-	echo 'left out: $(p): $(NO_$(need))' >&2;))
+LEFT_OUT = $(strip $(foreach p,$(PROGRAMS),$(foreach need,$(call missing,$(p)),\
+	echo 'left out: $(p): $(NO_$(need))' >&2;)))
 
 .PHONY: none-left-out
 none-left-out:
@@ -65,5 +65,8 @@ HARDEN_CFLAGS = $(if $(SAN),-fPIE,$(call once,HARDEN_CFLAGS,-fPIE \
 	$(or $(call cc_takes,$(call fortify,3)),$(call cc_takes,$(call fortify,2)))))
 HARDEN_LDFLAGS = $(if $(filter -static -static-pie,$(CFLAGS) $(LDFLAGS)),,-pie) \
 	-Wl,-z,relro -Wl,-z,now
+
+STATIC_LDFLAGS = $(call once,STATIC_LDFLAGS,$(if $(call \
+	no_package,jansson,jansson.h,,-static-pie),-static,-static-pie))
 
 PROGRAM_CFLAGS = $(BASE_CFLAGS) $(HARDEN_CFLAGS)

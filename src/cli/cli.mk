@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The command line tool, its completions and their installation. man/man.mk installs
 # the manual page.
+#
+#: static-cli      the command as one file for any machine: build/static/spawn-template
 
-CLI_SRC := $(filter-out src/cli/doctor/cpuid_%.c,$(sort \
+# A program has one of each pair of twin files.
+CLI_TWINS := $(addprefix src/cli/,doctor/cpuid_x86.c doctor/cpuid_none.c \
+	guard/account_nss.c guard/account_files.c)
+CLI_SRC := $(filter-out $(CLI_TWINS),$(sort \
 	$(wildcard src/cli/*.c src/cli/*/*.c src/shared/metrics/*.c)))
 
-# Build one of the twin files.
 CLI_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 ifneq ($(filter x86_64 i386 i486 i586 i686,$(CLI_ARCH)),)
 CLI_SRC += src/cli/doctor/cpuid_x86.c
@@ -14,13 +18,15 @@ CLI_SRC += src/cli/doctor/cpuid_none.c
 endif
 
 # The command 'bench' measures with the same code as the benchmarks.
-CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
+CLI_COMMON := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
+CLI_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_nss.o
+CLI_STATIC_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_files.o
 CLI_LIBS = $(JANSSON_LIBS) -lm
 
 PROGRAMS += spawn-template
 NEEDS_spawn-template := jansson
 
-$(CLI_OBJ): | need-jansson
+$(CLI_OBJ) $(CLI_STATIC_OBJ): | need-jansson
 $(O)/src/cli/%.o: src/cli/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -31,7 +37,17 @@ $(O)/spawn-template: $(CLI_OBJ) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HARDEN_LDFLAGS) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 
--include $(CLI_OBJ:.o=.d)
+# It needs no file of the machine that it runs on, and no dynamic linker.
+.PHONY: static-cli
+static-cli: $(O)/static/spawn-template
+
+$(O)/static/spawn-template: $(CLI_STATIC_OBJ) $(LIB_A) | need-static-jansson
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(STATIC_LDFLAGS) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ \
+		$(CLI_LIBS)
+
+-include $(CLI_OBJ:.o=.d) $(CLI_STATIC_OBJ:.o=.d)
 
 # ---- install
 

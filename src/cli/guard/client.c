@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,6 +18,7 @@
 
 #include "shared/peer.h"
 #include "cli/cli.h"
+#include "cli/guard/account.h"
 #include "cli/guard/client.h"
 
 #define WAIT_SECONDS 5 /* for each message */
@@ -102,16 +102,15 @@ static int no_socket(struct guard_error *e)
 static int no_permission(struct guard_error *e, int error, const char *path)
 {
 	int ret = fail(e, error, "%s: %s", path, strerror(error));
-	const struct group *group = NULL;
+	char group[64];
 	struct stat st;
 
-	if (stat(path, &st) == 0 && st.st_gid != 0)
-		group = getgrgid(st.st_gid);
-	if (group)
+	if (stat(path, &st) == 0 && st.st_gid != 0 &&
+	    account_group(st.st_gid, group, sizeof(group)))
 		remedy(e,
 		       "join the group %s and log in again: "
 		       "sudo usermod -aG %s \"$USER\"",
-		       group->gr_name, group->gr_name);
+		       group, group);
 	else
 		remedy(e, "run as root, or have the daemon admit the group "
 			  "spawn-template: create it, join it, and start "

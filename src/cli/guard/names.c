@@ -4,8 +4,8 @@
  * compare them. A newer daemon may have numbers that are unknown here.
  */
 #include <linux/magic.h>
-#include <pwd.h>
 
+#include "cli/guard/account.h"
 #include "cli/guard/guard.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -128,16 +128,11 @@ const char *name_user(uint32_t uid)
 		char name[64];
 	} known[64];
 	size_t at = uid % COUNT(known);
-	const struct passwd *user;
 
 	if (*known[at].name && known[at].uid == uid)
 		return known[at].name;
-	user = getpwuid(uid);
 	known[at].uid = uid;
-	if (user)
-		snprintf(known[at].name, sizeof(known[at].name), "%s",
-			 user->pw_name);
-	else
+	if (!account_user(uid, known[at].name, sizeof(known[at].name)))
 		snprintf(known[at].name, sizeof(known[at].name), "%u", uid);
 	return known[at].name;
 }
