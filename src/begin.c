@@ -15,8 +15,9 @@
 #include <unistd.h>
 #include <linux/futex.h>
 
-#include "shared/clock.h"
 #include "begin.h"
+#include "epoch.h"
+#include "shared/clock.h"
 #include "sys.h"
 
 #define LOOK_AGAIN (10 * ST_MS)

@@ -46,9 +46,6 @@ struct st_record {
 	struct st_counters *counters;
 };
 
-uint64_t st_epoch_current(void);
-int st_epoch_begin(uint64_t *epoch);
-
 struct st_record *st_record_new(struct st_counters *counters);
 void st_record_put(struct st_record *rec);
 

@@ -20,12 +20,12 @@
 #include <spawn_template.h>
 
 #include "bpf/exec_cache.h"
+#include "epoch.h"
 #include "shared/clock.h"
 #include "guard/guard.h"
 #include "guard/socket.h"
 #include "guard/words.h"
 #include "sys.h"
-#include "table.h"
 
 #define ANSWER_NS (1000 * ST_MS)	/* for all of a question */
 #define LOCK_NS (800 * ST_MS)		/* of that, for others' questions */
@@ -51,7 +51,7 @@ struct guard {
 	uint64_t epoch;
 	struct guard *inherited;	/* a parent's; see leave_inherited() */
 	_Atomic int64_t quiet_until;	/* nobody asks without need */
-	_Atomic(struct st_states *) states;
+	_Atomic(struct st_words *) words;
 	pthread_mutex_t lock;		/* of what follows */
 	struct st_guard_socket socket;
 	uint32_t sequence;
@@ -86,7 +86,7 @@ static struct guard *make_guard(uint64_t epoch)
 static void leave_inherited(struct guard *old)
 {
 	st_guard_socket_close(&old->socket);
-	st_states_put(atomic_exchange(&old->states, NULL));
+	st_words_put(atomic_exchange(&old->words, NULL));
 }
 
 static struct guard *guard_of_this_process(void)
@@ -144,7 +144,7 @@ static void unlock(struct guard *g)
 static void disconnect(struct guard *g)
 {
 	st_guard_socket_close(&g->socket);
-	st_states_put(atomic_exchange(&g->states, NULL));
+	st_words_put(atomic_exchange(&g->words, NULL));
 	g->unanswered = 0;
 }
 
@@ -224,7 +224,7 @@ static int converse(struct guard *g, const struct question *q,
 static int connect_and_greet(struct guard *g, int64_t deadline)
 {
 	const struct question hello = { .type = ST_MSG_HELLO, .fd = -1 };
-	struct st_states *states;
+	struct st_words *words;
 	struct st_msg msg;
 	int ret, fd = -1;
 
@@ -235,11 +235,11 @@ static int connect_and_greet(struct guard *g, int64_t deadline)
 		return ret;
 	ret = -EPROTO;
 	if (fd >= 0 && msg.h.error == 0)
-		ret = st_states_map(fd, msg.u.hello.states, &states);
+		ret = st_words_map(fd, msg.u.hello.states, &words);
 	if (fd >= 0)
 		sys_close(fd);
 	if (ret == 0)
-		st_states_put(atomic_exchange(&g->states, states));
+		st_words_put(atomic_exchange(&g->words, words));
 	return ret;
 }
 
@@ -290,19 +290,19 @@ static int ask(struct guard *g, const struct question *q, struct st_msg *msg,
 static int take_answer(struct guard *g, const struct st_msg *msg,
 		       struct st_guarded *guarded)
 {
-	struct st_states *states = atomic_load(&g->states);
+	struct st_words *words = atomic_load(&g->words);
 	const struct st_msg_register *reg = &msg->u.reg;
 
 	if (msg->h.error)
 		return -msg->h.error;
 	if (!msg->h.id || msg->h.id > GUARD_ID_MASK || !reg->word ||
-	    reg->slot >= states->n) {
+	    reg->slot >= words->n) {
 		disconnect(g);
 		return -EPROTO;
 	}
-	atomic_fetch_add(&states->refs, 1);
-	guarded->states = states;
-	guarded->at = &states->words[reg->slot];
+	atomic_fetch_add(&words->refs, 1);
+	guarded->words = words;
+	guarded->at = &words->at[reg->slot];
 	guarded->word = reg->word;
 	guarded->id = msg->h.id;
 	return 0;

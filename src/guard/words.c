@@ -11,50 +11,46 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <spawn_template.h>
-
 #include "bpf/exec_cache.h"
-#include "guard/guard.h"
 #include "guard/words.h"
 #include "sys.h"
 
-#define STATES_MAX (1U << 20)
+#define WORDS_MAX (1U << 20)
 
 /* Drops a reference; the last one unmaps. */
-void st_states_put(struct st_states *states)
+void st_words_put(struct st_words *words)
 {
-	if (!states || atomic_fetch_sub(&states->refs, 1) != 1)
+	if (!words || atomic_fetch_sub(&words->refs, 1) != 1)
 		return;
-	munmap(states->words, states->n * sizeof(*states->words));
-	free(states);
+	munmap(words->at, words->n * sizeof(*words->at));
+	free(words);
 }
 
 /* Maps n words, with one reference. Return: 0; -ENOMEM; -EPROTO. */
-int st_states_map(int fd, uint32_t n, struct st_states **states)
+int st_words_map(int fd, uint32_t n, struct st_words **words)
 {
-	struct st_states *s;
+	struct st_words *w;
 
-	if (n == 0 || n > STATES_MAX)
+	if (n == 0 || n > WORDS_MAX)
 		return -EPROTO;
-	s = calloc(1, sizeof(*s));
-	if (!s)
+	w = calloc(1, sizeof(*w));
+	if (!w)
 		return -ENOMEM;
-	s->words =
-		mmap(NULL, n * sizeof(*s->words), PROT_READ, MAP_SHARED, fd, 0);
-	if (s->words == MAP_FAILED) {
-		free(s);
+	w->at = mmap(NULL, n * sizeof(*w->at), PROT_READ, MAP_SHARED, fd, 0);
+	if (w->at == MAP_FAILED) {
+		free(w);
 		return -EPROTO;
 	}
-	atomic_init(&s->refs, 1);
-	s->n = n;
-	*states = s;
+	atomic_init(&w->refs, 1);
+	w->n = n;
+	*words = w;
 	return 0;
 }
 
 /* A record lets go of what it had; it unregisters nothing. */
 void st_guard_drop(struct st_guarded *guarded)
 {
-	st_states_put(guarded->states);
+	st_words_put(guarded->words);
 	memset(guarded, 0, sizeof(*guarded));
 }
 

@@ -1,17 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words by which the guard's kernel programs tell what has become of an
+ * executable, and what the record of a template keeps to read its own.
+ */
 #ifndef ST_GUARD_WORDS_H
 #define ST_GUARD_WORDS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-struct st_states {
+#include <spawn_template.h>
+
+/* One mapping of all words. */
+struct st_words {
 	_Atomic uint32_t refs;
 	uint32_t n;
-	_Atomic uint64_t *words;
+	_Atomic uint64_t *at;
 };
 
-int st_states_map(int fd, uint32_t n, struct st_states **states);
-void st_states_put(struct st_states *states);
+/* What a guard alone can keep; without it, such a template is of no use. */
+#define ST_MUST_GUARD \
+	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
+
+/*
+ * What the record of a template keeps of it. All but refused and why is written
+ * before the record is in the table.
+ */
+struct st_guarded {
+	uint64_t id;			/* 0: not guarded */
+	uint64_t word;			/* *at, as long as it is fresh */
+	_Atomic uint64_t *at;		/* read-only memory */
+	struct st_words *words;		/* a reference, for at */
+	bool deny_write;
+	_Atomic bool refused;		/* exec was answered ESTALE */
+	_Atomic uint32_t why;		/* if the daemon told; else 0 */
+};
+
+enum st_guard_state {
+	ST_GUARD_NONE,		/* was never guarded */
+	ST_GUARD_FRESH,
+	ST_GUARD_STALE,
+	ST_GUARD_GONE,		/* there is no guard any more */
+};
+
+int st_words_map(int fd, uint32_t n, struct st_words **words);
+void st_words_put(struct st_words *words);
+
+void st_guard_drop(struct st_guarded *guarded);
+enum st_guard_state st_guard_state(const struct st_guarded *guarded);
+int st_guard_check(const struct st_guarded *guarded, uint64_t flags);
 
 #endif

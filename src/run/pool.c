@@ -19,10 +19,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "epoch.h"
 #include "futex.h"
 #include "run/pool.h"
 #include "run/ring.h"
-#include "table.h"
 #include "run/thread.h"
 
 #define THREADS_LEAST 2

@@ -14,12 +14,12 @@
 
 #include "args.h"
 #include "shared/clock.h"
+#include "epoch.h"
 #include "futex.h"
 #include "identity.h"
 #include "run/pool.h"
 #include "run/ring.h"
 #include "sys.h"
-#include "table.h"
 
 /* How long ring_exit waits for what it has killed. */
 #define EXIT_MOST (2000 * ST_MS)

@@ -103,7 +103,7 @@ struct st_reactor {
 };
 
 struct spawn_template_ring {
-	uint64_t epoch;			/* whose it is: see table.c */
+	uint64_t epoch;			/* whose it is: see epoch.h */
 	unsigned int entries;
 	int event;			/* readable while completions wait */
 	int devnull;
