@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "tree/ways.h"
+#include "tree/cgroup.h"
 
 /*
  * Copies to memory of just its size: the sanitizer sees any access behind it.

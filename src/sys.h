@@ -49,6 +49,13 @@
 #define sys_call5(n, a, b, c, d, e) \
 	sys_call6((n), SYS_L(a), SYS_L(b), SYS_L(c), SYS_L(d), SYS_L(e), 0)
 
+/* Is it about this moment, not about this place or these arguments? */
+static inline bool sys_is_shortage(int ret)
+{
+	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM ||
+	       ret == -EAGAIN;
+}
+
 /* The kernel's own struct sigaction; its mask is 64 bits wide. */
 struct sys_sigaction {
 	unsigned long handler; /* SIG_DFL is 0, SIG_IGN is 1 */

@@ -16,8 +16,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "tree/cgroup.h"
+#include "tree/pidfd.h"
 #include "tree/tree.h"
-#include "tree/ways.h"
 
 #define NOBODY 65534
 #define TREE_MOST 1024

@@ -242,8 +242,7 @@ static bool is_shortage(int ret, const struct spawn_template_failure *failure)
 	if (failure->stage != SPAWN_TEMPLATE_STAGE_CLONE &&
 	    failure->stage != SPAWN_TEMPLATE_STAGE_EXEC)
 		return false;
-	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM ||
-	       ret == -EAGAIN;
+	return sys_is_shortage(ret);
 }
 
 static int launch(struct st_job *job, struct spawn_template_failure *failure)

@@ -19,7 +19,10 @@
 #include <linux/magic.h>
 
 #include "shared/clock.h"
-#include "tree/ways.h"
+#include "sys.h"
+#include "tree/cgroup.h"
+#include "tree/pidfd.h"
+#include "tree/walk.h"
 
 const struct walk_names st_walk_names = WALK_NAMES;
 
@@ -152,11 +155,11 @@ static int open_by_mounts(const char *own, char *mounts)
 		if (!st_cgroup_path(own, line, path, PATH_MAX))
 			continue;
 		ret = open_writable(path);
-		if (ret >= 0 || st_is_shortage(ret))
+		if (ret >= 0 || sys_is_shortage(ret))
 			break;
 	}
 	free(path);
-	return ret >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+	return ret >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
 /* The path behind "0::" in /proc/self/cgroup, cut at the line's end; or NULL. */
@@ -189,7 +192,7 @@ int st_cgroup_own(void)
 	}
 	free(own);
 	free(mounts);
-	return ret >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+	return ret >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
 /* A cgroup that the caller gave. Return: an fd of our own, or -errno. */

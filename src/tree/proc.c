@@ -18,7 +18,10 @@
 #include <string.h>
 
 #include "shared/clock.h"
-#include "tree/ways.h"
+#include "sys.h"
+#include "tree/pidfd.h"
+#include "tree/proc.h"
+#include "tree/walk.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
@@ -687,5 +690,5 @@ bool st_proc_empty(struct st_tree *tree)
 		look_at_tree(&e);
 	lives = tree_lives(&view, tree);
 	free(view.list);
-	return !lives && !st_is_shortage(ret);
+	return !lives && !sys_is_shortage(ret);
 }

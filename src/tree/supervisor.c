@@ -18,8 +18,11 @@
 #include <linux/sched.h>
 
 #include "shared/clock.h"
-#include "tree/ways.h"
+#include "sys.h"
+#include "tree/cgroup.h"
 #include "tree/supervisor.h"
+#include "tree/supervisor_child.h"
+#include "tree/walk.h"
 
 /* Its stack and data, and above those the stack of the step between. */
 #define STACK_SIZE (64 * 1024)

@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process that ends what is in a home when the caller has ended.
+ */
 #ifndef ST_SUPERVISOR_H
 #define ST_SUPERVISOR_H
 
-#include <stdint.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
-#include "tree/walk.h"
+#include "tree/types.h"
 
-#define ST_SUPERVISOR_FDS 5
-
-/*
- * All that a supervisor has: this stands in the one mapping that it keeps besides
- * its code, strings included.
- */
-struct st_supervisor {
-	int lifeline;		/* told when ready; its end is the caller's */
-	int caller;		/* pidfd; -1: there is none */
-	int dir, parent;
-	int kill;		/* cgroup.kill of dir; -1: there is none */
-	int keep[ST_SUPERVISOR_FDS];	/* the above, ascending; -1 first */
-	char name[48];		/* of dir in parent */
-
-	uintptr_t page;		/* size */
-	uintptr_t code, code_end;
-	uintptr_t stack, stack_end;	/* where this is, too */
-
-	struct walk_names names;
-	char comm[16];
-	char root[4];
-	char fds[16];		/* /proc/self/fd */
-	char oom[32], oom_value[8];
-
-	long pid;		/* set by st_supervisor_clone() */
-};
-
-/* ---- supervisor_child.c: nothing of it is outside of this section */
-
-#define ST_SUPERVISOR_CODE "st_supervisor"
-
-void st_supervisor_clone(void *supervisor);
+int st_supervisor_start(struct st_tree_home *home);
+bool st_supervisor_lives(pid_t pid);
+void st_supervisor_end(struct st_tree_home *home);
 
 #endif

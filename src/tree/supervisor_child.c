@@ -22,7 +22,7 @@
 #define IN_SECTION \
 	__attribute__((section(ST_SUPERVISOR_CODE), flatten, noinline))
 
-#include "tree/supervisor.h"
+#include "tree/supervisor_child.h"
 
 /* How often a directory that nothing lives in is tried to be removed. */
 #define REMOVE_TRIES 100

@@ -2,40 +2,23 @@
 /*
  * The tree of a run, by whichever way there is. See tree.h.
  */
-#include <poll.h>
 #include <stdlib.h>
 
-#include "tree/ways.h"
-#include "spawn_template.h"
+#include <spawn_template.h>
 
-/* ---- one process */
-
-/* pid is for sandboxes that do not know the call, and the process's own still. */
-int st_pidfd_signal(int pidfd, pid_t pid, int sig)
-{
-	int ret = sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0, 0);
-
-	if (ret == -ENOSYS)
-		ret = sys_call2(__NR_kill, pid, sig);
-	return ret;
-}
-
-/* A zombie is not alive, though its last thread may still be ending. */
-bool st_pidfd_alive(int pidfd)
-{
-	const struct sys_timespec now = { 0, 0 };
-	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
-
-	/* a signal may end even a call that does not wait */
-	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) != 1;
-}
+#include "sys.h"
+#include "tree/cgroup.h"
+#include "tree/pidfd.h"
+#include "tree/proc.h"
+#include "tree/supervisor.h"
+#include "tree/tree.h"
 
 /* ---- where cgroups are made */
 
 /* In a place that was looked for, that none can be made is no error. */
 static int found_none(int ret, int parent_fd)
 {
-	return parent_fd >= 0 || st_is_shortage(ret) ? ret : -EOPNOTSUPP;
+	return parent_fd >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
 /*
@@ -167,7 +150,7 @@ int st_tree_make_or_none(struct st_tree *tree, const struct st_tree_home *home)
 {
 	int ret = st_tree_make(tree, home);
 
-	if (ret == -EAGAIN || (ret < 0 && !st_is_shortage(ret)))
+	if (ret == -EAGAIN || (ret < 0 && !sys_is_shortage(ret)))
 		ret = st_tree_make(tree, NULL);
 	return ret;
 }
@@ -245,7 +228,7 @@ bool st_tree_empty(struct st_tree *tree)
 	if (st_pidfd_alive(tree->pidfd))
 		return false;
 	populated = walk_event(tree->cgroup, &st_walk_names, 'p');
-	return populated < 0 ? !st_is_shortage(populated) : !populated;
+	return populated < 0 ? !sys_is_shortage(populated) : !populated;
 }
 
 /**

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cgroup v2 directories: found, made, signalled with all below them, removed.
+ */
+#ifndef ST_CGROUP_H
+#define ST_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "tree/walk.h"
+
+/* Room for a name of ours: "spawn-template.<pid>.<serial>". */
+#define ST_CGROUP_NAME 48
+
+/* Holds what a run left behind, below a directory that may hold no process. */
+#define ST_CGROUP_LEFT "spawn-template.left"
+
+extern const struct walk_names st_walk_names;
+
+bool st_cgroup_path(const char *own, char *mount, char *path, size_t size);
+int st_cgroup_own(void);
+int st_cgroup_open(int fd);
+int st_cgroup_make(int parent, char *name);
+int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached);
+int st_cgroup_remove(int parent, const char *name, int dir);
+
+#endif

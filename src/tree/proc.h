@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A tree without a cgroup, which is looked for in /proc.
+ */
+#ifndef ST_TREE_PROC_H
+#define ST_TREE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tree/types.h"
+
+int st_proc_signal(struct st_tree *tree, int sig);
+void st_proc_kill_all(struct st_tree *const *trees, size_t n);
+bool st_proc_empty(struct st_tree *tree);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All that a supervisor has, and where it begins. See supervisor_child.c.
+ */
+#ifndef ST_SUPERVISOR_CHILD_H
+#define ST_SUPERVISOR_CHILD_H
+
+#include <stdint.h>
+
+#include "tree/cgroup.h"
+#include "tree/walk.h"
+
+#define ST_SUPERVISOR_FDS 5
+
+/* Stands in the one mapping that it keeps besides its code, strings included. */
+struct st_supervisor {
+	int lifeline;		/* told when ready; its end is the caller's */
+	int caller;		/* pidfd; -1: there is none */
+	int dir, parent;
+	int kill;		/* cgroup.kill of dir; -1: there is none */
+	int keep[ST_SUPERVISOR_FDS];	/* the above, ascending; -1 first */
+	char name[ST_CGROUP_NAME];	/* of dir in parent */
+
+	uintptr_t page;		/* size */
+	uintptr_t code, code_end;
+	uintptr_t stack, stack_end;	/* where this is, too */
+
+	struct walk_names names;
+	char comm[16];
+	char root[4];
+	char fds[16];		/* /proc/self/fd */
+	char oom[32], oom_value[8];
+
+	long pid;		/* set by st_supervisor_clone() */
+};
+
+/* The section that all of its code is in. */
+#define ST_SUPERVISOR_CODE "st_supervisor"
+
+void st_supervisor_clone(void *supervisor);
+
+#endif
