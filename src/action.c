@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
-#include "launch.h"
+#include "action.h"
 #include "sys.h"
 
 /* The child hands struct rlimit to prlimit64(2) as it is. */

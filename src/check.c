@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "identity.h"
-#include "template.h"
 
 #define RETRIES 1000
 #define YIELDS 20	/* then sleep: who changes it may wait for a processor */

@@ -11,6 +11,7 @@
  * No handler of the caller can run here: what it handles was reset by clone3,
  * or all signals are blocked until just before exec (see clone.c).
  */
+#include "child.h"
 #include "child_steps.h"
 #include "identity.h"
 

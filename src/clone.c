@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <linux/sched.h>
 
+#include "child.h"
 #include "clone.h"
 #include "stack.h"
 #include "sys.h"

@@ -11,6 +11,7 @@
 
 #include <spawn_template.h>
 
+#include "action.h"
 #include "shared/proto.h"
 
 /* What the kernel, or a sandbox, turned out to lack; kept for the process. */
@@ -36,15 +37,6 @@ struct st_report {
 	volatile bool in_exec;		/* exec was entered and did not return */
 	volatile bool by_exec;		/* the error is what exec answered */
 	volatile bool not_private;	/* could not leave the shared fd table */
-};
-
-/* What the actions need; worked out before there is a child. */
-struct st_plan {
-	int highest;		/* the highest fd number that is named */
-	int highest_source;	/* the highest that must be open already */
-	bool collides;		/* a step changes the held fd's number */
-	bool keeps;		/* there are KEEP actions */
-	bool limits;		/* there are RLIMIT actions */
 };
 
 struct st_launch {
@@ -75,18 +67,5 @@ struct st_launch {
 	pid_t tid;			/* by clone3: not 0 once there is a child */
 	struct st_report *report;
 };
-
-int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
-		   int tfd, struct st_plan *plan);
-
-/* Entry of the child; does not return. */
-void st_child(void *launch);
-
-/* Entry of a child that asks the kernel whether an fd may be executed. */
-struct st_exec_check {
-	int fd;
-	volatile int ret;
-};
-void st_child_exec_check(void *exec_check);
 
 #endif

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "action.h"
 #include "args.h"
+#include "check.h"
 #include "clone.h"
 #include "identity.h"
 #include "spawn.h"
-#include "template.h"
 
 #define SPAWN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETPGROUP | \

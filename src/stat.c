@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "template.h"
+#include "check.h"
 
 _Static_assert(offsetof(struct spawn_template_stat, guard_id) ==
 			       SPAWN_TEMPLATE_STAT_SIZE_VER0 &&

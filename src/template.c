@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "check.h"
 #include "clone.h"
 #include "elf.h"
 #include "identity.h"
-#include "template.h"
 
 #define CREATE_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \

@@ -2,8 +2,8 @@
 /*
  * What an fd that was given for a template is now.
  */
-#ifndef ST_TEMPLATE_H
-#define ST_TEMPLATE_H
+#ifndef ST_CHECK_H
+#define ST_CHECK_H
 
 #include "table.h"
 

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The actions of a launch: checked, and what they need worked out.
+ */
+#ifndef ST_ACTION_H
+#define ST_ACTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <spawn_template.h>
+
+/* What the actions need; worked out before there is a child. */
+struct st_plan {
+	int highest;		/* the highest fd number that is named */
+	int highest_source;	/* the highest that must be open already */
+	bool collides;		/* a step changes the held fd's number */
+	bool keeps;		/* there are KEEP actions */
+	bool limits;		/* there are RLIMIT actions */
+};
+
+int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
+		   int tfd, struct st_plan *plan);
+
+#endif
