@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checks the actions of a launch and works out what they need, before there is
- * a child. What is checked here is not checked again in the child; memory that
- * actions point to is read here once and again by the kernel or the child, so
- * it must stay as it is during the call.
+ * Checks the actions of a launch and computes what they need, before there is a
+ * child. The child does not check again. The memory that actions point to is
+ * read here once, and again by the kernel or the child, so it must not change
+ * during the call.
  */
 #include <stddef.h>
 #include <sys/resource.h>
@@ -40,7 +40,7 @@ static bool sigset_ok(const struct spawn_template_action *a)
 }
 
 /*
- * Fields that the type does not use are zero; those that it uses are in range.
+ * Checks that fields which the type does not use are zero, and others in range.
  */
 static bool action_ok(const struct spawn_template_action *a, uint64_t flags)
 {
@@ -82,8 +82,8 @@ static void raise_to(int *to, int value)
 }
 
 /*
- * Adds what one action needs to the plan. A range is closed around the held fd
- * wherever that is, so its bounds are not numbers to keep clear of.
+ * Adds the needs of one action to the plan. A range is closed around the held
+ * fd wherever that is, so the held fd need not avoid the range's bounds.
  */
 static void action_plan(const struct spawn_template_action *a, int tfd,
 			struct st_plan *plan)
@@ -125,7 +125,7 @@ static void action_plan(const struct spawn_template_action *a, int tfd,
 /**
  * st_action_plan - check the actions of a launch
  * @args: flags, actions and actions_len are read
- * @n_own: how many of them are not the caller's
+ * @n_own: how many leading actions are the library's, not the caller's
  * @tfd: the number of the held fd
  * @plan: filled in
  *

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The actions of a launch: checked, and what they need worked out.
- */
+/* Checks the actions of a launch, and computes what they need. */
 #ifndef ST_ACTION_H
 #define ST_ACTION_H
 
@@ -10,10 +8,10 @@
 
 #include <spawn_template.h>
 
-/* What the actions need; worked out before there is a child. */
+/* The needs of all actions, computed before there is a child. */
 struct st_plan {
-	int highest;		/* the highest fd number that is named */
-	int highest_source;	/* the highest that must be open already */
+	int highest;		/* the highest fd number in any action */
+	int highest_source;	/* the highest fd that must be open already */
 	bool collides;		/* a step changes the held fd's number */
 	bool keeps;		/* there are KEEP actions */
 	bool limits;		/* there are RLIMIT actions */

@@ -14,11 +14,12 @@
  * @size: the caller's sizeof
  * @oldest: the first version's size
  *
- * The rule is that of the kernel's copy_struct_from_user(): what the caller
- * does not have is zero; what it has beyond is accepted if it is zero.
+ * The rule is that of the kernel's copy_struct_from_user(): fields that the
+ * caller does not have are zero; fields that the library does not know are
+ * accepted if they are zero.
  *
  * Return: 0; -EINVAL below the first version or without a structure; -E2BIG
- * over a page of 4096 bytes, or for something unknown that is set.
+ * over a page of 4096 bytes, or if an unknown field is set.
  */
 int st_args_copy(void *to, size_t known, const void *from, size_t size,
 		 size_t oldest)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a launch is not waited for, where vfork(2) would: the child shares this
- * memory without CLONE_VFORK, on a stack that is its own, and all that it reads
- * stays until it has left. That shows in two ways: the write end of a pipe, of
- * which the child has the only copy, closes at exec or exit, so that the read end
- * can be polled; and before that the kernel zeroes a word, which is what counts.
+ * Launches without waiting, unlike vfork(2): the child shares this memory
+ * without CLONE_VFORK, on a stack of its own, and all that it reads stays until
+ * it has left. Two signs show that it has. The write end of a pipe, whose only
+ * copy the child has, closes at exec or exit, so that the read end can be
+ * polled; and before that the kernel zeroes a word, which is the sign that
+ * decides.
  *
- * A launch that needs more than the plain case, or fails in any way, is not tried
- * again here: the caller launches once more, waiting, and learns why.
+ * A launch that needs more than the plain case, or fails in any way, is not
+ * tried again here: the caller launches once more, waits, and so learns the
+ * reason.
  */
 #include <poll.h>
 #include <signal.h>
@@ -22,7 +24,10 @@
 
 #define LOOK_AGAIN (10 * ST_MS)
 
-/* In a child of fork it is the parent's, and there is nothing to wait for. */
+/*
+ * Tells whether the launch belongs to this process. In a forked child it is the
+ * parent's, and there is nothing to wait for.
+ */
 static bool is_mine(const struct st_begin *p)
 {
 	return p->epoch && p->epoch == st_epoch_current();
@@ -36,21 +41,25 @@ static bool is_dead(int pidfd)
 }
 
 /*
- * Waits until the child has left this memory; it has, if done reads as ended. Old
- * kernels leave the word as it is if the child dumps core: then its pidfd tells.
+ * Waits until the child has left this memory, as it has if done reads as ended.
+ * Old kernels do not zero the word if the child dumps core: then its pidfd
+ * tells.
  */
 static void wait_left(struct st_begin *p)
 {
 	const struct sys_timespec again = { 0, LOOK_AGAIN };
 	uint32_t *tid = &p->launch.mark.tid, seen;
 
-	/* not a private futex: the kernel's wake is not one */
+	/* not a private futex, because the kernel's wake is not private */
 	while ((seen = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) &&
 	       !is_dead(p->launch.pidfd))
 		sys_call4(__NR_futex, tid, FUTEX_WAIT, seen, &again);
 }
 
-/* What a child of fork has inherited may be other files by now, so it stays. */
+/*
+ * Frees what the launch holds. A forked child closes nothing: the inherited
+ * numbers may be other files by now.
+ */
 static void let_go(struct st_begin *p)
 {
 	st_stack_give(&p->stack);
@@ -61,13 +70,13 @@ static void let_go(struct st_begin *p)
 
 /**
  * st_begin_launch - begin to launch
- * @p: filled in, and to stay where it is; to be followed by st_begin_wait() or
- *     st_begin_drop()
+ * @p: filled in; it must stay where it is until st_begin_wait() or
+ *     st_begin_drop(), one of which must follow
  * @tfd: the template
- * @args: to the present version; what they point to has to stay as it is
+ * @args: to the present version; the memory they point to must not change
  *
  * Return: 0; -ENOSYS if the launch has to be waited for; -errno. After an error
- * nothing is left, and a launch that waits tells what is wrong, if anything.
+ * nothing is left, and a launch that waits finds the error, if it still exists.
  */
 int st_begin_launch(struct st_begin *p, int tfd,
 		    const struct spawn_template_spawn_args *args)
@@ -99,14 +108,14 @@ no_stack:
 }
 
 /**
- * st_begin_wait - learn how a launch went, waiting until that is known
- * @p: begun; it is over with it
+ * st_begin_wait - wait for the end of a launch, and learn its result
+ * @p: begun; it is over afterwards
  * @pidfd: set on success
  * @failure: filled in on failure
  *
  * A launch that failed is not counted, since the caller makes another.
  *
- * Return: pid or -errno, as spawn_template_spawn(); -ESRCH in a child of fork.
+ * Return: pid or -errno, as spawn_template_spawn(); -ESRCH in a forked child.
  */
 pid_t st_begin_wait(struct st_begin *p, int *pidfd,
 		    struct spawn_template_failure *failure)
@@ -129,7 +138,10 @@ pid_t st_begin_wait(struct st_begin *p, int *pidfd,
 	return ret;
 }
 
-/* Have the child end, wherever it is. Return: 0, or -errno: it does not. */
+/*
+ * Kills the child, whether it has reached exec or not.
+ * Return: 0; -errno: it lives on.
+ */
 int st_begin_kill(struct st_begin *p)
 {
 	if (!is_mine(p))
@@ -139,8 +151,9 @@ int st_begin_kill(struct st_begin *p)
 }
 
 /*
- * Ends a launch that nobody wants any more, and the program if it has begun. One
- * that may not be signalled, with other ids since exec, is not waited for.
+ * Ends a launch that nobody wants any more, and the program if it has begun. A
+ * program that may not be signalled, because it has other ids since exec, is
+ * not waited for.
  */
 void st_begin_drop(struct st_begin *p)
 {
@@ -150,7 +163,7 @@ void st_begin_drop(struct st_begin *p)
 
 	if (st_begin_wait(p, &pidfd, &failure) < 0)
 		return;
-	/* killed in exec, it may have no exit signal yet */
+	/* if it was killed in exec, it may have no exit signal yet */
 	while (is_killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,
 				      WEXITED | __WALL, NULL) == -EINTR)
 		;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A launch that the caller does not wait for: its thread goes on while the child
- * is on its way to exec, and so an event loop does not stand still.
+ * A launch that the caller does not wait for: its thread goes on while the
+ * child is on its way to exec, and so an event loop does not stand still.
  *
- * The child is the calling thread's own, as of any launch, and so has what is that
- * thread's: its mask, priority, affinity, and whatever sandbox it is in. That is
- * what a launch by another thread, of a ring, cannot give.
+ * As in any launch, the child is the calling thread's own, and inherits that
+ * thread's mask, priority, affinity and sandbox. A launch by another thread,
+ * such as a ring's, cannot give it these.
  */
 #ifndef ST_BEGIN_H
 #define ST_BEGIN_H
@@ -13,12 +13,12 @@
 #include "spawn.h"
 
 struct st_begin {
-	struct st_spawn spawn;	/* what it points to has to stay, too */
+	struct st_spawn spawn;	/* the memory it points to must stay, too */
 	struct st_launch launch;
 	struct st_report report;
 	struct st_record *rec;
 	struct st_stack stack;
-	uint64_t epoch;		/* whose it is */
+	uint64_t epoch;		/* of the process that owns it */
 	pid_t pid;
 	int done;		/* reads as ended once the child has exec'ed */
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Looking closely at an fd: is it a template of this process, and is it fresh?
+ * Looks closely at an fd: is it a template of this process, and is it fresh?
  *
  * A launch that goes well never comes here: it takes the record at the number
- * and lets the child compare. This is for check, stat and refresh, for dups, and
- * for telling why a launch did not go well.
+ * and lets the child compare. This is for check, stat and refresh, for dups,
+ * and for explaining a failed launch.
  */
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +13,11 @@
 #include "identity.h"
 
 #define RETRIES 1000
-#define YIELDS 20	/* then sleep: who changes it may wait for a processor */
+#define YIELDS 20 /* then sleep: the changing thread may wait for a processor */
 
 /* ---- ids */
 
-/* Two system calls: the price of noticing a change of credentials. */
+/* Reads the ids by two system calls: the price of noticing a change of ids. */
 int st_ids_get(struct st_ids *ids)
 {
 	int ret = sys_call3(__NR_getresuid, &ids->uid[0], &ids->uid[1],
@@ -44,10 +44,13 @@ static int check_ids(const struct st_record *rec)
 	return st_ids_equal(&ids, &rec->ids) ? 0 : -EACCES;
 }
 
-/* ---- which record */
+/* ---- finding the record */
 
-/* An fd that is no template: one that could have been made into one is refused
- * as somebody else's, anything else is a mistake. */
+/*
+ * Chooses the error for an fd that is no template. A file that could have been
+ * made into one is refused as another process's template; any other fd is a
+ * mistake.
+ */
 static int refuse(int fd, const struct spawn_template_key *now)
 {
 	if (!ST_IS_REGULAR(now->mode))
@@ -89,7 +92,7 @@ static int find_once(int tfd, struct st_record **rec,
 }
 
 /**
- * st_template_of - the record of an fd, whatever the ids are
+ * st_template_of - find the record of an fd, with any ids
  * @tfd: the fd
  * @rec: set on success, with a reference for the caller
  * @now: set to the key of the file behind the fd
@@ -122,7 +125,7 @@ int st_template_of(int tfd, struct st_record **rec,
 }
 
 /**
- * st_template_find - the record of an fd, for a caller with the creator's ids
+ * st_template_find - find the record of an fd, if the ids are its creator's
  *
  * Parameters and return as of st_template_of(); and -EACCES if the ids have
  * changed since the template was made.
@@ -145,7 +148,10 @@ int st_template_find(int tfd, struct st_record **rec,
 
 /* ---- fresh or stale */
 
-/* Why the path does not lead to this file; 0 if it does, changed or not. */
+/*
+ * Returns why the path leads elsewhere; 0 if it leads to this file, even
+ * changed.
+ */
 static uint32_t path_reason(const struct st_record *rec)
 {
 	struct spawn_template_key key;
@@ -160,7 +166,7 @@ static uint32_t path_reason(const struct st_record *rec)
 }
 
 /**
- * st_template_check - the record of an fd, and whether it is fresh
+ * st_template_check - find the record of an fd, and tell whether it is fresh
  * @tfd: the fd
  * @rec: set, with a reference, if the answer is 0 or -ESTALE
  * @reason: set to SPAWN_TEMPLATE_STALE_*, 0 if fresh
@@ -175,7 +181,7 @@ int st_template_check(int tfd, struct st_record **rec, uint32_t *reason)
 	*reason = 0;
 	if (ret < 0)
 		return ret;
-	/* a replaced file has changed too, in its number of links */
+	/* a replaced file has changed, too: its number of links */
 	*reason = path_reason(*rec);
 	if (!*reason && !st_key_equal(&now, &(*rec)->key))
 		*reason = SPAWN_TEMPLATE_STALE_FILE_CHANGED;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What an fd that was given for a template is now.
- */
+/* Finds the template behind an fd, and tells whether it is fresh. */
 #ifndef ST_CHECK_H
 #define ST_CHECK_H
 

@@ -2,13 +2,14 @@
 /*
  * The child of a launch, from clone to exec.
  *
- * It runs in the caller's memory, on a stack of its own, while the caller's other
- * threads go on, and the one that launches waits or, as begin.c has it, goes on
- * as well. So: raw system calls only, no libc, no thread-local data, no writable
- * static data, no return; the build checks that this object refers to nothing
- * outside. It writes to nothing but its stack and the report.
+ * It runs in the caller's memory, on a stack of its own, while the caller's
+ * other threads go on. The launching thread waits, or goes on as well, as in
+ * begin.c. So the child uses raw system calls only, no libc, no thread-local
+ * data, no writable static data, and does not return; the build checks that
+ * this object refers to nothing outside. The child writes only to its stack and
+ * the report.
  *
- * No handler of the caller can run here: what it handles was reset by clone3,
+ * No handler of the caller can run here: either clone3 has reset all handlers,
  * or all signals are blocked until just before exec (see clone.c).
  */
 #include "child.h"
@@ -24,9 +25,9 @@ static _Noreturn void fail(const struct child *c, int error)
 /* ---- an fd table of its own */
 
 /*
- * A fresh table that ends below cut. Copying a table of 10,000 fds takes longer
- * than the rest of a launch; sharing it first and leaving it with a cut copies
- * only what is needed.
+ * Makes a fresh table that ends below cut. Copying a table of 10,000 fds takes
+ * longer than the rest of a launch; sharing it first and leaving it with a cut
+ * copies only the fds that are needed.
  */
 static void leave_shared_table(const struct child *c)
 {
@@ -46,8 +47,9 @@ static void leave_shared_table(const struct child *c)
 }
 
 /*
- * Where clone cannot make a pidfd, the child opens its own, in the table that
- * it still shares with the parent: it is alive then, so the pid is its own.
+ * Opens the child's own pidfd, because clone cannot make one, in the table that
+ * the child still shares with the parent. The child is alive, so the pid is its
+ * own.
  */
 static void open_own_pidfd(const struct child *c)
 {
@@ -71,7 +73,7 @@ static void make_table_private(const struct child *c)
 		sys_close(c->report->pidfd);
 }
 
-/* ---- which file */
+/* ---- identity of the file */
 
 /*
  * The deciding check. In the parent, another thread could give the number to
@@ -97,8 +99,8 @@ static bool is_named(const struct st_launch *l, int fd)
 
 /*
  * Moves the held fd out of the way of the actions: above all numbers that they
- * name or, where the limit on open files does not allow that, to any number
- * that none of them names.
+ * name or, if the limit on open files forbids that, to any number that none of
+ * them names.
  */
 static void move_held(struct child *c)
 {
@@ -121,8 +123,8 @@ static void move_held(struct child *c)
 /* ---- signals */
 
 /*
- * Without CLONE_CLEAR_SIGHAND, what the parent handles is reset here, before
- * any signal is let in.
+ * Resets the parent's handlers, if clone could not, before any signal is
+ * unblocked.
  */
 static void reset_handlers(void)
 {
@@ -167,8 +169,8 @@ static int exec_name(const struct child *c, const char *path)
 }
 
 /*
- * The path is looked at once more at the last moment, so that the time in which
- * somebody could put another file there is as short as it gets.
+ * Compares the path once more at the last moment, so that the time in which
+ * somebody could put another file there is as short as possible.
  */
 static int exec_path(const struct child *c)
 {
@@ -184,7 +186,7 @@ static int exec_path(const struct child *c)
 	return exec_name(c, l->exec_path);
 }
 
-/* A file without a path, without execveat(2): /proc leads to it. */
+/* Executes a file without a path, and without execveat(2), through /proc. */
 static int exec_proc_fd(const struct child *c)
 {
 	char link[32] = "/proc/self/fd/";
@@ -217,8 +219,8 @@ static int exec_once(const struct child *c)
 }
 
 /*
- * Closes now what exec would close: of a file that is to be executed, this child
- * may hold a copy of a writer's fd.
+ * Closes now the fds that exec would close: this child may hold a copy of a
+ * writer's fd for the file that it is about to execute.
  */
 static void close_early(const struct child *c)
 {
@@ -237,10 +239,10 @@ static void close_early(const struct child *c)
 }
 
 /*
- * A file that was just written answers ETXTBSY as long as any process has it
- * open for writing, also a child of another thread that is about to exec, and
- * also this one if it has a copy of the writer's fd: so close for real, then
- * try again for a bounded time.
+ * Executes the file. A file that was just written answers ETXTBSY as long as
+ * any process has it open for writing. That may be a child of another thread
+ * that is about to exec, or this child, if it has a copy of the writer's fd. So
+ * it closes for real, then tries again for a bounded time.
  */
 static _Noreturn void exec_file(const struct child *c)
 {
@@ -294,8 +296,8 @@ void st_child(void *launch)
 
 /*
  * Asks whether exec would be allowed (AT_EXECVE_CHECK, Linux 6.14). A child
- * asks, because the question marks the asker's fs as in exec for a moment, in
- * which another thread of the same process could not start a thread.
+ * asks, because the kernel marks the fs of the asking process as in exec for a
+ * moment, in which another thread of that process could not start a thread.
  */
 void st_child_exec_check(void *exec_check)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Where a child begins.
- */
+/* The entry points of a child. */
 #ifndef ST_CHILD_H
 #define ST_CHILD_H
 

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Closing ranges of fds in the child, with and without close_range(2). Part of
- * child.c, and under its rules: raw system calls only, nothing written but the
- * stack. The table that is changed is the child's own.
+ * Closes ranges of fds in the child, with and without close_range(2). It is
+ * part of child.c and follows its rules: raw system calls only, and no writes
+ * but to the stack. The table that changes is the child's own.
  */
 #ifndef ST_CHILD_FDS_H
 #define ST_CHILD_FDS_H
 
 #include "sys.h"
 
-/* A user whose code must stay in one piece inlines all of it. */
+/*
+ * A user whose code must stay in one piece defines CHILD_FN to inline it all.
+ */
 #ifndef CHILD_FN
 #define CHILD_FN static inline
 #endif
 
-/* Which fds to treat, and how. spare is in ascending order. */
+/* The fds to treat, and the way. spare is in ascending order. */
 struct fds {
 	unsigned int first, last;
 	const int *spare;
@@ -59,7 +61,7 @@ CHILD_FN void fds_treat(const struct fds *fds, int fd)
 		sys_close(fd);
 }
 
-/* The number that a name in /proc/self/fd stands for; -1 for "." and "..". */
+/* Returns the number of an entry of /proc/self/fd; -1 for "." and "..". */
 CHILD_FN int fds_number(const char *name)
 {
 	int fd = 0;
@@ -80,8 +82,8 @@ struct fds_entry {
 };
 
 /*
- * One by one, as /proc lists them. Closing while reading shifts nothing: the
- * directory's position is the fd number.
+ * Treats the fds one by one, as /proc lists them. A close during the listing
+ * skips no other fd: the directory's position is the fd number.
  */
 CHILD_FN int fds_by_proc(const struct fds *fds)
 {

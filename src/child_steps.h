@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The steps of a child that lead up to the program: actions, the default close,
+ * The steps of a child before the program runs: actions, the default close,
  * attributes and signals, in the order in which st_child() takes them.
  *
- * child.c takes them between clone and exec, and a process that was prepared
- * beforehand takes the same ones (src/warm/stub.c). The rules of child.c hold: raw
- * system calls only, and nothing is written but the stack and the report.
+ * child.c takes them between clone and exec; a process that was prepared
+ * beforehand takes the same ones (src/warm/stub.c). The rules of child.c hold:
+ * raw system calls only, and no writes but to the stack and the report.
  */
 #ifndef ST_CHILD_STEPS_H
 #define ST_CHILD_STEPS_H
@@ -43,10 +43,10 @@ CHILD_FN void fell_back(const struct child *c, int what)
 	c->report->fallbacks |= 1U << what;
 }
 
-/* Tells the error in the report and ends the child; each user has its own. */
+/* Puts the error into the report and ends the child; each user has its own. */
 static _Noreturn void fail(const struct child *c, int error);
 
-/* Enters a stage: what fails from here on is told as failing there. */
+/* Enters a stage: later failures are reported as of this stage. */
 CHILD_FN void stage(const struct child *c, uint32_t name)
 {
 	c->report->stage = name;
@@ -61,8 +61,8 @@ CHILD_FN void must(const struct child *c, int ret)
 /* ---- actions */
 
 /*
- * close_range(2) around the held fd. Close-on-exec does not hinder exec by fd;
- * the table is the child's own already, so UNSHARE needs no other way.
+ * Runs close_range(2) around the held fd. Close-on-exec does not hinder exec by
+ * fd. The table is the child's own already, so UNSHARE needs no special case.
  */
 CHILD_FN int do_close_range(const struct child *c,
 			    const struct spawn_template_action *a)
@@ -108,7 +108,7 @@ CHILD_FN int do_open(const struct spawn_template_action *a)
 	int fd, ret;
 
 	fd = sys_openat2(a->fd, path, &o->how);
-	/* a sandbox may not know openat2; openat does what needs no resolve */
+	/* a sandbox may lack openat2; openat will do without a resolve */
 	if ((fd == -ENOSYS || fd == -EPERM) && !o->how.resolve)
 		fd = sys_openat(a->fd, path, (int)o->how.flags,
 				(int)o->how.mode);
@@ -146,7 +146,7 @@ CHILD_FN uint64_t action_sigset(const struct spawn_template_action *a)
 	return *(const uint64_t *)pointer(s->sigset);
 }
 
-/* KEEP, RLIMIT and SIGMASK have their time later. */
+/* Runs an action, but for KEEP, RLIMIT and SIGMASK, which come later. */
 CHILD_FN int do_action(const struct child *c,
 		       const struct spawn_template_action *a)
 {
@@ -190,7 +190,7 @@ CHILD_FN int set_limit(const struct child *c,
 	return sys_call4(__NR_prlimit64, 0, a->fd, pointer(a->arg), 0);
 }
 
-/* Runs one step over all actions, in order; what fails is told by its index. */
+/* Runs one step over all actions, in order; the report names a failing one. */
 CHILD_FN void each_action(const struct child *c,
 			  int (*step)(const struct child *,
 				      const struct spawn_template_action *))
@@ -207,7 +207,7 @@ CHILD_FN void each_action(const struct child *c,
 
 /* ---- the default close */
 
-/* Puts what must stay open, in ascending order, into spare. */
+/* Lists the fds above 2 that must stay open, in ascending order. */
 CHILD_FN int list_spared(const struct child *c, int *spare)
 {
 	const struct st_launch *l = c->launch;
@@ -229,8 +229,8 @@ CHILD_FN int list_spared(const struct child *c, int *spare)
 }
 
 /*
- * Closes for real, sparing what is held and kept. Return: the fallback that did
- * it, or -errno.
+ * Closes for real, but spares the held and kept fds.
+ * Return: the fallback that did it, or -errno.
  */
 CHILD_FN int close_spared(const struct child *c)
 {
@@ -258,9 +258,9 @@ CHILD_FN int close_spared(const struct child *c)
 }
 
 /*
- * Everything above 2 closes at exec, or is closed here: where other runs have
- * pipes among it, of which they wait for the end, an exec that takes long, from a
- * slow disk say, must not hold them.
+ * Has everything above 2 closed at exec, or closes it here. It closes here if
+ * other runs have pipes among those fds: they wait for the ends of these pipes,
+ * which an exec that takes long, for example from a slow disk, must not hold.
  */
 CHILD_FN void close_default(const struct child *c)
 {
@@ -285,8 +285,8 @@ CHILD_FN void close_default(const struct child *c)
 /* ---- attributes */
 
 /*
- * A launching thread gives way to those that ask it to launch; a program not,
- * unless a sandbox that came later has it so.
+ * Puts the program back to SCHED_OTHER, because launching threads run
+ * SCHED_BATCH. A failure is ignored: a sandbox may forbid the call.
  */
 CHILD_FN void set_scheduler(const struct child *c)
 {
@@ -336,8 +336,9 @@ CHILD_FN void set_ids(const struct child *c)
 }
 
 /*
- * Last, because a change of credentials clears it. A parent that was gone
- * before sends nothing; then this child must not start.
+ * Sets the signal as the last attribute, because a change of credentials clears
+ * it. If the parent has gone before, no signal will come, so the child must not
+ * start.
  */
 CHILD_FN void set_parent_death(const struct child *c)
 {
@@ -352,8 +353,8 @@ CHILD_FN void set_parent_death(const struct child *c)
 /* ---- signals */
 
 /*
- * Python and Node ignore SIGPIPE, and an ignored signal stays ignored over
- * exec: `head` would leave its writer running.
+ * Resets SIGPIPE: Python and Node ignore it, and an ignored signal stays
+ * ignored over exec, so that the writer in front of `head` would run on.
  */
 CHILD_FN void reset_sigpipe(const struct child *c)
 {
@@ -364,7 +365,7 @@ CHILD_FN void reset_sigpipe(const struct child *c)
 		must(c, sys_sigaction(13, &act, 0));
 }
 
-/* The mask of the last SIGMASK action; else the caller's, which is inherited. */
+/* Sets the mask of the last SIGMASK action, or else the caller's. */
 CHILD_FN void set_mask(const struct child *c)
 {
 	const struct st_launch *l = c->launch;

@@ -34,13 +34,13 @@
 	(CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
 #define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
 
-/* From this many open fds on, a shared table that is cut is cheaper. */
+/* With this many open fds, a shared table that is cut is cheaper. */
 #define MANY_FDS 256
 
 static _Atomic uint32_t lacks;
 static _Atomic bool many_fds;
 
-/* An answer that says "no such thing here" rather than "not now". */
+/* Tells "not supported here" from "not now". */
 static bool is_refusal(long ret)
 {
 	return ret == -ENOSYS || ret == -EPERM || ret == -EINVAL;
@@ -68,8 +68,9 @@ static uint64_t flags_of(const struct st_launch *l, uint64_t flags)
 }
 
 /*
- * Where the guard looks for the mark. The kernel writes a zero to it when the
- * child leaves this memory, before a thread that waits for that goes on.
+ * Returns the address where the guard looks for the mark. The kernel writes a
+ * zero to it when the child leaves this memory, before it wakes a thread that
+ * waits for that.
  */
 static uintptr_t mark_of(struct st_launch *l)
 {
@@ -118,7 +119,9 @@ static long by_clone(struct st_launch *l, const struct st_stack *stack)
 			  (long)mark_of(l), st_child, l);
 }
 
-/* The child opens its pidfd itself, in the table it shares for a moment. */
+/*
+ * Has the child open its own pidfd, in the table that it shares for a moment.
+ */
 static long by_clone_own_pidfd(struct st_launch *l,
 			       const struct st_stack *stack)
 {
@@ -138,7 +141,7 @@ static long by_clone_own_pidfd(struct st_launch *l,
 	return pid;
 }
 
-/* The ways without CLONE_CLEAR_SIGHAND; all signals are blocked. */
+/* Clones without CLONE_CLEAR_SIGHAND, with all signals blocked. */
 static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 {
 	long pid;
@@ -164,7 +167,7 @@ static bool launched(const struct st_report *r)
 	return r->in_exec && r->error == 0;
 }
 
-/* Lets others end the child, from now on or, with NULL, no longer. */
+/* Lets other threads end the child of now; NULL: no longer. */
 static void watch_set(const struct st_launch *l, struct st_launch *now)
 {
 	watch_lock(l);
@@ -174,9 +177,10 @@ static void watch_set(const struct st_launch *l, struct st_launch *now)
 }
 
 /*
- * The child's pidfd; -1: there is no child yet. The kernel stores a number before
- * the clone is sure to succeed, and that may be another file's soon: what tells is
- * the tid, which it stores last, and the child itself.
+ * Returns the child's pidfd; -1: there is no child yet. The kernel stores a
+ * number in l->pidfd before the clone is sure to succeed, and that number may
+ * soon be another file's. So the tid decides, which the kernel stores last, or
+ * the child's own mark.
  */
 static int pidfd_of_child(struct st_launch *l)
 {
@@ -187,11 +191,11 @@ static int pidfd_of_child(struct st_launch *l)
 }
 
 /**
- * st_watch_kill - end the child of a launch that is under way, if there is one
+ * st_watch_kill - end the child of a launch under way, if there is one
  * @watch: of the launch
  *
- * The launching thread, which waits in the call, takes the lock before it closes
- * the pidfd.
+ * The launching thread, which waits in the call, takes the lock before it
+ * closes the pidfd.
  */
 void st_watch_kill(struct st_watch *watch)
 {
@@ -209,7 +213,7 @@ static void reap(pid_t pid)
 {
 	int status;
 
-	/* a host that waits with __WALL may have been faster: no matter */
+	/* a host that waits with __WALL may have reaped it: no matter */
 	while (sys_call4(__NR_wait4, pid, &status, __WCLONE, 0) == -EINTR)
 		;
 }
@@ -244,8 +248,9 @@ static void remember(const struct st_launch *l)
 }
 
 /*
- * The table is left with a cut if it is large, which the last pidfd's number
- * tells for nothing, and all that the child needs is low.
+ * Decides whether the child leaves the table with a cut: it does if the table
+ * is large, as the number of the last pidfd shows, and all fds that it needs
+ * are low.
  */
 static void plan_table(struct st_launch *l)
 {
@@ -293,8 +298,9 @@ static long clone_blocked(struct st_launch *l, const struct st_stack *stack,
 }
 
 /*
- * Return: the pid, or the answer of the last way tried. Placing into a cgroup
- * is for clone3 alone, and is never left out.
+ * Makes the child. Only clone3 can place it into a cgroup, so that is never
+ * replaced by an older call.
+ * Return: the pid, or the answer of the last way tried.
  */
 static long clone_child(struct st_launch *l, const struct st_stack *stack)
 {
@@ -311,7 +317,7 @@ static long clone_child(struct st_launch *l, const struct st_stack *stack)
 	return clone_blocked(l, stack, clone_legacy);
 }
 
-/* The report of a child with memory of its own is in a page that both map. */
+/* Maps a page for the report of a child with memory of its own. */
 static struct st_report *report_map(void)
 {
 	struct st_report *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
@@ -360,10 +366,10 @@ again:
 
 /**
  * st_clone_launch - make the child of a launch
- * @l: all set but what this file works out, lacks to pidfd. On return
- *     l->report tells the stage, and on success l->pidfd is the caller's.
+ * @l: all set but the fields that this file computes, lacks to pidfd. On return
+ *     l->report has the stage, and on success l->pidfd is the caller's.
  *
- * Return: pid; or -errno, and no child and no fd is left.
+ * Return: pid; or -errno, with no child and no fd left.
  */
 pid_t st_clone_launch(struct st_launch *l)
 {
@@ -398,15 +404,16 @@ pid_t st_clone_launch(struct st_launch *l)
 
 /**
  * st_clone_begin - make the child of a launch, and do not wait for it
- * @l: as of st_clone_launch(); it, and all that it points to, has to stay as it is
+ * @l: as for st_clone_launch(); it, and all that it points to, must not change
  *     until the child has left this memory, which zeroes l->mark.tid
- * @stack: for the child alone, until then
+ * @stack: for this child only, until then
  *
- * This is for the plain case: the kernel clears the handlers, and the child has
- * the ids of the caller. It copies the whole fd table, because a shared one would
- * change under it.
+ * This serves the plain case: the kernel clears the handlers, and the child has
+ * the ids of the caller. It copies the whole fd table, because a shared one
+ * would change meanwhile.
  *
- * Return: pid, for st_clone_end(); -ENOSYS if this is not the plain case; -errno.
+ * Return: pid, for st_clone_end(); -ENOSYS if this is not the plain case;
+ * -errno.
  */
 pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 {
@@ -427,8 +434,8 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 }
 
 /**
- * st_clone_end - judge a launch that was begun
- * @l, @pid: of st_clone_begin(); the child has left this memory
+ * st_clone_end - judge a launch that was begun @l, @pid: from st_clone_begin();
+ * the child has left this memory
  *
  * Return: as st_clone_launch().
  */
@@ -442,14 +449,14 @@ pid_t st_clone_end(struct st_launch *l, pid_t pid)
 	return answer(l->report, pid);
 }
 
-/* ---- asking without launching */
+/* ---- questions without a launch */
 
 /**
  * st_clone_exec_check - ask the kernel whether a file may be executed now
  * @fd: the file
  *
- * Return: 0; -errno of execveat(2) with AT_EXECVE_CHECK, of which -EINVAL says
- * that the kernel does not know the question; or -errno of clone(2).
+ * Return: 0; -errno of execveat(2) with AT_EXECVE_CHECK, where -EINVAL means
+ * that the kernel does not know this flag; or -errno of clone(2).
  */
 int st_clone_exec_check(int fd)
 {
@@ -466,7 +473,7 @@ int st_clone_exec_check(int fd)
 	ret = sys_sigmask(&all, &mask);
 	if (ret < 0)
 		goto out_stack;
-	/* sharing the fd table: a copy would hold a writer's fd open */
+	/* share the fd table: a copy would hold a writer's fd open */
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
 			 (long)(stack.base + stack.size), 0, 0,
 			 st_child_exec_check, &check);

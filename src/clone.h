@@ -9,8 +9,8 @@
 #include "stack.h"
 
 /*
- * By which another thread ends the child of a launch that is under way: one that
- * is stopped, or waits for its executable, does not get to exec by itself.
+ * Lets another thread end the child of a launch under way: a child that is
+ * stopped, or waits for its executable, does not reach exec by itself.
  */
 struct st_watch {
 	pthread_mutex_t lock;
@@ -21,7 +21,7 @@ void st_watch_kill(struct st_watch *watch);
 
 pid_t st_clone_launch(struct st_launch *launch);
 
-/* The same in two steps, between which the child is on its way. */
+/* Launches in two steps, between which the child is on its way. */
 pid_t st_clone_begin(struct st_launch *launch, const struct st_stack *stack);
 pid_t st_clone_end(struct st_launch *launch, pid_t pid);
 int st_clone_exec_check(int fd);

@@ -3,10 +3,10 @@
  * Reads the header of an executable: ELF of either class in this machine's byte
  * order, or "#!".
  *
- * The file is untrusted and may change while it is read: every offset and size
- * is checked against a bound, nothing is mapped, and what comes out is told to
- * people and used to choose how to launch, never to decide what may be launched.
- * The kernel reads the file again and decides for itself.
+ * The file is untrusted and may change while it is read. So every offset and
+ * size is checked against a bound, and nothing is mapped. The result is shown
+ * to people and decides how to launch, never what may be launched: the kernel
+ * reads the file again and decides for itself.
  */
 #include <elf.h>
 #include <string.h>
@@ -38,8 +38,9 @@ struct segment {
 };
 
 /*
- * Up to size bytes at offset, by the raw call: libc's is a cancellation point.
- * Return: bytes read, short at the end, or -errno.
+ * Reads up to size bytes at offset, by the raw call, because libc's is a
+ * cancellation point.
+ * Return: bytes read, short at the end of the file, or -errno.
  */
 static ssize_t read_at(int fd, void *buf, size_t size, uint64_t offset)
 {
@@ -62,7 +63,7 @@ static ssize_t read_at(int fd, void *buf, size_t size, uint64_t offset)
 	return (ssize_t)done;
 }
 
-/* A path out of the file, into a buffer of SPAWN_TEMPLATE_PATH_MAX. */
+/* Reads a path from the file into a buffer of SPAWN_TEMPLATE_PATH_MAX. */
 static int read_interpreter(int fd, const struct segment *seg, char *path)
 {
 	ssize_t n;
@@ -168,7 +169,7 @@ static int read_elf(int fd, const union elf_header *head, size_t len,
 	return read_segments(fd, out, offset, count);
 }
 
-/* The kernel reads the interpreter's path from the first 256 bytes only. */
+/* Reads the interpreter, as the kernel does: from the first 256 bytes only. */
 static void read_script(const char *head, size_t len, struct st_elf *out)
 {
 	size_t i = 2, start;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What an executable file says about itself in its first bytes.
- */
+/* Facts about an executable file from its first bytes. */
 #ifndef ST_ELF_H
 #define ST_ELF_H
 
@@ -16,7 +14,7 @@ struct st_elf {
 	uint32_t class;		/* ELFCLASS32 or ELFCLASS64 */
 	uint32_t machine;	/* EM_* */
 	uint32_t flags;		/* SPAWN_TEMPLATE_ELF_* */
-	/* ELF interpreter, or what follows #! up to white space; else "" */
+	/* ELF interpreter, or the word behind #!; else "" */
 	char interpreter[SPAWN_TEMPLATE_PATH_MAX];
 	uint8_t head[ST_ELF_HEAD];	/* first bytes; zero behind the end */
 };

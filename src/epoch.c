@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The epoch in force stands in a page that the kernel wipes in a forked child
- * (MADV_WIPEONFORK, Linux 4.14), so that all that the child inherited is foreign
- * to it, without a call and without a handler. Where a sandbox refuses that
- * advice, the process id is asked for and compared instead.
+ * Keeps the epoch in a page that the kernel wipes in a forked child
+ * (MADV_WIPEONFORK, Linux 4.14). So all inherited state is foreign to the
+ * child, without a call and without a handler. If a sandbox refuses that
+ * advice, the process id is compared instead.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -51,7 +51,7 @@ uint64_t st_epoch_current(void)
 	return epoch;
 }
 
-/* The same, begun if need be. Return: 0 or -ENOMEM. */
+/* Returns the epoch, and begins one if there is none. Return: 0 or -ENOMEM. */
 int st_epoch_begin(uint64_t *epoch)
 {
 	struct fork_page *page = atomic_load(&fork_page);

@@ -7,7 +7,7 @@
 
 #include "sys.h"
 
-/* Sleeps while *word is value; ns < 0: until woken. May return early. */
+/* Sleeps while *word is value; ns < 0: until woken. It may return early. */
 static inline void st_futex_wait(_Atomic uint32_t *word, uint32_t value,
 				 int64_t ns)
 {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Taking the identity of a file so that a later change cannot go unseen.
- */
+/* Takes the identity of a file so that a later change cannot go unseen. */
 #include <time.h>
 
 #include "identity.h"
 
-/* A later change of the file would carry a later ctime than this one. */
+/* Tells whether a later change of the file would get a later ctime. */
 static bool ctime_is_past(const struct spawn_template_key *key)
 {
 	struct timespec now;
@@ -18,13 +16,15 @@ static bool ctime_is_past(const struct spawn_template_key *key)
 }
 
 /*
- * The key of fd, once its ctime lies in the past of the clock that stamps
+ * Takes the key of fd, once its ctime is in the past of the clock that stamps
  * files. That clock moves once a tick (1 to 10 ms) on many file systems and
- * kernels (all before 6.13): two changes within one tick carry the same ctime,
- * so a key taken between them would hide the second. A ctime that stays ahead,
- * as of a file server with another clock, is taken as it is after a few ticks.
+ * kernels (all before 6.13): two changes within one tick have the same ctime,
+ * so a key taken between them would hide the second. If the ctime stays in the
+ * future, as from a file server with another clock, it is taken as it is after
+ * a few ticks.
  *
- * attributes: stx_attributes, or NULL. Return: 0 or -errno.
+ * attributes: stx_attributes, or NULL.
+ * Return: 0 or -errno.
  */
 int st_key_settle(int fd, struct spawn_template_key *key, uint64_t *attributes)
 {

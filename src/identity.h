@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The identity key: what must be equal for a file to be "still the same".
+ * The identity key: the fields that must be equal for a file to be "still the
+ * same".
  *
  * The functions here are inline because the deciding comparison runs in the
- * child, between clone and exec. Two keys are compared in all fields but nlink,
- * which a new hard link changes (and with it ctime, which does count).
+ * child, between clone and exec. It compares all fields but nlink, which a new
+ * hard link changes (and with it ctime, which does count).
  */
 #ifndef ST_IDENTITY_H
 #define ST_IDENTITY_H
@@ -16,8 +17,8 @@
 #define ST_IS_REGULAR(mode) (((mode) & 0170000) == 0100000)
 
 /*
- * Before Linux 6.8 there is no unique mount id, and the kernel ignores that bit
- * and answers the plain one.
+ * Without a unique mount id, before Linux 6.8, the kernel ignores that bit and
+ * returns the plain id.
  */
 #define ST_KEY_MASK (STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE)
 
@@ -39,7 +40,10 @@ static inline void st_key_from_statx(const struct statx *stx,
 	key->mtime_nsec = stx->stx_mtime.tv_nsec;
 }
 
-/* The key of an open file, of any type of descriptor. Return: 0 or -errno. */
+/*
+ * Takes the key of an open file, of any type of descriptor.
+ * Return: 0 or -errno.
+ */
 static inline int st_key_of_fd(int fd, struct spawn_template_key *key)
 {
 	struct statx stx;
@@ -51,7 +55,7 @@ static inline int st_key_of_fd(int fd, struct spawn_template_key *key)
 	return 0;
 }
 
-/* The key of what an absolute path leads to; opens nothing. */
+/* Takes the key of the file at an absolute path; opens nothing. */
 static inline int st_key_of_path(const char *path,
 				 struct spawn_template_key *key)
 {
@@ -64,7 +68,7 @@ static inline int st_key_of_path(const char *path,
 	return 0;
 }
 
-/* Same file, changed or not. */
+/* Tells whether both keys are of the same file, changed or not. */
 static inline bool st_key_same_file(const struct spawn_template_key *a,
 				    const struct spawn_template_key *b)
 {
@@ -72,7 +76,7 @@ static inline bool st_key_same_file(const struct spawn_template_key *a,
 	       a->ino == b->ino && a->mnt_id == b->mnt_id;
 }
 
-/* Same file, unchanged. */
+/* Tells whether both keys are of the same file, unchanged. */
 static inline bool st_key_equal(const struct spawn_template_key *a,
 				const struct spawn_template_key *b)
 {
@@ -82,7 +86,7 @@ static inline bool st_key_equal(const struct spawn_template_key *a,
 	       a->ctime_nsec == b->ctime_nsec && a->mtime_nsec == b->mtime_nsec;
 }
 
-/* 0 if path leads to the file of key, unchanged; else -ESTALE. */
+/* Returns 0 if path leads to the file of key, unchanged; else -ESTALE. */
 static inline int st_path_check(const char *path,
 				const struct spawn_template_key *key)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the parent hands to the child of one launch, and what it gets back.
- */
+/* The parent's orders for the child of one launch, and the child's report. */
 #ifndef ST_LAUNCH_H
 #define ST_LAUNCH_H
 
@@ -14,7 +12,7 @@
 #include "action.h"
 #include "shared/proto.h"
 
-/* What the kernel, or a sandbox, turned out to lack; kept for the process. */
+/* Features that the kernel or a sandbox lacks; remembered for the process. */
 #define ST_LACKS_CLONE3		(1U << 0)
 #define ST_LACKS_CLOEXEC_RANGE	(1U << 1) /* CLOSE_RANGE_CLOEXEC */
 #define ST_LACKS_CLOSE_RANGE	(1U << 2)
@@ -23,19 +21,19 @@
 #define ST_LACKS_CLONE_PIDFD	(1U << 5)
 
 /*
- * Written by the child, read by the parent once the child has exec'ed or is
- * gone. Volatile: the child runs in the middle of a system call of the parent, or
- * beside it.
+ * Written by the child, and read by the parent once the child has exec'ed or is
+ * gone. Volatile, because the child runs in the middle of a system call of the
+ * parent, or beside it.
  */
 struct st_report {
-	volatile int error;		/* negated errno; 0: none told */
+	volatile int error;		/* negated errno; 0: none so far */
 	volatile uint32_t stage;	/* SPAWN_TEMPLATE_STAGE_* */
 	volatile uint32_t action;
 	volatile uint32_t fallbacks;	/* bits: SPAWN_TEMPLATE_FALLBACK_* */
-	volatile int pidfd;		/* with open_pidfd: in the parent's table */
+	volatile int pidfd; /* with open_pidfd: the parent's number */
 	volatile bool runs;		/* the child has begun */
 	volatile bool in_exec;		/* exec was entered and did not return */
-	volatile bool by_exec;		/* the error is what exec answered */
+	volatile bool by_exec;		/* the error is an answer of exec */
 	volatile bool not_private;	/* could not leave the shared fd table */
 };
 
@@ -47,24 +45,24 @@ struct st_launch {
 
 	int tfd;			/* the caller's number for the file */
 	const struct spawn_template_key *key;
-	const char *exec_path;		/* NULL: there is none */
+	const char *exec_path;		/* NULL: no path */
 	bool by_path;
 	int parent;			/* pid, for DIE_WITH_PARENT */
-	struct st_mark mark;		/* by which the guard knows it; id 0: none */
+	struct st_mark mark; /* the guard finds it at exec; id 0: none */
 	bool unwaited;			/* the thread that clones goes on at once */
 
 	uint32_t lacks;			/* ST_LACKS_* */
-	bool reset_handlers;		/* CLONE_CLEAR_SIGHAND was not there */
-	bool open_pidfd;		/* CLONE_PIDFD was not there */
+	bool reset_handlers;		/* clone without CLONE_CLEAR_SIGHAND */
+	bool open_pidfd;		/* clone without CLONE_PIDFD */
 	bool shared_files;		/* CLONE_FILES: get a table of its own */
 	unsigned int cut;		/* the own table stops below this fd */
 	bool masked;			/* the child sets its mask */
-	uint64_t mask;			/* with masked: the caller's */
+	uint64_t mask;			/* the caller's, if masked */
 	bool batch;			/* leave SCHED_BATCH for SCHED_OTHER */
-	bool close_now;			/* before exec, not by it */
-	struct st_watch *watch;		/* who may end the child early; or NULL */
-	int pidfd;			/* by CLONE_PIDFD; else -1 */
-	pid_t tid;			/* by clone3: not 0 once there is a child */
+	bool close_now;			/* close before exec, not at exec */
+	struct st_watch *watch; /* lets another thread end the child, or NULL */
+	int pidfd;			/* from CLONE_PIDFD; else -1 */
+	pid_t tid; /* from clone3: not 0 once there is a child */
 	struct st_report *report;
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Resolving a name against a search path, by the rules of execvp(3), once.
- */
+/* Resolves a name along a search path, by the rules of execvp(3), once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +30,7 @@ static int begin(struct buffer *b, const char *dir, size_t len)
 		return 0;
 	if (!getcwd(b->bytes, sizeof(b->bytes)))
 		return errno == ERANGE ? -ENAMETOOLONG : -errno;
-	/* outside of the process's root the kernel tells no absolute path */
+	/* outside of the process's root the kernel gives no absolute path */
 	if (b->bytes[0] != '/')
 		return -ENOENT;
 	b->len = strlen(b->bytes);
@@ -54,7 +52,10 @@ static int open_in(const char *dir, size_t len, const char *name,
 	return ret < 0 ? ret : spawn_template_open(b.bytes, flags);
 }
 
-/* The default, where there is no PATH. Return: 0 or -ENOMEM; *path is owned. */
+/*
+ * Returns the path that is used without $PATH.
+ * Return: 0 or -ENOMEM; the caller frees *path.
+ */
 static int default_path(char **path)
 {
 	size_t size = confstr(_CS_PATH, NULL, 0);
@@ -68,7 +69,7 @@ static int default_path(char **path)
 	return 0;
 }
 
-/* Errors that let the search go on to the next directory. */
+/* Tells errors after which the search goes on to the next directory. */
 static int goes_on(int ret)
 {
 	return ret == -ENOENT || ret == -ENOTDIR || ret == -EACCES ||
@@ -86,7 +87,9 @@ static int search(const char *name, const char *path, uint64_t flags)
 		ret = open_in(path, len, name, flags);
 		if (ret >= 0 || !goes_on(ret))
 			return ret;
-		/* found, but not to be executed: say so if nothing else is */
+		/*
+		 * found, but not executable: the answer if nothing better comes
+		 */
 		if (ret == -EACCES)
 			answer = ret;
 		if (path[len] == '\0')

@@ -2,11 +2,11 @@
 /*
  * One launch: from the caller's arguments to a running program.
  *
- * What can be refused without a child is refused before there is one, in the
- * proposal's order: structure, fd, ids, arguments, identity. The fast path makes
- * four system calls: ids (2), statx of the path, clone3. It takes the record at
- * the fd's number and leaves it to the child to compare that with the file; only
- * when something does not fit is the fd looked at closely.
+ * Everything that can be refused without a child is refused before there is
+ * one, in the proposal's order: structure, fd, ids, arguments, identity. The
+ * fast path makes four system calls: ids (2), statx of the path, clone3. It
+ * takes the record at the fd's number and lets the child compare that with the
+ * file. Only if they do not match does the parent look closely at the fd.
  */
 #include <string.h>
 #include <unistd.h>
@@ -51,7 +51,7 @@ static bool attributes_ok(const struct spawn_template_spawn_args *a)
 		return false;
 	if ((f & SPAWN_TEMPLATE_SPAWN_UMASK) && a->umask > 0777)
 		return false;
-	/* -1 would mean "as it is" to setresuid(2) */
+	/* -1 would mean "unchanged" to setresuid(2) */
 	if ((f & SPAWN_TEMPLATE_SPAWN_SETUID) && a->uid == UINT32_MAX)
 		return false;
 	if ((f & SPAWN_TEMPLATE_SPAWN_SETGID) && a->gid == UINT32_MAX)
@@ -65,11 +65,10 @@ static bool attributes_ok(const struct spawn_template_spawn_args *a)
 
 /**
  * st_spawn_args - take the caller's arguments of a launch
- * @args: filled in, to the present version
- * @from, @size: the caller's
+ * @args: filled in, to the present version @from, @size: the caller's
  *
- * Return: 0; -EINVAL, -E2BIG. What the arguments say is not looked at, but for
- * flags that @size is too small for.
+ * Return: 0; -EINVAL, -E2BIG. It does not judge the arguments, except flags for
+ * which @size is too small.
  */
 int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
 		  size_t size)
@@ -79,16 +78,20 @@ int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
 
 	if (ret < 0 || size >= sizeof(*args))
 		return ret;
-	/* part of a version is none of it: half a pointer leads nowhere */
+	/*
+	 * ignore a version that is there in part: half a pointer leads nowhere
+	 */
 	memset(&args->failure, 0,
 	       sizeof(*args) - SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
-	/* which no launch accepts */
+	/* a flag that no launch accepts */
 	if (ST_VER1_FLAGS(args->flags))
 		args->flags |= ST_NO_SUCH_FLAG;
 	return 0;
 }
 
-/* Is it well formed? The actions are judged by st_action_plan(). */
+/*
+ * Checks the form of the arguments, but for the actions: see st_action_plan().
+ */
 static bool args_ok(const struct spawn_template_spawn_args *a)
 {
 	if (a->flags & ~SPAWN_FLAGS)
@@ -99,7 +102,7 @@ static bool args_ok(const struct spawn_template_spawn_args *a)
 	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a);
 }
 
-/* Return: 0, -EINVAL or -E2BIG, for arguments that no launch accepts. */
+/* Return: 0; -EINVAL or -E2BIG for arguments that no launch accepts. */
 int st_spawn_check(const struct spawn_template_spawn_args *args)
 {
 	struct st_plan plan;
@@ -111,7 +114,9 @@ int st_spawn_check(const struct spawn_template_spawn_args *args)
 
 /* ---- one try */
 
-/* What exec says of a guarded template is the guard's word. */
+/*
+ * Tells whether an error is the guard's: exec gave it, for a guarded template.
+ */
 static bool is_the_guards(const struct st_record *rec,
 			  const struct st_report *report)
 {
@@ -119,7 +124,7 @@ static bool is_the_guards(const struct st_record *rec,
 	       report->by_exec;
 }
 
-/* Counts how a launch went; ret is its answer. */
+/* Counts the result of a launch; ret is its answer. */
 void st_spawn_count(struct st_record *rec, pid_t ret,
 		    const struct st_report *report)
 {
@@ -140,8 +145,8 @@ void st_spawn_count(struct st_record *rec, pid_t ret,
 }
 
 /*
- * The record to launch from, with a reference: the one at the number if the ids
- * are its creator's, else whatever a close look finds.
+ * Takes the record to launch from, with a reference: the one at the number if
+ * the ids are its creator's, else the one that a close look finds.
  */
 static int take_record(int tfd, struct st_record **rec)
 {
@@ -157,7 +162,7 @@ static int take_record(int tfd, struct st_record **rec)
 	return st_template_find(tfd, rec, &now);
 }
 
-/* Arguments are judged after the fd: a wrong fd is the first thing to say. */
+/* Judges the arguments after the fd: a wrong fd is reported first. */
 static int plan_launch(int tfd, const struct st_spawn *spawn,
 		       struct st_plan *plan)
 {
@@ -178,7 +183,9 @@ static int plan_launch(int tfd, const struct st_spawn *spawn,
 	return ret;
 }
 
-/* The guard's programs look for the mark at exec; without it they look on. */
+/*
+ * Sets the mark for the guard's programs; they do not check an exec without it.
+ */
 static int set_mark(struct st_launch *l, const struct st_record *rec)
 {
 	int ret = st_guard_check(&rec->guard, rec->flags);
@@ -192,8 +199,8 @@ static int set_mark(struct st_launch *l, const struct st_record *rec)
 }
 
 /*
- * All of a launch but its child. Return: 0, or what forbids it, with the stage in
- * the report.
+ * Fills in a launch, all but its child.
+ * Return: 0, or the error that forbids it, with the stage in the report.
  */
 static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
 		const struct st_plan *plan, const struct st_record *rec,
@@ -225,7 +232,7 @@ static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
 			return ret;
 	}
 	if (rec->exec_path && st_path_check(rec->exec_path, &rec->key) < 0) {
-		/* made from an fd, it is not tied to where the file was */
+		/* a template of an fd is not bound to the file's old path */
 		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
 			return -ESTALE;
 		l->exec_path = NULL;
@@ -252,13 +259,13 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 }
 
 /**
- * st_spawn_prepare - all of one try to launch but its child
- * @tfd, @spawn: as of st_spawn()
+ * st_spawn_prepare - prepare one try to launch, all but its child @tfd, @spawn:
+ * as for st_spawn()
  * @l: filled in; it points into @spawn and @report
  * @report: cleared
- * @rec: set, with a reference that l needs too
+ * @rec: set, with a reference that l needs, too
  *
- * Return: 0, or what forbids it, and then nothing is held.
+ * Return: 0; or the error that forbids it, and then nothing is held.
  */
 int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 		     struct st_report *report, struct st_record **rec)
@@ -277,12 +284,12 @@ int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 	return ret;
 }
 
-/* ---- until it goes, or is known not to go */
+/* ---- repeated until it succeeds or certainly fails */
 
 /*
- * What exec found stale may look fresh here: the guard may not know the template
- * any more, while file and word are as they were. Then the record is marked, so
- * that no look finds it fresh.
+ * Checks the template once more. A template that exec found stale may look
+ * fresh here, if the guard has forgotten it while file and word are unchanged.
+ * Then the record is marked, so that no later check finds it fresh.
  */
 static int check_again(int tfd, struct st_record *rec, bool by_exec,
 		       struct st_record **found)
@@ -299,9 +306,9 @@ static int check_again(int tfd, struct st_record *rec, bool by_exec,
 }
 
 /*
- * The record did not fit the file or the path, or so said exec: it is looked at
- * closely. Return: 0 to try again with *rec, which may be another; else the
- * answer.
+ * Looks closely after a record that did not match the file or the path, or that
+ * exec refused.
+ * Return: 0 to try again with *rec, which may be another one; else the answer.
  */
 static int look_again(int tfd, struct st_record **rec, bool by_exec,
 		      bool *refreshed)
@@ -351,17 +358,20 @@ static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
 			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)
 			break;
-		ret = -ESTALE; /* should this have been the last try */
+		ret = -ESTALE; /* the answer if this was the last try */
 	}
 	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
-		goto out; /* counted where it was found */
+		goto out; /* already counted */
 	st_spawn_count(rec, ret, report);
 out:
 	st_record_put(rec);
 	return ret;
 }
 
-/* A step that the caller did not ask for belongs to the making of the child. */
+/*
+ * Fills in a failure. Failures of actions that the caller did not ask for count
+ * as failures to make the child.
+ */
 static void tell_failure(struct spawn_template_failure *f, pid_t ret,
 			 const struct st_report *report, uint32_t n_own)
 {
@@ -381,7 +391,7 @@ static void tell_failure(struct spawn_template_failure *f, pid_t ret,
 /**
  * st_spawn - launch
  * @tfd: the template
- * @spawn: how; its actions may be more than a caller may give, by n_own
+ * @spawn: the arguments; it may have n_own more actions than a caller may give
  * @pidfd: set on success
  * @failure: filled in on failure
  *
@@ -412,7 +422,7 @@ pid_t spawn_template_spawn(int tfd,
 		return ret;
 	pidfd = (int *)(uintptr_t)spawn.args.pidfd;
 	ufailure = (void *)(uintptr_t)spawn.args.failure;
-	if (!pidfd) /* judged with the rest, after the fd */
+	if (!pidfd) /* refused with other wrong arguments, after the fd */
 		spawn.args.flags |= ST_NO_SUCH_FLAG;
 	ret = st_spawn(tfd, &spawn, pidfd, &failure);
 	if (ret < 0 && ufailure)

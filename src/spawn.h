@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A launch as the rest of the library asks for it: arguments that were copied
- * and checked, maybe by another thread than the one that launches.
+ * A launch for the rest of the library: its arguments are copied and checked,
+ * maybe by another thread than the launching one.
  */
 #ifndef ST_SPAWN_H
 #define ST_SPAWN_H
@@ -11,8 +11,8 @@
 
 struct st_spawn {
 	struct spawn_template_spawn_args args;	/* failure, pidfd: not used */
-	uint32_t n_own;		/* leading actions that are not the caller's */
-	bool masked;		/* the child starts with mask, not this thread's */
+	uint32_t n_own;		/* leading actions of the library's own */
+	bool masked; /* the child starts with mask, not the thread's */
 	uint64_t mask;
 	bool batch, close_now;	/* see st_launch */
 	struct st_watch *watch;
@@ -24,7 +24,7 @@ int st_spawn_check(const struct spawn_template_spawn_args *args);
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure);
 
-/* Parts of the same, for a launch that is not waited for: begin.c. */
+/* Steps of a launch that is not waited for: see begin.c. */
 int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 		     struct st_report *report, struct st_record **rec);
 void st_spawn_count(struct st_record *rec, pid_t ret,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack that a child runs on until exec. The lowest page has no access, so
- * that an overflow is a fault of the child and not a silent write into the parent.
+ * The stack on which a child runs until exec. The lowest page has no access, so
+ * that an overflow is a fault of the child and not a silent write into the
+ * parent.
  *
- * - A thread that waits for its child has one, made on its first launch and
- *   unmapped when the thread ends. It serves one child at a time.
- * - Children that nobody waits for have one each. Some are kept for the next, in
- *   places that need no lock, which a fork might find taken.
+ * - A thread that waits for its child has one stack, made at its first launch
+ *   and unmapped when the thread ends. It serves one child at a time.
+ * - Children that nobody waits for have one each. Some stacks are kept for
+ *   later ones, in slots that need no lock, since a fork might find a lock
+ *   taken.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -58,8 +60,9 @@ static char *map(void)
 }
 
 /*
- * Fills in this thread's stack. Where no thread key is left the stack is for
- * one launch. Return: 0 or -ENOMEM.
+ * Fills in this thread's stack. If no thread key is left, the stack is for one
+ * launch only.
+ * Return: 0 or -ENOMEM.
  */
 int st_stack_get(struct st_stack *stack)
 {

@@ -11,11 +11,11 @@ struct st_stack {
 	bool once;	/* unmapped by st_stack_put() */
 };
 
-/* The calling thread's, for a child that it waits for. */
+/* The calling thread's stack, for a child that it waits for. */
 int st_stack_get(struct st_stack *stack);
 void st_stack_put(struct st_stack *stack);
 
-/* One for a child that nobody waits for; any thread may give it back. */
+/* A stack for a child that nobody waits for; any thread may give it back. */
 int st_stack_take(struct st_stack *stack);
 void st_stack_give(struct st_stack *stack);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Telling what a template is and how it has been used.
- */
+/* Reports the state of a template and its use. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Raw system calls: the answer is the kernel's, a negated errno on failure.
  *
  * Code between clone and exec shares the caller's memory, so it may not touch
- * libc's state: not errno, not a lock, not a cancellation point. The same calls
- * serve the parent where libc would do more than was asked (signals 32 and 33,
+ * libc's state: no errno, no lock, no cancellation point. The parent uses these
+ * calls, too, where libc would do more than asked (signals 32 and 33,
  * cancellation) or has no wrapper.
  */
 #ifndef ST_SYS_H
@@ -27,7 +27,7 @@
 #error "spawn_template: no src/arch/*.h for this architecture"
 #endif
 
-/* Absent from the headers of older systems. */
+/* Missing in the headers of older systems. */
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -49,7 +49,9 @@
 #define sys_call5(n, a, b, c, d, e) \
 	sys_call6((n), SYS_L(a), SYS_L(b), SYS_L(c), SYS_L(d), SYS_L(e), 0)
 
-/* Is it about this moment, not about this place or these arguments? */
+/*
+ * Tells an error of the moment from an error of this place or these arguments.
+ */
 static inline bool sys_is_shortage(int ret)
 {
 	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM ||
@@ -139,7 +141,7 @@ static inline void sys_sleep_ms(unsigned int ms)
 {
 	struct sys_timespec ts = { ms / 1000, (ms % 1000) * 1000000L };
 
-	/* an interrupted sleep goes on with what is left */
+	/* an interrupted sleep goes on for the remaining time */
 	while (sys_call2(__NR_nanosleep, &ts, &ts) == -EINTR)
 		;
 }

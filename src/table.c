@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table: from an fd number to the record of the template that has it.
+ * The table: from an fd number to the record of the template at that number.
  *
  * Invariants:
  * - Nothing here takes a lock that a fork could leave behind, or a signal
  *   handler could wait on: a launch never blocks on another thread.
- * - Memory of records and homes is never given back, only used again, so a
- *   reader may look at a record that is being dropped: it takes a reference
- *   unless there is none left, then looks again whether it is still the one.
- * - close(2) tells us nothing. A record stays until its number is used again;
- *   whether an fd is still the template is decided by the file behind it.
+ * - Memory of records and homes is never freed, only used again, so a reader
+ *   may look at a record that is being dropped: it takes a reference unless
+ *   none is left, then checks that the record is still the one at the number.
+ * - close(2) tells the library nothing. A record stays until its number is used
+ *   again; the file behind the fd decides whether the fd is still the template.
  *
  * A forked child finds none of its parent's records: each carries the epoch of
  * the process that made it (epoch.h).
@@ -30,7 +30,7 @@ struct home {
 	int fd;
 	struct home *next;
 	_Atomic(struct st_record *) rec;
-	_Atomic uint64_t locker;	/* epoch of who changes it, or 0 */
+	_Atomic uint64_t locker; /* epoch of the thread that changes it, or 0 */
 	_Atomic uint64_t changes;
 };
 
@@ -79,7 +79,9 @@ void st_record_put(struct st_record *rec)
 	atomic_store(&rec->refs, 0);
 }
 
-/* One that nobody uses, or a new one; with one reference, but not yet empty. */
+/*
+ * Claims an unused or new record. It has one reference, and maybe old contents.
+ */
 static struct st_record *record_claim(void)
 {
 	struct st_record *rec;
@@ -101,9 +103,9 @@ static struct st_record *record_claim(void)
 }
 
 /*
- * An empty record with one reference, which is the caller's. It is not found by
- * anybody until st_table_set(). counters: to be shared, or NULL for new ones.
- * Return: NULL without memory.
+ * Returns an empty record with one reference, the caller's. Nobody finds it
+ * before st_table_set(). counters: counters to share, or NULL for new ones.
+ * Return: NULL if memory is short.
  */
 struct st_record *st_record_new(struct st_counters *counters)
 {
@@ -148,7 +150,7 @@ static struct home *home_make(int fd)
 		return NULL;
 	made->fd = fd;
 	do {
-		/* whoever was faster stands at or behind this head */
+		/* a thread that was faster has put it at or behind this head */
 		h = home_find(fd);
 		if (h) {
 			free(made);
@@ -162,8 +164,9 @@ static struct home *home_make(int fd)
 /* ---- the table */
 
 /*
- * The record at this number, with a reference for the caller; NULL if there is
- * none of this process. Says nothing about what the fd is now.
+ * Returns the record at this number, with a reference for the caller; NULL if
+ * this process has none there. It says nothing about the present file of the
+ * fd.
  */
 struct st_record *st_table_get(int fd)
 {
@@ -191,9 +194,10 @@ struct st_record *st_table_get(int fd)
 }
 
 /*
- * A record of this file under whatever number, with a reference, for a dup of a
- * template; one with an equal key goes before one that is stale. The guard tells
- * of a record that its template has been closed, only the number not used again.
+ * Returns a record of this file at any number, with a reference, for a dup of a
+ * template. A record with an equal key is preferred to a stale one. The guard
+ * marks a record as stale if its template was closed but its number not used
+ * again.
  */
 struct st_record *st_table_find(const struct spawn_template_key *key)
 {
@@ -219,7 +223,7 @@ struct st_record *st_table_find(const struct spawn_template_key *key)
 	return found;
 }
 
-/* Does a record of a parent process name this file? */
+/* Tells whether a record of a parent process names this file. */
 bool st_table_inherited(const struct spawn_template_key *key)
 {
 	uint64_t epoch = st_epoch_current();
@@ -264,7 +268,7 @@ int st_table_set(int fd, struct st_record *rec)
 	return 0;
 }
 
-/* Forgets the record at a number. Return: whether there was one. */
+/* Forgets the record at a number. Return: true if there was one. */
 bool st_table_drop(int fd)
 {
 	struct home *h = fd < 0 ? NULL : home_find(fd);
@@ -276,9 +280,10 @@ bool st_table_drop(int fd)
 }
 
 /*
- * One thread at a time changes the file behind a number. The caller has its
- * signals blocked. A holder that a fork left behind is of another epoch and
- * does not count. Return: false without memory.
+ * Lets one thread at a time change the file behind a number. The caller has its
+ * signals blocked. A holder that a fork left behind has another epoch and does
+ * not count.
+ * Return: false if memory is short.
  */
 bool st_table_lock(int fd)
 {
@@ -305,7 +310,7 @@ void st_table_unlock(int fd)
 	atomic_store(&h->locker, 0);
 }
 
-/* Is a thread of this process changing the file behind a number? */
+/* Tells whether a thread of this process changes the file behind a number. */
 bool st_table_changing(int fd)
 {
 	struct home *h = home_find(fd);
@@ -314,7 +319,7 @@ bool st_table_changing(int fd)
 	return holder && holder == st_epoch_current();
 }
 
-/* How often that has happened: equal before and after means not between. */
+/* Counts the changes of a number: equal counts mean no change between. */
 uint64_t st_table_changes(int fd)
 {
 	struct home *h = home_find(fd);

@@ -19,7 +19,7 @@ struct st_ids {
 	gid_t gid[3];
 };
 
-/* Shared by the records that follow each other at refreshes. */
+/* Shared by a record and those that follow it at refreshes. */
 struct st_counters {
 	_Atomic uint32_t refs;
 	_Atomic uint64_t cold, stale, refused, failed;
@@ -27,20 +27,21 @@ struct st_counters {
 };
 
 /*
- * What is known of one template. All but refs and epoch is written once, before
- * the record is put into the table, and read by any thread with a reference.
+ * The facts about one template. Every field but refs and epoch is written once,
+ * before the record is put into the table, and read by any thread with a
+ * reference.
  */
 struct st_record {
 	_Atomic uint32_t refs;		/* 0: free to be taken */
-	struct st_record *next;		/* all records ever, never unlinked */
-	_Atomic uint64_t epoch;		/* whose it is; 0: not in the table */
+	struct st_record *next; /* of all records; none is ever unlinked */
+	_Atomic uint64_t epoch;		/* of the owner; 0: not in the table */
 	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
 	struct st_ids ids;		/* the creator's */
 	struct spawn_template_key key;
 	uint32_t format, elf_class, elf_machine, elf_flags;
 	uint32_t by_path_reason;	/* 0: launched by fd */
-	char *path;			/* the template's path; NULL: of an fd */
-	char *exec_path;		/* launches by path; may equal path */
+	char *path; /* the template's path; NULL: made from an fd */
+	char *exec_path; /* for launches by path; may equal path */
 	char *interpreter;		/* NULL: none */
 	struct st_guarded guard;	/* set if it is guarded */
 	struct st_counters *counters;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Making, refreshing and closing templates.
+ * Makes, refreshes and closes templates.
  *
- * Making one refuses what exec would refuse, so that mistakes show at start-up
- * and not at the first launch; but nothing found here is trusted at a launch,
- * where the kernel decides anew.
+ * Making a template refuses whatever exec would refuse, so that mistakes show
+ * at start-up and not at the first launch. But no launch trusts these checks:
+ * there the kernel decides anew.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +24,9 @@
 #define UNSERVED_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
 
-#define TRIES 4 /* for a file that changes while it is registered */
+#define TRIES 4 /* for a file that changes during registration */
 
-/* What a template is made from: a path, or an fd. */
+/* The source of a template: a path, or an fd. */
 struct source {
 	const char *path;
 	int execfd;
@@ -34,7 +34,7 @@ struct source {
 
 /* ---- opening */
 
-/* Of the thread's own table, which need not be the process's. */
+/* Uses the thread's own table, which need not be the process's. */
 static void proc_fd_path(int fd, char *path, size_t size)
 {
 	snprintf(path, size, "/proc/thread-self/fd/%d", fd);
@@ -48,7 +48,7 @@ static int reopen(int fd, int flags)
 	return sys_openat(AT_FDCWD, path, flags, 0);
 }
 
-/* An O_PATH fd of its own, with an open file description of its own. */
+/* Opens an O_PATH fd with an open file description of its own. */
 static int open_file(const struct source *from)
 {
 	struct spawn_template_key given, got;
@@ -72,7 +72,7 @@ static int open_file(const struct source *from)
 	return fd;
 }
 
-/* ---- may it be executed? */
+/* ---- permission to execute */
 
 static int may_execute(int fd)
 {
@@ -82,16 +82,16 @@ static int may_execute(int fd)
 
 	if (ret != -ENOSYS && ret != -EPERM)
 		return ret;
-	/* before Linux 5.8 and in some sandboxes; answers for the real ids */
+	/* before Linux 5.8 and in some sandboxes: judge by the real ids */
 	proc_fd_path(fd, path, sizeof(path));
 	ret = sys_call3(__NR_faccessat, AT_FDCWD, path, X_OK);
 	return ret == -EACCES ? ret : 0;
 }
 
 /*
- * Asks the kernel itself, waiting a little for writers to close. What cannot be
- * asked is left to the launch. *asked: 0, or why it could not be asked: -EINVAL
- * of a kernel that does not know the question, else -EPERM.
+ * Asks the kernel itself, and waits a little for writers to close. If it cannot
+ * be asked, the launch decides. *asked: 0; -EINVAL if the kernel does not know
+ * the flag; else -EPERM.
  */
 static int ask_kernel(int fd, int *asked)
 {
@@ -106,15 +106,15 @@ static int ask_kernel(int fd, int *asked)
 	*asked = 0;
 	if (ret == -EINVAL)
 		*asked = -EINVAL;
-	/* a sandbox may also kill who asks */
+	/* a sandbox may also kill the asking child */
 	if (ret == -ENOSYS || ret == -EPERM || ret == -ECHILD)
 		*asked = -EPERM;
 	return *asked ? 0 : ret;
 }
 
-/* ---- what is it? */
+/* ---- format of the file */
 
-/* Opens for reading; a file that the caller may only execute stays unread. */
+/* Reads the header, but not of a file that the caller may only execute. */
 static int read_header(int fd, const struct source *from, struct st_elf *elf)
 {
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -157,7 +157,7 @@ static int take_header(int fd, const struct source *from, struct st_record *rec,
 	return 0;
 }
 
-/* ---- by fd or by path? */
+/* ---- launch by fd or by path */
 
 static const char *base_name(const char *path)
 {
@@ -166,7 +166,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The path that the kernel knows for fd; "" where it has none. */
+/* Returns the kernel's path for fd; "" if it has none. */
 static void kernel_path(int fd, char *path, size_t size)
 {
 	char link[64];
@@ -178,10 +178,11 @@ static void kernel_path(int fd, char *path, size_t size)
 }
 
 /*
- * A launch by fd shows the name of the file in ps, one by path the last part of
- * the path; and only by path does AT_EXECFN name something that can be opened.
- * So by fd where both names are one and cannot matter otherwise. Return: 0, or
- * SPAWN_TEMPLATE_BY_PATH_*.
+ * Decides whether launches must go by path. A launch by fd shows the name of
+ * the file in ps, a launch by path the last part of the path; and AT_EXECFN
+ * names a file that can be opened only in a launch by path. So launches go by
+ * fd where both names are equal and no program can depend on the difference.
+ * Return: 0, or SPAWN_TEMPLATE_BY_PATH_*.
  */
 static uint32_t by_path_reason(const struct st_record *rec, int asked,
 			       uint64_t attributes, const char *name)
@@ -192,23 +193,25 @@ static uint32_t by_path_reason(const struct st_record *rec, int asked,
 		return SPAWN_TEMPLATE_BY_PATH_FORMAT;
 	if (asked == -EPERM)
 		return SPAWN_TEMPLATE_BY_PATH_EXECVEAT;
-	/* a file that is a mount point has its name from elsewhere */
+	/* a mount point's file has its name from elsewhere */
 	if (rec->path && ((attributes & STATX_ATTR_MOUNT_ROOT) ||
 			  strcmp(base_name(rec->path), base_name(name)) != 0))
 		return SPAWN_TEMPLATE_BY_PATH_NAME;
-	/* programs with several names may look at AT_EXECFN for theirs */
+	/* a program with several names may read its own from AT_EXECFN */
 	if (rec->path && rec->key.nlink > 1)
 		return SPAWN_TEMPLATE_BY_PATH_HARD_LINK;
-	/* AT_EXECVE_CHECK came with the release that mended comm, 6.14; of a
-	 * kernel without the one it is not known whether it has the other */
+	/*
+	 * AT_EXECVE_CHECK came in 6.14, the release that mended comm: a kernel
+	 * that lacks it may show the wrong name
+	 */
 	if (asked == -EINVAL)
 		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
 	return 0;
 }
 
 /*
- * Decides how to launch. A template of an fd has no path; where it needs one,
- * that which the kernel knows serves, if it leads to the same file.
+ * Decides how to launch. A template of an fd has no path; if it needs one, the
+ * kernel's path for the fd is used, if that leads to the same file.
  */
 static int choose_way(struct st_record *rec, int fd, int asked,
 		      uint64_t attributes)
@@ -264,8 +267,9 @@ static int examine(int fd, const struct source *from, struct st_record *rec,
 }
 
 /*
- * From here on the guard sees every change of the file; one since it was examined
- * shows in the key. Return: 0, guarded or not; -ESTALE; or -errno.
+ * Registers with the guard, which sees every change of the file from then on; a
+ * change between examine() and the registration shows in the key.
+ * Return: 0, guarded or not; -ESTALE; or -errno.
  */
 static int have_guarded(int fd, struct st_record *rec,
 			const uint8_t head[ST_ELF_HEAD])
@@ -288,9 +292,10 @@ static int have_guarded(int fd, struct st_record *rec,
 }
 
 /*
- * counters: those of the record that this one follows, or NULL. Return: an
- * O_PATH fd, close-on-exec, with *rec its record; -ESTALE if the file changed
- * while it was registered; or -errno.
+ * Makes a template. counters: those of the record that this one follows, or
+ * NULL.
+ * Return: an O_PATH fd, close-on-exec, with *rec its record; -ESTALE if the
+ * file changed during the registration; or -errno.
  */
 static int make_once(const struct source *from, uint64_t flags,
 		     struct st_counters *counters, bool guard,
@@ -319,7 +324,7 @@ static int make_once(const struct source *from, uint64_t flags,
 	return fd;
 }
 
-/* The same, until the file stays as it is for long enough. */
+/* Makes a template, and tries again while the file changes. */
 static int make(const struct source *from, uint64_t flags,
 		struct st_counters *counters, struct st_record **rec)
 {
@@ -328,7 +333,7 @@ static int make(const struct source *from, uint64_t flags,
 
 	for (int i = 0; fd == -ESTALE && i < TRIES; i++)
 		fd = make_once(from, flags, counters, guard, rec);
-	/* then it is stale at the first launch, as it would be without a guard */
+	/* without a guard the first launch will find it stale */
 	if (fd == -ESTALE && !(flags & ST_MUST_GUARD))
 		fd = make_once(from, flags, counters, false, rec);
 	return fd;
@@ -405,8 +410,8 @@ int spawn_template_open(const char *path, uint64_t flags)
 /* ---- refreshing */
 
 /*
- * Puts fd and rec in the place of what tfd is, if tfd is still the old file.
- * The reference to rec is taken over on success.
+ * Puts fd and rec in the place of tfd, if tfd is still the old file. It takes
+ * over the reference to rec on success.
  */
 static int replace(int tfd, int fd, const struct st_record *old,
 		   struct st_record *rec)
@@ -434,7 +439,7 @@ static int replace_locked(int tfd, int fd, const struct st_record *old,
 
 	if (ret < 0)
 		return ret;
-	/* the home is made by the lock, so that st_table_set() cannot fail */
+	/* the lock makes the home, so st_table_set() cannot fail */
 	if (st_table_lock(tfd)) {
 		ret = replace(tfd, fd, old, rec);
 		st_table_unlock(tfd);
@@ -445,7 +450,7 @@ static int replace_locked(int tfd, int fd, const struct st_record *old,
 	return ret;
 }
 
-/* Is it the record at this number, and not that of which this is a dup? */
+/* Tells whether the record is the one at this number, and not that of a dup. */
 static bool is_at(int tfd, const struct st_record *rec)
 {
 	struct st_record *here = st_table_get(tfd);
@@ -472,7 +477,9 @@ static int refresh_once(int tfd)
 		st_record_put(old);
 		return fd;
 	}
-	/* without a path it is the same file, whatever the number is by now */
+	/*
+	 * a template of an fd needs the same file, whatever the number is now
+	 */
 	if (!old->path && !st_key_same_file(&rec->key, &old->key))
 		ret = -EACCES;
 	else
@@ -486,7 +493,7 @@ static int refresh_once(int tfd)
 	return ret;
 }
 
-/* Another thread's refresh in between is no reason to fail: do it again. */
+/* Refreshes, and again if another thread's refresh came between. */
 int spawn_template_refresh(int tfd)
 {
 	uint64_t before;
@@ -507,7 +514,7 @@ int spawn_template_close(int tfd)
 	struct st_record *rec = NULL;
 	int ret = st_template_of(tfd, &rec, &now);
 
-	/* one that came over fork is closed too */
+	/* a template inherited over fork is closed, too */
 	if (ret == -EACCES)
 		ret = st_table_inherited(&now) ? 0 : -EINVAL;
 	if (ret < 0)

@@ -25,10 +25,10 @@ static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 }
 
 /*
- * clone(2) or clone3(2): the parent gets the answer; the child calls fn(arg) on
- * the stack it was given, aligned to 16, and must not return from it. clone's own
- * arguments are flags, stack, parent_tid and child_tid, which machines have at
- * different places; clone3 has the first two only.
+ * Makes clone(2) or clone3(2): the parent gets the answer; the child calls
+ * fn(arg) on the stack it was given, aligned to 16, and must not return from
+ * fn. clone's own arguments are flags, stack, parent_tid and child_tid, whose
+ * registers differ between machines; clone3 has the first two only.
  */
 static inline long arch_clone(long nr, long a, long b, long c, long child_tid,
 			      void (*fn)(void *), void *arg)

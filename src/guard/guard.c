@@ -2,16 +2,17 @@
 /*
  * Registers templates with the guard's daemon.
  *
- * - There is one connection per process, made when it is first needed and kept.
- *   One thread at a time uses it. A child of fork has its own: the state is
- *   another, by the epoch, and the inherited socket is closed; a lock that was
- *   held at fork stays behind with the old state.
- * - The daemon is asked at create and refresh, and told at close; never at a
- *   launch. If it does not answer within a second the template is made without,
- *   or not at all if it must be guarded, and nobody asks again for a while.
- * - A record that is dropped because its number was used again unregisters
- *   nothing, and need not: the template's file was closed then, which the kernel
- *   programs see.
+ * - Each process has one connection, made when it is first needed and kept. One
+ *   thread at a time uses it. A forked child makes its own: it has another
+ *   epoch and so another state, and closes the inherited socket. A lock that
+ *   was held at fork stays behind in the old state.
+ * - The library asks the daemon at create and refresh, and tells it at close;
+ *   never at a launch. If the daemon does not answer within a second, the
+ *   template is made without a guard, or not at all if it must be guarded, and
+ *   no thread asks again for a while.
+ * - A record that is dropped because its number was used again is not
+ *   unregistered. That is not needed: the template's file was closed then, and
+ *   the kernel programs see that.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -27,10 +28,10 @@
 #include "guard/words.h"
 #include "sys.h"
 
-#define ANSWER_NS (1000 * ST_MS)	/* for all of a question */
-#define LOCK_NS (800 * ST_MS)		/* of that, for others' questions */
-#define LEAVE_NS (20 * ST_MS)		/* close gives way to a question */
-#define ABSENT_NS (1000 * ST_MS)	/* how long nobody looks again */
+#define ANSWER_NS (1000 * ST_MS)	/* for a whole question */
+#define LOCK_NS (800 * ST_MS) /* the part for waiting on other questions */
+#define LEAVE_NS (20 * ST_MS)		/* after it, close gives up */
+#define ABSENT_NS (1000 * ST_MS)	/* time until somebody looks again */
 #define SILENT_NS (5000 * ST_MS)	/* the same, after no or a bad answer */
 #define ASIDES_MAX 10000	/* a daemon that sends more is no daemon */
 
@@ -50,18 +51,18 @@ _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
 struct guard {
 	uint64_t epoch;
 	struct guard *inherited;	/* a parent's; see leave_inherited() */
-	_Atomic int64_t quiet_until;	/* nobody asks without need */
+	_Atomic int64_t quiet_until;	/* nobody asks before, without need */
 	_Atomic(struct st_words *) words;
-	pthread_mutex_t lock;		/* of what follows */
+	pthread_mutex_t lock;		/* protects the rest */
 	struct st_guard_socket socket;
 	uint32_t sequence;
-	uint32_t unanswered;		/* UNREGISTERs that nobody waits for */
+	uint32_t unanswered; /* UNREGISTERs whose answer is still to come */
 };
 
 struct question {
 	uint16_t type;			/* ST_MSG_* */
 	uint64_t id;
-	int fd;				/* goes with it; -1: none */
+	int fd;				/* to send with it; -1: none */
 	uint32_t flags;			/* ST_REGISTER_* */
 	const uint8_t *header;
 };
@@ -82,7 +83,9 @@ static struct guard *make_guard(uint64_t epoch)
 	return g;
 }
 
-/* What a parent had. Its lock may be held by nobody, so it is never freed. */
+/*
+ * Closes what a parent had. It never frees the state, whose lock may stay held.
+ */
 static void leave_inherited(struct guard *old)
 {
 	st_guard_socket_close(&old->socket);
@@ -111,7 +114,7 @@ static struct guard *guard_of_this_process(void)
 	return new;
 }
 
-/* The same, if there is one. */
+/* Returns the guard of this process; NULL: none so far. */
 static struct guard *guard_if_any(void)
 {
 	struct guard *g = atomic_load(&the_guard);
@@ -119,8 +122,10 @@ static struct guard *guard_if_any(void)
 	return g && g->epoch == st_epoch_current() ? g : NULL;
 }
 
-/* By the clock that pthreads has everywhere; should that be set, who waits gives
- * up early, or waits for as long as the holder has. */
+/*
+ * Waits by CLOCK_REALTIME, because every pthreads has it. If somebody sets that
+ * clock, the wait ends early, or lasts until the holder unlocks.
+ */
 static bool lock_within(struct guard *g, int64_t ns)
 {
 	struct timespec ts;
@@ -139,7 +144,7 @@ static void unlock(struct guard *g)
 	pthread_mutex_unlock(&g->lock);
 }
 
-/* ---- talking */
+/* ---- messages */
 
 static void disconnect(struct guard *g)
 {
@@ -161,11 +166,11 @@ static void fill(struct guard *g, const struct question *q, struct st_msg *msg)
 		memcpy(msg->u.reg.header, q->header, ST_HEADER_SIZE);
 }
 
-/* What may come between a question and its answer. */
+/* Tells a message that may come between a question and its answer. */
 static bool is_aside(struct guard *g, const struct st_msg *msg)
 {
 	if (msg->h.type == ST_MSG_INVALIDATED)
-		return true; /* the word says so already */
+		return true; /* the word has this already */
 	if (msg->h.type != ST_MSG_UNREGISTER || !g->unanswered)
 		return false;
 	g->unanswered--;
@@ -173,8 +178,8 @@ static bool is_aside(struct guard *g, const struct st_msg *msg)
 }
 
 /*
- * The next message that is no aside. fd: set to what came with it, if one is
- * expected; else NULL, and one that comes is an error.
+ * Takes the next message that is no aside. fd: set to a descriptor that may
+ * come with it. NULL: none may, and a message that has one is an error.
  */
 static int next_message(struct guard *g, struct st_msg *msg, int *fd,
 			int64_t deadline)
@@ -198,7 +203,7 @@ static int next_message(struct guard *g, struct st_msg *msg, int *fd,
 	return -EPROTO;
 }
 
-/* Return: 0 with the answer, or an ITEM before it, in *msg; or -errno. */
+/* Return: 0 with the answer in *msg, or an ITEM before it; or -errno. */
 static int converse(struct guard *g, const struct question *q,
 		    struct st_msg *msg, int *fd, int64_t deadline)
 {
@@ -248,21 +253,21 @@ static bool is_shortage(int ret)
 	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM;
 }
 
-/* How long nobody asks again. */
+/* Sets the time until which nobody asks again. */
 static void be_quiet(struct guard *g, int ret)
 {
 	int64_t ns = SILENT_NS;
 
 	if (is_shortage(ret))
-		return; /* the daemon's no fault */
+		return; /* not the daemon's fault */
 	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -EACCES)
 		ns = ABSENT_NS;
 	atomic_store(&g->quiet_until, st_now() + ns);
 }
 
 /*
- * Asks, over a new connection if the old one turns out to have ended. Return: 0
- * with the answer in *msg; or -errno, and there is no connection.
+ * Asks, over a new connection if the old one turns out to have ended.
+ * Return: 0 with the answer in *msg; or -errno, with no connection left.
  */
 static int ask(struct guard *g, const struct question *q, struct st_msg *msg,
 	       int64_t deadline)
@@ -308,7 +313,9 @@ static int take_answer(struct guard *g, const struct st_msg *msg,
 	return 0;
 }
 
-/* Return: 0; the daemon's error, with *told set; or why there was no answer. */
+/*
+ * Return: 0; the daemon's error, with *told set; or the reason for no answer.
+ */
 static int register_once(const struct question *q, bool must,
 			 struct st_guarded *guarded, bool *told)
 {
@@ -324,7 +331,7 @@ static int register_once(const struct question *q, bool must,
 		return -ENOENT;
 	if (!lock_within(g, LOCK_NS))
 		return -ETIMEDOUT;
-	/* another thread may have waited in vain meanwhile */
+	/* another thread may have asked in vain meanwhile */
 	if (must || st_now() >= atomic_load(&g->quiet_until))
 		ret = ask(g, q, &msg, deadline);
 	if (ret == 0) {
@@ -335,7 +342,7 @@ static int register_once(const struct question *q, bool must,
 	return ret;
 }
 
-/* What to make of it that there is no guard. */
+/* Chooses the answer if there is no guard. */
 static int without_guard(int ret, uint64_t flags)
 {
 	if (!(flags & ST_MUST_GUARD))
@@ -352,9 +359,11 @@ static int without_guard(int ret, uint64_t flags)
  * @header: the first ST_HEADER_SIZE bytes of the file; NULL if it was not read
  * @guarded: all zero; filled in if the template is guarded
  *
- * Waits a little for writers to close. Return: 0, guarded or, where that is
- * accepted, not; -ESTALE if the file has just changed; -ETXTBSY; and if it must
- * be guarded -ENOTCONN, -EOPNOTSUPP, or what the daemon says.
+ * It waits a little for writers to close.
+ *
+ * Return: 0, guarded or, if flags allow that, not; -ESTALE if the file has just
+ * changed; -ETXTBSY; and if it must be guarded -ENOTCONN, -EOPNOTSUPP, or the
+ * daemon's error.
  */
 int st_guard_register(int fd, uint64_t flags, const uint8_t *header,
 		      struct st_guarded *guarded)
@@ -385,8 +394,10 @@ int st_guard_register(int fd, uint64_t flags, const uint8_t *header,
 	return ret;
 }
 
-/* Takes what has come, without waiting. Return: 0, or -errno of a connection that
- * is of no use any more. */
+/*
+ * Takes messages without waiting.
+ * Return: 0; -errno: the connection is of no more use.
+ */
 static int drain(struct guard *g)
 {
 	struct st_msg msg;
@@ -399,11 +410,11 @@ static int drain(struct guard *g)
 
 /**
  * st_guard_unregister - end the guarding of a template
- * @id: its; 0 does nothing
+ * @id: the template's; 0 does nothing
  *
- * Without waiting for an answer, and only if that needs no new connection: when
- * the template's file is closed for the last time it ends anyway. So this is
- * only for files that a dup, or a forked child, holds on to.
+ * It does not wait for an answer, and makes no new connection: guarding also
+ * ends when the template's file is closed for the last time. So this matters
+ * only for files that a dup, or a forked child, keeps open.
  */
 void st_guard_unregister(uint64_t id)
 {
@@ -431,11 +442,11 @@ void st_guard_unregister(uint64_t id)
 	unlock(g);
 }
 
-/* ---- why is it stale? */
+/* ---- reasons */
 
 /*
- * What the daemon tells: why the executable is stale or, if it is not, why the
- * template's last launch was not let through; or 0.
+ * Returns the daemon's reason: why the executable is stale or, if it is not,
+ * why the template's last launch was refused; or 0.
  */
 static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
 {
@@ -446,7 +457,7 @@ static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
 	if (ask(g, &q, &msg, deadline) < 0)
 		return 0;
 	if (msg.h.type != ST_MSG_ITEM)
-		return 0; /* it knows none */
+		return 0; /* unknown to the daemon */
 	sequence = msg.h.sequence;
 	why = msg.u.item.why ? msg.u.item.why : msg.u.item.last_why;
 	if (next_message(g, &msg, NULL, deadline) == 0 &&
@@ -457,11 +468,12 @@ static uint32_t ask_why(struct guard *g, uint64_t id, int64_t deadline)
 }
 
 /**
- * st_guard_why - why a template that is stale to the guard is so
- * @guarded: its
+ * st_guard_why - find out why a template is stale to the guard
+ * @guarded: the template's
  *
- * Asks the daemon, unless it has told. Return: SPAWN_TEMPLATE_GUARD_WHY_*; 0 if
- * nobody can tell.
+ * It asks the daemon, unless an answer is already known.
+ *
+ * Return: SPAWN_TEMPLATE_GUARD_WHY_*; 0 if the reason is unknown.
  */
 uint32_t st_guard_why(struct st_guarded *guarded)
 {
@@ -476,7 +488,7 @@ uint32_t st_guard_why(struct st_guarded *guarded)
 		why = ask_why(g, guarded->id, deadline);
 		unlock(g);
 	}
-	/* the programs no longer know it, while its file is as it was */
+	/* the programs have forgotten it, though its file is unchanged */
 	if (!why && atomic_load(guarded->at) == guarded->word)
 		why = WHY_CLOSED;
 	atomic_store(&guarded->why, why);

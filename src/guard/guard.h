@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guard as the rest of the library sees it: templates are registered with
- * its daemon, and a word in memory that the kernel programs write tells whether
- * one is still what it was.
+ * The guard for the rest of the library: it registers templates with the
+ * daemon. A word in memory that the kernel programs write tells whether a
+ * template's file is unchanged.
  */
 #ifndef ST_GUARD_H
 #define ST_GUARD_H

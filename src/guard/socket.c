@@ -3,11 +3,11 @@
  * The connection to the guard's daemon.
  *
  * - Nothing waits longer than its deadline, whatever the daemon does.
- * - Nothing that comes is trusted: a message that is no message, or has more
- *   descriptors than one, is an error, and whoever asked closes the connection.
- * - The host may close any fd, and open something else at its number: so before
+ * - Nothing received is trusted: a malformed message, or one with more than one
+ *   descriptor, is an error, after which the caller closes the connection.
+ * - The host may close any fd, and open another file at its number: so before
  *   it is used, and before it is closed, the number must still be the socket.
- * - Raw system calls, because libc's would be cancellation points.
+ * - The system calls are raw, because libc's would be cancellation points.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -21,10 +21,10 @@
 #include "guard/socket.h"
 #include "sys.h"
 
-#define FDS_MAX 4	/* what comes beyond, the kernel drops */
+#define FDS_MAX 4	/* the kernel drops further ones */
 #define ERRNO_MAX 4095
 
-/* What goes along with a message. */
+/* Data beside a message. */
 union control {
 	char bytes[CMSG_SPACE(sizeof(struct ucred)) +
 		   CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -66,7 +66,10 @@ void st_guard_socket_close(struct st_guard_socket *s)
 		sys_close(fd);
 }
 
-/* The daemon knows the other end by the ids that it had when it connected. */
+/*
+ * Tells whether the connection can be used. The daemon knows this process by
+ * the ids that it had when it connected.
+ */
 bool st_guard_socket_is_open(struct st_guard_socket *s)
 {
 	int fd = atomic_load(&s->fd);
@@ -100,8 +103,10 @@ static int wait_for(int fd, short events, int64_t deadline)
 
 /* ---- opening */
 
-/* Looks before a socket is made: where there is no guard, a sandbox that knows
- * no sockets need not hear of one. */
+/*
+ * Looks for a socket first: if there is no guard, a sandbox that forbids
+ * sockets should not see the attempt.
+ */
 static bool is_socket(const char *path)
 {
 	struct statx stx;
@@ -110,7 +115,9 @@ static bool is_socket(const char *path)
 	       S_ISSOCK(stx.stx_mode);
 }
 
-/* Not at a number below 3, where a host that has closed it expects nothing. */
+/*
+ * Makes a socket above 2: a host that has closed 0 to 2 expects no file there.
+ */
 static int make_socket(void)
 {
 	int fd = sys_call3(__NR_socket, AF_UNIX,
@@ -124,7 +131,9 @@ static int make_socket(void)
 	return high;
 }
 
-/* A full queue at the other end cannot be waited for, only tried again. */
+/*
+ * Connects. A full queue at the daemon cannot be waited for, only tried again.
+ */
 static int connect_to(int fd, const char *path, int64_t deadline)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -148,8 +157,8 @@ static int connect_to(int fd, const char *path, int64_t deadline)
  * @s: without a connection
  * @deadline: by st_now()
  *
- * Return: 0; -ETIMEDOUT; -EMFILE, -ENFILE, -ENOMEM; or another error, if there
- * is nobody that may be trusted.
+ * Return: 0; -ETIMEDOUT; -EMFILE, -ENFILE, -ENOMEM; or another error, if no
+ * trusted process listens.
  */
 int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 {
@@ -177,7 +186,7 @@ int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 
 /* ---- messages */
 
-/* One more item; *size is how much there is. */
+/* Adds an item; *size is the size so far. */
 static void put(union control *control, size_t *size, int type,
 		const void *data, size_t len)
 {
@@ -191,8 +200,9 @@ static void put(union control *control, size_t *size, int type,
 }
 
 /*
- * The daemon knows the effective user, from the connection; with a message the
- * kernel names the real one, unless told otherwise.
+ * Adds the credentials and the fd. The daemon knows the effective user from the
+ * connection, but the kernel adds the real one to a message, unless told
+ * otherwise.
  */
 static void put_control(struct msghdr *hdr, union control *control, int fd)
 {
@@ -211,8 +221,8 @@ static void put_control(struct msghdr *hdr, union control *control, int fd)
 /**
  * st_guard_socket_send - send a message
  * @s: connected
- * @msg: the message, in full
- * @fd: goes with it; -1: none
+ * @msg: the whole message
+ * @fd: to send with it; -1: none
  * @deadline: by st_now(); 0: do not wait
  *
  * Return: 0; -ETIMEDOUT; -EPIPE, -ECONNRESET or another error of sendmsg(2).
@@ -242,7 +252,7 @@ int st_guard_socket_send(struct st_guard_socket *s, const struct st_msg *msg,
 	}
 }
 
-/* Takes the descriptors out of what came. Return: how many. */
+/* Takes the received descriptors. Return: their number. */
 static int take_fds(struct msghdr *hdr, int fds[FDS_MAX])
 {
 	int n = 0;
@@ -291,8 +301,8 @@ static bool is_message(const struct st_msg *msg, int size, int flags)
  * @fd: set to the descriptor that came with it, or -1
  * @deadline: by st_now(); 0: do not wait
  *
- * Return: 0; -ETIMEDOUT if none came; -EPROTO for what is no message;
- * -ECONNRESET if the other end is closed; or an error of recvmsg(2).
+ * Return: 0; -ETIMEDOUT if none came; -EPROTO for a malformed one; -ECONNRESET
+ * if the other end is closed; or an error of recvmsg(2).
  */
 int st_guard_socket_receive(struct st_guard_socket *s, struct st_msg *msg,
 			    int *fd, int64_t deadline)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A connection to the guard's daemon that carries whole messages. Who uses one
- * holds a lock, but for fd, which a forked child reads without.
+ * A connection to the guard's daemon that carries whole messages. Its user
+ * holds a lock; only fd is read without one, by a forked child.
  */
 #ifndef ST_GUARD_SOCKET_H
 #define ST_GUARD_SOCKET_H
@@ -16,18 +16,18 @@
 
 struct st_guard_socket {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "": none */
-	bool is_named;		/* by the environment */
+	bool is_named;		/* the environment has named it */
 	_Atomic int fd;		/* -1: none */
-	uint64_t ino;		/* of the socket, should the host close fd */
-	uid_t uid;		/* the caller's when it was connected */
+	uint64_t ino;		/* the socket's, in case the host closes fd */
+	uid_t uid;		/* the caller's at the connect */
 };
 
 void st_guard_socket_init(struct st_guard_socket *s);
 
-/* Is there a connection that may be used? One that may not is closed. */
+/* Tells whether the connection can be used, and closes it otherwise. */
 bool st_guard_socket_is_open(struct st_guard_socket *s);
 
-/* Closes what an fd that was taken over from another process is. */
+/* Closes the fd if it is still the socket; also in a forked child. */
 void st_guard_socket_close(struct st_guard_socket *s);
 
 int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words that the guard's kernel programs write, one for each executable: a
- * process maps them to read, and a template is fresh as long as its word is what
- * it was told at registration. No call, no lock; a launch looks here.
+ * The words that the guard's kernel programs write, one for each executable. A
+ * process maps them to read, and a template is fresh as long as its word has
+ * the value from its registration. A launch looks here, without a call or a
+ * lock.
  *
  * Each connection maps them anew, since the daemon behind it may have others. A
  * mapping lives as long as a record or the connection holds it.
@@ -47,7 +48,7 @@ int st_words_map(int fd, uint32_t n, struct st_words **words)
 	return 0;
 }
 
-/* A record lets go of what it had; it unregisters nothing. */
+/* Drops the words that a record holds; it unregisters nothing. */
 void st_guard_drop(struct st_guarded *guarded)
 {
 	st_words_put(guarded->words);
@@ -69,8 +70,8 @@ enum st_guard_state st_guard_state(const struct st_guarded *guarded)
 }
 
 /**
- * st_guard_check - may a template be launched from, as far as the guard goes?
- * @guarded: its
+ * st_guard_check - decide whether the guard lets a template launch
+ * @guarded: the template's
  * @flags: SPAWN_TEMPLATE_CREATE_*, given when it was made
  *
  * Return: 0; -ESTALE; -ENOTCONN if it must be guarded and no longer is.

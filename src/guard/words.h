@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words by which the guard's kernel programs tell what has become of an
- * executable, and what the record of a template keeps to read its own.
+ * The words in which the guard's kernel programs record the state of an
+ * executable, and the fields with which a template's record finds its own.
  */
 #ifndef ST_GUARD_WORDS_H
 #define ST_GUARD_WORDS_H
@@ -19,29 +19,29 @@ struct st_words {
 	_Atomic uint64_t *at;
 };
 
-/* What a guard alone can keep; without it, such a template is of no use. */
+/* Flags that need a guard; without one, such a template is of no use. */
 #define ST_MUST_GUARD \
 	(SPAWN_TEMPLATE_CREATE_GUARD | SPAWN_TEMPLATE_CREATE_DENY_WRITE)
 
 /*
- * What the record of a template keeps of it. All but refused and why is written
- * before the record is in the table.
+ * The part of a template's record that concerns the guard. Every field but
+ * refused and why is written before the record is in the table.
  */
 struct st_guarded {
 	uint64_t id;			/* 0: not guarded */
-	uint64_t word;			/* *at, as long as it is fresh */
+	uint64_t word;			/* value of *at while fresh */
 	_Atomic uint64_t *at;		/* read-only memory */
 	struct st_words *words;		/* a reference, for at */
 	bool deny_write;
-	_Atomic bool refused;		/* exec was answered ESTALE */
-	_Atomic uint32_t why;		/* if the daemon told; else 0 */
+	_Atomic bool refused;		/* exec has answered ESTALE */
+	_Atomic uint32_t why;		/* the daemon's reason, or 0 */
 };
 
 enum st_guard_state {
-	ST_GUARD_NONE,		/* was never guarded */
+	ST_GUARD_NONE,		/* never guarded */
 	ST_GUARD_FRESH,
 	ST_GUARD_STALE,
-	ST_GUARD_GONE,		/* there is no guard any more */
+	ST_GUARD_GONE,		/* the guard is gone */
 };
 
 int st_words_map(int fd, uint32_t n, struct st_words **words);
