@@ -434,8 +434,8 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 }
 
 /**
- * st_clone_end - judge a launch that was begun @l, @pid: from st_clone_begin();
- * the child has left this memory
+ * st_clone_end - judge a launch that was begun
+ * @l, @pid: from st_clone_begin(); the child has left this memory
  *
  * Return: as st_clone_launch().
  */

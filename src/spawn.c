@@ -259,8 +259,8 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 }
 
 /**
- * st_spawn_prepare - prepare one try to launch, all but its child @tfd, @spawn:
- * as for st_spawn()
+ * st_spawn_prepare - prepare one try to launch, all but its child
+ * @tfd, @spawn: as for st_spawn()
  * @l: filled in; it points into @spawn and @report
  * @report: cleared
  * @rec: set, with a reference that l needs, too
