@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Builds the extension with the C library inside it: a compiler is all it needs.
+"""Builds the extension with the C library inside it: a C compiler, make and binutils
+are all that is needed.
 
-In a clone the library's sources are two levels up; a source distribution has them
-in library/. Two of its files run between clone and exec, and are compiled apart: with
-no stack protector and no call that is not written down.
+The library is built by its own recipe, the Makefile, which also checks the code that
+runs between clone and exec. In a clone the recipe is two levels up; a source
+distribution has it, and the files that it names, in library/.
 """
+import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sysconfig
 
 from setuptools import Extension, setup
@@ -25,61 +28,66 @@ if sysconfig.get_config_var("Py_GIL_DISABLED"):
 VERSION = re.search(r"^VERSION := (\S+)$", (TOP / "Makefile").read_text(),
                     re.M).group(1)
 
-CFLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden", "-D_GNU_SOURCE"]
-# where what is between quotes is looked for
-QUOTES = ["-iquote", str(TOP / "src"), "-iquote", str(TOP)]
-# as in the Makefile, which also checks what comes out
-CHILD = ["-fno-stack-protector", "-ffreestanding", "-fno-sanitize=all",
-         "-fno-builtin", "-fno-lto", "-U_FORTIFY_SOURCE", "-O2"]
-CHILD_ONLY = {
-    "child.c": CHILD,
-    "supervisor_child.c": CHILD + ["-fno-jump-tables", "-fno-tree-vectorize",
-                                   "-mgeneral-regs-only"],
-}
 
-
-# A folder is a part, as in the Makefile; src/loader.c belongs to another one.
-PARTS = ("src", "src/run", "src/tree", "src/guard", "src/shared")
-
-
-def library_sources():
-    return sorted(path for part in PARTS for path in (TOP / part).glob("*.c")
-                  if path != TOP / "src" / "loader.c")
+def make(*arguments, **options):
+    """Runs the recipe. The environment gives CC and CFLAGS, but not what a make that
+    runs this has been told."""
+    program = shutil.which("gmake") or shutil.which("make")
+    if program is None:
+        raise SystemExit("spawn_template: its C library is built by GNU make, which is "
+                         "not there: install it (Debian: apt install make)")
+    environ = {name: value for name, value in os.environ.items()
+               if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    done = subprocess.run([program, "--no-print-directory", "-C", TOP, "SAN=",
+                           *arguments], env=environ, check=False, text=True, **options)
+    if done.returncode != 0:
+        raise SystemExit("spawn_template: make could not build the C library, and says "
+                         "why above")
+    return done.stdout
 
 
 class BuildExt(build_ext):
-    """Compiles the library, whose files are not all compiled alike."""
+    """Has the library built, then links it into the extension."""
 
     def build_extension(self, ext):
-        for path in library_sources():
-            # by its whole path, so that the object stays below build_temp
-            ext.extra_objects += self.compiler.compile(
-                [str(path)], output_dir=self.build_temp,
-                include_dirs=[str(TOP / "include")],
-                extra_postargs=CFLAGS + QUOTES + CHILD_ONLY.get(path.name, []))
+        # empty, since the objects of another build may have had other flags
+        to = pathlib.Path(self.build_temp).resolve() / "library"
+        shutil.rmtree(to, ignore_errors=True)
+        # seen from the recipe: there may be a space above, which make cannot have
+        out = os.path.relpath(to, TOP)
+        jobs = len(os.sched_getaffinity(0))
+        make(f"-j{jobs}", f"O={out}", *self.compiler_words(),
+             f"{out}/libspawn_template.a")
+        ext.extra_objects.append(str(to / "libspawn_template.a"))
         super().build_extension(ext)
+
+    @staticmethod
+    def compiler_words():
+        """The compiler of this Python's extensions, if the caller names none."""
+        if os.environ.get("CC"):
+            return []
+        return ["CC=" + (sysconfig.get_config_var("CC") or "cc")]
 
 
 class Sdist(sdist):
-    """Packs the library's sources too."""
+    """Packs the library's recipe and the files that it names, too."""
 
     def make_release_tree(self, base_dir, files):
         super().make_release_tree(base_dir, files)
         to = pathlib.Path(base_dir) / "library"
-        sources = library_sources()
-        headers = [path for part in (*PARTS, "src/arch")
-                   for path in (TOP / part).glob("*.h")]
-        for path in [TOP / "Makefile", TOP / "LICENSE", *headers, *sources,
-                     TOP / "include" / "spawn_template.h",
-                     TOP / "bpf" / "exec_cache.h"]:
-            target = to / path.relative_to(TOP)
+        for name in make("-s", "print-library-files", stdout=subprocess.PIPE).split():
+            target = to / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            shutil.copy(TOP / name, target)
         # in a clone it is a link
         licence = pathlib.Path(base_dir) / "LICENSE"
         licence.unlink(missing_ok=True)
         shutil.copyfile(TOP / "LICENSE", licence)
 
+
+CFLAGS = ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE"]
+# where what is between quotes is looked for
+QUOTES = ["-iquote", str(TOP / "src"), "-iquote", str(TOP)]
 
 setup(
     version=VERSION,
