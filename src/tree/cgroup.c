@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cgroup v2 directories: where one may be made, and what is done to one and all
- * below it. Signals reach whatever is in it, however it got there.
+ * Cgroup v2 directories: finds a place to make one, makes it, signals all in it
+ * and below it, and removes it. Signals reach every process in it, however it
+ * got there.
  *
- * SIGKILL goes by cgroup.kill (Linux 5.14). Elsewhere, and for other signals, the
- * cgroup is frozen first, so that nothing escapes by forking and no number is
- * given to another process meanwhile. A signal that kills takes effect at once, a
- * handler runs when all are thawed.
+ * SIGKILL goes by cgroup.kill (Linux 5.14). Without that file, and for other
+ * signals, the cgroup is frozen first, so that nothing escapes by forking and
+ * no number is given to another process meanwhile. A signal that kills takes
+ * effect at once; a handler runs when all processes are thawed.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,12 +27,12 @@
 
 const struct walk_names st_walk_names = WALK_NAMES;
 
-/* How long a directory that nothing lives in may answer EBUSY. */
+/* The time for which a directory without living processes may answer EBUSY. */
 #define REMOVE_MOST (50 * ST_MS)
 
-/* ---- the caller's own */
+/* ---- the caller's own cgroup */
 
-/* All of a file; to be freed. NULL with *ret set. */
+/* Reads a whole file; the caller frees it. NULL with *ret set. */
 static char *read_file(const char *path, int *ret)
 {
 	size_t len = 0, size = 4096;
@@ -65,7 +66,7 @@ static bool is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
-/* mountinfo writes space, tab, newline and backslash as \ooo. */
+/* Decodes \ooo, in which mountinfo writes space, tab, newline and backslash. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -84,16 +85,16 @@ static void unescape(char *text)
 }
 
 /**
- * st_cgroup_path - where a cgroup is, by one mount
+ * st_cgroup_path - find the directory of a cgroup below one mount
  * @own: its path as /proc/self/cgroup has it
  * @mount: a line of mountinfo; changed
  * @path: set to the directory
  * @size: of @path
  *
- * The mount shows the cgroups below its root only, and a path outside of a
+ * The mount shows only the cgroups below its root, and a path outside of the
  * cgroup namespace begins with "/..", which names nothing here.
  *
- * Return: whether it is a cgroup v2 mount that shows it.
+ * Return: true if it is a cgroup v2 mount that shows the cgroup.
  */
 bool st_cgroup_path(const char *own, char *mount, char *path, size_t size)
 {
@@ -126,7 +127,9 @@ static bool is_cgroup2(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* May directories be made in it, and children be born in those? */
+/*
+ * Tells whether directories may be made in it, and children be born in those.
+ */
 static bool is_writable(int dir)
 {
 	return faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
@@ -144,7 +147,7 @@ static int open_writable(const char *path)
 	return -EOPNOTSUPP;
 }
 
-/* The mount that is tried last is the one that others may cover. */
+/* Tries each mount, and last the one that others may cover. */
 static int open_by_mounts(const char *own, char *mounts)
 {
 	char *save = NULL, *line = strtok_r(mounts, "\n", &save);
@@ -162,7 +165,9 @@ static int open_by_mounts(const char *own, char *mounts)
 	return ret >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
-/* The path behind "0::" in /proc/self/cgroup, cut at the line's end; or NULL. */
+/*
+ * Returns the path behind "0::" in /proc/self/cgroup, without newline; or NULL.
+ */
 static char *own_path(char *text)
 {
 	char *save = NULL, *line = strtok_r(text, "\n", &save);
@@ -174,9 +179,7 @@ static char *own_path(char *text)
 }
 
 /**
- * st_cgroup_own - open the cgroup of the calling thread, if it may be written
- *
- * Return: an fd; -EOPNOTSUPP if there is none; or -EMFILE, -ENFILE, -ENOMEM.
+ * st_cgroup_own - open the cgroup of the calling thread, if it is writable
  */
 int st_cgroup_own(void)
 {
@@ -195,7 +198,7 @@ int st_cgroup_own(void)
 	return ret >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
-/* A cgroup that the caller gave. Return: an fd of our own, or -errno. */
+/* Opens a cgroup that the caller gave. Return: an fd of our own, or -errno. */
 int st_cgroup_open(int fd)
 {
 	int dir = sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -207,9 +210,12 @@ int st_cgroup_open(int fd)
 	return dir >= 0 || dir == -ENOTDIR ? -EBADF /* as clone3(2) */ : dir;
 }
 
-/* ---- directories of ours */
+/* ---- directories of this library */
 
-/* Below a threaded cgroup, one is made, but no process can be in it. */
+/*
+ * Checks the type: a cgroup below a threaded one can be made, but holds no
+ * process.
+ */
 static int check_domain(int dir)
 {
 	char type[32];
@@ -222,17 +228,17 @@ static int check_domain(int dir)
 
 /**
  * st_cgroup_make - make a cgroup
- * @parent: where
- * @name: its name there, ST_CGROUP_NAME bytes; set
+ * @parent: the directory to make it in
+ * @name: set to its name there, ST_CGROUP_NAME bytes
  *
- * Return: an fd of it; or -errno, and nothing is left.
+ * Return: an fd of it; or -errno, with nothing left.
  */
 int st_cgroup_make(int parent, char *name)
 {
 	static _Atomic uint64_t serial;
 	int ret, dir;
 
-	/* the names may be in use, by a process of another pid namespace */
+	/* a process of another pid namespace may use the same names */
 	do {
 		snprintf(name, ST_CGROUP_NAME, "spawn-template.%ld.%llu",
 			 sys_call0(__NR_getpid),
@@ -292,8 +298,9 @@ static void send(struct walk_visit *v, int dir, int sig, bool freeze)
 }
 
 /*
- * Nobody was seen: what lives there is on its way out, or in a pid namespace that
- * is not shown here. For such there is cgroup.kill, and no other signal.
+ * Signals processes that were not seen: they are about to end, or are in a pid
+ * namespace that is not shown here. cgroup.kill reaches them, and no other
+ * signal does.
  */
 static int signal_unseen(int dir, int sig)
 {
@@ -304,13 +311,14 @@ static int signal_unseen(int dir, int sig)
 }
 
 /**
- * st_cgroup_signal - signal all in a cgroup and below it
+ * st_cgroup_signal - signal all processes in a cgroup and below it
  * @dir: the cgroup
  * @child: a process to look for; 0: none
  * @sig: the signal
  * @reached: set if @child was in it
  *
- * A caller that is in it itself is passed over; then nothing can be frozen.
+ * A caller that is in the cgroup itself is left out, and then nothing can be
+ * frozen.
  *
  * Return: 0, -ESRCH or -EPERM as st_tree_signal(); or -errno if the directory
  * cannot be read.
@@ -337,7 +345,10 @@ int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
 
 /* ---- the end of a directory */
 
-/* Where what is left in a run's cgroup goes. Return: an fd to write it to. */
+/*
+ * Opens the place for processes that are left in a run's cgroup.
+ * Return: an fd to write their numbers to.
+ */
 static int open_left(int parent)
 {
 	char path[sizeof(ST_CGROUP_LEFT) + 16];
@@ -360,7 +371,7 @@ static void move_to(struct walk_visit *v, int dir, int to)
 	sys_close(to);
 }
 
-/* To the parent; or, where that may hold no process, to a directory below it. */
+/* Moves processes to the parent or, if that may hold none, to one below it. */
 static void move_out(int parent, int dir)
 {
 	struct walk_visit v = visit_of(0, 0);
@@ -393,11 +404,11 @@ static int remove_all(int parent, const char *name, int dir)
 
 /**
  * st_cgroup_remove - remove a cgroup and all below it
- * @parent, @name: where it is
+ * @parent, @name: its place
  * @dir: the cgroup
  *
- * What lives in it is moved out. The kernel may call a cgroup busy for a moment
- * after its last process has ended.
+ * Processes that live in it are moved out. The kernel may call a cgroup busy
+ * for a moment after its last process has ended.
  *
  * Return: 0, or -errno.
  */

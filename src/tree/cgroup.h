@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cgroup v2 directories: found, made, signalled with all below them, removed.
+ * Cgroup v2 directories: find a place, make one, signal all in it, remove it.
  */
 #ifndef ST_CGROUP_H
 #define ST_CGROUP_H
@@ -11,10 +11,10 @@
 
 #include "tree/walk.h"
 
-/* Room for a name of ours: "spawn-template.<pid>.<serial>". */
+/* Room for a name: "spawn-template.<pid>.<serial>". */
 #define ST_CGROUP_NAME 48
 
-/* Holds what a run left behind, below a directory that may hold no process. */
+/* The directory for processes that a run left in a home that may hold none. */
 #define ST_CGROUP_LEFT "spawn-template.left"
 
 extern const struct walk_names st_walk_names;

@@ -4,7 +4,10 @@
 #include "sys.h"
 #include "tree/pidfd.h"
 
-/* pid is for sandboxes that do not know the call, and the process's own still. */
+/*
+ * Signals a process. pid is used if a sandbox does not know the call; it must
+ * not be reused yet.
+ */
 int st_pidfd_signal(int pidfd, pid_t pid, int sig)
 {
 	int ret = sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0, 0);
@@ -14,7 +17,10 @@ int st_pidfd_signal(int pidfd, pid_t pid, int sig)
 	return ret;
 }
 
-/* A zombie is not alive, though its last thread may still be ending. */
+/*
+ * Tells whether a process lives. A zombie does not, though its last thread may
+ * still be ending.
+ */
 bool st_pidfd_alive(int pidfd)
 {
 	const struct sys_timespec now = { 0, 0 };

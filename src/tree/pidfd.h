@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * One process: signalled, and looked at, by its pidfd.
- */
+/* Signals a process, and checks whether it lives, by its pidfd. */
 #ifndef ST_PIDFD_H
 #define ST_PIDFD_H
 
@@ -10,8 +8,9 @@
 #include <sys/types.h>
 
 /*
- * Does a signal end a process that does nothing about it? Such a one is to reach
- * all of the tree at once. To others, a stop before would make a difference.
+ * Tells whether a signal ends a process that does not handle it. Such a signal
+ * should reach all of the tree at once. For other signals the tree is not
+ * stopped first, since a stop could be noticed.
  */
 static inline bool st_signal_ends(int sig)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A tree without a cgroup: what can be found of it.
+ * A tree without a cgroup: finds its processes and signals them.
  *
- * It is the child, the group and the session that it leads, all descendants that
- * /proc shows, and the groups and sessions that those lead. What was seen once is
- * remembered by number and start time, and found again when its parent has ended.
+ * The tree is the child, the group and the session that it leads, all
+ * descendants that /proc shows, and the groups and sessions that those lead. A
+ * process that was seen once is remembered by number and start time, and found
+ * again after its parent has ended.
  *
- * The group that the child leads is signalled by the kernel, at one stroke; what
- * is elsewhere one by one, by a pidfd of which the start time was compared. Before
- * a signal that ends, all are stopped, until a look at /proc finds nobody new
- * since all known ones have stopped: then none can fork any more. Each gets the
- * signal once. Where /proc cannot be read, or is that of another pid namespace,
- * the group is all there is.
+ * The kernel signals the group that the child leads at one stroke. Other
+ * processes are signalled one by one, each by a pidfd after a comparison of its
+ * start time. Before a signal that ends them, all are stopped, until a look at
+ * /proc finds no new process after all known ones have stopped: then none can
+ * fork any more. Each gets the signal once. If /proc cannot be read, or is that
+ * of another pid namespace, the tree is only the group.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +28,13 @@
 #define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
 #endif
 
-/* How long the tree may take to come to a stop. */
+/* The time within which the tree has to come to a stop. */
 #define STOP_MOST (100 * ST_MS)
 
-/* In the kernel for so long since it was sent SIGSTOP, it will not fork. */
+/* A process that stays in the kernel so long after SIGSTOP will not fork. */
 #define STOP_ASLEEP (20 * ST_MS)
 
-/* member.stopped of one that may not be signalled */
+/* member.stopped of a process that may not be signalled */
 #define REFUSED (-1)
 
 struct process {
@@ -44,7 +45,7 @@ struct process {
 	bool ours;
 };
 
-/* What /proc shows, by number. */
+/* The processes in /proc, by number. */
 struct view {
 	struct process *list;
 	size_t n, max;
@@ -53,20 +54,20 @@ struct view {
 /* One signal to one tree. */
 struct effort {
 	struct st_tree *tree;
-	struct view *view;	/* shared; "ours" is that of whom is looked at */
+	struct view *view;	/* shared; "ours" changes with each effort */
 	pid_t self, self_group;
 	bool reaped;		/* the child's number may be another's */
-	bool leads;		/* it is a group's, and we are not in that */
+	bool leads;		/* it leads a group that we are not in */
 	bool leads_session;
-	bool undo;		/* what was stopped goes on, seen or not */
+	bool undo; /* continue all stopped processes, seen or not */
 	bool settled;		/* at the last look, all had stopped */
 	bool over;
 	unsigned int done, refused;
 };
 
-/* ---- what /proc shows */
+/* ---- processes in /proc */
 
-/* Return: whether it is there, and can be read; else *p is as it was. */
+/* Return: true if it is there and can be read; else *p is unchanged. */
 static bool read_process(pid_t pid, struct process *p)
 {
 	char path[32], line[1024], *end;
@@ -74,7 +75,7 @@ static bool read_process(pid_t pid, struct process *p)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	got = walk_read(AT_FDCWD, path, line, sizeof(line));
-	end = got > 0 ? strrchr(line, ')') : NULL; /* in a name, too */
+	end = got > 0 ? strrchr(line, ')') : NULL; /* may be in a name */
 	if (!end)
 		return false;
 	p->pid = pid;
@@ -85,7 +86,7 @@ static bool read_process(pid_t pid, struct process *p)
 		      &p->threads, &p->start) == 6;
 }
 
-/* One whose first thread has ended may have others that go on. */
+/* Tells whether all threads have ended; the first may end before others. */
 static bool is_dead(const struct process *p)
 {
 	return p->state == 'X' || p->state == 'x' ||
@@ -107,7 +108,7 @@ static bool add_number(struct view *v, pid_t pid)
 	return true;
 }
 
-/* Return: 0, also if memory ends before the list does; or -errno. */
+/* Return: 0, also if memory is short for the rest of the list; or -errno. */
 static int list_numbers(struct view *v)
 {
 	char buf[4096] __attribute__((aligned(8)));
@@ -140,9 +141,10 @@ static int by_pid(const void *a, const void *b)
 }
 
 /*
- * Are its numbers those of this process's pid namespace? In the /proc of an outer
- * one they are other processes', and this process has a number here as well: NSpid
- * has one for each namespace. (Very many groups put that out of sight.)
+ * Checks that the numbers in /proc are those of this process's pid namespace.
+ * In the /proc of an outer namespace they belong to other processes, and this
+ * process has an outer number, too: NSpid has one number for each namespace.
+ * (Very many groups push that line out of sight.)
  *
  * Return: 0; -EOPNOTSUPP if not; or -errno.
  */
@@ -165,8 +167,9 @@ static int check_own_proc(void)
 }
 
 /*
- * All processes, none of them ours yet. The list is made first and read then, so
- * that one free fd is enough. Return: 0; or -errno, and there are none.
+ * Reads all processes, none of them marked as ours. It lists the numbers first
+ * and reads the processes then, so that one free fd is enough.
+ * Return: 0; or -errno, with an empty view.
  */
 static int look(struct view *v)
 {
@@ -192,7 +195,7 @@ static struct process *find(const struct view *v, pid_t pid)
 	return v->n ? bsearch(&key, v->list, v->n, sizeof(key), by_pid) : NULL;
 }
 
-/* ---- what belongs to the tree */
+/* ---- members of the tree */
 
 static struct st_member *member_of(const struct st_tree *tree,
 				   const struct process *p)
@@ -209,7 +212,9 @@ static void claim(struct effort *e, struct process *p)
 	p->ours = p->pid > 1 && p->pid != e->self;
 }
 
-/* Is the number that of a process of ours, which leads by it? */
+/*
+ * Tells whether a process of ours has the number, and leads group or session.
+ */
 static bool is_led(struct effort *e, pid_t number, bool session)
 {
 	const struct process *p = find(e->view, number);
@@ -225,7 +230,9 @@ static bool belongs(struct effort *e, const struct process *p)
 	       is_led(e, p->group, false);
 }
 
-/* From where the tree is found; the child itself may be hidden in /proc. */
+/*
+ * Tells whether the tree is found from here; /proc may hide the child itself.
+ */
 static bool is_root(const struct effort *e, const struct process *p)
 {
 	pid_t child = e->tree->pid;
@@ -236,7 +243,7 @@ static bool is_root(const struct effort *e, const struct process *p)
 	       member_of(e->tree, p);
 }
 
-/* Marks what is ours. */
+/* Marks all processes of the tree as ours. */
 static void find_tree(struct effort *e)
 {
 	struct view *v = e->view;
@@ -261,7 +268,7 @@ static void find_tree(struct effort *e)
 	}
 }
 
-/* Return: false without memory. */
+/* Return: false if memory is short. */
 static bool remember(struct st_tree *tree, const struct process *p)
 {
 	if (tree->n_members == tree->max_members) {
@@ -279,7 +286,7 @@ static bool remember(struct st_tree *tree, const struct process *p)
 	return true;
 }
 
-/* Those that have ended are forgotten. */
+/* Forgets members that have ended. */
 static void forget_dead(struct effort *e)
 {
 	struct st_tree *tree = e->tree;
@@ -308,7 +315,7 @@ static void count(struct effort *e, int ret)
 	e->refused += ret == -EPERM;
 }
 
-/* To the group of a process, by what cannot be another's. */
+/* Signals the group of a process by its pidfd: it cannot be another's group. */
 static int signal_group_of(int pidfd, int sig)
 {
 	return sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0,
@@ -316,8 +323,9 @@ static int signal_group_of(int pidfd, int sig)
 }
 
 /*
- * To the group that the child leads, all of it at one stroke: what is being
- * forked in it meanwhile gets it, too. Return: 0 or -errno.
+ * Signals the whole group that the child leads, at one stroke, so that a
+ * process just being forked in it gets the signal, too.
+ * Return: 0 or -errno.
  */
 static int signal_led_group(const struct effort *e, int sig)
 {
@@ -336,7 +344,7 @@ static bool in_led_group(const struct effort *e, const struct process *p)
 	return e->leads && p->group == e->tree->pid;
 }
 
-/* A group which the caller is not in. */
+/* Tells whether a process leads a group that the caller is not in. */
 static bool leads(const struct effort *e, const struct process *p)
 {
 	return p->group == p->pid && p->pid != e->self_group;
@@ -349,7 +357,9 @@ static bool is_same(const struct process *p)
 	return read_process(p->pid, &now) && now.start == p->start;
 }
 
-/* `group`: all of the group that it leads, where the kernel can. */
+/*
+ * Signals a process; `group`: the whole group that it leads, if the kernel can.
+ */
 static int signal_same(const struct process *p, int pidfd, int sig, bool group)
 {
 	int ret = -EINVAL;
@@ -364,9 +374,9 @@ static int signal_same(const struct process *p, int pidfd, int sig, bool group)
 }
 
 /*
- * The pidfd holds on to the process whose start time is then compared, so that
- * no other can get the signal. Where no pidfd can be had, or no other fd besides,
- * the number must do, as shortly after the comparison as can be.
+ * Signals a process, but no other with its number: the pidfd holds on to the
+ * process whose start time is compared after that. If no pidfd can be had, or
+ * no further fd, the number must do, as soon after the comparison as possible.
  */
 static int signal_one(const struct process *p, int sig, bool group)
 {
@@ -385,7 +395,7 @@ static int signal_one(const struct process *p, int sig, bool group)
 	return ret;
 }
 
-/* The child where /proc does not show it, or does not show anything. */
+/* Signals the child if /proc does not show it, or shows nothing. */
 static void signal_unseen(struct effort *e, int sig, int group)
 {
 	const struct st_tree *tree = e->tree;
@@ -398,7 +408,7 @@ static void signal_unseen(struct effort *e, int sig, int group)
 
 static void signal_all(struct effort *e, int sig)
 {
-	/* what does no harm twice reaches also those that were not seen */
+	/* a signal that is harmless twice goes to whole groups */
 	const bool twice = e->undo || sig == SIGKILL;
 	const struct view *v = e->view;
 	int group = signal_led_group(e, sig);
@@ -434,8 +444,9 @@ static bool has_stopped(const struct process *p, const struct st_member *m,
 }
 
 /*
- * The group got the signal; but who was in setsid(2) then is on its way out of the
- * group, until it is seen to have stopped.
+ * Tells whether a member of the child's group has stopped. The group got the
+ * signal; but a process that was in setsid(2) then may be leaving the group,
+ * until it is seen stopped.
  */
 static bool has_stopped_in_group(const struct process *p, struct st_member *m,
 				 int64_t now)
@@ -446,18 +457,21 @@ static bool has_stopped_in_group(const struct process *p, struct st_member *m,
 	       (m && now - m->stopped > STOP_ASLEEP);
 }
 
-/* The group that it leads, too: that may fork faster than /proc is read. */
+/*
+ * Stops a process and the group that it leads, which may fork faster than we
+ * read.
+ */
 static int stop_one(const struct effort *e, const struct process *p)
 {
 	return signal_one(p, SIGSTOP, leads(e, p));
 }
 
-/* What a look at the tree has found outside of the child's group. */
+/* The result of a look at the tree outside of the child's group. */
 struct outside {
 	bool any;
-	bool fresh;		/* one that was not known */
-	bool settled;		/* all have stopped, in the group too */
-	bool forgotten;		/* there was no memory for one */
+	bool fresh;		/* a process that was not known before */
+	bool settled;		/* all have stopped, in the group, too */
+	bool forgotten;		/* memory was short for one */
 };
 
 static void stop_if_new(struct effort *e, const struct process *p,
@@ -497,7 +511,9 @@ static struct outside stop_new(struct effort *e)
 		if (p->ours && !is_dead(p)) {
 			stop_if_new(e, p, &o);
 		} else if (p->ours && leads(e, p) && !in_led_group(e, p)) {
-			/* its group may live on, too fast to be seen */
+			/*
+			 * its group may live on, and fork too fast to be seen
+			 */
 			o.any = true;
 			stop_one(e, p);
 		}
@@ -513,10 +529,12 @@ static void begin_stop(struct effort *e)
 }
 
 /*
- * The child's group stops at one stroke, with what it is just forking. What is
- * outside is stopped as it is found, until nobody is new since all had stopped:
- * one that was seen to stop may have forked before. Return: whether all have
- * stopped, and are remembered; fresh is set if one was found that was not known.
+ * Goes on stopping the tree. The child's group stops at one stroke, with the
+ * processes it is just forking. Processes outside are stopped as they are
+ * found, until no new one appears after all had stopped: a process that was
+ * seen to stop may have forked before.
+ * Return: true if all have stopped and are remembered; *fresh is set if a new
+ * process was found.
  */
 static bool stop_more(struct effort *e, bool *fresh)
 {
@@ -532,11 +550,12 @@ static bool stop_more(struct effort *e, bool *fresh)
 	return !o.fresh && before && !o.forgotten;
 }
 
-/* ---- all together */
+/* ---- the whole effort */
 
 /*
- * A child that was reaped may still have given its number to a group: then that
- * is nobody else's, and the pidfd tells (Linux 6.9).
+ * Begins an effort. If the child was reaped, its number may still be that of
+ * its group: then no other process has the number, and the pidfd tells (Linux
+ * 6.9).
  */
 static struct effort begin(struct st_tree *tree, struct view *view)
 {
@@ -558,7 +577,7 @@ static struct effort begin(struct st_tree *tree, struct view *view)
 	return e;
 }
 
-/* The tree that was looked at last gets the signal. */
+/* Signals the processes that the last look at the tree has found. */
 static void finish(struct effort *e, int sig, bool stopped)
 {
 	unsigned int done, refused;
@@ -576,8 +595,8 @@ static void finish(struct effort *e, int sig, bool stopped)
 }
 
 /*
- * All trees are seen to together, since it is the look at /proc that takes long;
- * as many as it needs for one, and two at least however long they take.
+ * Signals all trees together, since the look at /proc takes the time. It looks
+ * as often as one tree needs, but at least twice however long that takes.
  */
 static void signal_trees(struct effort *efforts, size_t n, struct view *view,
 			 int sig)
@@ -626,7 +645,7 @@ int st_proc_signal(struct st_tree *tree, int sig)
 	return e.refused ? -EPERM : -ESRCH;
 }
 
-/* Where there is no memory to do it together, one after the other. */
+/* Kills all trees together or, if memory is short, one after the other. */
 void st_proc_kill_all(struct st_tree *const *trees, size_t n)
 {
 	struct effort *efforts = calloc(n, sizeof(*efforts));
@@ -655,7 +674,7 @@ static bool member_lives(const struct st_tree *tree)
 	return false;
 }
 
-/* Is one of the tree alive? It is known from now on. */
+/* Tells whether a process of the tree lives, and remembers those that do. */
 static bool tree_lives(const struct view *v, struct st_tree *tree)
 {
 	bool lives = false;
@@ -679,7 +698,7 @@ bool st_proc_empty(struct st_tree *tree)
 	bool lives;
 	int ret;
 
-	/* those that are known first: that is cheaper than a look at all */
+	/* known members first: that is cheaper than a look at /proc */
 	if (st_pidfd_alive(tree->pidfd) || member_lives(tree))
 		return false;
 	if (tree->complete)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A tree without a cgroup, which is looked for in /proc.
- */
+/* A tree without a cgroup: its processes are found in /proc. */
 #ifndef ST_TREE_PROC_H
 #define ST_TREE_PROC_H
 

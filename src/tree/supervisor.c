@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts and ends the process that ends what is in a cgroup when this one ends:
- * by exit, exec or SIGKILL. See supervisor_child.c for what it does.
+ * Starts and ends the supervisor: a process that kills everything in a cgroup
+ * when this process ends, by exit, exec or SIGKILL. supervisor_child.c has its
+ * code.
  *
- * It is a child without an exit signal: no SIGCHLD handler and no waitpid(-1) of
- * the host sees it. It stays in the caller's cgroup, and knows of the caller's end
- * by two ways: a pidfd; and the lifeline, a socket of which the caller has the
- * other end, which is closed by exec, and shut down when the home is closed.
+ * The supervisor is a child without an exit signal: no SIGCHLD handler and no
+ * waitpid(-1) of the host sees it. It stays in the caller's cgroup. It learns
+ * of the caller's end in two ways: by a pidfd; and by the lifeline, a socket
+ * whose other end the caller has, which exec closes, and which is shut down
+ * when the home is closed.
  */
 #include <poll.h>
 #include <signal.h>
@@ -24,14 +26,14 @@
 #include "tree/supervisor_child.h"
 #include "tree/walk.h"
 
-/* Its stack and data, and above those the stack of the step between. */
+/* Its stack and data, and above them the stack of the intermediate step. */
 #define STACK_SIZE (64 * 1024)
 
-/* How long it may take to get ready, and to end. */
+/* The time that it may take to get ready, and to end. */
 #define READY_MOST (10000 * ST_MS)
 #define END_MOST (2000 * ST_MS)
 
-/* The linker's, of the section that supervisor_child.c is in. */
+/* Set by the linker: the section of supervisor_child.c. */
 extern const char __start_st_supervisor[] __attribute__((visibility("hidden")));
 extern const char __stop_st_supervisor[] __attribute__((visibility("hidden")));
 
@@ -51,7 +53,7 @@ static void sort_kept(struct st_supervisor *s)
 	}
 }
 
-/* Return: NULL if there is no memory. */
+/* Return: NULL if memory is short. */
 static struct st_supervisor *prepare(const struct st_tree_home *home)
 {
 	static const struct st_supervisor model = {
@@ -94,7 +96,7 @@ static void dispose(struct st_supervisor *s)
 	munmap(s, STACK_SIZE);
 }
 
-/* What only the supervisor uses. A kernel may not have them: see there. */
+/* Opens fds for the supervisor only. A kernel may lack these: see there. */
 static void open_fds(struct st_supervisor *s)
 {
 	int fd = sys_openat(s->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
@@ -114,7 +116,10 @@ static long reap(pid_t pid, int options)
 	return ret;
 }
 
-/* All signals are blocked, here and so in what is made. Return: pid or -errno. */
+/*
+ * Clones the supervisor with all signals blocked, which it inherits.
+ * Return: pid or -errno.
+ */
 static pid_t clone_supervisor(struct st_supervisor *s)
 {
 	uint64_t all = ~0ULL, mask;
@@ -132,7 +137,7 @@ static pid_t clone_supervisor(struct st_supervisor *s)
 	return (pid_t)(pid < 0 ? pid : s->pid);
 }
 
-/* Return: what it says, or -ECHILD if it has ended or says nothing. */
+/* Return: its answer; -ECHILD if it has ended or does not answer. */
 static int wait_ready(int lifeline)
 {
 	struct pollfd pfd = { .fd = lifeline, .events = POLLIN };
@@ -157,8 +162,10 @@ static int wait_ready(int lifeline)
  * st_supervisor_start - make the supervisor of a home
  * @home: dir, parent and name are set; lifeline and supervisor are set here
  *
- * Costs what fork(2) costs; returns when the supervisor has let go of the
- * caller's memory. Return: 0; or -errno, and st_supervisor_end() is to be called.
+ * It costs what fork(2) costs, and returns when the supervisor has left the
+ * caller's memory.
+ *
+ * Return: 0; or -errno, after which st_supervisor_end() is due.
  */
 int st_supervisor_start(struct st_tree_home *home)
 {
@@ -187,7 +194,9 @@ out:
 	return ret;
 }
 
-/* Not of one that has ended, or that a host has reaped which waits for all. */
+/*
+ * Tells whether it lives. A host that waits for any child may have reaped it.
+ */
 bool st_supervisor_lives(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -199,7 +208,7 @@ bool st_supervisor_lives(pid_t pid)
 
 /* ---- end */
 
-/* It has other things to do than to hurry: what it kills may take its time. */
+/* Reaps it within a time: it may be slow, as its victims may be slow to end. */
 static bool reap_within(pid_t pid, int64_t ns)
 {
 	struct sys_timespec pause = { 0, 200000 };
@@ -215,7 +224,7 @@ static bool reap_within(pid_t pid, int64_t ns)
 	return true;
 }
 
-/* What a supervisor that was killed has left to be done. */
+/* Does the work that a killed supervisor has left. */
 static void end_all(const struct st_tree_home *home)
 {
 	bool reached;
@@ -228,18 +237,18 @@ static void end_all(const struct st_tree_home *home)
 		st_cgroup_remove(home->parent, home->name, home->dir);
 }
 
-/* Ends a supervisor, if there is one, and all in its cgroup, which is removed. */
+/* Ends a supervisor, if any, and all in its cgroup; removes the cgroup. */
 void st_supervisor_end(struct st_tree_home *home)
 {
 	if (home->lifeline >= 0) {
-		/* also if a forked child holds a copy */
+		/* effective even if a forked child holds a copy */
 		sys_call2(__NR_shutdown, home->lifeline, SHUT_RDWR);
 		sys_close(home->lifeline);
 		home->lifeline = -1;
 	}
 	if (home->supervisor > 0 && !reap_within(home->supervisor, END_MOST)) {
 		sys_call2(__NR_kill, home->supervisor, SIGKILL);
-		/* in an uninterruptible sleep it does not end, either */
+		/* in an uninterruptible sleep it will not end, either */
 		reap_within(home->supervisor, END_MOST);
 	}
 	home->supervisor = -1;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The process that ends what is in a home when the caller has ended.
- */
+/* The process that ends everything in a home when the caller has ended. */
 #ifndef ST_SUPERVISOR_H
 #define ST_SUPERVISOR_H
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The supervisor: a small process that waits until its caller has ended, then
- * kills all that is in a cgroup and removes it.
+ * kills all processes in a cgroup and removes it.
  *
- * It is forked, and must not hold on to the caller's memory. So it unmaps all but
- * the pages of this code and one mapping with its stack, where everything that it
- * needs stands. From then on it can reach nothing else: not libc, not a constant,
- * not a jump table. The compiler is told to make none (CHILD_CFLAGS), all that is
- * called is inlined, and the build checks that this object consists of its one
- * section.
+ * It is forked, and must not hold on to the caller's memory. So it unmaps all
+ * but the pages of this code and one mapping, which has its stack and all its
+ * data. From then on it can reach nothing else: no libc, no constant, no jump
+ * table. The compiler is told to make none (CHILD_CFLAGS), all functions are
+ * inlined, and the build checks that this object consists of its one section.
  *
- * No signal but SIGKILL and SIGSTOP has an effect: all are blocked, and it has a
- * session of its own.
+ * No signal but SIGKILL and SIGSTOP has an effect on it: all are blocked, and
+ * it has a session of its own.
  */
 #include <poll.h>
 #include <linux/prctl.h>
@@ -24,10 +23,10 @@
 
 #include "tree/supervisor_child.h"
 
-/* How often a directory that nothing lives in is tried to be removed. */
+/* Attempts to remove a directory in which nothing lives. */
 #define REMOVE_TRIES 100
 
-/* ---- making it one's own */
+/* ---- leaving the caller's resources */
 
 INLINE bool is_kept(const struct st_supervisor *s, int fd)
 {
@@ -37,7 +36,7 @@ INLINE bool is_kept(const struct st_supervisor *s, int fd)
 	return false;
 }
 
-/* Where close_range(2) is not allowed: as /proc lists them. */
+/* Closes the fds that /proc lists, if close_range(2) is not allowed. */
 INLINE int close_by_proc(const struct st_supervisor *s)
 {
 	char buf[1024] __attribute__((aligned(8)));
@@ -63,7 +62,9 @@ INLINE int close_by_proc(const struct st_supervisor *s)
 	return got;
 }
 
-/* A pipe of the caller's that stayed open here would never end. */
+/*
+ * Closes all other fds: the caller's pipes would never end if they stayed open.
+ */
 INLINE int close_fds(const struct st_supervisor *s)
 {
 	unsigned int first = 0;
@@ -81,7 +82,7 @@ INLINE int close_fds(const struct st_supervisor *s)
 	return ret == 0 ? 0 : close_by_proc(s);
 }
 
-/* Not the last thing to be killed where memory is short, if that is allowed. */
+/* Asks the kernel, if allowed, not to kill it when memory is short. */
 INLINE void spare_from_oom(const struct st_supervisor *s)
 {
 	int fd = sys_openat(AT_FDCWD, s->oom, O_WRONLY | O_CLOEXEC, 0);
@@ -96,8 +97,8 @@ INLINE void spare_from_oom(const struct st_supervisor *s)
 }
 
 /*
- * What may not be unmapped stays: the kernel refuses a whole range for one sealed
- * page (mseal(2), Linux 6.10).
+ * Unmaps a range page by page, and leaves what may not be unmapped: the kernel
+ * refuses a whole range for one sealed page (mseal(2), Linux 6.10).
  */
 INLINE void unmap(uintptr_t from, uintptr_t to, uintptr_t page)
 {
@@ -117,7 +118,7 @@ INLINE void unmap(uintptr_t from, uintptr_t to, uintptr_t page)
 	}
 }
 
-/* The end of what may be mapped, which differs by processor and kernel. */
+/* Finds the end of the address space, which differs by processor and kernel. */
 INLINE uintptr_t find_end(uintptr_t page)
 {
 	int bits = 57;
@@ -140,7 +141,7 @@ INLINE void unmap_all(const struct st_supervisor *s)
 	sys_call2(__NR_munmap, end, page);
 }
 
-/* Return: 0, or -errno: it cannot do its work. */
+/* Return: 0; -errno: it cannot do its work. */
 INLINE int settle(const struct st_supervisor *s)
 {
 	int ret = close_fds(s);
@@ -155,7 +156,7 @@ INLINE int settle(const struct st_supervisor *s)
 	return 0;
 }
 
-/* ---- waiting for the caller's end, and ending what it leaves */
+/* ---- wait for the caller's end, then end what it leaves */
 
 INLINE void wait_for_end(const struct st_supervisor *s)
 {
@@ -202,8 +203,9 @@ INLINE bool removed(const struct st_supervisor *s)
 }
 
 /*
- * A process in an uninterruptible sleep is waited for, however long that takes:
- * nobody else would remove the cgroup. Quick at first.
+ * Ends all processes. One in an uninterruptible sleep is waited for, however
+ * long that takes: nobody else would remove the cgroup. The first pauses are
+ * short.
  */
 INLINE void end_all(const struct st_supervisor *s)
 {
@@ -237,9 +239,9 @@ IN_SECTION static void supervise(void *supervisor)
 }
 
 /*
- * A step between, in the caller's memory: what is cloned from here has lost what
- * the caller's thread had told the kernel to write to at any moment (rseq(2)),
- * and is the caller's child all the same.
+ * Clones the supervisor, as an intermediate step in the caller's memory. The
+ * clone has none of the addresses that the caller's thread had told the kernel
+ * to write to at any moment (rseq(2)), and is still the caller's child.
  */
 IN_SECTION void st_supervisor_clone(void *supervisor)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * All that a supervisor has, and where it begins. See supervisor_child.c.
- */
+/* The data of a supervisor, and its entry point. See supervisor_child.c. */
 #ifndef ST_SUPERVISOR_CHILD_H
 #define ST_SUPERVISOR_CHILD_H
 
@@ -12,18 +10,18 @@
 
 #define ST_SUPERVISOR_FDS 5
 
-/* Stands in the one mapping that it keeps besides its code, strings included. */
+/* All data, with strings, in the one mapping that it keeps besides its code. */
 struct st_supervisor {
-	int lifeline;		/* told when ready; its end is the caller's */
-	int caller;		/* pidfd; -1: there is none */
+	int lifeline; /* its other end is the caller's; told when ready */
+	int caller;		/* pidfd; -1: none */
 	int dir, parent;
-	int kill;		/* cgroup.kill of dir; -1: there is none */
+	int kill;		/* cgroup.kill of dir; -1: none */
 	int keep[ST_SUPERVISOR_FDS];	/* the above, ascending; -1 first */
 	char name[ST_CGROUP_NAME];	/* of dir in parent */
 
 	uintptr_t page;		/* size */
 	uintptr_t code, code_end;
-	uintptr_t stack, stack_end;	/* where this is, too */
+	uintptr_t stack, stack_end;	/* of the mapping with this structure */
 
 	struct walk_names names;
 	char comm[16];
@@ -34,7 +32,7 @@ struct st_supervisor {
 	long pid;		/* set by st_supervisor_clone() */
 };
 
-/* The section that all of its code is in. */
+/* The section with all of its code. */
 #define ST_SUPERVISOR_CODE "st_supervisor"
 
 void st_supervisor_clone(void *supervisor);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The tree of a run, by whichever way there is. See tree.h.
- */
+/* The tree of a run, by cgroup or by /proc. See tree.h. */
 #include <stdlib.h>
 
 #include <spawn_template.h>
@@ -13,17 +11,17 @@
 #include "tree/supervisor.h"
 #include "tree/tree.h"
 
-/* ---- where cgroups are made */
+/* ---- the place for cgroups */
 
-/* In a place that was looked for, that none can be made is no error. */
+/* Turns a failure in a place that was only searched for into "none found". */
 static int found_none(int ret, int parent_fd)
 {
 	return parent_fd >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
 /*
- * Make one for a moment: nothing else tells whether it is allowed. What is full
- * (cgroup.max.descendants) may have room later.
+ * Makes a cgroup for a moment: nothing else tells whether that is allowed. A
+ * directory that is full (cgroup.max.descendants) may have room later.
  */
 static int try_home(int dir)
 {
@@ -53,10 +51,10 @@ static int open_supervised(struct st_tree_home *home)
  * @home: filled in; on failure, holds nothing
  * @parent_fd: a cgroup v2 directory, which stays the caller's; -1: look for the
  *             caller's own cgroup
- * @supervise: end all that is in it when this process ends, however it ends
+ * @supervise: end all processes in it when this process ends, however it ends
  *
- * Return: 0; -EOPNOTSUPP if none was found that may be written; -EBADF for an fd
- * that is no cgroup v2 directory; or -errno, also of making the supervisor.
+ * Return: 0; -EOPNOTSUPP if no writable one was found; -EBADF for an fd that is
+ * no cgroup v2 directory; or -errno, also if the supervisor cannot be made.
  */
 int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
 {
@@ -78,7 +76,7 @@ int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
 	return ret < 0 ? found_none(ret, parent_fd) : 0;
 }
 
-/* Is there a supervisor, and has it not ended? */
+/* Tells whether there is a supervisor that has not ended. */
 bool st_tree_home_guarded(const struct st_tree_home *home)
 {
 	return home->supervisor > 0 && st_supervisor_lives(home->supervisor);
@@ -92,11 +90,11 @@ static void close_fd(int *fd)
 }
 
 /**
- * st_tree_home_close - give a home back; its trees are removed
- * @home: opened, or ST_TREE_HOME_NONE, which it is then
+ * st_tree_home_close - give a home back, after its trees were removed
+ * @home: opened, or ST_TREE_HOME_NONE; becomes ST_TREE_HOME_NONE
  *
- * What is still in a supervised one is killed, and the supervisor ends. May take
- * up to 2 s, if something there does not die.
+ * Processes that still live in a supervised home are killed, and the supervisor
+ * ends. This may take up to 2 s, if something there does not die.
  */
 void st_tree_home_close(struct st_tree_home *home)
 {
@@ -108,7 +106,7 @@ void st_tree_home_close(struct st_tree_home *home)
 	st_tree_home_forget(home);
 }
 
-/* In a forked child: close what is its copy, and end nothing. */
+/* Closes the copies in a forked child, and ends nothing. */
 void st_tree_home_forget(struct st_tree_home *home)
 {
 	close_fd(&home->lifeline);
@@ -121,10 +119,10 @@ void st_tree_home_forget(struct st_tree_home *home)
 
 /**
  * st_tree_make - begin a tree, before its child is launched
- * @tree: filled in; pid and pidfd are the caller's to set after the launch
- * @home: where it gets a cgroup; NULL: it gets none
+ * @tree: filled in; the caller sets pid and pidfd after the launch
+ * @home: the place of its cgroup; NULL: no cgroup
  *
- * Return: 0; or -errno of making a cgroup, and the tree has none.
+ * Return: 0; or -errno if the cgroup cannot be made, and the tree has none.
  */
 int st_tree_make(struct st_tree *tree, const struct st_tree_home *home)
 {
@@ -142,9 +140,9 @@ int st_tree_make(struct st_tree *tree, const struct st_tree_home *home)
 
 /**
  * st_tree_make_or_none - begin a tree, with a cgroup if one can be made
- * @tree, @home: as of st_tree_make()
+ * @tree, @home: as for st_tree_make()
  *
- * Return: 0; -EMFILE, -ENFILE, -ENOMEM. A home that is full is as good as none.
+ * Return: 0; -EMFILE, -ENFILE, -ENOMEM. A full home counts as none.
  */
 int st_tree_make_or_none(struct st_tree *tree, const struct st_tree_home *home)
 {
@@ -161,9 +159,9 @@ static int signal_cgroup(struct st_tree *tree, int sig)
 	int ret = st_cgroup_signal(tree->cgroup, tree->pid, sig, &reached);
 
 	if (ret < 0 && ret != -ESRCH && ret != -EPERM)
-		/* no fd is left, or it was removed: what else there is */
+		/* no fd is left, or it was removed: try /proc */
 		return st_proc_signal(tree, sig);
-	/* one that may have left, but is known */
+	/* the child may have left the cgroup */
 	if (!reached && st_pidfd_alive(tree->pidfd)) {
 		int one = st_pidfd_signal(tree->pidfd, tree->pid, sig);
 
@@ -176,13 +174,13 @@ static int signal_cgroup(struct st_tree *tree, int sig)
 }
 
 /**
- * st_tree_signal - signal all that is in the tree
+ * st_tree_signal - signal all processes of a tree
  * @tree: with its child launched
- * @sig: the signal; 0: only tell
+ * @sig: the signal; 0: only check
  *
- * Takes up to 0.1 s where the tree forks while it is being ended, or where it
- * cannot be stopped. What was forked even so is not reached: while a tree that
- * got SIGKILL is not empty, signal it again.
+ * It takes up to 0.1 s if the tree forks while it is being ended, or cannot be
+ * stopped. A process that was forked in spite of that is not reached: while a
+ * tree that got SIGKILL is not empty, signal it again.
  *
  * Return: as spawn_template_kill().
  */
@@ -197,7 +195,7 @@ int st_tree_signal(struct st_tree *tree, int sig)
  * @trees: their order is changed
  * @n: how many
  *
- * Takes little longer than for one.
+ * It takes little longer than for one.
  */
 void st_tree_kill_all(struct st_tree **trees, size_t n)
 {
@@ -214,10 +212,10 @@ void st_tree_kill_all(struct st_tree **trees, size_t n)
 }
 
 /**
- * st_tree_empty - is nothing alive that st_tree_signal() would reach?
+ * st_tree_empty - tell whether st_tree_signal() would reach no living process
  * @tree: with its child launched
  *
- * A zombie is not alive. Where there are no fds to look with, the answer is no.
+ * A zombie is not alive. If no fd is left to look with, the answer is no.
  */
 bool st_tree_empty(struct st_tree *tree)
 {
@@ -235,8 +233,8 @@ bool st_tree_empty(struct st_tree *tree)
  * st_tree_remove - end a tree
  * @tree: made, or zero with cgroup -1; may be removed twice
  *
- * Removes the cgroup. What lives in it is moved: to home->dir, or to a directory
- * below it where that may hold no process.
+ * It removes the cgroup. Processes that live in it are moved to home->dir, or
+ * to a directory below that if home->dir may hold none.
  */
 void st_tree_remove(struct st_tree *tree)
 {
@@ -274,7 +272,7 @@ int spawn_template_kill(const struct spawn_template_child *child, int sig,
 	tree.pidfd = child->pidfd;
 	if (!(flags & SPAWN_TEMPLATE_KILL_TREE))
 		return st_pidfd_signal(child->pidfd, child->pid, sig);
-	/* is it one? one that has ended, or is another's, may still lead */
+	/* is it a pidfd? a child that has ended may still lead a group */
 	ret = st_pidfd_signal(child->pidfd, child->pid, 0);
 	if (ret == -EBADF || ret == -EINVAL)
 		return -EBADF;

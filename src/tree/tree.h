@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree of a run: the program and what it starts, and how all of it is ended.
+ * The tree of a run: the program and all that it starts, and the ways to end
+ * them.
  *
- * Two ways. A cgroup v2 directory of its own, where there is a directory below
- * which one may be made: nothing gets out of it. Otherwise what can be found: the
- * process group and the session that the child leads, and descendants by /proc.
+ * There are two ways. If a cgroup v2 directory can be made for the run, nothing
+ * gets out of it. Otherwise the tree is what can be found: the process group
+ * and the session that the child leads, and descendants by /proc.
  *
- * Nothing here has state of its own. A tree and a home are used by one thread
- * at a time; several trees may share a home.
+ * Nothing here has state of its own. One thread at a time uses a tree or a
+ * home; several trees may share a home.
  */
 #ifndef ST_TREE_H
 #define ST_TREE_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A cgroup v2 directory and all below it: signal, move, remove. For the library
- * and for supervisor_child.c, and under the rules of that: raw system calls only,
- * nothing written but the stack, and no constant in memory, so that the names of
- * files are handed in.
+ * Walks a cgroup v2 directory and all below it: to signal, move or remove. It
+ * serves the library and supervisor_child.c, and follows the latter's rules:
+ * raw system calls only, no writes but to the stack, and no constant in memory,
+ * so that the caller passes the names of files.
  *
- * Whoever is in the tree may make more directories in it, as deep as they like.
- * It is walked with two fds and no recursion, by ".." and inode numbers, and
- * never across what is not a directory of this file system; and no further than
- * so far, for they may make them as fast as they are found.
+ * Processes in the tree may make more directories in it, as deep as they like.
+ * So the walk needs only two fds and no recursion: it goes by ".." and inode
+ * numbers, never into anything that is not a directory of this file system. It
+ * has a limit, because they may make directories as fast as it finds them.
  */
 #ifndef ST_TREE_WALK_H
 #define ST_TREE_WALK_H
@@ -40,10 +40,10 @@ struct walk_names {
 
 #define WALK_NAME_MAX 256
 
-/* How many directories are walked through. */
+/* The most directories that a walk goes through. */
 #define WALK_DIRS_MOST 1024
 
-/* What removing may cost: to go down by one is 1, to remove one is WALK_RMDIR. */
+/* The most steps of a removal: going down costs 1, removing one WALK_RMDIR. */
 #define WALK_STEPS_MOST 65536
 #define WALK_RMDIR 16
 
@@ -79,15 +79,16 @@ WALK_FN void walk_copy_name(char *to, const char *from)
 {
 	int i;
 
-	/* volatile: no call of memcpy may be made of this */
+	/* volatile: the compiler must not make a call of memcpy of this loop */
 	for (i = 0; from[i] && i < WALK_NAME_MAX - 1; i++)
 		*(volatile char *)&to[i] = from[i];
 	to[i] = 0;
 }
 
 /*
- * The directory that follows the one with the inode number `after`; 0: the
- * first. Return: 1; 0: there is none; or -errno.
+ * Finds the directory that follows the one with the inode number `after`; 0:
+ * the first one.
+ * Return: 1; 0: there is none; or -errno.
  */
 WALK_FN int walk_child(int dir, uint64_t after, char *name, uint64_t *ino)
 {
@@ -122,9 +123,9 @@ WALK_FN int walk_open_dir(int dir, const char *name)
 
 /* A walk from the top down, each directory before those below it. */
 struct walk {
-	int dir; /* where it is; own, closed at the end */
+	int dir; /* the present directory; own, closed at the end */
 	unsigned int depth;
-	unsigned int left; /* how many more */
+	unsigned int left; /* the limit that remains */
 	const struct walk_names *names;
 };
 
@@ -133,7 +134,7 @@ WALK_FN int walk_begin(struct walk *w, int top, const struct walk_names *names)
 	w->names = names;
 	w->depth = 0;
 	w->left = WALK_DIRS_MOST;
-	/* of its own: its position is moved */
+	/* an fd of its own, because the walk moves its position */
 	w->dir = walk_open_dir(top, names->here);
 	return w->dir < 0 ? w->dir : 0;
 }
@@ -174,7 +175,10 @@ WALK_FN bool walk_leave(struct walk *w, uint64_t *ino)
 	return true;
 }
 
-/* On to the next directory. Return: false after the last one, or the most. */
+/*
+ * Goes on to the next directory.
+ * Return: false after the last, or at the limit.
+ */
 WALK_FN bool walk_next(struct walk *w)
 {
 	uint64_t ino = 0;
@@ -191,7 +195,8 @@ WALK_FN bool walk_next(struct walk *w)
 
 /*
  * Goes down from `dir`, which it closes, to a directory that has none below.
- * Return: 1 with that one's name and its parent; 0: there is none below; -errno.
+ * Return: 1 with that one's name and its parent; 0: there is none below;
+ * -errno.
  */
 WALK_FN int walk_deepest(int dir, char *name, int *parent, int *steps)
 {
@@ -217,9 +222,9 @@ WALK_FN int walk_deepest(int dir, char *name, int *parent, int *steps)
 }
 
 /*
- * Removes all directories below, deepest first. Return: 0, or -errno of the
- * first that cannot be removed; -EBUSY if something lives there, or if there are
- * too many for one time.
+ * Removes all directories below, deepest first.
+ * Return: 0, or -errno of the first that cannot be removed; -EBUSY if a process
+ * lives there, or if there are too many for one call.
  */
 WALK_FN int walk_remove_below(int top, const struct walk_names *names)
 {
@@ -246,11 +251,11 @@ WALK_FN int walk_remove_below(int top, const struct walk_names *names)
 
 /* ---- processes */
 
-/* What is done to each process, and what came of it. */
+/* The action for each process, and its results. */
 struct walk_visit {
 	int to;			/* cgroup.procs to move it to; -1: signal it */
 	int sig;
-	pid_t self, child;	/* self is passed over */
+	pid_t self, child;	/* self is left out */
 	unsigned int done, refused;
 	bool busy;		/* `to` may hold no process */
 	bool saw_self, saw_child;
@@ -268,7 +273,7 @@ WALK_FN int walk_move(int to, pid_t pid)
 	return sys_call3(__NR_write, to, digits + at, sizeof(digits) - at);
 }
 
-/* 0 stands for a process of another pid namespace. */
+/* Visits a process. 0 stands for one of another pid namespace. */
 WALK_FN void walk_visit_pid(struct walk_visit *v, pid_t pid)
 {
 	int ret;
@@ -309,7 +314,7 @@ WALK_FN void walk_visit_procs(struct walk_visit *v, int dir,
 	sys_close(fd);
 }
 
-/* Return: 0; or -errno if the top cannot even be opened. */
+/* Return: 0; or -errno if even the top cannot be opened. */
 WALK_FN int walk_visit(struct walk_visit *v, int top,
 		       const struct walk_names *names)
 {
@@ -328,8 +333,9 @@ WALK_FN int walk_visit(struct walk_visit *v, int top,
 /* ---- state */
 
 /*
- * A value of cgroup.events, which has a line for each: "populated 0". key is its
- * first letter. Return: 0, 1, or -errno.
+ * Reads a value of cgroup.events, which has a line for each: "populated 0". key
+ * is its first letter.
+ * Return: 0, 1, or -errno.
  */
 WALK_FN int walk_event(int dir, const struct walk_names *names, char key)
 {
@@ -358,7 +364,7 @@ WALK_FN bool walk_wait_event(int dir, const struct walk_names *names, char key,
 			return false;
 		ts.sec = 0;
 		ts.nsec = 200000;
-		/* an interrupted sleep goes on with what is left */
+		/* an interrupted sleep goes on for the remaining time */
 		while (sys_call2(__NR_nanosleep, &ts, &ts) == -EINTR)
 			;
 	}
@@ -367,7 +373,7 @@ WALK_FN bool walk_wait_event(int dir, const struct walk_names *names, char key,
 WALK_FN int walk_write_freeze(int dir, const struct walk_names *names,
 			      char value)
 {
-	/* read first: what somebody else has frozen is left so */
+	/* read first: a cgroup that others have frozen stays frozen */
 	int fd = sys_openat(dir, names->freeze, O_RDWR | O_CLOEXEC, 0), ret;
 	char now = 0;
 
@@ -383,8 +389,9 @@ WALK_FN int walk_write_freeze(int dir, const struct walk_names *names,
 }
 
 /*
- * So that nothing forks or ends while it is signalled or moved. Waits 0.1 s at
- * most for what cannot be frozen at once. Return: true if it is to be thawed.
+ * Freezes a cgroup, so that nothing forks or ends while it is signalled or
+ * moved. Waits at most 0.1 s for processes that cannot be frozen at once.
+ * Return: true if it has to be thawed.
  */
 WALK_FN bool walk_freeze(int dir, const struct walk_names *names)
 {
