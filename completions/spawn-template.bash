@@ -17,7 +17,7 @@ _spawn_template_by() { # compgen's action, words to add
 	fi
 }
 
-# The word that names the program to launch; 0 if it is not there yet.
+# Finds the word that names the program to launch; 0 if there is none yet.
 _spawn_template_program() {
 	local i with_value=$1
 
@@ -45,7 +45,7 @@ _spawn_template_program() {
 	echo 0
 }
 
-# The program's name, or its arguments.
+# Completes the program's name, or its arguments.
 _spawn_template_launched() {
 	local at=$1
 

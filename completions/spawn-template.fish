@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # fish completion for spawn-template.
 
-# The program that run or bench launches, and its arguments, as one command
-# line; fails if it is not there yet.
+# Prints the program that run or bench launches, and its arguments, as one command
+# line; fails if there is none yet.
 function __spawn_template_launched
 	set -l words (commandline -opc) (commandline -ct)
 	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
