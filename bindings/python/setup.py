@@ -30,8 +30,8 @@ VERSION = re.search(r"^VERSION := (\S+)$", (TOP / "Makefile").read_text(),
 
 
 def make(*arguments, **options):
-    """Runs the recipe. The environment gives CC and CFLAGS, but not what a make that
-    runs this has been told."""
+    """Runs the recipe. CC and CFLAGS come from the environment, but the options of a
+    make that runs this script do not."""
     program = shutil.which("gmake") or shutil.which("make")
     if program is None:
         raise SystemExit("spawn_template: its C library is built by GNU make, which is "
@@ -50,10 +50,11 @@ class BuildExt(build_ext):
     """Has the library built, then links it into the extension."""
 
     def build_extension(self, ext):
-        # empty, since the objects of another build may have had other flags
+        # begin empty: the objects of another build may have had other flags
         to = pathlib.Path(self.build_temp).resolve() / "library"
         shutil.rmtree(to, ignore_errors=True)
-        # seen from the recipe: there may be a space above, which make cannot have
+        # a path relative to the recipe: the absolute one may have a space, which make
+        # cannot handle
         out = os.path.relpath(to, TOP)
         jobs = len(os.sched_getaffinity(0))
         make(f"-j{jobs}", f"O={out}", *self.compiler_words(),
@@ -63,7 +64,7 @@ class BuildExt(build_ext):
 
     @staticmethod
     def compiler_words():
-        """The compiler of this Python's extensions, if the caller names none."""
+        """Names the compiler of this Python's extensions, unless the caller names one."""
         if os.environ.get("CC"):
             return []
         return ["CC=" + (sysconfig.get_config_var("CC") or "cc")]
@@ -79,14 +80,14 @@ class Sdist(sdist):
             target = to / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TOP / name, target)
-        # in a clone it is a link
+        # replace the link that a clone has
         licence = pathlib.Path(base_dir) / "LICENSE"
         licence.unlink(missing_ok=True)
         shutil.copyfile(TOP / "LICENSE", licence)
 
 
 CFLAGS = ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE"]
-# where what is between quotes is looked for
+# the directories for #include "..."
 QUOTES = ["-iquote", str(TOP / "src"), "-iquote", str(TOP)]
 
 setup(
