@@ -163,7 +163,7 @@ struct task_struct {
 
 struct linux_binprm {
 	struct file *file;
-	const char *filename, *interp;	/* one pointer at the first step */
+	const char *filename, *interp;	/* equal at the first step */
 	char buf[256];
 };
 

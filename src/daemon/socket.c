@@ -267,7 +267,7 @@ int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd)
 		return 0;
 	if (errno != ENOPROTOOPT)
 		return -errno;
-	/* it may name another process: see registry_process.c */
+	/* it may name another process: see registry/process.c */
 	*pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);
 	return *pidfd < 0 ? -errno : 0;
 }

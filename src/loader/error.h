@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the loader tells of a failure.
+ * Failures of the loader: a sentence, and its remedy.
  */
 #ifndef ST_LOADER_ERROR_H
 #define ST_LOADER_ERROR_H

@@ -30,7 +30,7 @@ struct batch_options {
 	const char *tree_parent; /* of --cgroup-tree; NULL: search for one */
 };
 
-/* ---- batch_io.c */
+/* ---- io.c */
 
 struct line_reader {
 	int fd;
@@ -70,7 +70,7 @@ void writer_text(struct writer *out, const char *text, size_t n);
 void writer_json(struct writer *out, const json_t *value, size_t flags);
 void writer_flush(struct writer *out);
 
-/* ---- batch_tools.c */
+/* ---- tools.c */
 
 /* A template and its number of users. */
 struct tool {
@@ -98,7 +98,7 @@ int tool_take(struct tools *tools, const char *name, const char *path,
 void tool_give_back(struct tool *tool);
 void tools_free(struct tools *tools);
 
-/* ---- batch_request.c */
+/* ---- request.c */
 
 /*
  * One line, understood. Pointers lead into the JSON that was read, or to memory

@@ -280,7 +280,7 @@ static void probe_kill(struct finding *f)
 		found_remedy(f, "see delegation");
 }
 
-/* ---- how a run ends its tree */
+/* ---- the end of a tree */
 
 #define SHELL "/bin/sh"
 
