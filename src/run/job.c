@@ -12,7 +12,9 @@
 
 #include "shared/clock.h"
 #include "run/copy.h"
+#include "run/job.h"
 #include "run/pool.h"
+#include "run/reactor.h"
 #include "run/ring.h"
 #include "sys.h"
 
@@ -20,7 +22,7 @@
 #define SHORTAGE_MOST (1000 * ST_MS)
 #define SHORTAGE_STEP (50 * ST_MS)
 
-/* ---- made */
+/* ---- whom it is launched for */
 
 static void caller_of_this_thread(struct st_caller *caller)
 {
@@ -42,70 +44,6 @@ static bool is_as_restricted(const struct st_caller *caller)
 		return false;
 	return caller->seccomp <= 0 ||
 	       sys_call5(__NR_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
-}
-
-/**
- * st_job_new - make a job
- * @job: set; it has no slot yet
- * @ring: which it counts for from now on
- * @tfd: the template
- * @args: checked; of a spawn only .spawn is set
- * @is_run: to completion
- *
- * Return: 0, -ENOMEM, or -EINVAL if the arguments change meanwhile.
- */
-int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
-	       const struct spawn_template_run_args *args, bool is_run)
-{
-	struct st_job *j = calloc(1, sizeof(*j));
-	int ret = -ENOMEM;
-
-	if (!j)
-		return ret;
-	j->run = (struct st_run)ST_RUN_NONE;
-	j->timer.due = ST_NEVER;
-	j->args = *args;
-	if (is_run)
-		j->result = calloc(1, sizeof(*j->result));
-	if (is_run && !j->result)
-		goto fail;
-	ret = st_copy_args(&j->args, &j->copy);
-	if (ret < 0)
-		goto fail;
-	j->ring = ring;
-	j->is_run = is_run;
-	j->tfd = tfd;
-	caller_of_this_thread(&j->caller);
-	pthread_mutex_init(&j->watch.lock, NULL);
-	pthread_mutex_lock(&ring->lock);
-	ring->jobs++;
-	pthread_mutex_unlock(&ring->lock);
-	*job = j;
-	return 0;
-fail:
-	free(j->result);
-	free(j);
-	return ret;
-}
-
-/* The last one of a ring that closes lets the reactor end. */
-void st_job_free(struct st_job *job)
-{
-	struct spawn_template_ring *ring = job->ring;
-	struct st_pool *pool = ring->pool;
-
-	st_run_close(&job->run);
-	if (job->result)
-		spawn_template_result_free(job->result);
-	free(job->result);
-	free(job->copy);
-	pthread_mutex_destroy(&job->watch.lock);
-	free(job);
-	pthread_mutex_lock(&ring->lock);
-	if (--ring->jobs == 0 && ring->closing)
-		st_reactor_wake(&ring->reactor);
-	pthread_mutex_unlock(&ring->lock);
-	st_pool_release(pool);
 }
 
 /* ---- its state */
@@ -145,7 +83,7 @@ static void complete(struct st_job *job, int res,
 
 	if (res < 0)
 		flags = failure->stage | failure->action << 8;
-	st_ring_complete(job, res, flags);
+	st_job_complete(job, res, flags);
 	st_job_free(job);
 }
 
@@ -181,19 +119,19 @@ static int launch_spawn(struct st_job *job,
 /* A place that was removed meanwhile is looked for, or made, anew. */
 static int make_tree(struct st_job *job, bool *fallback)
 {
-	struct spawn_template_ring *ring = job->ring;
+	struct st_homes *homes = &job->ring->homes;
 	const struct st_tree_home *home = NULL;
 	struct st_tree *tree = &job->run.tree;
 	int ret = 0;
 
 	*fallback = false;
 	if (job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
-		ret = st_ring_home_get(ring, &job->args, &home, fallback);
+		ret = st_homes_get(homes, &job->args, &home, fallback);
 	if (ret == 0)
 		ret = st_tree_make(tree, home);
 	if (ret == -ENOENT && home) {
-		st_ring_home_gone(ring, home);
-		ret = st_ring_home_get(ring, &job->args, &home, fallback);
+		st_homes_gone(homes, home);
+		ret = st_homes_get(homes, &job->args, &home, fallback);
 		if (ret == 0)
 			ret = st_tree_make(tree, home);
 	}
@@ -215,7 +153,7 @@ static int launch_run(struct st_job *job,
 
 	prepare(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
-	run->epoll = ring->reactor.epoll;
+	run->epoll = ring->poller.epoll;
 	is_fed = run->in < 0;
 	if (ret == 0)
 		ret = make_tree(job, &fallback);
@@ -278,18 +216,16 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 static void hand_over(struct st_job *job)
 {
 	if (!job->is_run)
-		job->run.epoll = job->ring->reactor.epoll;
+		job->run.epoll = job->ring->poller.epoll;
 	job->unwatched = st_reactor_watch(job) < 0;
 	if (job->unwatched || !leave_launching(job, ST_SLOT_RUNNING))
 		st_reactor_poke(job);
 }
 
-/**
- * st_job_launch - launch a job and see that it completes
- * @job: taken from the pool's queue; not the caller's any more
- */
-void st_job_launch(struct st_job *job)
+/* Launches a job and sees that it completes: the pool's threads call this. */
+static void launch_job(struct st_work *work)
 {
+	struct st_job *job = (struct st_job *)work;
 	struct spawn_template_failure failure = { .error = 0 };
 	int ret;
 
@@ -308,4 +244,51 @@ void st_job_launch(struct st_job *job)
 		complete(job, 0, &failure);
 	else
 		hand_over(job);
+}
+
+/* ---- made */
+
+/**
+ * st_job_new - make a job
+ * @job: set; it has no slot yet
+ * @ring: which it counts for from now on
+ * @tfd: the template
+ * @args: checked; of a spawn only .spawn is set
+ * @is_run: to completion
+ *
+ * Return: 0, -ENOMEM, or -EINVAL if the arguments change meanwhile.
+ */
+int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
+	       const struct spawn_template_run_args *args, bool is_run)
+{
+	struct st_job *j = calloc(1, sizeof(*j));
+	int ret = -ENOMEM;
+
+	if (!j)
+		return ret;
+	j->run = (struct st_run)ST_RUN_NONE;
+	j->timer.due = ST_NEVER;
+	j->args = *args;
+	if (is_run)
+		j->result = calloc(1, sizeof(*j->result));
+	if (is_run && !j->result)
+		goto fail;
+	ret = st_copy_args(&j->args, &j->copy);
+	if (ret < 0)
+		goto fail;
+	j->work.fn = launch_job;
+	j->ring = ring;
+	j->is_run = is_run;
+	j->tfd = tfd;
+	caller_of_this_thread(&j->caller);
+	pthread_mutex_init(&j->watch.lock, NULL);
+	pthread_mutex_lock(&ring->lock);
+	ring->jobs++;
+	pthread_mutex_unlock(&ring->lock);
+	*job = j;
+	return 0;
+fail:
+	free(j->result);
+	free(j);
+	return ret;
 }

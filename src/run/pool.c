@@ -22,7 +22,6 @@
 #include "epoch.h"
 #include "futex.h"
 #include "run/pool.h"
-#include "run/ring.h"
 #include "run/thread.h"
 
 #define THREADS_LEAST 2
@@ -120,7 +119,7 @@ static void wait_for_wake(struct st_pool *pool, struct st_node **node)
  * or the thread sees the job. waking is reset before it is decided whether there
  * is more, so that what is put after that has a wake of its own.
  */
-static struct st_job *take(struct st_pool *pool)
+static struct st_work *take(struct st_pool *pool)
 {
 	bool more;
 	struct st_node *node = try_take(pool, &more);
@@ -135,7 +134,7 @@ static struct st_job *take(struct st_pool *pool)
 	}
 	if (more)
 		wake_one(pool);
-	return (struct st_job *)node;
+	return (struct st_work *)node;
 }
 
 /* ---- threads */
@@ -145,8 +144,11 @@ static void *launch_for_ever(void *arg)
 	struct st_pool *pool = arg;
 
 	batch = st_thread_begin("spawn-launch");
-	for (;;)
-		st_job_launch(take(pool));
+	for (;;) {
+		struct st_work *work = take(pool);
+
+		work->fn(work);
+	}
 	return NULL;
 }
 

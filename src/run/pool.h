@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The threads of a process that launch. There is one pool; it is never freed, as
- * its threads never end.
+ * The threads of a process that launch, and do nothing else: each takes what was
+ * put and calls its function. There is one pool; it is never freed, as its threads
+ * never end.
  */
 #ifndef ST_POOL_H
 #define ST_POOL_H
@@ -12,6 +13,12 @@
 #include "run/queue.h"
 
 struct st_pool;
+
+/* What a thread of the pool is to do. */
+struct st_work {
+	struct st_node node;
+	void (*fn)(struct st_work *work);	/* has it from then on */
+};
 
 int st_pool_get(unsigned int threads, struct st_pool **pool);
 void st_pool_put(struct st_pool *pool, struct st_node *top,

@@ -16,18 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
 #include "futex.h"
-#include "run/heap.h"
 #include "run/pool.h"
+#include "run/poller.h"
+#include "run/reactor.h"
 #include "run/ring.h"
-#include "sys.h"
 #include "run/thread.h"
+#include "shared/clock.h"
+#include "sys.h"
 
 #define EVENTS 64
 
@@ -44,50 +43,18 @@
 /* How many ms after epoll_wait has failed to try it again. */
 #define WAIT_FAILED 5
 
-/* Which fd of a job; with no job, which of the reactor. */
+/* Which fd of a job an event is of. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
-enum { WAKE, TIMER };
 
 _Static_assert(KINDS <= _Alignof(max_align_t), "bits below a pointer's");
 
-static int watch(int epoll, int fd, uint32_t events, const struct st_job *job,
-		 unsigned int kind)
-{
-	struct epoll_event ev = {
-		.events = events,
-		.data.u64 = (uintptr_t)job | kind,
-	};
-
-	if (fd < 0)
-		return 0;
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
-}
-
-/* ---- deadlines; the lock is held */
-
-/* The timer is never later than the first of them; it may be earlier. */
-static void arm(struct st_reactor *r)
-{
-	int64_t first = st_heap_first(&r->heap);
-	struct itimerspec its = { .it_value = { 0, 0 } };
-
-	if (first >= r->armed)
-		return;
-	if (first < 1)
-		first = 1; /* 0 would stop the timer */
-	r->armed = first;
-	its.it_value.tv_sec = first / 1000000000LL;
-	its.it_value.tv_nsec = first % 1000000000LL;
-	timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &its, NULL);
-}
-
-static void schedule(struct st_reactor *r, struct st_job *job, int64_t due)
-{
-	st_heap_set(&r->heap, &job->timer, due);
-	arm(r);
-}
-
 /* ---- for the threads that launch */
+
+static int watch(struct st_job *job, int fd, uint32_t events, enum kind kind)
+{
+	return st_poller_watch(&job->ring->poller, fd, events,
+			       (uintptr_t)job | kind);
+}
 
 /**
  * st_reactor_add - register a run that is about to be launched
@@ -97,49 +64,37 @@ static void schedule(struct st_reactor *r, struct st_job *job, int64_t due)
  */
 int st_reactor_add(struct st_job *job)
 {
-	struct st_reactor *r = &job->ring->reactor;
+	struct st_poller *p = &job->ring->poller;
 	struct st_run *run = &job->run;
 	int ret;
 
 	st_run_start(run, job->args.timeout_ns);
-	ret = watch(r->epoll, run->out.fd, EPOLLIN, job, OUT);
+	ret = watch(job, run->out.fd, EPOLLIN, OUT);
 	if (ret == 0)
-		ret = watch(r->epoll, run->err.fd, EPOLLIN, job, ERR);
+		ret = watch(job, run->err.fd, EPOLLIN, ERR);
 	if (ret == 0)
-		ret = watch(r->epoll, run->in, EPOLLOUT, job, IN);
+		ret = watch(job, run->in, EPOLLOUT, IN);
 	if (ret < 0)
 		return ret;
-	pthread_mutex_lock(&r->lock);
+	pthread_mutex_lock(&p->lock);
 	job->least = run->started + LAUNCH_MOST;
 	/* it may be cancelled already, and to be seen to sooner */
 	if (run->due < job->timer.due)
-		schedule(r, job, run->due);
-	pthread_mutex_unlock(&r->lock);
+		st_poller_schedule(p, &job->timer, run->due);
+	pthread_mutex_unlock(&p->lock);
 	return 0;
 }
 
 /* No more deadline. Its fds leave the set as they are closed. */
 void st_reactor_remove(struct st_job *job)
 {
-	struct st_reactor *r = &job->ring->reactor;
-
-	pthread_mutex_lock(&r->lock);
-	st_heap_set(&r->heap, &job->timer, ST_NEVER);
-	pthread_mutex_unlock(&r->lock);
+	st_poller_forget(&job->ring->poller, &job->timer);
 }
 
 /* One event, and no more: its pidfd stays ready. */
 int st_reactor_watch(struct st_job *job)
 {
-	return watch(job->ring->reactor.epoll, job->run.pidfd,
-		     EPOLLIN | EPOLLONESHOT, job, EXIT);
-}
-
-void st_reactor_wake(struct st_reactor *reactor)
-{
-	const uint64_t one = 1;
-
-	sys_call3(__NR_write, reactor->wake, &one, sizeof(one));
+	return watch(job, job->run.pidfd, EPOLLIN | EPOLLONESHOT, EXIT);
 }
 
 /*
@@ -151,8 +106,7 @@ void st_reactor_poke(struct st_job *job)
 	struct spawn_template_ring *ring = job->ring;
 
 	pthread_mutex_lock(&ring->lock);
-	st_queue_put(&ring->reactor.poked, &job->node, &job->node);
-	st_reactor_wake(&ring->reactor);
+	st_poller_poke(&ring->poller, &job->work.node);
 	pthread_mutex_unlock(&ring->lock);
 }
 
@@ -167,7 +121,7 @@ struct turn {
 /* Looks at what has become of a job of ours. */
 static void settle(struct turn *turn, struct st_job *job)
 {
-	struct st_reactor *r = &turn->ring->reactor;
+	struct st_poller *p = &turn->ring->poller;
 	int64_t due = job->run.due;
 
 	if (st_run_over(&job->run)) {
@@ -185,9 +139,9 @@ static void settle(struct turn *turn, struct st_job *job)
 	}
 	if (due == job->timer.due)
 		return;
-	pthread_mutex_lock(&r->lock);
-	schedule(r, job, due);
-	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_lock(&p->lock);
+	st_poller_schedule(p, &job->timer, due);
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* Return: false while it is being launched: then the exit is noted. */
@@ -269,7 +223,7 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 				    struct st_slot *slot)
 {
 	int64_t soon = st_now() + LAUNCH_MOST;
-	struct st_reactor *r = &ring->reactor;
+	struct st_poller *p = &ring->poller;
 	struct st_job *job = NULL;
 	unsigned int phase;
 	uint64_t s;
@@ -280,11 +234,11 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 	if (phase == ST_SLOT_RUNNING) {
 		job = slot->job;
 	} else if (phase == ST_SLOT_LAUNCHING) {
-		pthread_mutex_lock(&r->lock);
+		pthread_mutex_lock(&p->lock);
 		/* at the first look: the next one must not put it off */
 		if (slot->job->timer.due > soon)
-			schedule(r, slot->job, soon);
-		pthread_mutex_unlock(&r->lock);
+			st_poller_schedule(p, &slot->job->timer, soon);
+		pthread_mutex_unlock(&p->lock);
 	}
 	pthread_mutex_unlock(&ring->lock);
 	return job;
@@ -294,7 +248,6 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 static void handle_cancels(struct turn *turn)
 {
 	struct spawn_template_ring *ring = turn->ring;
-	struct st_reactor *r = &ring->reactor;
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < ring->entries; i++) {
@@ -307,24 +260,24 @@ static void handle_cancels(struct turn *turn)
 			continue;
 		}
 		job->cancelled = true;
-		r->runs[n++] = &job->run;
+		ring->runs[n++] = &job->run;
 	}
 	if (n)
-		n = st_run_end_all(r->runs, r->trees, n);
+		n = st_run_end_all(ring->runs, ring->trees, n);
 	for (size_t i = 0; i < n; i++)
-		settle(turn, st_job_of_run(r->runs[i]));
+		settle(turn, st_job_of_run(ring->runs[i]));
 }
 
 static void handle_wake(struct turn *turn)
 {
-	struct st_reactor *r = &turn->ring->reactor;
+	struct st_poller *p = &turn->ring->poller;
 	struct st_node *node;
 	uint64_t n;
 
-	sys_call3(__NR_read, r->wake, &n, sizeof(n));
-	while ((node = st_queue_take(&r->poked)))
+	sys_call3(__NR_read, p->wake, &n, sizeof(n));
+	while ((node = st_queue_take(&p->poked)))
 		take_over(turn, (struct st_job *)node);
-	if (atomic_exchange(&r->cancels, false))
+	if (atomic_exchange(&p->cancels, false))
 		handle_cancels(turn);
 }
 
@@ -332,7 +285,7 @@ static void handle_wake(struct turn *turn)
  * The time of a job that is still being launched has come: if it has had some, its
  * launch is to fail. The lock keeps it from being freed.
  */
-static void hurry(struct st_reactor *r, struct st_job *job, int64_t now)
+static void hurry(struct st_poller *p, struct st_job *job, int64_t now)
 {
 	int64_t least = job->least;
 
@@ -341,7 +294,7 @@ static void hurry(struct st_reactor *r, struct st_job *job, int64_t now)
 		st_watch_kill(&job->watch);
 		least = now + LATE_AGAIN;
 	}
-	st_heap_set(&r->heap, &job->timer, least);
+	st_heap_set(&p->heap, &job->timer, least);
 }
 
 static bool is_launching(struct st_job *job)
@@ -352,24 +305,24 @@ static bool is_launching(struct st_job *job)
 }
 
 /* The next job whose time has come, out of the heap; NULL: there is none. */
-static struct st_job *next_due(struct st_reactor *r, int64_t now)
+static struct st_job *next_due(struct st_poller *p, int64_t now)
 {
 	struct st_job *due = NULL;
 
-	pthread_mutex_lock(&r->lock);
-	while (!due && st_heap_first(&r->heap) <= now) {
-		struct st_job *job = st_job_of_timer(r->heap.timers[0]);
+	pthread_mutex_lock(&p->lock);
+	while (!due && st_heap_first(&p->heap) <= now) {
+		struct st_job *job = st_job_of_timer(p->heap.timers[0]);
 
 		if (is_launching(job)) {
-			hurry(r, job, now);
+			hurry(p, job, now);
 		} else {
-			st_heap_set(&r->heap, &job->timer, ST_NEVER);
+			st_heap_set(&p->heap, &job->timer, ST_NEVER);
 			due = job;
 		}
 	}
 	if (!due)
-		arm(r);
-	pthread_mutex_unlock(&r->lock);
+		st_poller_arm(p);
+	pthread_mutex_unlock(&p->lock);
 	return due;
 }
 
@@ -384,17 +337,13 @@ static bool has_exited(const struct st_run *run)
 
 static void handle_timer(struct turn *turn)
 {
-	struct st_reactor *r = &turn->ring->reactor;
+	struct st_poller *p = &turn->ring->poller;
 	/* what comes due while others are seen to waits for the next turn */
 	const int64_t now = st_now();
 	struct st_job *job;
-	uint64_t n;
 
-	sys_call3(__NR_read, r->timer, &n, sizeof(n));
-	pthread_mutex_lock(&r->lock);
-	r->armed = ST_NEVER;
-	pthread_mutex_unlock(&r->lock);
-	while ((job = next_due(r, now))) {
+	st_poller_timer_ran(p);
+	while ((job = next_due(p, now))) {
 		if (job->unwatched && !job->run.exited && has_exited(&job->run))
 			st_run_exited(&job->run);
 		else if (job->run.due <= st_now())
@@ -414,7 +363,7 @@ static void complete_over(struct turn *turn)
 			st_run_result(&job->run, job->result);
 		/* told first: what it held is given back meanwhile */
 		st_pool_attend(pool);
-		st_ring_complete(job, job->cancelled ? -ECANCELED : 0, 0);
+		st_job_complete(job, job->cancelled ? -ECANCELED : 0, 0);
 		st_job_free(job);
 		st_pool_leave(pool);
 	}
@@ -428,7 +377,7 @@ static void handle(struct turn *turn, const struct epoll_event *ev)
 
 	if (job)
 		handle_fd(turn, job, kind, ev->events);
-	else if (kind == WAKE)
+	else if (kind == ST_POLLER_WAKE)
 		handle_wake(turn);
 	else
 		handle_timer(turn);
@@ -452,7 +401,7 @@ static void *react(void *arg)
 
 	st_thread_begin("spawn-reactor");
 	while (!is_ended(ring)) {
-		int n = epoll_wait(ring->reactor.epoll, events, EVENTS, -1);
+		int n = epoll_wait(ring->poller.epoll, events, EVENTS, -1);
 
 		/* the host has closed it, say: not that this thread spins */
 		if (n < 0 && errno != EINTR)
@@ -471,65 +420,7 @@ static void *react(void *arg)
 	return NULL;
 }
 
-/* ---- its life */
-
-/**
- * st_reactor_open - make what the reactor of a ring needs
- * @ring: its reactor is zeroed, its fds -1
- *
- * Return: 0; or -errno, and st_reactor_close() is still due.
- */
-int st_reactor_open(struct spawn_template_ring *ring)
-{
-	const struct itimerspec never = { .it_value = { 0, 0 } };
-	struct st_reactor *r = &ring->reactor;
-	int ret;
-
-	r->armed = ST_NEVER;
-	r->heap.timers = calloc(ring->entries, sizeof(*r->heap.timers));
-	r->runs = calloc(ring->entries, sizeof(*r->runs));
-	r->trees = calloc(ring->entries, sizeof(*r->trees));
-	if (!r->heap.timers || !r->runs || !r->trees)
-		return -ENOMEM;
-	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (r->epoll < 0)
-		return -errno;
-	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->wake < 0)
-		return -errno;
-	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (r->timer < 0)
-		return -errno;
-	/* where a sandbox refuses this there would be no deadlines */
-	if (timerfd_settime(r->timer, 0, &never, NULL) < 0)
-		return -errno;
-	ret = watch(r->epoll, r->wake, EPOLLIN, NULL, WAKE);
-	if (ret == 0)
-		ret = watch(r->epoll, r->timer, EPOLLIN, NULL, TIMER);
-	return ret;
-}
-
 int st_reactor_start(struct spawn_template_ring *ring)
 {
-	return st_thread_start(&ring->reactor.thread, react, ring);
-}
-
-/* Has the runs whose slots are cancelled ended. */
-void st_reactor_cancel(struct st_reactor *reactor)
-{
-	atomic_store(&reactor->cancels, true);
-	st_reactor_wake(reactor);
-}
-
-void st_reactor_close(struct st_reactor *r)
-{
-	if (r->epoll >= 0)
-		sys_close(r->epoll);
-	if (r->wake >= 0)
-		sys_close(r->wake);
-	if (r->timer >= 0)
-		sys_close(r->timer);
-	free(r->heap.timers);
-	free(r->runs);
-	free(r->trees);
+	return st_thread_start(&ring->reactor, react, ring);
 }

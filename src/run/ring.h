@@ -24,7 +24,11 @@
 
 #include <pthread.h>
 
+#include "clone.h"
 #include "run/heap.h"
+#include "run/homes.h"
+#include "run/poller.h"
+#include "run/pool.h"
 #include "run/queue.h"
 #include "run/run.h"
 
@@ -58,7 +62,7 @@ struct st_caller {
 };
 
 struct st_job {
-	struct st_node node;
+	struct st_work work;
 	struct spawn_template_ring *ring;
 	struct st_slot *slot;
 	uint64_t queued;		/* the slot's state when it was queued */
@@ -75,31 +79,8 @@ struct st_job {
 	struct st_run run;
 	struct spawn_template_result *result;	/* made beforehand */
 	struct st_timer timer;		/* by .run.due */
-	int64_t least;			/* a launch has so long; reactor.lock */
+	int64_t least;			/* a launch has so long; poller.lock */
 	struct st_job *next_over;	/* of those that a turn has ended */
-};
-
-/* Where runs have their cgroups; a ring has one for each parent directory. */
-struct st_ring_home {
-	struct st_ring_home *next;
-	struct st_tree_home home;
-	uint64_t dev, ino;		/* of the parent; 0: the one found */
-	bool supervised;
-	bool gone;			/* removed, or unguarded: no new runs */
-};
-
-/* The thread that watches the runs of a ring. */
-struct st_reactor {
-	pthread_t thread;
-	int epoll, timer;
-	int wake;			/* eventfd: see poked, cancels, closing */
-	struct st_queue poked;		/* jobs that need a look */
-	_Atomic bool cancels;		/* a slot is cancelled while RUNNING */
-	pthread_mutex_t lock;		/* for what follows */
-	struct st_heap heap;
-	int64_t armed;			/* when the timer goes off */
-	struct st_run **runs;		/* room for all that are ended at once */
-	struct st_tree **trees;
 };
 
 struct spawn_template_ring {
@@ -108,7 +89,10 @@ struct spawn_template_ring {
 	int event;			/* readable while completions wait */
 	int devnull;
 	struct st_pool *pool;
-	struct st_reactor reactor;
+	pthread_t reactor;
+	struct st_poller poller;	/* the reactor's; also for others' wakes */
+	struct st_run **runs;		/* room for all that are ended at once */
+	struct st_tree **trees;
 
 	struct st_queue submitted;	/* jobs, until _submit() */
 	pthread_mutex_t submit_lock;	/* from there to the pool */
@@ -117,8 +101,7 @@ struct spawn_template_ring {
 	pthread_mutex_t wait_lock;	/* takers of done */
 
 	pthread_mutex_t lock;
-	pthread_mutex_t home_lock;
-	struct st_ring_home *homes;
+	struct st_homes homes;
 	size_t jobs;			/* that are not freed */
 	_Atomic bool closing;
 	_Atomic bool left;		/* by its owner, or by its reactor */
@@ -139,30 +122,18 @@ static inline struct st_job *st_job_of_run(struct st_run *run)
 	return (struct st_job *)((char *)run - offsetof(struct st_job, run));
 }
 
-/* ---- ring.c */
-void st_ring_complete(struct st_job *job, int res, uint32_t flags);
+/* NULL: there is no memory. */
+struct spawn_template_ring *st_ring_new(unsigned int entries);
 void st_ring_free(struct spawn_template_ring *ring);
-int st_ring_home_get(struct spawn_template_ring *ring,
-		     const struct spawn_template_run_args *args,
-		     const struct st_tree_home **home, bool *fallback);
-void st_ring_home_gone(struct spawn_template_ring *ring,
-		       const struct st_tree_home *home);
+void st_ring_forget(struct spawn_template_ring *ring);
 
-/* ---- job.c: made by the caller's thread, launched by the pool's */
-int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
-	       const struct spawn_template_run_args *args, bool is_run);
-void st_job_launch(struct st_job *job);
+struct st_slot *st_slot_take(struct spawn_template_ring *ring);
+void st_slot_give(struct spawn_template_ring *ring, struct st_slot *slot);
+void st_slot_publish(struct spawn_template_ring *ring, struct st_slot *slot);
+struct st_slot *st_slot_next_done(struct spawn_template_ring *ring);
+void st_slot_free_result(struct st_slot *slot);
+
+void st_job_complete(struct st_job *job, int res, uint32_t flags);
 void st_job_free(struct st_job *job);
-
-/* ---- reactor.c */
-int st_reactor_open(struct spawn_template_ring *ring);
-int st_reactor_start(struct spawn_template_ring *ring);
-int st_reactor_add(struct st_job *job);
-void st_reactor_remove(struct st_job *job);
-int st_reactor_watch(struct st_job *job);
-void st_reactor_poke(struct st_job *job);
-void st_reactor_wake(struct st_reactor *reactor);
-void st_reactor_cancel(struct st_reactor *reactor);
-void st_reactor_close(struct st_reactor *reactor);
 
 #endif

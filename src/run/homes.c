@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The homes of a ring's runs: each is looked for, or made, when the first run
+ * needs it, and kept for those to come.
+ */
+#include <stdlib.h>
+
+#include "identity.h"
+#include "run/homes.h"
+#include "run/run.h"
+
+/* One parent directory's. */
+struct st_home {
+	struct st_home *next;
+	struct st_tree_home home;
+	uint64_t dev, ino;		/* of the parent; 0: the one found */
+	bool supervised;
+	bool gone;			/* removed, or unguarded: no new runs */
+};
+
+void st_homes_init(struct st_homes *homes)
+{
+	homes->first = NULL;
+	pthread_mutex_init(&homes->lock, NULL);
+}
+
+static struct st_home *homes_find(struct st_homes *homes,
+				  const struct st_home *like)
+{
+	struct st_home *h = homes->first;
+
+	while (h && (h->dev != like->dev || h->ino != like->ino ||
+		     h->supervised != like->supervised || h->gone))
+		h = h->next;
+	/* whose supervisor was killed: another one is to be made */
+	if (h && h->supervised && !st_tree_home_guarded(&h->home)) {
+		h->gone = true;
+		return NULL;
+	}
+	return h;
+}
+
+static int homes_add(struct st_homes *homes,
+		     const struct spawn_template_run_args *args,
+		     struct st_home *like, struct st_home **home)
+{
+	struct st_home *h = NULL;
+	bool fallback;
+	int ret = st_run_home(args, &like->home, &fallback);
+
+	if (ret == 0)
+		h = malloc(sizeof(*h));
+	if (!h) {
+		st_tree_home_close(&like->home);
+		return ret < 0 ? ret : -ENOMEM;
+	}
+	*h = *like;
+	h->next = homes->first;
+	homes->first = h;
+	*home = h;
+	return 0;
+}
+
+/**
+ * st_homes_get - where the cgroup of a run is made
+ * @homes: keep what was found, or made, for the runs to come
+ * @args: with RUN_CGROUP
+ * @home: set; NULL if there is none
+ * @fallback: set if the run may do without
+ *
+ * Return: 0, or -errno as st_run_home().
+ */
+int st_homes_get(struct st_homes *homes,
+		 const struct spawn_template_run_args *args,
+		 const struct st_tree_home **home, bool *fallback)
+{
+	struct st_home like = {
+		.supervised = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE,
+	}, *found;
+	struct spawn_template_key key;
+	int ret = 0;
+
+	*fallback = args->cgroup_parent_fd < 0 && !like.supervised;
+	if (args->cgroup_parent_fd >= 0) {
+		ret = st_key_of_fd(args->cgroup_parent_fd, &key);
+		if (ret < 0)
+			return ret;
+		like.dev = key.dev_major << 32 | key.dev_minor;
+		like.ino = key.ino;
+	}
+	pthread_mutex_lock(&homes->lock);
+	found = homes_find(homes, &like);
+	if (!found)
+		ret = homes_add(homes, args, &like, &found);
+	pthread_mutex_unlock(&homes->lock);
+	if (ret == 0)
+		*home = found->home.dir >= 0 ? &found->home : NULL;
+	return ret;
+}
+
+/* Runs that are in it go on. */
+void st_homes_gone(struct st_homes *homes, const struct st_tree_home *home)
+{
+	struct st_home *h;
+
+	pthread_mutex_lock(&homes->lock);
+	for (h = homes->first; h; h = h->next)
+		h->gone |= &h->home == home;
+	pthread_mutex_unlock(&homes->lock);
+}
+
+void st_homes_close(struct st_homes *homes)
+{
+	struct st_home *h;
+
+	while ((h = homes->first)) {
+		homes->first = h->next;
+		st_tree_home_close(&h->home);
+		free(h);
+	}
+	pthread_mutex_destroy(&homes->lock);
+}
+
+/* In a forked child: close what is its copy, and end nothing. */
+void st_homes_forget(struct st_homes *homes)
+{
+	for (struct st_home *h = homes->first; h; h = h->next)
+		st_tree_home_forget(&h->home);
+}
