@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of rings share: queueing, taking completions with what must be
- * true of each, launches that are held up before exec.
+ * Shared by the tests of rings: queueing, taking completions and checking them,
+ * launches that are held up before exec.
  */
 #ifndef TESTS_RINGS_H
 #define TESTS_RINGS_H
@@ -23,13 +23,13 @@ static inline struct spawn_template_ring *ring_new(unsigned int entries,
 	return ring;
 }
 
-/* The threads that launch are there for good: what comes later may be counted. */
+/* Launching threads stay for good: from here on threads and fds can be counted. */
 static inline void ring_warm_up(unsigned int threads)
 {
 	int before = scene_now().threads;
 
 	spawn_template_ring_exit(ring_new(1, threads));
-	/* the one that watched is in /proc for a moment longer */
+	/* the watching thread is in /proc for a moment longer */
 	for (int i = 0; i < 10000 && count_threads() > before + (int)threads;
 	     i++)
 		sleep_ms(1);
@@ -77,7 +77,7 @@ static inline void check_cqe(const struct spawn_template_cqe *cqe)
 	if (!cqe->res) {
 		CHECK_EQ(cqe->flags, 0);
 		CHECK_GT(cqe->pid, 0);
-		/* a spawn's, or a run's */
+		/* a spawn has a pidfd, a run a result */
 		CHECK((cqe->pidfd >= 0) != (cqe->result != NULL));
 		return;
 	}
@@ -88,7 +88,7 @@ static inline void check_cqe(const struct spawn_template_cqe *cqe)
 		 SPAWN_TEMPLATE_STAGE_EXEC);
 }
 
-/* The next completion; there must be one in good time. */
+/* The next completion, which must come in good time. */
 static inline struct spawn_template_cqe *
 ring_take(struct spawn_template_ring *ring)
 {
@@ -134,7 +134,7 @@ static inline int reap_spawn(struct spawn_template_ring *ring,
 	return test_wait(pidfd);
 }
 
-/* Takes one run's completion; its code. */
+/* Takes a run's completion. Return: the exit code. */
 static inline int take_run_code(struct spawn_template_ring *ring,
 				uint64_t user_data)
 {
@@ -148,7 +148,7 @@ static inline int take_run_code(struct spawn_template_ring *ring,
 	return code;
 }
 
-/* ---- launches that do not get on until they are told to ---- */
+/* ---- launches that wait until they are let go ---- */
 
 struct hold {
 	char *fifo;
@@ -157,7 +157,7 @@ struct hold {
 	int fd;
 };
 
-/* An action on which the child waits, before exec, until hold_release(). */
+/* Makes an action at which the child waits, before exec, until hold_release(). */
 static inline void hold_make(struct hold *hold, const char *name)
 {
 	hold->fifo = test_path("%s", name);
@@ -211,7 +211,7 @@ static inline int children_now(pid_t *pids, int max)
 	return n;
 }
 
-/* Waits, but not for ever, until none of them runs: zombies do not either. */
+/* Waits, but not for ever, until none of the processes runs. */
 static inline void wait_until_quiet(const pid_t *pids, int n)
 {
 	for (int quiet = 0, i = 0; quiet < 3 && i < 300; i++) {
@@ -255,8 +255,8 @@ static inline bool is_readable(int fd, int ms)
 }
 
 /*
- * Nothing is to be taken, and the fd says so: soon, for whoever completes makes it
- * readable a moment after the completion can be taken.
+ * The ring has no completion, and soon its fd is not readable, either: the fd may
+ * become readable a moment after the last completion was taken.
  */
 static inline void check_quiet(struct spawn_template_ring *ring)
 {
@@ -269,8 +269,8 @@ static inline void check_quiet(struct spawn_template_ring *ring)
 }
 
 /*
- * With one thread that launches, for all rings, what was submitted before is
- * launched when this returns. The ring is one that has nothing in it.
+ * Waits until all that was submitted before is launched, if all rings have a single
+ * launching thread. The ring must have nothing in it.
  */
 static inline void ring_catch_up(struct spawn_template_ring *ring)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rings: arguments, completions, how much a ring holds, submitting and waiting
- * by many threads, the fd to poll, what belongs to whom, and what a launch takes
- * from where.
+ * by many threads, the fd to poll, and who owns memory and fds.
  */
 #include "rings.h"
 
@@ -29,7 +28,7 @@ static void check_init(unsigned int entries, const void *params, size_t size,
 	check_scene(&before);
 }
 
-static void init_entries(void)
+static void init_takes_1_to_the_most_entries(void)
 {
 	ring_warm_up(8);
 	check_init(0, NULL, 0, -EINVAL);
@@ -40,7 +39,7 @@ static void init_entries(void)
 	check_init(UINT32_MAX, NULL, 0, -EINVAL);
 }
 
-static void init_params(void)
+static void init_refuses_params_that_it_does_not_know(void)
 {
 	struct {
 		struct spawn_template_ring_params p;
@@ -77,7 +76,7 @@ static void init_params(void)
 	spawn_template_ring_exit(NULL);
 }
 
-/* Those that launch stay; the one that watches is there while a ring is. */
+/* Launching threads stay; the watching thread is there as long as a ring is. */
 static void threads_are_as_documented(void)
 {
 	int before = scene_now().threads;
@@ -91,7 +90,7 @@ static void threads_are_as_documented(void)
 		sleep_ms(1);
 	CHECK_EQ(count_threads(), before + 3);
 	CHECK_EQ(scene.fds, test_count_fds());
-	/* at least so many, for all rings */
+	/* all rings share the threads, of which there are at least so many */
 	one = ring_new(1, 2);
 	CHECK_LE(count_threads(), before + 3 + 1);
 	two = ring_new(1, SPAWN_TEMPLATE_RING_THREADS_MAX);
@@ -101,7 +100,7 @@ static void threads_are_as_documented(void)
 	spawn_template_ring_exit(two);
 }
 
-static void threads_by_default(void)
+static void the_default_of_threads_follows_the_cpus(void)
 {
 	struct spawn_template_ring *ring = NULL;
 	int before = scene_now().threads, want;
@@ -116,16 +115,16 @@ static void threads_by_default(void)
 }
 
 /* The kernel wants room for all CPUs that it could have. */
-static void threads_by_default_on_a_large_machine(void)
+static void the_default_of_threads_is_right_on_a_large_machine(void)
 {
 	test_seccomp_arg(SYS_sched_getaffinity, 1, ~0ULL, 1024 / 8, EINVAL);
-	threads_by_default();
+	the_default_of_threads_follows_the_cpus();
 }
 
 /* No handler of the host runs on a thread of the library. */
 static void threads_block_all_signals(void)
 {
-	/* libc keeps two or three to itself, and sends one to all threads */
+	/* libc keeps two or three signals for itself, and sends one to all threads */
 	const uint64_t all =
 		~(TEST_SIGBIT(SIGKILL) | TEST_SIGBIT(SIGSTOP) |
 		  TEST_SIGBIT(32) | TEST_SIGBIT(33) | TEST_SIGBIT(34));
@@ -158,7 +157,7 @@ static void threads_block_all_signals(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* ---- what a completion says ---- */
+/* ---- completions ---- */
 
 static void a_spawn_completes(void)
 {
@@ -184,7 +183,7 @@ static void a_spawn_completes(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void pidfd_outlives_the_ring(void)
+static void a_pidfd_outlives_the_ring(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	struct spawn_template_cqe *cqe;
@@ -255,7 +254,7 @@ static void check_failure(struct spawn_template_ring *ring, uint64_t data,
 	spawn_template_ring_seen(ring, cqe);
 }
 
-static void failures_complete(void)
+static void failures_complete_with_stage_and_action(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
 	struct spawn_template_ring *ring = ring_new(4, 1);
@@ -304,7 +303,7 @@ static void check_refused(struct spawn_template_ring *ring,
 	CHECK_SYS(close(tfd));
 }
 
-/* They are refused when they are queued, and take no room in the ring. */
+/* Refused arguments take no room in the ring. */
 static void malformed_arguments_are_refused_at_once(void)
 {
 	struct spawn_template_run_args args, good = run_args(TREE("exit", "4"));
@@ -356,7 +355,7 @@ static void malformed_arguments_are_refused_at_once(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* The oldest version of a launch's arguments does for a ring as well. */
+/* The oldest version of a launch's arguments is enough. */
 static void old_arguments_are_accepted(void)
 {
 	struct spawn_template_spawn_args args =
@@ -418,7 +417,7 @@ static void full_until_seen(unsigned int entries)
 	spawn_template_ring_exit(ring);
 }
 
-static void full_is_eagain_until_seen(void)
+static void a_full_ring_is_eagain_until_one_is_seen(void)
 {
 	full_until_seen(1);
 	full_until_seen(2);
@@ -453,7 +452,7 @@ static void nothing_starts_before_submit(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Waiting submits, also where it does not wait. */
+/* A wait submits, also with timeout 0. */
 static void wait_submits(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
@@ -470,7 +469,7 @@ static void wait_submits(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void wait_timeouts(void)
+static void wait_keeps_its_timeout(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	struct spawn_template_cqe *cqe = (void *)&cqe;
@@ -483,7 +482,7 @@ static void wait_timeouts(void)
 	CHECK_LE(now_ms() - start, at_most_ms(2000));
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, -2), -EINVAL);
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, INT32_MIN), -EINVAL);
-	/* it takes as long as it takes */
+	/* the run takes longer than the first timeout */
 	queue_run(ring, tree_template(), TREE("sleep", "300"), 3);
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 100), -ETIME);
 	CHECK(cqe == (void *)&cqe);
@@ -503,7 +502,7 @@ struct interrupted {
 	atomic_bool done;
 };
 
-/* Again and again: it may not have begun to wait. */
+/* Signals again and again, as the thread may not have begun to wait. */
 static void *interrupt(void *arg)
 {
 	struct interrupted *in = arg;
@@ -543,7 +542,7 @@ static void handlers_end_the_wait(void)
 
 /* ---- the fd ---- */
 
-static void fd_is_an_eventfd(void)
+static void the_fd_is_an_eventfd(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	int fd = spawn_template_ring_fd(ring);
@@ -586,7 +585,7 @@ static void take_by_polling(struct spawn_template_ring *ring, int n,
 	}
 }
 
-static void fd_is_readable_while_completions_wait(void)
+static void the_fd_is_readable_while_completions_wait(void)
 {
 	struct spawn_template_ring *ring = ring_new(32, 2);
 	int tfd = template_of("tiny"), spurious = 0, total = 0;
@@ -597,7 +596,7 @@ static void fd_is_readable_while_completions_wait(void)
 		int n = 1 + rand() % 20;
 
 		for (int i = 0; i < n; i++) {
-			/* of different durations, one that fails at once */
+			/* they take different times; one fails at once */
 			if (rand() % 2)
 				queue_spawn(ring, 9999, TEST_ARGV("x"), 1);
 			else if (rand() % 2)
@@ -614,8 +613,7 @@ static void fd_is_readable_while_completions_wait(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* It stays readable as long as one waits. */
-static void fd_stays_readable(void)
+static void the_fd_stays_readable_until_all_are_taken(void)
 {
 	struct spawn_template_ring *ring = ring_new(32, 1), *other;
 	int fd = spawn_template_ring_fd(ring);
@@ -639,10 +637,10 @@ static void fd_stays_readable(void)
 }
 
 /*
- * The same for one that looks without polling, and polls when it has one: the
- * completion that it took must not have taken the other's event with it.
+ * The caller takes one completion without polling, and polls for the other: the
+ * first must not have taken the other's event with it.
  */
-static void fd_is_readable_after_a_look(void)
+static void the_fd_is_readable_after_a_look_without_poll(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 2);
 	int fd = spawn_template_ring_fd(ring);
@@ -674,8 +672,8 @@ static int64_t processor_ms(void)
 	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000;
 }
 
-/* As after a host has closed all fds that it does not know. */
-static void waiting_fails_for_good(void)
+/* The host may have closed all fds that it does not know. */
+static void a_ring_that_cannot_wait_neither_spins_nor_hangs(void)
 {
 	struct spawn_template_ring *ring;
 	int64_t before;
@@ -688,7 +686,7 @@ static void waiting_fails_for_good(void)
 	ring = ring_new(4, 2);
 	before = processor_ms();
 	sleep_ms(500);
-	/* no ring works then, but none spins, either, or hangs at its end */
+	/* no ring works then, but no ring spins or hangs at its end */
 	CHECK_LE(processor_ms() - before, 100);
 	start = now_ms();
 	spawn_template_ring_exit(ring);
@@ -783,7 +781,7 @@ static struct spawn_template_run_args *put_args(struct arena *a)
 	return put(a, &args, sizeof(args));
 }
 
-static void all_is_copied(void)
+static void all_arguments_are_copied_when_queued(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	struct arena a = { .size = 65536 };
@@ -798,7 +796,7 @@ static void all_is_copied(void)
 	CHECK(a.base != MAP_FAILED);
 	args = put_args(&a);
 	queue_run_args(ring, test_probe(), args, 1);
-	/* overwritten first: a read too many may not fault */
+	/* a read after munmap() may not fault, so overwrite the memory first */
 	memset(a.base, 0x5a, a.size);
 	CHECK_SYS(munmap(a.base, a.size));
 	cqe = ring_take(ring);
@@ -822,8 +820,9 @@ static void all_is_copied(void)
 }
 
 /*
- * An argument and a variable stand in pages that cannot be read at times: so the
- * list is cut short just when it was counted for the second time, for the copy.
+ * An argument and a variable stand in pages that cannot be read at times. The
+ * handler cuts the list short right after the library has counted it for the second
+ * time, for the copy.
  */
 #define CUT_PAGE 65536 /* several, on most machines */
 
@@ -859,14 +858,14 @@ static void cut_prepare(void)
 	CHECK_SYS(mprotect(cut_pages[0], 2 * CUT_PAGE, PROT_NONE));
 }
 
-static void arguments_cut_short_meanwhile(void)
+static void arguments_cut_short_meanwhile_are_copied_safely(void)
 {
 	struct spawn_template_run_args args = run_args(cut_argv);
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	static char input[4000];
 
 #ifdef __GLIBC__
-	/* what is not written is no pointer, in all but small blocks */
+	/* fill memory that is not written with bytes that are no pointer */
 	mallopt(M_PERTURB, 0x5a);
 #endif
 	cut_prepare();
@@ -966,7 +965,7 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-static void each_once_under_many_threads(void)
+static void each_completes_once_under_many_threads(void)
 {
 	static struct crowd c;
 	pthread_t threads[SUBMITTERS + WAITERS];
@@ -996,7 +995,7 @@ static void each_once_under_many_threads(void)
 struct queuer {
 	struct spawn_template_ring *ring;
 	int tfd, n;
-	uint64_t first; /* user_data of its first */
+	uint64_t first; /* user_data of its first entry */
 };
 
 static void *queue_in_order(void *arg)
@@ -1012,15 +1011,15 @@ static void *queue_in_order(void *arg)
 				q->first + (uint64_t)i)) == -EAGAIN)
 			usleep(200);
 		CHECK_EQ(ret, 0);
-		/* another one may submit it meanwhile */
+		/* another thread may submit the entry meanwhile */
 		sched_yield();
 		CHECK_GE(spawn_template_ring_submit(q->ring), 0);
 	}
 	return NULL;
 }
 
-/* What one thread has queued is launched in that order, whoever submits it. */
-static void each_thread_in_its_order(void)
+/* The order is that of queueing, whoever submits. */
+static void launches_keep_the_order_of_each_thread(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 1);
 	int tfd = template_of("tiny"), n = per_submitter();
@@ -1050,7 +1049,7 @@ static void each_thread_in_its_order(void)
 		for (int k = 1; k < n; k++) {
 			pid_t less = pids[i * n + k - 1] - pids[i * n + k];
 
-			/* by very much only when the numbers begin anew */
+			/* the pids wrap around if the difference is large */
 			CHECK(less < 0 || less > 10000);
 		}
 	}
@@ -1075,8 +1074,8 @@ static void *wait_minus_one(void *arg)
 	return NULL;
 }
 
-/* With nothing in flight they wait for what other threads submit. */
-static void waits_for_what_others_submit(void)
+/* The threads wait though nothing is in flight. */
+static void wait_waits_for_what_others_submit(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	pthread_t threads[3] = {
@@ -1098,8 +1097,8 @@ static void waits_for_what_others_submit(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* One thread launches: in the order queued, as the pids tell. */
-static void launches_in_the_order_queued(void)
+/* The pids tell the order in which the only launching thread works. */
+static void launches_keep_the_order_of_queueing(void)
 {
 	struct spawn_template_ring *ring = ring_new(200, 1);
 	int tfd = template_of("tiny"), n = 200, wraps = 0;
@@ -1120,7 +1119,7 @@ static void launches_in_the_order_queued(void)
 	}
 	for (int i = 1; i < n; i++)
 		wraps += pids[i] < pids[i - 1];
-	/* of the numbers, which others use up as well */
+	/* pids wrap around, and other programs use them up as well */
 	CHECK_LE(wraps, 10);
 	spawn_template_ring_exit(ring);
 }
@@ -1145,7 +1144,7 @@ static void end_while_stopped(const pid_t *pids, int n)
 	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
 }
 
-/* Those that end while nobody looks are told of in that order, too. */
+/* The runs end one after the other while this process is stopped. */
 static void completions_come_oldest_first(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("mark", "pause"));
@@ -1171,35 +1170,35 @@ static void completions_come_oldest_first(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(init_entries),
-	TEST_CASE(init_params),
+	TEST_CASE(init_takes_1_to_the_most_entries),
+	TEST_CASE(init_refuses_params_that_it_does_not_know),
 	TEST_CASE(threads_are_as_documented),
-	TEST_CASE(threads_by_default),
-	TEST_CASE(threads_by_default_on_a_large_machine),
+	TEST_CASE(the_default_of_threads_follows_the_cpus),
+	TEST_CASE(the_default_of_threads_is_right_on_a_large_machine),
 	TEST_CASE(threads_block_all_signals),
 	TEST_CASE(a_spawn_completes),
-	TEST_CASE(pidfd_outlives_the_ring),
+	TEST_CASE(a_pidfd_outlives_the_ring),
 	TEST_CASE(a_run_completes),
 	TEST_CASE(output_may_be_taken),
-	TEST_CASE(failures_complete),
+	TEST_CASE(failures_complete_with_stage_and_action),
 	TEST_CASE(malformed_arguments_are_refused_at_once),
 	TEST_CASE(old_arguments_are_accepted),
-	TEST_CASE(full_is_eagain_until_seen),
+	TEST_CASE(a_full_ring_is_eagain_until_one_is_seen),
 	TEST_CASE(nothing_starts_before_submit),
 	TEST_CASE(wait_submits),
-	TEST_CASE(wait_timeouts),
+	TEST_CASE(wait_keeps_its_timeout),
 	TEST_CASE(handlers_end_the_wait),
-	TEST_CASE(fd_is_an_eventfd),
-	TEST_CASE(fd_is_readable_while_completions_wait),
-	TEST_CASE(fd_stays_readable),
-	TEST_CASE(fd_is_readable_after_a_look),
-	TEST_CASE(waiting_fails_for_good),
-	TEST_CASE(all_is_copied),
-	TEST_CASE(arguments_cut_short_meanwhile),
-	TEST_CASE(each_once_under_many_threads),
-	TEST_CASE(waits_for_what_others_submit),
-	TEST_CASE(launches_in_the_order_queued),
-	TEST_CASE(each_thread_in_its_order),
+	TEST_CASE(the_fd_is_an_eventfd),
+	TEST_CASE(the_fd_is_readable_while_completions_wait),
+	TEST_CASE(the_fd_stays_readable_until_all_are_taken),
+	TEST_CASE(the_fd_is_readable_after_a_look_without_poll),
+	TEST_CASE(a_ring_that_cannot_wait_neither_spins_nor_hangs),
+	TEST_CASE(all_arguments_are_copied_when_queued),
+	TEST_CASE(arguments_cut_short_meanwhile_are_copied_safely),
+	TEST_CASE(each_completes_once_under_many_threads),
+	TEST_CASE(wait_waits_for_what_others_submit),
+	TEST_CASE(launches_keep_the_order_of_queueing),
+	TEST_CASE(launches_keep_the_order_of_each_thread),
 	TEST_CASE(completions_come_oldest_first),
 };
 TEST_MAIN(cases)

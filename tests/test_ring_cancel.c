@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cancelling, and ending a ring: what was not launched never is, what runs is
- * ended with its tree, what is complete stays as it is, and each is told of once.
+ * Cancelling, and ending a ring: an entry that was not launched never is, a run is
+ * ended with its tree, a completion stays as it is, and each entry completes once.
  * A ring that ends with work of all kinds in it leaves nothing but the children
  * of its spawns, and does not take long.
  */
@@ -18,7 +18,7 @@ take_cancelled(struct spawn_template_ring *ring, uint64_t user_data)
 	return cqe;
 }
 
-/* Launched by nobody: no process, no result. */
+/* The entry was never launched: it has no process and no result. */
 static void take_unlaunched(struct spawn_template_ring *ring,
 			    uint64_t user_data)
 {
@@ -29,7 +29,7 @@ static void take_unlaunched(struct spawn_template_ring *ring,
 	spawn_template_ring_seen(ring, cqe);
 }
 
-static void nothing_to_cancel(void)
+static void cancel_of_nothing_is_enoent(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 
@@ -44,8 +44,7 @@ static void nothing_to_cancel(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Queued, and not even submitted. */
-static void cancelled_before_submit(void)
+static void a_cancelled_entry_never_runs_before_submit(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	char *path = test_path("touched");
@@ -66,8 +65,8 @@ static void cancelled_before_submit(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Submitted, while the only thread that launches is busy. */
-static void cancelled_before_the_launch(void)
+/* The only launching thread is busy. */
+static void a_cancelled_entry_never_runs_before_its_launch(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	struct spawn_template_run_args args = run_args(TREE("exit", "9"));
@@ -84,11 +83,10 @@ static void cancelled_before_the_launch(void)
 	CHECK_EQ(spawn_template_ring_submit(ring), 4);
 	wait_children(NULL, 1);
 	CHECK_EQ(spawn_template_ring_cancel(ring, 2), 2);
-	/* they complete while the thread is still busy */
+	/* they complete while the thread is still busy, and make room */
 	take_unlaunched(ring, 2);
 	take_unlaunched(ring, 2);
 	check_none(ring);
-	/* and their room is there again */
 	for (int i = 0; i < 6; i++)
 		queue_run(ring, probe, TEST_ARGV("probe", "exit", "4"), 3);
 	hold_release(&hold);
@@ -115,7 +113,7 @@ static void cancelled_during_the_launch(bool is_run, bool stopped)
 	pid_t pid;
 
 	test_doing("run: %d, stopped: %d", is_run, stopped);
-	args.grace_ns = 20 * SECOND; /* is for programs only */
+	args.grace_ns = 20 * SECOND; /* the grace is for programs only */
 	hold_make(&hold, test_fmt("fifo-%d-%d", is_run, stopped));
 	hold_args(&hold, &args.spawn);
 	if (is_run)
@@ -138,14 +136,14 @@ static void cancelled_during_the_launch(bool is_run, bool stopped)
 	spawn_template_ring_exit(ring);
 }
 
-static void launches_under_way_are_killed(void)
+static void cancel_kills_a_launch_under_way(void)
 {
 	for (int i = 0; i < 4; i++)
 		cancelled_during_the_launch(i & 1, i & 2);
 }
 
 /* The tree gets TERM, and KILL after the run's own grace. */
-static void cancelled_while_running(void)
+static void cancel_ends_a_tree_by_term_and_kill(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	struct spawn_template_run_args args =
@@ -163,7 +161,7 @@ static void cancelled_while_running(void)
 	sleep_ms(50);
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), 1);
 	cqe = take_cancelled(ring, 1);
-	/* told how far it came */
+	/* the result tells how far the run came */
 	CHECK(cqe->result);
 	check_result(&args, cqe->result);
 	CHECK_EQ(cqe->result->code, 6);
@@ -177,7 +175,7 @@ static void cancelled_while_running(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void cancelled_without_grace(void)
+static void cancel_without_grace_kills_at_once(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	struct spawn_template_run_args args =
@@ -201,8 +199,8 @@ static void cancelled_without_grace(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Cancelled twice it completes once; a second time does not shorten the grace. */
-static void cancelled_twice(void)
+/* The run completes once, when its program ends by itself. */
+static void a_second_cancel_does_not_shorten_the_grace(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	struct spawn_template_run_args args = run_args(
@@ -219,7 +217,7 @@ static void cancelled_twice(void)
 	sleep_ms(20);
 	CHECK_EQ(spawn_template_ring_cancel(ring, 1), 1);
 	for (uint64_t most = now_ms() + 200; now_ms() < most;) {
-		/* not complete yet: found again */
+		/* the run is not complete yet, so it is found again */
 		ret = spawn_template_ring_cancel(ring, 1);
 		CHECK_EQ(ret, 1);
 		sleep_ms(10);
@@ -234,8 +232,8 @@ static void cancelled_twice(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Complete, though nobody has taken it: as if it had not been cancelled. */
-static void cancelled_after_completion(void)
+/* A completion counts as such, also before it is taken. */
+static void cancel_after_completion_changes_nothing(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	int tfd = tree_template(), fd = spawn_template_ring_fd(ring);
@@ -258,8 +256,8 @@ static void cancelled_after_completion(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* All of one user_data, in whatever state, and nothing else. */
-static void cancelled_by_the_same_user_data(void)
+/* The entries are queued, submitted and running; others are left alone. */
+static void cancel_takes_all_of_one_user_data(void)
 {
 	struct spawn_template_ring *ring = ring_new(32, 2);
 	int tfd = tree_template(), cancelled = 0, others = 0;
@@ -293,8 +291,8 @@ static void cancelled_by_the_same_user_data(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* At any moment of its life: one completion, and no child that nobody has. */
-static void cancelled_at_any_moment(void)
+/* Each entry completes once, and leaves no child. */
+static void cancel_at_any_moment_gives_one_completion(void)
 {
 	struct spawn_template_ring *ring = ring_new(64, 2);
 	int tfd = tree_template(), counts[2] = { 0 };
@@ -355,7 +353,7 @@ static void *cancel_odd(void *arg)
 	return NULL;
 }
 
-/* With one slot, used by turns: the cancel is for the one that it names. */
+/* Two user_data use the only slot by turns: cancel takes only the one it names. */
 static void cancel_takes_no_other(void)
 {
 	struct racer r = { .ring = ring_new(1, 1) };
@@ -384,7 +382,7 @@ static void cancel_takes_no_other(void)
 
 /* ---- the end of a ring ---- */
 
-/* An exit that must be done in this time, and leave what was before. */
+/* The exit must be done in this time, and leave all as it was before. */
 static void exit_within(struct spawn_template_ring *ring, uint64_t ms,
 			const struct scene *before)
 {
@@ -396,7 +394,7 @@ static void exit_within(struct spawn_template_ring *ring, uint64_t ms,
 	check_scene(before);
 }
 
-static void exit_with_queued_work(void)
+static void exit_launches_nothing_that_was_queued(void)
 {
 	char *path = test_path("touched");
 	int tfd = test_probe();
@@ -416,8 +414,8 @@ static void exit_with_queued_work(void)
 	CHECK(test_no_children());
 }
 
-/* The trees of runs get KILL, whatever their grace is. */
-static void exit_with_running_work(void)
+/* The trees get KILL at once, whatever their grace is. */
+static void exit_kills_the_trees_of_runs(void)
 {
 	int tfd = tree_template();
 	struct spawn_template_run_args args =
@@ -441,8 +439,8 @@ static void exit_with_running_work(void)
 	CHECK(life_ends(&life, 0));
 }
 
-/* Many at a time do not hold each other up. */
-static void exit_with_many_trees(void)
+/* The trees do not hold each other up. */
+static void exit_kills_many_trees_in_time(void)
 {
 	int tfd = tree_template();
 	struct spawn_template_ring *ring;
@@ -471,7 +469,7 @@ static void exit_with_many_trees(void)
 	}
 }
 
-static void exit_with_launches_under_way(void)
+static void exit_ends_launches_under_way(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "9"));
 	char *path = test_path("touched");
@@ -493,15 +491,15 @@ static void exit_with_launches_under_way(void)
 	wait_children(NULL, 2);
 	exit_within(ring, 1500, &before);
 	CHECK_EQ(access(path, F_OK), -1);
-	/* those that launch are free for others */
+	/* the launching threads are free for other rings */
 	ring = ring_new(4, 2);
 	queue_run(ring, tfd, TREE("exit", "2"), 1);
 	CHECK_EQ(take_run_code(ring, 1), 2);
 	spawn_template_ring_exit(ring);
 }
 
-/* Completions that nobody took: results are freed, pidfds closed. */
-static void exit_with_completions_not_taken(void)
+/* Results are freed and pidfds closed. */
+static void exit_frees_completions_that_nobody_took(void)
 {
 	int tfd = tree_template();
 	struct spawn_template_ring *ring;
@@ -514,14 +512,14 @@ static void exit_with_completions_not_taken(void)
 		queue_run(ring, tfd, TREE("flood", "1", "50000"), 1);
 		queue_run(ring, 9999, TREE("exit", "1"), 2);
 	}
-	/* taken, and not seen */
+	/* two are taken, but not given back */
 	ring_take(ring);
 	ring_take(ring);
 	sleep_ms((unsigned int)at_most_ms(150));
 	exit_within(ring, 1500, &before);
 }
 
-/* Children of spawns are the host's: they live on, and are its to reap. */
+/* Children of spawns live on, and the host reaps them. */
 static void exit_leaves_spawned_children(void)
 {
 	struct spawn_template_spawn_args args =
@@ -562,7 +560,7 @@ static void exit_leaves_spawned_children(void)
 	spawn_template_ring_exit(other);
 }
 
-static void exit_with_all_of_it(void)
+static void exit_ends_work_of_all_kinds_in_time(void)
 {
 	struct spawn_template_run_args stuck = run_args(TREE("exit", "9"));
 	int tfd = tree_template();
@@ -593,8 +591,8 @@ static void exit_with_all_of_it(void)
 	}
 }
 
-/* A tree in a cgroup goes with what hides in it, and so does the directory. */
-static void exit_with_runs_in_cgroups(void)
+/* The daemons in the cgroups end, too, and the directories are removed. */
+static void exit_ends_runs_in_cgroups(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("(", "daemon", "mark", "pause", ")", "pause"));
@@ -620,7 +618,7 @@ static void exit_with_runs_in_cgroups(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-static void many_rings_in_turn(void)
+static void many_rings_in_turn_leave_nothing(void)
 {
 	int tfd = template_of("tiny"), n = getenv("TEST_SLOW") ? 50 : 300;
 	struct scene before;
@@ -640,25 +638,25 @@ static void many_rings_in_turn(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(nothing_to_cancel),
-	TEST_CASE(cancelled_before_submit),
-	TEST_CASE(cancelled_before_the_launch),
-	TEST_CASE(launches_under_way_are_killed),
-	TEST_CASE(cancelled_while_running),
-	TEST_CASE(cancelled_without_grace),
-	TEST_CASE(cancelled_twice),
-	TEST_CASE(cancelled_after_completion),
-	TEST_CASE(cancelled_by_the_same_user_data),
-	TEST_CASE(cancelled_at_any_moment),
+	TEST_CASE(cancel_of_nothing_is_enoent),
+	TEST_CASE(a_cancelled_entry_never_runs_before_submit),
+	TEST_CASE(a_cancelled_entry_never_runs_before_its_launch),
+	TEST_CASE(cancel_kills_a_launch_under_way),
+	TEST_CASE(cancel_ends_a_tree_by_term_and_kill),
+	TEST_CASE(cancel_without_grace_kills_at_once),
+	TEST_CASE(a_second_cancel_does_not_shorten_the_grace),
+	TEST_CASE(cancel_after_completion_changes_nothing),
+	TEST_CASE(cancel_takes_all_of_one_user_data),
+	TEST_CASE(cancel_at_any_moment_gives_one_completion),
 	TEST_CASE(cancel_takes_no_other),
-	TEST_CASE(exit_with_queued_work),
-	TEST_CASE(exit_with_running_work),
-	TEST_CASE(exit_with_many_trees),
-	TEST_CASE(exit_with_launches_under_way),
-	TEST_CASE(exit_with_completions_not_taken),
+	TEST_CASE(exit_launches_nothing_that_was_queued),
+	TEST_CASE(exit_kills_the_trees_of_runs),
+	TEST_CASE(exit_kills_many_trees_in_time),
+	TEST_CASE(exit_ends_launches_under_way),
+	TEST_CASE(exit_frees_completions_that_nobody_took),
 	TEST_CASE(exit_leaves_spawned_children),
-	TEST_CASE(exit_with_all_of_it),
-	TEST_CASE(exit_with_runs_in_cgroups),
-	TEST_CASE(many_rings_in_turn),
+	TEST_CASE(exit_ends_work_of_all_kinds_in_time),
+	TEST_CASE(exit_ends_runs_in_cgroups),
+	TEST_CASE(many_rings_in_turn_leave_nothing),
 };
 TEST_MAIN(cases)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the runs of a ring have their cgroups: what becomes of the runs to come
- * when that place goes, is full, or loses its supervisor.
+ * The place of the cgroups of a ring's runs: later runs go on when that place goes,
+ * is full, or loses its supervisor.
  */
 #include "rings.h"
 
-/* Queues one, and takes its completion: it must go well. Return: its flags. */
+/* Queues a run, and takes its completion, which must be good. Return: its flags. */
 static uint32_t run_flags(struct spawn_template_ring *ring, int tfd,
 			  uint32_t flags, int parent)
 {
@@ -37,8 +37,8 @@ static void enter(const char *path)
 	write_file(test_fmt("%s/cgroup.procs", path), "0");
 }
 
-/* The process is moved elsewhere, and its cgroup removed: as systemd does. */
-static void found_anew_when_it_is_gone(void)
+/* systemd moves a process elsewhere and removes its cgroup, too. */
+static void a_place_that_is_gone_is_found_anew(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	int tfd = tree_template();
@@ -57,7 +57,7 @@ static void found_anew_when_it_is_gone(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Room for so many below the process's cgroup. */
+/* Makes room for so many cgroups below the process's. */
 static void room_for(const char *n)
 {
 	write_file(test_fmt("%s/cgroup.max.descendants", running_cgroup), n);
@@ -71,8 +71,8 @@ static uint32_t lone_flags(int tfd)
 	return run_only(tfd, &args).flags;
 }
 
-/* A run that may do without does, as long as there is no room for a cgroup. */
-static void without_where_there_is_no_room(void)
+/* A run that can go without a cgroup does so, as long as there is no room. */
+static void runs_go_without_a_cgroup_where_there_is_no_room(void)
 {
 	struct spawn_template_ring *ring;
 	int tfd = tree_template();
@@ -94,8 +94,8 @@ static void without_where_there_is_no_room(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Asked for below a certain directory, there is one or there is no run. */
-static void no_run_where_the_given_has_no_room(void)
+/* A run with a given directory needs a cgroup below it. */
+static void a_run_fails_where_the_given_place_has_no_room(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
 	struct spawn_template_ring *ring = ring_new(4, 1);
@@ -111,7 +111,7 @@ static void no_run_where_the_given_has_no_room(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* The names of the directories below the cgroup; how many there are. */
+/* Lists the directories below the cgroup. Return: how many there are. */
 static int list_below(char names[][300], int most)
 {
 	DIR *dir = opendir(running_cgroup);
@@ -128,7 +128,7 @@ static int list_below(char names[][300], int most)
 	return n;
 }
 
-/* It is the only child, but for those that are launched. */
+/* The supervisor is the only child while nothing runs. */
 static pid_t supervisor_now(void)
 {
 	pid_t pid;
@@ -138,7 +138,7 @@ static pid_t supervisor_now(void)
 }
 
 /* A run under a supervisor that has ended would not be protected. */
-static void supervisor_is_replaced(void)
+static void a_supervisor_that_ended_is_replaced(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	int parent = make_cgroup(), tfd = tree_template();
@@ -164,8 +164,8 @@ static void supervisor_is_replaced(void)
 	CHECK(test_no_children());
 }
 
-/* And the new one does what the first was there for. */
-static void replaced_and_in_force(void)
+/* The new supervisor ends the trees when the host is killed. */
+static void a_replaced_supervisor_ends_the_hosts_trees(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("(", "daemon", "mark", "pause", ")", "pause"));
@@ -198,10 +198,10 @@ static void replaced_and_in_force(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(found_anew_when_it_is_gone),
-	TEST_CASE(without_where_there_is_no_room),
-	TEST_CASE(no_run_where_the_given_has_no_room),
-	TEST_CASE(supervisor_is_replaced),
-	TEST_CASE(replaced_and_in_force),
+	TEST_CASE(a_place_that_is_gone_is_found_anew),
+	TEST_CASE(runs_go_without_a_cgroup_where_there_is_no_room),
+	TEST_CASE(a_run_fails_where_the_given_place_has_no_room),
+	TEST_CASE(a_supervisor_that_ended_is_replaced),
+	TEST_CASE(a_replaced_supervisor_ends_the_hosts_trees),
 };
 TEST_MAIN(cases)

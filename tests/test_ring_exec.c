@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An exec that takes long, as from a slow disk: what it may hold up, and what
- * not. A seccomp filter reports each exec to the test, which lets it go on when
- * it likes.
+ * An exec that takes long, as from a slow disk, holds up neither other runs nor the
+ * end of a ring. A seccomp filter reports each exec to the test, which decides when
+ * the exec goes on.
  */
 #include "rings.h"
 
@@ -33,7 +33,7 @@ static void report_execs(void)
 	CHECK_SYS(fcntl(execs, F_SETFD, FD_CLOEXEC));
 }
 
-/* The next exec of any child; it waits. */
+/* The next exec of any child, which waits until let_go(). */
 static uint64_t next_exec(void)
 {
 	struct seccomp_notif notif = { .id = 0 };
@@ -53,10 +53,10 @@ static void let_go(uint64_t id)
 }
 
 /*
- * The pipes of a run are copied to the child of every other launch. A run that
- * ends meanwhile sees their end all the same, and is not told that they are held.
+ * The child of every other launch has a copy of a run's pipes. A run that ends
+ * meanwhile sees their end all the same, and does not report them as held.
  */
-static void holds_no_pipes_of_others(void)
+static void a_slow_exec_holds_no_pipes_of_other_runs(void)
 {
 	struct spawn_template_ring *ring;
 	struct spawn_template_cqe *cqe;
@@ -81,8 +81,7 @@ static void holds_no_pipes_of_others(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* A ring that ends does not wait for it either. */
-static void does_not_hold_up_the_end(void)
+static void a_slow_exec_does_not_hold_up_the_exit(void)
 {
 	struct spawn_template_ring *ring;
 	int tfd = tree_template();
@@ -100,7 +99,7 @@ static void does_not_hold_up_the_end(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(holds_no_pipes_of_others),
-	TEST_CASE(does_not_hold_up_the_end),
+	TEST_CASE(a_slow_exec_holds_no_pipes_of_other_runs),
+	TEST_CASE(a_slow_exec_does_not_hold_up_the_exit),
 };
 TEST_MAIN(cases)

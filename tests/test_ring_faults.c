@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults under a ring: every system call of the thread that asks, of the one that
- * launches, of the reactor and of the child made to fail in turn; fds, memory and
- * processes that run short, for a while or for good. Each time there is one
+ * Faults under a ring: each system call of the asking thread, of the launching
+ * thread, of the reactor and of the child fails in turn. Each time there is one
  * completion, of all that was asked for or of an error; nothing is left, and the
- * ring works on. The same for a run without a ring.
+ * ring works on. A run without a ring is disturbed in the same way.
  */
 #include "inject.h"
 #include "much.h"
@@ -13,7 +12,7 @@
 
 #include <grp.h>
 
-/* ---- which thread made a call ---- */
+/* ---- the thread that made a call ---- */
 
 static const char *const who_names[] = {
 	[INJECT_PARENT] = "caller",
@@ -27,23 +26,23 @@ static const char *const who_names[] = {
 
 struct fault;
 
-/* What is asked for, and what must be true of the answer. */
+/* A request, with its preparation and the check of the answer. */
 struct request {
 	const char *name;
 	void (*prepare)(struct fault *f);
-	/* asks, and takes the completion: its res, or what refused it */
+	/* asks, and takes the completion. Return: its res, or the refusal */
 	int (*ask)(struct fault *f);
 	void (*verify)(struct fault *f, int res);
 	uint64_t flags;
 	bool by_path, many_fds, no_ring, is_launch;
-	bool many_calls; /* not each of them is disturbed */
+	bool many_calls; /* only some calls are disturbed */
 	long without[4]; /* system calls that are not there at all */
 };
 
 struct fault {
 	const struct request *request;
 	struct inject inject;
-	int number; /* for names that are not there yet */
+	int number; /* counts up, for new file names */
 	int tfd;
 	struct spawn_template_ring *ring;
 	struct spawn_template_run_args args;
@@ -52,7 +51,7 @@ struct fault {
 	char *input;
 	unsigned int stage, action;
 	int closed; /* fds that were there before */
-	/* of requests that ask for much */
+	/* for requests that ask for much */
 	char *want, *got;
 	struct much much;
 };
@@ -72,18 +71,18 @@ static enum inject_who who_called(pid_t tid)
 	return strstr(comm, "reactor") ? INJECT_REACTOR : INJECT_LAUNCHER;
 }
 
-/* These cannot fail as they are called, whatever is short. */
+/* These calls cannot fail with these arguments, whatever is short. */
 static bool spares(const struct inject *in, enum inject_who who,
 		   const struct seccomp_data *data)
 {
 	switch (data->nr) {
 	case SYS_mprotect:
-		/* to musl that is a machine without protection of memory */
+		/* musl takes ENOSYS for a machine without memory protection */
 		return TEST_SANITIZED || in->err == ENOSYS;
 	case SYS_brk:
 	case SYS_mmap:
 	case SYS_mremap:
-		return TEST_SANITIZED; /* they end when they get no memory */
+		return TEST_SANITIZED; /* sanitizers end without memory */
 	case SYS_read: /* of an eventfd or a timer */
 	case SYS_write:
 		return who != INJECT_CHILD && data->args[2] == 8;
@@ -114,17 +113,17 @@ static bool is_allowed(const struct fault *f, int res)
 {
 	long nr = atomic_load(&f->inject.hit);
 
-	/* the calls of a launch take their time here, and it may be over */
+	/* the calls of a launch are slow here, and its time may be over */
 	if (res == -ETIMEDOUT)
 		return f->args.timeout_ns && f->args.timeout_ns < SECOND;
-	/* restrictions that cannot be compared */
+	/* the library refuses where it cannot compare restrictions */
 	if (res == -EACCES && f->inject.err != INJECT_KILL &&
 	    (nr == SYS_rt_sigprocmask || nr == SYS_prctl))
 		return true;
 	return inject_explains(&f->inject, res);
 }
 
-/* The ring is as good as new. */
+/* The ring works as before. */
 static void check_recovered(struct fault *f)
 {
 	int tfd = template_of("tiny-7");
@@ -219,7 +218,7 @@ static void sweep_one(const struct request *request, enum inject_who who,
 	}
 }
 
-/* The refusals, which have fallbacks, are of launches: runs need no more of them. */
+/* Fallbacks are for launches, so runs need not be swept with all errors. */
 static void sweep(const struct request *request, unsigned int whos)
 {
 	const int errs[] = { INJECT_KILL, EIO, ENOMEM, EPERM, ENOSYS, EINVAL };
@@ -269,7 +268,7 @@ static int take_any(struct fault *f, struct spawn_template_cqe **cqe)
 	return c->res;
 }
 
-/* With stdout led into a pipe meanwhile; see much_try(). */
+/* Leads stdout into a pipe meanwhile; see much_try(). */
 static int ask_spawn(struct fault *f)
 {
 	struct test_stdout out = test_stdout_begin();
@@ -315,18 +314,18 @@ static void verify_spawn(struct fault *f, int res)
 	.prepare = prepare_spawn, .ask = ask_spawn, .verify = verify_spawn, \
 	.is_launch = true
 
-static void spawn_by_fd(void)
+static void a_spawn_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "spawn", SPAWN }, ALL & ~IN(REACTOR));
 }
 
-static void spawn_by_path(void)
+static void a_spawn_by_path_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "by path", SPAWN, .by_path = true },
 	      IN(LAUNCHER) | IN(CHILD));
 }
 
-static void spawn_own_memory(void)
+static void a_spawn_with_own_memory_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "own memory",
 				 SPAWN,
@@ -334,7 +333,7 @@ static void spawn_own_memory(void)
 	      IN(LAUNCHER) | IN(CHILD));
 }
 
-static void spawn_many_fds(void)
+static void a_spawn_with_many_fds_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "many fds",
 				 SPAWN,
@@ -343,7 +342,7 @@ static void spawn_many_fds(void)
 	      IN(LAUNCHER) | IN(CHILD));
 }
 
-static void spawn_without(void)
+static void the_fallbacks_survive_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "fallbacks",
 				 SPAWN,
@@ -411,13 +410,13 @@ static void verify_run(struct fault *f, int res)
 		return;
 	}
 	if (nr == SYS_read || nr == SYS_readv || nr == SYS_write) {
-		/* the pipe itself has failed: not as it does in life */
+		/* a pipe never fails so in practice: the output may be cut */
 		spawn_template_result_free(&f->res);
 		return;
 	}
 	CHECK_EQ(f->res.code, 7);
 	if (nr == SYS_mmap || nr == SYS_brk || nr == SYS_mremap) {
-		/* what found no room is missed, and said to be */
+		/* output that found no memory is missing, and the flags say so */
 		CHECK_EQ(f->res.out_len < INPUT,
 			 !!(f->res.flags & RESULT(OUT_TRUNCATED)));
 	} else {
@@ -432,12 +431,12 @@ static void verify_run(struct fault *f, int res)
 
 #define RUNS .prepare = prepare_run, .ask = ask_run, .verify = verify_run
 
-static void run_in_a_ring(void)
+static void a_run_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "run", RUNS }, ALL);
 }
 
-static void run_without_a_ring(void)
+static void a_lone_run_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "lone run", RUNS, .no_ring = true },
 	      IN(PARENT) | IN(CHILD));
@@ -449,7 +448,7 @@ static void prepare_end(struct fault *f)
 {
 	char *const argv[] = { "tree", "(", "pause", ")", "pause", NULL };
 
-	/* and so do they, from their first instruction on */
+	/* the programs ignore TERM, too, from their first instruction on */
 	CHECK(signal(SIGTERM, SIG_IGN) != SIG_ERR);
 	f->tfd = tree_template();
 	f->args = run_args(memcpy(malloc(sizeof(argv)), argv, sizeof(argv)));
@@ -458,14 +457,14 @@ static void prepare_end(struct fault *f)
 	life_open(&f->life, &f->args.spawn);
 }
 
-/* Whatever fails, the deadline is kept and the tree is dead. */
+/* The deadline is kept and the tree is dead, whatever fails. */
 static void verify_end(struct fault *f, int res)
 {
 	if (!res) {
 		CHECK(f->res.flags & RESULT(TIMED_OUT));
 		CHECK(f->res.flags & RESULT(TREE_KILLED));
 		CHECK_EQ(f->res.signal, SIGKILL);
-		/* each call takes its time here */
+		/* each call is slow here */
 		CHECK_LE(f->res.total_ns, 15 * SECOND);
 	}
 	CHECK(life_ends(&f->life, 0));
@@ -476,13 +475,13 @@ static void verify_end(struct fault *f, int res)
 
 #define ENDS .prepare = prepare_end, .ask = ask_run, .verify = verify_end
 
-static void end_in_a_ring(void)
+static void the_end_of_a_run_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "end", ENDS, .many_calls = true },
 	      IN(REACTOR));
 }
 
-static void end_without_a_ring(void)
+static void the_end_of_a_lone_run_survives_a_fault_in_every_call(void)
 {
 	sweep(&(struct request){ .name = "lone end",
 				 ENDS,
@@ -509,7 +508,7 @@ static int launch_in_a_ring(struct inject *in, int tfd)
 	return ret;
 }
 
-static void file_changes_under_way(void)
+static void a_file_replaced_under_way_is_stale_or_refreshed(void)
 {
 	replaced_each_way(inject_into(INJECT_CHILD, 0, INJECT_HOOK),
 			  launch_in_a_ring);
@@ -546,7 +545,7 @@ static void *disturbed_init(void *arg)
 		test_doing("call %d, number %ld, answers %d: %d",
 			   f->inject.index, atomic_load(&f->inject.hit),
 			   f->inject.err, ret);
-		/* a thread that cannot be made is always -EAGAIN */
+		/* pthread_create() answers EAGAIN, whatever the error was */
 		if (ret < 0)
 			CHECK(ret == -f->inject.err || ret == -EAGAIN ||
 			      ret == -ENOMEM);
@@ -555,7 +554,7 @@ static void *disturbed_init(void *arg)
 		check_recovered(f);
 	spawn_template_ring_exit(f->ring);
 	f->ring = NULL;
-	/* threads that launch may be there already */
+	/* launching threads may be there already */
 	for (int i = 0; i < 10000 && count_threads() > before.threads + 2; i++)
 		sleep_ms(1);
 	CHECK_LE(count_threads(), before.threads + 2);
@@ -582,7 +581,7 @@ static int run_init_fault(int index, int err)
 						     : INJECT_HIT);
 }
 
-static void init_in_any_call(void)
+static void init_survives_a_fault_in_every_call(void)
 {
 	const int errs[] = { ENOMEM, EMFILE, ENFILE, EAGAIN, EPERM, ENOSYS };
 
@@ -598,16 +597,19 @@ static void init_in_any_call(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE_SECONDS(spawn_by_fd, 120),
-	TEST_CASE_SECONDS(spawn_by_path, 120),
-	TEST_CASE_SECONDS(spawn_own_memory, 120),
-	TEST_CASE_SECONDS(spawn_many_fds, 120),
-	TEST_CASE_SECONDS(spawn_without, 120),
-	TEST_CASE_SECONDS(run_in_a_ring, 120),
-	TEST_CASE_SECONDS(run_without_a_ring, 120),
-	TEST_CASE_SECONDS(end_in_a_ring, 120),
-	TEST_CASE_SECONDS(end_without_a_ring, 120),
-	TEST_CASE(file_changes_under_way),
-	TEST_CASE_SECONDS(init_in_any_call, 120),
+	TEST_CASE_SECONDS(a_spawn_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_spawn_by_path_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(
+		a_spawn_with_own_memory_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_spawn_with_many_fds_survives_a_fault_in_every_call,
+			  120),
+	TEST_CASE_SECONDS(the_fallbacks_survive_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_run_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(a_lone_run_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(the_end_of_a_run_survives_a_fault_in_every_call, 120),
+	TEST_CASE_SECONDS(the_end_of_a_lone_run_survives_a_fault_in_every_call,
+			  120),
+	TEST_CASE(a_file_replaced_under_way_is_stale_or_refreshed),
+	TEST_CASE_SECONDS(init_survives_a_fault_in_every_call, 120),
 };
 TEST_MAIN(cases)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rings and processes: a forked child has no part in its parent's ring and may
- * have its own; programs inherit nothing of it; children that are to die with
- * their parent do so when the process ends, neither with the ring nor with the
- * thread that asked for them, and whatever the process is doing.
+ * have its own; programs inherit nothing of a ring. Children with DIE_WITH_PARENT
+ * die when the process ends, whatever it is doing, and neither with the ring nor
+ * with the thread that asked for them.
  */
 #include "rings.h"
 
@@ -34,9 +34,9 @@ static bool other_threads_sleep(void)
 
 /*
  * Runs a function in a forked child. AddressSanitizer's allocator has locks that
- * fork does not look after: under it the library's threads are asleep, outside of
- * any, when the process forks. fork_at_any_moment, which no sanitizer runs, does
- * without.
+ * fork does not look after, so under it the process forks while the library's
+ * threads are asleep and hold none. a_fork_at_any_moment_harms_nothing does not
+ * wait for that, and runs under no sanitizer.
  */
 static void in_child(void (*fn)(void *), void *arg)
 {
@@ -80,7 +80,7 @@ static void every_call_is_refused(void *arg)
 	use_foreign(b->ring, template_of("tiny"));
 }
 
-static void the_childs_copy_is_inert(void)
+static void a_forked_childs_copy_is_inert(void)
 {
 	struct both b = { ring_new(8, 2), tree_template() };
 
@@ -105,7 +105,7 @@ static void exit_foreign(void *arg)
 	CHECK_LT(test_count_fds(), fds);
 }
 
-/* The child gives back what is its own, and the parent's goes on as if not. */
+/* The child frees its copy, and the parent's ring goes on. */
 static void exit_in_the_child_harms_nothing(void)
 {
 	struct both b = { ring_new(32, 2), tree_template() };
@@ -131,7 +131,6 @@ static void exit_in_the_child_harms_nothing(void)
 	CHECK(test_no_children());
 }
 
-/* An idle ring's fds are all given back. */
 static void exit_foreign_idle(void *arg)
 {
 	struct both *b = arg;
@@ -172,7 +171,7 @@ static void make_own(void *arg)
 	CHECK(test_no_children());
 }
 
-static void the_child_may_have_its_own(void)
+static void a_child_may_have_a_ring_of_its_own(void)
 {
 	struct both b = { .tfd = tree_template() };
 
@@ -184,7 +183,7 @@ static void the_child_may_have_its_own(void)
 	in_child(make_own, &b);
 	CHECK_EQ(take_run_code(b.ring, 1), 3);
 	spawn_template_ring_exit(b.ring);
-	/* also where the parent's is gone, and in a child of a child */
+	/* the parent's ring and threads have been used before */
 	b.ring = ring_new(8, 2);
 	in_child(make_own, &b);
 	spawn_template_ring_exit(b.ring);
@@ -224,8 +223,8 @@ static void own_ring_in_a_storm(void *arg)
 	spawn_template_ring_exit(own);
 }
 
-/* Forks while the library's threads hold whatever locks they do. */
-static void fork_at_any_moment(void)
+/* The library's threads may hold locks when the process forks. */
+static void a_fork_at_any_moment_harms_nothing(void)
 {
 	struct storm s = { .tfd = tree_template() };
 	pthread_t thread;
@@ -247,7 +246,7 @@ static void fork_at_any_moment(void)
 
 /* ---- exec ---- */
 
-/* All fds of the library are close-on-exec, also while it is at work. */
+/* Execs while the library is at work: all its fds are close-on-exec. */
 static void exec_probe(void *arg)
 {
 	struct spawn_template_ring *ring = ring_new(16, 2);
@@ -289,7 +288,7 @@ static void exec_inherits_nothing(void)
 struct host {
 	struct life life;
 	struct spawn_template_run_args args;
-	int told[2]; /* the host is through with what it does */
+	int told[2]; /* a byte: the host has done its part */
 };
 
 static void host_begin(struct host *h, char *const argv[], uint64_t flags)
@@ -358,7 +357,7 @@ static void children_outlive_thread_and_ring(void)
 	CHECK_SYS(waitpid(host, NULL, 0));
 }
 
-/* Without being asked to, they live on. */
+/* The children were launched without DIE_WITH_PARENT. */
 static void children_outlive_the_process(void)
 {
 	pid_t host, pid;
@@ -376,7 +375,7 @@ static void children_outlive_the_process(void)
 	CHECK(is_alive(pid));
 }
 
-/* Runs and spawns without end, until somebody ends it. */
+/* Runs and spawns without end, until the process is killed. */
 static void work(struct host *h)
 {
 	struct spawn_template_ring *ring = ring_new(32, 2);
@@ -408,8 +407,8 @@ static void reap_some(int sig)
 		;
 }
 
-/* Killed at any moment of its work, it leaves none of its direct children. */
-static void killed_in_mid_work(void)
+/* The host is killed at any moment of its work. */
+static void a_killed_host_leaves_no_direct_children(void)
 {
 	int n = getenv("TEST_SLOW") ? 8 : 25;
 
@@ -450,8 +449,8 @@ static void work_supervised(struct host *h, int parent)
 		pause();
 }
 
-/* With the supervisor, their trees go as well, and the directories. */
-static void killed_in_mid_work_under_supervision(void)
+/* The supervisor ends the trees and removes the directories. */
+static void a_killed_host_leaves_no_supervised_trees(void)
 {
 	int parent = make_cgroup();
 	struct host h;
@@ -474,7 +473,7 @@ static void killed_in_mid_work_under_supervision(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* Runs without end: one that ends makes room for the next. */
+/* Runs without end: a run that ends makes room for the next. */
 static void work_on_supervised(struct host *h, int parent)
 {
 	struct spawn_template_ring *ring = ring_new(16, 2);
@@ -490,8 +489,7 @@ static void work_on_supervised(struct host *h, int parent)
 	}
 }
 
-/* The same at any moment of its work. */
-static void killed_at_any_moment_under_supervision(void)
+static void a_host_killed_at_any_moment_leaves_no_trees(void)
 {
 	int parent = make_cgroup(), n = getenv("TEST_SLOW") ? 5 : 15;
 
@@ -508,7 +506,7 @@ static void killed_at_any_moment_under_supervision(void)
 		host = CHECK_SYS(fork());
 		if (!host)
 			work_on_supervised(&h, parent);
-		/* then there is a supervisor */
+		/* a run has begun, so there is a supervisor */
 		life_pid(&h.life);
 		usleep((unsigned int)(rand() % 60000));
 		CHECK_SYS(kill(host, SIGKILL));
@@ -523,7 +521,7 @@ static void killed_at_any_moment_under_supervision(void)
 	}
 }
 
-/* What finished runs have left in a supervised cgroup ends with the ring. */
+/* The run is finished and has left a daemon in its cgroup. */
 static void supervised_leftovers_end_with_the_ring(void)
 {
 	int parent = make_cgroup();
@@ -547,17 +545,17 @@ static void supervised_leftovers_end_with_the_ring(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(the_childs_copy_is_inert),
+	TEST_CASE(a_forked_childs_copy_is_inert),
 	TEST_CASE(exit_in_the_child_harms_nothing),
 	TEST_CASE(exit_in_the_child_closes_its_fds),
-	TEST_CASE(the_child_may_have_its_own),
-	TEST_CASE(fork_at_any_moment),
+	TEST_CASE(a_child_may_have_a_ring_of_its_own),
+	TEST_CASE(a_fork_at_any_moment_harms_nothing),
 	TEST_CASE(exec_inherits_nothing),
 	TEST_CASE(children_outlive_thread_and_ring),
 	TEST_CASE(children_outlive_the_process),
-	TEST_CASE(killed_in_mid_work),
-	TEST_CASE(killed_in_mid_work_under_supervision),
-	TEST_CASE_SECONDS(killed_at_any_moment_under_supervision, 60),
+	TEST_CASE(a_killed_host_leaves_no_direct_children),
+	TEST_CASE(a_killed_host_leaves_no_supervised_trees),
+	TEST_CASE_SECONDS(a_host_killed_at_any_moment_leaves_no_trees, 60),
 	TEST_CASE(supervised_leftovers_end_with_the_ring),
 };
 TEST_MAIN(cases)

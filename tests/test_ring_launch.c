@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Launches of a ring: by other threads than the one that asks. What they take
- * from whom, that one that is stuck holds up no other, that children live and die
- * as they are asked to, beside deadlines, other rings and many fds.
+ * Launches of a ring are made by other threads than the asking one. The cases show
+ * which attributes come from which thread, that a stuck launch holds up no other,
+ * and that deadlines, other rings and many fds do not matter.
  */
 #include "rings.h"
 
@@ -13,7 +13,7 @@
 
 #include "clone.h"
 
-/* ---- what comes from where ---- */
+/* ---- the source of each attribute ---- */
 
 static char *out_of(struct spawn_template_ring *ring,
 		    struct spawn_template_cqe *cqe)
@@ -33,8 +33,8 @@ static void set_mask(uint64_t mask)
 	CHECK_SYS(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8));
 }
 
-/* The mask is that of the thread that queues, at that time. */
-static void mask_is_that_of_the_queueing_thread(void)
+/* The mask is taken when the entry is queued. */
+static void the_mask_is_that_of_the_queueing_thread(void)
 {
 	const uint64_t masks[] = { 0, TEST_SIGBIT(SIGUSR1),
 				   TEST_SIGBIT(SIGTERM) | TEST_SIGBIT(64),
@@ -48,6 +48,7 @@ static void mask_is_that_of_the_queueing_thread(void)
 		set_mask(masks[i]);
 		queue_run_args(ring, tfd, &args, masks[i]);
 		args.spawn.flags ^= SPAWN_TEMPLATE_SPAWN_NICE;
+		args.spawn.nice = 19;
 	}
 	set_mask(TEST_SIGBIT(SIGHUP));
 	for (size_t i = 0; i < TEST_COUNT(masks); i++) {
@@ -63,8 +64,8 @@ static void mask_is_that_of_the_queueing_thread(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Dispositions are the process's: handled ones at default, SIGPIPE too. */
-static void signals_are_as_of_a_launch(void)
+/* Handled signals and SIGPIPE are at their default, ignored ones stay ignored. */
+static void dispositions_are_as_of_a_direct_launch(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	char *out;
@@ -79,7 +80,7 @@ static void signals_are_as_of_a_launch(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void directory_is_that_at_the_launch(void)
+static void the_directory_is_that_at_the_launch(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 
@@ -90,7 +91,7 @@ static void directory_is_that_at_the_launch(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Used by number, when the launch is made. */
+/* The actions use fds by number, when the launch is made. */
 static void fds_are_those_at_the_launch(void)
 {
 	struct spawn_template_run_args args =
@@ -111,7 +112,7 @@ static void fds_are_those_at_the_launch(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void attributes_of_many_kinds(void)
+static void attributes_of_many_kinds_are_set(void)
 {
 	struct spawn_template_run_args args = run_args(TEST_ARGV(
 		"probe", "pids", "umask", "nice", "nnp", "pdeathsig"));
@@ -123,19 +124,19 @@ static void attributes_of_many_kinds(void)
 		SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |
 		SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	args.spawn.umask = 027;
-	args.spawn.nice = 7;
+	args.spawn.nice = 19;
 	queue_run_args(ring, test_probe(), &args, 1);
 	out = out_of(ring, ring_take(ring));
 	CHECK_STR(test_value(out, "sid"), test_value(out, "pid"));
 	CHECK_STR(test_value(out, "ppid"), test_fmt("%d", getpid()));
 	CHECK_STR(test_value(out, "umask"), "027");
-	CHECK_STR(test_value(out, "nice"), "7");
+	CHECK_STR(test_value(out, "nice"), "19");
 	CHECK_STR(test_value(out, "nnp"), "1");
 	CHECK_STR(test_value(out, "pdeathsig"), test_fmt("%d", SIGKILL));
 	spawn_template_ring_exit(ring);
 }
 
-/* A program is scheduled as the host is, whatever suits the library's threads. */
+/* The library's own threads may have another policy. */
 static void scheduled_as(void *arg)
 {
 	const int *want = arg; /* policy, nice */
@@ -160,7 +161,7 @@ static void scheduled_as(void *arg)
 	spawn_template_ring_exit(ring);
 }
 
-static void scheduled_as_the_host(void)
+static void programs_are_scheduled_as_the_host(void)
 {
 	int want[][2] = { { SCHED_OTHER, 0 },
 			  { SCHED_OTHER, 5 },
@@ -208,7 +209,7 @@ static void *ask_restricted(void *arg)
 	return NULL;
 }
 
-/* A thread that has less rights than those that launch gets none of theirs. */
+/* A thread with fewer rights than the launching threads gets none of theirs. */
 static void refused_if(int (*restrict_it)(void))
 {
 	struct restricted r = { ring_new(8, 1), tree_template(), restrict_it };
@@ -225,24 +226,24 @@ static void refused_if(int (*restrict_it)(void))
 		spawn_template_ring_seen(r.ring, cqe);
 	}
 	CHECK(test_no_children());
-	/* the others are served as before */
+	/* other threads are served as before */
 	queue_run(r.ring, r.tfd, TREE("exit", "4"), 2);
 	CHECK_EQ(take_run_code(r.ring, 2), 4);
 	spawn_template_ring_exit(r.ring);
 }
 
-static void no_new_privs_of_the_asking_thread(void)
+static void a_thread_with_no_new_privs_is_refused(void)
 {
 	refused_if(set_nnp);
 }
 
-static void filter_of_the_asking_thread(void)
+static void a_thread_with_a_filter_is_refused(void)
 {
 	refused_if(set_filter);
 }
 
-/* Restricted before the first ring is made, all is restricted alike. */
-static void restricted_before_the_ring(void)
+/* The launching threads are made later, and have the same restrictions. */
+static void a_host_restricted_before_the_ring_is_served(void)
 {
 	struct spawn_template_ring *ring;
 
@@ -255,7 +256,7 @@ static void restricted_before_the_ring(void)
 }
 
 /* libc's setresuid() has to reach all threads, also those that block signals. */
-static void ids_change_with_a_ring_open(void)
+static void setresuid_works_with_a_ring_open(void)
 {
 	struct spawn_template_ring *ring;
 	struct spawn_template_cqe *cqe;
@@ -275,7 +276,6 @@ static void ids_change_with_a_ring_open(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* A signal to the process is for the host's threads to take. */
 static volatile sig_atomic_t handler_thread;
 
 static void note_thread(int sig)
@@ -284,7 +284,7 @@ static void note_thread(int sig)
 	handler_thread = (int)syscall(SYS_gettid);
 }
 
-static void signals_are_the_hosts(void)
+static void signals_reach_only_threads_of_the_host(void)
 {
 	struct spawn_template_ring *ring;
 
@@ -330,7 +330,7 @@ static void a_stuck_launch_stops_no_other(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Neither does one whose child is stopped before exec. */
+/* The child is stopped before exec. */
 static void a_stopped_launch_stops_no_other(void)
 {
 	struct spawn_template_ring *ring = ring_new(64, 2);
@@ -389,7 +389,7 @@ static void a_stuck_launch_stops_no_caller(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* In a ring the deadline holds for the launch, too. */
+/* The deadline of a run in a ring holds for its launch, too. */
 static void a_stuck_launch_times_out(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
@@ -402,7 +402,7 @@ static void a_stuck_launch_times_out(void)
 	hold_make(&hold, "fifo");
 	hold_args(&hold, &args.spawn);
 	args.timeout_ns = 200 * MS;
-	args.grace_ns = 20 * SECOND; /* is not for what has not started */
+	args.grace_ns = 20 * SECOND; /* the grace is for programs only */
 	queue_run_args(ring, tfd, &args, 1);
 	start = now_ms();
 	cqe = ring_take_of(ring, 1);
@@ -420,8 +420,8 @@ static void a_stuck_launch_times_out(void)
 /* ---- signals before exec ---- */
 
 /*
- * The child is held up before exec, gets one signal, goes on if that is asked for,
- * and gets another: it never was.
+ * The child is held up before exec, gets one signal, goes on if `release` is set,
+ * and gets a second signal if there is one. The launch fails.
  */
 static void ends_before_exec(int first, bool release, int second)
 {
@@ -461,7 +461,7 @@ static void ends_before_exec(int first, bool release, int second)
 	spawn_template_ring_exit(ring);
 }
 
-static void killed_before_exec(void)
+static void a_child_killed_before_exec_fails_the_launch(void)
 {
 	ends_before_exec(SIGKILL, false, 0);
 	ends_before_exec(SIGSTOP, false, SIGKILL);
@@ -475,8 +475,8 @@ static void count_handled(int sig)
 	atomic_fetch_add(&handled, 1);
 }
 
-/* What is held back until exec ends the child; no handler of the host runs in it. */
-static void signalled_before_exec(void)
+/* The signal is blocked until exec and then ends the child. */
+static void a_child_signalled_before_exec_runs_no_handler(void)
 {
 	ends_before_exec(SIGTERM, true, 0);
 	CHECK(signal(SIGUSR1, count_handled) != SIG_ERR);
@@ -498,7 +498,7 @@ static void stuck_without_clone_pidfd(void *arg)
 	stuck_without_clone3(NULL);
 }
 
-/* The same where the kernel tells less of a child that is under way. */
+/* The kernel tells less of a child that is under way. */
 static void a_stuck_launch_times_out_on_fallbacks(void)
 {
 	test_in_child(stuck_without_clone3, NULL);
@@ -507,8 +507,8 @@ static void a_stuck_launch_times_out_on_fallbacks(void)
 }
 
 /*
- * A clone that fails late leaves the number of a pidfd that never was, and that
- * may be another's by then.
+ * A clone that fails late leaves the number of a pidfd that it has closed again,
+ * and the number may stand for another process by then.
  */
 static void a_launch_without_a_child_ends_nobody(void)
 {
@@ -530,7 +530,7 @@ static void a_launch_without_a_child_ends_nobody(void)
 	CHECK(dies_within(pid, 20000));
 }
 
-/* The clock of a run starts with its launch, not when it is queued. */
+/* The clock of a run starts with its launch, not with its queueing. */
 static void deadlines_count_from_the_launch(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 1);
@@ -560,13 +560,13 @@ static void deadlines_count_from_the_launch(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Many deadlines at a time, in no order: each is kept. */
+/* The deadlines come in no order. */
 static void each_deadline_is_kept(void)
 {
 	struct spawn_template_ring *ring;
 	int tfd = tree_template();
 
-	/* and so do they, from their first instruction on */
+	/* the programs ignore TERM, too, from their first instruction on */
 	CHECK(signal(SIGTERM, SIG_IGN) != SIG_ERR);
 	ring = ring_new(64, 2);
 	for (int i = 0; i < 40; i++) {
@@ -594,7 +594,7 @@ static void each_deadline_is_kept(void)
 
 /* ---- programs that hold, stop or are traced ---- */
 
-/* Told of, though something else still holds its output, and goes on. */
+/* The run completes though its output is still held. */
 static void a_held_pipe_does_not_hold_up_the_end(void)
 {
 	struct spawn_template_run_args args = run_args(
@@ -614,14 +614,14 @@ static void a_held_pipe_does_not_hold_up_the_end(void)
 	spawn_template_ring_seen(ring, cqe);
 	holder = life_pid(&life);
 	CHECK(is_alive(holder));
-	/* it is nobody's any more */
+	/* the holder outlives the ring */
 	spawn_template_ring_exit(ring);
 	CHECK(!life_ends(&life, 50));
 	CHECK_SYS(kill(holder, SIGKILL));
 	CHECK(life_ends(&life, 20000));
 }
 
-/* Its time is up: it must end by this signal, and all of its tree with it. */
+/* The run times out: this signal must end its program, and its tree ends, too. */
 static void ends_by(struct spawn_template_ring *ring,
 		    struct spawn_template_run_args *args, struct life *life,
 		    int sig)
@@ -640,7 +640,7 @@ static void ends_by(struct spawn_template_ring *ring,
 	CHECK_SYS(close(life->fds[0]));
 }
 
-static void the_stopped_time_out(void)
+static void stopped_programs_time_out(void)
 {
 	char *stop = test_fmt("%d", SIGSTOP);
 	struct spawn_template_run_args args =
@@ -648,7 +648,7 @@ static void the_stopped_time_out(void)
 	struct spawn_template_ring *ring = ring_new(8, 1);
 	struct life life;
 
-	/* TERM reaches it, since it is continued */
+	/* the library continues the program, so that TERM reaches it */
 	args.timeout_ns = 300 * MS;
 	args.grace_ns = 1000 * SECOND;
 	life_open(&life, &args.spawn);
@@ -677,7 +677,7 @@ static void trace(struct life *life)
 	_exit(0);
 }
 
-static void the_traced_time_out(void)
+static void traced_programs_time_out(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("mark", "pause"));
 	struct spawn_template_ring *ring;
@@ -698,7 +698,7 @@ static void the_traced_time_out(void)
 
 /* ---- beside others ---- */
 
-static void much_output_of_many_runs(void)
+static void much_output_of_many_runs_is_whole(void)
 {
 	struct spawn_template_ring *ring = ring_new(64, 2);
 	int tfd = tree_template();
@@ -722,7 +722,7 @@ static void much_output_of_many_runs(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void much_input_of_many_runs(void)
+static void much_input_of_many_runs_arrives(void)
 {
 	static char data[2 << 20];
 	struct spawn_template_ring *ring = ring_new(20, 2);
@@ -753,7 +753,7 @@ static void much_input_of_many_runs(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void two_rings_at_once(void)
+static void two_rings_work_at_once(void)
 {
 	struct spawn_template_ring *rings[2] = { ring_new(32, 1),
 						 ring_new(32, 2) };
@@ -769,7 +769,7 @@ static void two_rings_at_once(void)
 		CHECK_EQ(take_run_code(rings[0], 0), 1);
 		CHECK_EQ(take_run_code(rings[1], 1), 2);
 	}
-	/* one may go, the other stays */
+	/* the first ring ends with work in it, the second works on */
 	queue_run(rings[0], tfd, TREE("pause"), 7);
 	CHECK_EQ(spawn_template_ring_submit(rings[0]), 1);
 	queue_run(rings[1], tfd, TREE("sleep", "100", "exit", "3"), 7);
@@ -780,7 +780,7 @@ static void two_rings_at_once(void)
 	CHECK(test_no_children());
 }
 
-static void calls_beside_a_ring(void)
+static void direct_calls_work_beside_a_ring(void)
 {
 	struct spawn_template_ring *ring = ring_new(32, 2);
 	struct spawn_template_run_args args =
@@ -805,7 +805,7 @@ static void calls_beside_a_ring(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void among_three_thousand_fds(void)
+static void launches_work_among_three_thousand_fds(void)
 {
 	struct rlimit limit;
 	struct spawn_template_ring *ring;
@@ -837,8 +837,8 @@ static void among_three_thousand_fds(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* The child has ended before anybody could watch it. */
-static void short_lived_children(void)
+/* The child has ended before the reactor watches it. */
+static void children_that_end_at_once_complete(void)
 {
 	struct spawn_template_ring *ring = ring_new(64, 2);
 	int tfd = template_of("tiny-7"), n = getenv("TEST_SLOW") ? 300 : 2000;
@@ -855,35 +855,35 @@ static void short_lived_children(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(mask_is_that_of_the_queueing_thread),
-	TEST_CASE(signals_are_as_of_a_launch),
-	TEST_CASE(directory_is_that_at_the_launch),
+	TEST_CASE(the_mask_is_that_of_the_queueing_thread),
+	TEST_CASE(dispositions_are_as_of_a_direct_launch),
+	TEST_CASE(the_directory_is_that_at_the_launch),
 	TEST_CASE(fds_are_those_at_the_launch),
-	TEST_CASE(attributes_of_many_kinds),
-	TEST_CASE(scheduled_as_the_host),
-	TEST_CASE(no_new_privs_of_the_asking_thread),
-	TEST_CASE(filter_of_the_asking_thread),
-	TEST_CASE(restricted_before_the_ring),
-	TEST_CASE(ids_change_with_a_ring_open),
-	TEST_CASE(signals_are_the_hosts),
+	TEST_CASE(attributes_of_many_kinds_are_set),
+	TEST_CASE(programs_are_scheduled_as_the_host),
+	TEST_CASE(a_thread_with_no_new_privs_is_refused),
+	TEST_CASE(a_thread_with_a_filter_is_refused),
+	TEST_CASE(a_host_restricted_before_the_ring_is_served),
+	TEST_CASE(setresuid_works_with_a_ring_open),
+	TEST_CASE(signals_reach_only_threads_of_the_host),
 	TEST_CASE(a_stuck_launch_stops_no_other),
 	TEST_CASE(a_stopped_launch_stops_no_other),
 	TEST_CASE(a_stuck_launch_stops_no_caller),
 	TEST_CASE(a_stuck_launch_times_out),
 	TEST_CASE(a_stuck_launch_times_out_on_fallbacks),
 	TEST_CASE(a_launch_without_a_child_ends_nobody),
-	TEST_CASE(killed_before_exec),
-	TEST_CASE(signalled_before_exec),
+	TEST_CASE(a_child_killed_before_exec_fails_the_launch),
+	TEST_CASE(a_child_signalled_before_exec_runs_no_handler),
 	TEST_CASE(deadlines_count_from_the_launch),
 	TEST_CASE(each_deadline_is_kept),
 	TEST_CASE(a_held_pipe_does_not_hold_up_the_end),
-	TEST_CASE(the_stopped_time_out),
-	TEST_CASE(the_traced_time_out),
-	TEST_CASE(much_output_of_many_runs),
-	TEST_CASE(much_input_of_many_runs),
-	TEST_CASE(two_rings_at_once),
-	TEST_CASE(calls_beside_a_ring),
-	TEST_CASE(among_three_thousand_fds),
-	TEST_CASE(short_lived_children),
+	TEST_CASE(stopped_programs_time_out),
+	TEST_CASE(traced_programs_time_out),
+	TEST_CASE(much_output_of_many_runs_is_whole),
+	TEST_CASE(much_input_of_many_runs_arrives),
+	TEST_CASE(two_rings_work_at_once),
+	TEST_CASE(direct_calls_work_beside_a_ring),
+	TEST_CASE(launches_work_among_three_thousand_fds),
+	TEST_CASE(children_that_end_at_once_complete),
 };
 TEST_MAIN(cases)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Growth: many runs through a ring, and without one, leave no fd, thread, child,
- * mapping or memory; nor do those that fail, time out or are cancelled.
+ * Growth: many runs through a ring, and without a ring, leave no fd, thread, child,
+ * mapping or memory; nor do runs that fail, time out or are cancelled.
  *
- * RUNS=N says how many are many.
+ * RUNS=N sets the number of runs.
  */
 #include "growth.h"
 #include "rings.h"
@@ -13,7 +13,7 @@ static int many(void)
 	return growth_many("RUNS", getenv("TEST_SLOW") ? 2000 : 20000);
 }
 
-/* A part of that, which does not grow without end. */
+/* A part of many(), and never more than most. */
 static int some(int part, int most)
 {
 	return many() / part < most ? many() / part : most;
@@ -26,7 +26,7 @@ struct usage {
 
 static struct usage usage_now(void)
 {
-	/* what has completed is given back in a moment */
+	/* the fds of a completed run are closed a moment later */
 	sleep_ms((unsigned int)at_most_ms(30));
 	return (struct usage){
 		.scene = scene_now(),
@@ -38,7 +38,7 @@ static void check_no_growth(const struct usage *before)
 {
 	struct usage now;
 
-	/* what was there before may have been about to go */
+	/* threads and fds may take a moment to go */
 	for (int i = 0; i < 10000; i++) {
 		if (count_threads() <= before->scene.threads &&
 		    test_count_fds() <= before->scene.fds)
@@ -52,7 +52,7 @@ static void check_no_growth(const struct usage *before)
 	memory_check(&before->memory, &now.memory, 8, 512);
 }
 
-/* Keeps so many in flight until n have completed. */
+/* Keeps in_flight entries in flight until n have completed. */
 static void keep_in_flight(struct spawn_template_ring *ring, int n,
 			   int in_flight, void (*queue)(void *arg, int number),
 			   void (*look)(struct spawn_template_cqe *cqe),
@@ -98,7 +98,7 @@ static int echo_template(void)
 					      SPAWN_TEMPLATE_CREATE_CLOEXEC));
 }
 
-static void many_runs_in_a_ring(void)
+static void nothing_grows_over_many_runs_in_a_ring(void)
 {
 	struct many m = { .program = echo_template() };
 	struct usage before;
@@ -111,7 +111,7 @@ static void many_runs_in_a_ring(void)
 	spawn_template_ring_exit(m.ring);
 }
 
-/* By turns: well, with much output, failing in two ways, timed out, killed. */
+/* The seven kinds: fail in two ways, time out, much output, cancel, input, spawn. */
 static void queue_mixed(void *arg, int number)
 {
 	struct many *m = arg;
@@ -153,7 +153,7 @@ static void look_mixed(struct spawn_template_cqe *cqe)
 {
 	const int want[] = { -EBADF, -EBADF, 0, 0, -ECANCELED, 0, 0 };
 
-	/* its time may be over before it has passed exec */
+	/* the run's time may be over before exec */
 	if (cqe->user_data == 2 && cqe->res == -ETIMEDOUT)
 		return;
 	CHECK_EQ(cqe->res, want[cqe->user_data]);
@@ -163,7 +163,7 @@ static void look_mixed(struct spawn_template_cqe *cqe)
 		CHECK_EQ(test_wait(cqe->pidfd), 3);
 }
 
-static void many_of_all_kinds(void)
+static void nothing_grows_over_work_of_all_kinds(void)
 {
 	struct many m = { .tree = tree_template() };
 	struct usage before;
@@ -176,7 +176,7 @@ static void many_of_all_kinds(void)
 	spawn_template_ring_exit(m.ring);
 }
 
-static void many_runs_without_a_ring(void)
+static void nothing_grows_over_many_runs_without_a_ring(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TEST_ARGV("echo", "captured"));
@@ -198,7 +198,7 @@ static void many_runs_without_a_ring(void)
 	check_no_growth(&before);
 }
 
-static void many_rings(void)
+static void nothing_grows_over_many_rings(void)
 {
 	struct many m = { .program = echo_template() };
 	struct usage before = { 0 };
@@ -218,10 +218,10 @@ static void many_rings(void)
 }
 
 /*
- * Completions that were taken, and are not given back before the ring ends: 40 MB
- * in all, of which the allocator may keep what one ring needs.
+ * The completions are taken and not given back before the ring ends: 40 MB in all,
+ * of which the allocator may keep the part that one ring needs.
  */
-static void results_not_given_back(void)
+static void nothing_grows_over_results_not_given_back(void)
 {
 	struct usage before = { 0 }, now;
 	int tfd = tree_template();
@@ -247,8 +247,7 @@ static void results_not_given_back(void)
 	CHECK_LE(now.memory.rss, before.memory.rss + 8192);
 }
 
-/* What a ring costs, and what a run in flight does. */
-static void memory_of_a_ring(void)
+static void a_ring_costs_at_most_1_mib_and_a_run_16_kib(void)
 {
 	struct spawn_template_ring *ring;
 	struct usage before, now;
@@ -274,15 +273,11 @@ static void memory_of_a_ring(void)
 }
 
 static const struct test_case cases[] = {
-	{ "many runs in a ring: nothing grows", many_runs_in_a_ring, 600 },
-	{ "many of all kinds in a ring: nothing grows", many_of_all_kinds,
-	  200 },
-	{ "many runs without a ring: nothing grows", many_runs_without_a_ring,
-	  100 },
-	{ "rings made and ended: nothing grows", many_rings, 100 },
-	{ "rings ended with results not given back: nothing grows",
-	  results_not_given_back, 0 },
-	{ "a ring costs at most 1 MiB, a run in flight 16 KiB",
-	  memory_of_a_ring, 0 },
+	TEST_CASE_SECONDS(nothing_grows_over_many_runs_in_a_ring, 600),
+	TEST_CASE_SECONDS(nothing_grows_over_work_of_all_kinds, 200),
+	TEST_CASE_SECONDS(nothing_grows_over_many_runs_without_a_ring, 100),
+	TEST_CASE_SECONDS(nothing_grows_over_many_rings, 100),
+	TEST_CASE(nothing_grows_over_results_not_given_back),
+	TEST_CASE(a_ring_costs_at_most_1_mib_and_a_run_16_kib),
 };
 TEST_MAIN(cases)

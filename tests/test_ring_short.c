@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rings where fds, processes or memory run short: launches wait for what others
- * give back, and all complete; where nothing comes, each completes with the error
- * after about a second, and the ring works on when there is enough again.
+ * Rings where fds, processes or memory run short: launches wait until others give
+ * some back, and all complete. If nothing is given back, each completes with the
+ * error after about a second, and the ring works on when there is enough again.
  */
 #include "rings.h"
 
@@ -23,7 +23,7 @@ static void limit(int resource, rlim_t value)
 	CHECK_SYS(setrlimit(resource, &r));
 }
 
-/* On all threads of the process, which test_seccomp() is not. */
+/* Unlike test_seccomp(), this is in force for all threads of the process. */
 static void all_threads_fail(long nr, int err)
 {
 	struct sock_filter code[] = {
@@ -42,7 +42,7 @@ static void all_threads_fail(long nr, int err)
 		 0);
 }
 
-/* n runs or spawns at a time, all of which must go well. */
+/* Queues n runs and spawns at a time, all of which must go well. */
 static void all_complete(struct spawn_template_ring *ring, int tfd, int n)
 {
 	bool seen[256] = { false };
@@ -71,11 +71,11 @@ static void all_complete(struct spawn_template_ring *ring, int tfd, int n)
 		spawn_template_ring_seen(ring, cqe);
 	}
 	check_none(ring);
-	/* what the last ones held is given back in a moment */
+	/* the fds of the last runs are closed a moment later */
 	sleep_ms((unsigned int)at_most_ms(20));
 }
 
-/* Nothing comes: each has its error, no sooner and not much later. */
+/* Each must fail with the error after about a second. */
 static void all_fail(struct spawn_template_ring *ring, int tfd, int err)
 {
 	uint64_t start = now_ms();
@@ -98,7 +98,7 @@ static void all_fail(struct spawn_template_ring *ring, int tfd, int err)
 }
 
 /* A sandbox that comes after the ring may keep programs from SCHED_OTHER. */
-static void no_scheduling(void)
+static void launches_need_no_sched_setscheduler(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	int tfd = tree_template();
@@ -110,7 +110,7 @@ static void no_scheduling(void)
 
 /* ---- fds ---- */
 
-static void few_fds(void)
+static void runs_complete_with_few_fds(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 1);
 	int tfd = tree_template(), top;
@@ -127,7 +127,7 @@ static void few_fds(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Takes all that there are, up to this limit. Return: the highest. */
+/* Takes all free fds up to this limit. Return: the highest. */
 static int take_fds(int most)
 {
 	int fd, last = -1;
@@ -139,7 +139,7 @@ static int take_fds(int most)
 	return last;
 }
 
-static void no_fds(void)
+static void runs_fail_without_fds_and_work_again_later(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	int tfd = tree_template(), last;
@@ -153,8 +153,7 @@ static void no_fds(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* No more in the whole system. */
-static void no_fds_in_the_system(void)
+static void runs_fail_without_fds_in_the_system(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	int tfd = tree_template();
@@ -165,8 +164,8 @@ static void no_fds_in_the_system(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* The template has a number that could not be opened any more. */
-static void template_above_the_limit(void)
+/* The template's number is above the limit: no open gives it any more. */
+static void a_template_above_the_fd_limit_launches(void)
 {
 	int tfd = CHECK_SYS(fcntl(tree_template(), F_DUPFD_CLOEXEC, 100));
 	struct spawn_template_ring *ring = ring_new(100, 1);
@@ -180,8 +179,7 @@ static void template_above_the_limit(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* The host gives some back while launches wait for them. */
-static void fds_come_back(void)
+static void a_waiting_launch_takes_fds_that_come_back(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	int tfd = tree_template(), last;
@@ -197,8 +195,8 @@ static void fds_come_back(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* What waits for fds can be cancelled, and does not hold up the end. */
-static void cancelled_while_short(void)
+/* A launch that waits does not hold up the end of the ring, either. */
+static void a_launch_that_waits_for_fds_can_be_cancelled(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	struct spawn_template_cqe *cqe;
@@ -225,10 +223,10 @@ static void cancelled_while_short(void)
 }
 
 /*
- * Cancelled between two tries, it is not launched when fds come back: this launch
- * would take until its deadline.
+ * The launch is cancelled between two tries and fds come back then. If it were
+ * launched, it would take until its deadline.
  */
-static void cancelled_between_tries(void)
+static void a_launch_cancelled_between_tries_never_runs(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	int tfd = tree_template(), last, found;
@@ -245,7 +243,7 @@ static void cancelled_between_tries(void)
 		spawn_template_ring_submit(ring);
 		sleep_ms(300);
 		found = spawn_template_ring_cancel(ring, 1);
-		/* most likely it sleeps now; what comes back is for nobody */
+		/* the launching thread most likely sleeps now */
 		sleep_ms(2);
 		if (found == 1)
 			syscall(SYS_close_range, last - 14, last, 0);
@@ -256,8 +254,7 @@ static void cancelled_between_tries(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Making a ring with few fds: all of it, or -EMFILE and nothing. */
-static void few_fds_for_a_ring(void)
+static void init_with_few_fds_works_or_leaves_nothing(void)
 {
 	struct spawn_template_ring *ring;
 	int failed = 0, made = 0;
@@ -295,8 +292,8 @@ static void become_other(void)
 	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
 }
 
-/* The threads of the ring count, too. */
-static void few_processes(void)
+/* The limit counts the threads of the ring, too. */
+static void runs_complete_with_few_processes(void)
 {
 	struct spawn_template_ring *ring;
 	int tfd;
@@ -316,7 +313,7 @@ static void few_processes(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void no_threads_for_a_ring(void)
+static void init_fails_without_threads_and_leaves_nothing(void)
 {
 	struct spawn_template_ring *ring = NULL;
 	struct scene before;
@@ -328,7 +325,7 @@ static void no_threads_for_a_ring(void)
 	CHECK_EQ(spawn_template_ring_init(8, NULL, 0, &ring), -EAGAIN);
 	CHECK(!ring);
 	check_scene(&before);
-	/* one launching thread, and none to watch */
+	/* there is room for a launching thread, and none for the reactor */
 	limit(RLIMIT_NPROC, 2);
 	CHECK_EQ(spawn_template_ring_init(
 			 8,
@@ -345,7 +342,7 @@ static void no_threads_for_a_ring(void)
 
 /* ---- memory ---- */
 
-static void no_memory_for_a_child(void)
+static void runs_fail_without_memory_for_a_child(void)
 {
 	struct spawn_template_ring *ring = ring_new(100, 2);
 	int tfd = tree_template();
@@ -356,8 +353,8 @@ static void no_memory_for_a_child(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* Refused when it is queued, and takes no room. */
-static void no_memory_for_a_copy(void)
+/* The run is refused when it is queued, and takes no room. */
+static void a_run_without_memory_for_its_copy_is_refused(void)
 {
 	struct spawn_template_ring *ring = ring_new(1, 1);
 	struct spawn_template_run_args args = run_args(TREE("count"));
@@ -385,13 +382,12 @@ static void no_memory_for_a_copy(void)
 	spawn_template_ring_exit(ring);
 }
 
-/* What finds no memory to be kept in is dropped, and said to be. */
-/* No length is so long that a copy of less is made. */
-static void no_memory_for_a_huge_copy(void)
+/* The sum of a huge length and the library's own needs must not wrap around. */
+static void a_huge_input_length_never_wraps_around(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
 	struct spawn_template_ring *ring = ring_new(4, 1);
-	/* a sanitizer ends who asks it for too much */
+	/* a sanitizer ends the process for a request that is too large */
 	int tfd = tree_template(), bits = TEST_SANITIZED ? 8 : 64;
 
 	args.input = (uintptr_t) "input";
@@ -406,7 +402,7 @@ static void no_memory_for_a_huge_copy(void)
 	spawn_template_ring_exit(ring);
 }
 
-static void no_memory_for_output(void)
+static void output_without_memory_is_dropped_and_told(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
 	struct spawn_template_run_args args =
@@ -437,7 +433,7 @@ static void no_memory_for_output(void)
 
 /* ---- the reactor's own ---- */
 
-/* Nothing can be watched: runs fail, or are watched in another way. */
+/* Runs fail, or are watched in another way, where epoll_ctl(2) fails. */
 static void nothing_can_be_watched(int err)
 {
 	struct spawn_template_ring *ring = ring_new(16, 2);
@@ -459,7 +455,7 @@ static void nothing_can_be_watched(int err)
 			CHECK_EQ(cqe->res, -err);
 		else
 			CHECK_EQ(cqe->result->code, 4);
-		/* with nothing to read there is nothing that could fail */
+		/* a run without output needs nothing to be watched */
 		if (cqe->user_data)
 			CHECK_EQ(cqe->res, 0);
 		spawn_template_ring_seen(ring, cqe);
@@ -469,33 +465,33 @@ static void nothing_can_be_watched(int err)
 	spawn_template_ring_exit(ring);
 }
 
-static void no_room_to_watch(void)
+static void runs_end_where_epoll_has_no_room(void)
 {
 	nothing_can_be_watched(ENOSPC);
 }
 
-static void watching_is_forbidden(void)
+static void runs_end_where_epoll_is_forbidden(void)
 {
 	nothing_can_be_watched(EPERM);
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(no_scheduling),
-	TEST_CASE(few_fds),
-	TEST_CASE(no_fds),
-	TEST_CASE(no_fds_in_the_system),
-	TEST_CASE(template_above_the_limit),
-	TEST_CASE(fds_come_back),
-	TEST_CASE(cancelled_while_short),
-	TEST_CASE(cancelled_between_tries),
-	TEST_CASE(few_fds_for_a_ring),
-	TEST_CASE(few_processes),
-	TEST_CASE(no_threads_for_a_ring),
-	TEST_CASE(no_memory_for_a_child),
-	TEST_CASE(no_memory_for_a_copy),
-	TEST_CASE(no_memory_for_a_huge_copy),
-	TEST_CASE(no_memory_for_output),
-	TEST_CASE(no_room_to_watch),
-	TEST_CASE(watching_is_forbidden),
+	TEST_CASE(launches_need_no_sched_setscheduler),
+	TEST_CASE(runs_complete_with_few_fds),
+	TEST_CASE(runs_fail_without_fds_and_work_again_later),
+	TEST_CASE(runs_fail_without_fds_in_the_system),
+	TEST_CASE(a_template_above_the_fd_limit_launches),
+	TEST_CASE(a_waiting_launch_takes_fds_that_come_back),
+	TEST_CASE(a_launch_that_waits_for_fds_can_be_cancelled),
+	TEST_CASE(a_launch_cancelled_between_tries_never_runs),
+	TEST_CASE(init_with_few_fds_works_or_leaves_nothing),
+	TEST_CASE(runs_complete_with_few_processes),
+	TEST_CASE(init_fails_without_threads_and_leaves_nothing),
+	TEST_CASE(runs_fail_without_memory_for_a_child),
+	TEST_CASE(a_run_without_memory_for_its_copy_is_refused),
+	TEST_CASE(a_huge_input_length_never_wraps_around),
+	TEST_CASE(output_without_memory_is_dropped_and_told),
+	TEST_CASE(runs_end_where_epoll_has_no_room),
+	TEST_CASE(runs_end_where_epoll_is_forbidden),
 };
 TEST_MAIN(cases)
