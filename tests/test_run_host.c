@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs in hosts that do other things as well: no SIGPIPE comes of them, handlers
- * do not end them, a host that reaps takes nothing but the status, other children
- * and other runs are left alone, fds may run short.
+ * Runs in hosts that do other things as well: a run raises no SIGPIPE, handlers do
+ * not end it, a host that reaps takes nothing but the status, other children and
+ * other runs are left alone, fds may run short.
  */
 #include "running.h"
 
@@ -31,7 +31,7 @@ static void run_unread(int tfd)
 
 	CHECK_EQ(res.code, 3);
 	CHECK_EQ(res.flags, 0);
-	/* gone on after it had closed its stdin */
+	/* a program that goes on after it has closed its stdin */
 	args = unread(
 		TREE("close", "0", "sleep", "50", "say", "on", "exit", "5"));
 	res = run_ok(tfd, &args);
@@ -73,7 +73,7 @@ static void sigpipe_handler_is_not_called(void)
 	CHECK_EQ(handled, 0);
 	CHECK_SYS(sigaction(SIGPIPE, NULL, &now));
 	CHECK(now.sa_handler == count_signal);
-	/* it is still there for the host's own */
+	/* the handler still serves the host itself */
 	CHECK_SYS(pipe2(fds, O_CLOEXEC));
 	CHECK_SYS(close(fds[0]));
 	CHECK_EQ(write(fds[1], "", 1), -1);
@@ -89,7 +89,7 @@ static void block(int sig)
 	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 }
 
-/* Blocked: none becomes pending. Pending already, of either kind: it stays. */
+/* The run makes no SIGPIPE pending, and takes none away that is pending. */
 static void pending_sigpipe_is_left_alone(void)
 {
 	const uint64_t bit = TEST_SIGBIT(SIGPIPE);
@@ -156,7 +156,7 @@ static void run_under_signals(int flags)
 	free(data);
 }
 
-static void handlers_do_not_end_it(void)
+static void handlers_do_not_end_a_run(void)
 {
 	run_under_signals(0);
 	run_under_signals(SA_RESTART);
@@ -171,7 +171,7 @@ struct exit_info { /* the kernel's struct pidfd_info, as of 6.15 */
 	int32_t exit_code;
 };
 
-/* Does this kernel tell by a pidfd how a reaped process ended? */
+/* True if this kernel tells by a pidfd how a reaped process ended. */
 static bool kernel_tells(void)
 {
 	struct exit_info info = { .mask = 1 << 3 };
@@ -227,7 +227,7 @@ static void run_where_reaped(int rounds, bool tells)
 	}
 }
 
-static void host_ignores_sigchld(void)
+static void runs_work_where_sigchld_is_ignored(void)
 {
 	bool tells = kernel_tells();
 
@@ -236,7 +236,7 @@ static void host_ignores_sigchld(void)
 	CHECK(test_no_children());
 }
 
-static void host_asks_for_no_zombies(void)
+static void runs_work_under_sa_nocldwait(void)
 {
 	struct sigaction act = { .sa_handler = count_signal,
 				 .sa_flags = SA_NOCLDWAIT };
@@ -257,7 +257,7 @@ static void reap_all(int sig)
 	errno = saved;
 }
 
-static void host_reaps_in_a_handler(void)
+static void runs_work_where_a_handler_reaps_all(void)
 {
 	struct sigaction act = { .sa_handler = reap_all };
 	bool tells = kernel_tells();
@@ -279,7 +279,7 @@ static void *reaper(void *arg)
 	return NULL;
 }
 
-static void host_thread_reaps_everything(void)
+static void runs_work_where_a_thread_reaps_all(void)
 {
 	bool tells = kernel_tells();
 	pthread_t thread = start_thread(reaper, NULL);
@@ -290,8 +290,7 @@ static void host_thread_reaps_everything(void)
 	CHECK(test_no_children());
 }
 
-/* Where waitid knows no pidfds, the status is there all the same. */
-static void status_without_waiting_by_pidfd(void)
+static void the_status_is_known_without_waitid_of_pidfds(void)
 {
 	struct spawn_template_result res;
 
@@ -301,8 +300,7 @@ static void status_without_waiting_by_pidfd(void)
 	spawn_template_result_free(&res);
 }
 
-/* A run takes no child of the host's away, and no signal that it waits for. */
-static void other_children_are_the_hosts(void)
+static void runs_leave_other_children_to_the_host(void)
 {
 	int status, tfd = tree_template();
 	pid_t ended = CHECK_SYS(fork()), living;
@@ -355,7 +353,7 @@ static void *run_many(void *arg)
 	return NULL;
 }
 
-static void threads_run_at_a_time(void)
+static void threads_may_run_programs_at_once(void)
 {
 	pthread_t threads[8];
 	struct scene before;
@@ -369,8 +367,7 @@ static void threads_run_at_a_time(void)
 	check_scene(&before);
 }
 
-/* With fds running short: all of it, or -EMFILE and nothing. */
-static void too_few_fds(void)
+static void a_run_with_few_fds_works_or_leaves_nothing(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("cat", "err", "text", "exit", "2"));
@@ -413,10 +410,10 @@ static void too_few_fds(void)
 }
 
 /*
- * Without stdout and stderr, pipes get those numbers, and are moved above them:
- * where there is no number to move to, nothing is left at the low ones.
+ * Without stdout and stderr, pipes get those numbers, and the library moves them to
+ * higher ones. If there is no higher number, it closes the low ones.
  */
-static void no_number_for_a_pipe(void)
+static void a_pipe_without_a_number_leaves_nothing(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "2"));
 	int tfd = tree_template(), failed = 0, went_well = 0;
@@ -452,15 +449,15 @@ static const struct test_case cases[] = {
 	TEST_CASE(sigpipe_handler_is_not_called),
 	TEST_CASE(pending_sigpipe_is_left_alone),
 	TEST_CASE(ignored_sigpipe_stays_ignored),
-	TEST_CASE(handlers_do_not_end_it),
-	TEST_CASE(status_without_waiting_by_pidfd),
-	TEST_CASE(host_ignores_sigchld),
-	TEST_CASE(host_asks_for_no_zombies),
-	TEST_CASE(host_reaps_in_a_handler),
-	TEST_CASE(host_thread_reaps_everything),
-	TEST_CASE(other_children_are_the_hosts),
-	TEST_CASE(threads_run_at_a_time),
-	TEST_CASE(too_few_fds),
-	TEST_CASE(no_number_for_a_pipe),
+	TEST_CASE(handlers_do_not_end_a_run),
+	TEST_CASE(the_status_is_known_without_waitid_of_pidfds),
+	TEST_CASE(runs_work_where_sigchld_is_ignored),
+	TEST_CASE(runs_work_under_sa_nocldwait),
+	TEST_CASE(runs_work_where_a_handler_reaps_all),
+	TEST_CASE(runs_work_where_a_thread_reaps_all),
+	TEST_CASE(runs_leave_other_children_to_the_host),
+	TEST_CASE(threads_may_run_programs_at_once),
+	TEST_CASE(a_run_with_few_fds_works_or_leaves_nothing),
+	TEST_CASE(a_pipe_without_a_number_leaves_nothing),
 };
 TEST_MAIN(cases)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs that are ended: deadlines, trees that resist, pipes that are held open,
- * programs that are stopped or traced, cgroups, the supervisor, fork bombs. That
- * a tree is dead is read from a pipe that all of it holds (struct life).
+ * programs that are stopped or traced, cgroups, the supervisor, fork bombs. All of
+ * a tree holds a pipe (struct life), whose end tells that the tree is dead.
  */
 #include "running.h"
 
@@ -11,7 +11,7 @@
 
 #define TERM test_fmt("%d", SIGTERM)
 
-/* A uid of nobody's, so that limits on it count what the test starts only. */
+/* Nobody else has this uid, so its limits count the test's processes only. */
 #define OTHER_UID 64123
 
 static struct spawn_template_run_args
@@ -24,7 +24,7 @@ timed(char *const argv[], uint64_t timeout_ms, uint64_t grace_ms)
 	return args;
 }
 
-/* Soon after, on a busy machine too: else it would be a grace of 20 s, or never. */
+/* A busy machine may be slow, but not by the 20 s of a grace. */
 static void check_took(const struct spawn_template_result *res, uint64_t least,
 		       uint64_t most)
 {
@@ -35,7 +35,7 @@ static void check_took(const struct spawn_template_result *res, uint64_t least,
 
 /* ---- deadlines ---- */
 
-static void no_deadline_no_end(void)
+static void nothing_ends_a_run_without_a_deadline(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("sleep", "300", "exit", "4"), 20000, 0);
@@ -49,7 +49,7 @@ static void no_deadline_no_end(void)
 	check_took(&res, 300, 1000);
 }
 
-static void times_beyond_all_clocks(void)
+static void times_beyond_all_clocks_never_come(void)
 {
 	const uint64_t never[] = { UINT64_MAX, INT64_MAX, UINT64_MAX / 2 + 1 };
 
@@ -72,7 +72,7 @@ static void times_beyond_all_clocks(void)
 	}
 }
 
-static void term_is_obeyed(void)
+static void the_deadline_sends_term(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("say", "kept", "pause"), 500, 20000);
@@ -86,7 +86,7 @@ static void term_is_obeyed(void)
 }
 
 /* The program may use its grace, and tells how it ended by itself. */
-static void term_is_handled(void)
+static void a_program_may_handle_term(void)
 {
 	struct spawn_template_run_args args = timed(
 		TREE("on", TERM, "9", "say", "kept", "pause"), 500, 20000);
@@ -98,7 +98,7 @@ static void term_is_handled(void)
 	spawn_template_result_free(&res);
 }
 
-static void term_is_ignored(void)
+static void a_program_that_ignores_term_is_killed(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("ignore", TERM, "say", "kept", "pause"), 500, 200);
@@ -111,8 +111,8 @@ static void term_is_ignored(void)
 	spawn_template_result_free(&res);
 }
 
-/* What comes in the grace is read, and it may end in time. */
-static void grace_is_used(void)
+/* Output of the grace is read, and the program ends in time. */
+static void a_program_may_use_its_grace(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("ignore", TERM, "sleep", "1200", "say", "done",
@@ -127,7 +127,7 @@ static void grace_is_used(void)
 	spawn_template_result_free(&res);
 }
 
-static void no_grace_is_kill_at_once(void)
+static void the_deadline_kills_at_once_without_grace(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("on", TERM, "9", "pause"), 100, 0);
@@ -138,7 +138,7 @@ static void no_grace_is_kill_at_once(void)
 	check_took(&res, 100, 500);
 }
 
-static void deadline_in_the_past(void)
+static void a_deadline_that_is_over_kills_at_once(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("pause"));
 	struct spawn_template_result res;
@@ -149,8 +149,8 @@ static void deadline_in_the_past(void)
 	CHECK(res.flags & RESULT(TIMED_OUT));
 }
 
-/* Each process of the tree ignores TERM, and none is left. */
-static void three_deep(void)
+/* Each process of the tree ignores TERM. */
+static void three_generations_are_killed(void)
 {
 	struct spawn_template_run_args args = timed(
 		TREE("ignore", TERM, "mark", "(", "mark", "(", "mark", "(",
@@ -169,8 +169,7 @@ static void three_deep(void)
 	check_took(&res, 900, 1500);
 }
 
-/* All of it obeys: there is nothing to kill. */
-static void three_deep_and_obedient(void)
+static void three_generations_that_obey_are_not_killed(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "(", "pause", ")", "pause", ")", "pause"), 200,
@@ -186,8 +185,8 @@ static void three_deep_and_obedient(void)
 	check_took(&res, 200, 700);
 }
 
-/* Groups and sessions of their own are found, as long as parents live. */
-static void tree_of_groups_and_sessions(void)
+/* The library finds such processes by their parents, as long as those live. */
+static void groups_and_sessions_below_are_ended(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "setsid", "(", "setpgrp", "(", "setsid",
@@ -203,8 +202,8 @@ static void tree_of_groups_and_sessions(void)
 	CHECK(life_ends(&life, 0));
 }
 
-/* Without a parent, a process is found by the group that it stayed in. */
-static void orphans_in_the_group(void)
+/* The library finds an orphan by the group that it stayed in. */
+static void orphans_in_the_group_are_ended(void)
 {
 	struct spawn_template_run_args args = timed(
 		TREE("(", "(", "ignore", TERM, "pause", ")", ")", "pause"), 800,
@@ -218,8 +217,8 @@ static void orphans_in_the_group(void)
 	CHECK(life_ends(&life, 0));
 }
 
-/* Asked for a session, the tree is that: also another group in it. */
-static void orphans_in_the_session(void)
+/* A run with SETSID is ended with its session, also another group in it. */
+static void orphans_in_the_session_are_ended(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "(", "setpgrp", "ignore", TERM, "pause", ")",
@@ -235,7 +234,7 @@ static void orphans_in_the_session(void)
 	CHECK(life_ends(&life, 0));
 }
 
-/* In a group that others are in, too: the run's tree ends and nobody else. */
+/* The group has other members: only the run's tree ends. */
 static void a_shared_group_is_not_ended(void)
 {
 	struct spawn_template_run_args args = timed(
@@ -259,8 +258,8 @@ static void a_shared_group_is_not_ended(void)
 	CHECK_SYS(waitpid(other, NULL, 0));
 }
 
-/* The program has ended by TERM; what has not is killed when the grace is over. */
-static void child_obeys_and_grandchild_does_not(void)
+/* The program ends by TERM, its child is killed when the grace is over. */
+static void a_grandchild_that_ignores_term_is_killed(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "ignore", TERM, "pause", ")", "on", TERM, "7",
@@ -296,7 +295,7 @@ static void a_relay_does_not_escape(void)
 	}
 }
 
-static void timeout_while_output_flows(void)
+static void output_does_not_hold_up_the_deadline(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("ignore", TERM, "flood", "1", "0"), 600, 100);
@@ -312,7 +311,7 @@ static void timeout_while_output_flows(void)
 	spawn_template_result_free(&res);
 }
 
-static void timeout_while_input_is_blocked(void)
+static void blocked_input_does_not_hold_up_the_deadline(void)
 {
 	static char input[10 << 20];
 	struct spawn_template_run_args args = timed(TREE("pause"), 200, 20000);
@@ -328,7 +327,7 @@ static void timeout_while_input_is_blocked(void)
 
 /* ---- pipes that are held ---- */
 
-static void holder_is_not_waited_for(void)
+static void a_holder_of_the_pipes_is_not_waited_for(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("(", "mark", "pause", ")", "sleep", "20", "say",
@@ -351,8 +350,8 @@ static void holder_is_not_waited_for(void)
 	spawn_template_result_free(&res);
 }
 
-/* The same when only stderr is held, or neither is captured. */
-static void any_stream_may_be_held(void)
+/* A holder of stderr alone counts; without capture there is nothing to hold. */
+static void a_holder_of_any_stream_is_told(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "close", "1", "sleep", "8000", ")", "say", "x"),
@@ -372,7 +371,7 @@ static void any_stream_may_be_held(void)
 	check_took(&res, 0, 500);
 }
 
-/* Not where what was to write had to wait for a processor: tried three times. */
+/* A writer may wait for a processor on a busy machine, so try three times. */
 static void one_of_three(bool (*fn)(void))
 {
 	bool well = false;
@@ -382,7 +381,6 @@ static void one_of_three(bool (*fn)(void))
 	CHECK(well);
 }
 
-/* One that goes on writing is read for a second. */
 static bool holder_that_writes(void)
 {
 	struct spawn_template_run_args args = run_args(
@@ -398,7 +396,7 @@ static bool holder_that_writes(void)
 	check_took(&res, 0, 1400);
 	words = res.out_len;
 	CHECK_LE(words, 60);
-	/* it dies of SIGPIPE at its next word */
+	/* the holder dies of SIGPIPE at its next word */
 	CHECK(life_ends(&life, 20000));
 	CHECK_SYS(close(life.fds[0]));
 	spawn_template_result_free(&res);
@@ -406,7 +404,7 @@ static bool holder_that_writes(void)
 	return res.total_ns >= 950 * MS && words >= (TEST_SANITIZED ? 5 : 20);
 }
 
-static void holder_that_writes_is_read_for_a_second(void)
+static void a_holder_that_writes_is_read_for_a_second(void)
 {
 	one_of_three(holder_that_writes);
 }
@@ -425,28 +423,12 @@ static bool quiet_holder(void)
 	return len == 3000000;
 }
 
-static void quiet_holder_with_a_flood_before(void)
+static void a_flood_before_the_quiet_is_read_whole(void)
 {
 	one_of_three(quiet_holder);
 }
 
-/* When the run timed out, the holder is part of what is ended. */
-static void holder_dies_when_timed_out(void)
-{
-	struct spawn_template_run_args args = timed(
-		TREE("(", "ignore", TERM, "pause", ")", "pause"), 600, 100);
-	struct spawn_template_result res;
-	struct life life;
-
-	life_open(&life, &args.spawn);
-	res = run_only(tree_template(), &args);
-	CHECK_EQ(res.signal, SIGTERM);
-	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
-	CHECK(life_ends(&life, 0));
-	check_took(&res, 700, 1200);
-}
-
-/* The deadline comes while only the holder is left: it holds for it, too. */
+/* The deadline comes while only the holder is left. */
 static bool ended_while_held(void)
 {
 	struct spawn_template_run_args args =
@@ -467,14 +449,14 @@ static bool ended_while_held(void)
 	return res.code == 6 && res.total_ns >= 700 * MS;
 }
 
-static void deadline_while_held(void)
+static void the_deadline_ends_a_holder_that_writes(void)
 {
 	one_of_three(ended_while_held);
 }
 
 /* ---- stopped and traced ---- */
 
-static void stopped_child_times_out(void)
+static void a_stopped_program_times_out(void)
 {
 	char *stop = test_fmt("%d", SIGSTOP);
 	struct spawn_template_run_args args =
@@ -482,7 +464,7 @@ static void stopped_child_times_out(void)
 	struct spawn_template_result res;
 	struct life life;
 
-	/* TERM reaches it, since it is continued */
+	/* the library continues the program, so that TERM reaches it */
 	life_open(&life, &args.spawn);
 	res = run_only(tree_template(), &args);
 	CHECK_EQ(res.signal, SIGTERM);
@@ -495,8 +477,7 @@ static void stopped_child_times_out(void)
 	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
 }
 
-/* It is not over by being stopped and continued. */
-static void stopped_and_continued(void)
+static void stopping_and_continuing_does_not_end_a_run(void)
 {
 	struct spawn_template_run_args args = run_args(
 		TREE("mark", "sleep", "200", "say", "on", "exit", "2"));
@@ -548,7 +529,7 @@ run_traced(struct spawn_template_run_args *args, bool hangs)
 	struct life life;
 	pid_t tracer;
 
-	/* before the run, so that its end is not the run's */
+	/* the tracer starts before the run, so that the run does not end it */
 	life_open(&life, &args->spawn);
 	tracer = CHECK_SYS(fork());
 	if (!tracer)
@@ -560,7 +541,7 @@ run_traced(struct spawn_template_run_args *args, bool hangs)
 	return res;
 }
 
-static void traced_to_its_end(void)
+static void a_traced_program_ends_as_usual(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("mark", "sleep", "200", "exit", "21"));
@@ -574,8 +555,8 @@ static void traced_to_its_end(void)
 	CHECK_EQ(res.flags, RESULT(TIMED_OUT));
 }
 
-/* Until the tracer has let go of the dead, there is no status to be had. */
-static void traced_and_held(void)
+/* The status is unknown until the tracer has let go of the dead program. */
+static void a_tracer_that_holds_the_dead_does_not_hang_the_run(void)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("mark", "pause"), 600, 100);
@@ -601,7 +582,7 @@ in_cgroup(int parent, struct spawn_template_run_args args)
 	return args;
 }
 
-static void cgroup_below_the_given(void)
+static void the_cgroup_is_made_below_the_given_one(void)
 {
 	int parent = make_cgroup();
 	struct spawn_template_run_args args = in_cgroup(
@@ -615,13 +596,13 @@ static void cgroup_below_the_given(void)
 	CHECK_HAS_NOT(res.out, "fd.3=");
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	spawn_template_result_free(&res);
-	/* several at a time do not get into each other's way */
+	/* a second run finds the place free again */
 	res = run_only(test_probe(), &args);
 	CHECK_EQ(res.flags, RESULT(CGROUP));
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-static void cgroup_below_the_callers(void)
+static void the_cgroup_is_made_below_the_callers(void)
 {
 	struct spawn_template_run_args args =
 		in_cgroup(-1, run_args(TEST_ARGV("probe", "cgroup")));
@@ -638,8 +619,8 @@ static void cgroup_below_the_callers(void)
 	spawn_template_result_free(&res);
 }
 
-/* What neither group nor parent tells of: setsid, double fork, daemon(3). */
-static void cgroup_ends_what_hides(void)
+/* setsid, double fork and daemon(3) hide from group and parent. */
+static void a_cgroup_ends_daemons_and_orphans(void)
 {
 	int parent = make_cgroup();
 
@@ -667,7 +648,7 @@ static void cgroup_ends_what_hides(void)
 	}
 }
 
-static void cgroup_in_which_all_obey(void)
+static void a_cgroup_in_which_all_obey_is_not_killed(void)
 {
 	int parent = make_cgroup();
 	struct spawn_template_run_args args = in_cgroup(
@@ -684,8 +665,8 @@ static void cgroup_in_which_all_obey(void)
 	check_took(&res, 200, 700);
 }
 
-/* What lives on after an ordinary end goes to where the run's cgroup was. */
-static void leftovers_are_moved(void)
+/* Leftovers of an ordinary end move to the parent of the run's cgroup. */
+static void leftovers_are_moved_out_of_the_cgroup(void)
 {
 	int parent = make_cgroup();
 	struct spawn_template_run_args args = in_cgroup(
@@ -720,7 +701,7 @@ static void cgroup_parent_fails(int fd, int err)
 	CHECK_EQ(run_any(tree_template(), &args, &res), -err);
 }
 
-static void cgroup_parents_that_do_not_do(void)
+static void a_bad_cgroup_parent_fails_the_run(void)
 {
 	char *dir = test_path("dir");
 	int parent = make_cgroup(), fd;
@@ -733,7 +714,7 @@ static void cgroup_parents_that_do_not_do(void)
 	fd = CHECK_SYS(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	cgroup_parent_fails(fd, EBADF);
 	CHECK_EQ(count_entries(dir), 0);
-	/* one that was removed */
+	/* a cgroup that was removed */
 	CHECK_SYS(mkdir(test_fmt("%s/gone", running_cgroup), 0755));
 	fd = CHECK_SYS(open(test_fmt("%s/gone", running_cgroup),
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -758,8 +739,8 @@ static void become_other(void)
 	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
 }
 
-/* Nothing that may be written: the run goes without, and tells so. */
-static void without_a_cgroup_it_goes_without(void)
+/* The user may write to no cgroup, and the flags say that there is none. */
+static void a_run_goes_without_a_cgroup_if_there_can_be_none(void)
 {
 	struct spawn_template_run_args args;
 	struct spawn_template_result res;
@@ -775,7 +756,7 @@ static void without_a_cgroup_it_goes_without(void)
 	res = run_only(tfd, &args);
 	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
 	CHECK(life_ends(&life, 0));
-	/* asked for below a certain one, it is not to be had */
+	/* a cgroup below a given directory is a must */
 	args = in_cgroup(parent, run_args(TREE("exit", "0")));
 	CHECK_EQ(run_any(tfd, &args, &res), -EACCES);
 	args.cgroup_parent_fd = -1;
@@ -783,8 +764,8 @@ static void without_a_cgroup_it_goes_without(void)
 	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
 }
 
-/* A directory that was given to an ordinary user, who is in it. */
-static void cgroup_delegated_to_a_user(void)
+/* The directory belongs to an ordinary user, whose process is in it. */
+static void a_user_may_use_a_delegated_cgroup(void)
 {
 	struct spawn_template_run_args args;
 	struct spawn_template_result res;
@@ -835,8 +816,8 @@ static void gone_within(const char *dir, int ms)
 	CHECK_EQ(count_dirs(dir), 0);
 }
 
-/* Runs in a child that is killed; all of the tree must go, and the directory. */
-static void caller_is_killed(int sig)
+/* Kills the caller of a run; all of the tree must go, and the directory. */
+static void check_ends_with_the_caller(int sig)
 {
 	int parent = make_cgroup();
 	struct spawn_template_run_args args =
@@ -861,18 +842,18 @@ static void caller_is_killed(int sig)
 	gone_within(running_cgroup, 5000);
 }
 
-static void supervised_and_killed(void)
+static void the_tree_ends_when_the_caller_is_killed(void)
 {
-	caller_is_killed(SIGKILL);
+	check_ends_with_the_caller(SIGKILL);
 }
 
-static void supervised_and_terminated(void)
+static void the_tree_ends_when_the_caller_is_terminated(void)
 {
-	caller_is_killed(SIGTERM);
+	check_ends_with_the_caller(SIGTERM);
 }
 
-/* Ordinary ends, deadlines and failures are as without. */
-static void supervised_and_well(void)
+/* Ordinary ends, deadlines and failures are as without the supervisor. */
+static void a_supervised_run_ends_as_any_other(void)
 {
 	int parent = make_cgroup(), tfd = tree_template();
 	struct spawn_template_run_args args =
@@ -901,8 +882,8 @@ static void supervised_and_well(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* What the program leaves behind ends with the call. */
-static void supervised_leftovers_end(void)
+/* A daemon of the program ends with the call. */
+static void leftovers_of_a_supervised_run_are_ended(void)
 {
 	int parent = make_cgroup();
 	struct spawn_template_run_args args =
@@ -931,8 +912,8 @@ static void *exec_when_told(void *arg)
 	return NULL;
 }
 
-/* The caller becomes another program: its runs are nobody's any more. */
-static void supervised_and_execed(void)
+/* The caller becomes another program, to which its runs do not belong. */
+static void the_tree_ends_when_the_caller_execs(void)
 {
 	int parent = make_cgroup(), fds[2];
 	struct spawn_template_run_args args = in_cgroup(
@@ -960,7 +941,7 @@ static void supervised_and_execed(void)
 
 static void *close_when_told(void *arg)
 {
-	int *fds = arg; /* a pipe to close, a pipe to be told by */
+	int *fds = arg; /* a pipe to close, a pipe with the order to do so */
 	char c;
 
 	CHECK_EQ(CHECK_SYS(read(fds[2], &c, 1)), 1);
@@ -968,8 +949,8 @@ static void *close_when_told(void *arg)
 	return NULL;
 }
 
-/* What the host closes is closed, though the supervisor is of its making. */
-static void supervisor_holds_nothing_open(void)
+/* An fd that the host closes is closed: its supervisor does not hold it. */
+static void the_supervisor_holds_nothing_open(void)
 {
 	int parent = make_cgroup(), fds[4];
 	struct spawn_template_run_args args =
@@ -1000,7 +981,7 @@ static void supervisor_holds_nothing_open(void)
 
 /* ---- fork bombs ---- */
 
-/* Of another user, who may have few processes. */
+/* The bomb has a user of its own, who may have few processes. */
 static struct spawn_template_run_args bomb(char *const argv[])
 {
 	static uid_t uid = OTHER_UID;
@@ -1008,7 +989,7 @@ static struct spawn_template_run_args bomb(char *const argv[])
 
 	args.spawn.flags =
 		SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID;
-	/* the zombies of an earlier one are the harness's, and count */
+	/* the zombies of an earlier bomb wait for the harness, and count */
 	args.spawn.uid = args.spawn.gid = ++uid;
 	return args;
 }
@@ -1039,7 +1020,7 @@ static void check_bomb(int cgroup, int groups)
 	CHECK_SYS(close(life.fds[0]));
 }
 
-static void fork_bomb_in_a_cgroup(void)
+static void a_fork_bomb_in_a_cgroup_is_ended(void)
 {
 	int parent = make_cgroup();
 
@@ -1048,7 +1029,7 @@ static void fork_bomb_in_a_cgroup(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-static void fork_bomb_without_a_cgroup(void)
+static void a_fork_bomb_without_a_cgroup_is_ended(void)
 {
 	test_need_root();
 	check_bomb(-1, 0);
@@ -1063,7 +1044,7 @@ static void remove_pids_dir(void)
 		rmdir(pids_dir);
 }
 
-/* Goes into a cgroup that limits processes, of v1 or v2; false: there is none. */
+/* Makes a cgroup that limits processes, of v1 or v2. Return: false without one. */
 static bool enter_pids_cgroup(void)
 {
 	char mount[4096];
@@ -1108,7 +1089,7 @@ static void bomb_under_the_controller(void *arg)
 	check_took(&res, 300, 2000);
 }
 
-static void fork_bomb_under_the_pids_controller(void)
+static void a_fork_bomb_under_a_pids_limit_is_ended(void)
 {
 	int parent = make_cgroup();
 
@@ -1118,50 +1099,49 @@ static void fork_bomb_under_the_pids_controller(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(no_deadline_no_end),
-	TEST_CASE(times_beyond_all_clocks),
-	TEST_CASE(term_is_obeyed),
-	TEST_CASE(term_is_handled),
-	TEST_CASE(term_is_ignored),
-	TEST_CASE(grace_is_used),
-	TEST_CASE(no_grace_is_kill_at_once),
-	TEST_CASE(deadline_in_the_past),
-	TEST_CASE(three_deep),
-	TEST_CASE(three_deep_and_obedient),
-	TEST_CASE(tree_of_groups_and_sessions),
-	TEST_CASE(orphans_in_the_group),
-	TEST_CASE(orphans_in_the_session),
+	TEST_CASE(nothing_ends_a_run_without_a_deadline),
+	TEST_CASE(times_beyond_all_clocks_never_come),
+	TEST_CASE(the_deadline_sends_term),
+	TEST_CASE(a_program_may_handle_term),
+	TEST_CASE(a_program_that_ignores_term_is_killed),
+	TEST_CASE(a_program_may_use_its_grace),
+	TEST_CASE(the_deadline_kills_at_once_without_grace),
+	TEST_CASE(a_deadline_that_is_over_kills_at_once),
+	TEST_CASE(three_generations_are_killed),
+	TEST_CASE(three_generations_that_obey_are_not_killed),
+	TEST_CASE(groups_and_sessions_below_are_ended),
+	TEST_CASE(orphans_in_the_group_are_ended),
+	TEST_CASE(orphans_in_the_session_are_ended),
 	TEST_CASE(a_shared_group_is_not_ended),
-	TEST_CASE(child_obeys_and_grandchild_does_not),
+	TEST_CASE(a_grandchild_that_ignores_term_is_killed),
 	TEST_CASE(a_relay_does_not_escape),
-	TEST_CASE(timeout_while_output_flows),
-	TEST_CASE(timeout_while_input_is_blocked),
-	TEST_CASE(holder_is_not_waited_for),
-	TEST_CASE(any_stream_may_be_held),
-	TEST_CASE(holder_that_writes_is_read_for_a_second),
-	TEST_CASE(quiet_holder_with_a_flood_before),
-	TEST_CASE(holder_dies_when_timed_out),
-	TEST_CASE(deadline_while_held),
-	TEST_CASE(stopped_child_times_out),
-	TEST_CASE(stopped_and_continued),
-	TEST_CASE(traced_to_its_end),
-	TEST_CASE(traced_and_held),
-	TEST_CASE(cgroup_below_the_given),
-	TEST_CASE(cgroup_below_the_callers),
-	TEST_CASE(cgroup_ends_what_hides),
-	TEST_CASE(cgroup_in_which_all_obey),
-	TEST_CASE(leftovers_are_moved),
-	TEST_CASE(cgroup_parents_that_do_not_do),
-	TEST_CASE(without_a_cgroup_it_goes_without),
-	TEST_CASE(cgroup_delegated_to_a_user),
-	TEST_CASE(supervised_and_killed),
-	TEST_CASE(supervised_and_terminated),
-	TEST_CASE(supervised_and_well),
-	TEST_CASE(supervised_leftovers_end),
-	TEST_CASE(supervised_and_execed),
-	TEST_CASE(supervisor_holds_nothing_open),
-	TEST_CASE(fork_bomb_in_a_cgroup),
-	TEST_CASE(fork_bomb_without_a_cgroup),
-	TEST_CASE(fork_bomb_under_the_pids_controller),
+	TEST_CASE(output_does_not_hold_up_the_deadline),
+	TEST_CASE(blocked_input_does_not_hold_up_the_deadline),
+	TEST_CASE(a_holder_of_the_pipes_is_not_waited_for),
+	TEST_CASE(a_holder_of_any_stream_is_told),
+	TEST_CASE(a_holder_that_writes_is_read_for_a_second),
+	TEST_CASE(a_flood_before_the_quiet_is_read_whole),
+	TEST_CASE(the_deadline_ends_a_holder_that_writes),
+	TEST_CASE(a_stopped_program_times_out),
+	TEST_CASE(stopping_and_continuing_does_not_end_a_run),
+	TEST_CASE(a_traced_program_ends_as_usual),
+	TEST_CASE(a_tracer_that_holds_the_dead_does_not_hang_the_run),
+	TEST_CASE(the_cgroup_is_made_below_the_given_one),
+	TEST_CASE(the_cgroup_is_made_below_the_callers),
+	TEST_CASE(a_cgroup_ends_daemons_and_orphans),
+	TEST_CASE(a_cgroup_in_which_all_obey_is_not_killed),
+	TEST_CASE(leftovers_are_moved_out_of_the_cgroup),
+	TEST_CASE(a_bad_cgroup_parent_fails_the_run),
+	TEST_CASE(a_run_goes_without_a_cgroup_if_there_can_be_none),
+	TEST_CASE(a_user_may_use_a_delegated_cgroup),
+	TEST_CASE(the_tree_ends_when_the_caller_is_killed),
+	TEST_CASE(the_tree_ends_when_the_caller_is_terminated),
+	TEST_CASE(a_supervised_run_ends_as_any_other),
+	TEST_CASE(leftovers_of_a_supervised_run_are_ended),
+	TEST_CASE(the_tree_ends_when_the_caller_execs),
+	TEST_CASE(the_supervisor_holds_nothing_open),
+	TEST_CASE(a_fork_bomb_in_a_cgroup_is_ended),
+	TEST_CASE(a_fork_bomb_without_a_cgroup_is_ended),
+	TEST_CASE(a_fork_bomb_under_a_pids_limit_is_ended),
 };
 TEST_MAIN(cases)
