@@ -22,7 +22,7 @@
 #include "epoch.h"
 #include "futex.h"
 #include "run/pool.h"
-#include "run/thread.h"
+#include "thread.h"
 
 #define THREADS_LEAST 2
 #define THREADS_MOST 8	/* by default */

@@ -24,9 +24,9 @@
 #include "run/poller.h"
 #include "run/reactor.h"
 #include "run/ring.h"
-#include "run/thread.h"
 #include "shared/clock.h"
 #include "sys.h"
+#include "thread.h"
 
 #define EVENTS 64
 

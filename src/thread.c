@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 
 #include "sys.h"
-#include "run/thread.h"
+#include "thread.h"
 
 /* Address space, of which little is touched. */
 #define STACK_SIZE (256 * 1024)
