@@ -3,7 +3,7 @@
  * The 17 self-tests of the kernel proposal, under its names, and its layouts.
  *
  * One of them has another answer here: the proposal denies writing to the file
- * while a template lives; here a writer is let in, and what he did is found.
+ * while a template lives; here a write succeeds, and the template is stale.
  */
 #include "harness.h"
 
@@ -275,7 +275,7 @@ static void script_template_unsupported(void)
 	CHECK_EQ(create(path, -1), -ENOEXEC);
 }
 
-/* With a guard a write is denied; without one it is seen. */
+/* The template has a guard, which denies the write. */
 static void check_denied(const char *path, int tfd)
 {
 	int fd;

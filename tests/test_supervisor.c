@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The supervisor: that it ends a cgroup however its caller ends, what it is and
- * holds meanwhile, and what happens where it cannot be made or is killed itself.
+ * The supervisor: it ends a cgroup however its caller ends, is small and holds
+ * nothing of the host's meanwhile. A home works, or fails cleanly, where the
+ * supervisor cannot be made or is killed itself.
  */
 #include "trees.h"
 
@@ -23,7 +24,7 @@ static struct st_tree_home open_home(void)
 
 static void go_into(int dir)
 {
-	/* O_RDWR: a filter here takes the other for cgroup.kill */
+	/* O_RDWR: a filter here takes O_WRONLY for cgroup.kill */
 	int fd = CHECK_SYS(openat(dir, "cgroup.procs", O_RDWR | O_CLOEXEC));
 
 	CHECK_EQ(CHECK_SYS(write(fd, "0", 1)), 1);
@@ -49,8 +50,8 @@ static struct st_tree planted;
 static struct st_tree_home held;
 
 /*
- * Daemons, and one in a cgroup that the tree has made below its own. They do not
- * exec, which would close the lifeline.
+ * The tree consists of daemons, some of them in a cgroup that the tree makes below
+ * its own. They do not exec, which would close the lifeline.
  */
 static void resists(void)
 {
@@ -117,7 +118,7 @@ static void end_by(enum end end)
 		pause();
 }
 
-/* The supervisor's pid is told, to see that it ends. */
+/* Tells the supervisor's pid, so that the case can see it end. */
 static void caller(enum end end, atomic_int *supervisor)
 {
 	held = open_home();
@@ -146,50 +147,50 @@ static void check_end(enum end end)
 	CHECK_SYS(waitpid(pid, NULL, 0));
 }
 
-static void caller_is_killed(void)
+static void the_tree_ends_when_the_caller_is_killed(void)
 {
 	check_end(BY_KILL);
 }
 
-static void caller_exits(void)
+static void the_tree_ends_when_the_caller_exits(void)
 {
 	check_end(BY_EXIT);
 }
 
-static void caller_execs(void)
+static void the_tree_ends_when_the_caller_execs(void)
 {
 	check_end(BY_EXEC);
 }
 
-static void caller_execs_in_a_thread(void)
+static void the_tree_ends_when_a_thread_execs(void)
 {
 	check_end(BY_THREAD);
 }
 
-static void caller_aborts(void)
+static void the_tree_ends_when_the_caller_aborts(void)
 {
 	check_end(BY_ABORT);
 }
 
-static void caller_is_killed_and_its_worker_is_not(void)
+static void the_tree_ends_though_a_worker_lives_on(void)
 {
 	check_end(BY_FORK);
 }
 
-static void caller_is_killed_without_cgroup_kill(void)
+static void the_tree_ends_without_cgroup_kill(void)
 {
 	test_seccomp_arg(SYS_openat, 2, ~0ULL, O_WRONLY | O_CLOEXEC, ENOENT);
 	check_end(BY_KILL);
 }
 
-/* Without a pidfd of the caller, there is the lifeline. */
-static void caller_is_killed_without_pidfds(void)
+/* Without a pidfd of the caller, the supervisor has the lifeline. */
+static void the_tree_ends_without_pidfds(void)
 {
 	test_seccomp(SYS_pidfd_open, ENOSYS);
 	check_end(BY_KILL);
 }
 
-static void caller_is_killed_while_all_is_frozen(void)
+static void the_tree_ends_while_all_is_frozen(void)
 {
 	pid_t pid;
 
@@ -211,8 +212,8 @@ static void caller_is_killed_while_all_is_frozen(void)
 	CHECK_SYS(waitpid(pid, NULL, 0));
 }
 
-/* Its own group and session get a signal, as from a terminal. */
-static void signals_to_the_callers_group(void)
+/* The caller's group gets signals, as from a terminal. */
+static void the_supervisor_survives_signals_to_the_group(void)
 {
 	const int signals[] = { SIGINT, SIGHUP, SIGTERM, SIGQUIT, SIGTSTP };
 	struct st_tree_home home;
@@ -233,7 +234,7 @@ static void signals_to_the_callers_group(void)
 
 /* ---- closing */
 
-static void closed_with_a_tree(void)
+static void a_close_ends_the_tree(void)
 {
 	struct scene before;
 	struct st_tree_home home;
@@ -252,12 +253,12 @@ static void closed_with_a_tree(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
-	before.fds--; /* of the tree's pipe */
+	before.fds--; /* tree_ends() has closed one */
 	check_scene(&before);
 	st_tree_home_close(&home);
 }
 
-static void closed_while_a_worker_holds_the_lifeline(void)
+static void a_worker_with_the_lifeline_delays_no_close(void)
 {
 	struct st_tree_home home;
 	uint64_t start;
@@ -277,8 +278,7 @@ static void closed_while_a_worker_holds_the_lifeline(void)
 	CHECK_SYS(waitpid(worker, NULL, 0));
 }
 
-/* A forked child gives its copy up, and nothing else happens. */
-static void forgotten_by_a_child(void)
+static void a_child_that_forgets_the_home_changes_nothing(void)
 {
 	struct st_tree_home home;
 
@@ -306,7 +306,7 @@ static void forgotten_by_a_child(void)
 	CHECK(tree_ends(0));
 }
 
-static void closed_after_the_supervisor_was_killed(void)
+static void a_close_ends_the_tree_of_a_killed_supervisor(void)
 {
 	struct st_tree_home home;
 
@@ -323,8 +323,8 @@ static void closed_after_the_supervisor_was_killed(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* One that does not answer is given up, and its work is done. */
-static void closed_while_the_supervisor_is_stopped(void)
+/* The caller gives up a supervisor that does not answer, and does its work. */
+static void a_close_ends_the_tree_of_a_stopped_supervisor(void)
 {
 	struct st_tree_home home;
 	uint64_t start = now_ms();
@@ -340,8 +340,7 @@ static void closed_while_the_supervisor_is_stopped(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* Somebody else has removed the directory. */
-static void closed_without_a_directory(void)
+static void a_close_works_without_the_directory(void)
 {
 	struct st_tree_home home;
 	uint64_t start;
@@ -355,14 +354,14 @@ static void closed_without_a_directory(void)
 	CHECK(test_no_children());
 }
 
-/* Runs that end, in one home; what they leave stays until the home is closed. */
+/* Each run leaves an orphan in the home's cgroup. */
 static void leaves_one(void)
 {
 	go_into(planted.cgroup);
 	branch_orphan(park_stubborn);
 }
 
-static void runs_in_a_home(void)
+static void leftovers_of_runs_stay_until_the_close(void)
 {
 	struct st_tree_home home;
 
@@ -386,7 +385,7 @@ static void runs_in_a_home(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* ---- what it is */
+/* ---- the supervisor itself */
 
 static char *status_of(pid_t pid)
 {
@@ -401,7 +400,7 @@ static long status_value(pid_t pid, const char *key)
 	return strtol(at + strlen(key), NULL, 0);
 }
 
-static void it_is_small(void)
+static void the_supervisor_is_small(void)
 {
 	const size_t size = 200UL << 20;
 	char *memory = malloc(size), *maps;
@@ -420,10 +419,10 @@ static void it_is_small(void)
 	for (char *c = maps; *c; c++)
 		lines += *c == '\n';
 	test_note("%s", maps);
-	CHECK_LE(lines, 4); /* code, stack; what the kernel has sealed */
+	CHECK_LE(lines, 4); /* code, stack; mappings that the kernel seals */
 	CHECK_HAS_NOT(maps, "[heap]");
 	CHECK_HAS_NOT(maps, "[stack]");
-	/* and works with what is left */
+	/* it works without the memory that it has unmapped */
 	tree_open();
 	plant_in(&home);
 	st_tree_home_close(&home);
@@ -431,7 +430,7 @@ static void it_is_small(void)
 	free(memory);
 }
 
-/* What a child of ours gets if it asks to be spared. */
+/* The score that a child of this process gets if it asks to be spared. */
 static char *spared_from_oom(void)
 {
 	int fds[2];
@@ -453,7 +452,7 @@ static char *spared_from_oom(void)
 	return text;
 }
 
-static void it_is_apart(void)
+static void the_supervisor_is_apart_from_the_host(void)
 {
 	struct st_tree_home home;
 	char cwd[16];
@@ -461,7 +460,7 @@ static void it_is_apart(void)
 
 	parent_dir = make_cgroup();
 	CHECK_SYS(chdir(test_tmpdir()));
-	/* not in the way of what the host opens and waits for */
+	/* the supervisor holds none of the host's fds */
 	for (int i = 0; i < 100; i++)
 		CHECK_SYS(dup(0));
 	home = open_home();
@@ -492,7 +491,7 @@ static void count_chld(int sig)
 	atomic_fetch_add(&chlds, 1);
 }
 
-static void no_sigchld_of_it(void)
+static void the_supervisor_sends_no_sigchld(void)
 {
 	struct st_tree_home home;
 	sigset_t set, now;
@@ -515,10 +514,10 @@ static void no_sigchld_of_it(void)
 }
 
 /*
- * The kernel writes to some places of a thread whenever it is moved or woken:
- * none may be left in what was unmapped.
+ * The kernel writes to some places of a thread whenever it moves or wakes the
+ * thread: none of them may be in memory that the supervisor has unmapped.
  */
-static void it_is_moved_between_cpus(void)
+static void the_supervisor_survives_moves_between_cpus(void)
 {
 	struct st_tree_home home;
 	cpu_set_t all, one;
@@ -556,7 +555,7 @@ static void *open_and_close(void *arg)
 	return arg;
 }
 
-static void several_at_once(void)
+static void threads_may_open_homes_at_once(void)
 {
 	pthread_t threads[4];
 	int before;
@@ -572,7 +571,7 @@ static void several_at_once(void)
 	CHECK(test_no_children());
 }
 
-/* ---- where it cannot be made */
+/* ---- without a supervisor */
 
 static void refused(int err)
 {
@@ -589,7 +588,7 @@ static void refused(int err)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-static void no_fds_for_it(void)
+static void a_home_without_fds_is_emfile_or_works(void)
 {
 	struct rlimit limit = { 0, 1024 };
 	int free_fd;
@@ -597,7 +596,7 @@ static void no_fds_for_it(void)
 	parent_dir = make_cgroup();
 	free_fd = CHECK_SYS(dup(0));
 	CHECK_SYS(close(free_fd));
-	/* some of its fds cannot be had: it does without, or not at all */
+	/* the home works without some of its fds, or fails */
 	for (int n = 0; n < 8; n++) {
 		struct st_tree_home home;
 		int ret;
@@ -616,14 +615,14 @@ static void no_fds_for_it(void)
 	}
 }
 
-static void no_sockets(void)
+static void a_home_fails_without_sockets(void)
 {
 	parent_dir = make_cgroup();
 	test_seccomp(SYS_socketpair, EPERM);
 	refused(EPERM);
 }
 
-static void no_memory_for_it(void)
+static void a_home_fails_without_memory(void)
 {
 	if (TEST_SANITIZED)
 		TEST_SKIP("sanitizers map as much");
@@ -632,25 +631,25 @@ static void no_memory_for_it(void)
 	refused(ENOMEM);
 }
 
-static void no_clone(void)
+static void a_home_fails_without_clone(void)
 {
 	parent_dir = make_cgroup();
-	/* CLONE_VM, VFORK and FILES: the step between */
+	/* CLONE_VM, VFORK and FILES: the process that makes the supervisor */
 	test_seccomp_arg(SYS_clone, 0, ~0ULL, 0x4500, EPERM);
 	refused(EPERM);
 }
 
-static void no_process_for_it(void)
+static void a_home_fails_without_a_process(void)
 {
 	parent_dir = make_cgroup();
-	/* the step between is made, the supervisor is not */
+	/* the process that makes the supervisor is there, but cannot do so */
 	test_seccomp_arg(SYS_clone, 0, ~0ULL, 0x8000 /* CLONE_PARENT */,
 			 EAGAIN);
 	refused(EAGAIN);
 }
 
-/* It could not close the caller's fds: better none than that. */
-static void fds_that_cannot_be_closed(void)
+/* A supervisor that holds the caller's fds would be worse than none. */
+static void a_home_fails_if_fds_cannot_be_closed(void)
 {
 	parent_dir = make_cgroup();
 	test_seccomp(SYS_close_range, ENOSYS);
@@ -690,7 +689,7 @@ static void own_cgroup_as_a_user(void *arg)
 	CHECK(tree_ends(0));
 }
 
-static void without_privilege(void)
+static void a_user_may_have_a_supervisor(void)
 {
 	char *inner;
 
@@ -705,7 +704,7 @@ static void without_privilege(void)
 	CHECK_EQ(count_dirs(inner), 0);
 }
 
-static void nothing_grows(void)
+static void nothing_grows_over_many_supervisors(void)
 {
 	struct scene before = { 0 };
 	int mappings = 0;
@@ -727,36 +726,36 @@ static void nothing_grows(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(caller_is_killed),
-	TEST_CASE(caller_exits),
-	TEST_CASE(caller_execs),
-	TEST_CASE(caller_execs_in_a_thread),
-	TEST_CASE(caller_aborts),
-	TEST_CASE(caller_is_killed_and_its_worker_is_not),
-	TEST_CASE(caller_is_killed_without_cgroup_kill),
-	TEST_CASE(caller_is_killed_without_pidfds),
-	TEST_CASE(caller_is_killed_while_all_is_frozen),
-	TEST_CASE(signals_to_the_callers_group),
-	TEST_CASE(closed_with_a_tree),
-	TEST_CASE(closed_while_a_worker_holds_the_lifeline),
-	TEST_CASE(forgotten_by_a_child),
-	TEST_CASE(closed_after_the_supervisor_was_killed),
-	TEST_CASE(closed_while_the_supervisor_is_stopped),
-	TEST_CASE(closed_without_a_directory),
-	TEST_CASE(runs_in_a_home),
-	TEST_CASE(it_is_small),
-	TEST_CASE(it_is_apart),
-	TEST_CASE(no_sigchld_of_it),
-	TEST_CASE(it_is_moved_between_cpus),
-	TEST_CASE(several_at_once),
-	TEST_CASE(no_fds_for_it),
-	TEST_CASE(no_sockets),
-	TEST_CASE(no_memory_for_it),
-	TEST_CASE(no_clone),
-	TEST_CASE(no_process_for_it),
-	TEST_CASE(fds_that_cannot_be_closed),
+	TEST_CASE(the_tree_ends_when_the_caller_is_killed),
+	TEST_CASE(the_tree_ends_when_the_caller_exits),
+	TEST_CASE(the_tree_ends_when_the_caller_execs),
+	TEST_CASE(the_tree_ends_when_a_thread_execs),
+	TEST_CASE(the_tree_ends_when_the_caller_aborts),
+	TEST_CASE(the_tree_ends_though_a_worker_lives_on),
+	TEST_CASE(the_tree_ends_without_cgroup_kill),
+	TEST_CASE(the_tree_ends_without_pidfds),
+	TEST_CASE(the_tree_ends_while_all_is_frozen),
+	TEST_CASE(the_supervisor_survives_signals_to_the_group),
+	TEST_CASE(a_close_ends_the_tree),
+	TEST_CASE(a_worker_with_the_lifeline_delays_no_close),
+	TEST_CASE(a_child_that_forgets_the_home_changes_nothing),
+	TEST_CASE(a_close_ends_the_tree_of_a_killed_supervisor),
+	TEST_CASE(a_close_ends_the_tree_of_a_stopped_supervisor),
+	TEST_CASE(a_close_works_without_the_directory),
+	TEST_CASE(leftovers_of_runs_stay_until_the_close),
+	TEST_CASE(the_supervisor_is_small),
+	TEST_CASE(the_supervisor_is_apart_from_the_host),
+	TEST_CASE(the_supervisor_sends_no_sigchld),
+	TEST_CASE(the_supervisor_survives_moves_between_cpus),
+	TEST_CASE(threads_may_open_homes_at_once),
+	TEST_CASE(a_home_without_fds_is_emfile_or_works),
+	TEST_CASE(a_home_fails_without_sockets),
+	TEST_CASE(a_home_fails_without_memory),
+	TEST_CASE(a_home_fails_without_clone),
+	TEST_CASE(a_home_fails_without_a_process),
+	TEST_CASE(a_home_fails_if_fds_cannot_be_closed),
 	TEST_CASE(fds_are_closed_without_close_range),
-	TEST_CASE(without_privilege),
-	TEST_CASE(nothing_grows),
+	TEST_CASE(a_user_may_have_a_supervisor),
+	TEST_CASE(nothing_grows_over_many_supervisors),
 };
 TEST_MAIN(cases)

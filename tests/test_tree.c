@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees without a cgroup: what is found of them and what is not, that each gets a
- * signal once, that nobody else ever gets one, and what is left of that where
- * /proc, fds or memory are missing.
+ * Trees without a cgroup: which processes the library finds and which it does not.
+ * Each gets a signal once and nobody else ever gets one, also where /proc, fds or
+ * memory are missing.
  */
 #include "trees.h"
 
@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <linux/sched.h>
 
-/* ---- what is found */
+/* ---- processes that are found */
 
 static void twig(void)
 {
@@ -28,7 +28,7 @@ static void three_levels(void)
 	park_stubborn();
 }
 
-static void three_deep(void)
+static void three_generations_are_ended(void)
 {
 	struct st_tree t = grow(three_levels, 5);
 
@@ -61,7 +61,7 @@ static void groups_and_sessions(void)
 	park_stubborn();
 }
 
-static void other_groups_and_sessions(void)
+static void groups_and_sessions_below_are_ended(void)
 {
 	struct st_tree t = grow(groups_and_sessions, 7);
 
@@ -82,7 +82,7 @@ static void orphan_of_a_lower_session(void)
 	park_stubborn();
 }
 
-static void orphan_in_a_session_below(void)
+static void an_orphan_in_a_session_below_is_ended(void)
 {
 	struct st_tree t = grow(orphan_of_a_lower_session, 3);
 
@@ -102,8 +102,8 @@ static void session_leader(void)
 	park_stubborn();
 }
 
-/* The child leads a session: also who has left its group is found. */
-static void orphan_in_the_childs_session(void)
+/* The child leads a session; the orphan has left the child's group. */
+static void an_orphan_in_the_childs_session_is_ended(void)
 {
 	struct st_tree t;
 	pid_t pid;
@@ -115,7 +115,7 @@ static void orphan_in_the_childs_session(void)
 	kill_and_check(&t);
 }
 
-/* In the group of others: those are none of the tree. */
+/* The tree is in the group of others, who do not belong to it. */
 static void a_shared_group_is_not_ended(void)
 {
 	struct st_tree t;
@@ -135,7 +135,7 @@ static void a_shared_group_is_not_ended(void)
 	check_unharmed(other);
 }
 
-/* What has left the group and lost its parent is not found, as documented. */
+/* An orphan that has left the group is not found, as documented. */
 static void hidden(void)
 {
 	setsid();
@@ -148,7 +148,7 @@ static void hides(void)
 	park_stubborn();
 }
 
-static void who_hides_is_not_found(void)
+static void a_hidden_orphan_is_not_found(void)
 {
 	struct st_tree t = grow(hides, 2);
 	pid_t found = -1;
@@ -163,7 +163,7 @@ static void who_hides_is_not_found(void)
 	check_ended(&t);
 }
 
-/* ... but it is, if it was seen before: the first signal ended its parent. */
+/* The first signal saw the orphan, and ended its parent. */
 static void leaves_and_parks(void)
 {
 	setsid();
@@ -177,7 +177,7 @@ static void seen_before(void)
 	park();
 }
 
-static void who_was_seen_before_is_found(void)
+static void a_hidden_orphan_seen_before_is_ended(void)
 {
 	struct st_tree t = grow(seen_before, 3);
 
@@ -210,7 +210,7 @@ static void with_names(void)
 	park_stubborn();
 }
 
-static void names_with_parentheses(void)
+static void names_with_parentheses_hide_nothing(void)
 {
 	struct st_tree t = grow(with_names, 3);
 
@@ -225,7 +225,7 @@ static void *second_thread(void *arg)
 	return NULL;
 }
 
-/* Its state is that of a zombie, but it is none. */
+/* The process has the state of a zombie, though a thread lives. */
 static void without_first_thread(void)
 {
 	pthread_t thread;
@@ -241,7 +241,7 @@ static void has_one_without_first_thread(void)
 	park_stubborn();
 }
 
-static void process_without_its_first_thread(void)
+static void a_process_without_its_first_thread_is_ended(void)
 {
 	struct st_tree t = grow(has_one_without_first_thread, 3);
 
@@ -255,7 +255,7 @@ static void wide(void)
 	park_stubborn();
 }
 
-static void wide_tree(void)
+static void a_wide_tree_is_ended(void)
 {
 	struct st_tree t = grow(wide, 151);
 
@@ -270,7 +270,7 @@ static void ends_at_once(void)
 	enrol();
 }
 
-static void nothing_is_left(void)
+static void a_zombie_alone_is_an_empty_tree(void)
 {
 	struct st_tree t = grow(ends_at_once, 1);
 
@@ -289,7 +289,7 @@ static void leaves_orphan(void)
 }
 
 /* A child that was not waited for stands for its group. */
-static void zombie_stands_for_its_group(void)
+static void a_zombie_stands_for_its_group(void)
 {
 	struct st_tree t = grow(leaves_orphan, 1);
 
@@ -306,7 +306,7 @@ static void has_zombies(void)
 	park_stubborn();
 }
 
-static void zombies_in_the_tree(void)
+static void zombies_in_the_tree_do_no_harm(void)
 {
 	struct st_tree t = grow(has_zombies, 6);
 
@@ -314,7 +314,7 @@ static void zombies_in_the_tree(void)
 	kill_and_check(&t);
 }
 
-/* Whether a pidfd can stand for a group. */
+/* Skips the case where a pidfd cannot stand for a group. */
 static void need_group_by_pidfd(void)
 {
 	int fd = open_pidfd(getpid());
@@ -324,8 +324,8 @@ static void need_group_by_pidfd(void)
 	close(fd);
 }
 
-/* The host has reaped it, and its group lives on. */
-static void child_that_was_reaped(void)
+/* The host has reaped the child, and its group lives on. */
+static void the_group_of_a_reaped_child_is_ended(void)
 {
 	struct st_tree t;
 
@@ -344,7 +344,7 @@ static void child_that_was_reaped(void)
 
 /* ---- nobody else */
 
-static void numbers_that_are_anothers(void)
+static void another_leader_with_the_number_gets_no_signal(void)
 {
 	pid_t other = bystander(), dead = CHECK_SYS(fork());
 	struct st_tree t;
@@ -353,7 +353,7 @@ static void numbers_that_are_anothers(void)
 		_exit(0);
 	t = tree_of(dead);
 	CHECK_SYS(waitpid(dead, NULL, 0));
-	/* as if the child's number had been given to another leader */
+	/* the child's number is another leader's by now */
 	t.pid = other;
 	CHECK_EQ(st_tree_signal(&t, SIGTERM), -ESRCH);
 	CHECK_EQ(st_tree_signal(&t, SIGKILL), -ESRCH);
@@ -392,7 +392,7 @@ static void start_times_are_compared(void)
 	}
 }
 
-static void caller_in_the_group(void)
+static void a_caller_in_the_group_gets_no_signal(void)
 {
 	struct st_tree t = grow(three_levels, 5);
 	pid_t old = getpgrp();
@@ -438,7 +438,7 @@ static pid_t fork_as(pid_t pid)
 	return (pid_t)ret;
 }
 
-/* In a pid namespace of its own, with the /proc of the outer one. */
+/* Runs in a pid namespace of its own, with the /proc of the outer one. */
 static void kill_by_another_proc(void *arg)
 {
 	const pid_t *outer = arg;
@@ -447,7 +447,7 @@ static void kill_by_another_proc(void *arg)
 
 	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
 	CHECK_EQ(CHECK_SYS(waitpid(child, NULL, 0)), child);
-	/* no bystander has the number of a process that is not seen at all */
+	/* the bystander has the number of an outer process, and is left alone */
 	sleep_ms(50);
 	CHECK_EQ(waitpid(other, NULL, WNOHANG), 0);
 	CHECK(st_tree_empty(&t));
@@ -456,15 +456,15 @@ static void kill_by_another_proc(void *arg)
 	st_tree_remove(&t);
 }
 
-/* No process can be made there any more when the first has ended. */
+/* The case's own process must not become the first of the namespace. */
 static void in_a_namespace(void *outer)
 {
 	CHECK_SYS(unshare(CLONE_NEWPID));
 	test_in_child(kill_by_another_proc, outer);
 }
 
-/* Outside, the numbers are those of a parent and its child. */
-static void proc_of_another_namespace(void)
+/* The outer namespace has a parent and its child under the same numbers. */
+static void the_proc_of_another_namespace_harms_nobody(void)
 {
 	pid_t outer[2];
 
@@ -483,8 +483,8 @@ static void count_tick(int sig)
 	atomic_fetch_add(&ticks, 1);
 }
 
-/* A call that does not wait is ended by signals all the same, now and then. */
-static void the_living_are_alive_under_signals(void)
+/* A signal may interrupt a call that does not wait, too. */
+static void st_pidfd_alive_is_right_under_signals(void)
 {
 	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
 	int pidfd = open_pidfd(getpid());
@@ -524,11 +524,9 @@ static void without_right(void *arg)
 	CHECK_EQ(st_tree_signal(t, 0), -EPERM);
 	CHECK(!st_tree_empty(t));
 	st_tree_remove(t);
-	/* of two it may signal one */
-	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 }
 
-static void without_permission(void)
+static void a_tree_that_may_not_be_signalled_is_eperm(void)
 {
 	struct st_tree t;
 
@@ -545,7 +543,7 @@ static void with_right_to_one(void *arg)
 	st_tree_remove(arg);
 }
 
-static void with_permission_for_one(void)
+static void one_process_that_may_be_signalled_is_enough(void)
 {
 	struct st_tree t;
 
@@ -576,7 +574,7 @@ static void counting_tree(void)
 	park_counting();
 }
 
-static void each_gets_it_once(void)
+static void each_process_gets_a_signal_once(void)
 {
 	struct st_tree t = grow(counting_tree, 4);
 
@@ -615,8 +613,8 @@ static void has_stopped_ones(void)
 		raise(SIGSTOP);
 }
 
-/* Who is stopped gets a signal that ends: it is continued. */
-static void the_stopped_are_ended(void)
+/* A stopped process is continued, so that the signal ends it. */
+static void stopped_processes_are_ended(void)
 {
 	struct st_tree t = grow(has_stopped_ones, 2);
 
@@ -632,7 +630,7 @@ static void the_stopped_are_ended(void)
 }
 
 /* A stop stops all, and no other signal makes a stopped one go on. */
-static void stop_and_continue(void)
+static void a_stop_holds_until_a_continue(void)
 {
 	struct st_tree t = grow(counting_tree, 4);
 	const int others[] = { SIGWINCH, SIGCHLD, SIGURG, 0 };
@@ -650,14 +648,14 @@ static void stop_and_continue(void)
 		CHECK(state_within(enrolled(i), 'S', 2000));
 		CHECK_EQ(atomic_load(&roll->who[i].conts), 1);
 	}
-	/* one that stops only those that do not handle it */
+	/* SIGTSTP stops processes that do not handle it */
 	CHECK_EQ(st_tree_signal(&t, SIGTSTP), 0);
 	CHECK(state_within(t.pid, 'T', 2000));
 	kill_and_check(&t);
 }
 
-/* A signal that does not end stops nobody, not for a moment either. */
-static void others_do_not_stop(void)
+/* Only a signal that ends stops the tree for a moment. */
+static void a_harmless_signal_stops_nobody(void)
 {
 	struct st_tree t = grow(counting_tree, 4);
 
@@ -688,7 +686,7 @@ static void relays(void)
 	park_stubborn();
 }
 
-static void relays_in_the_group(void)
+static void relays_in_the_group_do_not_escape(void)
 {
 	for (int i = 0; i < 5; i++) {
 		struct st_tree t;
@@ -704,7 +702,7 @@ static void relays_in_the_group(void)
 	}
 }
 
-/* As a shell with job control: a group of its own, and the first one ends. */
+/* The group is a job of a shell with job control: its relay leaves the leader. */
 static void relay_in_own_group(void)
 {
 	setpgid(0, 0);
@@ -729,14 +727,14 @@ static void leaves_relay_in_own_group(void)
 	enrol();
 }
 
-/* Nobody waits for the first one, which so stands for its group. */
+/* The leader has ended and nobody waits for it, so it stands for its group. */
 static void job_control_of_a_zombie(void)
 {
 	branch(leaves_relay_in_own_group);
 	park_stubborn();
 }
 
-static void relays_in_a_group_below(void)
+static void relays_in_a_group_below_do_not_escape(void)
 {
 	need_group_by_pidfd();
 	for (int i = 0; i < 5; i++) {
@@ -751,7 +749,7 @@ static void relays_in_a_group_below(void)
 	}
 }
 
-/* Makes processes that leave, all the time, but stays itself. */
+/* Makes processes all the time, which leave its group. */
 static void nursery_here(void)
 {
 	signal(SIGCHLD, SIG_IGN);
@@ -791,7 +789,7 @@ static void nurseries_here(void)
 	park_stubborn();
 }
 
-static void who_forks_is_stopped_first(void)
+static void children_of_a_forking_process_do_not_escape(void)
 {
 	for (int i = 0; i < 6; i++) {
 		struct st_tree t;
@@ -802,8 +800,8 @@ static void who_forks_is_stopped_first(void)
 			atomic_store(&roll->n, 0);
 		t = grow(i & 1 ? nurseries_here : nurseries, 3);
 		sleep_ms(30);
-		/* where it was not stopped in time, what was missed is known:
-		 * a process that got away would be an orphan, never found */
+		/* a nursery that was not stopped in time has children that are
+		 * still found; an orphan that got away would never be found */
 		for (int tries = 0; !st_tree_empty(&t); tries++) {
 			CHECK_LT(tries, 1000);
 			st_tree_signal(&t, SIGKILL);
@@ -828,7 +826,7 @@ static void vfork_parent(void)
 	setsid();
 	enrol();
 	if (vfork() == 0) {
-		for (;;) /* the parent waits for ever */
+		for (;;) /* the parent of vfork waits for ever */
 			syscall(SYS_pause);
 	}
 }
@@ -850,7 +848,7 @@ static struct st_tree grow_again(void (*fn)(void), int n)
 	return grow(fn, n);
 }
 
-/* One of five such trees takes no longer, as on a machine that is not busy. */
+/* At least one of five trees must be this quick, as the machine may be busy. */
 static void is_quick(void (*fn)(void), int n, char state, int sig,
 		     uint64_t most)
 {
@@ -872,7 +870,7 @@ static void is_quick(void (*fn)(void), int n, char state, int sig,
 	CHECK_LE(ms, most);
 }
 
-static void parent_in_vfork(void)
+static void a_parent_in_vfork_does_not_delay_a_kill(void)
 {
 #ifdef SYS_pause
 	if (TEST_TSAN)
@@ -898,12 +896,12 @@ static void has_traced(void)
 	park_stubborn();
 }
 
-static void traced_process(void)
+static void a_traced_process_does_not_delay_a_signal(void)
 {
 	is_quick(has_traced, 2, 't', SIGTERM, at_most_ms(80));
 }
 
-static void usually_quick(void)
+static void an_ordinary_tree_is_signalled_within_60_ms(void)
 {
 	is_quick(groups_and_sessions, 7, 0, SIGTERM, at_most_ms(60));
 }
@@ -918,7 +916,7 @@ static void mount_over_proc(const char *type, const char *options)
 	CHECK_SYS(mount(type, "/proc", type, 0, options));
 }
 
-static void without_proc(void)
+static void a_group_is_ended_without_proc(void)
 {
 	struct st_tree t;
 
@@ -931,11 +929,11 @@ static void without_proc(void)
 	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
 	CHECK(empty_within(&t, 2000));
 	check_ended(&t);
-	CHECK_SYS(umount("/proc")); /* sanitizers look there in the end */
+	CHECK_SYS(umount("/proc")); /* sanitizers read it at the end */
 }
 
-/* It leads nothing: of its tree, the child alone is known. */
-static void without_proc_and_group(void)
+/* The child leads no group, so the library knows no other process of the tree. */
+static void a_child_without_a_group_is_ended_without_proc(void)
 {
 	struct st_tree t;
 	pid_t pid;
@@ -980,14 +978,14 @@ static void as_nobody_without_sight(void *arg)
 	check_ended(&t);
 }
 
-static void hidden_by_hidepid(void)
+static void a_group_hidden_by_hidepid_is_ended(void)
 {
 	test_need_root();
 	mount_over_proc("proc", "hidepid=2");
 	test_in_child(as_nobody_without_sight, NULL);
 }
 
-/* So many fds are left to be had. */
+/* Leaves n fds free. */
 static void leave_fds(int n)
 {
 	struct rlimit limit;
@@ -1001,7 +999,7 @@ static void leave_fds(int n)
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-static void without_an_fd(void)
+static void a_group_is_ended_without_a_free_fd(void)
 {
 	struct st_tree t = grow(three_levels, 5);
 
@@ -1010,11 +1008,11 @@ static void without_an_fd(void)
 	CHECK_EQ(st_tree_signal(&t, SIGTERM), 0);
 	CHECK_EQ(st_tree_signal(&t, SIGKILL), 0);
 	CHECK_SYS(waitpid(t.pid, NULL, 0));
-	CHECK(!st_tree_empty(&t)); /* nobody can look */
+	CHECK(!st_tree_empty(&t)); /* it needs an fd to find out */
 	CHECK(tree_ends(2000));
 }
 
-static void with_few_fds(void)
+static void a_tree_is_ended_with_one_or_two_free_fds(void)
 {
 	for (int n = 1; n <= 2; n++) {
 		struct st_tree t;
@@ -1033,7 +1031,7 @@ static void with_few_fds(void)
 	}
 }
 
-static void without_pidfd_calls(void)
+static void a_tree_is_ended_without_pidfd_calls(void)
 {
 	struct st_tree t = grow(groups_and_sessions, 7);
 
@@ -1043,8 +1041,8 @@ static void without_pidfd_calls(void)
 	kill_and_check(&t);
 }
 
-/* As before Linux 6.9: a pidfd stands for one process. */
-static void without_group_by_pidfd(void)
+/* Before Linux 6.9 a pidfd stands for one process. */
+static void a_tree_is_ended_where_pidfds_know_no_groups(void)
 {
 	struct st_tree t = grow(counting_tree, 4);
 
@@ -1058,7 +1056,7 @@ static void without_group_by_pidfd(void)
 	t = grow(leaves_orphan, 1);
 	CHECK(state_within(t.pid, 'Z', 5000));
 	kill_and_check(&t);
-	/* a reaped child's group is then out of reach, not another's */
+	/* a reaped child's group is out of reach then */
 	atomic_store(&roll->n, 0);
 	CHECK_SYS(pipe2(roll_pipe, O_CLOEXEC));
 	t = grow(leaves_orphan, 1);
@@ -1068,11 +1066,11 @@ static void without_group_by_pidfd(void)
 }
 
 /* Every allocation fails; the list of processes is the first one. */
-static void without_memory(void)
+static void a_group_is_ended_without_memory(void)
 {
 	struct st_tree t = grow(three_levels, 5);
 	struct rlimit limit = { 0, RLIM_INFINITY };
-	void *volatile block; /* or a compiler leaves the calls out */
+	void *volatile block; /* keeps the compiler from omitting the calls */
 
 	if (TEST_SANITIZED)
 		TEST_SKIP("sanitizers need memory");
@@ -1088,7 +1086,7 @@ static void without_memory(void)
 	CHECK(tree_ends(2000));
 }
 
-static void nothing_grows(void)
+static void nothing_grows_over_many_trees(void)
 {
 	struct scene before;
 
@@ -1110,46 +1108,46 @@ static void nothing_grows(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(three_deep),
-	TEST_CASE(other_groups_and_sessions),
-	TEST_CASE(orphan_in_a_session_below),
-	TEST_CASE(orphan_in_the_childs_session),
+	TEST_CASE(three_generations_are_ended),
+	TEST_CASE(groups_and_sessions_below_are_ended),
+	TEST_CASE(an_orphan_in_a_session_below_is_ended),
+	TEST_CASE(an_orphan_in_the_childs_session_is_ended),
 	TEST_CASE(a_shared_group_is_not_ended),
-	TEST_CASE(who_hides_is_not_found),
-	TEST_CASE(who_was_seen_before_is_found),
-	TEST_CASE(names_with_parentheses),
-	TEST_CASE(process_without_its_first_thread),
-	TEST_CASE(wide_tree),
-	TEST_CASE(nothing_is_left),
-	TEST_CASE(zombie_stands_for_its_group),
-	TEST_CASE(zombies_in_the_tree),
-	TEST_CASE(child_that_was_reaped),
-	TEST_CASE(numbers_that_are_anothers),
+	TEST_CASE(a_hidden_orphan_is_not_found),
+	TEST_CASE(a_hidden_orphan_seen_before_is_ended),
+	TEST_CASE(names_with_parentheses_hide_nothing),
+	TEST_CASE(a_process_without_its_first_thread_is_ended),
+	TEST_CASE(a_wide_tree_is_ended),
+	TEST_CASE(a_zombie_alone_is_an_empty_tree),
+	TEST_CASE(a_zombie_stands_for_its_group),
+	TEST_CASE(zombies_in_the_tree_do_no_harm),
+	TEST_CASE(the_group_of_a_reaped_child_is_ended),
+	TEST_CASE(another_leader_with_the_number_gets_no_signal),
 	TEST_CASE(start_times_are_compared),
-	TEST_CASE(caller_in_the_group),
-	TEST_CASE(proc_of_another_namespace),
-	TEST_CASE(the_living_are_alive_under_signals),
+	TEST_CASE(a_caller_in_the_group_gets_no_signal),
+	TEST_CASE(the_proc_of_another_namespace_harms_nobody),
+	TEST_CASE(st_pidfd_alive_is_right_under_signals),
 	TEST_CASE(neighbours_are_unharmed),
-	TEST_CASE(without_permission),
-	TEST_CASE(with_permission_for_one),
-	TEST_CASE(each_gets_it_once),
-	TEST_CASE(the_stopped_are_ended),
-	TEST_CASE(stop_and_continue),
-	TEST_CASE(others_do_not_stop),
-	TEST_CASE(relays_in_the_group),
-	TEST_CASE(relays_in_a_group_below),
-	TEST_CASE(who_forks_is_stopped_first),
-	TEST_CASE(parent_in_vfork),
-	TEST_CASE(traced_process),
-	TEST_CASE(usually_quick),
-	TEST_CASE(without_proc),
-	TEST_CASE(without_proc_and_group),
-	TEST_CASE(hidden_by_hidepid),
-	TEST_CASE(without_an_fd),
-	TEST_CASE(with_few_fds),
-	TEST_CASE(without_pidfd_calls),
-	TEST_CASE(without_group_by_pidfd),
-	TEST_CASE(without_memory),
-	TEST_CASE(nothing_grows),
+	TEST_CASE(a_tree_that_may_not_be_signalled_is_eperm),
+	TEST_CASE(one_process_that_may_be_signalled_is_enough),
+	TEST_CASE(each_process_gets_a_signal_once),
+	TEST_CASE(stopped_processes_are_ended),
+	TEST_CASE(a_stop_holds_until_a_continue),
+	TEST_CASE(a_harmless_signal_stops_nobody),
+	TEST_CASE(relays_in_the_group_do_not_escape),
+	TEST_CASE(relays_in_a_group_below_do_not_escape),
+	TEST_CASE(children_of_a_forking_process_do_not_escape),
+	TEST_CASE(a_parent_in_vfork_does_not_delay_a_kill),
+	TEST_CASE(a_traced_process_does_not_delay_a_signal),
+	TEST_CASE(an_ordinary_tree_is_signalled_within_60_ms),
+	TEST_CASE(a_group_is_ended_without_proc),
+	TEST_CASE(a_child_without_a_group_is_ended_without_proc),
+	TEST_CASE(a_group_hidden_by_hidepid_is_ended),
+	TEST_CASE(a_group_is_ended_without_a_free_fd),
+	TEST_CASE(a_tree_is_ended_with_one_or_two_free_fds),
+	TEST_CASE(a_tree_is_ended_without_pidfd_calls),
+	TEST_CASE(a_tree_is_ended_where_pidfds_know_no_groups),
+	TEST_CASE(a_group_is_ended_without_memory),
+	TEST_CASE(nothing_grows_over_many_trees),
 };
 TEST_MAIN(cases)

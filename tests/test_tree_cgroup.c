@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees with a cgroup: where one is found, what is made and left there, how all
- * in it is signalled with and without cgroup.kill, and how it is removed.
+ * Trees with a cgroup: how its place is found, how it is made, how all in it is
+ * signalled with and without cgroup.kill, and how it is removed.
  *
- * A kernel without cgroup.kill (before Linux 5.14) is imitated by a filter: of
- * the files of a cgroup, only that one is opened for writing alone.
+ * A filter imitates a kernel without cgroup.kill (before Linux 5.14): the library
+ * opens no other file of a cgroup for writing alone.
  */
 #include "trees.h"
 
@@ -15,9 +15,9 @@
 
 #define OTHER_UID 64124
 
-/* ---- where a cgroup is */
+/* ---- the place of a cgroup */
 
-static void path_by_mount(void)
+static void the_path_is_found_by_the_mount(void)
 {
 	static const struct {
 		const char *own, *mount, *path;
@@ -28,7 +28,7 @@ static void path_by_mount(void)
 		  "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - "
 		  "cgroup2 cgroup2 rw,nsdelegate",
 		  "/sys/fs/cgroup/unified/a/b.scope" },
-		/* what is no cgroup v2 mount */
+		/* mounts of other kinds, and broken lines */
 		{ "/", "22 27 0:21 / /proc rw,relatime - proc proc rw", NULL },
 		{ "/", "33 31 0:30 / /s/cpu rw - cgroup cgroup rw,cpu", NULL },
 		{ "/", "33 31 0:30 / /s/cgroup2 rw - tmpfs cgroup2 rw", NULL },
@@ -53,7 +53,7 @@ static void path_by_mount(void)
 		{ "/", "1 2 0:3 /.. /c rw - cgroup2 n rw", NULL },
 		{ "/../x", "1 2 0:3 / /c rw - cgroup2 n rw", NULL },
 		{ "/../x", "1 2 0:3 /.. /c rw - cgroup2 n rw", NULL },
-		/* it may be gone, or be called so */
+		/* the cgroup may be gone, or be called so */
 		{ "/a (deleted)", "1 2 0:3 / /c rw - cgroup2 n rw",
 		  "/c/a (deleted)" },
 		/* the mount's place is longer than the path may be */
@@ -76,7 +76,7 @@ static void path_by_mount(void)
 	}
 }
 
-/* Is this the directory of the cgroup that this process is in? */
+/* True for the directory of the cgroup that this process is in. */
 static bool is_own(int dir)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
@@ -104,8 +104,8 @@ static int find_own(void)
 }
 
 /*
- * Goes on in a child, in a cgroup of the test's and in a mount namespace where
- * mounts may change. The parent can then still remove the cgroup.
+ * Goes on in a child, in a cgroup of the test's and in a mount namespace of its own.
+ * The parent can still remove the cgroup.
  */
 static void enter_private(void)
 {
@@ -134,7 +134,7 @@ static char *mount_point(void)
 	return path;
 }
 
-static void own_is_found(void)
+static void the_own_cgroup_is_found(void)
 {
 	CHECK_SYS(close(make_cgroup()));
 	enter_cgroup();
@@ -148,7 +148,7 @@ static void *find_own_in_thread(void *arg)
 	return arg;
 }
 
-static void own_is_found_by_threads(void)
+static void the_own_cgroup_is_found_by_threads(void)
 {
 	CHECK_SYS(close(make_cgroup()));
 	enter_cgroup();
@@ -156,8 +156,8 @@ static void own_is_found_by_threads(void)
 		join_thread(start_thread(find_own_in_thread, NULL));
 }
 
-/* Of the mounts, one shows another part, one is elsewhere and has a space. */
-static void own_by_a_bind_mount(void)
+/* One mount shows another part; the right one is elsewhere and has a space. */
+static void the_own_cgroup_is_found_by_a_bind_mount(void)
 {
 	char *elsewhere = test_path("else where"), *other;
 
@@ -176,24 +176,24 @@ static void own_by_a_bind_mount(void)
 	CHECK_EQ(find_own(), -EOPNOTSUPP);
 }
 
-static void own_in_a_cgroup_namespace(void)
+static void the_own_cgroup_is_found_in_a_namespace(void)
 {
 	char *mounted = test_path("mount");
 
 	enter_private();
 	if (unshare(CLONE_NEWCGROUP))
 		TEST_SKIP("no cgroup namespace: %s", strerror(errno));
-	/* the mount is that of another namespace: nobody knows where it is */
+	/* the mount belongs to another namespace, so its paths mean nothing */
 	CHECK_EQ(find_own(), -EOPNOTSUPP);
 	CHECK_SYS(mkdir(mounted, 0755));
 	CHECK_SYS(mount("none", mounted, "cgroup2", 0, NULL));
 	CHECK_EQ(find_own(), 0);
-	/* and outside of it there is none */
+	/* a process outside of the namespace's root has no place */
 	write_file(test_fmt("%s/../cgroup.procs", running_cgroup), "0");
 	CHECK_EQ(find_own(), -EOPNOTSUPP);
 }
 
-static void own_is_read_only(void)
+static void a_read_only_cgroup_is_no_place(void)
 {
 	enter_private();
 	CHECK_EQ(find_own(), 0);
@@ -202,15 +202,15 @@ static void own_is_read_only(void)
 	CHECK_EQ(find_own(), -EOPNOTSUPP);
 }
 
-static void own_is_not_mounted(void)
+static void an_unmounted_cgroup_is_no_place(void)
 {
 	enter_private();
 	CHECK_SYS(umount2(mount_point(), MNT_DETACH));
 	CHECK_EQ(find_own(), -EOPNOTSUPP);
 }
 
-/* Another file system is mounted over it: with directories of these names. */
-static void own_is_covered(void)
+/* Another file system with the same directory is mounted over it. */
+static void a_covered_cgroup_is_no_place(void)
 {
 	char *mount_at;
 
@@ -226,7 +226,7 @@ static void own_is_covered(void)
 	free(mount_at);
 }
 
-static void own_without_proc(void)
+static void no_place_is_found_without_proc(void)
 {
 	enter_private();
 	CHECK_SYS(mount("tmpfs", "/proc", "tmpfs", 0, NULL));
@@ -247,8 +247,8 @@ static void as_another(void *arg)
 	CHECK_EQ(find_own(), *(int *)arg);
 }
 
-/* All of it must be the user's: the directory, and moving into it. */
-static void own_must_be_delegated(void)
+/* The user must own the directory, and cgroup.procs of it. */
+static void the_own_cgroup_must_be_delegated(void)
 {
 	int no = -EOPNOTSUPP, yes = 0;
 
@@ -264,7 +264,7 @@ static void own_must_be_delegated(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* ---- what is made */
+/* ---- making cgroups */
 
 static struct st_tree_home home_in(int dir)
 {
@@ -275,7 +275,7 @@ static struct st_tree_home home_in(int dir)
 	return home;
 }
 
-static void places_that_are_none(void)
+static void fds_of_no_cgroup_are_ebadf(void)
 {
 	int fds[2], plain = CHECK_SYS(open("/", O_RDONLY | O_CLOEXEC));
 	int file = CHECK_SYS(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -300,7 +300,7 @@ static void places_that_are_none(void)
 	CHECK(test_no_children());
 }
 
-static void made_and_removed(void)
+static void cgroups_are_made_and_removed(void)
 {
 	int dir = make_cgroup(), before = test_count_fds();
 	struct st_tree_home home = home_in(dir);
@@ -327,7 +327,7 @@ static void made_and_removed(void)
 	CHECK_EQ(test_count_fds(), before);
 }
 
-static void group_without_a_home(void)
+static void a_tree_without_a_home_has_no_cgroup(void)
 {
 	struct st_tree t;
 
@@ -340,7 +340,7 @@ static void group_without_a_home(void)
 }
 
 /* Another process, of this number in its namespace, has used the names. */
-static void names_in_use(void)
+static void names_in_use_are_passed_over(void)
 {
 	struct st_tree_home home = home_in(make_cgroup());
 	struct st_tree t;
@@ -359,8 +359,7 @@ static void names_in_use(void)
 	CHECK_EQ(count_dirs(running_cgroup), 4);
 }
 
-/* The longest name there can be. */
-static void names_fit(void)
+static void the_longest_name_fits(void)
 {
 	char longest[64];
 
@@ -374,8 +373,7 @@ static void tick(int sig)
 	(void)sig;
 }
 
-/* Waiting takes its time, whatever signals come meanwhile. */
-static void waiting_under_signals(void)
+static void a_wait_takes_its_time_under_signals(void)
 {
 	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, off = { 0 };
 	uint64_t start = now_ms();
@@ -388,7 +386,7 @@ static void waiting_under_signals(void)
 	CHECK_GE(now_ms() - start, 200);
 }
 
-static void no_room_for_more(void)
+static void a_tree_without_room_is_eagain_or_has_no_cgroup(void)
 {
 	int dir = make_cgroup();
 	struct st_tree_home home = home_in(dir);
@@ -401,14 +399,14 @@ static void no_room_for_more(void)
 	CHECK_EQ(st_tree_make_or_none(&t, &home), 0);
 	CHECK_EQ(t.cgroup, -1);
 	st_tree_remove(&t);
-	/* what is full now is a place all the same */
+	/* a full cgroup is a place all the same */
 	enter_cgroup();
 	CHECK_EQ(find_own(), 0);
 	CHECK_EQ(st_tree_home_open(&home, dir, true), -EAGAIN);
 	CHECK(test_no_children());
 }
 
-static void no_fds_for_more(void)
+static void a_tree_without_free_fds_is_emfile(void)
 {
 	int dir = make_cgroup(), fd = CHECK_SYS(dup(0));
 	struct st_tree_home home = home_in(dir), more;
@@ -417,7 +415,7 @@ static void no_fds_for_more(void)
 
 	CHECK_EQ(home.dir, fd + 1);
 	CHECK_SYS(close(fd));
-	/* the number of the closed one is free, but is not below the limit */
+	/* the only free number is not below the limit */
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_EQ(st_tree_make(&t, &home), -EMFILE);
 	CHECK_EQ(st_tree_make_or_none(&t, &home), -EMFILE);
@@ -428,8 +426,8 @@ static void no_fds_for_more(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* A cgroup can be made below a threaded one, but nothing can be in it. */
-static void below_a_threaded_one(void)
+/* A cgroup below a threaded one can be made, but takes no process. */
+static void a_threaded_cgroup_is_no_place(void)
 {
 	char *inner;
 	struct st_tree_home home;
@@ -449,7 +447,7 @@ static void below_a_threaded_one(void)
 	CHECK(test_no_children());
 }
 
-/* ---- a tree in one */
+/* ---- a tree in a cgroup */
 
 static struct st_tree_home nest;
 static struct st_tree *planted;
@@ -464,7 +462,7 @@ static void go_into(int dir, const char *name)
 	CHECK_SYS(close(fd));
 }
 
-/* As grow(), in a cgroup that is made here. */
+/* Unlike grow(), this makes a cgroup and puts the tree into it. */
 static struct st_tree plant(void (*fn)(void), int n)
 {
 	static struct st_tree t;
@@ -502,7 +500,7 @@ static void kill_planted(struct st_tree *t)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-/* As before Linux 5.14. */
+/* Imitates a kernel before Linux 5.14. */
 static void without_cgroup_kill(void)
 {
 	test_seccomp_arg(SYS_openat, 2, ~0ULL, O_WRONLY | O_CLOEXEC, ENOENT);
@@ -523,7 +521,7 @@ static void daemons(void)
 	park_stubborn();
 }
 
-static void ends_what_hides(void)
+static void daemons_are_ended(void)
 {
 	struct st_tree t = plant(daemons, 7);
 
@@ -533,7 +531,7 @@ static void ends_what_hides(void)
 	kill_planted(&t);
 }
 
-static void ends_what_hides_by_walk(void)
+static void daemons_are_ended_without_cgroup_kill(void)
 {
 	struct st_tree t = plant(daemons, 7);
 
@@ -541,7 +539,7 @@ static void ends_what_hides_by_walk(void)
 	kill_planted(&t);
 }
 
-/* Directories that the tree has made below its own, and went into. */
+/* The tree makes cgroups below its own and goes into them. */
 static void settle_below(void)
 {
 	static const char *const names[] = { "a",   "a/b", "a/b/c", "d",
@@ -559,7 +557,7 @@ static void settle_below(void)
 	park_stubborn();
 }
 
-static void ends_what_is_below(void)
+static void cgroups_below_are_ended(void)
 {
 	struct st_tree t = plant(settle_below, 22);
 
@@ -580,8 +578,8 @@ static void floods(void)
 		pause();
 }
 
-/* It holds up neither who ends it, nor who removes what it has made. */
-static void flood_of_directories(void)
+/* The flood delays neither signals nor the removal of its directories. */
+static void a_flood_of_directories_delays_no_end(void)
 {
 	struct st_tree t = plant(floods, 1);
 	uint64_t start;
@@ -596,7 +594,7 @@ static void flood_of_directories(void)
 	CHECK_LE(now_ms() - start, at_most_ms(5000));
 }
 
-/* Deeper than any stack of fds, and wider than a buffer. */
+/* The cgroups are deeper than any stack of fds, and wider than a buffer. */
 static void deep_and_wide(void)
 {
 	int fd = CHECK_SYS(dup(planted->cgroup)), next;
@@ -624,7 +622,7 @@ static void deep_and_wide(void)
 	park_stubborn();
 }
 
-static void ends_what_is_deep_below(void)
+static void deep_and_wide_cgroups_are_ended(void)
 {
 	struct st_tree t;
 
@@ -651,14 +649,14 @@ static void threaded_below(void)
 	park_stubborn();
 }
 
-static void ends_what_is_threaded(void)
+static void threaded_cgroups_are_ended(void)
 {
 	struct st_tree t = plant(threaded_below, 2);
 
 	kill_planted(&t);
 }
 
-static void ends_what_is_threaded_by_walk(void)
+static void threaded_cgroups_are_ended_without_cgroup_kill(void)
 {
 	struct st_tree t = plant(threaded_below, 2);
 
@@ -666,7 +664,7 @@ static void ends_what_is_threaded_by_walk(void)
 	kill_planted(&t);
 }
 
-static void ends_what_is_empty(void)
+static void an_empty_cgroup_is_esrch(void)
 {
 	struct st_tree t = plant(enrol, 1);
 
@@ -697,7 +695,7 @@ static void counting_below(void)
 	park_counting();
 }
 
-static void each_gets_it_once(void)
+static void each_process_gets_a_signal_once(void)
 {
 	struct st_tree t = plant(counting_below, 3);
 
@@ -725,7 +723,7 @@ static void stops(void)
 		raise(SIGSTOP);
 }
 
-static void the_stopped_are_ended(void)
+static void stopped_processes_are_ended(void)
 {
 	struct st_tree t = plant(stops, 2);
 
@@ -738,8 +736,8 @@ static void the_stopped_are_ended(void)
 	kill_planted(&t);
 }
 
-/* Somebody has frozen it: it stays so, what is sent is seen later. */
-static void the_frozen_stay_frozen(void)
+/* A frozen process sees a signal later. */
+static void a_frozen_cgroup_stays_so_and_can_be_killed(void)
 {
 	int fd;
 	struct st_tree t = plant(park_counting, 1);
@@ -766,8 +764,7 @@ static void the_frozen_stay_frozen(void)
 	}
 }
 
-/* Signals leave nothing frozen. */
-static void nothing_is_left_frozen(void)
+static void signals_leave_nothing_frozen(void)
 {
 	struct st_tree t = plant(counting_below, 3);
 	const int signals[] = { SIGTERM, COUNTED, SIGCONT, SIGWINCH };
@@ -787,8 +784,8 @@ static void nothing_is_left_frozen(void)
 	kill_planted(&t);
 }
 
-/* The caller is in the cgroup itself: neither killed nor frozen. */
-static void caller_is_passed_over(void)
+/* The caller is neither killed nor frozen. */
+static void a_caller_in_the_cgroup_is_passed_over(void)
 {
 	for (int walk = 0; walk < 2; walk++) {
 		struct st_tree t = plant(daemons, 7);
@@ -802,7 +799,7 @@ static void caller_is_passed_over(void)
 		CHECK(tree_ends(2000));
 		CHECK(!st_tree_empty(&t));
 		if (walk) {
-			/* the filter is in the way of moving out otherwise */
+			/* the filter keeps st_tree_remove() from moving it out */
 			go_into(nest.dir, "..");
 			st_tree_remove(&t);
 			break;
@@ -813,7 +810,7 @@ static void caller_is_passed_over(void)
 	}
 }
 
-/* A child that may leave and has done so is signalled, as it is known. */
+/* The child leaves the cgroup; the library knows its pid. */
 static void leaves(void)
 {
 	branch_orphan(park_stubborn);
@@ -821,7 +818,7 @@ static void leaves(void)
 	park_stubborn();
 }
 
-static void child_that_has_left(void)
+static void a_child_that_left_the_cgroup_is_ended(void)
 {
 	struct st_tree t = plant(leaves, 2);
 
@@ -830,8 +827,8 @@ static void child_that_has_left(void)
 	kill_planted(&t);
 }
 
-/* Somebody has removed the directory; the way without one is left. */
-static void directory_is_gone(void)
+/* Somebody has removed the directory, so the library goes by /proc. */
+static void a_child_is_ended_though_the_directory_is_gone(void)
 {
 	struct st_tree t = plant(leaves, 2);
 
@@ -854,8 +851,8 @@ static void pair(void)
 	park_stubborn();
 }
 
-/* Then there is the process group. */
-static void no_fd_to_look_with(void)
+/* The library falls back to the process group. */
+static void a_group_is_ended_without_a_free_fd(void)
 {
 	struct st_tree t = plant(pair, 2);
 	int fd = CHECK_SYS(dup(0));
@@ -899,8 +896,8 @@ static void relays(void)
 	park_stubborn();
 }
 
-/* SIGTERM may miss one: what is forked while it is blocked does not have it. */
-static void ends_relays(void)
+/* SIGTERM may miss a process that is being forked; SIGKILL must not. */
+static void relays_do_not_escape(void)
 {
 	for (int walk = 0; walk < 2; walk++) {
 		if (walk)
@@ -928,7 +925,7 @@ static void bomb(void)
 			setsid();
 }
 
-static void ends_a_fork_bomb(void)
+static void a_fork_bomb_is_ended(void)
 {
 	struct st_tree t = plant(bomb, 1);
 
@@ -937,7 +934,7 @@ static void ends_a_fork_bomb(void)
 	kill_planted(&t);
 }
 
-static void ends_a_fork_bomb_by_walk(void)
+static void a_fork_bomb_is_ended_without_cgroup_kill(void)
 {
 	struct st_tree t = plant(bomb, 1);
 
@@ -946,7 +943,7 @@ static void ends_a_fork_bomb_by_walk(void)
 	kill_planted(&t);
 }
 
-/* ---- what is left when it is removed */
+/* ---- leftovers when a cgroup is removed */
 
 static void leaves_orphans(void)
 {
@@ -954,7 +951,7 @@ static void leaves_orphans(void)
 	wait_enrolled(2);
 }
 
-static void what_is_left_is_moved(void)
+static void leftovers_are_moved(void)
 {
 	struct st_tree t = plant(leaves_orphans, 2);
 
@@ -968,7 +965,7 @@ static void what_is_left_is_moved(void)
 	}
 }
 
-/* From all directories below, stopped and frozen or not. */
+/* The leftovers are in all cgroups below; some are stopped or frozen. */
 static void settles_below_and_ends(void)
 {
 	if (fork() == 0)
@@ -976,7 +973,7 @@ static void settles_below_and_ends(void)
 	wait_enrolled(22);
 }
 
-static void what_is_left_below_is_moved(void)
+static void leftovers_in_cgroups_below_are_moved(void)
 {
 	struct st_tree t = plant(settles_below_and_ends, 22);
 
@@ -992,7 +989,7 @@ static void what_is_left_below_is_moved(void)
 	}
 }
 
-/* What forks all the time is held while it is moved. */
+/* The library freezes leftovers that fork while it moves them. */
 static void relays_and_ends(void)
 {
 	branch_orphan(relay);
@@ -1000,7 +997,7 @@ static void relays_and_ends(void)
 	wait_enrolled(2);
 }
 
-static void what_forks_is_moved(void)
+static void leftovers_that_fork_are_moved(void)
 {
 	struct st_tree t = plant(relays_and_ends, 2);
 
@@ -1013,10 +1010,10 @@ static void what_forks_is_moved(void)
 		      "=\n");
 }
 
-/* One that the parent of the test's cgroup did not give before. */
+/* A controller that the parent of the test's cgroup did not give before. */
 static char *controller;
 
-/* No checks, at exit. */
+/* Runs at exit, and so makes no checks. */
 static void take_back(const char *dir)
 {
 	int fd = open(test_fmt("%s/cgroup.subtree_control", dir),
@@ -1034,13 +1031,13 @@ static void give_back(void)
 	take_back(test_fmt("%s/..", running_cgroup));
 }
 
-/* The first that a cgroup may give to those below it. */
+/* The first controller that a cgroup may give to cgroups below it. */
 static char *first_controller(const char *dir)
 {
 	return strtok(test_read(test_fmt("%s/cgroup.controllers", dir)), " \n");
 }
 
-/* The test's cgroup gives one to those below it; false: there is none. */
+/* The test's cgroup gives a controller to cgroups below. Return: false without one. */
 static bool give_controller(void)
 {
 	char *parent = test_fmt("%s/..", running_cgroup);
@@ -1061,7 +1058,7 @@ static bool give_controller(void)
 }
 
 /* The parent distributes a resource, so that it may hold no process. */
-static void what_is_left_where_the_parent_is_busy(void)
+static void leftovers_go_elsewhere_if_the_parent_is_busy(void)
 {
 	pid_t left[4];
 	int dir = make_cgroup();
@@ -1080,7 +1077,7 @@ static void what_is_left_where_the_parent_is_busy(void)
 			CHECK_HAS(cgroup_of(left[i + j]), "/" ST_CGROUP_LEFT);
 		}
 	}
-	/* it goes with the home, when nobody is in it */
+	/* the directory goes with a home once nobody is in it */
 	st_tree_home_close(&nest);
 	CHECK_EQ(count_dirs(running_cgroup), 1);
 	for (int i = 0; i < 4; i++)
@@ -1096,7 +1093,7 @@ static void what_is_left_where_the_parent_is_busy(void)
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 
-static void nothing_grows(void)
+static void nothing_grows_over_many_cgroups(void)
 {
 	struct scene before = { 0 };
 
@@ -1123,48 +1120,48 @@ static void nothing_grows(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(path_by_mount),
-	TEST_CASE(own_is_found),
-	TEST_CASE(own_is_found_by_threads),
-	TEST_CASE(own_by_a_bind_mount),
-	TEST_CASE(own_in_a_cgroup_namespace),
-	TEST_CASE(own_is_read_only),
-	TEST_CASE(own_is_not_mounted),
-	TEST_CASE(own_is_covered),
-	TEST_CASE(own_without_proc),
-	TEST_CASE(own_must_be_delegated),
-	TEST_CASE(places_that_are_none),
-	TEST_CASE(made_and_removed),
-	TEST_CASE(group_without_a_home),
-	TEST_CASE(names_in_use),
-	TEST_CASE(names_fit),
-	TEST_CASE(waiting_under_signals),
-	TEST_CASE(no_room_for_more),
-	TEST_CASE(no_fds_for_more),
-	TEST_CASE(below_a_threaded_one),
-	TEST_CASE(ends_what_hides),
-	TEST_CASE(ends_what_hides_by_walk),
-	TEST_CASE(ends_what_is_below),
-	TEST_CASE_SECONDS(flood_of_directories, 120),
-	TEST_CASE(ends_what_is_deep_below),
-	TEST_CASE(ends_what_is_threaded),
-	TEST_CASE(ends_what_is_threaded_by_walk),
-	TEST_CASE(ends_what_is_empty),
-	TEST_CASE(each_gets_it_once),
-	TEST_CASE(the_stopped_are_ended),
-	TEST_CASE(the_frozen_stay_frozen),
-	TEST_CASE(nothing_is_left_frozen),
-	TEST_CASE(caller_is_passed_over),
-	TEST_CASE(child_that_has_left),
-	TEST_CASE(directory_is_gone),
-	TEST_CASE(no_fd_to_look_with),
-	TEST_CASE(ends_relays),
-	TEST_CASE(ends_a_fork_bomb),
-	TEST_CASE(ends_a_fork_bomb_by_walk),
-	TEST_CASE(what_is_left_is_moved),
-	TEST_CASE(what_is_left_below_is_moved),
-	TEST_CASE(what_forks_is_moved),
-	TEST_CASE(what_is_left_where_the_parent_is_busy),
-	TEST_CASE(nothing_grows),
+	TEST_CASE(the_path_is_found_by_the_mount),
+	TEST_CASE(the_own_cgroup_is_found),
+	TEST_CASE(the_own_cgroup_is_found_by_threads),
+	TEST_CASE(the_own_cgroup_is_found_by_a_bind_mount),
+	TEST_CASE(the_own_cgroup_is_found_in_a_namespace),
+	TEST_CASE(a_read_only_cgroup_is_no_place),
+	TEST_CASE(an_unmounted_cgroup_is_no_place),
+	TEST_CASE(a_covered_cgroup_is_no_place),
+	TEST_CASE(no_place_is_found_without_proc),
+	TEST_CASE(the_own_cgroup_must_be_delegated),
+	TEST_CASE(fds_of_no_cgroup_are_ebadf),
+	TEST_CASE(cgroups_are_made_and_removed),
+	TEST_CASE(a_tree_without_a_home_has_no_cgroup),
+	TEST_CASE(names_in_use_are_passed_over),
+	TEST_CASE(the_longest_name_fits),
+	TEST_CASE(a_wait_takes_its_time_under_signals),
+	TEST_CASE(a_tree_without_room_is_eagain_or_has_no_cgroup),
+	TEST_CASE(a_tree_without_free_fds_is_emfile),
+	TEST_CASE(a_threaded_cgroup_is_no_place),
+	TEST_CASE(daemons_are_ended),
+	TEST_CASE(daemons_are_ended_without_cgroup_kill),
+	TEST_CASE(cgroups_below_are_ended),
+	TEST_CASE_SECONDS(a_flood_of_directories_delays_no_end, 120),
+	TEST_CASE(deep_and_wide_cgroups_are_ended),
+	TEST_CASE(threaded_cgroups_are_ended),
+	TEST_CASE(threaded_cgroups_are_ended_without_cgroup_kill),
+	TEST_CASE(an_empty_cgroup_is_esrch),
+	TEST_CASE(each_process_gets_a_signal_once),
+	TEST_CASE(stopped_processes_are_ended),
+	TEST_CASE(a_frozen_cgroup_stays_so_and_can_be_killed),
+	TEST_CASE(signals_leave_nothing_frozen),
+	TEST_CASE(a_caller_in_the_cgroup_is_passed_over),
+	TEST_CASE(a_child_that_left_the_cgroup_is_ended),
+	TEST_CASE(a_child_is_ended_though_the_directory_is_gone),
+	TEST_CASE(a_group_is_ended_without_a_free_fd),
+	TEST_CASE(relays_do_not_escape),
+	TEST_CASE(a_fork_bomb_is_ended),
+	TEST_CASE(a_fork_bomb_is_ended_without_cgroup_kill),
+	TEST_CASE(leftovers_are_moved),
+	TEST_CASE(leftovers_in_cgroups_below_are_moved),
+	TEST_CASE(leftovers_that_fork_are_moved),
+	TEST_CASE(leftovers_go_elsewhere_if_the_parent_is_busy),
+	TEST_CASE(nothing_grows_over_many_cgroups),
 };
 TEST_MAIN(cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trees of forked processes for tests of src/tree/tree.h, and the functions in it:
- * they are hidden in the shared library, not in the archive that tests link.
+ * Trees of forked processes for tests of src/tree/tree.h. Its functions are hidden
+ * in the shared library, but not in the archive that tests link.
  *
  * Each process of a tree enrols in shared memory, where handlers count what they
  * got, and holds a pipe open that tells when all of them are gone.
@@ -23,7 +23,7 @@
 #define NOBODY 65534
 #define TREE_MOST 1024
 
-/* Is queued, so that nothing which is sent twice counts once. */
+/* A real-time signal is queued, so that two of them do not count as one. */
 #define COUNTED (SIGRTMIN + 1)
 
 struct roll {
@@ -37,7 +37,7 @@ static struct roll *roll;
 static int roll_pipe[2];
 static int roll_slot = -1;
 
-/* Before the first process of the tree. */
+/* Called before the first process of the tree is made. */
 static inline void tree_open(void)
 {
 	roll = mmap(NULL, sizeof(*roll), PROT_READ | PROT_WRITE,
@@ -63,7 +63,7 @@ static inline void enrol(void)
 	atomic_store(&roll->who[roll_slot].pid, getpid());
 }
 
-/* From now on these signals are counted, and have no other effect. */
+/* Counts these signals from now on, which have no other effect. */
 static inline void counting(void)
 {
 	struct sigaction act = { .sa_handler = roll_count,
@@ -94,7 +94,7 @@ static inline void park_stubborn(void)
 	park();
 }
 
-/* A child that does this, and ends if it returns. Return: its pid. */
+/* Forks a child that calls fn, and ends if fn returns. Return: its pid. */
 static inline pid_t branch(void (*fn)(void))
 {
 	pid_t pid = fork();
@@ -106,7 +106,7 @@ static inline pid_t branch(void (*fn)(void))
 	_exit(0);
 }
 
-/* The same, and its parent is gone at once. */
+/* Forks a process that calls fn, and whose parent ends at once. */
 static inline void branch_orphan(void (*fn)(void))
 {
 	pid_t pid = fork();
@@ -119,7 +119,7 @@ static inline void branch_orphan(void (*fn)(void))
 	CHECK_SYS(waitpid(pid, NULL, 0));
 }
 
-/* Until so many have enrolled. Return: the pid of the last one. */
+/* Waits until n processes have enrolled. Return: the pid of the last one. */
 static inline pid_t wait_enrolled(int n)
 {
 	uint64_t most = now_ms() + at_most_ms(10000);
@@ -178,7 +178,7 @@ static inline struct st_tree tree_of(pid_t pid)
 	};
 }
 
-/* A tree whose child leads a group, and does this; `n` are to enrol. */
+/* Makes a tree whose child leads a group and calls fn; waits for n to enrol. */
 static inline struct st_tree grow(void (*fn)(void), int n)
 {
 	pid_t pid;
@@ -196,7 +196,7 @@ static inline struct st_tree grow(void (*fn)(void), int n)
 	return tree_of(pid);
 }
 
-/* The child is reaped, all else is gone, and nothing is held. */
+/* Reaps the child. All else is gone, and the library holds nothing. */
 static inline void check_ended(struct st_tree *t)
 {
 	int status;
@@ -208,7 +208,7 @@ static inline void check_ended(struct st_tree *t)
 	close(t->pidfd);
 }
 
-/* Until it is empty, as a run waits for it. */
+/* Waits until the tree is empty, as a run does. */
 static inline bool empty_within(struct st_tree *t, int ms)
 {
 	for (ms = (int)at_most_ms((uint64_t)ms); ms > 0; ms--) {
@@ -226,7 +226,7 @@ static inline void kill_and_check(struct st_tree *t)
 	check_ended(t);
 }
 
-/* A process that has nothing to do with the tree, and leads a group. */
+/* Makes a process outside of the tree, which leads a group. */
 static inline pid_t bystander(void)
 {
 	pid_t pid = CHECK_SYS(fork());
