@@ -177,15 +177,33 @@ static void check_scene(void)
 
 /* ---- structures of any size ---- */
 
-static size_t pick_size(size_t ver0, size_t ver1)
+/* The sizes of a structure's versions, smallest first; the last is ours. */
+struct versions {
+	size_t size[3];
+	int n;
+};
+
+static size_t pick_size(const struct versions *v)
 {
+	const size_t some = v->size[byte() % v->n], last = v->size[v->n - 1];
 	const size_t sizes[] = {
-		ver1, ver0,	ver1,	  ver1 + 8, ver0 - 1,	    ver0 + 4,
-		0,    ver1 - 1, PAGE,	  PAGE + 1, 2 * PAGE,	    ver1 + 1,
-		8,    ver0,	ver0 + 1, 256,	    (size_t)byte(),
+		last,		some,	  last,	    some + 8, some - 1,
+		some + 4,	0,	  last - 1, PAGE,     PAGE + 1,
+		2 * PAGE,	some + 1, 8,	    some,     v->size[0] + 1,
+		(size_t)byte(),
 	};
 
 	return PICK(sizes);
+}
+
+/* The version that counts for a size, or below 0. */
+static int version_of(const struct versions *v, size_t size)
+{
+	int version = v->n - 1;
+
+	while (version >= 0 && size < v->size[version])
+		version--;
+	return version;
 }
 
 /*
@@ -193,24 +211,26 @@ static size_t pick_size(size_t ver0, size_t ver1)
  * it, and at times an unknown value among these. Return: the answer of the size
  * rule.
  */
-static int sized(const void *args, size_t known, size_t size, size_t ver0,
+static int sized(const void *args, const struct versions *v, size_t size,
 		 void **copy)
 {
 	unsigned char *mem = calloc(1, size ? size : 1);
-	int ret = 0;
+	size_t ours = v->size[v->n - 1];
+	int version = version_of(v, size);
 
 	MUST(mem);
-	memcpy(mem, args, size < known ? size : known);
-	if (size < ver0)
-		ret = -EINVAL;
-	else if (size > PAGE)
-		ret = -E2BIG;
-	if (size > known && rarely(4)) {
-		mem[known + number() % (size - known)] = 1;
-		ret = -E2BIG;
-	}
+	memcpy(mem, args, size < ours ? size : ours);
+	if (size > ours && rarely(4))
+		mem[ours + number() % (size - ours)] = 1;
 	*copy = mem;
-	return ret;
+	if (version < 0)
+		return -EINVAL;
+	if (size > PAGE)
+		return -E2BIG;
+	for (size_t i = v->size[version]; i < size; i++)
+		if (mem[i])
+			return -E2BIG;
+	return 0;
 }
 
 /* ---- create ---- */
@@ -292,7 +312,7 @@ static int guard_model(uint64_t flags, bool asked)
 								   : 0;
 }
 
-static int create_model(const struct spawn_template_create_args *a, size_t size,
+static int create_model(const struct spawn_template_create_args *a, int version,
 			const struct file *f)
 {
 	uint64_t flags = a->flags;
@@ -300,13 +320,12 @@ static int create_model(const struct spawn_template_create_args *a, size_t size,
 
 	if (flags & ~CREATE_KNOWN)
 		return -EINVAL;
-	if (flags >> 32 && size < SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1)
+	if (flags >> 32 && !version)
 		return -EINVAL;
 	if (a->exec_flags || a->actions || a->actions_len || a->reserved[0] ||
 	    a->reserved[1] || a->reserved[2] || a->reserved[3])
 		return -EINVAL;
-	if (size > offsetof(struct spawn_template_create_args, pad) &&
-	    (a->pad & (size < sizeof(*a) ? 0xffffff : ~0U)))
+	if (version > 0 && a->pad)
 		return -EINVAL;
 	if ((a->execfd >= 0) == !!a->filename)
 		return -EINVAL;
@@ -337,9 +356,14 @@ static void check_created(int fd, uint64_t flags)
 
 static void fuzz_create(void)
 {
-	struct spawn_template_create_args args = { .execfd = -1 };
-	size_t size = pick_size(SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
-				SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1);
+	static const struct versions versions = {
+		{ SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
+		  SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1 },
+		2
+	};
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	size_t size = pick_size(&versions);
 	struct file file;
 	void *copy;
 	int want, ret;
@@ -370,10 +394,9 @@ static void fuzz_create(void)
 	/* create refuses a relative path before it looks at any fd */
 	if (args.execfd >= 0 && file.plain == -EINVAL)
 		return;
-	want = sized(&args, sizeof(args), size,
-		     SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0, &copy);
+	want = sized(&args, &versions, size, &copy);
 	if (!want)
-		want = create_model(&args, size, &file);
+		want = create_model(&args, version_of(&versions, size), &file);
 	ret = spawn_template_create(copy, size);
 	free(copy);
 	must_be(ret, want ? want : first_free, "create");
@@ -452,7 +475,10 @@ struct launch {
 	struct spawn_template_sigset set;
 	struct rlimit limit;
 	uint64_t bits;
-	struct spawn_template_failure failure;
+	union {
+		struct spawn_template_failure failure;
+		unsigned char told[64];
+	};
 	int pidfd;
 	int fd_answer; /* the answer that this fd must get */
 	bool bad_action, too_many;
@@ -690,9 +716,14 @@ static void pick_launch(struct launch *l)
 {
 	static char *const program[] = { "exe", "one", NULL };
 	static char *const none[] = { NULL };
+	const uint32_t failure_sizes[] = { 0,  sizeof(l->failure),
+					   13, sizeof(l->told),
+					   11, PAGE + 1,
+					   4,  UINT32_MAX };
 	struct spawn_template_spawn_args *a = &l->args;
 
 	l->pidfd = -77;
+	memset(l->told, 0x5a, sizeof(l->told));
 	l->failure = (struct spawn_template_failure){ -77, 77, 77 };
 	a->flags = pick_flags(spawn_flags, COUNT(spawn_flags));
 	a->pidfd = rarely(16) ? 0 : ADDR(&l->pidfd);
@@ -701,19 +732,37 @@ static void pick_launch(struct launch *l)
 	a->failure = byte() % 4 ? ADDR(&l->failure) : 0;
 	if (rarely(16))
 		a->reserved[byte() % 4] = number();
+	if (rarely(16))
+		a->reserved2[byte() % 15] = number();
+	a->reserved_fd = rarely(8) ? (int8_t)byte() : 0;
+	a->failure_size = byte() % 4 ? 0 : PICK(failure_sizes);
 	pick_actions(l);
 	pick_attributes(l);
 	judge_actions(l);
 }
 
+static bool ver2_bad(const struct spawn_template_spawn_args *a)
+{
+	for (int i = 0; i < 15; i++)
+		if (a->reserved2[i])
+			return true;
+	if (a->reserved_fd != 0 && a->reserved_fd != -1)
+		return true;
+	return a->failure_size &&
+	       (a->failure_size < sizeof(struct spawn_template_failure) ||
+		a->failure_size > PAGE);
+}
+
 /* Predicts whether the arguments must be refused, with any fd. */
-static bool args_bad(const struct launch *l, size_t size)
+static bool args_bad(const struct launch *l, int version)
 {
 	const struct spawn_template_spawn_args *a = &l->args;
 
 	if (a->flags & ~SPAWN_KNOWN)
 		return true;
-	if (a->flags >> 32 && size < SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1)
+	if (a->flags >> 32 && !version)
+		return true;
+	if (version > 1 && ver2_bad(a))
 		return true;
 	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
 	    a->reserved[3])
@@ -733,17 +782,29 @@ static void check_refused(const struct launch *l, int ret, int want)
 		must_be(ret, -EINVAL, "spawn");
 }
 
-static void check_failure(const struct launch *l, int ret, size_t size)
+/* Nothing is told behind the size that the caller has for a failure. */
+static void check_told(const struct launch *l, int version)
+{
+	size_t size = sizeof(l->failure), i = size;
+
+	if (version > 1 && l->args.failure_size && l->failure.error != -77)
+		size = l->args.failure_size;
+	for (; i < sizeof(l->told); i++)
+		MUST(l->told[i] == (i < size ? 0 : 0x5a));
+}
+
+static void check_failure(const struct launch *l, int ret, int version)
 {
 	const struct spawn_template_failure *f = &l->failure;
 
 	MUST(ret > -4096);
 	MUST(l->pidfd == -77);
+	check_told(l, version);
 	if (f->error == -77) {
 		MUST(f->stage == 77 && f->action == 77);
 		return;
 	}
-	MUST(size >= SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1 && l->args.failure);
+	MUST(version > 0 && l->args.failure);
 	MUST(f->error == -ret && f->stage <= SPAWN_TEMPLATE_STAGE_EXEC);
 	MUST(f->stage == SPAWN_TEMPLATE_STAGE_ACTION
 		     ? f->action < l->args.actions_len
@@ -769,10 +830,15 @@ static void check_launched(const struct launch *l, pid_t pid)
 
 static void fuzz_spawn(void)
 {
+	static const struct versions versions = {
+		{ SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
+		  SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1,
+		  SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2 },
+		3
+	};
 	static struct launch l;
-	size_t size = pick_size(SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
-				SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1);
-	int fd, want;
+	size_t size = pick_size(&versions);
+	int fd, want, version = version_of(&versions, size);
 	void *copy;
 	pid_t pid;
 	bool bad;
@@ -780,9 +846,8 @@ static void fuzz_spawn(void)
 	memset(&l, 0, sizeof(l));
 	fd = pick_template(&l);
 	pick_launch(&l);
-	want = sized(&l.args, sizeof(l.args), size,
-		     SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0, &copy);
-	bad = want || l.fd_answer || args_bad(&l, size);
+	want = sized(&l.args, &versions, size, &copy);
+	bad = want || l.fd_answer || args_bad(&l, version);
 	pid = spawn_template_spawn(fd, copy, size);
 	free(copy);
 	MUST(pid != 0);
@@ -791,7 +856,7 @@ static void fuzz_spawn(void)
 	if (pid > 0)
 		check_launched(&l, pid);
 	else
-		check_failure(&l, pid, size);
+		check_failure(&l, pid, version);
 }
 
 /* ---- the rest ---- */

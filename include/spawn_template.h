@@ -10,18 +10,15 @@
  * and waits for the program to end, one frees what the program wrote.
  *
  *	char *argv[] = { "git", "status", NULL };
- *	struct spawn_template_run_args args = {
- *		.spawn = {
- *			.argv = (uintptr_t)argv,
- *			.envp = (uintptr_t)environ,
- *		},
- *		.timeout_ns = 10000000000,
- *	};
+ *	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
  *	struct spawn_template_result result;
  *
  *	int tfd = spawn_template_search("git", NULL,
  *					SPAWN_TEMPLATE_CREATE_CLOEXEC);
  *	...
+ *	args.spawn.argv = (uintptr_t)argv;
+ *	args.spawn.envp = (uintptr_t)environ;
+ *	args.timeout_ns = 10000000000;
  *	int err = spawn_template_run(tfd, &args, sizeof(args),
  *				     &result, sizeof(result));
  *	if (!err) {
@@ -51,10 +48,18 @@
  * vfork(2). No function prints, exits, installs a signal handler or reaps a
  * process that it did not start.
  *
- * Structures are versioned by the size that the caller passes: a smaller, older
- * one is accepted for ever; a larger one is accepted if what this library does
- * not know in it is zero, else -E2BIG. Extension fields and flags need the VER1
- * size; a VER1 flag in a smaller structure is -EINVAL.
+ * Structures are versioned by the size that the caller passes, and each version
+ * is accepted for ever. A size between two versions counts as the smaller one. What
+ * the version that counts does not have must be zero up to the caller's size, else
+ * -E2BIG; no structure is larger than a page of 4096 bytes. A flag needs the size
+ * of the version that it came with, else -EINVAL: extensions need VER1. A structure
+ * that is filled in gets the version that the caller's size has room for, and zero
+ * behind that.
+ *
+ * Each structure that a caller fills in has an initialiser, SPAWN_TEMPLATE_*_INIT,
+ * for C and C++. With it no field names descriptor 0, user 0 or group 0 unless the
+ * caller writes that there. Later versions of the header only append fields, or
+ * give a name to reserved ones.
  */
 #ifndef SPAWN_TEMPLATE_H
 #define SPAWN_TEMPLATE_H
@@ -134,6 +139,11 @@ struct spawn_template_create_args {
 	uint32_t warm_target;		/* how many to keep ready; 0: a default */
 	uint32_t pad;			/* 0 */
 };
+
+#define SPAWN_TEMPLATE_CREATE_ARGS_INIT \
+	{ \
+		0, -1, 0, 0, 0, 0, { 0, 0, 0, 0 }, 0, 0, \
+	}
 
 /**
  * spawn_template_create - make a template
@@ -261,6 +271,8 @@ struct spawn_template_sigset {
 #define SPAWN_TEMPLATE_STAGE_CLOSE		4 /* the default close */
 #define SPAWN_TEMPLATE_STAGE_EXEC		5 /* exec itself */
 
+#define SPAWN_TEMPLATE_FAILURE_SIZE_VER0	12
+
 struct spawn_template_failure {
 	int32_t error;			/* positive errno */
 	uint32_t stage;			/* SPAWN_TEMPLATE_STAGE_* */
@@ -283,6 +295,7 @@ struct spawn_template_failure {
 
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0	80
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1	128
+#define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2	256
 
 struct spawn_template_spawn_args {
 	uint64_t flags;			/* SPAWN_TEMPLATE_SPAWN_* */
@@ -302,7 +315,17 @@ struct spawn_template_spawn_args {
 	int32_t nice;			/* -20 to 19, as in setpriority(2) */
 	uint64_t groups;		/* const gid_t *; 0 with n_groups 0 */
 	uint64_t n_groups;		/* number of groups */
+	/* VER2: has room, because run_args has this structure inside */
+	uint32_t failure_size;		/* of *failure; 0: its VER0 */
+	int32_t reserved_fd;		/* 0 or -1 */
+	uint64_t reserved2[15];		/* 0 */
 };
+
+#define SPAWN_TEMPLATE_SPAWN_ARGS_INIT \
+	{ \
+		0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 }, 0, 0, -1, 0, 0xffffffffU, \
+			0xffffffffU, 0, 0, 0, 0, 0, { 0 }, \
+	}
 
 /**
  * spawn_template_spawn - launch a program from a template
@@ -513,7 +536,8 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_CGROUP		(1U << 2) /* a cgroup of its own */
 #define SPAWN_TEMPLATE_RUN_SUPERVISE		(1U << 3) /* ends with the caller */
 
-#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* by default */
 
 struct spawn_template_run_args {
@@ -525,7 +549,15 @@ struct spawn_template_run_args {
 	uint64_t grace_ns;		/* from TERM to KILL; 0: KILL at once */
 	uint32_t flags;			/* SPAWN_TEMPLATE_RUN_* */
 	int32_t cgroup_parent_fd;	/* with RUN_CGROUP; -1: to be found */
+	/* VER1 */
+	int32_t reserved_fd;		/* 0 or -1 */
+	uint32_t reserved;		/* 0 */
 };
+
+#define SPAWN_TEMPLATE_RUN_ARGS_INIT \
+	{ \
+		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, \
+	}
 
 /* result: .flags */
 #define SPAWN_TEMPLATE_RESULT_TIMED_OUT		(1U << 0)
@@ -538,17 +570,26 @@ struct spawn_template_run_args {
 
 /* 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))
+#define SPAWN_TEMPLATE_RESULT_SIZE_VER1		(136 + sizeof(struct rusage))
 
 struct spawn_template_result {
 	int32_t code;			/* exit code, or -1 */
 	int32_t signal;			/* that ended the program, or -1 */
 	uint32_t flags;			/* SPAWN_TEMPLATE_RESULT_* */
-	uint32_t reserved;		/* 0 */
+	uint32_t size;			/* what is filled in; 0: VER0 */
 	char *out, *err;		/* a NUL follows the last byte; NULL: */
 	size_t out_len, err_len;	/* not captured */
 	struct rusage usage;		/* of the program and what it waited for */
 	uint64_t spawn_ns;		/* until it had passed exec */
 	uint64_t total_ns;		/* until it had ended and all was read */
+	/* VER1: usage again, as every libc has it */
+	uint64_t user_us, system_us;	/* CPU time */
+	uint64_t max_rss_kib;		/* most memory that was resident */
+	uint64_t minor_faults;		/* page faults, served without I/O */
+	uint64_t major_faults;		/* page faults, served with I/O */
+	uint64_t block_inputs, block_outputs;
+	uint64_t voluntary_switches;	/* of context */
+	uint64_t involuntary_switches;
 };
 
 /**
@@ -627,13 +668,20 @@ void spawn_template_result_free(struct spawn_template_result *result);
 
 #define SPAWN_TEMPLATE_KILL_TREE		(1U << 0)
 
+#define SPAWN_TEMPLATE_CHILD_SIZE_VER0		16
+
 /* A child, for spawn_template_kill(). */
 struct spawn_template_child {
 	int32_t pid;
 	int32_t pidfd;
 	int32_t cgroup_fd;		/* directory of its own; -1: none */
-	uint32_t reserved;		/* 0 */
+	uint32_t size;			/* of this structure; 0: VER0 */
 };
+
+#define SPAWN_TEMPLATE_CHILD_INIT \
+	{ \
+		-1, -1, -1, 0, \
+	}
 
 /**
  * spawn_template_kill - signal a child, or its whole tree (extension)
@@ -648,9 +696,10 @@ struct spawn_template_child {
  * still stands for its group.
  *
  * Return: 0 if something was signalled; -ESRCH if there was nothing left;
- * -EINVAL for a bad signal, flag or reserved field, or a pid that is 1 or less, or
- * the caller's own; -EPERM as kill(2), if none could be signalled; -EBADF if pidfd
- * is not open, or cgroup_fd no cgroup v2 directory.
+ * -EINVAL for a bad signal, flag or size, or a pid that is 1 or less, or the
+ * caller's own; -E2BIG for a size over a page, or something unknown set; -EPERM as
+ * kill(2), if none could be signalled; -EBADF if pidfd is not open, or cgroup_fd no
+ * cgroup v2 directory.
  * Since: 0.2
  */
 int spawn_template_kill(const struct spawn_template_child *child, int sig,
@@ -682,6 +731,11 @@ struct spawn_template_ring_params {
 	uint32_t threads;		/* that launch, at least; 0: by CPUs */
 	uint64_t reserved[4];		/* 0 */
 };
+
+#define SPAWN_TEMPLATE_RING_PARAMS_INIT \
+	{ \
+		0, 0, { 0, 0, 0, 0 }, \
+	}
 
 /**
  * spawn_template_ring_init - make a ring (extension)
@@ -786,7 +840,10 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
  */
 int spawn_template_ring_submit(struct spawn_template_ring *ring);
 
-/* What became of one launch or run. */
+/*
+ * What became of one launch or run. The ring makes it and may append fields to it;
+ * what comes in them is only there for those who have asked for it.
+ */
 struct spawn_template_cqe {
 	uint64_t user_data;		/* as submitted */
 	int32_t res;			/* 0, or a negated errno */

@@ -8,32 +8,37 @@
 
 /**
  * st_args_copy - take a structure of the caller's version
- * @to: zeroed and filled in
- * @known: size of *to
+ * @to: filled in, to the size of the last version
  * @from: the caller's
  * @size: the caller's sizeof
- * @oldest: the first version's size
+ * @versions: the size of each version, smallest first
+ * @n: how many versions there are
  *
- * The rule is that of the kernel's copy_struct_from_user(): fields that the
- * caller does not have are zero; fields that the library does not know are
- * accepted if they are zero.
+ * The rule is that of the kernel's copy_struct_from_user(): a field that the
+ * caller's version does not have becomes zero, and what the caller has beyond a
+ * version must be zero. A size between two versions counts as the smaller one, so
+ * that no part of a field is ever taken.
  *
- * Return: 0; -EINVAL below the first version or without a structure; -E2BIG
- * over a page of 4096 bytes, or if an unknown field is set.
+ * Return: the version that counts, 0 for the first; -EINVAL below the first
+ * version or without a structure; -E2BIG over a page of 4096 bytes, or if
+ * something is set behind the version.
  */
-int st_args_copy(void *to, size_t known, const void *from, size_t size,
-		 size_t oldest)
+int st_args_copy(void *to, const void *from, size_t size,
+		 const size_t *versions, int n)
 {
 	const unsigned char *bytes = from;
+	int version = n - 1;
 
-	if (!from || size < oldest)
+	if (!from || size < versions[0])
 		return -EINVAL;
 	if (size > PAGE)
 		return -E2BIG;
-	for (size_t i = known; i < size; i++)
+	while (size < versions[version])
+		version--;
+	for (size_t i = versions[version]; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
-	memset(to, 0, known);
-	memcpy(to, from, size < known ? size : known);
-	return 0;
+	memset(to, 0, versions[n - 1]);
+	memcpy(to, from, versions[version]);
+	return version;
 }

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-int st_args_copy(void *to, size_t known, const void *from, size_t size,
-		 size_t oldest);
+int st_args_copy(void *to, const void *from, size_t size,
+		 const size_t *versions, int n);
 
 #endif

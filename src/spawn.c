@@ -27,16 +27,31 @@
 	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT |                              \
 	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
 
+static const size_t spawn_versions[] = {
+	SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
+	SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1,
+	SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2,
+};
+#define N_SPAWN_VERSIONS 3
+
+/* The flags that each of them may have. */
+static const uint64_t flags_known[N_SPAWN_VERSIONS] = {
+	SPAWN_TEMPLATE_SPAWN_INHERIT_FDS,
+	SPAWN_FLAGS,
+	SPAWN_FLAGS,
+};
+
 #define ST_NO_SUCH_FLAG (1ULL << 63)
 #define GROUPS_MAX 65536 /* the kernel's NGROUPS_MAX */
 #define RETRIES 64 /* while others refresh the template */
+#define FAILURE_MOST 4096 /* bytes that a caller may have for one */
 
-_Static_assert(sizeof(struct spawn_template_create_args) ==
-		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
-	       "create args");
 _Static_assert(sizeof(struct spawn_template_spawn_args) ==
-		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1,
+		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2,
 	       "spawn args");
+_Static_assert(sizeof(struct spawn_template_failure) ==
+		       SPAWN_TEMPLATE_FAILURE_SIZE_VER0,
+	       "failure");
 _Static_assert(sizeof(struct spawn_template_action) == 24, "action");
 
 /* ---- arguments */
@@ -73,20 +88,41 @@ static bool attributes_ok(const struct spawn_template_spawn_args *a)
 int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
 		  size_t size)
 {
-	int ret = st_args_copy(args, sizeof(*args), from, size,
-			       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
+	int version = st_args_copy(args, from, size, spawn_versions,
+				   N_SPAWN_VERSIONS);
 
-	if (ret < 0 || size >= sizeof(*args))
-		return ret;
-	/*
-	 * ignore a version that is there in part: half a pointer leads nowhere
-	 */
-	memset(&args->failure, 0,
-	       sizeof(*args) - SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0);
-	/* a flag that no launch accepts */
-	if (ST_VER1_FLAGS(args->flags))
-		args->flags |= ST_NO_SUCH_FLAG;
+	if (version < 0)
+		return version;
+	st_spawn_version(args, version);
 	return 0;
+}
+
+/**
+ * st_spawn_version - have a launch refuse flags that are too new for a version
+ * @args: taken by st_spawn_args(), or out of a structure around them
+ * @version: the caller's, 0 for the first
+ *
+ * The launch refuses them, and not this call, because the template comes first in
+ * the order of errors.
+ */
+void st_spawn_version(struct spawn_template_spawn_args *args, int version)
+{
+	if (args->flags & ~flags_known[version])
+		args->flags |= ST_NO_SUCH_FLAG;
+}
+
+static bool all_zero(const uint64_t *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fields[i])
+			return false;
+	return true;
+}
+
+static bool failure_size_ok(uint32_t size)
+{
+	return !size || (size >= SPAWN_TEMPLATE_FAILURE_SIZE_VER0 &&
+			 size <= FAILURE_MOST);
 }
 
 /*
@@ -96,8 +132,9 @@ static bool args_ok(const struct spawn_template_spawn_args *a)
 {
 	if (a->flags & ~SPAWN_FLAGS)
 		return false;
-	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
-	    a->reserved[3])
+	if (!all_zero(a->reserved, 4) || !all_zero(a->reserved2, 15) ||
+	    (a->reserved_fd != 0 && a->reserved_fd != -1) ||
+	    !failure_size_ok(a->failure_size))
 		return false;
 	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a);
 }
@@ -408,11 +445,31 @@ pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	return ret;
 }
 
+/**
+ * st_failure_give - tell the caller where a launch failed, if that was asked for
+ * @args: taken by st_spawn_args()
+ * @failure: what to tell
+ *
+ * Bytes that the caller has room for beyond what is known here become zero.
+ */
+void st_failure_give(const struct spawn_template_spawn_args *args,
+		     const struct spawn_template_failure *failure)
+{
+	unsigned char *to = (unsigned char *)(uintptr_t)args->failure;
+	uint32_t size = args->failure_size;
+
+	if (!to || !failure_size_ok(size))
+		return;
+	memcpy(to, failure, sizeof(*failure));
+	if (size > sizeof(*failure))
+		memset(to + sizeof(*failure), 0, size - sizeof(*failure));
+}
+
 pid_t spawn_template_spawn(int tfd,
 			   const struct spawn_template_spawn_args *uargs,
 			   size_t size)
 {
-	struct spawn_template_failure failure, *ufailure;
+	struct spawn_template_failure failure;
 	struct st_spawn spawn = { .batch = false };
 	int *pidfd;
 	pid_t ret;
@@ -421,11 +478,10 @@ pid_t spawn_template_spawn(int tfd,
 	if (ret < 0)
 		return ret;
 	pidfd = (int *)(uintptr_t)spawn.args.pidfd;
-	ufailure = (void *)(uintptr_t)spawn.args.failure;
 	if (!pidfd) /* refused with other wrong arguments, after the fd */
 		spawn.args.flags |= ST_NO_SUCH_FLAG;
 	ret = st_spawn(tfd, &spawn, pidfd, &failure);
-	if (ret < 0 && ufailure)
-		*ufailure = failure;
+	if (ret < 0)
+		st_failure_give(&spawn.args, &failure);
 	return ret;
 }

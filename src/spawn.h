@@ -20,9 +20,12 @@ struct st_spawn {
 
 int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
 		  size_t size);
+void st_spawn_version(struct spawn_template_spawn_args *args, int version);
 int st_spawn_check(const struct spawn_template_spawn_args *args);
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure);
+void st_failure_give(const struct spawn_template_spawn_args *args,
+		     const struct spawn_template_failure *failure);
 
 /* Steps of a launch that is not waited for: see begin.c. */
 int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,

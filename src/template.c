@@ -339,14 +339,18 @@ static int make(const struct source *from, uint64_t flags,
 	return fd;
 }
 
+_Static_assert(sizeof(struct spawn_template_create_args) ==
+		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+	       "create args");
+
 static int check_args(const struct spawn_template_create_args *args,
-		      size_t size)
+		      int version)
 {
 	uint64_t flags = args->flags;
 
 	if (flags & ~(CREATE_FLAGS | UNSERVED_FLAGS))
 		return -EINVAL;
-	if (ST_VER1_FLAGS(flags) && size < SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1)
+	if (ST_VER1_FLAGS(flags) && version < 1)
 		return -EINVAL;
 	if (args->exec_flags || args->actions || args->actions_len ||
 	    args->reserved[0] || args->reserved[1] || args->reserved[2] ||
@@ -368,15 +372,18 @@ static int check_args(const struct spawn_template_create_args *args,
 int spawn_template_create(const struct spawn_template_create_args *uargs,
 			  size_t size)
 {
+	static const size_t versions[] = {
+		SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
+		SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+	};
 	struct spawn_template_create_args args;
 	struct st_record *rec;
 	struct source from;
 	int fd, ret;
 
-	ret = st_args_copy(&args, sizeof(args), uargs, size,
-			   SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0);
-	if (ret == 0)
-		ret = check_args(&args, size);
+	ret = st_args_copy(&args, uargs, size, versions, 2);
+	if (ret >= 0)
+		ret = check_args(&args, ret);
 	if (ret < 0)
 		return ret;
 	from.path = (const char *)(uintptr_t)args.filename;

@@ -273,6 +273,28 @@ static inline void check_stream(const char *data, size_t len, uint64_t max,
 		CHECK_EQ(len, max ? max : SPAWN_TEMPLATE_RUN_MAX_OUTPUT);
 }
 
+static inline uint64_t timeval_us(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
+}
+
+/* Version 1 tells the same usage as the libc's structure does. */
+static inline void check_usage(const struct spawn_template_result *res)
+{
+	const struct rusage *u = &res->usage;
+
+	CHECK_EQ(res->size, sizeof(*res));
+	CHECK_EQ(res->user_us, timeval_us(u->ru_utime));
+	CHECK_EQ(res->system_us, timeval_us(u->ru_stime));
+	CHECK_EQ(res->max_rss_kib, u->ru_maxrss);
+	CHECK_EQ(res->minor_faults, u->ru_minflt);
+	CHECK_EQ(res->major_faults, u->ru_majflt);
+	CHECK_EQ(res->block_inputs, u->ru_inblock);
+	CHECK_EQ(res->block_outputs, u->ru_oublock);
+	CHECK_EQ(res->voluntary_switches, u->ru_nvcsw);
+	CHECK_EQ(res->involuntary_switches, u->ru_nivcsw);
+}
+
 /* Checks that a result is sound. */
 static inline void check_result(const struct spawn_template_run_args *args,
 				const struct spawn_template_result *res)
@@ -284,7 +306,7 @@ static inline void check_result(const struct spawn_template_run_args *args,
 	CHECK(res->code >= -1 && res->code <= 255);
 	CHECK(res->signal == -1 || (res->signal > 0 && res->signal <= 64));
 	CHECK_EQ(res->flags & ~RESULT_ALL, 0);
-	CHECK_EQ(res->reserved, 0);
+	check_usage(res);
 	CHECK_GT(res->spawn_ns, 0);
 	CHECK_GE(res->total_ns, res->spawn_ns);
 	if (args->flags & RUN(NO_CAPTURE)) {

@@ -17,6 +17,7 @@
 #define CREATE_VER1 SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1
 #define SPAWN_VER0 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0
 #define SPAWN_VER1 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
+#define SPAWN_VER2 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2
 
 #ifndef AT_EXECVE_CHECK
 #define AT_EXECVE_CHECK 0x10000
@@ -576,7 +577,7 @@ static void spawn_takes_the_documented_sizes(void)
 	CHECK_EQ(spawn_template_spawn(tfd, &big.args, SIZE_MAX), -E2BIG);
 	CHECK_EQ(pidfd, -77);
 	CHECK(test_no_children());
-	for (size = SPAWN_VER0; size <= SPAWN_VER1 + 1; size++)
+	for (size = SPAWN_VER0; size <= SPAWN_VER2 + 1; size++)
 		launches(tfd, &big.args, size, &pidfd);
 	launches(tfd, &big.args, page, &pidfd);
 }
@@ -588,7 +589,7 @@ static void spawn_tail_must_be_zero(void)
 	int tfd = test_probe(), pidfd = -77;
 
 	big.args = good_args(&pidfd);
-	for (at = SPAWN_VER1; at < page; at += at < 160 ? 1 : 509) {
+	for (at = SPAWN_VER2; at < page; at += at < 290 ? 1 : 509) {
 		big.bytes[at] = 1;
 		pidfd = -77;
 		CHECK_EQ(spawn_template_spawn(tfd, &big.args, page), -E2BIG);

@@ -80,7 +80,7 @@ static void bad_arguments_are_refused(void)
 				 -EINVAL);
 		}
 		bad = l.child;
-		bad.reserved = 1;
+		bad.size = 1;
 		CHECK_EQ(spawn_template_kill(&bad, SIGTERM, tree), -EINVAL);
 		bad = l.child;
 		bad.cgroup_fd = -2;

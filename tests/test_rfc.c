@@ -25,9 +25,12 @@ _Static_assert(offsetof(struct spawn_template_spawn_args, reserved) +
 			       4 * sizeof(uint64_t) ==
 		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
 	       "spawn args, VER0");
-_Static_assert(sizeof(struct spawn_template_spawn_args) ==
+_Static_assert(offsetof(struct spawn_template_spawn_args, failure_size) ==
 		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1,
 	       "spawn args, VER1");
+_Static_assert(sizeof(struct spawn_template_spawn_args) ==
+		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2,
+	       "spawn args, VER2");
 _Static_assert(offsetof(struct spawn_template_stat, interpreter) +
 			       SPAWN_TEMPLATE_PATH_MAX ==
 		       SPAWN_TEMPLATE_STAT_SIZE_VER0,

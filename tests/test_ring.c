@@ -319,7 +319,9 @@ static void malformed_arguments_are_refused_at_once(void)
 	args.input_len = 1;
 	CHECK_EQ(spawn_template_ring_run(ring, tfd, &args, sizeof(args), 1),
 		 -EINVAL);
-	CHECK_EQ(spawn_template_ring_run(ring, tfd, &good, sizeof(good) - 1, 1),
+	CHECK_EQ(spawn_template_ring_run(ring, tfd, &good,
+					 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - 1,
+					 1),
 		 -EINVAL);
 	CHECK_EQ(spawn_template_ring_run(ring, tfd, NULL, sizeof(good), 1),
 		 -EINVAL);

@@ -671,22 +671,24 @@ static void the_sizes_of_arguments_are_checked(void)
 		struct spawn_template_run_args args;
 		char tail[5000];
 	} big = { .args = run_args(TREE("exit", "0")) };
-	const size_t ver0 = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0;
+	const size_t last = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1;
 	struct spawn_template_result res;
 	int tfd = tree_template();
 
-	CHECK_EQ(sizeof(big.args), ver0);
-	CHECK_EQ(run_sized(tfd, &big, ver0, &res, sizeof(res)), 0);
-	CHECK_EQ(run_sized(tfd, &big, ver0 - 1, &res, sizeof(res)), -EINVAL);
+	CHECK_EQ(sizeof(big.args), last);
+	CHECK_EQ(run_sized(tfd, &big, last, &res, sizeof(res)), 0);
+	CHECK_EQ(run_sized(tfd, &big, SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - 1,
+			   &res, sizeof(res)),
+		 -EINVAL);
 	CHECK_EQ(run_sized(tfd, &big, 0, &res, sizeof(res)), -EINVAL);
-	CHECK_EQ(run_sized(tfd, NULL, ver0, &res, sizeof(res)), -EINVAL);
-	CHECK_EQ(run_sized(tfd, &big, ver0 + 1, &res, sizeof(res)), 0);
+	CHECK_EQ(run_sized(tfd, NULL, last, &res, sizeof(res)), -EINVAL);
+	CHECK_EQ(run_sized(tfd, &big, last + 1, &res, sizeof(res)), 0);
 	CHECK_EQ(run_sized(tfd, &big, 4096, &res, sizeof(res)), 0);
 	CHECK_EQ(run_sized(tfd, &big, 4097, &res, sizeof(res)), -E2BIG);
 	big.tail[100] = 1;
 	CHECK_EQ(run_sized(tfd, &big, 4096, &res, sizeof(res)), -E2BIG);
-	CHECK_EQ(run_sized(tfd, &big, ver0 + 100, &res, sizeof(res)), 0);
-	CHECK_EQ(run_sized(tfd, &big, ver0 + 101, &res, sizeof(res)), -E2BIG);
+	CHECK_EQ(run_sized(tfd, &big, last + 100, &res, sizeof(res)), 0);
+	CHECK_EQ(run_sized(tfd, &big, last + 101, &res, sizeof(res)), -E2BIG);
 }
 
 /* The library sets bytes to zero that are behind the result as it knows it. */
@@ -699,9 +701,10 @@ static void the_sizes_of_results_are_checked(void)
 		unsigned char beyond;
 	} big;
 	const size_t ver0 = SPAWN_TEMPLATE_RESULT_SIZE_VER0;
+	const size_t last = SPAWN_TEMPLATE_RESULT_SIZE_VER1;
 	int tfd = tree_template();
 
-	CHECK_EQ(sizeof(big.res), ver0);
+	CHECK_EQ(sizeof(big.res), last);
 	CHECK_EQ(run_sized(tfd, &args, sizeof(args), &big.res, ver0 - 1),
 		 -EINVAL);
 	CHECK_EQ(run_sized(tfd, &args, sizeof(args), &big.res, 0), -EINVAL);
@@ -709,7 +712,7 @@ static void the_sizes_of_results_are_checked(void)
 		 -EINVAL);
 	memset(&big, 0x5a, sizeof(big));
 	CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &big.res,
-				    ver0 + sizeof(big.tail)),
+				    last + sizeof(big.tail)),
 		 0);
 	CHECK_EQ(big.res.code, 3);
 	for (size_t i = 0; i < sizeof(big.tail); i++)

@@ -61,11 +61,6 @@ static int set_output(json_t *object, const char *const keys[3],
 				   json_integer((json_int_t)*n));
 }
 
-static double seconds(const struct timeval *tv)
-{
-	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
-}
-
 static json_t *ending(const struct spawn_template_result *r, int pid)
 {
 	return json_pack("{s:o, s:o, s:s?, s:o, s:b}", "pid",
@@ -86,9 +81,9 @@ static json_t *circumstances(const struct spawn_template_result *r)
 		"pipe_held", has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD),
 		"status_lost", has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST),
 		"cgroup", has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "usage",
-		"user_s", seconds(&r->usage.ru_utime), "system_s",
-		seconds(&r->usage.ru_stime), "max_rss_kib",
-		(json_int_t)r->usage.ru_maxrss, "spawn_ms",
+		"user_s", (double)r->user_us / 1e6, "system_s",
+		(double)r->system_us / 1e6, "max_rss_kib",
+		(json_int_t)r->max_rss_kib, "spawn_ms",
 		(double)r->spawn_ns / 1e6, "total_ms",
 		(double)r->total_ns / 1e6);
 }

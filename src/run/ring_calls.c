@@ -42,14 +42,16 @@ static int check_params(unsigned int entries,
 			const struct spawn_template_ring_params *from,
 			size_t size)
 {
+	static const size_t versions[] = {
+		SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0,
+	};
 	int ret;
 
 	*p = (struct spawn_template_ring_params){ .flags = 0 };
 	if (!from && size)
 		return -EINVAL;
 	if (from) {
-		ret = st_args_copy(p, sizeof(*p), from, size,
-				   SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0);
+		ret = st_args_copy(p, from, size, versions, 1);
 		if (ret < 0)
 			return ret;
 	}

@@ -38,14 +38,59 @@
 
 #define N_OWN 3
 
+static const size_t run_versions[] = {
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
+};
+#define N_RUN_VERSIONS 2
+
+/* The size of the spawn arguments in version 0 of those of a run. */
+#define VER0_SPAWN SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
+#define VER0_REST (SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - VER0_SPAWN)
+
 _Static_assert(sizeof(struct spawn_template_run_args) ==
-		       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
+		       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
 	       "run args");
+_Static_assert(offsetof(struct spawn_template_run_args, reserved_fd) -
+			       offsetof(struct spawn_template_run_args,
+					input) ==
+		       VER0_REST,
+	       "run args, version 0 behind spawn");
 _Static_assert(sizeof(struct spawn_template_result) ==
-		       SPAWN_TEMPLATE_RESULT_SIZE_VER0,
+			       SPAWN_TEMPLATE_RESULT_SIZE_VER1 &&
+		       offsetof(struct spawn_template_result, user_us) ==
+			       SPAWN_TEMPLATE_RESULT_SIZE_VER0,
 	       "result");
 
 /* ---- arguments */
+
+/*
+ * Takes the caller's version. Version 0 has version 1 of the spawn arguments at its
+ * start, and so all that is behind these stands elsewhere than it does now.
+ */
+static int take_args(struct spawn_template_run_args *args, const void *from,
+		     size_t size)
+{
+	union {
+		struct spawn_template_run_args now;
+		unsigned char ver0[sizeof(struct spawn_template_run_args)];
+	} u;
+	int version;
+
+	version = st_args_copy(&u, from, size, run_versions, N_RUN_VERSIONS);
+	if (version < 0)
+		return version;
+	if (version > 0) {
+		*args = u.now;
+	} else {
+		memset(args, 0, sizeof(*args));
+		memcpy(&args->spawn, u.ver0, VER0_SPAWN);
+		memcpy(&args->input, u.ver0 + VER0_SPAWN, VER0_REST);
+	}
+	/* each has the spawn arguments of the version after its own */
+	st_spawn_version(&args->spawn, version + 1);
+	return 0;
+}
 
 /**
  * st_run_args - take and judge the caller's arguments of a run
@@ -57,12 +102,13 @@ _Static_assert(sizeof(struct spawn_template_result) ==
 int st_run_args(struct spawn_template_run_args *args, const void *from,
 		size_t size)
 {
-	int ret = st_args_copy(args, sizeof(*args), from, size,
-			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0);
+	int ret = take_args(args, from, size);
 
 	if (ret < 0)
 		return ret;
-	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len))
+	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
+	    args->reserved ||
+	    (args->reserved_fd != 0 && args->reserved_fd != -1))
 		return -EINVAL;
 	if (args->max_output > SIZE_MAX / 4)
 		args->max_output = SIZE_MAX / 4;
@@ -476,17 +522,60 @@ void st_run_exited(struct st_run *run)
 
 /* ---- what is told */
 
-/* Fills in a result, which takes the output over. */
+static uint64_t us(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
+}
+
+static void fill_usage(struct spawn_template_result *to,
+		       const struct rusage *from)
+{
+	to->usage = *from;
+	to->user_us = us(&from->ru_utime);
+	to->system_us = us(&from->ru_stime);
+	to->max_rss_kib = (uint64_t)from->ru_maxrss;
+	to->minor_faults = (uint64_t)from->ru_minflt;
+	to->major_faults = (uint64_t)from->ru_majflt;
+	to->block_inputs = (uint64_t)from->ru_inblock;
+	to->block_outputs = (uint64_t)from->ru_oublock;
+	to->voluntary_switches = (uint64_t)from->ru_nvcsw;
+	to->involuntary_switches = (uint64_t)from->ru_nivcsw;
+}
+
+/* Fills in all of a result, which takes the output over. */
 void st_run_result(struct st_run *run, struct spawn_template_result *result)
 {
 	st_run_give_output(run, result);
 	result->code = run->code;
 	result->signal = run->signal;
 	result->flags = run->result_flags;
-	result->reserved = 0;
-	result->usage = run->usage;
+	result->size = sizeof(*result);
+	fill_usage(result, &run->usage);
 	result->spawn_ns = (uint64_t)(run->spawned - run->started);
 	result->total_ns = (uint64_t)(run->over - run->started);
+}
+
+/**
+ * st_run_give_result - fill in a result of the caller's size
+ * @run: it is over
+ * @to: the caller's, which takes the output over
+ * @size: its sizeof, of version 0 at least
+ *
+ * A size between two versions counts as the smaller one; what is behind it becomes
+ * zero, up to the caller's size.
+ */
+void st_run_give_result(struct st_run *run, void *to, size_t size)
+{
+	struct spawn_template_result result;
+	size_t known = sizeof(result);
+
+	st_run_result(run, &result);
+	if (size < known) {
+		known = SPAWN_TEMPLATE_RESULT_SIZE_VER0;
+		result.size = 0;
+	}
+	memset(to, 0, size);
+	memcpy(to, &result, known);
 }
 
 /* Frees all that a run holds. It is over, or was not launched. */

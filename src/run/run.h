@@ -102,6 +102,7 @@ static inline bool st_run_over(const struct st_run *run)
 }
 
 void st_run_result(struct st_run *run, struct spawn_template_result *result);
+void st_run_give_result(struct st_run *run, void *to, size_t size);
 void st_run_close(struct st_run *run);
 
 #endif

@@ -149,17 +149,6 @@ static int run_to_end(struct call *c)
 	return ret;
 }
 
-static void tell_failure(const struct call *c, int error)
-{
-	struct spawn_template_failure *f;
-
-	f = (struct spawn_template_failure *)(uintptr_t)c->args.spawn.failure;
-	if (!f)
-		return;
-	*f = c->failure;
-	f->error = error;
-}
-
 int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 		       size_t size, struct spawn_template_result *result,
 		       size_t result_size)
@@ -182,10 +171,10 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 	if (ret == 0)
 		ret = run_to_end(&c);
 	if (ret == 0) {
-		memset(result, 0, result_size);
-		st_run_result(&c.run, result);
+		st_run_give_result(&c.run, result, result_size);
 	} else {
-		tell_failure(&c, -ret);
+		c.failure.error = -ret;
+		st_failure_give(&c.args.spawn, &c.failure);
 	}
 	st_run_close(&c.run);
 	st_tree_home_close(&c.home);

@@ -4,6 +4,7 @@
 
 #include <spawn_template.h>
 
+#include "args.h"
 #include "sys.h"
 #include "tree/cgroup.h"
 #include "tree/pidfd.h"
@@ -250,34 +251,47 @@ void st_tree_remove(struct st_tree *tree)
 
 /* ---- the public call */
 
-static int check_child(const struct spawn_template_child *child, int sig,
-		       unsigned int flags)
+_Static_assert(sizeof(struct spawn_template_child) ==
+		       SPAWN_TEMPLATE_CHILD_SIZE_VER0,
+	       "child");
+
+/* Takes the caller's version, which tells its own size, and judges it. */
+static int take_child(struct spawn_template_child *child,
+		      const struct spawn_template_child *from, int sig,
+		      unsigned int flags)
 {
-	if (!child || child->reserved || flags & ~SPAWN_TEMPLATE_KILL_TREE ||
-	    sig < 0 || sig > SYS_NSIG || child->pid <= 1 ||
-	    child->pid == sys_call0(__NR_getpid) || child->cgroup_fd < -1)
+	static const size_t versions[] = { SPAWN_TEMPLATE_CHILD_SIZE_VER0 };
+	size_t size = from && from->size ? from->size : versions[0];
+	int ret = st_args_copy(child, from, size, versions, 1);
+
+	if (ret < 0)
+		return ret;
+	if (flags & ~SPAWN_TEMPLATE_KILL_TREE || sig < 0 || sig > SYS_NSIG ||
+	    child->pid <= 1 || child->pid == sys_call0(__NR_getpid) ||
+	    child->cgroup_fd < -1)
 		return -EINVAL;
 	return 0;
 }
 
-int spawn_template_kill(const struct spawn_template_child *child, int sig,
+int spawn_template_kill(const struct spawn_template_child *from, int sig,
 			unsigned int flags)
 {
 	struct st_tree tree = { .cgroup = -1 };
-	int ret = check_child(child, sig, flags);
+	struct spawn_template_child child;
+	int ret = take_child(&child, from, sig, flags);
 
 	if (ret < 0)
 		return ret;
-	tree.pid = child->pid;
-	tree.pidfd = child->pidfd;
+	tree.pid = child.pid;
+	tree.pidfd = child.pidfd;
 	if (!(flags & SPAWN_TEMPLATE_KILL_TREE))
-		return st_pidfd_signal(child->pidfd, child->pid, sig);
+		return st_pidfd_signal(child.pidfd, child.pid, sig);
 	/* is it a pidfd? a child that has ended may still lead a group */
-	ret = st_pidfd_signal(child->pidfd, child->pid, 0);
+	ret = st_pidfd_signal(child.pidfd, child.pid, 0);
 	if (ret == -EBADF || ret == -EINVAL)
 		return -EBADF;
-	if (child->cgroup_fd >= 0) {
-		ret = st_cgroup_open(child->cgroup_fd);
+	if (child.cgroup_fd >= 0) {
+		ret = st_cgroup_open(child.cgroup_fd);
 		if (ret < 0)
 			return ret;
 		tree.cgroup = ret;

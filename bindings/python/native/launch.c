@@ -11,7 +11,8 @@ extern char **environ;
 void launch_begin(struct launch *l)
 {
 	/* not the actions: they are many, and written before they are read */
-	l->args = (struct spawn_template_spawn_args){ .flags = 0 };
+	l->args = (struct spawn_template_spawn_args)
+		SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	l->failure = (struct spawn_template_failure){ .error = 0 };
 	l->argv = l->env = (struct strings){ .list = NULL };
 	l->cwd = l->cwd_bytes = NULL;

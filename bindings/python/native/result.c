@@ -8,11 +8,9 @@
 
 struct result {
 	PyObject_HEAD
-	int code, signal, pid;
+	struct spawn_template_result told; /* without out and err */
+	int pid;
 	PyObject *out, *err;
-	unsigned int flags;
-	unsigned long long spawn_ns, total_ns;
-	struct rusage usage;
 };
 
 static PyObject *output(const char *text, size_t n)
@@ -30,13 +28,9 @@ PyObject *result_new(PyObject *type, const struct spawn_template_result *from,
 	r = (struct result *)PyType_GenericAlloc((PyTypeObject *)type, 0);
 	if (!r)
 		return NULL;
-	r->code = from->code;
-	r->signal = from->signal;
+	r->told = *from;
+	r->told.out = r->told.err = NULL; /* the caller frees them */
 	r->pid = pid;
-	r->flags = from->flags;
-	r->spawn_ns = from->spawn_ns;
-	r->total_ns = from->total_ns;
-	r->usage = from->usage;
 	r->out = output(from->out, from->out_len);
 	r->err = output(from->err, from->err_len);
 	if (!r->out || !r->err) {
@@ -71,7 +65,7 @@ static PyObject *result_refuse(PyTypeObject *type, PyObject *args,
 
 static PyObject *result_flag(struct result *r, void *closure)
 {
-	return PyBool_FromLong(r->flags & *(const unsigned int *)closure);
+	return PyBool_FromLong(r->told.flags & *(const unsigned int *)closure);
 }
 
 /*
@@ -80,34 +74,31 @@ static PyObject *result_flag(struct result *r, void *closure)
 static PyObject *result_returncode(struct result *r, void *closure)
 {
 	(void)closure;
-	if (r->code >= 0)
-		return PyLong_FromLong(r->code);
-	if (r->signal >= 0)
-		return PyLong_FromLong(-r->signal);
+	if (r->told.code >= 0)
+		return PyLong_FromLong(r->told.code);
+	if (r->told.signal >= 0)
+		return PyLong_FromLong(-r->told.signal);
 	Py_RETURN_NONE;
 }
 
-static double seconds(const struct timeval *tv)
-{
-	return (double)tv->tv_sec + (double)tv->tv_usec * 1e-6;
-}
-
-/* Builds the rusage only on request: most callers do not want it. */
+/*
+ * Builds the rusage only on request: most callers do not want it. Linux counts no
+ * more than what a result has.
+ */
 static PyObject *result_usage(struct result *r, void *closure)
 {
 	PyObject *module = PyImport_ImportModule("resource"), *usage;
-	const struct rusage *u = &r->usage;
+	const struct spawn_template_result *u = &r->told;
 
 	(void)closure;
 	if (!module)
 		return NULL;
 	usage = PyObject_CallMethod(
-		module, "struct_rusage", "((ddllllllllllllll))",
-		seconds(&u->ru_utime), seconds(&u->ru_stime), u->ru_maxrss,
-		u->ru_ixrss, u->ru_idrss, u->ru_isrss, u->ru_minflt,
-		u->ru_majflt, u->ru_nswap, u->ru_inblock, u->ru_oublock,
-		u->ru_msgsnd, u->ru_msgrcv, u->ru_nsignals, u->ru_nvcsw,
-		u->ru_nivcsw);
+		module, "struct_rusage", "((ddKiiiKKiKKiiiKK))",
+		(double)u->user_us * 1e-6, (double)u->system_us * 1e-6,
+		u->max_rss_kib, 0, 0, 0, u->minor_faults, u->major_faults, 0,
+		u->block_inputs, u->block_outputs, 0, 0, 0,
+		u->voluntary_switches, u->involuntary_switches);
 	Py_DECREF(module);
 	return usage;
 }
@@ -116,15 +107,17 @@ static PyObject *result_repr(struct result *r)
 {
 	return PyUnicode_FromFormat(
 		"<Result code=%d signal=%d out=%zd bytes err=%zd bytes%s%s%s>",
-		r->code, r->signal,
+		r->told.code, r->told.signal,
 		r->out == Py_None ? 0 : PyBytes_Size(r->out),
 		r->err == Py_None ? 0 : PyBytes_Size(r->err),
-		r->flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT ? " timed out" : "",
-		r->flags & (SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED |
-			    SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED)
+		r->told.flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT ? " timed out"
+								: "",
+		r->told.flags & (SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED |
+				 SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED)
 			? " truncated"
 			: "",
-		r->flags & SPAWN_TEMPLATE_RESULT_PIPE_HELD ? " pipe held" : "");
+		r->told.flags & SPAWN_TEMPLATE_RESULT_PIPE_HELD ? " pipe held"
+								: "");
 }
 
 /* ---- the type */
@@ -157,21 +150,22 @@ static PyGetSetDef getters[] = {
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
-#define MEMBER(kind, field, text) \
-	.name = #field, .type = (kind), \
-	.offset = offsetof(struct result, field), .flags = READONLY, \
-	.doc = text
+#define MEMBER_AT(kind, field, at, text) \
+	.name = #field, .type = (kind), .offset = offsetof(struct result, at), \
+	.flags = READONLY, .doc = text
+#define MEMBER(kind, field, text) MEMBER_AT(kind, field, field, text)
+#define TOLD(kind, field, text) MEMBER_AT(kind, field, told.field, text)
 
 static PyMemberDef members[] = {
-	{ MEMBER(T_INT, code, "The exit code, or -1.") },
-	{ MEMBER(T_INT, signal, "The signal that ended the program, or -1.") },
+	{ TOLD(T_INT, code, "The exit code, or -1.") },
+	{ TOLD(T_INT, signal, "The signal that ended the program, or -1.") },
 	{ MEMBER(T_INT, pid, "What the pid was; -1: not known.") },
 	{ MEMBER(T_OBJECT, out,
 		 "What it wrote to stdout; None: not captured.") },
 	{ MEMBER(T_OBJECT, err,
 		 "What it wrote to stderr; None: not captured.") },
-	{ MEMBER(T_ULONGLONG, spawn_ns, "Time until it had passed exec.") },
-	{ MEMBER(T_ULONGLONG, total_ns, "Time until it was over.") },
+	{ TOLD(T_ULONGLONG, spawn_ns, "Time until it had passed exec.") },
+	{ TOLD(T_ULONGLONG, total_ns, "Time until it was over.") },
 	{ NULL, 0, 0, 0, NULL },
 };
 

@@ -113,7 +113,8 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	struct run_options o = { .capture = 1 };
 
 	*request = (struct request){ .argv = NULL };
-	run->args = (struct spawn_template_run_args){ .cgroup_parent_fd = -1 };
+	run->args =
+		(struct spawn_template_run_args)SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	run->input = NULL;
 	launch_begin(&run->launch);
 	if (parse(&o, args, kwargs, request, of_ring) < 0)

@@ -332,7 +332,16 @@ class Result(support.TestCase):
         self.assertGreater(r.total_ns, r.spawn_ns)
         self.assertIsInstance(r.usage, resource.struct_rusage)
         self.assertGreater(r.usage.ru_maxrss, 0)
+        self.assertGreater(r.usage.ru_minflt, 0)
         self.assertIn("code=3", repr(r))
+
+    def test_usage_of_a_run(self):
+        r = self.sh.run(SH + ["i=0; while [ $i -lt 100000 ]; do i=$((i+1)); "
+                              "done"])
+        cpu = r.usage.ru_utime + r.usage.ru_stime
+        self.assertGreater(cpu, 0.01)
+        self.assertLess(cpu, r.total_ns / 1e9 + 0.1)
+        self.assertEqual(len(r.usage), 16)
 
     def test_ended_by_a_signal(self):
         r = self.sh.run(SH + ["kill -9 $$"])
