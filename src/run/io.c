@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "run/io.h"
+#include "shared/clock.h"
 #include "sys.h"
 
 #define SCRATCH (16 * 1024)
@@ -28,13 +29,13 @@ static void close_fd(int *fd)
  * Takes an fd of ours out of the epoll set, which closing does not do while a
  * forked child of the host holds a copy.
  */
-void st_run_close_fd(const struct st_run *run, int *fd)
+void st_io_close_fd(const struct st_io *io, int *fd)
 {
-	if (*fd < 0 || run->epoll < 0) {
+	if (*fd < 0 || io->epoll < 0) {
 		close_fd(fd);
 		return;
 	}
-	epoll_ctl(run->epoll, EPOLL_CTL_DEL, *fd, NULL);
+	epoll_ctl(io->epoll, EPOLL_CTL_DEL, *fd, NULL);
 	/* libc's, as the call before: ThreadSanitizer knows the fd from that */
 	close(*fd);
 	*fd = -1;
@@ -58,7 +59,7 @@ static int raise_fd(int *fd)
 }
 
 /* Opens what a program without input reads. Return: 0 or -errno. */
-int st_run_devnull(int *fd)
+int st_io_devnull(int *fd)
 {
 	int ret = sys_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
 
@@ -95,69 +96,69 @@ static int make_pipe(int *ours, int *theirs, bool we_write)
  * closed: nobody has to wait until it is read, and it has an end even while some
  * other child of ours holds a copy of this process's fds.
  */
-static int open_input(struct st_run *run, int devnull, struct st_run_ends *ends)
+static int open_input(struct st_io *io, int devnull, struct st_io_ends *ends)
 {
 	int ret;
 
-	if (!run->input_len) {
+	if (!io->input_len) {
 		ends->in = devnull;
 		return 0;
 	}
-	ret = make_pipe(&run->in, &ends->in, true);
+	ret = make_pipe(&io->in, &ends->in, true);
 	if (ret == 0)
-		st_run_feed(run, false);
+		st_io_feed(io, false);
 	return ret;
 }
 
-static int open_output(struct st_run *run, struct st_run_ends *ends)
+static int open_output(struct st_io *io, uint32_t flags,
+		       struct st_io_ends *ends)
 {
 	int ret = 0;
 
-	if (!(run->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE)) {
-		ret = make_pipe(&run->out.fd, &ends->out, false);
-		run->out.ended = false;
+	if (!(flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE)) {
+		ret = make_pipe(&io->out.fd, &ends->out, false);
+		io->out.ended = false;
 		if (ret < 0)
 			return ret;
 		ends->err = ends->out;
-		if (run->flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR)
+		if (flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR)
 			return 0;
-		ret = make_pipe(&run->err.fd, &ends->err, false);
-		run->err.ended = false;
-	} else if (run->flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR) {
+		ret = make_pipe(&io->err.fd, &ends->err, false);
+		io->err.ended = false;
+	} else if (flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR) {
 		ends->err = 1;
 	}
 	return ret;
 }
 
 /**
- * st_run_open - make a run that is not launched, with its pipes
- * @run: filled in
+ * st_io_open - make the pipes of a run that is not launched
+ * @io: filled in
  * @args: as taken by st_run_args(); the input must stay until it is fed
  * @devnull: an fd of /dev/null above 2
- * @ends: the child's ends, for st_run_launch(); then for st_run_close_ends()
+ * @ends: the child's ends, for st_run_launch(); then for st_io_close_ends()
  *
- * Return: 0; or -errno, and @run and @ends are still to be closed.
+ * Return: 0; or -errno, and @io and @ends are still to be closed.
  */
-int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
-		int devnull, struct st_run_ends *ends)
+int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
+	       int devnull, struct st_io_ends *ends)
 {
 	size_t max = args->max_output ? args->max_output
 				      : SPAWN_TEMPLATE_RUN_MAX_OUTPUT;
 	int ret;
 
-	*run = (struct st_run)ST_RUN_NONE;
-	run->flags = args->flags;
-	run->grace_ns = args->grace_ns;
-	run->out.max = run->err.max = max;
-	run->input = (const char *)(uintptr_t)args->input;
-	run->input_len = args->input_len;
-	*ends = (struct st_run_ends){ -1, -1, -1 };
-	ret = open_input(run, devnull, ends);
-	return ret < 0 ? ret : open_output(run, ends);
+	*io = (struct st_io)ST_IO_NONE;
+	io->captured = !(args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE);
+	io->out.max = io->err.max = max;
+	io->input = (const char *)(uintptr_t)args->input;
+	io->input_len = args->input_len;
+	*ends = (struct st_io_ends){ -1, -1, -1 };
+	ret = open_input(io, devnull, ends);
+	return ret < 0 ? ret : open_output(io, args->flags, ends);
 }
 
 /* After the launch, or instead of it. */
-void st_run_close_ends(struct st_run_ends *ends, int devnull)
+void st_io_close_ends(struct st_io_ends *ends, int devnull)
 {
 	/* without a pipe for stdout, stderr is the caller's own */
 	if (ends->err != ends->out && ends->out >= 0)
@@ -166,7 +167,7 @@ void st_run_close_ends(struct st_run_ends *ends, int devnull)
 		sys_close(ends->out);
 	if (ends->in != devnull && ends->in >= 0)
 		sys_close(ends->in);
-	*ends = (struct st_run_ends){ -1, -1, -1 };
+	*ends = (struct st_io_ends){ -1, -1, -1 };
 }
 
 /* ---- reading */
@@ -240,9 +241,10 @@ static ssize_t read_some(struct st_stream *s)
 
 /*
  * Reads what has come: once if that takes all, at most a few times, so that one
- * run that writes without end does not hold up the others.
+ * run that writes without end does not hold up the others. to_the_end: the writer
+ * has ended, so look once more than that.
  */
-void st_run_drain(struct st_run *run, struct st_stream *stream)
+void st_io_drain(struct st_stream *stream, bool to_the_end)
 {
 	for (int i = 0; i < 8 && !stream->ended; i++) {
 		ssize_t n = read_some(stream);
@@ -256,7 +258,7 @@ void st_run_drain(struct st_run *run, struct st_stream *stream)
 			break;
 		}
 		stream->last = st_now();
-		if (n < PIPE_BUF && !run->exited)
+		if (n < PIPE_BUF && !to_the_end)
 			return;
 	}
 }
@@ -264,17 +266,17 @@ void st_run_drain(struct st_run *run, struct st_stream *stream)
 /* ---- feeding */
 
 /**
- * st_run_feed - write what the pipe takes of the input
- * @run: in is -1 when all is written, or nobody reads
+ * st_io_feed - write what the pipe takes of the input
+ * @io: in is -1 when all is written, or nobody reads
  * @nobody_reads: as poll(2) tells, by an error; then nothing is written
  *
  * The caller's thread has SIGPIPE blocked: somebody may stop reading just now.
  */
-void st_run_feed(struct st_run *run, bool nobody_reads)
+void st_io_feed(struct st_io *io, bool nobody_reads)
 {
-	while (!nobody_reads && run->in >= 0 && run->input_len) {
-		ssize_t n = sys_call3(__NR_write, run->in, run->input,
-				      run->input_len);
+	while (!nobody_reads && io->in >= 0 && io->input_len) {
+		ssize_t n =
+			sys_call3(__NR_write, io->in, io->input, io->input_len);
 
 		if (n == -EINTR)
 			continue;
@@ -282,10 +284,10 @@ void st_run_feed(struct st_run *run, bool nobody_reads)
 			return;
 		if (n < 0)
 			break;
-		run->input += n;
-		run->input_len -= (size_t)n;
+		io->input += n;
+		io->input_len -= (size_t)n;
 	}
-	st_run_close_fd(run, &run->in);
+	st_io_close_fd(io, &io->in);
 }
 
 /* ---- the end */
@@ -311,23 +313,19 @@ static char *give(struct st_stream *s, bool captured, size_t *len)
 }
 
 /* The output goes to the result, which owns it from then on. */
-void st_run_give_output(struct st_run *run,
-			struct spawn_template_result *result)
+void st_io_give_output(struct st_io *io, struct spawn_template_result *result)
 {
-	bool captured = !(run->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE);
-
-	if (run->out.truncated)
-		run->result_flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
-	if (run->err.truncated)
-		run->result_flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
-	result->out = give(&run->out, captured, &result->out_len);
-	result->err = give(&run->err, captured, &result->err_len);
+	result->out = give(&io->out, io->captured, &result->out_len);
+	result->err = give(&io->err, io->captured, &result->err_len);
 }
 
-/* Closes the pipes, whoever still holds the other ends. */
-void st_run_close_pipes(struct st_run *run)
+/* Closes the pipes, whoever still holds the other ends, and frees the rest. */
+void st_io_close(struct st_io *io)
 {
-	st_run_close_fd(run, &run->in);
-	st_run_close_fd(run, &run->out.fd);
-	st_run_close_fd(run, &run->err.fd);
+	st_io_close_fd(io, &io->in);
+	st_io_close_fd(io, &io->out.fd);
+	st_io_close_fd(io, &io->err.fd);
+	free(io->out.data);
+	free(io->err.data);
+	io->out.data = io->err.data = NULL;
 }

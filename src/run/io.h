@@ -1,16 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pipes of a run, for run.c.
+ * The pipes of a run: what the program reads, and what it writes.
  */
-#ifndef ST_RUN_IO_H
-#define ST_RUN_IO_H
+#ifndef ST_IO_H
+#define ST_IO_H
 
-#include "run/run.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-void st_run_drain(struct st_run *run, struct st_stream *stream);
-void st_run_give_output(struct st_run *run,
-			struct spawn_template_result *result);
-void st_run_close_fd(const struct st_run *run, int *fd);
-void st_run_close_pipes(struct st_run *run);
+#include <spawn_template.h>
+
+/* An output stream of the program. */
+struct st_stream {
+	int fd;			/* reading end; -1: closed, or not captured */
+	bool ended;		/* nothing more comes */
+	int64_t last;		/* when something last came */
+	char *data;
+	size_t len, size, max;
+	bool truncated;
+};
+
+/* Our ends. */
+struct st_io {
+	struct st_stream out, err;
+	int in;			/* writing end; -1: all is fed */
+	int epoll;		/* our fds leave it when they close; -1: none */
+	const char *input;	/* what is left of it */
+	size_t input_len;
+	bool captured;		/* the result has the output */
+};
+
+/* One that holds nothing. */
+#define ST_IO_NONE \
+	{ \
+		.out = { .fd = -1, .ended = true }, \
+		.err = { .fd = -1, .ended = true }, .in = -1, .epoll = -1, \
+	}
+
+/* The child's ends of the pipes. */
+struct st_io_ends {
+	int in, out, err;
+};
+
+int st_io_devnull(int *fd);
+int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
+	       int devnull, struct st_io_ends *ends);
+void st_io_close_ends(struct st_io_ends *ends, int devnull);
+
+void st_io_drain(struct st_stream *stream, bool to_the_end);
+void st_io_feed(struct st_io *io, bool nobody_reads);
+
+void st_io_give_output(struct st_io *io, struct spawn_template_result *result);
+void st_io_close_fd(const struct st_io *io, int *fd);
+void st_io_close(struct st_io *io);
 
 #endif

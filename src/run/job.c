@@ -146,15 +146,15 @@ static int launch_run(struct st_job *job,
 {
 	struct spawn_template_ring *ring = job->ring;
 	struct st_run *run = &job->run;
-	struct st_run_ends ends;
+	struct st_io_ends ends;
 	struct st_spawn spawn;
 	bool fallback, is_fed;
 	int ret;
 
 	prepare(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
-	run->epoll = ring->poller.epoll;
-	is_fed = run->in < 0;
+	run->io.epoll = ring->poller.epoll;
+	is_fed = run->io.in < 0;
 	if (ret == 0)
 		ret = make_tree(job, &fallback);
 	if (ret == 0)
@@ -166,7 +166,7 @@ static int launch_run(struct st_job *job,
 		st_reactor_remove(job);
 		st_run_close(run);
 	}
-	st_run_close_ends(&ends, ring->devnull);
+	st_io_close_ends(&ends, ring->devnull);
 	if (ret == 0 && is_fed) {
 		free(job->copy);
 		job->copy = NULL;
@@ -216,7 +216,7 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 static void hand_over(struct st_job *job)
 {
 	if (!job->is_run)
-		job->run.epoll = job->ring->poller.epoll;
+		job->run.io.epoll = job->ring->poller.epoll;
 	job->unwatched = st_reactor_watch(job) < 0;
 	if (job->unwatched || !leave_launching(job, ST_SLOT_RUNNING))
 		st_reactor_poke(job);

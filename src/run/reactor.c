@@ -69,11 +69,11 @@ int st_reactor_add(struct st_job *job)
 	int ret;
 
 	st_run_start(run, job->args.timeout_ns);
-	ret = watch(job, run->out.fd, EPOLLIN, OUT);
+	ret = watch(job, run->io.out.fd, EPOLLIN, OUT);
 	if (ret == 0)
-		ret = watch(job, run->err.fd, EPOLLIN, ERR);
+		ret = watch(job, run->io.err.fd, EPOLLIN, ERR);
 	if (ret == 0)
-		ret = watch(job, run->in, EPOLLOUT, IN);
+		ret = watch(job, run->io.in, EPOLLOUT, IN);
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&p->lock);
@@ -165,13 +165,13 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		return;
 	switch (kind) {
 	case OUT:
-		st_run_read(run, &run->out);
+		st_run_read(run, &run->io.out);
 		break;
 	case ERR:
-		st_run_read(run, &run->err);
+		st_run_read(run, &run->io.err);
 		break;
 	case IN:
-		st_run_feed(run, events & EPOLLERR);
+		st_io_feed(&run->io, events & EPOLLERR);
 		break;
 	default:
 		if (!may_exit(job))

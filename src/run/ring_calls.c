@@ -70,7 +70,7 @@ static int ring_open(struct spawn_template_ring *ring, unsigned int threads)
 
 	if (ret < 0)
 		return ret;
-	ret = st_run_devnull(&ring->devnull);
+	ret = st_io_devnull(&ring->devnull);
 	if (ret < 0)
 		return ret;
 	ring->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -16,6 +16,7 @@
 #include "shared/clock.h"
 #include "run/exit_info.h"
 #include "run/io.h"
+#include "run/run.h"
 #include "sys.h"
 
 #define RUN_FLAGS \
@@ -146,6 +147,21 @@ int st_run_home(const struct spawn_template_run_args *args,
 
 /* ---- launch */
 
+/**
+ * st_run_open - make a run that is not launched
+ * @run: filled in
+ * @args, @devnull, @ends: as of st_io_open()
+ *
+ * Return: 0; or -errno, and @run and @ends are still to be closed.
+ */
+int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
+		int devnull, struct st_io_ends *ends)
+{
+	*run = (struct st_run)ST_RUN_NONE;
+	run->grace_ns = args->grace_ns;
+	return st_io_open(&run->io, args, devnull, ends);
+}
+
 static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,
 			 int from, int to)
 {
@@ -207,7 +223,7 @@ static bool no_cgroup(struct st_run *run, pid_t ret,
  */
 int st_run_launch(struct st_run *run, int tfd,
 		  const struct spawn_template_run_args *args,
-		  const struct st_run_ends *ends, bool fallback,
+		  const struct st_io_ends *ends, bool fallback,
 		  struct st_spawn *spawn,
 		  struct spawn_template_failure *failure)
 {
@@ -335,10 +351,10 @@ static int64_t held_until(const struct st_run *run)
 {
 	int64_t last = run->ended;
 
-	if (last < run->out.last)
-		last = run->out.last;
-	if (last < run->err.last)
-		last = run->err.last;
+	if (last < run->io.out.last)
+		last = run->io.out.last;
+	if (last < run->io.err.last)
+		last = run->io.err.last;
 	return earlier(st_after(last, HELD_QUIET),
 		       st_after(run->ended, HELD_MOST));
 }
@@ -348,10 +364,10 @@ static bool is_drained(struct st_run *run, int64_t now)
 {
 	if (now >= held_until(run)) {
 		/* the end may be there, and not yet seen */
-		st_run_drain(run, &run->out);
-		st_run_drain(run, &run->err);
+		st_io_drain(&run->io.out, run->exited);
+		st_io_drain(&run->io.err, run->exited);
 	}
-	if (run->out.ended && run->err.ended)
+	if (run->io.out.ended && run->io.err.ended)
 		return true;
 	run->due = held_until(run);
 	if (now < run->due)
@@ -493,13 +509,13 @@ void st_run_due(struct st_run *run, int64_t now)
  */
 void st_run_read(struct st_run *run, struct st_stream *stream)
 {
-	st_run_drain(run, stream);
+	st_io_drain(stream, run->exited);
 	if (!stream->ended)
 		return;
 	if (run->exited)
 		st_run_due(run, st_now());
 	if (!st_run_over(run))
-		st_run_close_fd(run, &stream->fd);
+		st_io_close_fd(&run->io, &stream->fd);
 }
 
 /* The child has ended: what it wrote is in the pipes. */
@@ -508,16 +524,16 @@ void st_run_exited(struct st_run *run)
 	run->exited = true;
 	run->ended = st_now();
 	run->tries = 0;
-	st_run_drain(run, &run->out);
-	st_run_drain(run, &run->err);
+	st_io_drain(&run->io.out, run->exited);
+	st_io_drain(&run->io.err, run->exited);
 	st_run_due(run, run->ended);
 	if (st_run_over(run))
 		return;
 	/* one that has ended would be ready for ever */
-	if (run->out.ended)
-		st_run_close_fd(run, &run->out.fd);
-	if (run->err.ended)
-		st_run_close_fd(run, &run->err.fd);
+	if (run->io.out.ended)
+		st_io_close_fd(&run->io, &run->io.out.fd);
+	if (run->io.err.ended)
+		st_io_close_fd(&run->io, &run->io.err.fd);
 }
 
 /* ---- what is told */
@@ -545,7 +561,11 @@ static void fill_usage(struct spawn_template_result *to,
 /* Fills in all of a result, which takes the output over. */
 void st_run_result(struct st_run *run, struct spawn_template_result *result)
 {
-	st_run_give_output(run, result);
+	if (run->io.out.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
+	if (run->io.err.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	st_io_give_output(&run->io, result);
 	result->code = run->code;
 	result->signal = run->signal;
 	result->flags = run->result_flags;
@@ -581,12 +601,9 @@ void st_run_give_result(struct st_run *run, void *to, size_t size)
 /* Frees all that a run holds. It is over, or was not launched. */
 void st_run_close(struct st_run *run)
 {
-	st_run_close_pipes(run);
-	st_run_close_fd(run, &run->pidfd);
+	st_io_close(&run->io);
+	st_io_close_fd(&run->io, &run->pidfd);
 	st_tree_remove(&run->tree);
-	free(run->out.data);
-	free(run->err.data);
-	run->out.data = run->err.data = NULL;
 }
 
 void spawn_template_result_free(struct spawn_template_result *result)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "shared/clock.h"
-#include "run/io.h"
+#include "run/run.h"
 #include "sys.h"
 
 /* SIGPIPE is kept from the caller while its thread writes to a pipe. */
@@ -61,9 +61,9 @@ static void wait_ready(const struct st_run *run, struct pollfd *fds)
 	int64_t left = run->due == ST_NEVER ? 0 : run->due - st_now();
 	struct sys_timespec ts;
 
-	fds[OUT] = (struct pollfd){ run->out.fd, POLLIN, 0 };
-	fds[ERR] = (struct pollfd){ run->err.fd, POLLIN, 0 };
-	fds[IN] = (struct pollfd){ run->in, POLLOUT, 0 };
+	fds[OUT] = (struct pollfd){ run->io.out.fd, POLLIN, 0 };
+	fds[ERR] = (struct pollfd){ run->io.err.fd, POLLIN, 0 };
+	fds[IN] = (struct pollfd){ run->io.in, POLLOUT, 0 };
 	fds[EXIT] = (struct pollfd){ run->exited ? -1 : run->pidfd, POLLIN, 0 };
 	if (left < 0)
 		left = 0;
@@ -83,11 +83,11 @@ static void wait_until_over(struct st_run *run)
 	while (!st_run_over(run)) {
 		wait_ready(run, fds);
 		if (fds[OUT].revents)
-			st_run_read(run, &run->out);
+			st_run_read(run, &run->io.out);
 		if (fds[ERR].revents && !st_run_over(run))
-			st_run_read(run, &run->err);
-		if (fds[IN].revents && run->in >= 0)
-			st_run_feed(run, fds[IN].revents & POLLERR);
+			st_run_read(run, &run->io.err);
+		if (fds[IN].revents && run->io.in >= 0)
+			st_io_feed(&run->io, fds[IN].revents & POLLERR);
 		if (fds[EXIT].revents)
 			st_run_exited(run);
 		if (run->due <= st_now())
@@ -110,7 +110,7 @@ static int launch(struct call *c, int devnull)
 {
 	const struct st_tree_home *home = c->home.dir >= 0 ? &c->home : NULL;
 	struct st_spawn spawn = { .close_now = true };
-	struct st_run_ends ends;
+	struct st_io_ends ends;
 	int ret;
 
 	ret = st_run_open(&c->run, &c->args, devnull, &ends);
@@ -122,7 +122,7 @@ static int launch(struct call *c, int devnull)
 		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,
 				    c->fallback, &spawn, &c->failure);
 	}
-	st_run_close_ends(&ends, devnull);
+	st_io_close_ends(&ends, devnull);
 	return ret;
 }
 
@@ -133,13 +133,13 @@ static int run_to_end(struct call *c)
 	bool feeds;
 	int ret;
 
-	ret = st_run_devnull(&devnull);
+	ret = st_io_devnull(&devnull);
 	if (ret < 0)
 		return ret;
 	ret = launch(c, devnull);
 	sys_close(devnull);
 	if (ret == 0) {
-		feeds = c->run.in >= 0;
+		feeds = c->run.io.in >= 0;
 		if (feeds)
 			sigpipe_block(&sigpipe);
 		wait_until_over(&c->run);
