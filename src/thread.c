@@ -7,7 +7,7 @@
 #include "sys.h"
 #include "thread.h"
 
-/* Address space, of which little is touched. */
+/* Address space; little of it is touched. */
 #define STACK_SIZE (256 * 1024)
 
 int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
@@ -19,7 +19,9 @@ int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 	if (ret)
 		return -ret;
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	/* libc keeps its own two signals, by which it changes ids everywhere */
+	/*
+	 * libc leaves out its own two signals, which change ids in all threads
+	 */
 	sigfillset(&all);
 	ret = pthread_sigmask(SIG_SETMASK, &all, &mine);
 	if (ret == 0) {
@@ -30,13 +32,13 @@ int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 	return -ret;
 }
 
-/* A host that has chosen another policy than the usual one keeps it. */
+/* Chooses SCHED_BATCH, unless the host has chosen a policy of its own. */
 bool st_thread_begin(const char *name)
 {
 	const int priority = 0;
 
 	prctl(PR_SET_NAME, name);
-	/* by hand: musl's wrappers refuse, as they are not by thread in POSIX */
+	/* raw calls: musl's wrappers fail, as POSIX has these per process */
 	return sys_call1(__NR_sched_getscheduler, 0) == SCHED_OTHER &&
 	       sys_call3(__NR_sched_setscheduler, 0, SCHED_BATCH, &priority) ==
 		       0;

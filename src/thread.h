@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Threads of the library's own.
- */
+/* Threads of the library's own. */
 #ifndef ST_THREAD_H
 #define ST_THREAD_H
 
@@ -11,7 +9,10 @@
 /* Starts a thread that blocks all signals. Return: 0 or -errno. */
 int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
 
-/* The thread's first call. Return: whether it runs under SCHED_BATCH now. */
+/*
+ * Must be the thread's first call.
+ * Return: true if it runs under SCHED_BATCH now.
+ */
 bool st_thread_begin(const char *name);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copies all that the arguments of a run point to into one block, so that the
- * caller may free or change its own at once.
+ * Copies everything that the arguments of a run point to into one block, so
+ * that the caller may free or change its own memory at once.
  *
- * One pass measures, the next one copies. What has grown in between, because
- * another thread changes the environment, say, does not go beyond the block.
+ * One pass measures, the next one copies. If something has grown in between,
+ * for example because another thread changes the environment, the copy does not
+ * go beyond the block.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "run/copy.h"
 #include "sys.h"
 
-/* More than there is memory, and so far from the end that sums do not wrap. */
+/* More than any memory, and far enough from the end that sums do not wrap. */
 #define COPY_MOST (SIZE_MAX / 4)
 
 struct copy {
@@ -63,7 +64,7 @@ static char *put_string(struct copy *c, const char *s)
 	return to;
 }
 
-/* A list of strings that ends with NULL, as argv. */
+/* Copies a list of strings that ends with NULL, such as argv. */
 static void put_strings(struct copy *c, uint64_t *list)
 {
 	char *const *from = pointer(*list);
@@ -83,7 +84,7 @@ static void put_strings(struct copy *c, uint64_t *list)
 	}
 	if (!to)
 		return;
-	to[i] = NULL; /* it may have become shorter than it was */
+	to[i] = NULL; /* it may have become shorter meanwhile */
 	*list = (uintptr_t)to;
 }
 
@@ -110,7 +111,7 @@ static void *put_sigset(struct copy *c,
 	return to;
 }
 
-/* What the action's argument points to; NULL if it points to nothing. */
+/* Copies the target of the action's argument; NULL if it has none. */
 static void *put_argument(struct copy *c, const struct spawn_template_action *a)
 {
 	switch (a->type) {
@@ -147,7 +148,7 @@ static void put_actions(struct copy *c, struct spawn_template_spawn_args *args)
 		args->actions = (uintptr_t)to;
 }
 
-/* ---- all of it */
+/* ---- all arguments */
 
 static void put_all(struct copy *c, struct spawn_template_run_args *args)
 {

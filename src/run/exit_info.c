@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wait status of a process that somebody else has reaped, from its pidfd.
+ * Reads from a pidfd the wait status of a process that other code has reaped.
  */
 #include <sys/ioctl.h>
 
 #include "run/exit_info.h"
 #include "sys.h"
 
-/* As of Linux 6.15; headers of most systems are older. See ioctl_pidfd(2). */
+/* The layout of Linux 6.15; most headers are older. See ioctl_pidfd(2). */
 struct pidfd_info_exit {
 	uint64_t mask;
 	uint64_t cgroupid;
@@ -21,7 +21,7 @@ struct pidfd_info_exit {
 
 _Static_assert(sizeof(struct pidfd_info_exit) == 64, "the first version's");
 
-/* Return: as waitpid(2) stores it, or -errno. */
+/* Return: the status as waitpid(2) stores it, or -errno. */
 int st_exit_info(int pidfd)
 {
 	struct pidfd_info_exit info = { .mask = INFO_EXIT };

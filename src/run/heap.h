@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers by the time at which they are due, the first on top: a binary heap whose
- * members know where they stand. Room for all of them is made beforehand.
+ * Timers sorted by their due time, the first on top: a binary heap whose
+ * members know their places. Room for all of them is allocated beforehand.
  */
 #ifndef ST_HEAP_H
 #define ST_HEAP_H
@@ -21,7 +21,7 @@ struct st_heap {
 	size_t n;
 };
 
-/* Sets when a timer is due; with ST_NEVER it leaves the heap. */
+/* Sets the due time of a timer; ST_NEVER takes it out of the heap. */
 void st_heap_set(struct st_heap *heap, struct st_timer *timer, int64_t due);
 
 static inline int64_t st_heap_first(const struct st_heap *heap)

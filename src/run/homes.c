@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The homes of a ring's runs: each is looked for, or made, when the first run
- * needs it, and kept for those to come.
+ * The homes of a ring's runs: each is searched for, or made, when the first run
+ * needs it, and kept for later ones.
  */
 #include <stdlib.h>
 
@@ -9,11 +9,11 @@
 #include "run/homes.h"
 #include "run/run.h"
 
-/* One parent directory's. */
+/* The home of one parent directory. */
 struct st_home {
 	struct st_home *next;
 	struct st_tree_home home;
-	uint64_t dev, ino;		/* of the parent; 0: the one found */
+	uint64_t dev, ino; /* the parent's; 0: for a place that was found */
 	bool supervised;
 	bool gone;			/* removed, or unguarded: no new runs */
 };
@@ -32,7 +32,7 @@ static struct st_home *homes_find(struct st_homes *homes,
 	while (h && (h->dev != like->dev || h->ino != like->ino ||
 		     h->supervised != like->supervised || h->gone))
 		h = h->next;
-	/* whose supervisor was killed: another one is to be made */
+	/* its supervisor was killed: make another */
 	if (h && h->supervised && !st_tree_home_guarded(&h->home)) {
 		h->gone = true;
 		return NULL;
@@ -62,8 +62,8 @@ static int homes_add(struct st_homes *homes,
 }
 
 /**
- * st_homes_get - where the cgroup of a run is made
- * @homes: keep what was found, or made, for the runs to come
+ * st_homes_get - find the place for the cgroup of a run
+ * @homes: keeps the places that were found, or made, for later runs
  * @args: with RUN_CGROUP
  * @home: set; NULL if there is none
  * @fallback: set if the run may do without
@@ -98,7 +98,7 @@ int st_homes_get(struct st_homes *homes,
 	return ret;
 }
 
-/* Runs that are in it go on. */
+/* Marks a home as gone. Runs that are in it go on. */
 void st_homes_gone(struct st_homes *homes, const struct st_tree_home *home)
 {
 	struct st_home *h;
@@ -121,7 +121,7 @@ void st_homes_close(struct st_homes *homes)
 	pthread_mutex_destroy(&homes->lock);
 }
 
-/* In a forked child: close what is its copy, and end nothing. */
+/* Closes the copies in a forked child, and ends nothing. */
 void st_homes_forget(struct st_homes *homes)
 {
 	for (struct st_home *h = homes->first; h; h = h->next)

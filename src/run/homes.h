@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the runs of a ring have their cgroups: one home for each parent
- * directory.
+ * Places for the cgroups of a ring's runs: one home for each parent directory.
  */
 #ifndef ST_HOMES_H
 #define ST_HOMES_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pipes of a run: made, read into bounded buffers, fed, closed.
+ * The pipes of a run: makes them, reads into bounded buffers, feeds input,
+ * closes them.
  *
- * Our ends do not block, the program's do. All fds are above 2, because those
- * are what the pipes become in the child.
+ * Our ends do not block, the program's ends do. All fds are above 2, because in
+ * the child the pipes become 0, 1 and 2.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@ static void close_fd(int *fd)
 }
 
 /*
- * Takes an fd of ours out of the epoll set, which closing does not do while a
- * forked child of the host holds a copy.
+ * Closes an fd of ours, and takes it out of the epoll set, which closing does
+ * not do while a forked child of the host holds a copy.
  */
 void st_io_close_fd(const struct st_io *io, int *fd)
 {
@@ -36,14 +37,14 @@ void st_io_close_fd(const struct st_io *io, int *fd)
 		return;
 	}
 	epoll_ctl(io->epoll, EPOLL_CTL_DEL, *fd, NULL);
-	/* libc's, as the call before: ThreadSanitizer knows the fd from that */
+	/* libc's close, since ThreadSanitizer knows the fd by the call above */
 	close(*fd);
 	*fd = -1;
 }
 
 /* ---- pipes */
 
-/* Moves an fd above 2. Return: 0 or -errno; then it is still open. */
+/* Moves an fd above 2. Return: 0; -errno, and the fd is still open. */
 static int raise_fd(int *fd)
 {
 	int high;
@@ -58,7 +59,7 @@ static int raise_fd(int *fd)
 	return 0;
 }
 
-/* Opens what a program without input reads. Return: 0 or -errno. */
+/* Opens the stdin of a program without input. Return: 0 or -errno. */
 int st_io_devnull(int *fd)
 {
 	int ret = sys_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
@@ -72,7 +73,7 @@ int st_io_devnull(int *fd)
 	return ret;
 }
 
-/* A pipe of which our end does not block. */
+/* Makes a pipe whose end of ours does not block. */
 static int make_pipe(int *ours, int *theirs, bool we_write)
 {
 	int fds[2];
@@ -92,9 +93,10 @@ static int make_pipe(int *ours, int *theirs, bool we_write)
 }
 
 /*
- * Input that the pipe holds is there before the program starts, and the pipe is
- * closed: nobody has to wait until it is read, and it has an end even while some
- * other child of ours holds a copy of this process's fds.
+ * Opens the input. If the pipe can hold all of it, the input is written before
+ * the program starts, and our end is closed: nobody has to wait until it is
+ * read, and it has an end even while another child of ours holds a copy of this
+ * process's fds.
  */
 static int open_input(struct st_io *io, int devnull, struct st_io_ends *ends)
 {
@@ -138,7 +140,7 @@ static int open_output(struct st_io *io, uint32_t flags,
  * @devnull: an fd of /dev/null above 2
  * @ends: the child's ends, for st_run_launch(); then for st_io_close_ends()
  *
- * Return: 0; or -errno, and @io and @ends are still to be closed.
+ * Return: 0; or -errno, and @io and @ends must still be closed.
  */
 int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	       int devnull, struct st_io_ends *ends)
@@ -157,10 +159,10 @@ int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	return ret < 0 ? ret : open_output(io, args->flags, ends);
 }
 
-/* After the launch, or instead of it. */
+/* Closes the child's ends, after the launch or without one. */
 void st_io_close_ends(struct st_io_ends *ends, int devnull)
 {
-	/* without a pipe for stdout, stderr is the caller's own */
+	/* without a pipe for stdout, stderr is the caller's */
 	if (ends->err != ends->out && ends->out >= 0)
 		sys_close(ends->err);
 	if (ends->out >= 0)
@@ -192,14 +194,16 @@ static bool make_room(struct st_stream *s, size_t n)
 	return true;
 }
 
-/* What does not fit is dropped, and said. */
+/*
+ * Appends bytes. Those that do not fit are dropped, and the stream notes that.
+ */
 static void append(struct st_stream *s, const char *bytes, size_t n)
 {
 	size_t room = s->max - s->len;
 	size_t take = n < room ? n : room;
 
 	if (take && !make_room(s, take)) {
-		s->max = s->len; /* what is kept has no hole */
+		s->max = s->len; /* the kept output has no gap */
 		take = 0;
 	}
 	if (take)
@@ -210,8 +214,8 @@ static void append(struct st_stream *s, const char *bytes, size_t n)
 }
 
 /*
- * Reads into what is free of the buffer, then into scratch, so that a buffer
- * grows only when there is something to put into it.
+ * Reads into the free part of the buffer, then into scratch, so that the buffer
+ * grows only if there is something to put into it.
  */
 static ssize_t read_some(struct st_stream *s)
 {
@@ -240,9 +244,9 @@ static ssize_t read_some(struct st_stream *s)
 }
 
 /*
- * Reads what has come: once if that takes all, at most a few times, so that one
- * run that writes without end does not hold up the others. to_the_end: the writer
- * has ended, so look once more than that.
+ * Reads the available bytes: once if that takes all, and at most a few times,
+ * so that a run that writes without end does not hold up the others.
+ * to_the_end: the writer has ended, so read once more than that.
  */
 void st_io_drain(struct st_stream *stream, bool to_the_end)
 {
@@ -266,11 +270,12 @@ void st_io_drain(struct st_stream *stream, bool to_the_end)
 /* ---- feeding */
 
 /**
- * st_io_feed - write what the pipe takes of the input
+ * st_io_feed - write as much of the input as the pipe takes
  * @io: in is -1 when all is written, or nobody reads
- * @nobody_reads: as poll(2) tells, by an error; then nothing is written
+ * @nobody_reads: poll(2) has reported an error; then nothing is written
  *
- * The caller's thread has SIGPIPE blocked: somebody may stop reading just now.
+ * The caller's thread has SIGPIPE blocked: the reader may close its end just
+ * now.
  */
 void st_io_feed(struct st_io *io, bool nobody_reads)
 {
@@ -292,7 +297,7 @@ void st_io_feed(struct st_io *io, bool nobody_reads)
 
 /* ---- the end */
 
-/* Hands a buffer over to the result, with a NUL behind it. */
+/* Gives a buffer to the result, with a NUL behind it. */
 static char *give(struct st_stream *s, bool captured, size_t *len)
 {
 	char *data = s->data;
@@ -303,7 +308,7 @@ static char *give(struct st_stream *s, bool captured, size_t *len)
 	if (s->size - s->len > 4096 || !data)
 		data = realloc(s->data, s->len + 1);
 	if (!data)
-		data = s->data; /* shrinking failed, or there is no memory */
+		data = s->data; /* shrinking failed, or memory is short */
 	s->data = NULL;
 	if (!data)
 		return NULL;
@@ -312,14 +317,17 @@ static char *give(struct st_stream *s, bool captured, size_t *len)
 	return data;
 }
 
-/* The output goes to the result, which owns it from then on. */
+/* Gives the output to the result, which owns it from then on. */
 void st_io_give_output(struct st_io *io, struct spawn_template_result *result)
 {
 	result->out = give(&io->out, io->captured, &result->out_len);
 	result->err = give(&io->err, io->captured, &result->err_len);
 }
 
-/* Closes the pipes, whoever still holds the other ends, and frees the rest. */
+/*
+ * Closes the pipes, even if other processes hold the other ends; frees the
+ * rest.
+ */
 void st_io_close(struct st_io *io)
 {
 	st_io_close_fd(io, &io->in);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The pipes of a run: what the program reads, and what it writes.
- */
+/* The pipes of a run: the program's stdin, stdout and stderr. */
 #ifndef ST_IO_H
 #define ST_IO_H
 
@@ -14,24 +12,24 @@
 /* An output stream of the program. */
 struct st_stream {
 	int fd;			/* reading end; -1: closed, or not captured */
-	bool ended;		/* nothing more comes */
-	int64_t last;		/* when something last came */
+	bool ended;		/* nothing more will come */
+	int64_t last;		/* time of the last bytes */
 	char *data;
 	size_t len, size, max;
 	bool truncated;
 };
 
-/* Our ends. */
+/* This process's ends of the pipes. */
 struct st_io {
 	struct st_stream out, err;
 	int in;			/* writing end; -1: all is fed */
-	int epoll;		/* our fds leave it when they close; -1: none */
-	const char *input;	/* what is left of it */
+	int epoll;		/* our fds leave it when closed; -1: none */
+	const char *input;	/* the rest of it */
 	size_t input_len;
 	bool captured;		/* the result has the output */
 };
 
-/* One that holds nothing. */
+/* Pipes that are not made. */
 #define ST_IO_NONE \
 	{ \
 		.out = { .fd = -1, .ended = true }, \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A job: made by the thread that asks, launched by one of the pool's.
+ * A job: the calling thread makes it, and a thread of the pool launches it.
  *
- * Here is also what is done when a launch finds no fds, memory or processes: as
- * others end it is tried again, for a bounded time.
+ * If a launch finds no fds, memory or processes, it is tried again here, as
+ * others end, for a bounded time.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -18,11 +18,11 @@
 #include "run/ring.h"
 #include "sys.h"
 
-/* How long a launch waits for what it lacks; and at a time. */
+/* The time for which a launch waits in a shortage, in all and per try. */
 #define SHORTAGE_MOST (1000 * ST_MS)
 #define SHORTAGE_STEP (50 * ST_MS)
 
-/* ---- whom it is launched for */
+/* ---- the calling thread */
 
 static void caller_of_this_thread(struct st_caller *caller)
 {
@@ -34,8 +34,9 @@ static void caller_of_this_thread(struct st_caller *caller)
 }
 
 /*
- * May this thread launch for the caller? A sandbox that the caller is in and
- * this thread is not would be left by its children.
+ * Tells whether this thread may launch for the caller. If the caller is in a
+ * sandbox that this thread is not in, the thread's children would be outside of
+ * it.
  */
 static bool is_as_restricted(const struct st_caller *caller)
 {
@@ -46,9 +47,9 @@ static bool is_as_restricted(const struct st_caller *caller)
 	       sys_call5(__NR_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
 }
 
-/* ---- its state */
+/* ---- state */
 
-/* Only a job that is still queued is launched. */
+/* Claims a job for the launch, unless it is no longer queued. */
 static bool claim(struct st_job *job)
 {
 	uint64_t queued = job->queued;
@@ -59,8 +60,8 @@ static bool claim(struct st_job *job)
 }
 
 /*
- * Goes on to a phase, unless something has come up meanwhile: then it stays
- * LAUNCHING for somebody to see to it.
+ * Goes on to a phase. If something else has happened meanwhile, the job stays
+ * LAUNCHING, and the reactor has to look at it.
  */
 static bool leave_launching(struct st_job *job, enum st_slot_phase phase)
 {
@@ -87,7 +88,7 @@ static void complete(struct st_job *job, int res,
 	st_job_free(job);
 }
 
-/* ---- launched */
+/* ---- launching */
 
 static void prepare(struct st_job *job, struct st_spawn *spawn)
 {
@@ -116,7 +117,10 @@ static int launch_spawn(struct st_job *job,
 	return 0;
 }
 
-/* A place that was removed meanwhile is looked for, or made, anew. */
+/*
+ * Makes the tree. If the place of cgroups was removed meanwhile, it is searched
+ * for, or made, anew.
+ */
 static int make_tree(struct st_job *job, bool *fallback)
 {
 	struct st_homes *homes = &job->ring->homes;
@@ -140,7 +144,10 @@ static int make_tree(struct st_job *job, bool *fallback)
 	return ret;
 }
 
-/* The reactor has it from st_reactor_add() on, but for the launch itself. */
+/*
+ * Launches a run. From st_reactor_add() on the reactor has it, but for the
+ * launch.
+ */
 static int launch_run(struct st_job *job,
 		      struct spawn_template_failure *failure)
 {
@@ -174,7 +181,9 @@ static int launch_run(struct st_job *job,
 	return ret;
 }
 
-/* What another launch, or a program that ends, may give back. */
+/*
+ * Tells whether another launch, or a program's end, may relieve the shortage.
+ */
 static bool is_shortage(int ret, const struct spawn_template_failure *failure)
 {
 	if (failure->stage != SPAWN_TEMPLATE_STAGE_CLONE &&
@@ -210,8 +219,8 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 }
 
 /*
- * A spawn that was cancelled too late not to be launched is ended by the reactor
- * like a run of which nothing is wanted.
+ * Hands the job over to the reactor. A spawn that was cancelled too late, after
+ * its launch, is ended there as a run whose result nobody wants.
  */
 static void hand_over(struct st_job *job)
 {
@@ -246,15 +255,15 @@ static void launch_job(struct st_work *work)
 		hand_over(job);
 }
 
-/* ---- made */
+/* ---- making */
 
 /**
  * st_job_new - make a job
  * @job: set; it has no slot yet
- * @ring: which it counts for from now on
+ * @ring: counts the job from now on
  * @tfd: the template
- * @args: checked; of a spawn only .spawn is set
- * @is_run: to completion
+ * @args: checked; for a spawn only .spawn is set
+ * @is_run: a run to completion
  *
  * Return: 0, -ENOMEM, or -EINVAL if the arguments change meanwhile.
  */

@@ -8,7 +8,7 @@
 #include "run/poller.h"
 #include "sys.h"
 
-/* ---- its life */
+/* ---- start and end */
 
 void st_poller_init(struct st_poller *p)
 {
@@ -22,11 +22,11 @@ void st_poller_init(struct st_poller *p)
 }
 
 /**
- * st_poller_open - make what a poller needs
+ * st_poller_open - make the fds and memory of a poller
  * @p: initialised
- * @timers: how many it has room for
+ * @timers: the most timers that it can hold
  *
- * Return: 0; or -errno, and st_poller_close() is still due.
+ * Return: 0; or -errno, after which st_poller_close() is still due.
  */
 int st_poller_open(struct st_poller *p, unsigned int timers)
 {
@@ -45,7 +45,7 @@ int st_poller_open(struct st_poller *p, unsigned int timers)
 	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (p->timer < 0)
 		return -errno;
-	/* where a sandbox refuses this there would be no deadlines */
+	/* fail now if a sandbox refuses this: there would be no deadlines */
 	if (timerfd_settime(p->timer, 0, &never, NULL) < 0)
 		return -errno;
 	ret = st_poller_watch(p, p->wake, EPOLLIN, ST_POLLER_WAKE);
@@ -68,7 +68,7 @@ void st_poller_close(struct st_poller *p)
 
 /* ---- fds */
 
-/* With an fd of -1 there is nothing to watch. Return: 0 or -errno. */
+/* Watches an fd; -1: there is none. Return: 0 or -errno. */
 int st_poller_watch(struct st_poller *p, int fd, uint32_t events, uint64_t tag)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = tag };
@@ -101,7 +101,7 @@ void st_poller_cancel(struct st_poller *p)
 
 /* ---- deadlines */
 
-/* The timer is never later than the first of them; it may be earlier. */
+/* Sets the timer: never later than the first deadline, maybe earlier. */
 void st_poller_arm(struct st_poller *p)
 {
 	int64_t first = st_heap_first(&p->heap);
@@ -131,7 +131,7 @@ void st_poller_forget(struct st_poller *p, struct st_timer *timer)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Its event has come. */
+/* Handles the timer's event. */
 void st_poller_timer_ran(struct st_poller *p)
 {
 	uint64_t n;

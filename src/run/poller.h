@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the thread of a ring waits on: fds, the first of its deadlines, and a wake
- * by other threads, all in one epoll set.
- *
- * Any thread may add to it. An fd leaves the set before it is closed: see io.h.
+ * The waiting of a ring's thread: for fds, for the first of its deadlines, and
+ * for a wake by another thread, all in one epoll set. Any thread may add to it.
+ * An fd leaves the set before it is closed: see io.h.
  */
 #ifndef ST_POLLER_H
 #define ST_POLLER_H
@@ -16,17 +15,17 @@
 #include "run/heap.h"
 #include "run/queue.h"
 
-/* Events that are its own; those of others have a pointer in them. */
+/* The poller's own events; other events carry a pointer. */
 enum { ST_POLLER_WAKE, ST_POLLER_TIMER };
 
 struct st_poller {
 	int epoll, timer;
 	int wake;			/* eventfd */
-	struct st_queue poked;		/* what needs a look */
+	struct st_queue poked;		/* jobs that need attention */
 	_Atomic bool cancels;		/* something is cancelled */
-	pthread_mutex_t lock;		/* for what follows */
+	pthread_mutex_t lock;		/* protects the rest */
 	struct st_heap heap;
-	int64_t armed;			/* when the timer goes off */
+	int64_t armed;			/* time for which the timer is set */
 };
 
 void st_poller_init(struct st_poller *poller);
@@ -39,12 +38,12 @@ void st_poller_wake(struct st_poller *poller);
 void st_poller_poke(struct st_poller *poller, struct st_node *node);
 void st_poller_cancel(struct st_poller *poller);
 
-/* The lock is held. */
+/* The caller holds the lock. */
 void st_poller_arm(struct st_poller *poller);
 void st_poller_schedule(struct st_poller *poller, struct st_timer *timer,
 			int64_t due);
 
-/* The lock is not held. */
+/* The caller does not hold the lock. */
 void st_poller_forget(struct st_poller *poller, struct st_timer *timer);
 void st_poller_timer_ran(struct st_poller *poller);
 

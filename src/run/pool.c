@@ -2,16 +2,16 @@
 /*
  * The threads that launch: they take jobs from one queue, in order.
  *
- * - Putting a job takes no lock, and wakes a thread only if none is awake to look
- *   at the queue: a thread that was woken, and finds more than it takes, wakes
- *   the next one. So a burst of jobs costs whoever puts them one call.
- * - The threads run under SCHED_BATCH: a thread that is woken on the processor of
- *   the one that submits does not take it away, which would make submitting as
- *   slow as launching. Their children do not inherit that.
+ * - Putting a job takes no lock, and wakes a thread only if none is awake to
+ *   look at the queue. A thread that was woken, and finds more than it takes,
+ *   wakes the next one. So a burst of jobs costs its submitter one call.
+ * - The threads run under SCHED_BATCH: a thread that wakes on the submitter's
+ *   processor does not take it away, which would make submitting as slow as
+ *   launching. Their children do not inherit that.
  * - They block all signals that can be blocked, so that the host's handlers run
- *   in the host's threads, and they never end, because the parent-death signal of
- *   a child is sent when the thread that launched it ends.
- * - A child of fork has no such threads; its pool is another, by the epoch.
+ *   in the host's threads. They never end, because the parent-death signal of a
+ *   child is sent when the thread that launched it ends.
+ * - A forked child has no such threads; by its epoch it has another pool.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -25,20 +25,20 @@
 #include "thread.h"
 
 #define THREADS_LEAST 2
-#define THREADS_MOST 8	/* by default */
+#define THREADS_MOST 8	/* the default */
 #define CPUS_MOST 8192
 
 struct st_pool {
 	uint64_t epoch;
 	struct st_queue jobs;
-	pthread_mutex_t take_lock;	/* of jobs */
-	_Atomic uint32_t wakes;		/* the word that idle threads wait on */
-	_Atomic uint32_t idle;		/* threads that wait, or are about to */
+	pthread_mutex_t take_lock;	/* protects jobs */
+	_Atomic uint32_t wakes;		/* the futex word of idle threads */
+	_Atomic uint32_t idle;		/* threads that wait, or soon will */
 	_Atomic bool waking;		/* one is on its way to the queue */
 	_Atomic uint32_t attending;	/* see st_pool_attend() */
 
 	_Atomic uint32_t released;
-	_Atomic uint32_t waiting;	/* for released to change */
+	_Atomic uint32_t waiting;	/* for a change of released */
 
 	pthread_mutex_t grow_lock;
 	unsigned int threads;
@@ -58,7 +58,7 @@ static void wake_one(struct st_pool *pool)
 }
 
 /**
- * st_pool_put - have jobs launched, once st_pool_notify() is called
+ * st_pool_put - queue jobs to launch, once st_pool_notify() is called
  * @pool: the pool
  * @top: the newest of them, linked to the older ones
  * @bottom: the oldest
@@ -69,7 +69,7 @@ void st_pool_put(struct st_pool *pool, struct st_node *top,
 	st_queue_put(&pool->jobs, top, bottom);
 }
 
-/* Something was put. */
+/* Wakes a thread for jobs that were put. */
 void st_pool_notify(struct st_pool *pool)
 {
 	if (!atomic_load(&pool->attending))
@@ -81,7 +81,10 @@ void st_pool_attend(struct st_pool *pool)
 	atomic_fetch_add(&pool->attending, 1);
 }
 
-/* Who puts sees nobody attending, or what is put is seen here. */
+/*
+ * Ends the attending. Either the next submitter sees that nobody attends, or
+ * its jobs are seen here.
+ */
 void st_pool_leave(struct st_pool *pool)
 {
 	atomic_fetch_sub(&pool->attending, 1);
@@ -106,7 +109,7 @@ static void wait_for_wake(struct st_pool *pool, struct st_node **node)
 	bool more;
 
 	atomic_fetch_add(&pool->idle, 1);
-	/* a wake that this thread was counted for, but was awake at */
+	/* ends a wake that found this thread awake */
 	atomic_store(&pool->waking, false);
 	*node = try_take(pool, &more);
 	if (!*node)
@@ -115,9 +118,10 @@ static void wait_for_wake(struct st_pool *pool, struct st_node **node)
 }
 
 /*
- * Whoever puts a job sees a thread as idle before that looks for the last time,
- * or the thread sees the job. waking is reset before it is decided whether there
- * is more, so that what is put after that has a wake of its own.
+ * Takes a job, or waits for one. A submitter sees this thread as idle before
+ * the thread looks for the last time, or else the thread sees the job. waking
+ * is reset before the check for more jobs, so that jobs put after that cause a
+ * wake of their own.
  */
 static struct st_work *take(struct st_pool *pool)
 {
@@ -130,7 +134,7 @@ static struct st_work *take(struct st_pool *pool)
 		if (!node)
 			node = try_take(pool, &more);
 		else
-			more = true; /* maybe: the next one will see */
+			more = true; /* maybe: the next thread will see */
 	}
 	if (more)
 		wake_one(pool);
@@ -154,11 +158,13 @@ static void *launch_for_ever(void *arg)
 
 static unsigned int default_threads(void)
 {
-	/* for as many as a kernel can have: for less it may answer EINVAL */
+	/*
+	 * for the most CPUs that a kernel has: for fewer it may answer EINVAL
+	 */
 	cpu_set_t sets[CPUS_MOST / CPU_SETSIZE];
 	int n = THREADS_LEAST;
 
-	/* each waits for its child until that has exec'ed */
+	/* each thread waits for its child until that has exec'ed */
 	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
 		n = 2 * CPU_COUNT_S(sizeof(sets), sets);
 	if (n < THREADS_LEAST)
@@ -196,7 +202,7 @@ static struct st_pool *pool_of_this_process(uint64_t epoch)
 	new->epoch = epoch;
 	pthread_mutex_init(&new->take_lock, NULL);
 	pthread_mutex_init(&new->grow_lock, NULL);
-	/* a parent's pool is left alone: its locks may be held by nobody */
+	/* leave a parent's pool alone: its locks may stay held */
 	if (atomic_compare_exchange_strong(&the_pool, &old, new))
 		return new;
 	free(new);
@@ -204,8 +210,8 @@ static struct st_pool *pool_of_this_process(uint64_t epoch)
 }
 
 /**
- * st_pool_get - the pool of this process
- * @threads: how many it has at least; 0: a default
+ * st_pool_get - get the pool of this process
+ * @threads: the least number of threads; 0: a default
  * @pool: set
  *
  * Return: 0; -ENOMEM; -EAGAIN if no thread can be made.
@@ -239,7 +245,7 @@ uint32_t st_pool_released(struct st_pool *pool)
 	return atomic_load(&pool->released);
 }
 
-/* A job has ended: what it held, another may have. */
+/* Tells waiting launches that a job has ended, and given back what it held. */
 void st_pool_release(struct st_pool *pool)
 {
 	atomic_fetch_add(&pool->released, 1);
@@ -247,7 +253,7 @@ void st_pool_release(struct st_pool *pool)
 		st_futex_wake(&pool->released, 1);
 }
 
-/* Waits until something was released since it was seen, or for a time. */
+/* Waits until another job has ended since seen, or for a time. */
 void st_pool_wait_release(struct st_pool *pool, uint32_t seen, int64_t ns)
 {
 	atomic_fetch_add(&pool->waiting, 1);

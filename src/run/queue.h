@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A first-in first-out queue that many threads put into without a lock: none of
+ * A first-in first-out queue. Many threads put into it without a lock: none of
  * them waits for another, even for one that was preempted half-way.
  *
- * What is put stands on a pile, the newest on top. Whoever takes, one at a time,
- * takes the whole pile, turns it over and goes through it from below.
+ * Nodes that are put stand on a pile, the newest on top. One thread at a time
+ * takes: it takes the whole pile, turns it over and goes through it from below.
  */
 #ifndef ST_QUEUE_H
 #define ST_QUEUE_H
@@ -22,7 +22,7 @@ struct st_queue {
 	struct st_node *list;		/* the taker's */
 };
 
-/* Puts a pile of its own on the pile; bottom is the oldest of it. */
+/* Puts a chain of nodes on the pile; bottom is the oldest of them. */
 static inline void st_queue_put(struct st_queue *q, struct st_node *top,
 				struct st_node *bottom)
 {
@@ -34,16 +34,16 @@ static inline void st_queue_put(struct st_queue *q, struct st_node *top,
 	} while (!atomic_compare_exchange_weak(&q->pile, &old, top));
 }
 
-/* Takes all that was put since, the newest first; NULL: nothing. */
+/* Takes all nodes put since the last take, the newest first; NULL: none. */
 static inline struct st_node *st_queue_take_pile(struct st_queue *q)
 {
-	/* in order with what the taker has written before: see who wakes it */
+	/* ordered after earlier writes of the taker: see its waker */
 	if (!atomic_load(&q->pile))
 		return NULL;
 	return atomic_exchange(&q->pile, NULL);
 }
 
-/* The oldest, taken out; NULL: it is empty. */
+/* Takes the oldest node; NULL: the queue is empty. */
 static inline struct st_node *st_queue_take(struct st_queue *q)
 {
 	struct st_node *node = q->list, *pile;
@@ -63,13 +63,13 @@ static inline struct st_node *st_queue_take(struct st_queue *q)
 	return node;
 }
 
-/* Was something put since the taker last took all? For anybody. */
+/* Tells any thread whether something was put since the taker took all. */
 static inline bool st_queue_has_new(struct st_queue *q)
 {
 	return atomic_load(&q->pile);
 }
 
-/* For the taker. */
+/* Tells the taker whether the queue is empty. */
 static inline bool st_queue_is_empty(struct st_queue *q)
 {
 	return !q->list && !atomic_load(&q->pile);

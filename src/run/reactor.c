@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The thread of a ring that does all that runs need after their launch: reads
- * output, feeds input, notices exits, keeps deadlines, ends trees.
+ * The thread of a ring that does everything that runs need after their launch:
+ * it reads output, feeds input, notices exits, keeps deadlines, ends trees.
  *
- * The thread that launches registers a run before its launch, so that nothing
- * can go wrong once there is a child, and the child's pidfd after it. In between
- * this thread may read and write already; what it must not do yet, it leaves as a
- * bit in the slot's state. From RUNNING on the job is this thread's alone.
+ * The launching thread registers a run before its launch, so that nothing can
+ * fail once there is a child, and the child's pidfd after it. In between, the
+ * reactor may read and write already; anything that it must not do yet, it
+ * leaves as a bit in the slot's state. From RUNNING on, only the reactor has
+ * the job.
  *
- * An fd leaves the epoll set before it is closed: a forked child of the host may
- * hold copies of it, and then closing does not do that. Events of one turn may
+ * An fd leaves the epoll set before it is closed: a forked child of the host
+ * may hold a copy, and then closing does not remove it. Events of one turn may
  * name a job that an earlier one has ended, so jobs are freed after the turn.
  */
 #include <signal.h>
@@ -31,24 +32,24 @@
 #define EVENTS 64
 
 /*
- * How long a launch may take before it is killed, if it is over its time or
- * cancelled; and how long until it is killed again. One that goes well is sooner
- * over, and then its whole tree is ended: to kill the child just as it has passed
- * exec could leave behind what that has started.
+ * The time after which a launch is killed if it is late or cancelled, and the
+ * time until it is killed again. A launch that goes well is over sooner, and
+ * then its whole tree is ended. If the child were killed just as it has passed
+ * exec, processes that it has started could be left behind.
  */
 #define LAUNCH_MOST (100 * ST_MS)
 #define LATE_AGAIN (50 * ST_MS)
-/* How often an exit is asked for that no event tells of. */
+/* The time between looks for an exit that no event reports. */
 #define UNWATCHED (5 * ST_MS)
-/* How many ms after epoll_wait has failed to try it again. */
+/* Milliseconds after a failed epoll_wait until the next one. */
 #define WAIT_FAILED 5
 
-/* Which fd of a job an event is of. */
+/* The fd of a job that an event is about. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
 
 _Static_assert(KINDS <= _Alignof(max_align_t), "bits below a pointer's");
 
-/* ---- for the threads that launch */
+/* ---- calls for the threads that launch */
 
 static int watch(struct st_job *job, int fd, uint32_t events, enum kind kind)
 {
@@ -60,7 +61,7 @@ static int watch(struct st_job *job, int fd, uint32_t events, enum kind kind)
  * st_reactor_add - register a run that is about to be launched
  * @job: opened; its time starts
  *
- * Return: 0; or -errno, and st_reactor_remove() is still due.
+ * Return: 0; or -errno, after which st_reactor_remove() is still due.
  */
 int st_reactor_add(struct st_job *job)
 {
@@ -78,28 +79,28 @@ int st_reactor_add(struct st_job *job)
 		return ret;
 	pthread_mutex_lock(&p->lock);
 	job->least = run->started + LAUNCH_MOST;
-	/* it may be cancelled already, and to be seen to sooner */
+	/* it may be cancelled already, and due sooner */
 	if (run->due < job->timer.due)
 		st_poller_schedule(p, &job->timer, run->due);
 	pthread_mutex_unlock(&p->lock);
 	return 0;
 }
 
-/* No more deadline. Its fds leave the set as they are closed. */
+/* Removes the deadline. The fds leave the epoll set when they are closed. */
 void st_reactor_remove(struct st_job *job)
 {
 	st_poller_forget(&job->ring->poller, &job->timer);
 }
 
-/* One event, and no more: its pidfd stays ready. */
+/* Watches the pidfd for one event only, because it stays ready. */
 int st_reactor_watch(struct st_job *job)
 {
 	return watch(job, job->run.pidfd, EPOLLIN | EPOLLONESHOT, EXIT);
 }
 
 /*
- * Hands over a launched job that something has come up for. Without the lock, job
- * and ring might be gone before the wake.
+ * Hands over a launched job that needs attention. Without the lock, job and
+ * ring might be gone before the wake.
  */
 void st_reactor_poke(struct st_job *job)
 {
@@ -114,11 +115,11 @@ void st_reactor_poke(struct st_job *job)
 
 struct turn {
 	struct spawn_template_ring *ring;
-	struct st_job *over;		/* jobs to be completed after it */
-	struct st_job **last;		/* where the next of them goes */
+	struct st_job *over;		/* jobs to complete after it */
+	struct st_job **last;		/* the place for the next of them */
 };
 
-/* Looks at what has become of a job of ours. */
+/* Looks at the new state of a job that the reactor has. */
 static void settle(struct turn *turn, struct st_job *job)
 {
 	struct st_poller *p = &turn->ring->poller;
@@ -144,7 +145,7 @@ static void settle(struct turn *turn, struct st_job *job)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Return: false while it is being launched: then the exit is noted. */
+/* Return: false while the job is being launched: then the exit is noted. */
 static bool may_exit(struct st_job *job)
 {
 	_Atomic uint64_t *state = &job->slot->state;
@@ -179,12 +180,14 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		st_run_exited(run);
 		break;
 	}
-	/* before that its times are not ours to change, nor do they */
+	/* earlier, the job's times are not the reactor's, and do not change */
 	if (run->exited)
 		settle(turn, job);
 }
 
-/* Nobody waits for what a spawn, or a ring, leaves. */
+/*
+ * Returns the grace: none for a spawn or a closing ring, with nobody waiting.
+ */
 static uint64_t grace_of(const struct turn *turn, const struct st_job *job)
 {
 	return turn->ring->closing || !job->is_run ? 0 : job->args.grace_ns;
@@ -197,7 +200,7 @@ static void cancel(struct turn *turn, struct st_job *job)
 	settle(turn, job);
 }
 
-/* A job whose launch was over when something had come up: now it is ours. */
+/* Takes over a job that needed attention when its launch was over. */
 static void take_over(struct turn *turn, struct st_job *job)
 {
 	_Atomic uint64_t *state = &job->slot->state;
@@ -215,9 +218,9 @@ static void take_over(struct turn *turn, struct st_job *job)
 }
 
 /*
- * The job in a slot that is cancelled and ours; NULL: there is none. One that is
- * being launched is killed after a while, if it still is, and again and again: the
- * first time, its child may not have been there.
+ * Returns the job in a slot that is cancelled and the reactor's; NULL: none. A
+ * job that is still being launched is killed after a while, and again and
+ * again: the first time, its child may not have been there.
  */
 static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 				    struct st_slot *slot)
@@ -235,7 +238,7 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 		job = slot->job;
 	} else if (phase == ST_SLOT_LAUNCHING) {
 		pthread_mutex_lock(&p->lock);
-		/* at the first look: the next one must not put it off */
+		/* only at the first look: later ones must not put it off */
 		if (slot->job->timer.due > soon)
 			st_poller_schedule(p, &slot->job->timer, soon);
 		pthread_mutex_unlock(&p->lock);
@@ -244,7 +247,7 @@ static struct st_job *cancelled_job(struct spawn_template_ring *ring,
 	return job;
 }
 
-/* Those that get SIGKILL get it together: a ring that ends may have many. */
+/* Ends cancelled jobs; kills together those that get SIGKILL, maybe many. */
 static void handle_cancels(struct turn *turn)
 {
 	struct spawn_template_ring *ring = turn->ring;
@@ -282,8 +285,8 @@ static void handle_wake(struct turn *turn)
 }
 
 /*
- * The time of a job that is still being launched has come: if it has had some, its
- * launch is to fail. The lock keeps it from being freed.
+ * Makes a launch fail whose deadline has come, once it has had its least time.
+ * The lock keeps the job from being freed.
  */
 static void hurry(struct st_poller *p, struct st_job *job, int64_t now)
 {
@@ -304,7 +307,7 @@ static bool is_launching(struct st_job *job)
 	return (state & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING;
 }
 
-/* The next job whose time has come, out of the heap; NULL: there is none. */
+/* Takes the next due job out of the heap; NULL: none. */
 static struct st_job *next_due(struct st_poller *p, int64_t now)
 {
 	struct st_job *due = NULL;
@@ -338,7 +341,7 @@ static bool has_exited(const struct st_run *run)
 static void handle_timer(struct turn *turn)
 {
 	struct st_poller *p = &turn->ring->poller;
-	/* what comes due while others are seen to waits for the next turn */
+	/* jobs that become due meanwhile wait for the next turn */
 	const int64_t now = st_now();
 	struct st_job *job;
 
@@ -361,7 +364,7 @@ static void complete_over(struct turn *turn)
 		turn->over = job->next_over;
 		if (job->is_run)
 			st_run_result(&job->run, job->result);
-		/* told first: what it held is given back meanwhile */
+		/* tell the caller first, then give back what the job held */
 		st_pool_attend(pool);
 		st_job_complete(job, job->cancelled ? -ECANCELED : 0, 0);
 		st_job_free(job);
@@ -403,14 +406,14 @@ static void *react(void *arg)
 	while (!is_ended(ring)) {
 		int n = epoll_wait(ring->poller.epoll, events, EVENTS, -1);
 
-		/* the host has closed it, say: not that this thread spins */
+		/* the host may have closed it: do not spin */
 		if (n < 0 && errno != EINTR)
 			sys_sleep_ms(WAIT_FAILED);
 		for (int i = 0; i < n; i++)
 			handle(&turn, &events[i]);
 		complete_over(&turn);
 	}
-	/* whoever is second frees it: its owner may have gone */
+	/* the second one frees it: the owner may have gone */
 	if (atomic_exchange(&ring->left, true)) {
 		st_ring_free(ring);
 		return NULL;

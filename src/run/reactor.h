@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The thread that watches the runs of a ring, and what those that launch hand to
- * it.
+ * The thread that watches the runs of a ring, and the calls by which launching
+ * threads hand runs to it.
  */
 #ifndef ST_REACTOR_H
 #define ST_REACTOR_H

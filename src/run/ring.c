@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is in a ring: its slots, the completions in them, and the end of its jobs.
+ * The contents of a ring: slots, the completions in them, the end of its jobs.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@ _Static_assert(sizeof(struct spawn_template_ring) +
 		       1 << 20,
 	       "the largest ring");
 
-/* ---- slots: the free ones are linked by index, under a tag against reuse */
+/* ---- slots; free ones are linked by index, with a tag against reuse */
 
 void st_slot_give(struct spawn_template_ring *ring, struct st_slot *slot)
 {
@@ -54,7 +54,7 @@ static void signal_event(struct spawn_template_ring *ring)
 	sys_call3(__NR_write, ring->event, &one, sizeof(one));
 }
 
-/* The slot is complete: its cqe is filled in, and its job is not in it. */
+/* Publishes a complete slot: its cqe is filled in, and its job is not in it. */
 void st_slot_publish(struct spawn_template_ring *ring, struct st_slot *slot)
 {
 	st_queue_put(&ring->done, &slot->node, &slot->node);
@@ -62,7 +62,9 @@ void st_slot_publish(struct spawn_template_ring *ring, struct st_slot *slot)
 		signal_event(ring);
 }
 
-/* The queue was seen empty: so is the event, unless something comes. */
+/*
+ * Makes the event quiet, as the queue was seen empty. A completion signals it.
+ */
 static void make_quiet(struct spawn_template_ring *ring)
 {
 	uint64_t n;
@@ -75,7 +77,9 @@ static void make_quiet(struct spawn_template_ring *ring)
 	signal_event(ring);
 }
 
-/* The next one that is complete; NULL: there is none, and the event says so. */
+/*
+ * Returns the next complete slot; NULL: there is none, and the event says so.
+ */
 struct st_slot *st_slot_next_done(struct spawn_template_ring *ring)
 {
 	struct st_node *node;
@@ -104,8 +108,9 @@ void st_slot_free_result(struct st_slot *slot)
 
 /**
  * st_job_complete - complete a job that is LAUNCHING or RUNNING
- * @job: its result, if it has one to tell, is the completion's from now on
- * @res, @flags: of the completion
+ * @job: its result, if there is one to tell, belongs to the completion from now
+ *       on
+ * @res, @flags: for the completion
  */
 void st_job_complete(struct st_job *job, int res, uint32_t flags)
 {
@@ -133,7 +138,7 @@ void st_job_complete(struct st_job *job, int res, uint32_t flags)
 	st_slot_publish(ring, slot);
 }
 
-/* The last one of a ring that closes lets the reactor end. */
+/* Frees a job. The last one of a closing ring lets the reactor end. */
 void st_job_free(struct st_job *job)
 {
 	struct spawn_template_ring *ring = job->ring;
@@ -156,8 +161,9 @@ void st_job_free(struct st_job *job)
 /* ---- a ring's life */
 
 /*
- * Completions that nobody took: a child of ring_spawn is the host's. Of those that
- * were taken, and not given back, the result is still ours, the pidfd is not.
+ * Frees completions that nobody took; the child of a ring_spawn is the host's.
+ * For taken completions that were not given back, the result is still the
+ * ring's, the pidfd is the caller's.
  */
 static void free_done(struct spawn_template_ring *ring)
 {
@@ -170,7 +176,7 @@ static void free_done(struct spawn_template_ring *ring)
 		st_slot_free_result(&ring->slots[i]);
 }
 
-/* Nothing is in flight, and nobody else has it. */
+/* Frees a ring with nothing in flight, which no other thread has. */
 void st_ring_free(struct spawn_template_ring *ring)
 {
 	free_done(ring);
@@ -214,7 +220,7 @@ struct spawn_template_ring *st_ring_new(unsigned int entries)
 	return ring;
 }
 
-/* Its threads are the parent's, and so is what is in flight. */
+/* Frees the copy in a forked child: threads and runs are the parent's. */
 void st_ring_forget(struct spawn_template_ring *ring)
 {
 	st_homes_forget(&ring->homes);

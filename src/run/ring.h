@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A ring and what is in it.
+ * A ring and its jobs.
  *
- * A job is one launch or run that was asked for. It goes from the thread that
- * asks, over the ring's queue and the pool's, to a thread that launches; a run
- * goes on to the ring's reactor. Whoever has it completes it: the completion
- * stands in the job's slot until the caller has seen it.
+ * A job is one launch or run that was asked for. It goes from the calling
+ * thread, over the ring's queue and the pool's, to a thread that launches; a
+ * run goes on to the ring's reactor. The present owner completes it: the
+ * completion stays in the job's slot until the caller has seen it.
  *
- * A slot's state is one word, changed by compare and exchange only, so that each
- * job completes once, whoever cancels it meanwhile:
+ * A slot's state is one word, changed by compare and exchange only, so that
+ * each job completes once, whichever thread cancels it meanwhile:
  *
  *	FREE -> QUEUED -> LAUNCHING -> RUNNING -> DONE -> FREE
  *
- * A spawn, and what fails, goes from LAUNCHING to DONE; what is cancelled while
- * queued goes from there to DONE, and its job is found dead when it is taken. The
- * word's upper half counts the slot's uses, which tells a dead job.
+ * A spawn, and a failed launch, goes from LAUNCHING to DONE. A job that is
+ * cancelled while queued goes from there to DONE, and the thread that takes it
+ * finds it dead. The word's upper half counts the slot's uses, which tells a
+ * dead job.
  *
- * ring->lock is held when a job is freed, so that with it, and a slot's state
- * between QUEUED and RUNNING, the slot's job is there.
+ * ring->lock is held when a job is freed: a thread that holds it, and sees a
+ * slot's state between QUEUED and RUNNING, can use the slot's job.
  */
 #ifndef ST_RING_H
 #define ST_RING_H
@@ -41,12 +42,12 @@ enum st_slot_phase {
 };
 
 #define ST_SLOT_PHASE 7U
-#define ST_SLOT_CANCELLED (1U << 3)	/* asked for, not done yet */
-#define ST_SLOT_EXITED (1U << 4)	/* the child, while still LAUNCHING */
+#define ST_SLOT_CANCELLED (1U << 3)	/* requested, not done yet */
+#define ST_SLOT_EXITED (1U << 4)	/* the child has, while LAUNCHING */
 #define ST_SLOT_USE (1ULL << 32)
 
 struct st_slot {
-	struct st_node node;		/* among the free, or the complete */
+	struct st_node node; /* among the free slots, or the complete ones */
 	_Atomic uint32_t next_free;	/* index + 1; 0: the last */
 	_Atomic uint64_t state;
 	_Atomic uint64_t user_data;
@@ -54,7 +55,7 @@ struct st_slot {
 	struct spawn_template_cqe cqe;
 };
 
-/* What a launch takes from the thread that asked for it. */
+/* The facts about the calling thread that a launch needs. */
 struct st_caller {
 	uint64_t mask;
 	int seccomp;			/* mode, or -errno */
@@ -67,45 +68,45 @@ struct st_job {
 	struct st_slot *slot;
 	uint64_t queued;		/* the slot's state when it was queued */
 	bool is_run;
-	bool unwatched;			/* no event tells of its exit */
-	_Atomic bool late;		/* its time was over before its exec */
-	bool cancelled;			/* while it ran */
-	bool is_over;			/* waits for the turn's end */
+	bool unwatched;			/* no event reports its exit */
+	_Atomic bool late;		/* its time was up before its exec */
+	bool cancelled;			/* cancelled while it ran */
+	bool is_over;			/* waits for the end of the turn */
 	int tfd;
 	struct st_caller caller;
-	struct spawn_template_run_args args;	/* all copied, into copy */
+	struct spawn_template_run_args args;	/* copied, into copy */
 	void *copy;
 	struct st_watch watch;
 	struct st_run run;
-	struct spawn_template_result *result;	/* made beforehand */
-	struct st_timer timer;		/* by .run.due */
-	int64_t least;			/* a launch has so long; poller.lock */
-	struct st_job *next_over;	/* of those that a turn has ended */
+	struct spawn_template_result *result;	/* allocated beforehand */
+	struct st_timer timer;		/* for .run.due */
+	int64_t least; /* time for a launch; under poller.lock */
+	struct st_job *next_over;	/* of those that ended in this turn */
 };
 
 struct spawn_template_ring {
-	uint64_t epoch;			/* whose it is: see epoch.h */
+	uint64_t epoch;			/* of the owner: see epoch.h */
 	unsigned int entries;
 	int event;			/* readable while completions wait */
 	int devnull;
 	struct st_pool *pool;
 	pthread_t reactor;
-	struct st_poller poller;	/* the reactor's; also for others' wakes */
-	struct st_run **runs;		/* room for all that are ended at once */
+	struct st_poller poller; /* the reactor's; others use its wake, too */
+	struct st_run **runs;		/* room for all that end at once */
 	struct st_tree **trees;
 
 	struct st_queue submitted;	/* jobs, until _submit() */
-	pthread_mutex_t submit_lock;	/* from there to the pool */
+	pthread_mutex_t submit_lock;	/* held from there to the pool */
 	struct st_queue done;		/* slots that are complete */
-	_Atomic bool signalled;		/* event was written to */
-	pthread_mutex_t wait_lock;	/* takers of done */
+	_Atomic bool signalled;		/* event is readable */
+	pthread_mutex_t wait_lock;	/* held by takers of done */
 
 	pthread_mutex_t lock;
 	struct st_homes homes;
-	size_t jobs;			/* that are not freed */
+	size_t jobs;			/* not freed yet */
 	_Atomic bool closing;
-	_Atomic bool left;		/* by its owner, or by its reactor */
-	_Atomic uint32_t ended;		/* the reactor: a futex */
+	_Atomic bool left; /* true once the owner or the reactor has left */
+	_Atomic uint32_t ended;		/* the reactor has; a futex */
 
 	_Atomic uint64_t free;		/* tag << 32 | index + 1 of a slot */
 	struct st_slot slots[];
@@ -122,7 +123,7 @@ static inline struct st_job *st_job_of_run(struct st_run *run)
 	return (struct st_job *)((char *)run - offsetof(struct st_job, run));
 }
 
-/* NULL: there is no memory. */
+/* NULL: memory is short. */
 struct spawn_template_ring *st_ring_new(unsigned int entries);
 void st_ring_free(struct spawn_template_ring *ring);
 void st_ring_forget(struct spawn_template_ring *ring);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ring as its callers see it: submission, completion, cancelling.
+ * The ring for its callers: submission, completion, cancelling.
  *
- * Whoever submits takes no lock that is held for longer than a few instructions,
+ * A submitter takes no lock that is held for longer than a few instructions,
  * and makes no call that waits for a launch.
  */
 #include <poll.h>
@@ -22,14 +22,16 @@
 #include "shared/clock.h"
 #include "sys.h"
 
-/* How long ring_exit waits for what it has killed. */
+/* The time for which ring_exit waits for killed runs. */
 #define EXIT_MOST (2000 * ST_MS)
 
 _Static_assert(sizeof(struct spawn_template_ring_params) ==
 		       SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0,
 	       "ring params");
 
-/* Of another process: a parent's, whose threads and locks are not here. */
+/*
+ * Tells whether the ring is a parent's, whose threads and locks are not here.
+ */
 static bool is_foreign(const struct spawn_template_ring *ring)
 {
 	return ring->epoch != st_epoch_current();
@@ -174,8 +176,9 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
 }
 
 /*
- * What was taken is put before anything that was queued later is: else a thread
- * that is preempted in between has the jobs of others overtaken by later ones.
+ * Submits the queued jobs. Jobs that were taken are put before any that were
+ * queued later: otherwise, if a thread is preempted in between, later jobs
+ * would overtake those of others.
  */
 static int submit(struct spawn_template_ring *ring)
 {
@@ -204,7 +207,7 @@ int spawn_template_ring_submit(struct spawn_template_ring *ring)
 
 /* ---- completion */
 
-/* Return: 0 if there is something now, -ETIME, -EINTR. */
+/* Return: 0 if there may be a completion now; -ETIME; -EINTR. */
 static int wait_event(struct spawn_template_ring *ring, int64_t until)
 {
 	struct pollfd pfd = { .fd = ring->event, .events = POLLIN };
@@ -263,7 +266,7 @@ void spawn_template_ring_seen(struct spawn_template_ring *ring,
 
 /* ---- cancelling */
 
-/* What was never launched is complete at once; its job is found dead later. */
+/* Completes a job that was never launched; a thread finds it dead later. */
 static void complete_queued(struct spawn_template_ring *ring,
 			    struct st_slot *slot)
 {
@@ -274,9 +277,9 @@ static void complete_queued(struct spawn_template_ring *ring,
 }
 
 /*
- * Cancels what is in a slot, if it is what was asked for: whose the slot is, its
- * state tells, which is read before. The lock is held. Return: whether there was
- * something that was not complete.
+ * Cancels the job in a slot, if its user_data is the one asked for. The state,
+ * which is read before, tells whose the slot is. The lock is held.
+ * Return: true if the job was not complete.
  */
 static bool cancel_slot(struct spawn_template_ring *ring, struct st_slot *slot,
 			const uint64_t *user_data, bool *live)
@@ -301,7 +304,7 @@ static bool cancel_slot(struct spawn_template_ring *ring, struct st_slot *slot,
 	return true;
 }
 
-/* user_data NULL: all there is. */
+/* Cancels the jobs with this user_data; NULL: all. */
 static int cancel(struct spawn_template_ring *ring, const uint64_t *user_data)
 {
 	bool live = false;

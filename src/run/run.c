@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One run: how it is launched, how it ends, and what is told of it.
+ * One run: its launch, its end, and its result.
  *
- * The child stays a zombie until the run is over, so that its pid, and with it
- * the number of its process group, is nobody else's as long as the tree may have
+ * The child stays a zombie until the run is over, so that no other process can
+ * get its pid, or the number of its process group, as long as the tree may have
  * to be signalled.
  */
 #include <limits.h>
@@ -23,18 +23,18 @@
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
 	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
 
-/* A pipe that outlives the program: how long it is read on. */
+/* The time for which a pipe that outlives the program is read. */
 #define HELD_QUIET (100 * ST_MS)
 #define HELD_MOST (1000 * ST_MS)
 
-/* How long something may take to die of SIGKILL before it is left behind. */
+/* The time after SIGKILL at which a process is left behind. */
 #define KILL_MOST (1000 * ST_MS)
 
-/* When a tree that got SIGKILL, and is still there, gets it again: for a time. */
+/* The times between further SIGKILLs for a tree that is still there. */
 #define KILL_AGAIN (50 * ST_MS)
 #define KILL_AGAIN_LATER (1000 * ST_MS)
 
-/* How often a status that somebody else has taken is asked for: for 0.1 s. */
+/* The most questions for a status that other code has taken, within 0.1 s. */
 #define ASK_MOST 8
 
 #define N_OWN 3
@@ -98,7 +98,7 @@ static int take_args(struct spawn_template_run_args *args, const void *from,
  * @args: filled in
  * @from, @size: the caller's
  *
- * Return: 0, -EINVAL or -E2BIG. The actions are judged, the template is not.
+ * Return: 0, -EINVAL or -E2BIG. It judges the actions, but not the template.
  */
 int st_run_args(struct spawn_template_run_args *args, const void *from,
 		size_t size)
@@ -123,9 +123,9 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 }
 
 /**
- * st_run_home - open the place where a run is to have its cgroup
+ * st_run_home - open the place for the cgroup of a run
  * @args: taken by st_run_args()
- * @home: filled in; to be closed by st_tree_home_close(), on failure too
+ * @home: filled in; close it with st_tree_home_close(), also on failure
  * @fallback: set if the run may do without
  *
  * Return: 0, also if there is to be none or none was found; or -errno.
@@ -175,7 +175,7 @@ static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,
 	return n + 1;
 }
 
-/* The tree is a process group, unless the caller has said otherwise. */
+/* Makes a process group for the tree, unless the caller has said otherwise. */
 static void own_group(struct spawn_template_spawn_args *args)
 {
 	if (args->flags &
@@ -199,7 +199,7 @@ static pid_t launch(struct st_run *run, int tfd, struct st_spawn *spawn,
 	return st_spawn(tfd, spawn, &run->pidfd, failure);
 }
 
-/* Where clone3(2) is not allowed, there is no launching into a cgroup. */
+/* Tells whether clone3(2), and with it the cgroup, is forbidden. */
 static bool no_cgroup(struct st_run *run, pid_t ret,
 		      const struct spawn_template_failure *failure)
 {
@@ -211,12 +211,12 @@ static bool no_cgroup(struct st_run *run, pid_t ret,
 
 /**
  * st_run_launch - launch the program of a run
- * @run: opened; its cgroup is made, if it is to have one
+ * @run: opened; its cgroup is made, if it gets one
  * @tfd: the template
  * @args: those that @run was opened with
  * @ends: from st_run_open()
- * @fallback: launch without the cgroup where it cannot be entered
- * @spawn: args, n_own are worked out here; the rest is the caller's
+ * @fallback: launch without the cgroup if it cannot be entered
+ * @spawn: args and n_own are set here; the caller has set the rest
  * @failure: filled in on failure
  *
  * Return: 0, or -errno.
@@ -260,7 +260,7 @@ int st_run_launch(struct st_run *run, int tfd,
 	return 0;
 }
 
-/* The clock of a run starts when its launch does. */
+/* Starts the clock of a run, at the beginning of its launch. */
 void st_run_start(struct st_run *run, uint64_t timeout_ns)
 {
 	run->started = st_now();
@@ -269,14 +269,16 @@ void st_run_start(struct st_run *run, uint64_t timeout_ns)
 	run->due = run->deadline;
 }
 
-/* ---- how it ends */
+/* ---- the end */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Soon, and then less and less soon: for the first second, and after it. */
+/*
+ * Returns the time of the next try: soon at first, then more and more seldom.
+ */
 static int64_t retry_at(struct st_run *run, int64_t now)
 {
 	unsigned int ms = run->tries < 5    ? 1U << run->tries
@@ -296,8 +298,10 @@ static void take_status(struct st_run *run, int status)
 }
 
 /*
- * Return: false if there is no status yet: a tracer comes first, say. Asks for
- * children of any kind, because one that dies in exec has no exit signal.
+ * Reaps the child. It asks for children of any kind, because one that dies in
+ * exec has no exit signal.
+ * Return: false if there is no status yet, for example because a tracer comes
+ * first.
  */
 static bool reap(struct st_run *run)
 {
@@ -318,7 +322,7 @@ static bool reap(struct st_run *run)
 			run->signal = info.si_status;
 		return true;
 	}
-	/* whoever has reaped it may not be through with that */
+	/* the process that has reaped it may still be at it */
 	ret = st_exit_info(run->pidfd);
 	if ((ret == -ENODATA || ret == -ESRCH) && run->asked++ < ASK_MOST)
 		return false;
@@ -332,7 +336,7 @@ static bool reap(struct st_run *run)
 static void finish(struct st_run *run, int64_t now)
 {
 	if (!reap(run)) {
-		/* nor will it ever be, if nothing has helped */
+		/* and there will be none, if nothing has helped */
 		if (run->phase != ST_RUN_KILLED ||
 		    now < st_after(run->kill_at, KILL_MOST)) {
 			run->due = retry_at(run, now);
@@ -346,7 +350,7 @@ static void finish(struct st_run *run, int64_t now)
 	run->due = ST_NEVER;
 }
 
-/* When nothing more is to be expected of pipes that have not ended. */
+/* Returns when nothing more is expected of pipes that have not ended. */
 static int64_t held_until(const struct st_run *run)
 {
 	int64_t last = run->ended;
@@ -359,11 +363,13 @@ static int64_t held_until(const struct st_run *run)
 		       st_after(run->ended, HELD_MOST));
 }
 
-/* Has all been read? Else .due says when to give up, or has come. */
+/*
+ * Tells whether all was read. If not, .due is the time to give up, or has come.
+ */
 static bool is_drained(struct st_run *run, int64_t now)
 {
 	if (now >= held_until(run)) {
-		/* the end may be there, and not yet seen */
+		/* the end may be there unseen */
 		st_io_drain(&run->io.out, run->exited);
 		st_io_drain(&run->io.err, run->exited);
 	}
@@ -399,8 +405,8 @@ static void kill_tree(struct st_run *run)
 }
 
 /*
- * The tree got a signal. Return: whether all of it is gone, or is not going to
- * be; else .due says when to look again.
+ * Tells, after a signal to the tree, whether all of it is gone or is given up.
+ * If not, .due is the time of the next look.
  */
 static bool is_ended(struct st_run *run, int64_t now)
 {
@@ -428,7 +434,7 @@ static bool is_ended(struct st_run *run, int64_t now)
 
 /**
  * st_run_end - end the tree of a run before its time
- * @run: the run; over is over
+ * @run: the run; one that is over stays over
  * @grace_ns: from SIGTERM to SIGKILL; 0: SIGKILL at once
  */
 void st_run_end(struct st_run *run, uint64_t grace_ns)
@@ -472,7 +478,7 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 }
 
 /**
- * st_run_due - do what it is time for
+ * st_run_due - do whatever is due
  * @run: launched
  * @now: st_now()
  */
@@ -500,12 +506,12 @@ void st_run_due(struct st_run *run, int64_t now)
 /* ---- events */
 
 /**
- * st_run_read - there is something to read, or an end
+ * st_run_read - read output, or its end
  * @run: the run
  * @stream: its out or err
  *
- * After the exit what has ended stays open, for it is about to be closed with
- * the rest, when the caller of the run has been told.
+ * After the exit an ended stream stays open: it is about to be closed with the
+ * others, once the caller of the run has been told.
  */
 void st_run_read(struct st_run *run, struct st_stream *stream)
 {
@@ -518,7 +524,7 @@ void st_run_read(struct st_run *run, struct st_stream *stream)
 		st_io_close_fd(&run->io, &stream->fd);
 }
 
-/* The child has ended: what it wrote is in the pipes. */
+/* Notes the child's end: all that it wrote is in the pipes. */
 void st_run_exited(struct st_run *run)
 {
 	run->exited = true;
@@ -529,14 +535,14 @@ void st_run_exited(struct st_run *run)
 	st_run_due(run, run->ended);
 	if (st_run_over(run))
 		return;
-	/* one that has ended would be ready for ever */
+	/* an ended stream would stay ready for ever */
 	if (run->io.out.ended)
 		st_io_close_fd(&run->io, &run->io.out.fd);
 	if (run->io.err.ended)
 		st_io_close_fd(&run->io, &run->io.err.fd);
 }
 
-/* ---- what is told */
+/* ---- the result */
 
 static uint64_t us(const struct timeval *tv)
 {
@@ -558,7 +564,7 @@ static void fill_usage(struct spawn_template_result *to,
 	to->involuntary_switches = (uint64_t)from->ru_nivcsw;
 }
 
-/* Fills in all of a result, which takes the output over. */
+/* Fills in a whole result, which takes over the output. */
 void st_run_result(struct st_run *run, struct spawn_template_result *result)
 {
 	if (run->io.out.truncated)
@@ -578,11 +584,11 @@ void st_run_result(struct st_run *run, struct spawn_template_result *result)
 /**
  * st_run_give_result - fill in a result of the caller's size
  * @run: it is over
- * @to: the caller's, which takes the output over
- * @size: its sizeof, of version 0 at least
+ * @to: the caller's, which takes over the output
+ * @size: its sizeof, at least version 0's
  *
- * A size between two versions counts as the smaller one; what is behind it becomes
- * zero, up to the caller's size.
+ * A size between two versions counts as the smaller one; the bytes behind that
+ * version become zero, up to the caller's size.
  */
 void st_run_give_result(struct st_run *run, void *to, size_t size)
 {
@@ -598,7 +604,7 @@ void st_run_give_result(struct st_run *run, void *to, size_t size)
 	memcpy(to, &result, known);
 }
 
-/* Frees all that a run holds. It is over, or was not launched. */
+/* Frees all that a run holds. The run is over, or was never launched. */
 void st_run_close(struct st_run *run)
 {
 	st_io_close(&run->io);

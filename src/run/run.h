@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One run, from the launch until all of it is over: a machine that reads, writes
- * and signals without ever waiting. Who drives it waits: wait.c for the
+ * One run, from the launch until all of it is over: a machine that reads,
+ * writes and signals without ever waiting. Its driver waits: wait.c for the
  * blocking call, reactor.c for a ring.
  *
  * The driver calls st_run_read(), st_io_feed() and st_run_exited() when an fd
- * of the run is ready, and st_run_due() when the time in .due has come, until
- * st_run_over(). Fds that the run is through with before that are closed and -1;
- * the rest is closed by st_run_close().
+ * of the run is ready, and st_run_due() at the time in .due, until
+ * st_run_over(). Fds that the run no longer needs are closed and -1;
+ * st_run_close() closes the rest.
  */
 #ifndef ST_RUN_H
 #define ST_RUN_H
@@ -18,7 +18,7 @@
 #include "tree/tree.h"
 
 enum st_run_phase {
-	ST_RUN_LIVE,		/* nothing has been done to end it */
+	ST_RUN_LIVE,		/* nothing was done to end it */
 	ST_RUN_TERMED,		/* the tree got SIGTERM */
 	ST_RUN_KILLED,		/* the tree got SIGKILL */
 	ST_RUN_OVER,
@@ -34,16 +34,16 @@ struct st_run {
 	bool exited;		/* but a zombie until the run is over */
 	int64_t started, spawned, ended, over;
 	int64_t deadline, kill_at, kill_again;
-	int64_t due;		/* when to call st_run_due(); ST_NEVER */
-	unsigned int tries;	/* of what is tried again, for its delay */
-	unsigned int asked;	/* for a status that is not ours to take */
+	int64_t due;		/* time for st_run_due(); ST_NEVER */
+	unsigned int tries;	/* number of retries, for the delay */
+	unsigned int asked;	/* questions for a status taken by others */
 
 	uint32_t result_flags;
 	int32_t code, signal;
 	struct rusage usage;
 };
 
-/* One that holds nothing. */
+/* A run that holds nothing. */
 #define ST_RUN_NONE \
 	{ \
 		.io = ST_IO_NONE, .pid = -1, .pidfd = -1, \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A run that the calling thread waits for: no other thread, no fd, no handler is
- * left behind.
+ * A run for which the calling thread waits. No thread, fd or handler is left.
  */
 #include <poll.h>
 #include <signal.h>
@@ -11,10 +10,10 @@
 #include "run/run.h"
 #include "sys.h"
 
-/* SIGPIPE is kept from the caller while its thread writes to a pipe. */
+/* Keeps SIGPIPE from the caller while its thread writes to a pipe. */
 struct sigpipe {
 	uint64_t old;		/* the caller's mask */
-	bool pending;		/* one was there before */
+	bool pending;		/* there was one before */
 	bool blocked;		/* a sandbox may refuse it */
 };
 
@@ -37,7 +36,7 @@ static void sigpipe_block(struct sigpipe *s)
 			       sizeof(set)) == 0;
 }
 
-/* Takes the one that a write of ours has raised, then lets others in. */
+/* Takes the SIGPIPE that our write has raised, then restores the mask. */
 static void sigpipe_restore(const struct sigpipe *s)
 {
 	const struct sys_timespec none = { 0, 0 };
@@ -69,7 +68,7 @@ static void wait_ready(const struct st_run *run, struct pollfd *fds)
 		left = 0;
 	ts.sec = left / 1000000000LL;
 	ts.nsec = left % 1000000000LL;
-	/* out of memory, or a handler ran: nothing is ready, look again */
+	/* no memory, or a handler ran: nothing is ready, look again */
 	if (sys_call5(__NR_ppoll, fds, N_FDS, run->due == ST_NEVER ? NULL : &ts,
 		      0, 0) <= 0)
 		for (int i = 0; i < N_FDS; i++)
@@ -164,7 +163,9 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 		return -EINVAL;
 	ret = st_run_args(&c.args, args, size);
 	if (ret == 0) {
-		/* until it is launched, it is the child that cannot be made */
+		/*
+		 * a failure before the launch counts as one to make the child
+		 */
 		c.failure.stage = SPAWN_TEMPLATE_STAGE_CLONE;
 		ret = st_run_home(&c.args, &c.home, &c.fallback);
 	}
