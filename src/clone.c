@@ -4,9 +4,9 @@
  * or is gone.
  *
  * - No handler of the host may run in the child. clone3's CLONE_CLEAR_SIGHAND
- *   sees to that, at no cost: what is handled is at default from the child's
+ *   sees to that, at no cost: handled signals are at default from the child's
  *   first instruction on, and the caller's mask is inherited as it is. Only
- *   where that is missing are all signals blocked from before clone until just
+ *   without that flag are all signals blocked from before clone until just
  *   before exec, by the raw call, since libc would leave its own two unblocked.
  *   They are also blocked while page tables are copied: a signal makes fork
  *   start over, and a fast timer would keep it from ever ending.
@@ -14,8 +14,8 @@
  * - The child is made without an exit signal. One that fails before exec is
  *   reaped here with __WCLONE, and neither a SIGCHLD handler nor a waitpid(-1)
  *   of the host ever sees it; exec gives the child SIGCHLD back.
- * - What the kernel or a sandbox refuses is replaced one step at a time, and
- *   remembered for the process.
+ * - A call that the kernel or a sandbox refuses is replaced, one step at a
+ *   time, and the refusal is remembered for the process.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Puts a failure into words for whoever started the daemon. */
+/* Puts a failure into words, for the person who started the daemon. */
 #include <stdarg.h>
 #include <stdio.h>
 

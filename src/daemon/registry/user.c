@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Users, and what each of them may have. */
+/* Users and their limits. */
 #include <stdlib.h>
 
 #include "daemon/registry/registry.h"
