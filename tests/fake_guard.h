@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guard's daemon without a kernel behind it: a process that speaks the
- * protocol over a socket, notes what it was asked, and misbehaves as told. What
- * the kernel programs would write, the words, the test writes.
+ * protocol over a socket, notes its requests, and misbehaves as told. The test
+ * writes the words in place of the kernel programs.
  *
  * It needs no harness. It ends with the process that started it.
  */
@@ -37,7 +37,7 @@
 #define FAKE_STATES 4096
 #define FAKE_CLIENTS 512
 
-/* How it answers. */
+/* Ways to answer. */
 enum fake_way {
 	FAKE_WELL,
 	FAKE_ERROR,		/* .error */
@@ -45,7 +45,7 @@ enum fake_way {
 	FAKE_FLOOD,		/* well, after many INVALIDATED */
 	FAKE_MUTE,		/* not at all */
 	FAKE_HANG_UP,
-	/* and what no daemon does */
+	/* answers that no daemon gives */
 	FAKE_SHORT,
 	FAKE_LONG,
 	FAKE_EMPTY,
@@ -54,13 +54,13 @@ enum fake_way {
 	FAKE_TYPE,
 	FAKE_SEQUENCE,
 	FAKE_BAD_ERROR,
-	FAKE_FD,		/* with one that was not asked for */
-	FAKE_FDS,		/* with two */
-	FAKE_MANY_FDS,		/* with more than there is room for */
+	FAKE_FD,		/* with an fd that was not asked for */
+	FAKE_FDS,		/* with two such fds */
+	FAKE_MANY_FDS,		/* with more fds than there is room for */
 	FAKE_ID,		/* REGISTER only: no id */
 	FAKE_SLOT,		/* REGISTER only: beyond the words */
 	FAKE_ASIDES,		/* INVALIDATED without end */
-	FAKE_NO_FD,		/* HELLO only, as what follows */
+	FAKE_NO_FD,		/* HELLO only, as the ways below */
 	FAKE_OTHER_FD,
 	FAKE_NO_STATES,
 	FAKE_MANY_STATES,
@@ -68,18 +68,18 @@ enum fake_way {
 };
 
 struct fake_guard {
-	/* what the test sets */
+	/* set by the test */
 	_Atomic int hello, reg;		/* enum fake_way */
-	_Atomic int times;		/* then well again; 0: for ever */
+	_Atomic int times;		/* how often, then FAKE_WELL; 0: always */
 	_Atomic int error;
-	_Atomic uint32_t why, last_why;	/* that LIST tells */
+	_Atomic uint32_t why, last_why;	/* for the answer to LIST */
 	char change[256];		/* the file to change */
 
-	/* what it notes */
+	/* noted by the daemon */
 	_Atomic int connections, now;	/* ever; at the moment */
 	_Atomic int hellos, registers, unregisters, lists;
 	_Atomic uint64_t last_id, unregistered;
-	_Atomic int fd, fd_flags;	/* that came with the last REGISTER */
+	_Atomic int fd, fd_flags;	/* of the last REGISTER */
 	struct st_msg request;		/* the last REGISTER */
 	struct ucred sender;
 
@@ -117,11 +117,11 @@ static inline void fake_send(int sock, const struct st_msg *msg, size_t size,
 		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
 	}
-	/* who does not read has gone, or will go */
+	/* a client that does not read has gone, or will go */
 	(void)!sendmsg(sock, &hdr, MSG_NOSIGNAL);
 }
 
-/* Return: size, 0 at the end; *fd: what came along, or -1. */
+/* Return: the size, 0 at the end; *fd: the message's descriptor, or -1. */
 static inline ssize_t fake_receive(int sock, struct st_msg *msg, int *fd,
 				   struct ucred *sender)
 {
@@ -151,7 +151,7 @@ static inline void fake_invalidated(int sock, int n)
 				     .type = ST_MSG_INVALIDATED,
 				     .id = 1 } };
 
-	/* the other end takes them meanwhile, or has closed */
+	/* the client takes them meanwhile, or has closed */
 	for (int i = 0; i < n; i++)
 		fake_send(sock, &msg, sizeof(msg), NULL, 0);
 }
@@ -175,7 +175,7 @@ static inline void fake_register(struct fake_guard *f, struct st_msg *msg,
 	atomic_fetch_add(&f->registers, 1);
 }
 
-/* What has nothing to do with the answer itself. */
+/* Does the part of a way that comes before the answer. */
 static inline void fake_meddle(struct fake_guard *f, int sock, int way)
 {
 	struct stat st;
@@ -254,7 +254,7 @@ static inline size_t fake_n_fds(int way, size_t good)
 	}
 }
 
-/* Answers this way. Return: whether the connection goes on. */
+/* Answers this way. Return: true if the connection goes on. */
 static inline bool fake_answer(struct fake_guard *f, int sock, int way,
 			       struct st_msg *msg, int fd)
 {
@@ -278,7 +278,7 @@ static inline bool fake_answer(struct fake_guard *f, int sock, int way,
 	return true;
 }
 
-/* The way to answer by now. */
+/* Takes the way to answer this time. */
 static inline int fake_way(struct fake_guard *f, _Atomic int *way)
 {
 	int now = atomic_load(way);
@@ -289,7 +289,7 @@ static inline int fake_way(struct fake_guard *f, _Atomic int *way)
 	return now;
 }
 
-/* Return: whether the connection goes on. */
+/* Return: true if the connection goes on. */
 static inline bool fake_serve(struct fake_guard *f, int sock)
 {
 	struct ucred sender = { 0 };
@@ -378,7 +378,7 @@ static inline int fake_listen(const char *path)
 
 /* ---- the test's side */
 
-/* Starts it, for the first time or again. uid: as whom; -1: as this one. */
+/* Starts the daemon, or starts it again. uid: its user; -1: this process's. */
 static inline void fake_start(struct fake_guard *f, int uid)
 {
 	pid_t parent = getpid(), pid;
@@ -416,7 +416,7 @@ static inline void fake_kill(struct fake_guard *f)
 	fake_check(waitpid(f->pid, NULL, __WALL) == f->pid, "waitpid");
 }
 
-/* Names its socket to the library; it does not run yet. */
+/* Names the socket to the library; the daemon does not run yet. */
 static inline struct fake_guard *fake_new(const char *path)
 {
 	struct fake_guard *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE,
@@ -435,7 +435,7 @@ static inline struct fake_guard *fake_new(const char *path)
 	return f;
 }
 
-/* What the kernel programs do. */
+/* Writes a word in place of the kernel programs. */
 static inline void fake_set_word(struct fake_guard *f, uint64_t id,
 				 uint64_t word)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loader's interface without a kernel program: the maps are an array in a
- * file, and nothing is enforced. For tests of the daemon and of its clients.
+ * The loader's interface without a kernel program, for tests of the daemon and of
+ * its clients: the maps are an array in a file, and nothing is enforced.
  *
- * Executables are invalidated as inotify sees them written or changed. A launch
- * is not noticed, nor the closing of a template; tests send such events.
+ * Executables are invalidated when inotify sees them written or changed. The loader
+ * notices neither launches nor closed templates; tests send such events.
  *
  * Environment:
  *   FAKE_LOADER_STATE=FILE    keep the maps there: the next daemon adopts them
  *   FAKE_LOADER_EVENTS=PATH   a datagram socket that takes struct exec_event
- *   FAKE_LOADER_OPEN=ERRNO    loader_open() fails with that
+ *   FAKE_LOADER_OPEN=ERRNO    loader_open() fails with it
  *   FAKE_LOADER_REGISTER=ERRNO, FAKE_LOADER_DENY_WRITE=ERRNO
- *                             all registering does; or that which denies writes
- *   FAKE_LOADER_PINS=N        so many pins are missing
- *   FAKE_LOADER_EXECUTABLES=N so many are told to be there
+ *                             every registration fails, or those with deny-write
+ *   FAKE_LOADER_PINS=N        N pins are missing
+ *   FAKE_LOADER_EXECUTABLES=N N more executables are reported
  */
 #include "fake_loader.h"
 
@@ -115,7 +115,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 			 "look at FAKE_LOADER_* in the environment");
 		return ret;
 	}
-	/* inotify does not know what an earlier process watched */
+	/* the watches of an earlier process are gone */
 	for (unsigned int i = 0; i < EXEC_CACHE_MAX; i++)
 		l->maps->execs[i].watch = 0;
 	*loader = l;
@@ -145,7 +145,7 @@ int loader_unload(const char *pin_dir, struct loader_error *error)
 	fd = file ? open(file, O_RDWR | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return 0;
-	/* clients that have it mapped see that nothing is watched */
+	/* clients with the old map see that nothing is guarded */
 	if (pwrite(fd, zero, sizeof(zero), 0) != sizeof(zero) || unlink(file)) {
 		snprintf(error->text, sizeof(error->text), "%s: %s", file,
 			 strerror(errno));
@@ -229,7 +229,7 @@ static int take_inotify(struct loader *l, event_fn *fn, void *arg)
 	return n;
 }
 
-/* An event that a test sends also does to the maps what it tells. */
+/* Changes the maps as an event from a test says. */
 static void apply(struct loader *l, const struct exec_event *event)
 {
 	int i = fake_index(l, event->id);
@@ -283,7 +283,7 @@ static int take_socket(struct loader *l, event_fn *fn, void *arg)
 	while (l->socket_fd >= 0 && n < LOADER_EVENTS &&
 	       recv(l->socket_fd, &event, sizeof(event), 0) == sizeof(event)) {
 		apply(l, &event);
-		/* time 0: it is lost on the way; 2: it is still on it */
+		/* time 0: the event is lost; 2: it does not arrive yet */
 		if (!event.time_ns)
 			l->maps->events_lost++;
 		else if (event.type && event.time_ns != 2)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the two halves of the fake loader share. */
+/* Shared by the two files of the fake loader. */
 #ifndef TESTS_FAKE_LOADER_H
 #define TESTS_FAKE_LOADER_H
 
@@ -18,7 +18,7 @@ struct fake_exec {
 	unsigned int used;
 };
 
-/* The file. What clients map stands first. */
+/* The file; the part that clients map stands first. */
 struct fake_maps {
 	uint64_t states[EXEC_CACHE_MAX];
 	uint64_t last_id, last_generation, events_lost;
@@ -50,10 +50,10 @@ static inline uint64_t fake_boot_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
-/* Index of the template; -1. */
+/* Return: the index of the template, or -1. */
 int fake_index(const struct loader *l, uint64_t id);
 
-/* As the programs would, at least to the maps. */
+/* Change the maps as the kernel programs would. */
 void fake_set_state(struct loader *l, struct fake_exec *e, uint32_t state,
 		    uint32_t why);
 void fake_close_template(struct loader *l, int i);

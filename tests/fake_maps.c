@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The maps of the fake loader: looked up, registered in, swept.
+ * The maps of the fake loader: look-ups, registrations, sweeps.
  */
 #include "fake_loader.h"
 
@@ -158,7 +158,7 @@ static struct fake_exec *add_exec(struct loader *l, const struct exec_key *key)
 	return NULL;
 }
 
-/* The entry of the file, under a new generation if it is not what it was. */
+/* The entry of the file, under a new generation if the file has changed. */
 static int renew_exec(struct loader *l, int fd, const struct exec_key *key,
 		      const struct exec_identity *identity,
 		      struct fake_exec **exec)
@@ -208,8 +208,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 		ret = renew_exec(l, fd, &entry->exec, &identity, &e);
 	if (ret < 0)
 		return ret;
-	/* that it was opened by him, and is registered once, is for kernels to
-	 * say */
+	/* only the kernel could check the opener, and that it is the first time */
 	entry->creds.uid = entry->creds.euid;
 	entry->exec_generation = e->entry.generation;
 	entry->created_ns = fake_boot_ns();

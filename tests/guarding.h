@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A daemon with its maps in memory, and a client that is as honest as a test
- * wants.
+ * A daemon with its maps in memory, and a client whose messages the test chooses.
  */
 #ifndef TESTS_GUARDING_H
 #define TESTS_GUARDING_H
@@ -28,7 +27,7 @@ struct guard {
 
 /* ---- processes */
 
-/* Another user, in the group that may connect. */
+/* Becomes another user, in the group that may connect. */
 static inline void guard_become(uid_t uid)
 {
 	CHECK_SYS(setgroups(0, NULL));
@@ -78,7 +77,7 @@ static inline int guard_bind(const char *path, int type)
 	return fd;
 }
 
-/* Waits until the daemon tells its manager so. */
+/* Waits until the daemon sends this to its manager. */
 static inline void guard_wait_notice(const struct guard *g, const char *want)
 {
 	char text[256] = "";
@@ -104,7 +103,7 @@ static inline void guard_exec(struct guard *g, char *program, int err,
 	_exit(126);
 }
 
-/* Starts a program that is the daemon, or execs it with what it is given. */
+/* Starts the daemon, or a program that execs it with the same arguments. */
 static inline void guard_begin_by(struct guard *g, char *program,
 				  char *const extra[])
 {
@@ -124,7 +123,7 @@ static inline void guard_begin_by(struct guard *g, char *program,
 	CHECK_SYS(close(err[1]));
 }
 
-/* Starts it. Return: when it serves, or has ended with a reason on stderr_fd. */
+/* Starts the daemon, without waiting for it. */
 static inline void guard_begin(struct guard *g, char *const extra[])
 {
 	guard_begin_by(g, test_fmt("%s", test_tool("../fake-templated")),
@@ -140,7 +139,7 @@ static inline struct guard guard_start(char *const extra[])
 	return g;
 }
 
-/* Runs it until it ends by itself. Return: what it said. */
+/* Runs the daemon until it ends by itself. Return: its stderr. */
 static inline char *guard_run(char *const extra[], int *status)
 {
 	struct guard g = { 0 };
@@ -152,7 +151,7 @@ static inline char *guard_run(char *const extra[], int *status)
 	return text;
 }
 
-/* Ends it as a manager does; with a sanitizer it tells of leaks. */
+/* Ends the daemon as a manager does; built with a sanitizer it reports leaks. */
 static inline void guard_stop(struct guard *g)
 {
 	int status;
@@ -178,7 +177,7 @@ static inline int guard_fds(const struct guard *g)
 	return n;
 }
 
-/* What was closed a moment ago may still be about to be noticed. */
+/* Waits until the daemon has this many fds: it may notice a close late. */
 static inline void guard_wait_fds(const struct guard *g, int want)
 {
 	int n = 0;
@@ -227,7 +226,7 @@ static inline struct st_msg guard_msg(int type)
 	};
 }
 
-/* Return: 0 or -errno. creds: NULL: the kernel's. */
+/* Return: 0 or -errno. creds may be NULL: then the kernel fills them in. */
 static inline int guard_send(int fd, const void *bytes, size_t len,
 			     const int *fds, unsigned int n_fds,
 			     const struct ucred *creds)
@@ -255,11 +254,11 @@ static inline int guard_send(int fd, const void *bytes, size_t len,
 	}
 	if (hdr.msg_controllen)
 		hdr.msg_control = control;
-	/* musl's own has a limit below the kernel's */
+	/* musl's sendmsg() has a lower limit than the kernel */
 	return syscall(SYS_sendmsg, fd, &hdr, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* One message; *pass: the descriptor that came with it, or -1. Return: length. */
+/* Receives a message; *pass: its descriptor, or -1. Return: the length. */
 static inline ssize_t guard_receive(int fd, struct st_msg *msg, int *pass)
 {
 	char control[CMSG_SPACE(sizeof(int))];
@@ -284,7 +283,7 @@ static inline ssize_t guard_receive(int fd, struct st_msg *msg, int *pass)
 	return n;
 }
 
-/* The daemon has closed the connection, after at most `answers` answers. */
+/* The daemon must have closed the connection, without an answer. */
 static inline void guard_is_closed(int fd)
 {
 	struct st_msg msg;
@@ -293,7 +292,7 @@ static inline void guard_is_closed(int fd)
 	CHECK_SYS(close(fd));
 }
 
-/* Asks and waits. News is passed over. Return: 0 or -errno of the answer. */
+/* Asks, and waits for the answer behind any news. Return: 0 or its -errno. */
 static inline int guard_call(int fd, struct st_msg *msg, int pass, int *got)
 {
 	const struct st_msg_header h = msg->h;
@@ -354,8 +353,8 @@ static inline int guard_unregister(int fd, uint64_t id)
 #define BOB 64002
 
 /*
- * A daemon that these may connect to, a client of it that stays, and how many
- * descriptors that takes.
+ * Starts a daemon that ALICE and BOB may connect to, and a client. *fds: the
+ * number of the daemon's descriptors then.
  */
 static inline struct guard guard_with_client(int *fd, int *fds)
 {
@@ -385,7 +384,7 @@ static inline int guard_show(int fd, uint64_t id, struct st_msg_item *item)
 	return 0;
 }
 
-/* How many templates are listed, after checking that their ids grow. */
+/* Checks that the ids of a list grow. Return: the number of its templates. */
 static inline int guard_count(int fd)
 {
 	struct st_msg msg = guard_msg(ST_MSG_LIST);
@@ -417,7 +416,7 @@ static inline void guard_wait_templates(int fd, unsigned int want)
 	CHECK_EQ(n, want);
 }
 
-/* ---- what the kernel would say: FAKE_LOADER_EVENTS must be set */
+/* ---- events of the kernel: FAKE_LOADER_EVENTS must be set */
 
 static inline void guard_events_at(void)
 {

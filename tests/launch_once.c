@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One launch for a tracer to watch, between two markers: a write to fd -1.
+ * One launch for a tracer to watch, between two markers, which are writes to fd -1.
  *
  *	launch_once [-n FDS] [-a] PROGRAM
  *
  * -n opens that many fds first; -a takes actions of seven kinds and five
- * attributes. The two launches before the watched one make the thread's stack
- * and learn what the kernel has.
+ * attributes. In the two launches before the watched one, the library makes the
+ * thread's stack and probes the kernel.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -59,6 +59,7 @@ static void ask_for_more(struct spawn_template_spawn_args *args)
 		      SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |
 		      SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	args->umask = 022;
+	args->nice = 19;
 	args->actions = (uintptr_t)actions;
 	args->actions_len = sizeof(actions) / sizeof(*actions);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guard's daemon and honest clients: what is answered, told and remembered,
- * and how it starts and ends. It runs with its maps in memory.
+ * The guard's daemon and honest clients: its answers, its news, and its memory
+ * across restarts. It runs with its maps in memory.
  */
 #include "guarding.h"
 
@@ -138,10 +138,10 @@ static void a_change_is_told_to_all_connections_that_are_concerned(void)
 	CHECK_EQ(guard_show(one, id_one, &item), 0);
 	CHECK_EQ(item.state, EXEC_STALE);
 	CHECK_EQ(item.why, WHY_ATTRIBUTES);
-	/* told once, and not to who has another program */
+	/* the news comes once, and not to a client of another program */
 	CHECK_EQ(recv(one, &msg, sizeof(msg), MSG_DONTWAIT), -1);
 	CHECK_EQ(recv(other, &msg, sizeof(msg), MSG_DONTWAIT), -1);
-	/* registered anew it is fresh, and the old one stale */
+	/* a new template of the path is fresh, the old one stays stale */
 	CHECK_EQ(guard_show(one, guard_add(one, path), &item), 0);
 	CHECK_EQ(item.state, EXEC_FRESH);
 	CHECK_EQ(guard_show(one, id_one, &item), 0);
@@ -150,7 +150,7 @@ static void a_change_is_told_to_all_connections_that_are_concerned(void)
 	guard_stop(&g);
 }
 
-static void the_word_of_a_changed_executable_is_another(void)
+static void the_word_of_a_changed_executable_changes(void)
 {
 	struct guard g = guard_start(NULL);
 	char *path = test_copy_probe("program");
@@ -186,13 +186,13 @@ static void a_template_whose_file_was_closed_goes(void)
 	guard_wait_templates(fd, 1);
 	CHECK_EQ(guard_unregister(fd, id), -ENOENT);
 	CHECK_EQ(guard_unregister(fd, stays), 0);
-	/* of one that was never there */
+	/* this template was never there */
 	guard_event((struct exec_event){
 		.type = EVENT_CLOSED, .id = 99, .time_ns = 1 });
 	guard_stop(&g);
 }
 
-static void what_lost_events_told_is_found_out(void)
+static void news_of_lost_events_is_found_out(void)
 {
 	struct guard g;
 	struct st_msg msg;
@@ -233,7 +233,7 @@ static int64_t cpu_ticks(const struct guard *g)
 	return (int64_t)(user + system);
 }
 
-/* Events, each handled before the next. Return: what that took the daemon. */
+/* Sends events one at a time. Return: the ticks that the daemon took for them. */
 static int64_t many_events(const struct guard *g, int fd, uint64_t time_ns)
 {
 	int64_t before = cpu_ticks(g);
@@ -246,7 +246,7 @@ static int64_t many_events(const struct guard *g, int fd, uint64_t time_ns)
 	return cpu_ticks(g) - before;
 }
 
-/* However fast they get lost: looking through the maps is long. */
+/* The daemon must not look through its maps for every lost event. */
 static void lost_events_do_not_keep_the_daemon_busy(void)
 {
 	struct guard g;
@@ -266,16 +266,16 @@ static void lost_events_do_not_keep_the_daemon_busy(void)
 	guard_event((struct exec_event){ .type = EVENT_INVALIDATED,
 					 .generation = 2,
 					 .why = WHY_OPENED });
-	/* and what they would have told is found out all the same */
+	/* the daemon finds the change all the same */
 	CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
 	CHECK_EQ(msg.h.type, ST_MSG_INVALIDATED);
 	CHECK_EQ(msg.h.id, id);
 	guard_stop(&g);
 }
 
-/* ---- who has what */
+/* ---- owners of templates */
 
-static void a_dead_client_has_nothing_though_its_child_holds_the_socket(void)
+static void a_dead_client_has_nothing_though_its_child_has_the_socket(void)
 {
 	struct guard g = guard_start(NULL);
 	int watcher = guard_connect(&g), fds, hold[2];
@@ -317,7 +317,7 @@ static void templates_outlive_the_connection(void)
 	fd = guard_connect(&g);
 	CHECK_EQ(guard_status(fd).templates, 1);
 	CHECK_SYS(chmod(path, 0700));
-	/* told over the connection that there is */
+	/* the news comes over the new connection */
 	CHECK_EQ(guard_receive(fd, &msg, NULL), sizeof(msg));
 	CHECK_EQ(msg.h.id, id);
 	CHECK_EQ(guard_unregister(fd, id), 0);
@@ -344,7 +344,7 @@ static void requests_sent_before_the_end_count(void)
 	guard_stop(&g);
 }
 
-static void a_killed_daemon_is_followed_by_one_that_adopts(void)
+static void a_daemon_adopts_the_templates_of_a_killed_one(void)
 {
 	char *path = test_copy_probe("program");
 	struct st_msg_item item;
@@ -387,7 +387,7 @@ static void a_killed_daemon_is_followed_by_one_that_adopts(void)
 	guard_stop(&g);
 }
 
-/* A daemon that cannot have more descriptors than that; nor can this process. */
+/* Neither the daemon nor this process can have more descriptors than n. */
 static struct guard start_with_descriptors(int n)
 {
 	const struct rlimit limit = { (rlim_t)n, (rlim_t)n };
@@ -398,7 +398,7 @@ static struct guard start_with_descriptors(int n)
 	return guard_start(NULL);
 }
 
-static void what_cannot_be_adopted_yet_is_not_released(void)
+static void templates_that_cannot_be_adopted_yet_are_kept(void)
 {
 	struct guard g;
 	pid_t pids[20];
@@ -420,12 +420,12 @@ static void what_cannot_be_adopted_yet_is_not_released(void)
 	CHECK_EQ(guard_reap(g.pid), 128 + SIGKILL);
 	CHECK_SYS(close(fd));
 
-	/* each process takes one; a few are not for processes */
+	/* each process takes a descriptor; the daemon keeps a few for itself */
 	g = start_with_descriptors(fds + 14);
 	fd = guard_connect(&g);
 	CHECK_GT(guard_count(fd), 0);
 	CHECK_LT(guard_count(fd), 17);
-	/* those that are known make room for the others */
+	/* the adopted ones end and make room for the others */
 	for (int i = 0; i < 17; i++)
 		CHECK_SYS(kill(pids[i], SIGKILL));
 	guard_wait_templates(fd, 0);
@@ -445,8 +445,8 @@ static void wait_lost(int fd, unsigned int want)
 	CHECK_EQ(guard_status(fd).events_lost, want);
 }
 
-/* What has changed while no daemon was there is told by the next one. */
-static void an_adopted_template_that_is_stale_is_told_of(void)
+/* The executable changed while no daemon was there. */
+static void a_stale_template_is_told_of_when_it_is_adopted(void)
 {
 	char *path = test_copy_probe("program");
 	struct st_msg msg;
@@ -461,7 +461,7 @@ static void an_adopted_template_that_is_stale_is_told_of(void)
 	guard_event((struct exec_event){ .type = EVENT_INVALIDATED,
 					 .generation = 1,
 					 .why = WHY_OPENED });
-	/* it is in the maps once this is answered */
+	/* the event is in the maps once this is answered */
 	wait_lost(guard_connect(&g), 1);
 	CHECK_SYS(kill(g.pid, SIGKILL));
 	CHECK_EQ(guard_reap(g.pid), 128 + SIGKILL);
@@ -530,16 +530,16 @@ static const struct test_case cases[] = {
 	TEST_CASE(errors_of_the_programs_are_answered),
 	TEST_CASE(status_tells_what_is_in_force),
 	TEST_CASE(a_change_is_told_to_all_connections_that_are_concerned),
-	TEST_CASE(the_word_of_a_changed_executable_is_another),
+	TEST_CASE(the_word_of_a_changed_executable_changes),
 	TEST_CASE(a_template_whose_file_was_closed_goes),
-	TEST_CASE(what_lost_events_told_is_found_out),
+	TEST_CASE(news_of_lost_events_is_found_out),
 	TEST_CASE(lost_events_do_not_keep_the_daemon_busy),
-	TEST_CASE(a_dead_client_has_nothing_though_its_child_holds_the_socket),
+	TEST_CASE(a_dead_client_has_nothing_though_its_child_has_the_socket),
 	TEST_CASE(templates_outlive_the_connection),
 	TEST_CASE(requests_sent_before_the_end_count),
-	TEST_CASE(a_killed_daemon_is_followed_by_one_that_adopts),
-	TEST_CASE(what_cannot_be_adopted_yet_is_not_released),
-	TEST_CASE(an_adopted_template_that_is_stale_is_told_of),
+	TEST_CASE(a_daemon_adopts_the_templates_of_a_killed_one),
+	TEST_CASE(templates_that_cannot_be_adopted_yet_are_kept),
+	TEST_CASE(a_stale_template_is_told_of_when_it_is_adopted),
 	TEST_CASE(clients_of_other_pid_namespaces_have_the_outer_pid),
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guard's daemon and clients that mean harm: to it, or to each other. It must
- * neither crash, nor wait, nor keep a descriptor, nor give one what is another's.
+ * neither crash, nor wait, nor keep a descriptor, nor show a client the templates of
+ * others.
  */
 #include "guarding.h"
 
@@ -18,7 +19,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* ---- messages that are none */
+/* ---- malformed messages */
 
 static void send_ends(const struct guard *g, const void *bytes, size_t len)
 {
@@ -28,7 +29,7 @@ static void send_ends(const struct guard *g, const void *bytes, size_t len)
 	guard_is_closed(fd);
 }
 
-static void what_is_no_message_ends_the_connection(void)
+static void a_malformed_message_ends_the_connection(void)
 {
 	static const size_t sizes[] = {
 		1, 23, 24, 100, ST_MSG_SIZE - 1, ST_MSG_SIZE + 1, 4096, 100000,
@@ -62,7 +63,7 @@ static int call_with(int fd, int type, size_t at)
 	return guard_call(fd, &msg, -1, NULL);
 }
 
-static void what_a_later_version_might_send_is_an_error(void)
+static void requests_of_a_later_version_are_an_error(void)
 {
 	static const int types[] = { ST_MSG_HELLO, ST_MSG_UNREGISTER,
 				     ST_MSG_LIST, ST_MSG_STATUS };
@@ -137,17 +138,17 @@ static void only_path_descriptors_are_registered(void)
 			    CHECK_SYS(open("/bin/sh", O_RDONLY | O_CLOEXEC)),
 			    NULL),
 		 -EBADF);
-	/* the connection itself, which the kernel has to collect */
+	/* the connection itself, in which case the kernel has to collect it */
 	msg = guard_msg(ST_MSG_REGISTER);
 	CHECK_EQ(guard_call(fd, &msg, fd, NULL), -EBADF);
 	guard_wait_fds(&g, fds);
-	/* and the last copy of the pipe's end is gone */
+	/* the daemon has closed its copy of the pipe's end */
 	CHECK_SYS(close(pipes[1]));
 	guard_wait_readable(pipes[0], "the end of the pipe");
 	guard_stop(&g);
 }
 
-/* A socket whose last close waits: what was sent is not taken by the other end. */
+/* A socket whose last close waits, as the other end does not take the data. */
 static int lingering_socket(int *other)
 {
 	const struct linger linger = { 1, 20 };
@@ -176,7 +177,7 @@ static void register_as_alice(void *arg)
 	guard_add(guard_connect(arg), "/bin/sh");
 }
 
-/* Until the daemon has noticed that nothing is being closed any more. */
+/* Waits until the daemon has noticed that no close is under way any more. */
 static void wait_heard(const struct guard *g)
 {
 	struct st_msg msg;
@@ -195,8 +196,8 @@ static void wait_heard(const struct guard *g)
 }
 
 /*
- * Some are received and refused, some are found when their sender is not heard
- * any more, some in the queue of a connection that ends for another reason.
+ * The daemon receives and refuses some of the descriptors, finds some when it stops
+ * to hear their sender, and some in the queue of a connection that ends.
  */
 static void descriptors_that_close_slowly_delay_nobody(void)
 {
@@ -209,7 +210,7 @@ static void descriptors_that_close_slowly_delay_nobody(void)
 	g = guard_with_client(&fd, &fds);
 	for (int i = 0; i < 16; i++)
 		c[i] = guard_connect(&g);
-	/* the daemon's are the last ones when it goes on */
+	/* the daemon has the last copies when it goes on */
 	CHECK_SYS(kill(g.pid, SIGSTOP));
 	for (; n < 48; n++) {
 		int slow = lingering_socket(&other[n]);
@@ -226,7 +227,7 @@ static void descriptors_that_close_slowly_delay_nobody(void)
 		CHECK_SYS(close(other[i]));
 	for (int i = 0; i < 16; i++)
 		CHECK_SYS(close(c[i]));
-	/* that of this user was closed, too */
+	/* the daemon has closed this user's connection, too */
 	CHECK_SYS(close(fd));
 	guard_wait_fds(&g, fds - 2);
 	wait_heard(&g);
@@ -242,12 +243,12 @@ static int number_of(const struct guard *g, const char *what)
 	return atoi(text + strlen(what));
 }
 
-/* Connections that are closed with a slow descriptor in their queue. */
+/* Makes connections and closes them with a slow descriptor in their queue. */
 static void connect_with_slow_ones(const struct guard *g, int *other, int n)
 {
 	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
 
-	/* all are there before the first is looked at */
+	/* the daemon finds all of them at once when it goes on */
 	CHECK_SYS(kill(g->pid, SIGSTOP));
 	for (int i = 0; i < n; i++) {
 		int c = guard_connect(g), slow = lingering_socket(&other[i]);
@@ -259,7 +260,7 @@ static void connect_with_slow_ones(const struct guard *g, int *other, int n)
 	CHECK_SYS(kill(g->pid, SIGCONT));
 }
 
-/* However often he connects: his own are not closed, but all the rest is. */
+/* The slow ones of one user stay open, up to a bound; all else is closed. */
 static void connections_with_slow_descriptors_do_not_add_up(void)
 {
 	int fd, fds, other[60], n = 0;
@@ -297,7 +298,7 @@ static void a_connection_that_is_refused_delays_nobody(void)
 	CHECK_SYS(prlimit(g.pid, RLIMIT_NOFILE, &limit, NULL));
 	connect_with_slow_ones(&g, other, 8);
 	begin = now_ms();
-	/* behind them in the queue */
+	/* these stand behind the slow ones in the queue */
 	guard_is_closed(guard_connect(&g));
 	CHECK_EQ(guard_status(fd).clients, 1);
 	CHECK_LT(now_ms() - begin, 5000);
@@ -351,7 +352,7 @@ static void a_flood_is_answered_in_order_and_delays_nobody(void)
 	guard_stop(&g);
 }
 
-static void who_does_not_read_is_disconnected(void)
+static void a_client_that_does_not_read_is_disconnected(void)
 {
 	int fd, fds, c;
 	struct guard g = guard_with_client(&fd, &fds);
@@ -367,7 +368,7 @@ static void who_does_not_read_is_disconnected(void)
 		usleep(50000);
 	CHECK_EQ(guard_status(fd).clients, 1);
 	guard_wait_fds(&g, fds);
-	/* its templates are not touched by that */
+	/* the other client's templates are still there */
 	CHECK_EQ(guard_count(fd), 200);
 	guard_stop(&g);
 }
@@ -382,7 +383,7 @@ static void news_that_is_not_read_delays_no_answer(void)
 	for (int i = 0; i < 250; i++)
 		guard_add(fd, path);
 	CHECK_SYS(chmod(path, 0700));
-	/* the socket holds fewer than that */
+	/* the socket holds fewer messages than that */
 	guard_wait_readable(fd, "news");
 	msg = guard_msg(ST_MSG_STATUS);
 	CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
@@ -409,7 +410,7 @@ static void no_descriptors_left_is_survived(void)
 	CHECK_SYS(prlimit(g.pid, RLIMIT_NOFILE, &limit, NULL));
 	for (int i = 0; i < 40; i++)
 		many[i] = guard_connect(&g);
-	/* some of them are closed, and those that are there are served */
+	/* the daemon closes some of the connections and serves the others */
 	CHECK_EQ(guard_status(fd).templates, 0);
 	guard_is_closed(many[39]);
 	for (int i = 0; i < 39; i++)
@@ -420,20 +421,20 @@ static void no_descriptors_left_is_survived(void)
 	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &before));
 	guard_stop(&g);
 	CHECK_SYS(getrusage(RUSAGE_CHILDREN, &after));
-	/* it did not spin meanwhile */
+	/* the daemon did not spin meanwhile */
 	CHECK_LT(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 5);
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(what_is_no_message_ends_the_connection),
-	TEST_CASE(what_a_later_version_might_send_is_an_error),
+	TEST_CASE(a_malformed_message_ends_the_connection),
+	TEST_CASE(requests_of_a_later_version_are_an_error),
 	TEST_CASE(descriptors_too_few_or_many_are_not_kept),
 	TEST_CASE(only_path_descriptors_are_registered),
 	TEST_CASE(descriptors_that_close_slowly_delay_nobody),
 	TEST_CASE(connections_with_slow_descriptors_do_not_add_up),
 	TEST_CASE(a_connection_that_is_refused_delays_nobody),
 	TEST_CASE(a_flood_is_answered_in_order_and_delays_nobody),
-	TEST_CASE_SECONDS(who_does_not_read_is_disconnected, 60),
+	TEST_CASE_SECONDS(a_client_that_does_not_read_is_disconnected, 60),
 	TEST_CASE(news_that_is_not_read_delays_no_answer),
 	TEST_CASE(no_descriptors_left_is_survived),
 };

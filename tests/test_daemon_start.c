@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the guard's daemon starts, ends, gives way to another, and what it tells a
- * service manager and a metrics collector.
+ * The guard's daemon starts, ends, gives way to another, and informs a service
+ * manager and a metrics collector.
  */
 #include "guarding.h"
 
@@ -54,7 +54,7 @@ static void a_socket_that_was_left_is_replaced(void)
 	guard_stop(&g);
 }
 
-static void what_is_no_socket_is_not_replaced(void)
+static void a_file_that_is_no_socket_is_not_replaced(void)
 {
 	char *path = test_path("run/guard.sock"), *said;
 	int status;
@@ -67,7 +67,7 @@ static void what_is_no_socket_is_not_replaced(void)
 	CHECK_STR(test_read(path), "precious");
 }
 
-/* The manager's listening socket as descriptor 3, of that type. */
+/* Makes the manager's listening socket of this type, as descriptor 3. */
 static void give_socket(struct guard *g, int type)
 {
 	const int on = 1;
@@ -80,13 +80,13 @@ static void give_socket(struct guard *g, int type)
 	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
 	CHECK_SYS(listen(fd, 5));
 	setenv("LISTEN_FDS", "1", 1);
-	/* an early client: it waits for the daemon */
+	/* an early client waits for the daemon */
 	CHECK_NE(fd, 3);
 	CHECK_EQ(dup2(fd, 3), 3);
 	CHECK_SYS(close(fd));
 }
 
-/* LISTEN_PID must be that of the daemon, which a shell of its pid knows. */
+/* LISTEN_PID must be the daemon's pid: a shell knows it, and execs the daemon. */
 static char *with_listen_pid(void)
 {
 	char *script = test_path("start");
@@ -155,7 +155,7 @@ static void the_end_leaves_the_pins_and_unload_removes_them(void)
 		  "nothing is guarded any more");
 	CHECK_EQ(status, 0);
 	CHECK_EQ(access(maps, F_OK), -1);
-	/* there is nothing left to remove, which is no error */
+	/* a second --unload finds nothing, which is no error */
 	CHECK_HAS(guard_run(TEST_ARGV("--unload"), &status),
 		  "nothing was loaded");
 	CHECK_EQ(status, 0);
@@ -229,7 +229,7 @@ static char *wait_metrics(const char *file, const char *want)
 	for (int i = 0; i < 1000; i++) {
 		if (!access(file, F_OK)) {
 			text = test_read(file);
-			/* never half of one */
+			/* the file is never seen half written */
 			CHECK_HAS(text, "\n# EOF\n");
 			if (strstr(text, want))
 				return text;
@@ -289,8 +289,7 @@ static void metrics_count_by_path_and_never_fall(void)
 	guard_stop(&g);
 }
 
-/* Types that the text parser of a node exporter takes, too: not OpenMetrics'
- * info, by which it would refuse the whole file. */
+/* The text parser of a node exporter refuses a file with OpenMetrics' type info. */
 static void metrics_have_types_that_all_collectors_know(void)
 {
 	char *file = test_path("guard.prom");
@@ -337,7 +336,7 @@ static void paths_that_are_shown_as_the_same_are_counted_as_one(void)
 	guard_stop(&g);
 }
 
-/* One more than there are places for: whoever has one keeps it. */
+/* There are more paths than places: a path that has a place keeps it. */
 static void a_path_stays_where_it_is_counted(void)
 {
 	char *file = test_path("guard.prom"), *text;
@@ -366,8 +365,8 @@ static void a_path_stays_where_it_is_counted(void)
 	guard_stop(&g);
 }
 
-/* The sweep finds it before the event is taken. */
-static void what_a_swept_template_had_counted_is_kept(void)
+/* The sweep finds the template before the daemon takes the event. */
+static void the_counts_of_a_swept_template_are_kept(void)
 {
 	char *file = test_path("guard.prom"), *path = test_path("program");
 	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
@@ -384,7 +383,7 @@ static void what_a_swept_template_had_counted_is_kept(void)
 	launch(id);
 	guard_event((struct exec_event){
 		.type = EVENT_CLOSED, .id = id, .time_ns = 2 });
-	/* something to sweep */
+	/* this leads to a sweep */
 	CHECK_EQ(guard_unregister(fd, guard_add(fd, path)), 0);
 	guard_wait_templates(fd, 0);
 	CHECK_SYS(unlink(file));
@@ -407,7 +406,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_folder_and_the_socket_have_their_modes),
 	TEST_CASE(a_second_daemon_says_what_to_do_and_harms_nothing),
 	TEST_CASE(a_socket_that_was_left_is_replaced),
-	TEST_CASE(what_is_no_socket_is_not_replaced),
+	TEST_CASE(a_file_that_is_no_socket_is_not_replaced),
 	TEST_CASE(a_socket_of_the_manager_is_used_and_left),
 	TEST_CASE(a_socket_of_another_kind_is_refused),
 	TEST_CASE(the_programs_error_and_its_remedy_are_told),
@@ -419,7 +418,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(metrics_have_types_that_all_collectors_know),
 	TEST_CASE(paths_that_are_shown_as_the_same_are_counted_as_one),
 	TEST_CASE(a_path_stays_where_it_is_counted),
-	TEST_CASE(what_a_swept_template_had_counted_is_kept),
+	TEST_CASE(the_counts_of_a_swept_template_are_kept),
 	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
 };
 

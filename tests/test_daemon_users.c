@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whom the guard's daemon serves: the process and the user that the kernel says,
- * each with his share, and nobody with what is another's.
+ * Users of the guard's daemon: it serves the process and the user that the kernel
+ * names, gives each user a share, and nobody the templates of another.
  */
 #include "guarding.h"
 
 #include <sys/mman.h>
 
-/* ---- who asks */
+/* ---- identity of clients */
 
 static void another_process_ends_the_connection(void)
 {
@@ -45,7 +45,7 @@ static void another_user_ends_the_connection(void)
 		guard_become(ALICE);
 		CHECK_EQ(guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL), 0);
 		guard_is_closed(fd);
-		/* a new one is his */
+		/* a new connection is the new user's */
 		fd = guard_connect(&g);
 		CHECK_EQ(guard_status(fd).user_templates_max, 256);
 		_exit(0);
@@ -81,8 +81,8 @@ static void credentials_made_up_end_the_connection(void)
 	guard_stop(&g);
 }
 
-/* One real user, another effective one: it names the latter. */
-static void a_set_user_id_client_is_who_it_says(void)
+/* The client's real and effective users differ, and it names the latter. */
+static void a_set_user_id_client_may_name_its_effective_user(void)
 {
 	struct st_msg msg = guard_msg(ST_MSG_STATUS);
 	struct ucred creds = { 0, BOB, GUARD_GROUP };
@@ -133,7 +133,7 @@ static void a_client_that_ends_before_it_is_accepted_leaves_nothing(void)
 
 static struct guard the_guard;
 
-/* Registers until it is refused. *arg: gets how many went. */
+/* Registers until it is refused. result: the number, the error; wait; done. */
 static void fill(void *arg)
 {
 	int fd = guard_connect(&the_guard), *result = arg, ret;
@@ -176,26 +176,25 @@ static void each_user_has_a_quota(void)
 	CHECK_EQ(result[1], -EDQUOT);
 	guard_as(BOB, fill, result);
 	CHECK_EQ(result[0], 5);
-	/* which root has not */
+	/* root has no quota */
 	fd = guard_connect(&the_guard);
 	for (int i = 0; i < 20; i++)
 		guard_add(fd, "/bin/sh");
 	guard_stop(&the_guard);
 }
 
-static void what_was_closed_does_not_count(void)
+static void a_closed_template_does_not_count(void)
 {
 	struct guard g;
 	uint64_t id;
+	pid_t pid;
 	int fd;
 
 	test_need_root();
 	guard_events_at();
 	g = guard_start(TEST_ARGV("--group", "64999", "--quota", "1"));
-	if (!CHECK_SYS(fork())) {
-		int events = CHECK_SYS(open(test_tmpdir(), O_PATH));
-
-		(void)events;
+	pid = CHECK_SYS(fork());
+	if (!pid) {
 		CHECK_SYS(chmod(getenv("FAKE_LOADER_EVENTS"), 0666));
 		guard_become(ALICE);
 		fd = guard_connect(&g);
@@ -206,11 +205,11 @@ static void what_was_closed_does_not_count(void)
 		}
 		_exit(0);
 	}
-	CHECK_EQ(guard_reap(-1), 0);
+	CHECK_EQ(guard_reap(pid), 0);
 	guard_stop(&g);
 }
 
-static void others_leave_root_its_share(void)
+static void other_users_leave_root_its_share(void)
 {
 	int *result = shared_ints(), total = 0, fd;
 	struct st_msg msg;
@@ -241,7 +240,7 @@ static void others_leave_root_its_share(void)
 	guard_stop(&the_guard);
 }
 
-static void others_leave_root_executables(void)
+static void other_users_leave_root_executables(void)
 {
 	int *result = shared_ints();
 
@@ -271,7 +270,7 @@ static void connect_many(void *arg)
 	*result = refused;
 }
 
-static void one_user_has_so_many_connections(void)
+static void a_user_has_128_connections_at_most(void)
 {
 	int *result = shared_ints();
 	int fd, fds;
@@ -303,7 +302,7 @@ static void bob_tries(void *arg)
 	CHECK_EQ(guard_status(fd).user_templates, 1);
 }
 
-static void users_see_and_end_only_what_is_theirs(void)
+static void users_see_and_end_only_their_templates(void)
 {
 	struct st_msg_item item;
 	uint64_t id;
@@ -320,7 +319,7 @@ static void users_see_and_end_only_what_is_theirs(void)
 		guard_add(guard_connect(&the_guard), "/bin/sh");
 		pause();
 	}
-	/* root sees all, and ends what is its own */
+	/* root sees all templates, and ends only its own */
 	guard_wait_templates(fd, 2);
 	CHECK_EQ(guard_count(fd), 2);
 	CHECK_EQ(guard_show(fd, id + 2, &item), 0);
@@ -334,14 +333,14 @@ static const struct test_case cases[] = {
 	TEST_CASE(another_process_ends_the_connection),
 	TEST_CASE(another_user_ends_the_connection),
 	TEST_CASE(credentials_made_up_end_the_connection),
-	TEST_CASE(a_set_user_id_client_is_who_it_says),
+	TEST_CASE(a_set_user_id_client_may_name_its_effective_user),
 	TEST_CASE(a_client_that_ends_before_it_is_accepted_leaves_nothing),
 	TEST_CASE(each_user_has_a_quota),
-	TEST_CASE(what_was_closed_does_not_count),
-	TEST_CASE(others_leave_root_its_share),
-	TEST_CASE(others_leave_root_executables),
-	TEST_CASE(one_user_has_so_many_connections),
-	TEST_CASE(users_see_and_end_only_what_is_theirs),
+	TEST_CASE(a_closed_template_does_not_count),
+	TEST_CASE(other_users_leave_root_its_share),
+	TEST_CASE(other_users_leave_root_executables),
+	TEST_CASE(a_user_has_128_connections_at_most),
+	TEST_CASE(users_see_and_end_only_their_templates),
 };
 
 TEST_MAIN(cases)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The library's side of the guard, against a daemon that the test plays: what is
- * registered and with what, what becomes of each answer and of none, fork,
- * threads, what the words in memory and the answers of exec do to a launch, the
- * mark that a launch carries, and that nothing is left open or grows.
+ * The library's side of the guard, against a daemon that the test plays: the
+ * registration of templates, each answer of the daemon and none, fork, threads, the
+ * effect of the words in memory and of exec's answers on a launch, and the mark of
+ * a launch. Nothing is left open or grows.
  */
 #include "fake_guard.h"
 #include "harness.h"
@@ -63,7 +63,7 @@ static int guarded(uint64_t flags)
 	return tfd;
 }
 
-/* Makes one that is not guarded, and launches from it. */
+/* Makes a template that is not guarded, and launches from it. */
 static void check_unguarded(uint64_t flags)
 {
 	int tfd = CHECK_OK(open_tiny(flags));
@@ -77,7 +77,7 @@ static void check_unguarded(uint64_t flags)
 	CHECK_OK(spawn_template_close(tfd));
 }
 
-/* For CHECK_FAILS(), which wants a pidfd. */
+/* Arguments for CHECK_FAILS(), which wants a pidfd. */
 static struct spawn_template_spawn_args tiny_args(void)
 {
 	static char *const argv[] = { "tiny", NULL };
@@ -103,7 +103,7 @@ static struct timespec now(void)
 	return ts;
 }
 
-/* Upper bounds are for a machine that does nothing else. */
+/* An upper bound for an idle machine, and a longer one for slow sanitizers. */
 static long at_most(long ms)
 {
 	return TEST_SANITIZED || getenv("TEST_SLOW") ? ms * 10 : ms * 2;
@@ -132,7 +132,7 @@ static int find_socket(void)
 	return -1;
 }
 
-/* ---- what is registered ---- */
+/* ---- registering ---- */
 
 static void check_header(const struct fake_guard *f, const char *path)
 {
@@ -144,7 +144,7 @@ static void check_header(const struct fake_guard *f, const char *path)
 	CHECK_EQ(memcmp(f->request.u.reg.header, head, sizeof(head)), 0);
 }
 
-/* Nothing is set that nothing means. */
+/* The unused bytes of a request are zero. */
 static void check_rest_is_zero(const struct fake_guard *f)
 {
 	const uint8_t *p = f->request.u.bytes;
@@ -167,7 +167,7 @@ static void check_same_file(const struct fake_guard *f, int tfd)
 		CHECK_EQ(ret, 0);
 }
 
-static void registers_the_templates_own_file(void)
+static void create_registers_the_templates_own_file(void)
 {
 	struct fake_guard *f = guard();
 	int fds = test_count_fds(), tfd = CHECK_OK(open_tiny(0));
@@ -190,7 +190,7 @@ static void registers_the_templates_own_file(void)
 	CHECK_EQ(atomic_load(&f->connections), 1);
 }
 
-static void denies_writes(void)
+static void deny_write_is_registered_and_kept_by_refresh(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(DENY_WRITE));
@@ -205,7 +205,7 @@ static void denies_writes(void)
 	CHECK_EQ(stat_of(tfd).deny_write, 1);
 }
 
-static void registers_scripts_and_short_files(void)
+static void scripts_and_short_files_are_registered(void)
 {
 	struct fake_guard *f = guard();
 	char *path = test_path("script");
@@ -225,7 +225,7 @@ static void unreadable_files_have_no_header(void)
 	if (access(path, R_OK) == 0) {
 		CHECK_SYS(setgroups(0, NULL));
 		CHECK_SYS(setresuid(65533, 65533, 65533));
-		/* then the daemon is not this user, but root */
+		/* the daemon stays root */
 	}
 	CHECK_OK(spawn_template_open(path, CREATE(GUARD)));
 	CHECK_EQ(f->request.u.reg.flags, 0);
@@ -233,7 +233,7 @@ static void unreadable_files_have_no_header(void)
 		CHECK_EQ(f->request.u.reg.header[i], 0);
 }
 
-static void made_from_an_fd(void)
+static void a_template_of_an_fd_is_registered(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_create_args args = {
@@ -248,9 +248,9 @@ static void made_from_an_fd(void)
 	check_same_file(f, tfd);
 }
 
-/* ---- there is none ---- */
+/* ---- no guard ---- */
 
-static void flags_that_contradict(void)
+static void contradicting_flags_are_refused(void)
 {
 	CHECK_EQ(open_tiny(CREATE(GUARD) | CREATE(NO_GUARD)), -EINVAL);
 	CHECK_EQ(open_tiny(CREATE(DENY_WRITE) | CREATE(NO_GUARD)), -EOPNOTSUPP);
@@ -268,12 +268,12 @@ static void check_no_guard(void)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void no_guard(void)
+static void templates_are_unguarded_where_there_is_no_guard(void)
 {
 	struct fake_guard *f = guard_not_started();
 
 	check_no_guard();
-	/* a socket that nobody listens on, something else, a bad name */
+	/* nobody listens on the socket, or the file is no socket */
 	CHECK_SYS(close(fake_listen(f->path)));
 	check_no_guard();
 	CHECK_SYS(unlink(f->path));
@@ -281,7 +281,7 @@ static void no_guard(void)
 	check_no_guard();
 }
 
-static void named_badly(void)
+static void a_bad_socket_name_means_no_guard(void)
 {
 	char name[200] = "";
 
@@ -309,7 +309,7 @@ static void absence_is_remembered_for_a_while(void)
 	CHECK_EQ(atomic_load(&f->connections), 1);
 }
 
-static void who_must_have_one_asks_at_once(void)
+static void a_template_that_must_be_guarded_asks_at_once(void)
 {
 	struct fake_guard *f = guard_not_started();
 
@@ -320,7 +320,7 @@ static void who_must_have_one_asks_at_once(void)
 	CHECK_EQ(atomic_load(&f->connections), 1);
 }
 
-static void not_asked_with_no_guard(void)
+static void a_template_with_no_guard_asks_nobody(void)
 {
 	struct fake_guard *f = guard();
 
@@ -331,22 +331,22 @@ static void not_asked_with_no_guard(void)
 	CHECK_EQ(atomic_load(&f->registers), 1);
 }
 
-/* Neither root nor this user. */
-static void not_trusted(void)
+/* The daemon runs neither as root nor as this user. */
+static void a_daemon_of_another_user_is_not_trusted(void)
 {
 	struct fake_guard *f = guard_not_started();
 
 	test_need_root();
 	CHECK_SYS(chmod(test_tmpdir(), 0777));
 	fake_start(f, 65533);
-	/* root trusts root and the one it is */
+	/* root trusts only root */
 	check_no_guard();
 	CHECK_EQ(atomic_load(&f->hellos), 0);
 }
 
 /* ---- in a user namespace without a number for root ---- */
 
-/* Writes it from outside, where all users are known. */
+/* Writes the map from outside, where all users are known. */
 static void write_map(pid_t pid, const char *map, int go)
 {
 	int fd;
@@ -400,7 +400,7 @@ static int open_outside(void)
 	return spawn_template_open(test_path("tiny"), CREATE(GUARD));
 }
 
-static void trusted_from_outside(void)
+static void a_daemon_outside_the_namespace_is_trusted(void)
 {
 	int tfd;
 
@@ -411,15 +411,15 @@ static void trusted_from_outside(void)
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
 }
 
-/* Then the number that the kernel tells may be that of anybody inside. */
-static void not_trusted_if_the_number_is_taken(void)
+/* The number that the kernel shows for root may be that of a user inside. */
+static void a_daemon_is_not_trusted_if_its_number_is_taken(void)
 {
 	guard_outside();
 	enter_namespace(ONE_USER "65000 100000 600\n", 1000);
 	CHECK_EQ(open_outside(), -ENOTCONN);
 }
 
-static void not_trusted_in_a_folder_from_inside(void)
+static void a_daemon_in_a_folder_of_the_namespace_is_not_trusted(void)
 {
 	guard_outside();
 	CHECK_SYS(chown("/run/spawn-template", 65533, 65533));
@@ -427,7 +427,7 @@ static void not_trusted_in_a_folder_from_inside(void)
 	CHECK_EQ(open_outside(), -ENOTCONN);
 }
 
-static void not_trusted_in_a_folder_of_all(void)
+static void a_daemon_in_a_folder_for_all_is_not_trusted(void)
 {
 	guard_outside();
 	CHECK_SYS(chmod("/run/spawn-template", 01777));
@@ -435,7 +435,7 @@ static void not_trusted_in_a_folder_of_all(void)
 	CHECK_EQ(open_outside(), -ENOTCONN);
 }
 
-static void not_trusted_at_another_path(void)
+static void a_daemon_at_another_path_is_not_trusted(void)
 {
 	guard_outside();
 	CHECK_SYS(setenv(ST_GUARD_SOCKET_ENV, ST_GUARD_SOCKET, 1));
@@ -443,7 +443,7 @@ static void not_trusted_at_another_path(void)
 	CHECK_EQ(open_outside(), -ENOTCONN);
 }
 
-static void sockets_are_forbidden(void)
+static void forbidden_sockets_mean_no_guard(void)
 {
 	guard();
 	test_seccomp(SYS_socket, EPERM);
@@ -451,14 +451,14 @@ static void sockets_are_forbidden(void)
 	CHECK_EQ(open_tiny(CREATE(GUARD)), -ENOTCONN);
 }
 
-static void no_socket_no_call(void)
+static void no_call_is_made_without_the_socket_file(void)
 {
 	guard_not_started();
 	test_seccomp(SYS_socket, TEST_KILL);
 	check_no_guard();
 }
 
-static void no_fd_for_the_connection(void)
+static void templates_go_unguarded_without_a_free_fd(void)
 {
 	struct rlimit limit = { 64, 64 };
 	int fd, last = -1;
@@ -467,7 +467,7 @@ static void no_fd_for_the_connection(void)
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
 	while ((fd = dup(0)) >= 0)
 		last = fd;
-	/* create needs two by itself; the third is for the guard's words */
+	/* create needs two fds by itself; the third is for the guard's words */
 	CHECK_SYS(close(last));
 	CHECK_SYS(close(last - 1));
 	check_unguarded(0);
@@ -476,9 +476,9 @@ static void no_fd_for_the_connection(void)
 	CHECK_EQ(stat_of(CHECK_OK(open_tiny(CREATE(GUARD)))).guarded, 1);
 }
 
-/* ---- what it answers ---- */
+/* ---- answers of the daemon ---- */
 
-static void every_error(void)
+static void every_error_of_the_daemon_is_passed_on(void)
 {
 	static const int errors[] = { EDQUOT, ENOSPC, EOPNOTSUPP, EACCES,
 				      EIO,    EINVAL, ENOMEM };
@@ -492,13 +492,13 @@ static void every_error(void)
 		CHECK_EQ(open_tiny(CREATE(GUARD)), -errors[i]);
 		CHECK_EQ(open_tiny(CREATE(DENY_WRITE)), -errors[i]);
 	}
-	/* an error is an answer: the connection is as good as before */
+	/* the connection stays open after an error */
 	CHECK_EQ(atomic_load(&f->connections), 1);
 	atomic_store(&f->reg, FAKE_WELL);
 	guarded(0);
 }
 
-static void waits_a_little_for_writers(void)
+static void create_waits_a_little_for_writers(void)
 {
 	struct fake_guard *f = guard();
 	struct timespec start = now();
@@ -514,7 +514,7 @@ static void waits_a_little_for_writers(void)
 	guarded(0);
 }
 
-static void stale_while_registering(void)
+static void a_stale_answer_is_tried_again(void)
 {
 	struct fake_guard *f = guard();
 	int registers;
@@ -530,8 +530,8 @@ static void stale_while_registering(void)
 	CHECK_EQ(atomic_load(&f->registers), registers + 3);
 }
 
-/* Between the examination of the file and its registration. */
-static void changes_while_registering(void)
+/* The file changes between its examination and its registration. */
+static void a_change_while_registering_is_noticed(void)
 {
 	struct fake_guard *f = guard();
 	char *path = test_path("tool");
@@ -545,7 +545,7 @@ static void changes_while_registering(void)
 	CHECK_EQ(atomic_load(&f->registers), 3);
 	CHECK_EQ(spawn_template_check(tfd), 0);
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
-	/* those that do not count are not left there */
+	/* the first two are unregistered again */
 	wait_until(&f->unregisters, 2);
 
 	atomic_store(&f->reg, FAKE_CHANGE);
@@ -554,13 +554,13 @@ static void changes_while_registering(void)
 	CHECK_EQ(stat_of(tfd).guarded, 0);
 }
 
-/* ---- what it should not answer ---- */
+/* ---- bad answers ---- */
 
 static void check_way(struct fake_guard *f, _Atomic int *when, int way)
 {
 	int fds;
 
-	/* with no connection before, so that HELLO comes */
+	/* the daemon starts anew, so that HELLO comes */
 	fake_kill(f);
 	fake_start(f, -1);
 	CHECK_OK(spawn_template_close(guarded(CREATE(GUARD))));
@@ -573,7 +573,7 @@ static void check_way(struct fake_guard *f, _Atomic int *when, int way)
 	check_unguarded(0);
 	CHECK_EQ(open_tiny(CREATE(GUARD)), -ENOTCONN);
 	CHECK_EQ(open_tiny(CREATE(DENY_WRITE)), -EOPNOTSUPP);
-	/* the connection is closed, and nothing else left open */
+	/* the connection is closed, and nothing else is left open */
 	CHECK_EQ(test_count_fds(), fds - 1);
 	check_unguarded(0);
 	CHECK_EQ(find_socket(), -1);
@@ -582,7 +582,7 @@ static void check_way(struct fake_guard *f, _Atomic int *when, int way)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void bad_answers_to_register(void)
+static void bad_answers_to_register_end_the_connection(void)
 {
 	struct fake_guard *f = guard();
 
@@ -592,7 +592,7 @@ static void bad_answers_to_register(void)
 	}
 }
 
-static void bad_answers_to_hello(void)
+static void bad_answers_to_hello_end_the_connection(void)
 {
 	struct fake_guard *f = guard();
 
@@ -620,9 +620,9 @@ static void invalidated_messages_are_drained(void)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-/* ---- it does not answer ---- */
+/* ---- no answers ---- */
 
-static void a_daemon_that_hangs(void)
+static void a_daemon_that_hangs_is_waited_for_a_second(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(GUARD)), other;
@@ -635,7 +635,7 @@ static void a_daemon_that_hangs(void)
 	ms = ms_since(&start);
 	CHECK_GE(ms, 900);
 	CHECK_LT(ms, at_most(1300));
-	/* then it is left alone, but by those that must have it */
+	/* from then on only templates that must be guarded ask it */
 	start = now();
 	for (int i = 0; i < 20; i++)
 		check_unguarded(0);
@@ -644,7 +644,7 @@ static void a_daemon_that_hangs(void)
 	CHECK_EQ(open_tiny(CREATE(GUARD)), -ENOTCONN);
 	CHECK_GE(ms_since(&start), 900);
 	CHECK_LT(ms_since(&start), at_most(1300));
-	/* what is guarded is so, and never waits */
+	/* a guarded template stays guarded, and never waits */
 	start = now();
 	for (int i = 0; i < 20; i++)
 		CHECK_EQ(test_spawn(tfd, TINY), 0);
@@ -700,7 +700,7 @@ static void threads_do_not_wait_for_each_other(void)
 	CHECK_LT(ms_since(&start), at_most(2200));
 }
 
-static void a_full_queue(void)
+static void a_full_queue_is_waited_for_a_second(void)
 {
 	struct fake_guard *f = guard();
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -725,9 +725,9 @@ static void a_full_queue(void)
 	CHECK_OK(open_tiny(CREATE(GUARD)));
 }
 
-/* ---- it dies ---- */
+/* ---- death of the daemon ---- */
 
-static void death_and_a_new_one(void)
+static void templates_survive_the_death_of_the_daemon(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(GUARD));
@@ -744,7 +744,7 @@ static void death_and_a_new_one(void)
 	fake_start(f, -1);
 	CHECK_OK(spawn_template_refresh(tfd));
 	CHECK_EQ(stat_of(tfd).guarded, 1);
-	/* the old connection has ended: that costs nobody a template */
+	/* the old connection has ended, and the library makes a new one */
 	for (int i = 0; i < 5; i++) {
 		fake_kill(f);
 		fake_start(f, -1);
@@ -753,7 +753,7 @@ static void death_and_a_new_one(void)
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
 }
 
-static void no_sigpipe(void)
+static void a_dead_daemon_raises_no_sigpipe(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -776,7 +776,7 @@ static void own_connection(void *arg)
 	CHECK_SYS(fstat(inherited, &before));
 	guarded(CREATE(GUARD));
 	CHECK_EQ(f->sender.pid, getpid());
-	/* in place of the inherited one */
+	/* the new connection takes the place of the inherited one */
 	CHECK_EQ(test_count_fds(), fds + 1);
 	CHECK_SYS(fstat(find_socket(), &after));
 	CHECK_NE(after.st_ino, before.st_ino);
@@ -784,7 +784,7 @@ static void own_connection(void *arg)
 	CHECK_EQ(test_count_fds(), fds + 2);
 }
 
-static void forked_child_has_its_own(void)
+static void a_forked_child_has_its_own_connection(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -810,7 +810,7 @@ static void close_inherited_with_own(void *arg)
 	CHECK_EQ(test_spawn(own, TINY), 0);
 }
 
-static void forked_child_does_not_unregister(void)
+static void a_forked_child_does_not_unregister(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -827,14 +827,14 @@ static void create_in_child(void *arg)
 	struct fake_guard *f = arg;
 	struct timespec start = now();
 
-	/* the lock is held, by a thread that is not here */
+	/* a thread of the parent holds the lock, and is not here */
 	check_unguarded(0);
 	CHECK_LT(ms_since(&start), at_most(1500));
 	CHECK_SYS(kill(f->pid, SIGCONT));
 	CHECK_OK(spawn_template_close(guarded(CREATE(GUARD))));
 }
 
-/* The daemon, which is stopped, has not taken the question; who asks has the lock. */
+/* The stopped daemon has not taken the request, so the other thread has the lock. */
 static void wait_until_asked(int sock)
 {
 	int queued = 0;
@@ -846,7 +846,7 @@ static void wait_until_asked(int sock)
 	CHECK_GT(queued, 0);
 }
 
-static void fork_while_another_thread_asks(void)
+static void a_fork_while_another_thread_asks_does_not_hang(void)
 {
 	struct fake_guard *f = guard();
 	pthread_t thread;
@@ -864,7 +864,7 @@ static void fork_while_another_thread_asks(void)
 
 /* ---- the host meddles ---- */
 
-static void host_closes_the_socket(void)
+static void a_socket_that_the_host_closed_is_replaced(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0), sock = find_socket(), null;
@@ -878,14 +878,14 @@ static void host_closes_the_socket(void)
 	CHECK_SYS(dup2(null, sock));
 	guarded(0);
 	CHECK_EQ(atomic_load(&f->connections), 3);
-	/* what the host has there is left alone */
+	/* the library leaves the host's file at that number alone */
 	CHECK_EQ(CHECK_SYS(write(sock, "x", 1)), 1);
 	CHECK_OK(spawn_template_close(tfd));
 	CHECK_SYS(dup2(null, find_socket()));
 	CHECK_EQ(test_spawn(guarded(0), TINY), 0);
 }
 
-static void not_at_a_low_number(void)
+static void the_connection_takes_no_low_number(void)
 {
 	guard();
 	CHECK_SYS(close(0));
@@ -909,7 +909,7 @@ static void other_ids_connect_anew(void)
 	CHECK_SYS(setresuid(-1, 0, -1));
 }
 
-/* ---- what the words say ---- */
+/* ---- the words ---- */
 
 static void check_stale(int tfd, uint32_t why)
 {
@@ -926,7 +926,7 @@ static void check_stale(int tfd, uint32_t why)
 	CHECK_EQ(stat_of(tfd).stale, stale + 1);
 }
 
-static void stale_to_the_guard(void)
+static void a_template_that_is_stale_to_the_guard_is_refused(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0), copy = CHECK_SYS(dup(tfd));
@@ -935,7 +935,7 @@ static void stale_to_the_guard(void)
 	fake_stale(f, id, WHY_OPENED);
 	check_stale(tfd, SPAWN_TEMPLATE_GUARD_WHY_OPENED);
 	CHECK_EQ(stat_of(copy).stale_reason, SPAWN_TEMPLATE_STALE_GUARD);
-	/* asked for once */
+	/* the library asks for the reason once */
 	CHECK_EQ(atomic_load(&f->lists), 1);
 	CHECK_OK(spawn_template_refresh(tfd));
 	wait_until(&f->unregisters, 1);
@@ -944,15 +944,14 @@ static void stale_to_the_guard(void)
 	CHECK_EQ(stat_of(tfd).state, SPAWN_TEMPLATE_STATE_FRESH);
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
 
-	/* the executable was registered anew since */
+	/* the executable has been registered anew since */
 	id = id_of(tfd);
 	atomic_store(&f->why, 0);
 	fake_set_word(f, id, EXEC_STATE_WORD(id + 77, EXEC_FRESH));
 	check_stale(tfd, 0);
 }
 
-/* A change that the library sees by itself is told as such. */
-static void stale_both_ways(void)
+static void a_change_that_the_library_sees_is_told_first(void)
 {
 	struct fake_guard *f = guard();
 	char *path = test_path("tool");
@@ -968,7 +967,7 @@ static void stale_both_ways(void)
 	CHECK_EQ(st.guard_why, SPAWN_TEMPLATE_GUARD_WHY_ATTRIBUTES);
 }
 
-static void nobody_tells_why(void)
+static void a_stale_template_launches_nothing_without_a_reason(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -987,7 +986,7 @@ static void nobody_tells_why(void)
 	check_stale(tfd, 0);
 }
 
-static void refreshed_by_itself(void)
+static void auto_refresh_registers_anew(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(AUTO_REFRESH));
@@ -999,14 +998,14 @@ static void refreshed_by_itself(void)
 	CHECK_EQ(stat_of(tfd).guarded, 1);
 	CHECK_EQ(stat_of(tfd).stale, 0);
 	CHECK_EQ(atomic_load(&f->registers), 2);
-	/* without a daemon it goes on, as one that is made then */
+	/* without a daemon it goes on unguarded, as a new template would */
 	fake_stale(f, id_of(tfd), WHY_OPENED);
 	fake_kill(f);
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
 	CHECK_EQ(stat_of(tfd).guarded, 0);
 }
 
-static void guard_is_gone(void)
+static void an_unloaded_guard_fails_templates_that_need_it(void)
 {
 	struct fake_guard *f = guard();
 	int must = guarded(CREATE(GUARD)), may = guarded(0);
@@ -1025,13 +1024,13 @@ static void guard_is_gone(void)
 	CHECK_EQ(st.state, SPAWN_TEMPLATE_STATE_FRESH);
 	CHECK_EQ(st.failed, 1);
 	CHECK(!st.guarded && !st.guard_id && !st.guard_why && !st.deny_write);
-	/* there is another */
+	/* there is another guard */
 	CHECK_OK(spawn_template_refresh(must));
 	CHECK_EQ(test_spawn(must, TINY), 0);
 	CHECK_EQ(stat_of(must).guarded, 1);
 }
 
-/* ---- what exec answers ---- */
+/* ---- answers of exec ---- */
 
 static struct spawn_template_stat fails_in_exec(int tfd, int err, int tries)
 {
@@ -1042,14 +1041,14 @@ static struct spawn_template_stat fails_in_exec(int tfd, int err, int tries)
 	return stat_of(tfd);
 }
 
-/* But not to ask whether exec is allowed (AT_EXECVE_CHECK). */
+/* Lets every exec fail, but not the question by AT_EXECVE_CHECK. */
 static void forbid_exec(int err)
 {
 	test_seccomp_arg(SYS_execveat, 4, 0x10000, 0, err);
 	test_seccomp(SYS_execve, err);
 }
 
-static void refused_by_exec(void)
+static void a_refusal_by_exec_is_counted(void)
 {
 	int tfd, plain;
 
@@ -1059,12 +1058,12 @@ static void refused_by_exec(void)
 	forbid_exec(EACCES);
 	CHECK_EQ(fails_in_exec(tfd, EACCES, 3).refused, 3);
 	CHECK_EQ(stat_of(tfd).failed, 0);
-	/* the same of a file that is not guarded is nobody's refusal */
+	/* without a guard EACCES is a failure like any other */
 	CHECK_EQ(fails_in_exec(plain, EACCES, 3).refused, 0);
 	CHECK_EQ(stat_of(plain).failed, 3);
 }
 
-static void stale_by_exec(void)
+static void estale_from_exec_makes_a_template_stale(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -1082,8 +1081,8 @@ static void stale_by_exec(void)
 	CHECK_EQ(atomic_load(&f->registers), 2);
 }
 
-/* Of the launch that exec last let not through; the file's word is as it was. */
-static void exec_tells_why(void)
+/* The daemon knows the reason of the last refused exec; the word is unchanged. */
+static void the_daemon_tells_why_exec_was_refused(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0);
@@ -1110,7 +1109,7 @@ static void *launch_disturbed(void *arg)
 	return NULL;
 }
 
-/* A launch whose first exec answers this; what comes of it. */
+/* Launches, and lets the first exec fail with err. Return: the launch's result. */
 static int exec_answers_once(int tfd, int err)
 {
 	static struct disturbed d;
@@ -1132,7 +1131,7 @@ static int exec_answers_once(int tfd, int err)
 	return d.ret;
 }
 
-static void stale_by_exec_refreshed(void)
+static void auto_refresh_launches_after_estale_from_exec(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(AUTO_REFRESH));
@@ -1145,7 +1144,7 @@ static void stale_by_exec_refreshed(void)
 	CHECK_EQ(atomic_load(&f->registers), 2);
 }
 
-static void stale_by_exec_refreshed_once(void)
+static void auto_refresh_is_tried_once_per_launch(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(AUTO_REFRESH));
@@ -1156,15 +1155,15 @@ static void stale_by_exec_refreshed_once(void)
 }
 
 /*
- * A dup may be taken for any template of its file, also for one that was closed
- * by close(2): the guard tells, and another is taken.
+ * The library may take a dup for any template of its file, also for one that was
+ * closed by close(2): the guard refuses that one, and the library takes another.
  */
-static void dup_of_another_that_was_closed(void)
+static void a_dup_is_matched_with_a_living_template(void)
 {
 	struct fake_guard *f = guard();
 	int second = guarded(0), first = guarded(0), copy;
 
-	/* what was made last is found first */
+	/* the library finds the newest template first */
 	copy = CHECK_SYS(fcntl(second, F_DUPFD_CLOEXEC, 100));
 	CHECK_SYS(close(first));
 	CHECK_EQ(test_spawn(copy, TINY), 0);
@@ -1231,7 +1230,7 @@ static int run_fault(const struct fault *which)
 	_exit(atomic_load(&fault.inject.hit) < 0 ? INJECT_NOT_HIT : INJECT_HIT);
 }
 
-static void every_call_fails(void)
+static void create_survives_a_fault_in_every_call(void)
 {
 	static const int errors[] = { EIO, EPERM, ENOSYS, EMFILE, ENOMEM };
 	int faults = 0;
@@ -1272,7 +1271,7 @@ struct seen {
 #define CHILD_TID 4
 #endif
 
-/* Its memory is this process's; it waits meanwhile. */
+/* The launching thread shares this memory, and waits meanwhile. */
 static void peek(uint64_t address, void *to, size_t size)
 {
 	struct iovec from = { (void *)(uintptr_t)address, size };
@@ -1288,7 +1287,7 @@ static void look_at(struct seen *s, const struct seccomp_data *data)
 	struct clone_args ca = { .flags = data->args[0],
 				 .child_tid = data->args[CHILD_TID] };
 
-	atomic_load(&s->taken); /* what is there was looked at */
+	atomic_load(&s->taken); /* the last mark was checked */
 	if (data->nr == SYS_clone3)
 		peek(data->args[0], &ca, sizeof(ca));
 	s->flags = ca.flags;
@@ -1353,7 +1352,7 @@ static void check_mark(struct seen *s, const struct marked *m, int tfd,
 	CHECK_EQ(test_spawn_args(tfd, args), 0);
 	CHECK_GT(atomic_load(&s->calls), before);
 	CHECK_EQ(!!(s->flags & CLONE_CHILD_CLEARTID), id != 0);
-	/* which would write a number to the mark */
+	/* SETTID would write a number to the mark */
 	CHECK_EQ(s->flags & CLONE_CHILD_SETTID, 0);
 	CHECK_EQ(s->address % 8, 0);
 	CHECK_EQ(!!s->address, id != 0);
@@ -1383,7 +1382,7 @@ static void *launch_watched(void *arg)
 		check_mark(&s, m, m->tfd, id_of(m->tfd));
 		check_mark(&s, m, m->plain, 0);
 	}
-	/* without a guard there is nothing to look for */
+	/* without a guard there is no mark */
 	fake_unload(m->f);
 	check_mark(&s, m, m->tfd, 0);
 	atomic_store(&s.stop, true);
@@ -1402,22 +1401,22 @@ static void check_marks(struct marked m)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-static void mark_by_clone3(void)
+static void a_launch_by_clone3_has_the_mark(void)
 {
 	check_marks((struct marked){ .flags = 0 });
 }
 
-static void mark_with_own_memory(void)
+static void a_launch_with_own_memory_has_the_mark(void)
 {
 	check_marks((struct marked){ .flags = SPAWN_TEMPLATE_SPAWN_SETUID });
 }
 
-static void mark_by_clone(void)
+static void a_launch_by_clone_has_the_mark(void)
 {
 	check_marks((struct marked){ .without = { SYS_clone3 } });
 }
 
-static void mark_by_clone_without_pidfd(void)
+static void a_launch_by_clone_without_pidfd_has_the_mark(void)
 {
 	check_marks((struct marked){ .without = { SYS_clone3 },
 				     .no_clone_pidfd = true });
@@ -1425,28 +1424,28 @@ static void mark_by_clone_without_pidfd(void)
 
 /* ---- closing ---- */
 
-static void close_unregisters(void)
+static void close_unregisters_the_template(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0), copy = CHECK_SYS(dup(tfd));
 	uint64_t id = id_of(tfd);
 
-	/* a dup is closed, and nothing else */
+	/* closing a dup unregisters nothing */
 	CHECK_OK(spawn_template_close(copy));
 	guarded(0);
 	CHECK_EQ(atomic_load(&f->unregisters), 0);
 	CHECK_OK(spawn_template_close(tfd));
 	wait_until(&f->unregisters, 1);
 	CHECK_EQ(atomic_load(&f->unregistered), id);
-	/* close(2) is enough: the kernel sees it */
+	/* close(2) is enough, as the kernel sees it */
 	CHECK_SYS(close(guarded(0)));
 	check_unguarded(CREATE(NO_GUARD));
 	guarded(0);
 	CHECK_EQ(atomic_load(&f->unregisters), 1);
 }
 
-/* Refreshing a dup makes it a template of its own; the other one stays. */
-static void refresh_of_a_dup(void)
+/* Refreshing a dup makes it a template of its own. */
+static void refresh_of_a_dup_leaves_the_other_template(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(0), copy = CHECK_SYS(dup(tfd));
@@ -1459,8 +1458,7 @@ static void refresh_of_a_dup(void)
 	CHECK_EQ(id_of(tfd), id);
 }
 
-/* A number that is used again has nothing of who had it before. */
-static void records_are_used_again(void)
+static void a_record_used_again_has_nothing_of_the_old_one(void)
 {
 	struct fake_guard *f = guard();
 	int tfd = guarded(CREATE(DENY_WRITE)), again;
@@ -1488,7 +1486,7 @@ static void records_are_used_again(void)
 
 /* ---- stat ---- */
 
-static void stat_of_every_size(void)
+static void stat_fills_structures_of_every_size(void)
 {
 	static union {
 		struct spawn_template_stat st;
@@ -1532,7 +1530,7 @@ static void *create_many(void *arg)
 	return NULL;
 }
 
-static void many_threads_create(void)
+static void many_threads_share_one_connection(void)
 {
 	struct fake_guard *f = guard();
 	int n = TEST_SANITIZED ? 40 : 200, fds;
@@ -1569,7 +1567,7 @@ static void create_and_close(int n)
 	}
 }
 
-static void nothing_grows(void)
+static void nothing_grows_over_many_templates(void)
 {
 	struct fake_guard *f = guard();
 	int n = TEST_SANITIZED ? 1000 : 10000, fds, mappings;
@@ -1588,8 +1586,8 @@ static void nothing_grows(void)
 	CHECK_EQ(atomic_load(&f->connections), 1);
 }
 
-/* Each connection maps the words; those of old ones go with the last record. */
-static void nothing_grows_with_connections(void)
+/* Each connection maps the words; old maps go with the last record. */
+static void nothing_grows_over_many_connections(void)
 {
 	struct fake_guard *f = guard();
 	int fds, mappings, tfd = guarded(0);
@@ -1610,66 +1608,66 @@ static void nothing_grows_with_connections(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(registers_the_templates_own_file),
-	TEST_CASE(denies_writes),
-	TEST_CASE(registers_scripts_and_short_files),
+	TEST_CASE(create_registers_the_templates_own_file),
+	TEST_CASE(deny_write_is_registered_and_kept_by_refresh),
+	TEST_CASE(scripts_and_short_files_are_registered),
 	TEST_CASE(unreadable_files_have_no_header),
-	TEST_CASE(made_from_an_fd),
-	TEST_CASE(flags_that_contradict),
-	TEST_CASE(no_guard),
-	TEST_CASE(named_badly),
+	TEST_CASE(a_template_of_an_fd_is_registered),
+	TEST_CASE(contradicting_flags_are_refused),
+	TEST_CASE(templates_are_unguarded_where_there_is_no_guard),
+	TEST_CASE(a_bad_socket_name_means_no_guard),
 	TEST_CASE(absence_is_remembered_for_a_while),
-	TEST_CASE(who_must_have_one_asks_at_once),
-	TEST_CASE(not_asked_with_no_guard),
-	TEST_CASE(not_trusted),
-	TEST_CASE(trusted_from_outside),
-	TEST_CASE(not_trusted_if_the_number_is_taken),
-	TEST_CASE(not_trusted_in_a_folder_from_inside),
-	TEST_CASE(not_trusted_in_a_folder_of_all),
-	TEST_CASE(not_trusted_at_another_path),
-	TEST_CASE(sockets_are_forbidden),
-	TEST_CASE(no_socket_no_call),
-	TEST_CASE(no_fd_for_the_connection),
-	TEST_CASE(every_error),
-	TEST_CASE(waits_a_little_for_writers),
-	TEST_CASE(stale_while_registering),
-	TEST_CASE(changes_while_registering),
-	TEST_CASE_SECONDS(bad_answers_to_register, 60),
-	TEST_CASE_SECONDS(bad_answers_to_hello, 60),
+	TEST_CASE(a_template_that_must_be_guarded_asks_at_once),
+	TEST_CASE(a_template_with_no_guard_asks_nobody),
+	TEST_CASE(a_daemon_of_another_user_is_not_trusted),
+	TEST_CASE(a_daemon_outside_the_namespace_is_trusted),
+	TEST_CASE(a_daemon_is_not_trusted_if_its_number_is_taken),
+	TEST_CASE(a_daemon_in_a_folder_of_the_namespace_is_not_trusted),
+	TEST_CASE(a_daemon_in_a_folder_for_all_is_not_trusted),
+	TEST_CASE(a_daemon_at_another_path_is_not_trusted),
+	TEST_CASE(forbidden_sockets_mean_no_guard),
+	TEST_CASE(no_call_is_made_without_the_socket_file),
+	TEST_CASE(templates_go_unguarded_without_a_free_fd),
+	TEST_CASE(every_error_of_the_daemon_is_passed_on),
+	TEST_CASE(create_waits_a_little_for_writers),
+	TEST_CASE(a_stale_answer_is_tried_again),
+	TEST_CASE(a_change_while_registering_is_noticed),
+	TEST_CASE_SECONDS(bad_answers_to_register_end_the_connection, 60),
+	TEST_CASE_SECONDS(bad_answers_to_hello_end_the_connection, 60),
 	TEST_CASE(invalidated_messages_are_drained),
-	TEST_CASE(a_daemon_that_hangs),
+	TEST_CASE(a_daemon_that_hangs_is_waited_for_a_second),
 	TEST_CASE(threads_do_not_wait_for_each_other),
-	TEST_CASE(a_full_queue),
-	TEST_CASE(death_and_a_new_one),
-	TEST_CASE(no_sigpipe),
-	TEST_CASE(forked_child_has_its_own),
-	TEST_CASE(forked_child_does_not_unregister),
-	TEST_CASE(fork_while_another_thread_asks),
-	TEST_CASE(host_closes_the_socket),
-	TEST_CASE(not_at_a_low_number),
+	TEST_CASE(a_full_queue_is_waited_for_a_second),
+	TEST_CASE(templates_survive_the_death_of_the_daemon),
+	TEST_CASE(a_dead_daemon_raises_no_sigpipe),
+	TEST_CASE(a_forked_child_has_its_own_connection),
+	TEST_CASE(a_forked_child_does_not_unregister),
+	TEST_CASE(a_fork_while_another_thread_asks_does_not_hang),
+	TEST_CASE(a_socket_that_the_host_closed_is_replaced),
+	TEST_CASE(the_connection_takes_no_low_number),
 	TEST_CASE(other_ids_connect_anew),
-	TEST_CASE(stale_to_the_guard),
-	TEST_CASE(stale_both_ways),
-	TEST_CASE(nobody_tells_why),
-	TEST_CASE(refreshed_by_itself),
-	TEST_CASE(guard_is_gone),
-	TEST_CASE(refused_by_exec),
-	TEST_CASE(stale_by_exec),
-	TEST_CASE(exec_tells_why),
-	TEST_CASE(stale_by_exec_refreshed),
-	TEST_CASE(stale_by_exec_refreshed_once),
-	TEST_CASE(dup_of_another_that_was_closed),
-	TEST_CASE_SECONDS(every_call_fails, 120),
-	TEST_CASE(mark_by_clone3),
-	TEST_CASE(mark_with_own_memory),
-	TEST_CASE(mark_by_clone),
-	TEST_CASE(mark_by_clone_without_pidfd),
-	TEST_CASE(close_unregisters),
-	TEST_CASE(refresh_of_a_dup),
-	TEST_CASE(records_are_used_again),
-	TEST_CASE(stat_of_every_size),
-	TEST_CASE_SECONDS(many_threads_create, 60),
-	TEST_CASE_SECONDS(nothing_grows, 120),
-	TEST_CASE_SECONDS(nothing_grows_with_connections, 60),
+	TEST_CASE(a_template_that_is_stale_to_the_guard_is_refused),
+	TEST_CASE(a_change_that_the_library_sees_is_told_first),
+	TEST_CASE(a_stale_template_launches_nothing_without_a_reason),
+	TEST_CASE(auto_refresh_registers_anew),
+	TEST_CASE(an_unloaded_guard_fails_templates_that_need_it),
+	TEST_CASE(a_refusal_by_exec_is_counted),
+	TEST_CASE(estale_from_exec_makes_a_template_stale),
+	TEST_CASE(the_daemon_tells_why_exec_was_refused),
+	TEST_CASE(auto_refresh_launches_after_estale_from_exec),
+	TEST_CASE(auto_refresh_is_tried_once_per_launch),
+	TEST_CASE(a_dup_is_matched_with_a_living_template),
+	TEST_CASE_SECONDS(create_survives_a_fault_in_every_call, 120),
+	TEST_CASE(a_launch_by_clone3_has_the_mark),
+	TEST_CASE(a_launch_with_own_memory_has_the_mark),
+	TEST_CASE(a_launch_by_clone_has_the_mark),
+	TEST_CASE(a_launch_by_clone_without_pidfd_has_the_mark),
+	TEST_CASE(close_unregisters_the_template),
+	TEST_CASE(refresh_of_a_dup_leaves_the_other_template),
+	TEST_CASE(a_record_used_again_has_nothing_of_the_old_one),
+	TEST_CASE(stat_fills_structures_of_every_size),
+	TEST_CASE_SECONDS(many_threads_share_one_connection, 60),
+	TEST_CASE_SECONDS(nothing_grows_over_many_templates, 120),
+	TEST_CASE_SECONDS(nothing_grows_over_many_connections, 60),
 };
 TEST_MAIN(cases)

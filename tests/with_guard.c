@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs a command that finds a guard, which the test plays:
+ * Runs a command that finds a guard without a kernel behind it:
  *
  *	with_guard SOCKET COMMAND [ARGUMENT]...
  *
