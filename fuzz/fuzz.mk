@@ -31,7 +31,7 @@ $(O)/fuzz/tests/%.o: tests/%.c
 	$(call say,FUZZCC,$<)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -c -o $@ $<
 
-$(O)/fuzz/src/child.o $(O)/fuzz/src/tree/supervisor_child.o: $(O)/fuzz/src/%.o: src/%.c
+$(CHILD_OBJ:$(O)/%=$(O)/fuzz/%): $(O)/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<

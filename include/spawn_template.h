@@ -93,8 +93,8 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_DENY_WRITE	(1ULL << 33) /* needs a guard */
 #define SPAWN_TEMPLATE_CREATE_GUARD		(1ULL << 34) /* not without one */
 #define SPAWN_TEMPLATE_CREATE_NO_GUARD		(1ULL << 35) /* never ask for one */
-#define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* -EOPNOTSUPP */
-#define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37) /* -EOPNOTSUPP */
+#define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* see create */
+#define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37)
 #define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
 
 /**
@@ -171,15 +171,24 @@ struct spawn_template_create_args {
  * Should the guard be removed later, launches with either are answered -ENOTCONN.
  * The process keeps one descriptor for the guard, close-on-exec.
  *
+ * With CREATE_WARM_ONCE or CREATE_WARM_FORK, processes of the program wait for its
+ * launches from the second launch on, args->warm_target of them (0: one): a launch
+ * then starts behind the work of the dynamic linker. WARM_ONCE parks a process for
+ * each launch, WARM_FORK one that forks a child ahead of each launch. A launch that
+ * does not fit is cold, and spawn_template_stat() counts why. What waits is a child of
+ * the calling process, ends with the template or 30 s after its last use, and is seen
+ * by waitpid(-1) only when it is killed; a wait(2) for all children blocks while one
+ * lives. No exec happens at a warm launch: see spawn_template(7).
+ *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or
  *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
  *            reserved field, exec_flags, actions or actions_len not 0; none or
- *            both of execfd and filename; a relative filename; GUARD and NO_GUARD
+ *            both of execfd and filename; a relative filename; GUARD and NO_GUARD;
+ *            WARM_ONCE and WARM_FORK
  *   -E2BIG   size over a page, or something unknown set
  *   -EOPNOTSUPP  a flag that nothing here can serve: DENY_WRITE without a guard
- *            or on a file system where it promises too little, WARM_ONCE,
- *            WARM_FORK
+ *            or on a file system where it promises too little
  *   -ENOTCONN  GUARD, and there is none, or none that answers
  *   -EDQUOT, -ENOSPC  GUARD or DENY_WRITE, and the guard has no room for another
  *            template of this user, or of anybody
@@ -457,6 +466,22 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY	5 /* waited for a writer to close */
 #define SPAWN_TEMPLATE_FALLBACKS_MAX		16
 
+/* stat: index into .cold_reasons[], of a template with WARM_ONCE or WARM_FORK */
+#define SPAWN_TEMPLATE_COLD_FIRST		0 /* launched too seldom to prepare */
+#define SPAWN_TEMPLATE_COLD_NOT_READY		1 /* no process waits at the moment */
+#define SPAWN_TEMPLATE_COLD_BUSY		2 /* another thread launches from it */
+#define SPAWN_TEMPLATE_COLD_FLAGS		3 /* a flag that only exec serves */
+#define SPAWN_TEMPLATE_COLD_DESCRIPTORS		4 /* fds, or actions on them */
+#define SPAWN_TEMPLATE_COLD_ARGV0		5 /* another argv[0] than before */
+#define SPAWN_TEMPLATE_COLD_ENVIRONMENT		6 /* variables of the dynamic linker */
+#define SPAWN_TEMPLATE_COLD_FILES		7 /* a file that is mapped has changed */
+#define SPAWN_TEMPLATE_COLD_INHERITED		8 /* limits, cgroup, ids ... differ */
+#define SPAWN_TEMPLATE_COLD_SANDBOX		9 /* Landlock domains differ */
+#define SPAWN_TEMPLATE_COLD_PROGRAM		10 /* the program cannot be prepared */
+#define SPAWN_TEMPLATE_COLD_LOST		11 /* the process did not answer */
+#define SPAWN_TEMPLATE_COLD_GUARDED		12 /* the guard has to see an exec */
+#define SPAWN_TEMPLATE_COLD_REASONS_MAX		24
+
 struct spawn_template_key {
 	uint64_t dev_major, dev_minor;
 	uint64_t ino;
@@ -480,7 +505,7 @@ struct spawn_template_stat {
 	uint32_t elf_flags;
 	uint32_t launch_by, by_path_reason;
 	uint32_t guarded;		/* 1: by the kernel, now */
-	uint32_t warm_ready;		/* 0 */
+	uint32_t warm_ready;		/* processes that wait for a launch */
 	uint64_t cold, warm;		/* launches that succeeded */
 	uint64_t stale;			/* launches answered -ESTALE */
 	uint64_t refused;		/* launches answered -EACCES: see stat */
@@ -492,10 +517,13 @@ struct spawn_template_stat {
 	uint64_t guard_id;		/* the guard's name for it; 0: none */
 	uint32_t guard_why;		/* SPAWN_TEMPLATE_GUARD_WHY_* */
 	uint32_t deny_write;		/* 1: writes to the file are denied */
+	/* VER2 */
+	uint64_t cold_reasons[SPAWN_TEMPLATE_COLD_REASONS_MAX];
 };
 
 #define SPAWN_TEMPLATE_STAT_SIZE_VER0		8488
 #define SPAWN_TEMPLATE_STAT_SIZE_VER1		8504
+#define SPAWN_TEMPLATE_STAT_SIZE_VER2		8696
 
 /**
  * spawn_template_stat - tell what a template is and how it has been used

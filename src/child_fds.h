@@ -61,6 +61,16 @@ CHILD_FN void fds_treat(const struct fds *fds, int fd)
 		sys_close(fd);
 }
 
+#ifdef CHILD_WITHOUT_PROC
+
+CHILD_FN int fds_by_proc(const struct fds *fds)
+{
+	(void)fds;
+	return -ENOSYS;
+}
+
+#else
+
 /* Returns the number of an entry of /proc/self/fd; -1 for "." and "..". */
 CHILD_FN int fds_number(const char *name)
 {
@@ -107,5 +117,7 @@ CHILD_FN int fds_by_proc(const struct fds *fds)
 	sys_close(dir);
 	return got;
 }
+
+#endif
 
 #endif

@@ -168,7 +168,7 @@ static bool launched(const struct st_report *r)
 }
 
 /* Lets other threads end the child of now; NULL: no longer. */
-static void watch_set(const struct st_launch *l, struct st_launch *now)
+void st_watch_set(const struct st_launch *l, struct st_launch *now)
 {
 	watch_lock(l);
 	if (l->watch)
@@ -351,9 +351,9 @@ static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
 	plan_table(l);
 again:
 	clear(l);
-	watch_set(l, l);
+	st_watch_set(l, l);
 	pid = clone_child(l, stack);
-	watch_set(l, NULL);
+	st_watch_set(l, NULL);
 	if (pid < 0)
 		return (pid_t)pid;
 	remember(l);

@@ -18,6 +18,7 @@ struct st_watch {
 };
 
 void st_watch_kill(struct st_watch *watch);
+void st_watch_set(const struct st_launch *l, struct st_launch *now);
 
 pid_t st_clone_launch(struct st_launch *launch);
 

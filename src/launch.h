@@ -33,6 +33,7 @@ struct st_report {
 	volatile int pidfd; /* with open_pidfd: the parent's number */
 	volatile bool runs;		/* the child has begun */
 	volatile bool in_exec;		/* exec was entered and did not return */
+	volatile bool warm;		/* a prepared process served it */
 	volatile bool by_exec;		/* the error is an answer of exec */
 	volatile bool not_private;	/* could not leave the shared fd table */
 };

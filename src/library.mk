@@ -8,7 +8,7 @@
 
 # A folder is a part. src/loader.c belongs to src/loader, and stands where users
 # look for it.
-LIB_DIRS := src src/run src/tree src/guard src/shared
+LIB_DIRS := src src/run src/tree src/warm src/guard src/shared
 LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard \
 	$(LIB_DIRS:%=%/*.c))))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
@@ -29,9 +29,14 @@ $(O)/src/%.o: src/%.c
 # stack protector, no sanitizer and no library call. scripts/check-child proves that.
 CHILD_CFLAGS := -fno-stack-protector -ffreestanding -fno-sanitize=all \
 	-fno-builtin -fno-lto -U_FORTIFY_SOURCE -O2
-$(O)/src/tree/supervisor_child.o: CHILD_CFLAGS += \
+$(O)/src/tree/supervisor_child.o $(O)/src/warm/stub.o: CHILD_CFLAGS += \
 	-fno-jump-tables -fno-tree-vectorize -mgeneral-regs-only
-$(O)/src/child.o $(O)/src/tree/supervisor_child.o: $(O)/src/%.o: src/%.c scripts/check-child
+CHILD_OBJ := $(O)/src/child.o $(O)/src/tree/supervisor_child.o \
+	$(O)/src/warm/stub.o
+# Three processes run its code at a time, in memory and a thread block that they share.
+$(O)/src/warm/park.o: SAN_FLAGS :=
+
+$(CHILD_OBJ): $(O)/src/%.o: src/%.c scripts/check-child
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIB_CFLAGS) $(CFLAGS) $(CHILD_CFLAGS) -c -o $@ $<

@@ -17,6 +17,7 @@
 #include "clone.h"
 #include "identity.h"
 #include "spawn.h"
+#include "warm/warm.h"
 
 #define SPAWN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETPGROUP | \
@@ -170,7 +171,7 @@ void st_spawn_count(struct st_record *rec, pid_t ret,
 	uint32_t fallbacks = report->fallbacks;
 
 	if (ret > 0)
-		counter = &c->cold;
+		counter = report->warm ? &c->warm : &c->cold;
 	else if (ret == -ESTALE)
 		counter = &c->stale;
 	else if (ret == -EACCES && is_the_guards(rec, report))
@@ -289,7 +290,10 @@ static pid_t launch(int tfd, const struct st_spawn *spawn,
 
 	if (pid < 0)
 		return pid;
-	pid = st_clone_launch(&l);
+	if (rec->warm)
+		pid = st_warm_launch(rec->warm, &l);
+	if (pid == 0)
+		pid = st_clone_launch(&l);
 	if (pid > 0)
 		*pidfd = l.pidfd;
 	return pid;

@@ -9,7 +9,7 @@
 _Static_assert(offsetof(struct spawn_template_stat, guard_id) ==
 			       SPAWN_TEMPLATE_STAT_SIZE_VER0 &&
 		       sizeof(struct spawn_template_stat) ==
-			       SPAWN_TEMPLATE_STAT_SIZE_VER1,
+			       SPAWN_TEMPLATE_STAT_SIZE_VER2,
 	       "the size of a version does not change");
 
 static void copy_string(char *to, size_t size, const char *from)
@@ -22,6 +22,7 @@ static void fill_counters(struct spawn_template_stat *st,
 			  struct st_counters *from)
 {
 	st->cold = atomic_load(&from->cold);
+	st->warm = atomic_load(&from->warm);
 	st->stale = atomic_load(&from->stale);
 	st->refused = atomic_load(&from->refused);
 	st->failed = atomic_load(&from->failed);
@@ -59,6 +60,16 @@ static void fill_guard(struct spawn_template_stat *st, size_t size,
 		st->guard_why = st_guard_why(guarded);
 }
 
+static void fill_warm(struct spawn_template_stat *st, size_t size,
+		      struct st_warm *warm)
+{
+	st->warm_ready = st_warm_ready(warm);
+	if (size < SPAWN_TEMPLATE_STAT_SIZE_VER2)
+		return;
+	for (unsigned int i = 0; i < SPAWN_TEMPLATE_COLD_REASONS_MAX; i++)
+		st->cold_reasons[i] = st_warm_count(warm, i);
+}
+
 int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
 {
 	struct st_record *rec = NULL;
@@ -73,6 +84,8 @@ int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
 	memset(st, 0, size);
 	fill(st, rec);
 	fill_guard(st, size, &rec->guard);
+	if (rec->warm)
+		fill_warm(st, size, rec->warm);
 	st->state = ret < 0 ? SPAWN_TEMPLATE_STATE_STALE
 			    : SPAWN_TEMPLATE_STATE_FRESH;
 	st->stale_reason = reason;

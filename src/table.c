@@ -74,6 +74,8 @@ void st_record_put(struct st_record *rec)
 	free(rec->interpreter);
 	rec->path = rec->exec_path = rec->interpreter = NULL;
 	st_guard_drop(&rec->guard);
+	st_warm_free(rec->warm);
+	rec->warm = NULL;
 	counters_put(rec->counters);
 	rec->counters = NULL;
 	atomic_store(&rec->refs, 0);

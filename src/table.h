@@ -13,6 +13,7 @@
 #include <spawn_template.h>
 
 #include "guard/guard.h"
+#include "warm/warm.h"
 
 struct st_ids {
 	uid_t uid[3];	/* real, effective, saved */
@@ -22,7 +23,7 @@ struct st_ids {
 /* Shared by a record and those that follow it at refreshes. */
 struct st_counters {
 	_Atomic uint32_t refs;
-	_Atomic uint64_t cold, stale, refused, failed;
+	_Atomic uint64_t cold, warm, stale, refused, failed;
 	_Atomic uint64_t fallbacks[SPAWN_TEMPLATE_FALLBACKS_MAX];
 };
 
@@ -44,6 +45,8 @@ struct st_record {
 	char *exec_path; /* for launches by path; may equal path */
 	char *interpreter;		/* NULL: none */
 	struct st_guarded guard;	/* set if it is guarded */
+	uint32_t warm_target;
+	struct st_warm *warm;		/* NULL: its launches are not prepared */
 	struct st_counters *counters;
 };
 

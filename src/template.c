@@ -17,12 +17,13 @@
 #include "elf.h"
 #include "identity.h"
 
+#define WARM_FLAGS \
+	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
 #define CREATE_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
 	 SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD | \
-	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH)
-#define UNSERVED_FLAGS \
-	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+	 SPAWN_TEMPLATE_CREATE_NO_GUARD | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | \
+	 WARM_FLAGS)
 
 #define TRIES 4 /* for a file that changes during registration */
 
@@ -30,6 +31,7 @@
 struct source {
 	const char *path;
 	int execfd;
+	unsigned int warm_target;
 };
 
 /* ---- opening */
@@ -291,6 +293,22 @@ static int have_guarded(int fd, struct st_record *rec,
 	return ret;
 }
 
+/* Launches are prepared of what exec would show to nobody but the program. */
+static int have_prepared(struct st_record *rec, unsigned int target)
+{
+	unsigned int never = ST_COLD_NONE;
+
+	if (!rec->path || !(rec->elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC) ||
+	    rec->format != SPAWN_TEMPLATE_FORMAT_ELF)
+		never = SPAWN_TEMPLATE_COLD_PROGRAM;
+	else if (rec->guard.id)
+		never = SPAWN_TEMPLATE_COLD_GUARDED;
+	rec->warm_target = target;
+	rec->warm =
+		st_warm_new(rec->path, &rec->key, rec->flags, target, never);
+	return rec->warm ? 0 : -ENOMEM;
+}
+
 /*
  * Makes a template. counters: those of the record that this one follows, or
  * NULL.
@@ -315,6 +333,8 @@ static int make_once(const struct source *from, uint64_t flags,
 	}
 	if (ret == 0 && guard)
 		ret = have_guarded(fd, r, head);
+	if (ret == 0 && (flags & WARM_FLAGS))
+		ret = have_prepared(r, from->warm_target);
 	if (ret < 0) {
 		st_record_put(r);
 		sys_close(fd);
@@ -348,7 +368,7 @@ static int check_args(const struct spawn_template_create_args *args,
 {
 	uint64_t flags = args->flags;
 
-	if (flags & ~(CREATE_FLAGS | UNSERVED_FLAGS))
+	if (flags & ~CREATE_FLAGS)
 		return -EINVAL;
 	if (ST_VER1_FLAGS(flags) && version < 1)
 		return -EINVAL;
@@ -366,7 +386,7 @@ static int check_args(const struct spawn_template_create_args *args,
 		if (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE)
 			return -EOPNOTSUPP;
 	}
-	return flags & UNSERVED_FLAGS ? -EOPNOTSUPP : 0;
+	return (flags & WARM_FLAGS) == WARM_FLAGS ? -EINVAL : 0;
 }
 
 int spawn_template_create(const struct spawn_template_create_args *uargs,
@@ -388,6 +408,7 @@ int spawn_template_create(const struct spawn_template_create_args *uargs,
 		return ret;
 	from.path = (const char *)(uintptr_t)args.filename;
 	from.execfd = args.execfd;
+	from.warm_target = args.warm_target;
 	fd = make(&from, args.flags, NULL, &rec);
 	if (fd < 0)
 		return fd;
@@ -479,6 +500,7 @@ static int refresh_once(int tfd)
 		return ret;
 	at = is_at(tfd, old);
 	from.path = old->path;
+	from.warm_target = old->warm_target;
 	fd = make(&from, old->flags, old->counters, &rec);
 	if (fd < 0) {
 		st_record_put(old);

@@ -142,12 +142,12 @@ static void create_refuses_unknown_and_unserved_flags(void)
 		SPAWN_TEMPLATE_CREATE_SCRIPT,
 		NO_GUARD,
 		SPAWN_TEMPLATE_CREATE_AUTO_REFRESH,
+		SPAWN_TEMPLATE_CREATE_WARM_ONCE,
+		SPAWN_TEMPLATE_CREATE_WARM_FORK,
 	};
 	static const uint64_t unserved[] = {
 		SPAWN_TEMPLATE_CREATE_DENY_WRITE,
 		SPAWN_TEMPLATE_CREATE_DENY_WRITE | NO_GUARD,
-		SPAWN_TEMPLATE_CREATE_WARM_ONCE,
-		SPAWN_TEMPLATE_CREATE_WARM_FORK,
 	};
 	struct spawn_template_create_args args = from_path(test_tool("probe"));
 
@@ -163,6 +163,9 @@ static void create_refuses_unknown_and_unserved_flags(void)
 	args.flags = SPAWN_TEMPLATE_CREATE_GUARD;
 	CHECK_EQ(create(args, CREATE_VER1), -ENOTCONN);
 	args.flags |= NO_GUARD;
+	CHECK_EQ(create(args, CREATE_VER1), -EINVAL);
+	args.flags = SPAWN_TEMPLATE_CREATE_WARM_ONCE |
+		     SPAWN_TEMPLATE_CREATE_WARM_FORK;
 	CHECK_EQ(create(args, CREATE_VER1), -EINVAL);
 	for (int bit = 0; bit < 64; bit++) {
 		if (bit == 0 || (bit >= 32 && bit <= 38))

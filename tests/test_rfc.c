@@ -35,7 +35,7 @@ _Static_assert(offsetof(struct spawn_template_stat, interpreter) +
 			       SPAWN_TEMPLATE_PATH_MAX ==
 		       SPAWN_TEMPLATE_STAT_SIZE_VER0,
 	       "stat, VER0");
-_Static_assert(sizeof(struct spawn_template_stat) ==
+_Static_assert(offsetof(struct spawn_template_stat, cold_reasons) ==
 		       SPAWN_TEMPLATE_STAT_SIZE_VER1,
 	       "stat, VER1");
 

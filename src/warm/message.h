@@ -20,15 +20,14 @@
  * names these or higher ones is warm.
  */
 #define WARM_SOCKET	62
-#define WARM_DOOR	63	/* an eventfd that counts launches to fork for */
-#define WARM_SLOTS_FD	61	/* of the page of slots, while parking */
+#define WARM_DOOR	63	/* an eventfd: counts the children to fork */
+#define WARM_SLOT_FD	61	/* of the page with the slot, while parking */
 #define WARM_FD_LIMIT	61
 
 /* How many descriptors one launch may send: the working directory comes first. */
 #define WARM_FDS_MOST	28
 
 #define WARM_MAGIC	0x7374776dU
-#define WARM_SLOTS	32
 /* The stub's frame stands this far below the initial stack pointer. */
 #define WARM_GAP	16384
 #define WARM_IMAGE_MOST	(192 * 1024)
@@ -37,8 +36,7 @@
 
 enum warm_mode {
 	WARM_ONCE = 1,		/* the parked process becomes the program */
-	WARM_FORK = 2,		/* it forks one for each launch, on request */
-	WARM_SPARE = 3,		/* and keeps forked ones waiting */
+	WARM_FORK = 2,		/* it forks one ahead of each launch */
 };
 
 /* Written once by the parking helper, beside the stub. Addresses are the parked one's. */
@@ -46,21 +44,40 @@ struct warm_control {
 	uint64_t mode;
 	uint64_t stack_top;	/* where the loop of WARM_FORK has its own stack */
 	uint64_t initial_sp;	/* at ld.so's jump to the program */
-	uint64_t resume;	/* the instruction that the program's start goes on at */
+	uint64_t
+		resume; /* the instruction that the program's start goes on at */
 	uint64_t entry;		/* AT_ENTRY: what ld.so has in a register there */
-	uint64_t gadget;	/* "syscall; ret" that stays when the stub is unmapped */
+	uint64_t
+		gadget; /* "syscall; ret" that stays when the stub is unmapped */
 	uint64_t stub, stub_len;	/* all that is to be unmapped */
 	uint64_t tid_address;	/* zeroed by the kernel at the thread's end */
 	uint64_t tid_field;	/* where libc has the thread's id */
 	uint64_t robust_list;
 	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
-	uint64_t slots;		/* struct warm_slot[WARM_SLOTS], shared with the caller */
+	uint64_t slot;		/* struct warm_slot, shared with the caller */
 };
 
-/* The answer to one launch. */
+/*
+ * A message is sent before the caller has looked whether the process may serve it: the
+ * process wakes up and takes its descriptors meanwhile, and then waits for the word.
+ */
+enum warm_go {
+	WARM_GO = 1,
+	WARM_CALLED_OFF = 2,
+};
+
+/* The answer to a launch. A parked process serves one at a time. */
 struct warm_slot {
 	uint32_t done;		/* futex: 1 when the rest is there */
-	int32_t pid;
+	uint32_t taken;		/* somebody has received the request */
+	uint32_t refused;	/* the caller is not as the process: launch cold */
+	uint32_t go;		/* futex: enum warm_go, set by the caller */
+	uint32_t waits;		/* the process sleeps until then */
+	/* of the calling thread; there before go */
+	uint64_t ignored;	/* the signals that it ignores */
+	uint32_t reset_ignored;	/* they are not those of the parked process */
+	uint32_t umask;
+	uint32_t no_new_privs;	/* it has it, and the parked process may not */
 	struct st_report report;
 };
 
@@ -70,21 +87,17 @@ struct warm_slot {
  */
 struct warm_request {
 	uint32_t magic;
-	uint32_t slot;
+	uint32_t caller;	/* id of the thread that launches */
 	uint64_t base, size;
 	uint64_t sp;
 	uint64_t launch;	/* struct st_launch, with addresses of the child */
-	uint64_t ignored;	/* the signals that the caller ignores */
-	uint32_t reset_ignored;	/* they are not those of the parked process */
-	uint32_t umask;
-	uint32_t no_new_privs;	/* the caller has it, the parked process may not */
-	uint32_t n_fds;
+	uint32_t n_fds, pad;
 	int32_t numbers[WARM_FDS_MOST];	/* where each goes; -1: the directory */
 	struct prctl_mm_map mm;
 };
 
 _Static_assert(sizeof(struct warm_control) <= WARM_PAGE, "control");
-_Static_assert(sizeof(struct warm_slot) * WARM_SLOTS <= WARM_PAGE, "slots");
+_Static_assert(sizeof(struct warm_slot) <= WARM_PAGE, "slot");
 
 #define WARM_STUB_CODE "st_warm_stub"
 

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A launch from a parked process: one message with everything in it, and an answer
+ * by a word in shared memory.
+ *
+ * The answer is waited for by a futex and not at the socket: a socket wakes its reader
+ * at once and on the same processor, behind the program that is about to start. Until
+ * a process has taken the message nothing has happened, and the launch can still be
+ * made cold; from then on it is waited for as for any launch.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/futex.h>
+
+#include "clone.h"
+#include "shared/clock.h"
+#include "sys.h"
+#include "warm/claim.h"
+#include "warm/image.h"
+
+/* How long a parked process may take to answer at all. */
+#define TAKEN_MOST (100 * ST_MS)
+
+/* ---- the seat */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+static int open_fds(struct warm_seat *seat, struct st_park *park)
+{
+	int pair[2], size = 2 * WARM_IMAGE_MOST;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	seat->socket = pair[0];
+	park->socket = pair[1];
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	seat->door = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (seat->door < 0)
+		return -errno;
+	park->door = seat->door;
+	park->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (park->null < 0)
+		return -errno;
+	park->slot = memfd_create("spawn-template", MFD_CLOEXEC);
+	if (park->slot < 0 || ftruncate(park->slot, WARM_PAGE) < 0)
+		return -errno;
+	seat->slot = mmap(NULL, WARM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  park->slot, 0);
+	if (seat->slot == MAP_FAILED) {
+		seat->slot = NULL;
+		return -errno;
+	}
+	seat->buf = mmap(NULL, WARM_IMAGE_MOST, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (seat->buf == MAP_FAILED) {
+		seat->buf = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The first child of WARM_FORK announces itself; of WARM_ONCE it is the parked one. */
+static int make_ready(struct warm_seat *seat)
+{
+	uint64_t one = 1;
+
+	if (seat->parked.control.mode == WARM_FORK)
+		return write(seat->door, &one, sizeof(one)) == sizeof(one)
+			       ? 0
+			       : -errno;
+	seat->pid = seat->parked.pid;
+	seat->pidfd = sys_call2(__NR_pidfd_open, seat->pid, 0);
+	return seat->pidfd < 0 ? seat->pidfd : 0;
+}
+
+/**
+ * st_seat_open - park a process
+ * @seat: filled in
+ * @park: path, argv0, key and mode are set; step tells where it failed
+ *
+ * By a thread that lives as long as the process. Return: 0 or -errno, and then the
+ * seat holds nothing.
+ */
+int st_seat_open(struct warm_seat *seat, struct st_park *park)
+{
+	int ret;
+
+	memset(seat, 0, sizeof(*seat));
+	seat->socket = seat->door = seat->pidfd = -1;
+	park->socket = park->null = park->slot = -1;
+	park->parked = &seat->parked;
+	ret = open_fds(seat, park);
+	if (ret == 0)
+		ret = st_park(park);
+	close_fd(&park->socket);
+	close_fd(&park->null);
+	close_fd(&park->slot);
+	if (ret == 0)
+		ret = make_ready(seat);
+	if (ret < 0)
+		st_seat_close(seat);
+	return ret;
+}
+
+static void end_process(pid_t *pid)
+{
+	if (*pid > 0) {
+		sys_call2(__NR_kill, *pid, SIGKILL);
+		while (sys_call4(__NR_wait4, *pid, 0, 0, 0) == -EINTR)
+			;
+	}
+	*pid = 0;
+}
+
+/*
+ * Ends the parked process, and the one that it has forked and no launch has taken. A
+ * host that reaps all children has maybe reaped them: their pids are then nobody's, or
+ * another's, and so each is ended by its pidfd where there is one.
+ */
+void st_seat_close(struct warm_seat *seat)
+{
+	if (seat->parked.control.mode == WARM_FORK) {
+		end_process(&seat->parked.pid);
+		/* one that was forked and not heard of yet */
+		st_seat_ready(seat);
+	}
+	close_fd(&seat->socket);
+	if (seat->pidfd >= 0) {
+		sys_call4(__NR_pidfd_send_signal, seat->pidfd, SIGKILL, 0, 0);
+		st_seat_reap(seat->pidfd);
+	}
+	close_fd(&seat->pidfd);
+	close_fd(&seat->door);
+	if (seat->slot)
+		munmap(seat->slot, WARM_PAGE);
+	if (seat->buf)
+		munmap(seat->buf, WARM_IMAGE_MOST);
+	seat->slot = NULL;
+	seat->buf = NULL;
+}
+
+/* ---- what goes along */
+
+static bool is_named(const struct st_launch *l, int number)
+{
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].fd == number || l->actions[i].newfd == number)
+			return true;
+	return false;
+}
+
+/* A low number for a descriptor whose own is too high; -1: none is left. */
+static int low_number(const struct warm_fds *fds, const struct st_launch *l)
+{
+	for (int number = WARM_FD_LIMIT - 1; number > 2; number--) {
+		bool used = is_named(l, number);
+
+		for (int i = 0; i < fds->n; i++)
+			used |= fds->number[i] == number;
+		if (!used)
+			return number;
+	}
+	return -1;
+}
+
+static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
+{
+	for (int i = 1; i < fds->n; i++)
+		if (fds->fd[i] == fd)
+			return true;
+	if (fds->n == WARM_FDS_MOST)
+		return false;
+	fds->fd[fds->n] = fd;
+	fds->number[fds->n] = fd < WARM_FD_LIMIT ? fd : low_number(fds, l);
+	return fds->number[fds->n++] >= 0;
+}
+
+/*
+ * Does the action need the caller's descriptor at this number? That it has another
+ * number while the actions are done matters to none but KEEP.
+ */
+static bool needs_source(const struct spawn_template_action *a)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+	case SPAWN_TEMPLATE_ACTION_FCHDIR:
+	case SPAWN_TEMPLATE_ACTION_KEEP:
+	case SPAWN_TEMPLATE_ACTION_SETCTTY:
+		return true;
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return a->fd != AT_FDCWD;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The working directory, 0 to 2, and what the actions name. A number that an earlier
+ * action opens needs nothing of the caller's, but having it does no harm: it is
+ * replaced there as it is cold.
+ */
+static bool list_fds(struct warm_fds *fds, const struct st_launch *l)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		add_fd(fds, l, fd);
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+		bool keeps = a->type == SPAWN_TEMPLATE_ACTION_KEEP;
+
+		if (a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE ||
+		    a->newfd >= WARM_FD_LIMIT ||
+		    (keeps && a->fd >= WARM_FD_LIMIT))
+			return false;
+		if (needs_source(a) && !add_fd(fds, l, a->fd))
+			return false;
+	}
+	return true;
+}
+
+/* Return: 0; WARM_COLD if it cannot be sent. */
+static int send_request(const struct warm_seat *seat, struct warm_request *req,
+			const struct warm_fds *fds,
+			const struct warm_image *image)
+{
+	const size_t size = sizeof(int) * (size_t)fds->n;
+	struct iovec iov[2] = { { req, sizeof(*req) },
+				{ image->buf, image->size } };
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof(int) * WARM_FDS_MOST)];
+	} control;
+	struct msghdr m = {
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(size),
+	};
+
+	req->n_fds = (uint32_t)fds->n;
+	memcpy(req->numbers, fds->number, size);
+	control.h.cmsg_len = CMSG_LEN(size);
+	control.h.cmsg_level = SOL_SOCKET;
+	control.h.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.h), fds->fd, size);
+	return sys_call3(__NR_sendmsg, seat->socket, &m,
+			 MSG_NOSIGNAL | MSG_DONTWAIT) > 0
+		       ? 0
+		       : WARM_COLD;
+}
+
+/* ---- the answer */
+
+static bool has_ended(int pidfd)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return sys_call5(__NR_waitid, P_PIDFD, pidfd, &info,
+			 WEXITED | WNOHANG | WNOWAIT, 0) < 0 ||
+	       info.si_pid;
+}
+
+/* Return: 0 when it is done; WARM_COLD: nobody took it; -ECHILD: it was killed. */
+static int wait_done(struct warm_seat *seat)
+{
+	struct sys_timespec most = { 0, TAKEN_MOST };
+	struct warm_slot *slot = seat->slot;
+
+	while (!__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE)) {
+		int ret = sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0,
+				    &most);
+
+		if (ret != -ETIMEDOUT)
+			continue;
+		if (!__atomic_load_n(&slot->taken, __ATOMIC_ACQUIRE))
+			return WARM_COLD;
+		if (has_ended(seat->pidfd) &&
+		    !__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE))
+			return -ECHILD;
+	}
+	return 0;
+}
+
+/**
+ * st_seat_ready - is there a process that waits for a launch?
+ *
+ * It announces itself over the socket, with its pidfd. Never blocks.
+ */
+bool st_seat_ready(struct warm_seat *seat)
+{
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint32_t pid;
+	struct iovec iov = { &pid, sizeof(pid) };
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	long got;
+
+	if (seat->pidfd >= 0)
+		return true;
+	got = sys_call3(__NR_recvmsg, seat->socket, &m,
+			MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (got != sizeof(pid) || m.msg_controllen < CMSG_LEN(sizeof(int)))
+		return false;
+	memcpy(&seat->pidfd, CMSG_DATA(&control.h), sizeof(int));
+	seat->pid = (pid_t)pid;
+	return true;
+}
+
+/* Has the process that waits not been killed? */
+bool st_seat_lives(const struct warm_seat *seat)
+{
+	return !has_ended(seat->pidfd);
+}
+
+void st_seat_reap(int pidfd)
+{
+	while (sys_call5(__NR_waitid, P_PIDFD, pidfd, 0, WEXITED, 0) == -EINTR)
+		;
+}
+
+/* Copies the child's report; l->report is the launch's own. */
+static void take_report(struct st_launch *l, const struct st_report *from)
+{
+	l->report->error = from->error;
+	l->report->stage = from->stage;
+	l->report->action = from->action;
+	l->report->fallbacks |= from->fallbacks;
+	l->report->in_exec = from->in_exec;
+	l->report->warm = true;
+}
+
+/* The process is of no use any more, whatever it was asked for. */
+static void give_up(struct warm_seat *seat)
+{
+	sys_call4(__NR_pidfd_send_signal, seat->pidfd, SIGKILL, 0, 0);
+	st_seat_reap(seat->pidfd);
+	close_fd(&seat->pidfd);
+	if (seat->parked.control.mode == WARM_ONCE)
+		seat->parked.pid = 0;
+}
+
+/**
+ * st_seat_begin - hand a launch to the process that waits
+ * @seat: ready, and in the hands of this thread
+ * @l: the launch; @mask: the calling thread's
+ *
+ * The process does nothing that could be noticed until st_seat_go(). Return: 0;
+ * WARM_COLD if nothing was sent.
+ */
+int st_seat_begin(struct warm_seat *seat, struct st_launch *l, uint64_t mask)
+{
+	struct warm_image image = { .buf = seat->buf };
+	struct warm_request req = {
+		.magic = WARM_MAGIC,
+		.caller = (uint32_t)sys_call0(__NR_gettid),
+	};
+	struct warm_fds fds = { .n = 1, .number = { -1 } };
+	int ret = WARM_COLD;
+
+	memset(seat->slot, 0, sizeof(*seat->slot));
+	if (!l->masked)
+		l->mask = mask;
+	fds.fd[0] = sys_openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC, 0);
+	if (fds.fd[0] < 0)
+		return WARM_COLD;
+	if (list_fds(&fds, l) &&
+	    st_warm_image(&image, &seat->parked, &fds, l, &req) == 0)
+		ret = send_request(seat, &req, &fds, &image);
+	sys_close(fds.fd[0]);
+	return ret;
+}
+
+static void set_go(struct warm_slot *slot, enum warm_go go)
+{
+	__atomic_store_n(&slot->go, go, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&slot->waits, __ATOMIC_SEQ_CST))
+		sys_call3(__NR_futex, &slot->go, FUTEX_WAKE, 1);
+}
+
+/* The launch is made cold after all; the process ends. */
+void st_seat_call_off(struct warm_seat *seat)
+{
+	set_go(seat->slot, WARM_CALLED_OFF);
+	give_up(seat);
+}
+
+/**
+ * st_seat_go - let the process become the program
+ * @seat, @l: as of st_seat_begin(); the report is filled in, and on success pidfd,
+ *            which is the caller's
+ * @caller: what the child has to have of the calling thread
+ * @pid: set on success
+ *
+ * Return: 0; WARM_COLD if there was no launch; or -errno of a launch that failed. The
+ * process that waited is gone in any case, and none is left but on success.
+ */
+int st_seat_go(struct warm_seat *seat, struct st_launch *l,
+	       const struct warm_caller *caller, pid_t *pid)
+{
+	struct warm_slot *slot = seat->slot;
+	bool forks = seat->parked.control.mode == WARM_FORK;
+	int ret;
+
+	slot->ignored = caller->ignored;
+	slot->reset_ignored = caller->ignored != seat->ignored;
+	slot->umask = caller->umask;
+	slot->no_new_privs = caller->no_new_privs;
+	/* from here on another thread may end the child: see st_watch_kill() */
+	l->pidfd = seat->pidfd;
+	l->tid = seat->pid;
+	st_watch_set(l, l);
+	set_go(slot, WARM_GO);
+	ret = wait_done(seat);
+	st_watch_set(l, NULL);
+	l->pidfd = -1;
+	if (ret == 0 && slot->refused)
+		ret = WARM_COLD;
+	if (ret != WARM_COLD)
+		take_report(l, &slot->report);
+	if (ret == 0)
+		ret = l->report->error;
+	if (ret != 0) {
+		give_up(seat);
+		if (ret < 0 && forks)
+			make_ready(seat);
+		return ret;
+	}
+	*pid = seat->pid;
+	l->pidfd = seat->pidfd;
+	seat->pidfd = -1;
+	if (!forks)
+		seat->parked.pid = 0;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One prepared process, or one that forks them, and a launch from it.
+ */
+#ifndef ST_WARM_CLAIM_H
+#define ST_WARM_CLAIM_H
+
+#include "warm/park.h"
+
+struct warm_seat {
+	struct st_parked parked;
+	int socket, door;	/* -1: none */
+	struct warm_slot *slot;
+	char *buf;		/* for images */
+	pid_t pid;		/* of the process that waits for a launch */
+	int pidfd;		/* of that; -1: none waits */
+	uint64_t ignored;	/* signals that were ignored when it was parked */
+};
+
+/* What the launching thread has that its child gets. */
+struct warm_caller {
+	uint64_t ignored;
+	unsigned int umask;
+	bool no_new_privs;
+};
+
+int st_seat_open(struct warm_seat *seat, struct st_park *park);
+void st_seat_close(struct warm_seat *seat);
+
+bool st_seat_ready(struct warm_seat *seat);
+bool st_seat_lives(const struct warm_seat *seat);
+void st_seat_reap(int pidfd);
+
+/* Not a launch's failure: the launch is to be made cold. */
+#define WARM_COLD 1
+
+int st_seat_begin(struct warm_seat *seat, struct st_launch *l, uint64_t mask);
+void st_seat_call_off(struct warm_seat *seat);
+int st_seat_go(struct warm_seat *seat, struct st_launch *l,
+	       const struct warm_caller *caller, pid_t *pid);
+
+#endif

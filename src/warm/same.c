@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads what a child inherits, of the calling thread, and compares it with what a
+ * parked process has. One table says of each attribute whether it has to be the same.
+ *
+ * - Landlock domains cannot be read. get_robust_list(2) of the parked process tells:
+ *   it is denied to a thread in a domain that the process is not in, and the child asks
+ *   the same of the thread that launches.
+ * - seccomp filters only grow, and cannot be compared, either: an equal number of
+ *   filters in a thread that was not given others than its creator is the same chain.
+ * - Namespaces other than the user's change only by CAP_SYS_ADMIN: without it they are
+ *   not read.
+ */
+#include <string.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+
+#include "sys.h"
+#include "warm/same.h"
+#include "warm/self.h"
+
+#define CAP_SYS_ADMIN_BIT (1ULL << 21)
+#define TEXT_SIZE 4096
+
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66
+#endif
+
+/* ---- texts */
+
+/* FNV-1a, of lists that somebody would have to make equal with the caller's rights. */
+static uint64_t digest(const char *text, size_t len)
+{
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 1099511628211ULL;
+	return hash;
+}
+
+static uint64_t parse(const char *text, unsigned int base)
+{
+	uint64_t n = 0;
+
+	for (;; text++) {
+		unsigned int digit = (unsigned int)(*text - '0');
+
+		if (*text >= 'a' && *text <= 'f')
+			digit = (unsigned int)(*text - 'a') + 10;
+		if (digit >= base)
+			return n;
+		n = n * base + digit;
+	}
+}
+
+/* ---- /proc/thread-self/status */
+
+enum form { LIST = 0, OCTAL = 8, DECIMAL = 10, HEX = 16 };
+
+static const struct line {
+	const char *name;
+	unsigned short at;	/* in struct st_same */
+	unsigned char form;
+} lines[] = {
+#define LINE(name, member, form) \
+	{ \
+		name ":\t", offsetof(struct st_same, member), form \
+	}
+	LINE("Umask", umask, OCTAL),
+	LINE("Uid", uid, LIST),
+	LINE("Gid", gid, LIST),
+	LINE("Groups", groups, LIST),
+	LINE("SigIgn", ignored, HEX),
+	LINE("CapInh", inheritable, HEX),
+	LINE("CapPrm", permitted, HEX),
+	LINE("CapEff", effective, HEX),
+	LINE("CapBnd", bounding, HEX),
+	LINE("CapAmb", ambient, HEX),
+	LINE("NoNewPrivs", no_new_privs, DECIMAL),
+	LINE("Seccomp", seccomp, DECIMAL),
+	LINE("Seccomp_filters", seccomp_filters, DECIMAL),
+	LINE("Cpus_allowed", cpus, LIST),
+	LINE("Mems_allowed", memory_nodes, LIST),
+};
+
+#define LINES (sizeof(lines) / sizeof(lines[0]))
+
+/* The lines come in the order of the table; a kernel may lack some. */
+static int read_status(struct st_same *same)
+{
+	char text[TEXT_SIZE], *end;
+	int len = st_self_read(ST_SELF_STATUS, text, sizeof(text));
+	size_t next = 0;
+
+	if (len < 0)
+		return len;
+	for (char *at = text; (end = strchr(at, '\n')); at = end + 1) {
+		for (size_t i = next; i < LINES; i++) {
+			size_t n = strlen(lines[i].name);
+			uint64_t *to = (uint64_t *)((char *)same + lines[i].at);
+
+			if (strncmp(at, lines[i].name, n) != 0)
+				continue;
+			*to = lines[i].form == LIST
+				      ? digest(at + n, (size_t)(end - at) - n)
+				      : parse(at + n, lines[i].form);
+			next = i + 1;
+			break;
+		}
+	}
+	return 0;
+}
+
+/* ---- the rest */
+
+static uint64_t file_digest(enum st_self_file file)
+{
+	char text[TEXT_SIZE];
+	int len = st_self_read(file, text, sizeof(text));
+
+	/* an error is a value, too: it has to be the same */
+	return len < 0 ? (uint64_t)len : digest(text, (size_t)len);
+}
+
+static void read_limits(struct st_same *same)
+{
+	for (int i = 0; i < ST_SAME_LIMITS; i++)
+		sys_call4(__NR_prlimit64, 0, i, 0, same->limits[i]);
+}
+
+static void read_calls(struct st_same *same)
+{
+	uint64_t nodes[16] = { 0 };
+	int mode = 0;
+
+	same->securebits = (uint64_t)sys_call1(__NR_prctl, PR_GET_SECUREBITS);
+	same->personality = (uint64_t)sys_call1(__NR_personality, 0xffffffffU);
+	same->huge_pages =
+		(uint64_t)sys_call5(__NR_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+	same->deny_write_exec =
+		(uint64_t)sys_call5(__NR_prctl, PR_GET_MDWE, 0, 0, 0, 0);
+	same->timer_slack = (uint64_t)sys_call1(__NR_prctl, PR_GET_TIMERSLACK);
+	same->nice = (uint64_t)sys_call2(__NR_getpriority, PRIO_PROCESS, 0);
+	same->policy = (uint64_t)sys_call1(__NR_sched_getscheduler, 0);
+	if (same->policy == SCHED_BATCH)
+		same->policy = SCHED_OTHER; /* launching threads: see child.c */
+	same->io_priority = (uint64_t)sys_call2(__NR_ioprio_get, 1, 0);
+	if (sys_call5(__NR_get_mempolicy, &mode, nodes, 1024, 0, 0) == 0)
+		same->memory_policy =
+			digest((char *)nodes, sizeof(nodes)) + (uint64_t)mode;
+	same->session = (uint64_t)sys_call1(__NR_getsid, 0);
+	same->group = (uint64_t)sys_call1(__NR_getpgid, 0);
+	same->keyring = (uint64_t)sys_call3(__NR_keyctl, KEYCTL_GET_KEYRING_ID,
+					    KEY_SPEC_SESSION_KEYRING, 0);
+}
+
+static int read_root(struct st_same *same)
+{
+	struct statx stx;
+	int ret =
+		sys_statx(AT_FDCWD, "/", 0,
+			  STATX_INO | STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &stx);
+
+	if (ret < 0)
+		return ret;
+	same->root_mount = stx.stx_mnt_id;
+	same->root_inode = stx.stx_ino;
+	return 0;
+}
+
+static int read_spaces(struct st_same *same)
+{
+	static const char *const names[ST_SAME_SPACES] = {
+		"cgroup",
+		"ipc",
+		"mnt",
+		"net",
+		"uts",
+		"user",
+		"pid_for_children",
+		"time_for_children",
+	};
+
+	for (int i = 0; i < ST_SAME_SPACES; i++) {
+		char text[64];
+		int len = st_self_link(names[i], text, sizeof(text));
+
+		if (len < 0 && len != -ENOENT)
+			return len;
+		same->spaces[i] = len < 0 ? 0 : digest(text, (size_t)len);
+	}
+	return 0;
+}
+
+/**
+ * st_same_read - what a child of the calling thread would inherit
+ *
+ * Return: 0; or -errno if it cannot be told, and then no launch is warm.
+ */
+int st_same_read(struct st_same *same)
+{
+	int ret;
+
+	memset(same, 0, sizeof(*same));
+	ret = read_status(same);
+	if (ret == 0)
+		ret = read_root(same);
+	if (ret == 0 && (same->effective & CAP_SYS_ADMIN_BIT))
+		ret = read_spaces(same);
+	if (ret < 0)
+		return ret;
+	read_limits(same);
+	read_calls(same);
+	same->cgroup = file_digest(ST_SELF_CGROUP);
+	same->label = file_digest(ST_SELF_LABEL);
+	same->oom_score = file_digest(ST_SELF_OOM);
+	same->core_filter = file_digest(ST_SELF_CORE);
+	return 0;
+}
+
+/* ---- the table */
+
+enum rule {
+	EQUAL,	/* the parked process has to have the same */
+	GIVEN,	/* the child gets the caller's */
+	MORE,	/* the child may be given it, and cannot be rid of it */
+};
+
+static const struct row {
+	const char *name;
+	unsigned short at, size;
+	enum rule rule;
+} rows[] = {
+#define ROW(member, rule) \
+	{ \
+#member, offsetof(struct st_same, member), \
+			sizeof(((struct st_same *)0)->member), rule \
+	}
+	ROW(uid, EQUAL),
+	ROW(gid, EQUAL),
+	ROW(groups, EQUAL),
+	ROW(inheritable, EQUAL),
+	ROW(permitted, EQUAL),
+	ROW(effective, EQUAL),
+	ROW(bounding, EQUAL),
+	ROW(ambient, EQUAL),
+	ROW(no_new_privs, MORE),
+	ROW(seccomp, EQUAL),
+	ROW(seccomp_filters, EQUAL),
+	ROW(cpus, EQUAL),
+	ROW(memory_nodes, EQUAL),
+	ROW(ignored, GIVEN),
+	ROW(umask, GIVEN),
+	ROW(securebits, EQUAL),
+	ROW(personality, EQUAL),
+	ROW(huge_pages, EQUAL),
+	ROW(deny_write_exec, EQUAL),
+	ROW(timer_slack, EQUAL),
+	ROW(nice, EQUAL),
+	ROW(policy, EQUAL),
+	ROW(io_priority, EQUAL),
+	ROW(memory_policy, EQUAL),
+	ROW(session, EQUAL),
+	ROW(group, EQUAL),
+	ROW(oom_score, EQUAL),
+	ROW(core_filter, EQUAL),
+	ROW(keyring, EQUAL),
+	ROW(cgroup, EQUAL),
+	ROW(label, EQUAL),
+	ROW(root_mount, EQUAL),
+	ROW(root_inode, EQUAL),
+	ROW(limits, EQUAL),
+	ROW(spaces, EQUAL),
+};
+
+static bool fits(const struct row *row, const struct st_same *parked,
+		 const struct st_same *caller)
+{
+	const char *has = (const char *)parked + row->at;
+	const char *wants = (const char *)caller + row->at;
+
+	if (row->rule == GIVEN)
+		return true;
+	if (row->rule == MORE)
+		return *(const uint64_t *)has <= *(const uint64_t *)wants;
+	return memcmp(has, wants, row->size) == 0;
+}
+
+const char *st_same_differs(const struct st_same *parked,
+			    const struct st_same *caller)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!fits(&rows[i], parked, caller))
+			return rows[i].name;
+	return NULL;
+}
+
+int st_same_reaches(pid_t pid)
+{
+	uint64_t head, len;
+
+	return sys_call3(__NR_get_robust_list, pid, &head, &len);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keeps open what is read at each warm launch, because opening a file of /proc costs
+ * more than reading it. The descriptors belong to a thread, end with it, and are
+ * close-on-exec.
+ *
+ * A host may close descriptors that it does not know. So a number is used only while
+ * the file behind it has the inode that it had, and no number is closed otherwise.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys.h"
+#include "epoch.h"
+#include "warm/self.h"
+
+struct held {
+	int fd;			/* -1: not open */
+	uint64_t ino;
+};
+
+struct self {
+	uint64_t epoch;		/* whose descriptors they are: see table.c */
+	struct held file[ST_SELF_FILES];
+	struct held links;	/* /proc/thread-self/ns */
+};
+
+static const char *const names[ST_SELF_FILES] = {
+	[ST_SELF_STATUS] = "/proc/thread-self/status",
+	[ST_SELF_CGROUP] = "/proc/thread-self/cgroup",
+	[ST_SELF_LABEL] = "/proc/thread-self/attr/current",
+	[ST_SELF_OOM] = "/proc/thread-self/oom_score_adj",
+	[ST_SELF_CORE] = "/proc/thread-self/coredump_filter",
+};
+
+static pthread_key_t key;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static bool key_made;
+static __thread struct self *mine;
+
+/* ---- one descriptor */
+
+static int inode_of(int fd, uint64_t *ino)
+{
+	struct statx stx;
+	int ret = sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &stx);
+
+	*ino = stx.stx_ino;
+	return ret;
+}
+
+static bool is_ours(const struct held *h)
+{
+	uint64_t ino;
+
+	return h->fd >= 0 && inode_of(h->fd, &ino) == 0 && ino == h->ino;
+}
+
+static int hold(struct held *h, const char *path, int flags)
+{
+	int ret;
+
+	if (is_ours(h))
+		return 0;
+	h->fd = -1;
+	ret = sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+	if (ret < 0)
+		return ret;
+	h->fd = ret;
+	return inode_of(h->fd, &h->ino);
+}
+
+static void let_go(struct held *h)
+{
+	if (is_ours(h))
+		sys_close(h->fd);
+	h->fd = -1;
+}
+
+/* ---- of a thread */
+
+static void thread_ends(void *arg)
+{
+	struct self *self = arg;
+
+	mine = NULL;
+	for (int i = 0; i < ST_SELF_FILES; i++)
+		let_go(&self->file[i]);
+	let_go(&self->links);
+	free(self);
+}
+
+static void make_key(void)
+{
+	key_made = pthread_key_create(&key, thread_ends) == 0;
+}
+
+static struct self *self_get(void)
+{
+	struct self *self = mine;
+	uint64_t epoch = st_epoch_current();
+
+	if (!self) {
+		pthread_once(&key_once, make_key);
+		self = key_made ? calloc(1, sizeof(*self)) : NULL;
+		if (!self || pthread_setspecific(key, self) != 0) {
+			free(self);
+			return NULL;
+		}
+		mine = self;
+	}
+	if (self->epoch != epoch) {
+		/* new; or of the parent of a fork, whose descriptors are left */
+		for (int i = 0; i < ST_SELF_FILES; i++)
+			self->file[i].fd = -1;
+		self->links.fd = -1;
+		self->epoch = epoch;
+	}
+	return self;
+}
+
+/* Return: bytes, of which a NUL follows the last; or -errno. */
+int st_self_read(enum st_self_file file, char *to, int size)
+{
+	struct self *self = self_get();
+	int ret;
+
+	if (!self)
+		return -ENOMEM;
+	ret = hold(&self->file[file], names[file], O_RDONLY);
+	if (ret < 0)
+		return ret;
+	do {
+		ret = sys_call4(__NR_pread64, self->file[file].fd, to, size - 1,
+				0);
+	} while (ret == -EINTR);
+	to[ret > 0 ? ret : 0] = '\0';
+	return ret == size - 1 ? -E2BIG : ret;
+}
+
+/* The target of a link in /proc/thread-self/ns. Return: bytes, or -errno. */
+int st_self_link(const char *name, char *to, int size)
+{
+	struct self *self = self_get();
+	int ret;
+
+	if (!self)
+		return -ENOMEM;
+	ret = hold(&self->links, "/proc/thread-self/ns",
+		   O_RDONLY | O_DIRECTORY);
+	if (ret < 0)
+		return ret;
+	return sys_call4(__NR_readlinkat, self->links.fd, name, to, size);
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The code in a parked process: it waits for a launch, becomes what that asks for,
+ * and goes on into the program.
+ *
+ * The parking helper copies it into the process, beside one page with struct
+ * warm_control. It runs with nothing else: no libc, no constant outside of its
+ * section, no jump table (CHILD_CFLAGS sees to that, everything is inlined, and the
+ * build checks that the object consists of its one section). All signals are blocked.
+ *
+ * A launch runs on the program's own stack, a gap below the image that it receives
+ * there. The loop of WARM_FORK has another stack, which fork does not copy, and never
+ * touches a request: so nothing of the parked process is copied on write for it.
+ */
+#define INLINE static inline __attribute__((always_inline))
+#define CHILD_FN INLINE
+#define CHILD_WITHOUT_PROC
+#define IN_SECTION __attribute__((section(WARM_STUB_CODE), flatten, noinline))
+
+#include <linux/sched.h>
+
+#include "child_steps.h"
+#include "warm/arch.h"
+#include "warm/message.h"
+#include "warm/stub.h"
+
+#define FUTEX_WAKE_SHARED 1
+#define FD_MESSAGE_SIZE(n) (16 + 4 * (n))
+
+struct stub_iov {
+	void *base;
+	uint64_t len;
+};
+
+struct stub_message {
+	void *name;
+	uint32_t name_len, pad;
+	struct stub_iov *iov;
+	uint64_t n_iov;
+	void *control;
+	uint64_t control_len;
+	uint32_t flags, pad2;
+};
+
+struct stub_control {
+	uint64_t len;
+	int32_t level, type;
+	int32_t fd[WARM_FDS_MOST];
+};
+
+/* ---- the answer */
+
+INLINE void tell_done(struct warm_slot *slot)
+{
+	__atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
+	sys_call3(__NR_futex, &slot->done, FUTEX_WAKE_SHARED, 1);
+}
+
+INLINE struct warm_slot *slot_of_report(const struct child *c)
+{
+	return (struct warm_slot *)((char *)c->report -
+				    __builtin_offsetof(struct warm_slot,
+						       report));
+}
+
+_Noreturn INLINE void fail(const struct child *c, int error)
+{
+	c->report->error = error;
+	tell_done(slot_of_report(c));
+	sys_exit(127);
+}
+
+/*
+ * Tells of a process that waits for a launch. It opens its pidfd itself: while it
+ * lives, its number is its own.
+ */
+INLINE int announce(void)
+{
+	int pidfd = sys_call2(__NR_pidfd_open, sys_call0(__NR_getpid), 0);
+	uint32_t pid = (uint32_t)sys_call0(__NR_getpid);
+	struct stub_control control;
+	struct stub_message m;
+	struct stub_iov iov;
+	int ret;
+
+	if (pidfd < 0)
+		return pidfd;
+	iov.base = &pid;
+	iov.len = sizeof(pid);
+	control.len = FD_MESSAGE_SIZE(1);
+	control.level = 1; /* SOL_SOCKET */
+	control.type = 1; /* SCM_RIGHTS */
+	control.fd[0] = pidfd;
+	m.name = 0;
+	m.name_len = 0;
+	m.iov = &iov;
+	m.n_iov = 1;
+	m.control = &control;
+	m.control_len = 24;
+	m.flags = 0;
+	ret = sys_call3(__NR_sendmsg, WARM_SOCKET, &m, 0x4000 /* NOSIGNAL */);
+	sys_close(pidfd);
+	return ret < 0 ? ret : 0;
+}
+
+/* ---- the request */
+
+/* Return: the number of descriptors; the process ends if there is no request. */
+INLINE int receive(struct warm_request *req, struct stub_control *control)
+{
+	struct stub_iov iov[2];
+	struct stub_message m;
+	long got;
+
+	iov[0].base = req;
+	iov[0].len = sizeof(*req);
+	m.name = 0;
+	m.name_len = 0;
+	m.iov = iov;
+	m.n_iov = 1;
+	m.control = 0;
+	m.control_len = 0;
+	m.flags = 0;
+	got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m, 2 /* MSG_PEEK */);
+	if (got < (long)sizeof(*req) || req->magic != WARM_MAGIC)
+		sys_exit(0);
+	iov[1].base = (void *)req->base;
+	iov[1].len = req->size;
+	m.n_iov = 2;
+	m.control = control;
+	m.control_len = sizeof(*control);
+	got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m,
+			0x40000000 /* MSG_CMSG_CLOEXEC */);
+	if (got != (long)(sizeof(*req) + req->size) ||
+	    control->len != FD_MESSAGE_SIZE(req->n_fds))
+		sys_exit(0);
+	return (int)req->n_fds;
+}
+
+/* Nothing has been done by then that anybody could notice. */
+INLINE void await_go(struct warm_slot *slot)
+{
+	uint32_t go;
+
+	while (!(go = __atomic_load_n(&slot->go, __ATOMIC_ACQUIRE))) {
+		__atomic_store_n(&slot->waits, 1, __ATOMIC_SEQ_CST);
+		sys_call4(__NR_futex, &slot->go, 0 /* FUTEX_WAIT */, 0, 0);
+	}
+	if (go != WARM_GO)
+		sys_exit(0);
+}
+
+/* ---- descriptors */
+
+INLINE bool is_wanted(const struct warm_request *req, int fd)
+{
+	for (uint32_t i = 0; i < req->n_fds; i++)
+		if (req->numbers[i] == fd)
+			return true;
+	return false;
+}
+
+/* Moves a descriptor that is where another has to go. */
+INLINE void move_away(const struct child *c, const struct warm_request *req,
+		      int *fd)
+{
+	int from = 3, to;
+
+	for (;; from = to + 1) {
+		to = sys_fcntl(*fd, F_DUPFD_CLOEXEC, from);
+		must(c, to);
+		if (!is_wanted(req, to))
+			break;
+		sys_close(to);
+	}
+	sys_close(*fd);
+	*fd = to;
+}
+
+/* Puts the descriptors where the caller has them. */
+INLINE void place(const struct child *c, const struct warm_request *req,
+		  struct stub_control *control)
+{
+	int n = (int)req->n_fds;
+
+	for (int i = 0; i < n; i++)
+		if (is_wanted(req, control->fd[i]))
+			move_away(c, req, &control->fd[i]);
+	for (int i = 0; i < n; i++) {
+		if (req->numbers[i] < 0)
+			must(c, sys_call1(__NR_fchdir, control->fd[i]));
+		else
+			must(c, sys_dup3(control->fd[i], req->numbers[i], 0));
+		sys_close(control->fd[i]);
+	}
+}
+
+/* The default close, but for the two descriptors that the answer needs. */
+INLINE int close_all(const struct child *c)
+{
+	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
+	struct fds fds;
+
+	fds.first = 3;
+	fds.last = ~0U;
+	fds.spare = spare;
+	fds.n_spare = list_spared(c, spare);
+	spare[fds.n_spare++] = WARM_DOOR;
+	return fds_close_ranges(&fds);
+}
+
+/* ---- what an exec would have done */
+
+INLINE void set_ignored(const struct warm_slot *slot)
+{
+	struct sys_sigaction act;
+
+	act.flags = 0;
+	act.restorer = 0;
+	act.mask = 0;
+	for (int sig = 1; slot->reset_ignored && sig <= SYS_NSIG; sig++) {
+		act.handler = slot->ignored >> (sig - 1) & 1;
+		if (blockable(sig))
+			sys_sigaction(sig, &act, 0);
+	}
+}
+
+/*
+ * Signals that came while this process waited were not meant for the program: an
+ * ignored signal is dropped. Those that come after the answer are the program's.
+ */
+INLINE void drop_pending(void)
+{
+	struct sys_sigaction ignore, old;
+	uint64_t pending = 0;
+
+	ignore.handler = SYS_SIG_IGN;
+	ignore.flags = 0;
+	ignore.restorer = 0;
+	ignore.mask = 0;
+	sys_call2(__NR_rt_sigpending, &pending, sizeof(pending));
+	for (int sig = 1; pending && sig <= SYS_NSIG; sig++) {
+		if (!(pending >> (sig - 1) & 1))
+			continue;
+		pending &= ~(1ULL << (sig - 1));
+		sys_sigaction(sig, &ignore, &old);
+		sys_sigaction(sig, &old, 0);
+	}
+}
+
+/* Secrets that a fork shares with its siblings are made anew. */
+INLINE void renew_secrets(const struct child *c, const struct warm_control *z)
+{
+	uint64_t secret[4];
+	int got = sys_call3(__NR_getrandom, secret, sizeof(secret), 0);
+
+	if (got != (int)sizeof(secret))
+		fail(c, got < 0 ? got : -EIO);
+	((uint64_t *)z->at_random)[0] = secret[2];
+	((uint64_t *)z->at_random)[1] = secret[3];
+	warm_set_secrets(secret[0], secret[1]);
+}
+
+INLINE void become(const struct child *c, const struct warm_control *z,
+		   const struct warm_request *req)
+{
+	stage(c, SPAWN_TEMPLATE_STAGE_EXEC);
+	must(c, sys_call5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &req->mm,
+			  sizeof(req->mm), 0));
+	*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
+	must(c, sys_call2(__NR_set_robust_list, z->robust_list, 24));
+	if (z->mode != WARM_ONCE)
+		renew_secrets(c, z);
+}
+
+/* ---- one launch */
+
+INLINE void take_steps(const struct child *c, const struct warm_slot *slot)
+{
+	const struct st_launch *l = c->launch;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (slot->no_new_privs)
+		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	sys_call1(__NR_umask, slot->umask);
+	set_ignored(slot);
+	set_session(c);
+	each_action(c, do_action);
+	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
+	must(c, close_all(c));
+	if (l->plan.keeps)
+		each_action(c, keep_fd);
+	set_umask_and_nice(c);
+	if (l->plan.limits)
+		each_action(c, set_limit);
+	set_ids(c);
+	reset_sigpipe(c);
+}
+
+/* Only after the answer: the mask lets signals in. */
+INLINE uint64_t mask_of(const struct st_launch *l)
+{
+	uint64_t mask = l->mask;
+
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK)
+			mask = action_sigset(&l->actions[i]);
+	return mask;
+}
+
+/*
+ * A caller in a sandbox that this process is not in cannot look into it, and goes
+ * cold by itself. The other way round this process finds out: it cannot look into
+ * the caller, and must not be its child.
+ */
+INLINE bool is_as_free(uint32_t caller)
+{
+	uint64_t head, len;
+
+	return sys_call3(__NR_get_robust_list, caller, &head, &len) >= 0;
+}
+
+static _Noreturn void IN_SECTION serve(const struct warm_control *z)
+{
+	struct warm_slot *slot = (struct warm_slot *)z->slot;
+	struct stub_control control;
+	struct warm_request req;
+	struct child c;
+	uint64_t mask, one;
+
+	if (z->mode == WARM_FORK && announce() < 0)
+		sys_exit(1);
+	receive(&req, &control);
+	slot->taken = 1;
+	c.launch = (const struct st_launch *)req.launch;
+	c.report = &slot->report;
+	c.held = WARM_SOCKET;
+	stage(&c, SPAWN_TEMPLATE_STAGE_CLONE);
+	if (!is_as_free(req.caller)) {
+		slot->refused = 1;
+		fail(&c, -EPERM);
+	}
+	if (z->mode == WARM_ONCE)
+		sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	place(&c, &req, &control);
+	await_go(slot);
+	take_steps(&c, slot);
+	become(&c, z, &req);
+	drop_pending();
+	mask = mask_of(c.launch);
+	c.report->in_exec = true;
+	tell_done(slot);
+	/* the caller was woken on this processor, and goes first */
+	sys_call0(__NR_sched_yield);
+	if (z->mode == WARM_FORK) {
+		/* the next one is forked while this one goes on */
+		one = 1;
+		sys_call3(__NR_write, WARM_DOOR, &one, sizeof(one));
+	}
+	sys_close_range(WARM_SOCKET, WARM_DOOR, 0);
+	sys_sigmask(&mask, 0);
+	warm_resume(req.sp, z->resume, z->entry, z->gadget, z->stub,
+		    z->stub_len);
+}
+
+/* ---- many launches */
+
+/* Forks a child of this process's parent for each one that the door counts. */
+static _Noreturn void IN_SECTION fork_loop(const struct warm_control *z)
+{
+	uint64_t count;
+	long ret;
+
+	for (;;) {
+		ret = sys_call3(__NR_read, WARM_DOOR, &count, sizeof(count));
+		if (ret == -EINTR)
+			continue;
+		if (ret != sizeof(count))
+			sys_exit(0);
+		ret = warm_fork(CLONE_PARENT | CLONE_CHILD_CLEARTID,
+				z->initial_sp - WARM_GAP, z->tid_address,
+				(void (*)(const void *))serve, z);
+		if (ret < 0)
+			sys_exit(1);
+	}
+}
+
+/* Entered by the parking helper with the control page, on the stack it has chosen. */
+_Noreturn void IN_SECTION st_warm_enter(const struct warm_control *z)
+{
+	if (z->mode == WARM_ONCE)
+		serve(z);
+	fork_loop(z);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ST_WARM_STUB_H
+#define ST_WARM_STUB_H
+
+#include "warm/message.h"
+
+/* The entry of the stub; its section is copied, and never runs in this process. */
+_Noreturn void st_warm_enter(const struct warm_control *control);
+
+/* The linker's, of the section. */
+extern const char __start_st_warm_stub[] __attribute__((visibility("hidden")));
+extern const char __stop_st_warm_stub[] __attribute__((visibility("hidden")));
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prepared launches, as the core sees them: a template may have processes that wait
+ * for its launches. Whatever does not fit goes cold, and is counted by its reason; that
+ * a template is prepared never makes a launch fail.
+ */
+#ifndef ST_WARM_H
+#define ST_WARM_H
+
+#include "launch.h"
+
+struct st_warm;
+
+/* The reasons are SPAWN_TEMPLATE_COLD_*; this many: there is none. */
+#define ST_COLD_NONE SPAWN_TEMPLATE_COLD_REASONS_MAX
+
+struct st_warm *st_warm_new(const char *path,
+			    const struct spawn_template_key *key,
+			    uint64_t create_flags, unsigned int target,
+			    unsigned int never);
+void st_warm_free(struct st_warm *warm);
+
+/* Return: pid, with l->pidfd; 0: launch it cold; or -errno of the launch. */
+pid_t st_warm_launch(struct st_warm *warm, struct st_launch *l);
+
+unsigned int st_warm_ready(struct st_warm *warm);
+uint64_t st_warm_count(const struct st_warm *warm, unsigned int reason);
+
+#endif
