@@ -58,12 +58,14 @@ $(O)/libspawn_template.so: $(LIB_SO)
 	$(Q)ln -sf $(notdir $(LIB_SO)) $(O)/libspawn_template.so.$(SOVERSION)
 	$(Q)ln -sf libspawn_template.so.$(SOVERSION) $@
 
+make_pc = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	src/spawn_template.pc.in
+
 # Generated each time, since PREFIX may have changed.
-$(LIB_PC): src/spawn_template.pc.in FORCE
+$(LIB_PC): FORCE
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' \
-		-e 's|@VERSION@|$(VERSION)|g' $< > $@
+	$(Q)$(make_pc) > $@
 .PHONY: FORCE
 FORCE:
 
@@ -95,7 +97,8 @@ install-library: library
 		$(DESTDIR)$(LIBDIR)/libspawn_template.so.$(SOVERSION)
 	ln -sf libspawn_template.so.$(SOVERSION) \
 		$(DESTDIR)$(LIBDIR)/libspawn_template.so
-	install -m644 $(LIB_PC) $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(make_pc) > $(DESTDIR)$(LIBDIR)/pkgconfig/spawn_template.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/spawn_template.pc
 	$(call strip_installed,--strip-debug,$(LIBDIR)/libspawn_template.a)
 	$(call strip_installed,--strip-unneeded,$(LIBDIR)/$(notdir $(LIB_SO)))
 	$(tell_loader)

@@ -55,14 +55,18 @@ NO_static-jansson = $(call once,NO_static-jansson,$(patsubst no,no static,$(call
 
 # ---- hardening; a sanitizer has checks of its own, which exclude FORTIFY
 
-cc_takes = $(shell $(CC) -Werror $(1) $(CFLAGS) -include stdlib.h -x c \
-	-c -o /dev/null /dev/null >/dev/null 2>&1 && echo '$(1)')
-fortify = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1)
+# Flags, if the compiler takes them and some C compiles with them.
+cc_takes = $(shell echo '$(2)' | $(CC) -Werror $(1) $(CFLAGS) -include stdlib.h \
+	-x c -c -o /dev/null - >/dev/null 2>&1 && echo '$(1)')
+# A level that the C library has, in a build with optimisation.
+fortify = $(call cc_takes,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1),\
+	_Static_assert(__USE_FORTIFY_LEVEL == $(1)$(comma) "");)
+comma := ,
 
 HARDEN_CFLAGS = $(if $(SAN),-fPIE,$(call once,HARDEN_CFLAGS,-fPIE \
 	$(call cc_takes,-fstack-protector-strong) \
 	$(call cc_takes,-fstack-clash-protection) \
-	$(or $(call cc_takes,$(call fortify,3)),$(call cc_takes,$(call fortify,2)))))
+	$(or $(call fortify,3),$(call fortify,2))))
 HARDEN_LDFLAGS = $(if $(filter -static -static-pie,$(CFLAGS) $(LDFLAGS)),,-pie) \
 	-Wl,-z,relro -Wl,-z,now
 

@@ -52,20 +52,29 @@ install_twice() {
 		in_make install
 }
 
-all_there() {
-	local f missing=0
+# 'make' leaves programs out where they cannot be built.
+built() { # program
+	[ -x "$out/$1" ]
+}
 
-	for f in include/spawn_template.h lib/libspawn_template.a \
-		lib/libspawn_template.so lib/libspawn_template.so.0 \
-		lib/pkgconfig/spawn_template.pc bin/spawn-template; do
+all_there() {
+	local f missing=0 files=(include/spawn_template.h
+		lib/libspawn_template.a lib/libspawn_template.so
+		lib/libspawn_template.so.0 lib/pkgconfig/spawn_template.pc
+		share/man/man3/spawn_template_spawn.3
+		share/man/man7/spawn_template.7)
+
+	! built spawn-template || files+=(bin/spawn-template
+		share/man/man1/spawn-template.1
+		share/bash-completion/completions/spawn-template
+		share/zsh/site-functions/_spawn-template
+		share/fish/vendor_completions.d/spawn-template.fish)
+	! built spawn-templated || files+=(share/man/man8/spawn-templated.8)
+	for f in "${files[@]}"; do
 		[ -s "$root/usr/$f" ] || { echo "no $f" && missing=1; }
 	done
 	[ "$(ls "$root/usr/include")" = spawn_template.h ] ||
 		{ ls "$root/usr/include" && missing=1; }
-	for f in share/man share/bash-completion share/zsh share/fish; do
-		[ -n "$(find "$root/usr/$f" -type f)" ] ||
-			{ echo "nothing in $f" && missing=1; }
-	done
 	return "$missing"
 }
 
@@ -202,6 +211,40 @@ try() { # name, builder, flags of pkg-config...
 	result $? "$name"
 }
 
+# What README says of packaging, with this directory for its own. The program is
+# README's, too.
+as_packagers_do() {
+	local dir=$tmp/readme
+
+	mkdir "$dir" && cp "$tmp/hello.c" "$dir" || return
+	awk '/^```/ { if (text ~ /DESTDIR/) printf "%s", text; text = ""; next }
+		{ text = text $0 "\n" }' README.md |
+		sed "s|/tmp/pkg|$dir/pkg|g
+			s|^make |make -C $top O=$out CC='$cc' |
+			s|^cc |$cc |" > "$dir/commands"
+	cat "$dir/commands"
+	grep -q PKG_CONFIG "$dir/commands" &&
+		[ "$(cd "$dir" && sh -eu commands 2>&1 | tail -n 1)" = hello ]
+}
+
+# A second installation, in whose files nothing but what programs need is left.
+stripped() {
+	local lib=$tmp/stripped/usr/lib f
+
+	in_make DESTDIR="$tmp/stripped" install-strip || return
+	for f in "$lib"/libspawn_template.so.0 "$tmp"/stripped/usr/*bin/*; do
+		echo "$f"
+		! readelf -SW "$f" | grep -E '\.debug_|\.symtab' || return
+	done
+	readelf -SW "$root/usr/lib/libspawn_template.so.0" |
+		grep -q '\.symtab' || return
+	! readelf -SW "$lib/libspawn_template.a" | grep '\.debug_' &&
+		"$cc" -o "$tmp/with-stripped" tests/consumer/consumer.c \
+			-I"$tmp/stripped/usr/include" \
+			"$lib/libspawn_template.a" -lpthread &&
+		runs "$tmp/with-stripped"
+}
+
 nothing_left() {
 	in_make uninstall && find "$root" ! -type d &&
 		[ -z "$(find "$root" ! -type d)" ]
@@ -218,12 +261,17 @@ for tool in pkg-config "$cxx" readelf nm; do
 	exit 77
 done
 
-echo "1..12"
+echo "1..14"
 step "make install, below two prefixes" install_twice
 [ "$failed" = 0 ] || exit 1
 step "all that belongs there is there" all_there
 step "pkg-config file: version and prefix" pc_file
-step "daemon and units, which systemd understands" units
+name="daemon and units, which systemd understands"
+if built spawn-templated; then
+	step "$name" units
+else
+	skip "$name" 'spawn-templated was not built'
+fi
 step "exports are the header's functions, with their version" exports
 step "soname, no unloading, needs only libc" soname
 step "the archive's names are all prefixed" archive_names
@@ -231,5 +279,8 @@ try "C, shared" builds_c --cflags --libs
 try "C, static" builds_c --static --cflags --libs
 try "C++, shared" builds_cxx --cflags --libs
 try "C++, static" builds_cxx --static --cflags --libs
+awk '/^```/ && c { exit } c; /^```c$/ { c = 1 }' README.md > "$tmp/hello.c"
+step "README's lines for a package build its program" as_packagers_do
+step "make install-strip leaves what is needed" stripped
 step "make uninstall leaves nothing" nothing_left
 exit $failed

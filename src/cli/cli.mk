@@ -2,7 +2,7 @@
 # The command line tool, its completions and their installation. man/man.mk installs
 # the manual page.
 #
-#: static-cli      the command as one file for any machine: build/static/spawn-template
+#: static-cli      the command as one file that needs no other: build/static/spawn-template
 
 # A program has one of each pair of twin files.
 CLI_TWINS := $(addprefix src/cli/,doctor/cpuid_x86.c doctor/cpuid_none.c \
@@ -26,7 +26,7 @@ CLI_LIBS = $(JANSSON_LIBS) -lm
 PROGRAMS += spawn-template
 NEEDS_spawn-template := jansson
 
-$(CLI_OBJ) $(CLI_STATIC_OBJ): | need-jansson
+$(filter $(O)/src/cli/%,$(CLI_OBJ) $(CLI_STATIC_OBJ)): | need-jansson
 $(O)/src/cli/%.o: src/cli/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

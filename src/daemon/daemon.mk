@@ -36,7 +36,6 @@ $(O)/spawn-templated: $(DAEMON_OBJ) $(LOADER_OBJ)
 
 # ---- install
 
-# The unit is generated each time, since PREFIX may have changed.
 .PHONY: install-spawn-templated uninstall-spawn-templated
 install-spawn-templated: $(O)/spawn-templated
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNIT_DIR) \
@@ -44,9 +43,9 @@ install-spawn-templated: $(O)/spawn-templated
 	install -m755 $(O)/spawn-templated $(DESTDIR)$(SBINDIR)
 	$(call strip_installed,,$(SBINDIR)/spawn-templated)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/spawn-templated.service.in \
-		> $(O)/spawn-templated.service
-	install -m644 $(O)/spawn-templated.service systemd/spawn-templated.socket \
-		$(DESTDIR)$(UNIT_DIR)
+		> $(DESTDIR)$(UNIT_DIR)/spawn-templated.service
+	chmod 644 $(DESTDIR)$(UNIT_DIR)/spawn-templated.service
+	install -m644 systemd/spawn-templated.socket $(DESTDIR)$(UNIT_DIR)
 	install -m644 systemd/sysusers.conf $(DESTDIR)$(SYSUSERS_DIR)/spawn-template.conf
 	install -m644 systemd/tmpfiles.conf $(DESTDIR)$(TMPFILES_DIR)/spawn-template.conf
 
