@@ -199,15 +199,13 @@ static int queue_runs(struct spawn_template_ring *ring, const struct tool *tool,
 		.type = SPAWN_TEMPLATE_ACTION_DUP2, .fd = stdin_fd
 	};
 	char *argv[] = { tool->path, NULL };
-	struct spawn_template_run_args args = {
-		.spawn.argv = (uintptr_t)argv,
-		.spawn.envp = (uintptr_t)tools.envp,
-		.spawn.actions = stdin_fd < 0 ? 0 : (uintptr_t)&action,
-		.spawn.actions_len = stdin_fd < 0 ? 0 : 1,
-		.cgroup_parent_fd = -1,
-	};
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	int err = 0;
 
+	args.spawn.argv = (uintptr_t)argv;
+	args.spawn.envp = (uintptr_t)tools.envp;
+	args.spawn.actions = stdin_fd < 0 ? 0 : (uintptr_t)&action;
+	args.spawn.actions_len = stdin_fd < 0 ? 0 : 1;
 	for (unsigned int i = 0; i < runs && !err; i++)
 		err = spawn_template_ring_run(ring, tool->tfd, &args,
 					      sizeof(args), i);
@@ -257,11 +255,14 @@ static int measure_runs(struct spawn_template_ring *ring, struct ring_memory *m)
 static int measure(struct spawn_template_ring **ring, unsigned int threads,
 		   struct ring_memory *m)
 {
-	struct spawn_template_ring_params params = { .threads = threads };
+	struct spawn_template_ring_params params =
+		SPAWN_TEMPLATE_RING_PARAMS_INIT;
 	uintptr_t stacks[THREADS_MAX];
 	double before = private_kib();
-	int err = spawn_template_ring_init(1024, &params, sizeof(params), ring);
+	int err;
 
+	params.threads = threads;
+	err = spawn_template_ring_init(1024, &params, sizeof(params), ring);
 	if (!err)
 		err = queue_runs(*ring, &tools.quick, -1, 1);
 	if (!err)

@@ -15,8 +15,10 @@ static struct self {
 
 static int self_start(const struct work *work, unsigned int threads)
 {
-	struct spawn_template_ring_params params = { .threads = threads };
+	struct spawn_template_ring_params params =
+		SPAWN_TEMPLATE_RING_PARAMS_INIT;
 
+	params.threads = threads;
 	self.work = work;
 	for (int i = 0; i < PROGRAMS; i++) {
 		int tfd = spawn_template_open(work->programs[i].argv[0],
@@ -33,14 +35,13 @@ static int self_start(const struct work *work, unsigned int threads)
 /* Does what a caller of the ring has to do. Its time is the time measured. */
 static int submit(unsigned int program, uint64_t user_data)
 {
-	struct spawn_template_run_args args = {
-		.spawn.argv = (uintptr_t)self.work->programs[program].argv,
-		.spawn.envp = (uintptr_t)self.work->envp,
-		.cgroup_parent_fd = -1,
-	};
-	int err = spawn_template_ring_run(self.ring, self.templates[program],
-					  &args, sizeof(args), user_data);
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
+	int err;
 
+	args.spawn.argv = (uintptr_t)self.work->programs[program].argv;
+	args.spawn.envp = (uintptr_t)self.work->envp;
+	err = spawn_template_ring_run(self.ring, self.templates[program], &args,
+				      sizeof(args), user_data);
 	if (!err)
 		err = spawn_template_ring_submit(self.ring);
 	return err < 0 ? err : 0;

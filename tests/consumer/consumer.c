@@ -21,7 +21,8 @@ static int fail(const char *what, int err)
 /* Every public function is there and does what it says. */
 static int ask_the_rest(int tfd)
 {
-	struct spawn_template_create_args args = { .execfd = tfd };
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
 	struct spawn_template_stat st;
 	int ret, other;
 
@@ -34,6 +35,7 @@ static int ask_the_rest(int tfd)
 		return ret;
 	if (st.cold != 1)
 		return -EINVAL;
+	args.execfd = tfd;
 	other = spawn_template_create(&args, sizeof(args));
 	if (other < 0)
 		return other;
@@ -48,7 +50,7 @@ static int ask_the_rest(int tfd)
 
 int main(int argc, char **argv)
 {
-	struct spawn_template_spawn_args args = { 0 };
+	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	siginfo_t info = { 0 };
 	int tfd, pidfd = -1, ret;
 	pid_t pid;

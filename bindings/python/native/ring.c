@@ -78,9 +78,11 @@ static PyObject *tokens_of(const struct entry *entry)
 static int init(struct py_ring *r, PyTypeObject *type, unsigned int entries,
 		unsigned int threads)
 {
-	struct spawn_template_ring_params params = { .threads = threads };
+	struct spawn_template_ring_params params =
+		SPAWN_TEMPLATE_RING_PARAMS_INIT;
 	int ret;
 
+	params.threads = threads;
 	r->result_type = types_result(type);
 	if (r->result_type)
 		r->template_type = types_template(type);

@@ -152,24 +152,21 @@ static int queue(struct batch *b, const struct request *r, int tfd,
 {
 	const struct batch_options *o = b->options;
 	struct spawn_template_action actions[2];
-	struct spawn_template_run_args args = {
-		.spawn = {
-			.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT,
-			.argv = (uintptr_t)r->argv,
-			.envp = (uintptr_t)r->envp,
-			.actions = (uintptr_t)actions,
-			.actions_len = make_actions(b, r, actions),
-		},
-		.input = (uintptr_t)r->input,
-		.input_len = r->input_len,
-		.max_output = o->max_output,
-		.timeout_ns = (uint64_t)(r->timeout_ns >= 0 ? r->timeout_ns
-							    : o->timeout_ns),
-		.grace_ns = (uint64_t)o->grace_ns,
-		.flags = o->run_flags,
-		.cgroup_parent_fd = b->tree_parent,
-	};
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 
+	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	args.spawn.argv = (uintptr_t)r->argv;
+	args.spawn.envp = (uintptr_t)r->envp;
+	args.spawn.actions = (uintptr_t)actions;
+	args.spawn.actions_len = make_actions(b, r, actions);
+	args.input = (uintptr_t)r->input;
+	args.input_len = r->input_len;
+	args.max_output = o->max_output;
+	args.timeout_ns =
+		(uint64_t)(r->timeout_ns >= 0 ? r->timeout_ns : o->timeout_ns);
+	args.grace_ns = (uint64_t)o->grace_ns;
+	args.flags = o->run_flags;
+	args.cgroup_parent_fd = b->tree_parent;
 	if (r->merge_stderr)
 		args.flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
 	return spawn_template_ring_run(b->ring, tfd, &args, sizeof(args),

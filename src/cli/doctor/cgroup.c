@@ -289,18 +289,16 @@ static int try_run(void)
 {
 	static char *argv[] = { "sh", "-c", ":", NULL };
 	static char *envp[] = { NULL };
-	struct spawn_template_run_args args = {
-		.spawn.argv = (uintptr_t)argv,
-		.spawn.envp = (uintptr_t)envp,
-		.flags = SPAWN_TEMPLATE_RUN_CGROUP,
-		.cgroup_parent_fd = -1,
-	};
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	struct spawn_template_result result;
 	int tfd, err;
 
 	tfd = spawn_template_open(SHELL, SPAWN_TEMPLATE_CREATE_CLOEXEC);
 	if (tfd < 0)
 		return tfd;
+	args.spawn.argv = (uintptr_t)argv;
+	args.spawn.envp = (uintptr_t)envp;
+	args.flags = SPAWN_TEMPLATE_RUN_CGROUP;
 	err = spawn_template_run(tfd, &args, sizeof(args), &result,
 				 sizeof(result));
 	spawn_template_close(tfd);

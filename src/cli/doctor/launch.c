@@ -42,13 +42,8 @@ static void probe_launch(struct finding *f)
 {
 	static char *argv[] = { "sh", "-c", "exit 7", NULL };
 	struct spawn_template_failure failure = { 0 };
+	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	int pidfd = -1, tfd, status;
-	struct spawn_template_spawn_args args = {
-		.pidfd = (uintptr_t)&pidfd,
-		.argv = (uintptr_t)argv,
-		.envp = (uintptr_t)no_env,
-		.failure = (uintptr_t)&failure,
-	};
 	pid_t pid;
 
 	tfd = spawn_template_open(SHELL, SPAWN_TEMPLATE_CREATE_CLOEXEC);
@@ -57,6 +52,10 @@ static void probe_launch(struct finding *f)
 		      strerror(-tfd));
 		return;
 	}
+	args.pidfd = (uintptr_t)&pidfd;
+	args.argv = (uintptr_t)argv;
+	args.envp = (uintptr_t)no_env;
+	args.failure = (uintptr_t)&failure;
 	pid = spawn_template_spawn(tfd, &args, sizeof(args));
 	if (pid < 0) {
 		found(f, FEATURE_MISSING,

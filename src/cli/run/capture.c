@@ -18,9 +18,12 @@
 
 static int open_ring(struct spawn_template_ring **ring)
 {
-	const struct spawn_template_ring_params params = { .threads = 1 };
-	int err = spawn_template_ring_init(1, &params, sizeof(params), ring);
+	struct spawn_template_ring_params params =
+		SPAWN_TEMPLATE_RING_PARAMS_INIT;
+	int err;
 
+	params.threads = 1;
+	err = spawn_template_ring_init(1, &params, sizeof(params), ring);
 	if (err)
 		out_error("cannot make a ring: %s", strerror(-err));
 	return err ? CLI_FAILED : 0;
@@ -34,15 +37,13 @@ static int queue(struct spawn_template_ring *ring, struct run_plan *plan,
 		 json_t **report)
 {
 	const struct run_options *o = plan->options;
-	struct spawn_template_run_args args = {
-		.max_output = o->max_output,
-		.timeout_ns = (uint64_t)o->timeout_ns,
-		.grace_ns = (uint64_t)o->grace_ns,
-		.flags = o->run_flags,
-		.cgroup_parent_fd = -1,
-	};
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	int err;
 
+	args.max_output = o->max_output;
+	args.timeout_ns = (uint64_t)o->timeout_ns;
+	args.grace_ns = (uint64_t)o->grace_ns;
+	args.flags = o->run_flags;
 	if (o->tree_parent) {
 		args.cgroup_parent_fd =
 			open_cgroup("--cgroup-tree", o->tree_parent, true);

@@ -150,6 +150,8 @@ int plan_make(struct run_plan *plan, const struct run_options *options,
 	int status;
 
 	memset(plan, 0, sizeof(*plan));
+	plan->args = (struct spawn_template_spawn_args)
+		SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	plan->options = options;
 	plan->tfd = plan->cgroup_fd = plan->stdin_fd = -1;
 	status = allocate(plan);

@@ -178,8 +178,9 @@ void tree_adopt(struct run_tree *tree)
 
 static void signal_from(pid_t pid, int sig)
 {
-	struct spawn_template_child child = { .pid = pid, .cgroup_fd = -1 };
+	struct spawn_template_child child = SPAWN_TEMPLATE_CHILD_INIT;
 
+	child.pid = pid;
 	child.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (child.pidfd < 0)
 		return;

@@ -130,14 +130,13 @@ static int by_posix_spawn(const struct launch_plan *plan, struct launched *l)
 static int by_template(const struct launch_plan *plan, struct launched *l)
 {
 	const struct launch_spec *s = &plan->spec;
-	struct spawn_template_spawn_args args = {
-		.pidfd = (uintptr_t)&l->pidfd,
-		.argv = (uintptr_t)s->argv,
-		.envp = (uintptr_t)s->envp,
-		.actions = (uintptr_t)plan->actions,
-		.actions_len = 4,
-	};
+	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 
+	args.pidfd = (uintptr_t)&l->pidfd;
+	args.argv = (uintptr_t)s->argv;
+	args.envp = (uintptr_t)s->envp;
+	args.actions = (uintptr_t)plan->actions;
+	args.actions_len = 4;
 	l->start_ns = now_ns();
 	l->pid = spawn_template_spawn(s->tfd, &args, sizeof(args));
 	l->return_ns = now_ns();
