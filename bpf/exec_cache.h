@@ -19,24 +19,21 @@
 #ifndef EXEC_CACHE_H
 #define EXEC_CACHE_H
 
-#ifndef __bpf__
-#include <linux/types.h>
-#endif
+#include "shared/proto.h"
 
 #define EXEC_CACHE_MAX		2048	/* executables */
 #define TEMPLATES_MAX		4096
 #define EVENTS_SIZE		(256 * 1024)	/* bytes */
 
-#define EXEC_HEADER_SIZE	64	/* of a 64-bit ELF file */
 #define TEMPLATE_PATH_SIZE	256
-#define HISTOGRAM_SLOTS		32	/* slot n: [2^n, 2^(n+1)) microseconds */
+#define HISTOGRAM_SLOTS		ST_ITEM_SLOTS
 
 /*
  * Commands to the programs: argument of the daemon's fcntl(fd, F_GETFL, ...).
  */
 #define GUARD_REGISTER		(1ULL << 62)	/* | id; fd is the template's */
 #define GUARD_RELEASE		(1ULL << 63)	/* | id; fd is any */
-#define GUARD_ID_MASK		(GUARD_REGISTER - 1)
+#define GUARD_ID_MASK		ST_ID_MAX
 
 /*
  * The inode's address tells apart files with the same device and number: in
@@ -57,27 +54,6 @@ struct exec_identity {
 	__s64 ctime_sec, mtime_sec;
 };
 
-enum exec_state {
-	EXEC_NONE = 0,		/* unknown, or no longer watched */
-	EXEC_FRESH = 1,
-	EXEC_STALE = 2,
-};
-
-/*
- * Reasons for which an executable is stale, or a launch or a write is refused.
- */
-enum exec_why {
-	WHY_NONE = 0,
-	WHY_IDENTITY = 1,	/* changed, as seen at an exec */
-	WHY_HEADER = 2,		/* the header differs from the recorded one */
-	WHY_OPENED = 3,		/* opened for writing */
-	WHY_ATTRIBUTES = 4,	/* chmod, chown, truncate, times */
-	WHY_FILE = 5,		/* another file than the template's */
-	WHY_PROCESS = 6,	/* not the creator's child */
-	WHY_CREDENTIALS = 7,	/* the creator has other credentials now */
-	WHY_CLOSED = 8,		/* the template is gone */
-};
-
 /* Map exec_cache. */
 struct exec_entry {
 	__u64 generation;	/* of the identity; never used twice */
@@ -91,11 +67,8 @@ struct exec_entry {
 	__u64 launches, stale, refused, write_denied;
 	__u32 has_header;	/* the header below is there */
 	__u32 flags;		/* TEMPLATE_CANARY */
-	__u8 header[EXEC_HEADER_SIZE]; /* the first one that exec saw */
+	__u8 header[ST_HEADER_SIZE]; /* the first one that exec saw */
 };
-
-/* The word of an executable in the map exec_states, which clients map. */
-#define EXEC_STATE_WORD(generation, state) ((generation) << 8 | (state))
 
 /*
  * The credentials to compare where the launching thread has another cred
@@ -138,7 +111,7 @@ struct template_entry {
 	__u32 slot;		/* of its executable; PENDING: a free one */
 	__u32 has_header;
 	__u32 pad;
-	__u8 header[EXEC_HEADER_SIZE];	/* the creator's reading of it */
+	__u8 header[ST_HEADER_SIZE];	/* the creator's reading of it */
 	char comm[16];			/* the creator's */
 	char path[TEMPLATE_PATH_SIZE];	/* for people; may be cut off */
 	__u64 launch_us[HISTOGRAM_SLOTS];	/* clone to exec */

@@ -149,7 +149,7 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 
 static __always_inline bool same_header(const __u64 *a, const __u64 *b)
 {
-	for (int i = 0; i < EXEC_HEADER_SIZE / 8; i++)
+	for (int i = 0; i < ST_HEADER_SIZE / 8; i++)
 		if (a[i] != b[i])
 			return false;
 	return true;
@@ -168,7 +168,7 @@ static __always_inline bool is_first_step(struct linux_binprm *bprm)
 static __always_inline int on_check(struct linux_binprm *bprm)
 {
 	__u32 tgid = own_tgid();
-	__u64 header[EXEC_HEADER_SIZE / 8];
+	__u64 header[ST_HEADER_SIZE / 8];
 	struct template_entry *t;
 	struct exec_entry *e;
 	struct st_mark mark;

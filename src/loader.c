@@ -456,7 +456,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 		struct loader_error *error)
 {
 	struct loader *l = calloc(1, sizeof(*l));
-	const char *dir = options->pin_dir ? options->pin_dir : LOADER_PIN_DIR;
+	const char *dir = options->pin_dir ? options->pin_dir : ST_GUARD_PINS;
 	int ret;
 
 	if (!l)

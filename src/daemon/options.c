@@ -65,7 +65,7 @@ static const char help[] =
 	"  --metrics-file F      write OpenMetrics text to F, atomically\n"
 	"  --metrics-interval S  every S seconds (15)\n"
 	"  --mode M              auto, lsm or fmod_ret (auto)\n"
-	"  --pin-dir DIR         folder of the pins (" LOADER_PIN_DIR ")\n"
+	"  --pin-dir DIR         folder of the pins (" ST_GUARD_PINS ")\n"
 	"  --upgrade             put new programs in the place of loaded ones\n"
 	"  --unload              remove all that is loaded and pinned, and end\n"
 	"  -v, --verbose         tell of connections, events and libbpf's work\n"

@@ -16,7 +16,7 @@ struct options {
 	const char *metrics_file;	/* NULL: none */
 	unsigned int metrics_seconds;
 	int mode;			/* 0: auto; or ST_STATUS_* */
-	const char *pin_dir;		/* NULL: LOADER_PIN_DIR */
+	const char *pin_dir;		/* NULL: ST_GUARD_PINS */
 	bool upgrade, unload, verbose;
 };
 

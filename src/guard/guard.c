@@ -20,7 +20,6 @@
 
 #include <spawn_template.h>
 
-#include "bpf/exec_cache.h"
 #include "epoch.h"
 #include "shared/clock.h"
 #include "guard/guard.h"
@@ -35,7 +34,6 @@
 #define SILENT_NS (5000 * ST_MS)	/* the same, after no or a bad answer */
 #define ASIDES_MAX 10000	/* a daemon that sends more is no daemon */
 
-_Static_assert(ST_HEADER_SIZE == EXEC_HEADER_SIZE, "header");
 _Static_assert((int)SPAWN_TEMPLATE_GUARD_WHY_IDENTITY == WHY_IDENTITY &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_HEADER == WHY_HEADER &&
 		       (int)SPAWN_TEMPLATE_GUARD_WHY_OPENED == WHY_OPENED &&
@@ -300,7 +298,7 @@ static int take_answer(struct guard *g, const struct st_msg *msg,
 
 	if (msg->h.error)
 		return -msg->h.error;
-	if (!msg->h.id || msg->h.id > GUARD_ID_MASK || !reg->word ||
+	if (!msg->h.id || msg->h.id > ST_ID_MAX || !reg->word ||
 	    reg->slot >= words->n) {
 		disconnect(g);
 		return -EPROTO;

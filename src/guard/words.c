@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "bpf/exec_cache.h"
+#include "shared/proto.h"
 #include "guard/words.h"
 #include "sys.h"
 

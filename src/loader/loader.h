@@ -13,12 +13,10 @@
 #include "bpf/exec_cache.h"
 #include "loader/error.h"
 
-#define LOADER_PIN_DIR "/sys/fs/bpf/spawn_template"
-
 struct loader;
 
 struct loader_options {
-	const char *pin_dir;	/* NULL: LOADER_PIN_DIR */
+	const char *pin_dir;	/* NULL: ST_GUARD_PINS */
 	int inspect_gid;	/* may read the maps; -1: root only */
 	bool verbose;		/* libbpf's messages on stderr */
 	int force;		/* 0, or ST_STATUS_LSM, ST_STATUS_FMOD_RET */

@@ -251,7 +251,7 @@ static int remove_all(const char *dir)
 
 int loader_unload(const char *pin_dir, struct loader_error *e)
 {
-	const char *dir = pin_dir ? pin_dir : LOADER_PIN_DIR;
+	const char *dir = pin_dir ? pin_dir : ST_GUARD_PINS;
 	int lock = loader_pins_lock(dir, e), ret;
 	bool there;
 

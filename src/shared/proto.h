@@ -42,6 +42,36 @@ struct st_mark {
 };
 
 #define ST_MARK_MAGIC		0x74736d6bU
+#define ST_ID_MAX		((1ULL << 62) - 1)
+
+/* The directory of the pinned programs and maps, by default. */
+#define ST_GUARD_PINS		"/sys/fs/bpf/spawn_template"
+
+/* ---- executables */
+
+enum exec_state {
+	EXEC_NONE = 0,		/* unknown, or no longer watched */
+	EXEC_FRESH = 1,
+	EXEC_STALE = 2,
+};
+
+/*
+ * Reasons for which an executable is stale, or a launch or a write is refused.
+ */
+enum exec_why {
+	WHY_NONE = 0,
+	WHY_IDENTITY = 1,	/* changed, as seen at an exec */
+	WHY_HEADER = 2,		/* the header differs from the recorded one */
+	WHY_OPENED = 3,		/* opened for writing */
+	WHY_ATTRIBUTES = 4,	/* chmod, chown, truncate, times */
+	WHY_FILE = 5,		/* another file than the template's */
+	WHY_PROCESS = 6,	/* not the creator's child */
+	WHY_CREDENTIALS = 7,	/* the creator has other credentials now */
+	WHY_CLOSED = 8,		/* the template is gone */
+};
+
+/* The word of an executable in the map exec_states, which clients map. */
+#define EXEC_STATE_WORD(generation, state) ((generation) << 8 | (state))
 
 /* ---- messages */
 
@@ -85,7 +115,7 @@ struct st_msg_hello {
 #define ST_REGISTER_DENY_WRITE	(1U << 0)
 #define ST_REGISTER_HEADER	(1U << 1)	/* header is filled in */
 
-#define ST_HEADER_SIZE		64
+#define ST_HEADER_SIZE		64	/* of a 64-bit ELF file */
 
 /*
  * The descriptor is the template's own, O_PATH. Errors besides those above:
@@ -118,7 +148,7 @@ struct st_msg_invalidated {
 	__u32 pad;
 };
 
-#define ST_ITEM_SLOTS		32
+#define ST_ITEM_SLOTS		32	/* slot n: [2^n, 2^(n+1)) microseconds */
 
 struct st_msg_item {
 	__u32 pid, uid;		/* the creator */

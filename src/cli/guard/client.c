@@ -61,7 +61,7 @@ int guard_say(const struct guard_error *e)
 
 int guard_pinned_links(void)
 {
-	DIR *dir = opendir(GUARD_PINS "/links");
+	DIR *dir = opendir(ST_GUARD_PINS "/links");
 	int n = 0;
 
 	if (!dir)
@@ -80,7 +80,7 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 
 	ret = fail(e, error, "no guard is running: %s: %s%s", path,
 		   strerror(error),
-		   links > 0 ? " (what one has pinned in " GUARD_PINS
+		   links > 0 ? " (what one has pinned in " ST_GUARD_PINS
 			       " is there; that it holds is not proved)"
 			     : "");
 	remedy(e, "start it: sudo spawn-templated, or "

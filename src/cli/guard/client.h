@@ -11,11 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/exec_cache.h"
 #include "shared/proto.h"
 
-/* The directory of the pinned programs and maps, by default. */
-#define GUARD_PINS "/sys/fs/bpf/spawn_template"
 #define GUARD_PINS_REMEDY \
 	"stop the daemon, run spawn-templated --unload, start it again"
 

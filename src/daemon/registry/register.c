@@ -27,7 +27,7 @@ static void describe(const struct peer *peer, int fd,
 		entry->flags = TEMPLATE_DENY_WRITE;
 	if (request->flags & ST_REGISTER_HEADER) {
 		entry->has_header = 1;
-		memcpy(entry->header, request->header, EXEC_HEADER_SIZE);
+		memcpy(entry->header, request->header, ST_HEADER_SIZE);
 	}
 	snprintf(path, sizeof(path), "/proc/%u/comm", process->pid);
 	comm = open(path, O_RDONLY | O_CLOEXEC);
