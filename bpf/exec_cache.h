@@ -10,8 +10,8 @@
  *   programs write to it.
  * - The same call makes the entry of `exec_cache`. If the file has changed
  *   since, it writes the entry anew in place, under a new generation, so that
- *   templates registered under the old one no longer match. refs and pins count
- *   templates of any generation.
+ *   templates registered under the old one no longer match. refs and denies
+ *   count templates of any generation.
  * - Only the daemon deletes elements, in the thread that registers, once
  *   nothing refers to them. An id, generation or slot is not used again while a
  *   living process may hold it.
@@ -63,7 +63,7 @@ struct exec_entry {
 	__u32 slot;		/* its word in exec_states */
 	__u32 fs_magic;
 	__s32 refs;		/* the templates of this file */
-	__s32 pins;		/* those of them that deny writes */
+	__s32 denies;		/* those of them that deny writes */
 	__u64 launches, stale, refused, write_denied;
 	__u32 has_header;	/* the header below is there */
 	__u32 flags;		/* TEMPLATE_CANARY */

@@ -88,7 +88,7 @@ static __always_inline int settle(struct exec_entry *e,
 	int error = 0, before;
 
 	if (deny)
-		__sync_fetch_and_add(&e->pins, 1);
+		__sync_fetch_and_add(&e->denies, 1);
 	/* its result is used, so it orders all accesses around it */
 	before = __sync_fetch_and_add(&e->refs, 1);
 	barrier_var(before);
@@ -100,7 +100,7 @@ static __always_inline int settle(struct exec_entry *e,
 	if (!error)
 		return 0;
 	if (deny)
-		__sync_fetch_and_add(&e->pins, -1);
+		__sync_fetch_and_add(&e->denies, -1);
 	__sync_fetch_and_add(&e->refs, -1);
 	invalidate(e, key, error == ETXTBSY ? WHY_OPENED : WHY_IDENTITY);
 	return error;
@@ -151,7 +151,7 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	if (!error)
 		return 0;
 	if (t->flags & TEMPLATE_DENY_WRITE)
-		__sync_fetch_and_add(&e->pins, -1);
+		__sync_fetch_and_add(&e->denies, -1);
 	__sync_fetch_and_add(&e->refs, -1);
 	return error == -EEXIST ? EEXIST : ENOSPC;
 }
@@ -173,7 +173,7 @@ static __always_inline void release(struct template_entry *t)
 	if (!e)
 		return;
 	if (t->flags & TEMPLATE_DENY_WRITE)
-		__sync_fetch_and_add(&e->pins, -1);
+		__sync_fetch_and_add(&e->denies, -1);
 	__sync_fetch_and_add(&e->refs, -1);
 }
 

@@ -20,7 +20,7 @@ static __always_inline int on_write(struct inode *inode, bool may_deny,
 	e = bpf_map_lookup_elem(&exec_cache, &key);
 	if (!e)
 		return 0;
-	if (may_deny && *(volatile __s32 *)&e->pins > 0) {
+	if (may_deny && *(volatile __s32 *)&e->denies > 0) {
 		__sync_fetch_and_add(&e->write_denied, 1);
 		if (!(e->flags & TEMPLATE_CANARY))
 			COUNT(write_denied);

@@ -482,15 +482,6 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 }
 
 /*
- * Clears the words that clients map: zero tells them that nobody guards them.
- */
-static void clear_words(const struct loader *l)
-{
-	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++)
-		loader_states_clear(l->clearer, i);
-}
-
-/*
  * Lets go of the programs. If pins are missing, the programs without a pin end
  * with this process, and the next daemon removes the rest as incomplete: so
  * clients are told now, while that is possible.
@@ -501,11 +492,11 @@ static void leave(struct loader *l)
 
 	give_up_command(l);
 	if (is_end)
-		clear_words(l);
+		loader_words_clear(l->clearer);
 	drop_links(l);
 	/* an exec that was under way may have set a word since */
 	if (is_end)
-		clear_words(l);
+		loader_words_clear(l->clearer);
 }
 
 void loader_close(struct loader *l)
@@ -535,12 +526,12 @@ bool loader_adopted(const struct loader *l)
 	return l->adopted;
 }
 
-int loader_states_fd(const struct loader *l)
+int loader_words_fd(const struct loader *l)
 {
 	return l->maps[MAP_EXEC_STATES];
 }
 
-unsigned int loader_states(const struct loader *l)
+unsigned int loader_words(const struct loader *l)
 {
 	(void)l;
 	return EXEC_CACHE_MAX;

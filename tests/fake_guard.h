@@ -34,7 +34,7 @@
 #include "bpf/exec_cache.h"
 #include "shared/proto.h"
 
-#define FAKE_STATES 4096
+#define FAKE_WORDS 4096
 #define FAKE_CLIENTS 512
 
 /* Ways to answer. */
@@ -62,8 +62,8 @@ enum fake_way {
 	FAKE_ASIDES,		/* INVALIDATED without end */
 	FAKE_NO_FD,		/* HELLO only, as the ways below */
 	FAKE_OTHER_FD,
-	FAKE_NO_STATES,
-	FAKE_MANY_STATES,
+	FAKE_NO_WORDS,
+	FAKE_MANY_WORDS,
 	FAKE_WAYS
 };
 
@@ -167,9 +167,9 @@ static inline void fake_register(struct fake_guard *f, struct st_msg *msg,
 	atomic_store(&f->fd, fd);
 	atomic_store(&f->fd_flags, fd < 0 ? -1 : fcntl(fd, F_GETFL));
 	msg->h.id = id;
-	msg->u.reg.slot = (uint32_t)(id % FAKE_STATES);
+	msg->u.reg.slot = (uint32_t)(id % FAKE_WORDS);
 	msg->u.reg.word = EXEC_STATE_WORD(id, EXEC_FRESH);
-	__atomic_store_n(&f->words[id % FAKE_STATES], msg->u.reg.word,
+	__atomic_store_n(&f->words[id % FAKE_WORDS], msg->u.reg.word,
 			 __ATOMIC_SEQ_CST);
 	atomic_store(&f->last_id, id);
 	atomic_fetch_add(&f->registers, 1);
@@ -213,13 +213,13 @@ static inline void fake_spoil(struct fake_guard *f, int way, struct st_msg *msg)
 		msg->h.id = 0;
 		break;
 	case FAKE_SLOT:
-		msg->u.reg.slot = FAKE_STATES;
+		msg->u.reg.slot = FAKE_WORDS;
 		break;
-	case FAKE_NO_STATES:
-		msg->u.hello.states = 0;
+	case FAKE_NO_WORDS:
+		msg->u.hello.words = 0;
 		break;
-	case FAKE_MANY_STATES:
-		msg->u.hello.states = 1U << 30;
+	case FAKE_MANY_WORDS:
+		msg->u.hello.words = 1U << 30;
 		break;
 	}
 }
@@ -303,7 +303,7 @@ static inline bool fake_serve(struct fake_guard *f, int sock)
 	switch (msg.h.type) {
 	case ST_MSG_HELLO:
 		atomic_fetch_add(&f->hellos, 1);
-		msg.u.hello.states = FAKE_STATES;
+		msg.u.hello.words = FAKE_WORDS;
 		return fake_answer(f, sock, fake_way(f, &f->hello), &msg,
 				   f->words_fd);
 	case ST_MSG_REGISTER:
@@ -425,9 +425,9 @@ static inline struct fake_guard *fake_new(const char *path)
 	fake_check(f != MAP_FAILED && strlen(path) < sizeof(f->path), "mmap");
 	strcpy(f->path, path);
 	f->words_fd = memfd_create("words", MFD_CLOEXEC);
-	fake_check(f->words_fd >= 0 && !ftruncate(f->words_fd, FAKE_STATES * 8),
+	fake_check(f->words_fd >= 0 && !ftruncate(f->words_fd, FAKE_WORDS * 8),
 		   "memfd");
-	f->words = mmap(NULL, FAKE_STATES * 8, PROT_READ | PROT_WRITE,
+	f->words = mmap(NULL, FAKE_WORDS * 8, PROT_READ | PROT_WRITE,
 			MAP_SHARED, f->words_fd, 0);
 	fake_check(f->words != MAP_FAILED, "mmap");
 	atomic_store(&f->next_id, 1000);
@@ -439,7 +439,7 @@ static inline struct fake_guard *fake_new(const char *path)
 static inline void fake_set_word(struct fake_guard *f, uint64_t id,
 				 uint64_t word)
 {
-	__atomic_store_n(&f->words[id % FAKE_STATES], word, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&f->words[id % FAKE_WORDS], word, __ATOMIC_SEQ_CST);
 }
 
 static inline void fake_stale(struct fake_guard *f, uint64_t id, uint32_t why)
@@ -450,7 +450,7 @@ static inline void fake_stale(struct fake_guard *f, uint64_t id, uint32_t why)
 
 static inline void fake_unload(struct fake_guard *f)
 {
-	for (int i = 0; i < FAKE_STATES; i++)
+	for (int i = 0; i < FAKE_WORDS; i++)
 		fake_set_word(f, (uint64_t)i, 0);
 }
 

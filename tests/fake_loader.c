@@ -52,9 +52,9 @@ static int open_maps(struct loader *l)
 	if (l->maps == MAP_FAILED)
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	l->states_fd = open(path, O_RDONLY | O_CLOEXEC);
+	l->words_fd = open(path, O_RDONLY | O_CLOEXEC);
 	close(fd);
-	return l->states_fd < 0 ? -errno : 0;
+	return l->words_fd < 0 ? -errno : 0;
 }
 
 static int add_to_epoll(struct loader *l, int fd)
@@ -125,7 +125,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 void loader_close(struct loader *l)
 {
 	munmap(l->maps, sizeof(*l->maps));
-	close(l->states_fd);
+	close(l->words_fd);
 	close(l->epoll_fd);
 	close(l->inotify_fd);
 	if (l->socket_fd >= 0) {

@@ -20,7 +20,7 @@ struct fake_exec {
 
 /* The file; the part that clients map stands first. */
 struct fake_maps {
-	uint64_t states[EXEC_CACHE_MAX];
+	uint64_t words[EXEC_CACHE_MAX];
 	uint64_t last_id, last_generation, events_lost;
 	struct loader_totals totals;
 	uint64_t ids[TEMPLATES_MAX];
@@ -30,7 +30,7 @@ struct fake_maps {
 
 struct loader {
 	struct fake_maps *maps;
-	int states_fd, epoll_fd, inotify_fd, socket_fd;
+	int words_fd, epoll_fd, inotify_fd, socket_fd;
 	bool adopted;
 	char socket_path[108];
 };

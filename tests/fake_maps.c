@@ -78,12 +78,12 @@ unsigned int loader_executables(const struct loader *l)
 	return n;
 }
 
-int loader_states_fd(const struct loader *l)
+int loader_words_fd(const struct loader *l)
 {
-	return l->states_fd;
+	return l->words_fd;
 }
 
-unsigned int loader_states(const struct loader *l)
+unsigned int loader_words(const struct loader *l)
 {
 	(void)l;
 	return EXEC_CACHE_MAX;
@@ -137,7 +137,7 @@ void fake_set_state(struct loader *l, struct fake_exec *e, uint32_t state,
 {
 	e->entry.state = state;
 	e->entry.why = why;
-	__atomic_store_n(&l->maps->states[e->entry.slot],
+	__atomic_store_n(&l->maps->words[e->entry.slot],
 			 EXEC_STATE_WORD(e->entry.generation, state),
 			 __ATOMIC_SEQ_CST);
 }
@@ -214,7 +214,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 	entry->created_ns = fake_boot_ns();
 	entry->state = TEMPLATE_LIVE;
 	e->entry.refs++;
-	e->entry.pins += entry->flags & TEMPLATE_DENY_WRITE;
+	e->entry.denies += entry->flags & TEMPLATE_DENY_WRITE;
 	*id = ++l->maps->last_id;
 	l->maps->templates[i] = *entry;
 	l->maps->ids[i] = *id;
@@ -232,7 +232,7 @@ void fake_close_template(struct loader *l, int i)
 	t->state = TEMPLATE_CLOSED;
 	if (e) {
 		e->entry.refs--;
-		e->entry.pins -= t->flags & TEMPLATE_DENY_WRITE;
+		e->entry.denies -= t->flags & TEMPLATE_DENY_WRITE;
 	}
 }
 
@@ -268,7 +268,7 @@ void loader_sweep(struct loader *l,
 			continue;
 		if (e->watch)
 			inotify_rm_watch(l->inotify_fd, e->watch);
-		l->maps->states[e->entry.slot] = 0;
+		l->maps->words[e->entry.slot] = 0;
 		e->used = 0;
 	}
 }

@@ -16,19 +16,20 @@ static void hello_gives_the_states_to_read(void)
 {
 	struct guard g = guard_start(NULL);
 	struct st_msg msg = guard_msg(ST_MSG_HELLO);
-	int fd = guard_connect(&g), states = -1;
+	int fd = guard_connect(&g), words_fd = -1;
 	size_t size;
 
-	CHECK_EQ(guard_call(fd, &msg, -1, &states), 0);
-	CHECK_GE(states, 0);
-	size = msg.u.hello.states * sizeof(uint64_t);
+	CHECK_EQ(guard_call(fd, &msg, -1, &words_fd), 0);
+	CHECK_GE(words_fd, 0);
+	size = msg.u.hello.words * sizeof(uint64_t);
 	CHECK_EQ(size, EXEC_CACHE_MAX * sizeof(uint64_t));
-	CHECK(mmap(NULL, size, PROT_READ, MAP_SHARED, states, 0) != MAP_FAILED);
-	CHECK(mmap(NULL, size, PROT_WRITE, MAP_SHARED, states, 0) ==
+	CHECK(mmap(NULL, size, PROT_READ, MAP_SHARED, words_fd, 0) !=
+	      MAP_FAILED);
+	CHECK(mmap(NULL, size, PROT_WRITE, MAP_SHARED, words_fd, 0) ==
 	      MAP_FAILED);
 	msg = guard_msg(ST_MSG_HELLO);
-	CHECK_EQ(guard_call(fd, &msg, -1, &states), -EALREADY);
-	CHECK_EQ(states, -1);
+	CHECK_EQ(guard_call(fd, &msg, -1, &words_fd), -EALREADY);
+	CHECK_EQ(words_fd, -1);
 	guard_stop(&g);
 }
 
@@ -154,13 +155,13 @@ static void the_word_of_a_changed_executable_changes(void)
 {
 	struct guard g = guard_start(NULL);
 	char *path = test_copy_probe("program");
-	int fd = guard_connect(&g), states;
+	int fd = guard_connect(&g), words_fd;
 	struct st_msg msg = guard_msg(ST_MSG_HELLO), news;
 	volatile const uint64_t *words;
 
-	CHECK_EQ(guard_call(fd, &msg, -1, &states), 0);
-	words = mmap(NULL, msg.u.hello.states * sizeof(uint64_t), PROT_READ,
-		     MAP_SHARED, states, 0);
+	CHECK_EQ(guard_call(fd, &msg, -1, &words_fd), 0);
+	words = mmap(NULL, msg.u.hello.words * sizeof(uint64_t), PROT_READ,
+		     MAP_SHARED, words_fd, 0);
 	CHECK(words != MAP_FAILED);
 	CHECK_EQ(guard_register(fd, path, 0, &msg), 0);
 	CHECK_EQ(words[msg.u.reg.slot], msg.u.reg.word);

@@ -37,7 +37,7 @@ struct client {
 
 	/* The request being answered; nothing more is read before its end. */
 	bool is_answering;
-	bool with_states;		/* the answer has a descriptor */
+	bool with_words;		/* the answer has a descriptor */
 	bool is_listing;
 	uint64_t list_after, list_last;	/* ids: sent, the last to send */
 	int64_t since;			/* nothing has gone out since */
@@ -152,12 +152,12 @@ static int send_answer(struct client *c)
 			return ret;
 	}
 	ret = socket_send(c->watch.fd, c->answer,
-			  c->with_states ? loader_states_fd(loader) : -1);
+			  c->with_words ? loader_words_fd(loader) : -1);
 	/* a client that has gone may have sent more requests, which count */
 	if (ret < 0 && ret != -EPIPE)
 		return ret;
 	c->is_answering = false;
-	c->with_states = false;
+	c->with_words = false;
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static void begin_answer(struct client *c, enum request_result result)
 {
 	c->is_answering = true;
 	c->since = st_now();
-	c->with_states = result == REQUEST_ANSWER_STATES;
+	c->with_words = result == REQUEST_ANSWER_WORDS;
 	c->is_listing = result == REQUEST_LIST || result == REQUEST_LIST_ONE;
 	c->list_after = 0;
 	c->list_last = UINT64_MAX;

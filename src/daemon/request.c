@@ -108,7 +108,7 @@ static int do_hello(const struct registry *registry, struct peer *peer,
 	if (peer->greeted)
 		return -EALREADY;
 	peer->greeted = true;
-	answer->u.hello.states = loader_states(registry->loader);
+	answer->u.hello.words = loader_words(registry->loader);
 	return 0;
 }
 
@@ -125,7 +125,7 @@ static enum request_result act(struct registry *registry, struct peer *peer,
 	case ST_MSG_HELLO:
 		if (plain && !msg->h.id)
 			*error = do_hello(registry, peer, answer);
-		return *error ? REQUEST_ANSWER : REQUEST_ANSWER_STATES;
+		return *error ? REQUEST_ANSWER : REQUEST_ANSWER_WORDS;
 	case ST_MSG_REGISTER:
 		*error = do_register(registry, peer, msg, facts, answer);
 		return REQUEST_ANSWER;

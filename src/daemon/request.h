@@ -27,7 +27,7 @@ struct request_facts {
 enum request_result {
 	REQUEST_CLOSE,		/* close the connection for peer->reason */
 	REQUEST_ANSWER,
-	REQUEST_ANSWER_STATES,	/* with the descriptor of the states */
+	REQUEST_ANSWER_WORDS,	/* with the descriptor of the words */
 	REQUEST_LIST,		/* first the items that the peer may see */
 	REQUEST_LIST_ONE,	/* first the item with the answer's id */
 };

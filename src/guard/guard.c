@@ -238,7 +238,7 @@ static int connect_and_greet(struct guard *g, int64_t deadline)
 		return ret;
 	ret = -EPROTO;
 	if (fd >= 0 && msg.h.error == 0)
-		ret = st_words_map(fd, msg.u.hello.states, &words);
+		ret = st_words_map(fd, msg.u.hello.words, &words);
 	if (fd >= 0)
 		sys_close(fd);
 	if (ret == 0)

@@ -75,10 +75,11 @@ int loader_pins_replace_links(struct loader *l, struct loader_error *error);
 /* maps.c */
 int loader_maps_begin(struct loader *l, struct loader_error *error);
 
-/* states.c */
-int loader_states_clearer(int states_fd);
-int loader_states_clear(int clearer, uint32_t slot);
-int loader_states_begin(struct loader *l, struct loader_error *error);
+/* words.c */
+int loader_words_clearer(int words_fd);
+int loader_word_clear(int clearer, uint32_t slot);
+int loader_words_clear(int clearer);
+int loader_words_begin(struct loader *l, struct loader_error *error);
 
 /* canary.c */
 uint64_t loader_own_start(void);

@@ -94,9 +94,9 @@ struct loader_totals {
 
 void loader_totals(const struct loader *loader, struct loader_totals *totals);
 
-/* The array of states. The loader owns it, and nobody can write to it. */
-int loader_states_fd(const struct loader *loader);
-unsigned int loader_states(const struct loader *loader);
+/* The words of executables. The loader owns it, and nobody can write to it. */
+int loader_words_fd(const struct loader *loader);
+unsigned int loader_words(const struct loader *loader);
 
 /*
  * Events: poll the fd, then consume at most LOADER_EVENTS of them, so that the

@@ -126,7 +126,7 @@ static void delete_executable(struct loader *l, const struct exec_key *key,
 {
 	if (bpf_map_delete_elem(l->maps[MAP_EXEC_CACHE], key) < 0)
 		return;
-	loader_states_clear(l->clearer, entry->slot);
+	loader_word_clear(l->clearer, entry->slot);
 	mark_slot(l, entry->slot, false);
 }
 
@@ -283,7 +283,7 @@ static void sweep_executables(struct loader *l)
 
 int loader_maps_begin(struct loader *l, struct loader_error *e)
 {
-	int ret = loader_states_begin(l, e);
+	int ret = loader_words_begin(l, e);
 
 	if (ret < 0)
 		return ret;

@@ -206,11 +206,8 @@ static int remove_folder(const char *dir)
 	return ret;
 }
 
-/*
- * Clears the words that clients map: zero tells them that nobody guards their
- * templates any more.
- */
-static int clear_states(const char *dir)
+/* Clears the words of the pinned map, if there is one. */
+static int clear_pinned_words(const char *dir)
 {
 	char path[320];
 	int fd, clearer, ret;
@@ -219,10 +216,8 @@ static int clear_states(const char *dir)
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	clearer = loader_states_clearer(fd);
-	ret = clearer < 0 ? clearer : 0;
-	for (uint32_t i = 0; ret == 0 && i < EXEC_CACHE_MAX; i++)
-		ret = loader_states_clear(clearer, i);
+	clearer = loader_words_clearer(fd);
+	ret = clearer < 0 ? clearer : loader_words_clear(clearer);
 	if (clearer >= 0)
 		close(clearer);
 	close(fd);
@@ -235,7 +230,7 @@ static int clear_states(const char *dir)
 static int remove_all(const char *dir)
 {
 	char path[320];
-	int ret = clear_states(dir);
+	int ret = clear_pinned_words(dir);
 
 	loader_pin_path(dir, LINKS_DIR, NULL, path);
 	if (ret == 0)
@@ -245,7 +240,7 @@ static int remove_all(const char *dir)
 		ret = remove_folder(path);
 	/* an exec that was under way may have set a word since */
 	if (ret == 0)
-		ret = clear_states(dir);
+		ret = clear_pinned_words(dir);
 	return ret == 0 ? remove_folder(dir) : ret;
 }
 

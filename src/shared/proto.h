@@ -103,12 +103,12 @@ struct st_msg_header {
 };
 
 /*
- * The descriptor is the array of states, to be mapped read-only and shared
- * (states * sizeof(__u64) bytes): an executable is unchanged as long as its
+ * The descriptor is the array of words, to be mapped read-only and shared
+ * (words * sizeof(__u64) bytes): an executable is unchanged as long as its
  * word equals the word that REGISTER answered.
  */
 struct st_msg_hello {
-	__u32 states;
+	__u32 words;
 	__u32 pad;
 };
 

@@ -482,8 +482,8 @@ static void words_cannot_be_written(void)
 	client_open(&client);
 	/* one descriptor a connection */
 	CHECK_EQ(client_ask(&client, &msg, -1), -EALREADY);
-	CHECK_SYS(mprotect((void *)(uintptr_t)c.states, 4096, PROT_READ));
-	CHECK_EQ(mprotect((void *)(uintptr_t)c.states, 4096,
+	CHECK_SYS(mprotect((void *)(uintptr_t)c.words, 4096, PROT_READ));
+	CHECK_EQ(mprotect((void *)(uintptr_t)c.words, 4096,
 			  PROT_READ | PROT_WRITE),
 		 -1);
 	CHECK_EQ(errno, EACCES);

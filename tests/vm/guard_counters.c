@@ -213,7 +213,7 @@ static void bpftool_shows_names(void)
 	static const char *const of_executables[] = {
 		"\"inode\"",	    "\"ino\"",	    "\"dev\"",
 		"\"generation\"",   "\"identity\"", "\"ctime_sec\"",
-		"\"header\"",	    "\"pins\"",	    "\"launches\": 2",
+		"\"header\"",	    "\"denies\"",   "\"launches\": 2",
 		"\"write_denied\"", "\"fs_magic\"", NULL,
 	};
 	static const char *const of_guard[] = {

@@ -536,7 +536,7 @@ static void unloaded(void)
 	check_enforced(&r);
 	guard_unload();
 	CHECK_EQ(access(GUARD_PINS, F_OK), -1);
-	CHECK_EQ(client.states[r.slot], 0);
+	CHECK_EQ(client.words[r.slot], 0);
 	/* the kernel drops what nobody refers to a little later */
 	GUARD_UNTIL(guard_write(test_path("p"), O_RDWR) == 0);
 	/* nobody looks at a mark any more */

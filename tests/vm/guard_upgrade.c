@@ -336,7 +336,7 @@ static void check_removed(const char *pin)
 	CHECK(client_fresh(&client, &r));
 	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), 7);
 	CHECK_EQ(guard_stop(pid, SIGTERM), 0);
-	CHECK_EQ(client.states[r.slot], 0);
+	CHECK_EQ(client.words[r.slot], 0);
 	CHECK_EQ(test_spawn(plain, TEST_ARGV("p")), 7);
 	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), -ENOTCONN);
 	guard_unload();
@@ -367,7 +367,7 @@ static void check_anew(const char *const pins[], unsigned int n)
 	CHECK_EQ(status().pins_missing, 0);
 	CHECK_EQ(status().proved, ST_PROVED_ALL);
 	CHECK_EQ(status().templates, 0);
-	CHECK_EQ(client.states[r.slot], 0);
+	CHECK_EQ(client.words[r.slot], 0);
 	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
 	client_open(&client);
 	again = client_template(&client, test_path("p"), DENY);

@@ -80,8 +80,8 @@ char *guard_log(void);
 struct client {
 	int sock;
 	uint32_t sequence;
-	uint32_t n_states;
-	const volatile uint64_t *states;
+	uint32_t n_words;
+	const volatile uint64_t *words;
 	unsigned int n_news;
 	struct st_msg news[64];		/* INVALIDATED that came between */
 };

@@ -107,19 +107,19 @@ static int say_hello(struct client *c)
 {
 	struct st_msg msg = { .h.type = ST_MSG_HELLO };
 	int fd = -1, ret = ask(c, &msg, -1, &fd);
-	void *states;
+	void *words;
 
 	if (ret < 0)
 		return ret;
 	if (fd < 0)
 		return -EPROTO;
-	c->n_states = msg.u.hello.states;
-	states = mmap(NULL, c->n_states * sizeof(uint64_t), PROT_READ,
-		      MAP_SHARED, fd, 0);
+	c->n_words = msg.u.hello.words;
+	words = mmap(NULL, c->n_words * sizeof(uint64_t), PROT_READ, MAP_SHARED,
+		     fd, 0);
 	close(fd);
-	if (states == MAP_FAILED)
+	if (words == MAP_FAILED)
 		return -errno;
-	c->states = states;
+	c->words = words;
 	return 0;
 }
 
@@ -148,7 +148,7 @@ void client_open(struct client *c)
 
 void client_close(struct client *c)
 {
-	munmap((void *)(uintptr_t)c->states, c->n_states * sizeof(uint64_t));
+	munmap((void *)(uintptr_t)c->words, c->n_words * sizeof(uint64_t));
 	close(c->sock);
 }
 
@@ -183,14 +183,14 @@ struct reg client_template(struct client *c, const char *path, uint32_t flags)
 
 	CHECK_OK(client_register(c, guard_open(path), flags, &r));
 	CHECK_NE(r.id, 0);
-	CHECK_LT(r.slot, c->n_states);
+	CHECK_LT(r.slot, c->n_words);
 	CHECK(client_fresh(c, &r));
 	return r;
 }
 
 bool client_fresh(const struct client *c, const struct reg *r)
 {
-	return c->states[r->slot] == r->word;
+	return c->words[r->slot] == r->word;
 }
 
 uint32_t client_news(struct client *c, uint64_t id)

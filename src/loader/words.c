@@ -30,14 +30,14 @@ struct clear_word {
 	}
 
 /**
- * loader_states_clearer - load the program that clears words
- * @states_fd: the map
+ * loader_words_clearer - load the program that clears words
+ * @words_fd: the map
  *
  * The program is a list of instructions, because loading it by libbpf would
  * cost the time and memory to read the kernel's types, at each start and end.
  * Return: the program, which the caller closes; -errno.
  */
-int loader_states_clearer(int states_fd)
+int loader_words_clearer(int words_fd)
 {
 	const struct bpf_insn insns[] = {
 		/* the slot goes to the stack, as the key */
@@ -46,7 +46,7 @@ int loader_states_clearer(int states_fd)
 		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
 		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4),
 		INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0,
-		     states_fd),
+		     words_fd),
 		INSN(0, 0, 0, 0, 0),
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
 		/* clear the word if there is one */
@@ -64,13 +64,30 @@ int loader_states_clearer(int states_fd)
 }
 
 /* Clears the word of a slot. Return: 0 or -errno. */
-int loader_states_clear(int clearer, uint32_t slot)
+int loader_word_clear(int clearer, uint32_t slot)
 {
 	struct clear_word of = { .slot = slot };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &of,
 		    .ctx_size_in = sizeof(of));
 
 	return bpf_prog_test_run_opts(clearer, &opts) < 0 ? -errno : 0;
+}
+
+/*
+ * Clears the words that clients map: zero tells them that nobody guards their
+ * templates any more. Return: 0; -errno if one is left.
+ */
+int loader_words_clear(int clearer)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < EXEC_CACHE_MAX; i++) {
+		int one = loader_word_clear(clearer, i);
+
+		if (ret == 0)
+			ret = one;
+	}
+	return ret;
 }
 
 static bool is_frozen(int fd)
@@ -89,12 +106,12 @@ static bool is_frozen(int fd)
 	return frozen;
 }
 
-int loader_states_begin(struct loader *l, struct loader_error *e)
+int loader_words_begin(struct loader *l, struct loader_error *e)
 {
 	int fd = l->maps[MAP_EXEC_STATES], ret;
 
 	if (l->clearer < 0)
-		l->clearer = loader_states_clearer(fd);
+		l->clearer = loader_words_clearer(fd);
 	if (l->clearer < 0)
 		return loader_fail(e, -l->clearer,
 				   "spawn-templated --verbose tells what the "
