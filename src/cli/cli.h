@@ -23,6 +23,7 @@
 #define CLI_NOT_LAUNCHABLE 126 /* found, but cannot be launched */
 #define CLI_NOT_FOUND 127 /* no such command */
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CLI_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 struct command {
@@ -71,6 +72,9 @@ void out_wrapped(int column, int indent, const char *text);
 
 /* Print one line of a description: a label and its value. */
 void out_row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
+
+/* Make a JSON number; null if it is negative. */
+json_t *out_number(int n);
 
 /* Make a JSON string of any bytes; bytes that are not UTF-8 become U+FFFD. */
 json_t *out_text(const char *text);
@@ -178,8 +182,6 @@ void stop_unwatch(void); /* end the interruptions */
 int end_by_signal(int sig);
 
 /* time.c */
-int64_t monotonic_ns(void);
-
 /* Convert to whole ns, at least 1, since 0 would mean no timeout. */
 int64_t whole_ns(double ns);
 

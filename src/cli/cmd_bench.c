@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "cli/cli.h"
 #include "shared/measure/launchers.h"
 #include "shared/measure/stats.h"
@@ -55,7 +56,7 @@ static int measure(struct bench *b, enum launch_method method, bool counted)
 	if (err)
 		return err;
 	err = launch_wait(&l, &info, &usage);
-	to_exit = (double)(monotonic_ns() - (int64_t)l.start_ns);
+	to_exit = (double)(st_now() - (int64_t)l.start_ns);
 	blocked = (double)(l.return_ns - l.start_ns);
 	if (l.pidfd >= 0)
 		close(l.pidfd);
@@ -84,13 +85,13 @@ static int measure_round(struct bench *b, long round, bool counted)
 
 static int measure_rounds(struct bench *b)
 {
-	int64_t end = monotonic_ns() + b->options->time_ns;
+	int64_t end = st_now() + b->options->time_ns;
 	int err = 0;
 
 	for (long i = 0; i < WARM_UP && !err; i++)
 		err = measure_round(b, i, false);
 	while (!err && b->rounds < b->options->rounds &&
-	       (b->rounds == 0 || monotonic_ns() < end))
+	       (b->rounds == 0 || st_now() < end))
 		err = measure_round(b, b->rounds++, true);
 	for (int i = 0; i < LAUNCH_METHODS && !err; i++) {
 		err = samples_sort(&b->blocked[i]);

@@ -10,8 +10,6 @@
 
 #include "cli/cli.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static const struct command *const commands[] = {
 	&cmd_run,  &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,
 	&cmd_list, &cmd_show,  &cmd_top,  &cmd_stats,  &cmd_status,

@@ -9,8 +9,6 @@
 
 #include "cli/cli.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 struct name {
 	int number;
 	const char *text;

@@ -176,6 +176,11 @@ void out_row(const char *label, const char *fmt, ...)
 	putchar('\n');
 }
 
+json_t *out_number(int n)
+{
+	return n >= 0 ? json_integer(n) : json_null();
+}
+
 json_t *out_text(const char *text)
 {
 	static const char unknown[] = "\xef\xbf\xbd";

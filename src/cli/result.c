@@ -12,11 +12,6 @@ static bool has(const struct spawn_template_result *r, uint32_t flag)
 	return (r->flags & flag) != 0;
 }
 
-static json_t *number_or_null(int n)
-{
-	return n >= 0 ? json_integer(n) : json_null();
-}
-
 /*
  * Return how many bytes at the end belong to a character that the limit cut
  * off. With them, all of the text would have to go as base64.
@@ -63,12 +58,11 @@ static int set_output(json_t *object, const char *const keys[3],
 
 static json_t *ending(const struct spawn_template_result *r, int pid)
 {
-	return json_pack("{s:o, s:o, s:s?, s:o, s:b}", "pid",
-			 number_or_null(pid), "code", number_or_null(r->code),
-			 "signal",
+	return json_pack("{s:o, s:o, s:s?, s:o, s:b}", "pid", out_number(pid),
+			 "code", out_number(r->code), "signal",
 			 r->signal >= 0 ? name_signal(r->signal) : NULL,
-			 "signal_number", number_or_null(r->signal),
-			 "timed_out", has(r, SPAWN_TEMPLATE_RESULT_TIMED_OUT));
+			 "signal_number", out_number(r->signal), "timed_out",
+			 has(r, SPAWN_TEMPLATE_RESULT_TIMED_OUT));
 }
 
 static json_t *circumstances(const struct spawn_template_result *r)

@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "loader/impl.h"
+#include "shared/clock.h"
 
 const struct loader_map_info loader_maps[MAPS] = {
 	[MAP_EXEC_CACHE] = { "exec_cache", sizeof(struct exec_key),
@@ -40,11 +40,8 @@ const struct loader_map_info loader_maps[MAPS] = {
  */
 static uint64_t next_id(struct loader *l)
 {
-	struct timespec now;
-	uint64_t id;
+	uint64_t id = (uint64_t)st_since_boot() / 1000;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	id = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	if (id <= l->last_id)
 		id = l->last_id + 1;
 	l->last_id = id;
@@ -203,15 +200,12 @@ int loader_release(struct loader *l, uint64_t id)
 int loader_register(struct loader *l, int fd, struct template_entry *entry,
 		    uint64_t *id, struct exec_entry *exec)
 {
-	struct timespec now;
 	uint64_t new = next_id(l);
 	int slot = free_slot(l), ret;
 
 	if (slot < 0)
 		return slot;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	entry->created_ns =
-		(uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+	entry->created_ns = (uint64_t)st_since_boot();
 	entry->slot = (uint32_t)slot;
 	entry->state = TEMPLATE_PENDING;
 	/* the answer if no program runs */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/clock.h"
 #include "cli/doctor/doctor.h"
 
 #define SAMPLES 201
@@ -40,11 +41,11 @@ int64_t cpuid_cost(void)
 	unsigned int a, b, c, d;
 
 	for (int i = 0; i < SAMPLES; i++) {
-		int64_t start = monotonic_ns();
+		int64_t start = st_now();
 
 		for (int j = 0; j < EACH; j++)
 			__cpuid(0, a, b, c, d);
-		samples[i] = (monotonic_ns() - start) / EACH;
+		samples[i] = (st_now() - start) / EACH;
 	}
 	qsort(samples, SAMPLES, sizeof(samples[0]), compare);
 	return samples[SAMPLES / 2];

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "cli/doctor/doctor.h"
 
 static void probe_kernel(struct finding *f)
@@ -110,11 +111,11 @@ static void probe_clock_source(struct finding *f)
 static void probe_clock_cost(struct finding *f)
 {
 	enum { READS = 10000 };
-	int64_t start = monotonic_ns();
+	int64_t start = st_now();
 
 	for (int i = 0; i < READS; i++)
-		monotonic_ns();
-	f->ns = (monotonic_ns() - start) / READS;
+		st_now();
+	f->ns = (st_now() - start) / READS;
 	found(f, FEATURE_INFO, "%lld ns", (long long)f->ns);
 }
 

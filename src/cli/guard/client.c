@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "shared/peer.h"
 #include "cli/cli.h"
 #include "cli/guard/account.h"
@@ -167,7 +168,7 @@ static int wait_for(const struct guard *guard, int fd, short events,
 	struct pollfd pfd = { .fd = fd, .events = events };
 
 	for (;;) {
-		int64_t left = deadline - monotonic_ns();
+		int64_t left = deadline - st_now();
 		struct timespec ts = { 0 };
 		int n;
 
@@ -185,7 +186,7 @@ static int wait_for(const struct guard *guard, int fd, short events,
 
 static int64_t deadline_from_now(void)
 {
-	return monotonic_ns() + WAIT_SECONDS * INT64_C(1000000000);
+	return st_now() + WAIT_SECONDS * INT64_C(1000000000);
 }
 
 /* Connect, and retry while the daemon's queue is full. Return: 0 or -errno. */
@@ -202,9 +203,9 @@ static int connect_in_time(const struct guard *guard,
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		if (monotonic_ns() >= deadline)
+		if (st_now() >= deadline)
 			return -ETIMEDOUT;
-		err = wait_for(guard, -1, 0, monotonic_ns() + RETRY_NS);
+		err = wait_for(guard, -1, 0, st_now() + RETRY_NS);
 		if (err < 0)
 			return err;
 	}

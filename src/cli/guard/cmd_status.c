@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 
+#include "shared/guard_names.h"
 #include "cli/guard/guard.h"
 
 #define NOT_IN_FORCE 1 /* exit status */
@@ -94,7 +95,7 @@ static json_t *status_json(const struct st_msg_status *s)
 		"running", 1, "in_force", in_force(s), "version",
 		out_text(s->version), "kernel", out_text(s->kernel), "pid",
 		(json_int_t)s->pid, "started_ns", (json_int_t)s->started_ns,
-		"attached", name_attached(s->attached), "adopted",
+		"attached", st_name_attached(s->attached), "adopted",
 		s->adopted != 0, "proved", proofs_json(s), "pins_missing",
 		(json_int_t)s->pins_missing, "clients", (json_int_t)s->clients,
 		"clients_max", (json_int_t)s->clients_max, "templates",

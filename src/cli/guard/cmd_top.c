@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "cli/text_safe.h"
 #include "cli/guard/top.h"
 
@@ -162,7 +163,7 @@ static int draw(struct top *top)
 static bool wait_for_key(struct top *top, int64_t until)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
-	int64_t left = until - monotonic_ns();
+	int64_t left = until - st_now();
 	struct timespec ts = { 0 };
 
 	if (left > 0) {
@@ -177,7 +178,7 @@ static bool wait_for_key(struct top *top, int64_t until)
 /* Return: the exit status, with *sig the signal that asks to end. */
 static int run_screen(struct top *top, long count, int *sig)
 {
-	int64_t next = monotonic_ns() + top->delay_ns;
+	int64_t next = st_now() + top->delay_ns;
 	bool changed;
 	int status;
 
@@ -185,14 +186,14 @@ static int run_screen(struct top *top, long count, int *sig)
 		*sig = screen_signals(&changed);
 		if (*sig)
 			return 0;
-		if (!top->paused && monotonic_ns() >= next) {
+		if (!top->paused && st_now() >= next) {
 			if (count && refreshed == count)
 				return 0;
 			/* an interrupted request changes nothing */
 			if (top_sample(top) == -EINTR)
 				continue;
 			refreshed++;
-			next = monotonic_ns() + top->delay_ns;
+			next = st_now() + top->delay_ns;
 		}
 		status = draw(top);
 		if (status)

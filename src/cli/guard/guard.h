@@ -58,7 +58,6 @@ int guard_ask(const struct guard_options *options, struct st_msg_status *status,
 const char *name_guard_state(unsigned int state); /* "fresh" */
 const char *name_guard_why(unsigned int why); /* "opened"; "none" */
 const char *explain_guard_why(unsigned int why); /* a clause */
-const char *name_attached(unsigned int attached); /* "lsm" */
 const char *explain_attached(unsigned int attached);
 const char *name_fs_magic(unsigned int magic); /* NULL: unknown */
 

@@ -8,8 +8,6 @@
 #include "cli/guard/account.h"
 #include "cli/guard/guard.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* Missing in the headers of older systems, or in another library's. */
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
@@ -61,13 +59,6 @@ const char *explain_guard_why(unsigned int why)
 
 	return why < COUNT(text) ? text[why]
 				 : "for a reason that this tool does not know";
-}
-
-const char *name_attached(unsigned int attached)
-{
-	return attached == ST_STATUS_LSM	? "lsm"
-	       : attached == ST_STATUS_FMOD_RET ? "fmod_ret"
-						: "unknown";
 }
 
 const char *explain_attached(unsigned int attached)

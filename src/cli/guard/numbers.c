@@ -2,8 +2,8 @@
 /* Histograms, and numbers in a form for people. */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <time.h>
 
+#include "shared/clock.h"
 #include "cli/guard/guard.h"
 
 uint64_t histogram_count(const __u64 slots[ST_ITEM_SLOTS])
@@ -94,9 +94,5 @@ const char *format_bytes(char text[NUMBER_TEXT], uint64_t bytes)
 
 int64_t age_ns(uint64_t since_boot_ns)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec -
-	       (int64_t)since_boot_ns;
+	return st_since_boot() - (int64_t)since_boot_ns;
 }

@@ -11,8 +11,6 @@
 #include "shared/metrics/format.h"
 #include "cli/guard/prom.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static void sample(FILE *file, const char *name, const struct guard_total *t)
 {
 	fprintf(file, METRICS_PREFIX "live_%s{executable=\"", name);

@@ -7,8 +7,6 @@
 
 #include "cli/guard/guard.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* ---- sorting */
 
 static const struct {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "shared/clock.h"
+#include "shared/guard_names.h"
 #include "cli/text_safe.h"
 #include "cli/guard/top.h"
 
@@ -69,7 +71,7 @@ static int ask(struct top *top, struct top_sample *sample)
 	if (!err)
 		err = guard_get_list(&top->guard, 0, &sample->list,
 				     &top->error);
-	sample->at_ns = monotonic_ns();
+	sample->at_ns = st_now();
 	return err;
 }
 
@@ -125,7 +127,7 @@ static void print_clock(FILE *file, size_t width, const struct top *top)
 	if (localtime_r(&now, &tm))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	snprintf(text, sizeof(text), "%s  guard %s (%s), up %s%s", clock,
-		 s->version, name_attached(s->attached),
+		 s->version, st_name_attached(s->attached),
 		 format_age(age, age_ns(s->started_ns)),
 		 top->paused ? ", paused" : "");
 	print_line(file, width, OUT_BOLD, text);

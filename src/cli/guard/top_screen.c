@@ -23,8 +23,6 @@
 
 #include "cli/guard/top.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 /* Another screen, without cursor and without wrapped lines. */
 #define ENTER "\033[?1049h\033[?25l\033[?7l\033[2J"
 #define LEAVE "\033[?7h\033[?25h\033[?1049l"

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "cli/run/run.h"
 
 /* Passed on to the program. */
@@ -82,9 +83,9 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 	plan->args.pgroup = job->terminal.holder;
 	if (o->timeout_ns && !(o->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
 		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
-	job->started = monotonic_ns();
+	job->started = st_now();
 	pid = spawn_template_spawn(plan->tfd, &plan->args, sizeof(plan->args));
-	job->spawn_ns = monotonic_ns() - job->started;
+	job->spawn_ns = st_now() - job->started;
 	if (pid < 0)
 		return plan_explain(plan, -pid, report);
 	job->pid = pid;
@@ -102,7 +103,7 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 static void note_end(struct job *job, const siginfo_t *info)
 {
 	job->end = JOB_ENDED;
-	job->total_ns = monotonic_ns() - job->started;
+	job->total_ns = st_now() - job->started;
 	if (info->si_code == CLD_EXITED) {
 		job->code = info->si_status;
 		return;
@@ -233,7 +234,7 @@ static void escalate(struct job *job)
 		job->tree.group = job->group;
 		tree_adopt(&job->tree);
 		tree_signal(&job->tree, SIGTERM);
-		job->deadline = monotonic_ns() + job->options->grace_ns;
+		job->deadline = st_now() + job->options->grace_ns;
 		return;
 	}
 	job->killed = true;
@@ -248,7 +249,7 @@ static int wait_ready(const struct job *job)
 		{ .fd = job->pidfd, .events = POLLIN },
 	};
 	struct timespec ts = { 0 };
-	int64_t left = job->deadline - monotonic_ns();
+	int64_t left = job->deadline - st_now();
 
 	if (job->deadline == INT64_MAX)
 		return ppoll(fds, 2, NULL, NULL);
@@ -269,13 +270,13 @@ static void end_tree(struct job *job)
 	struct timespec step = { .tv_nsec = 2000000 };
 	int64_t patience = INT64_MAX;
 
-	while (tree_lives(&job->tree) && monotonic_ns() < patience) {
-		if (!job->killed && monotonic_ns() >= job->deadline)
+	while (tree_lives(&job->tree) && st_now() < patience) {
+		if (!job->killed && st_now() >= job->deadline)
 			escalate(job);
 		else if (job->killed)
 			tree_signal(&job->tree, SIGKILL); /* new ones */
 		if (job->killed && patience == INT64_MAX)
-			patience = monotonic_ns() + 1000000000;
+			patience = st_now() + 1000000000;
 		nanosleep(&step, NULL);
 		if (step.tv_nsec < 50000000)
 			step.tv_nsec *= 2;
@@ -290,7 +291,7 @@ void job_wait(struct job *job)
 	/* nobody knows whether the program got the signals before now, too */
 	read_signals(job, true);
 	for (reap(job); job->end == JOB_RUNNING; reap(job)) {
-		if (monotonic_ns() >= job->deadline)
+		if (st_now() >= job->deadline)
 			escalate(job);
 		wait_ready(job);
 		read_signals(job, false);

@@ -21,11 +21,6 @@ static json_t *usage_json(const struct rusage *ru)
 			 (json_int_t)ru->ru_nivcsw);
 }
 
-static json_t *number_or_null(int n)
-{
-	return n >= 0 ? json_integer(n) : json_null();
-}
-
 json_t *command_json(char **argv)
 {
 	json_t *command = json_array();
@@ -51,9 +46,9 @@ json_t *report_json(const struct job *job, json_t *launch)
 		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:o, "
 		"s:o}",
 		"command", command_json(job->options->argv), "pid",
-		(int)job->pid, "exit_code", number_or_null(job->code), "signal",
+		(int)job->pid, "exit_code", out_number(job->code), "signal",
 		job->signal >= 0 ? name_signal(job->signal) : NULL,
-		"signal_number", number_or_null(job->signal), "core_dumped",
+		"signal_number", out_number(job->signal), "core_dumped",
 		job->core_dumped, "timed_out", job->timed_out, "killed",
 		job->killed, "cgroup", false, "spawn_ns",
 		(json_int_t)job->spawn_ns, "total_ns",

@@ -2,18 +2,9 @@
 /* The registry as a whole: it opens, is swept from time to time, and closes. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "shared/clock.h"
 #include "daemon/registry/registry.h"
-
-static uint64_t boot_ns(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
-}
 
 /*
  * Removes the templates and the connections of a dead process, even if another
@@ -37,7 +28,7 @@ int registry_open(struct registry *registry, struct loader *loader,
 		.loop = loop,
 		.quota = quota,
 		.died = process_died,
-		.started_ns = boot_ns(),
+		.started_ns = (uint64_t)st_since_boot(),
 		/* events that came while no daemon ran are unknown */
 		.lost_seen = loader_adopted(loader)
 				     ? UINT64_MAX

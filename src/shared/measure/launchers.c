@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "shared/measure/launchers.h"
 
 static const struct {
@@ -36,10 +37,7 @@ const char *launch_title(enum launch_method method)
 
 uint64_t now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return (uint64_t)st_now();
 }
 
 /* Uses the raw call, because libc leaves its own signals out of every set. */

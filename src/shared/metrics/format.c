@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "shared/guard_names.h"
 #include "shared/metrics/format.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -41,13 +42,6 @@ void metrics_value(FILE *f, const char *text)
 	}
 }
 
-static const char *mode_name(uint32_t attached)
-{
-	return attached == ST_STATUS_LSM	? "lsm"
-	       : attached == ST_STATUS_FMOD_RET ? "fmod_ret"
-						: "unknown";
-}
-
 /* Uses a gauge, since the older format does not know the type info. */
 static void put_info(FILE *f, const struct st_msg_status *s)
 {
@@ -57,7 +51,7 @@ static void put_info(FILE *f, const struct st_msg_status *s)
 	metrics_value(f, s->version);
 	fputs("\",kernel=\"", f);
 	metrics_value(f, s->kernel);
-	fprintf(f, "\",mode=\"%s\"} 1\n", mode_name(s->attached));
+	fprintf(f, "\",mode=\"%s\"} 1\n", st_name_attached(s->attached));
 }
 
 struct number {
