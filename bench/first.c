@@ -9,7 +9,7 @@
 #define CLOCK_MONOTONIC 1
 
 #if defined(__x86_64__)
-static long call(long nr, long a, long b, long c)
+static long raw_call(long nr, long a, long b, long c)
 {
 	long ret;
 
@@ -20,7 +20,7 @@ static long call(long nr, long a, long b, long c)
 	return ret;
 }
 #elif defined(__aarch64__)
-static long call(long nr, long a, long b, long c)
+static long raw_call(long nr, long a, long b, long c)
 {
 	register long x8 __asm__("x8") = nr, x0 __asm__("x0") = a;
 	register long x1 __asm__("x1") = b, x2 __asm__("x2") = c;
@@ -39,7 +39,8 @@ void __attribute__((noreturn)) _start(void)
 {
 	long now[2];
 
-	call(__NR_clock_gettime, CLOCK_MONOTONIC, (long)now, 0);
-	call(__NR_exit, call(__NR_write, 1, (long)now, sizeof(now)) < 0, 0, 0);
+	raw_call(__NR_clock_gettime, CLOCK_MONOTONIC, (long)now, 0);
+	raw_call(__NR_exit, raw_call(__NR_write, 1, (long)now, sizeof(now)) < 0,
+		 0, 0);
 	__builtin_unreachable();
 }

@@ -55,8 +55,8 @@ static void record(struct cell_run *run, enum launch_method method,
 		run->samples->value[method][metric][(*count)++] = us;
 }
 
-static int fail(struct cell_run *run, enum launch_method method,
-		const char *what, int err)
+static int fail_cell(struct cell_run *run, enum launch_method method,
+		     const char *what, int err)
 {
 	snprintf(run->samples->failed, sizeof(run->samples->failed),
 		 "%s: %s: %s", launch_name(method), what, strerror(-err));
@@ -92,10 +92,10 @@ static int measure_program(struct cell_run *run, enum launch_method method,
 
 	err = launch(&run->program, method, &l);
 	if (err)
-		return fail(run, method, "launch", err);
+		return fail_cell(run, method, "launch", err);
 	err = finish(&l, &usage, &seen);
 	if (err)
-		return fail(run, method, run->setup->program, err);
+		return fail_cell(run, method, run->setup->program, err);
 	cpu = cpu_time_us() - cpu + usage_us(&usage);
 	if (!measured)
 		return 0;
@@ -117,12 +117,12 @@ static int measure_first(struct cell_run *run, enum launch_method method)
 
 	err = launch(&run->first, method, &l);
 	if (err)
-		return fail(run, method, "launch", err);
+		return fail_cell(run, method, "launch", err);
 	err = finish(&l, &usage, &seen);
 	if (err)
-		return fail(run, method, run->setup->first_program, err);
+		return fail_cell(run, method, run->setup->first_program, err);
 	if (read(run->parent.report[0], &began, sizeof(began)) != sizeof(began))
-		return fail(run, method, "report", -EIO);
+		return fail_cell(run, method, "report", -EIO);
 	record(run, method, METRIC_FIRST,
 	       (double)began.tv_sec * 1e6 + (double)began.tv_nsec / 1e3 -
 		       (double)l.start_ns / 1e3);
@@ -158,8 +158,8 @@ static int one_round(struct cell_run *run)
 	return err;
 }
 
-static int prepare(struct cell_run *run, struct launch_plan *plan,
-		   const char *path, char *argv[2], int output)
+static int prepare_plan(struct cell_run *run, struct launch_plan *plan,
+			const char *path, char *argv[2], int output)
 {
 	struct launch_spec spec = {
 		.path = path,
@@ -187,11 +187,11 @@ static int set_up(struct cell_run *run)
 	int err = parent_become(setup->cell, &run->parent, why, size);
 
 	if (!err)
-		err = prepare(run, &run->program, setup->program,
-			      run->program_argv, run->parent.null_fd);
+		err = prepare_plan(run, &run->program, setup->program,
+				   run->program_argv, run->parent.null_fd);
 	if (!err)
-		err = prepare(run, &run->first, setup->first_program,
-			      run->first_argv, run->parent.report[1]);
+		err = prepare_plan(run, &run->first, setup->first_program,
+				   run->first_argv, run->parent.report[1]);
 	if (!err)
 		err = parent_open_fds(setup->cell, why, size);
 	return err;

@@ -141,7 +141,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-static int serve(const struct options *o)
+static int serve_parent(const struct options *o)
 {
 	if (!strcmp(o->serve, "memory"))
 		return memory_serve(o->threads);
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
 	if (parse_options(&b.options, argc, argv))
 		return 2;
 	if (b.options.serve)
-		return serve(&b.options);
+		return serve_parent(&b.options);
 	signal(SIGPIPE, SIG_IGN);
 	b.summary.large_gib = b.options.brief ? 1 : 4;
 	b.summary.work = &b.work;

@@ -140,7 +140,7 @@ static int launch_piped(const struct program *p, pid_t *pid, int ret_fds[2])
 	return 0;
 }
 
-static int watch(int fd, unsigned int run, unsigned int source)
+static int watch_fd(int fd, unsigned int run, unsigned int source)
 {
 	struct epoll_event e = { .events = EPOLLIN,
 				 .data.u32 = run * SOURCES + source };
@@ -167,13 +167,13 @@ static int start_run(const struct program *p, double *blocked_us)
 	for (unsigned int i = 0; i < 2; i++) {
 		r->streams[i] = (struct stream){ .fd = fds[i] };
 		fcntl(fds[i], F_SETFL, O_NONBLOCK);
-		err = err ? err : watch(fds[i], index, ON_OUT + i);
+		err = err ? err : watch_fd(fds[i], index, ON_OUT + i);
 	}
-	return err ? err : watch(r->pidfd, index, ON_EXIT);
+	return err ? err : watch_fd(r->pidfd, index, ON_EXIT);
 }
 
 /* Keeps the bytes read, and a NUL behind them. */
-static int keep(struct stream *s, size_t n)
+static int append(struct stream *s, size_t n)
 {
 	if (s->len + n + 1 > s->size) {
 		size_t size = s->len + n + 1;
@@ -202,7 +202,7 @@ static int read_stream(struct stream *s, bool ended)
 		n = read(s->fd, loop.scratch, sizeof(loop.scratch));
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-		if (n && keep(s, (size_t)n))
+		if (n && append(s, (size_t)n))
 			return -ENOMEM;
 	} while (n == sizeof(loop.scratch));
 	if (!n || ended) {
@@ -212,7 +212,7 @@ static int read_stream(struct stream *s, bool ended)
 	return 0;
 }
 
-static int reap(struct run *r)
+static int reap_run(struct run *r)
 {
 	siginfo_t info = { 0 };
 
@@ -232,7 +232,7 @@ static int take_event(const struct epoll_event *e)
 	struct stream *s;
 
 	if (source == ON_EXIT)
-		return reap(r);
+		return reap_run(r);
 	s = &r->streams[source];
 	if (e->events & EPOLLIN)
 		return read_stream(s, e->events & EPOLLHUP);

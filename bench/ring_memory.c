@@ -252,8 +252,8 @@ static int measure_runs(struct spawn_template_ring *ring, struct ring_memory *m)
 	return err ? err : end;
 }
 
-static int measure(struct spawn_template_ring **ring, unsigned int threads,
-		   struct ring_memory *m)
+static int measure_ring(struct spawn_template_ring **ring, unsigned int threads,
+			struct ring_memory *m)
 {
 	struct spawn_template_ring_params params =
 		SPAWN_TEMPLATE_RING_PARAMS_INIT;
@@ -305,7 +305,7 @@ int memory_serve(unsigned int threads)
 	warm_up();
 	err = make_tools();
 	if (!err)
-		err = measure(&ring, threads, &m);
+		err = measure_ring(&ring, threads, &m);
 	spawn_template_ring_exit(ring);
 	if (err)
 		fprintf(stderr, "ring: memory: %s\n", strerror(-err));

@@ -152,7 +152,8 @@ static double number_of(const json_t *o, const char *key)
 	return json_number_value(json_object_get(o, key));
 }
 
-static int keep(struct way_samples *s, const json_t *o, unsigned int runs)
+static int add_samples(struct way_samples *s, const json_t *o,
+		       unsigned int runs)
 {
 	const json_t *blocked = json_object_get(o, "blocked_us");
 	int err;
@@ -181,7 +182,7 @@ int worker_ask(struct worker *w, const struct round *round, unsigned int warm,
 	if (!o)
 		return -EIO;
 	if (samples)
-		err = keep(samples, o, round->runs);
+		err = add_samples(samples, o, round->runs);
 	json_decref(o);
 	return err;
 }

@@ -146,7 +146,8 @@ static long switches(void)
 	return u.ru_nvcsw + u.ru_nivcsw;
 }
 
-static int answer(const struct engine *engine, const struct round *round)
+static int run_and_answer(const struct engine *engine,
+			  const struct round *round)
 {
 	static double blocked_us[RUNS_MAX];
 	double cpu = usage_us(RUSAGE_SELF) + usage_us(RUSAGE_CHILDREN);
@@ -185,8 +186,9 @@ static int serve_requests(const struct engine *engine)
 				&(struct round){ program, inflight, warm },
 				NULL);
 		if (!err)
-			err = answer(engine, &(struct round){ program, inflight,
-							      runs });
+			err = run_and_answer(
+				engine,
+				&(struct round){ program, inflight, runs });
 	}
 	return err;
 }

@@ -239,8 +239,8 @@ static int attach(struct loader *l, struct exec_cache *skel, uint32_t way,
 	return ret;
 }
 
-static int load(struct loader *l, uint32_t way, bool reuse,
-		struct loader_error *e)
+static int load_object(struct loader *l, uint32_t way, bool reuse,
+		       struct loader_error *e)
 {
 	struct exec_cache *skel = exec_cache__open();
 	int ret;
@@ -380,7 +380,7 @@ static int load_and_prove(struct loader *l, const struct loader_options *o,
 			  bool reuse, struct loader_error *e)
 {
 	uint32_t way = way_to_try(o);
-	int ret = load(l, way, reuse, e);
+	int ret = load_object(l, way, reuse, e);
 
 	if (ret == 0)
 		ret = take_command(l, e);
@@ -391,7 +391,7 @@ static int load_and_prove(struct loader *l, const struct loader_options *o,
 	/* an LSM program attaches even where the kernel never calls it */
 	drop_links(l);
 	drop_maps(l);
-	ret = load(l, ST_STATUS_FMOD_RET, reuse, e);
+	ret = load_object(l, ST_STATUS_FMOD_RET, reuse, e);
 	if (ret == 0)
 		ret = take_command(l, e);
 	return ret < 0 ? ret : loader_canary(l, e);
@@ -424,8 +424,8 @@ static int adopt(struct loader *l, const struct loader_options *o,
 	return ret < 0 ? ret : loader_canary(l, e);
 }
 
-static int begin(struct loader *l, const struct loader_options *o,
-		 struct loader_error *e)
+static int adopt_or_load(struct loader *l, const struct loader_options *o,
+			 struct loader_error *e)
 {
 	int ret = adopt(l, o, e);
 
@@ -471,7 +471,7 @@ int loader_open(const struct loader_options *options, struct loader **loader,
 	if (ret == 0)
 		ret = l->lock = loader_pins_lock(dir, error);
 	if (ret >= 0)
-		ret = begin(l, options, error);
+		ret = adopt_or_load(l, options, error);
 	if (ret < 0) {
 		loader_close(l);
 		return ret;

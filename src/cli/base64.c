@@ -37,7 +37,7 @@ char *base64_encode(const void *bytes, size_t n, size_t *length)
 	return text;
 }
 
-static int value_of(char c)
+static int digit_value(char c)
 {
 	const char *at = c ? strchr(alphabet, c) : NULL;
 
@@ -63,7 +63,7 @@ void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid)
 		unsigned int four = 0;
 
 		for (size_t j = 0; j < 4; j++) {
-			int v = j < 4 - skip ? value_of(text[i + j]) : 0;
+			int v = j < 4 - skip ? digit_value(text[i + j]) : 0;
 
 			*invalid |= v < 0;
 			four = four << 6 | (unsigned int)(v & 63);

@@ -125,7 +125,7 @@ static void print_times(const struct samples *all, int method)
 	printf("%4.2f (%4.2f-%4.2f)", r.value, r.low, r.high);
 }
 
-static void print_table(const struct bench *b)
+static void print_methods(const struct bench *b)
 {
 	printf("%s%s%s, %ld rounds; us, and ratios of medians to posix_spawn "
 	       "(95 %%)\n\n",
@@ -228,7 +228,7 @@ static int bench_and_tell(struct bench *b)
 	if (b->options->json)
 		return out_json(stdout, bench_json(b),
 				JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	print_table(b);
+	print_methods(b);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct name {
 
 #define NAME(n) .number = (n), .text = #n
 
-static const char *find(const struct name *names, size_t n, int number)
+static const char *find_name(const struct name *names, size_t n, int number)
 {
 	for (size_t i = 0; i < n; i++)
 		if (names[i].number == number)
@@ -51,7 +51,7 @@ const char *name_errno(int err)
 		{ NAME(ENOTCONN) },	{ NAME(EDQUOT) },
 		{ NAME(ECONNREFUSED) }, { NAME(ECONNRESET) },
 	};
-	const char *text = find(names, COUNT(names), err);
+	const char *text = find_name(names, COUNT(names), err);
 
 	return text ? text : "E?";
 }
@@ -71,7 +71,7 @@ const char *name_signal(int sig)
 		{ NAME(SIGWINCH) },  { NAME(SIGIO) },	  { NAME(SIGPWR) },
 		{ NAME(SIGSYS) },
 	};
-	const char *text = find(names, COUNT(names), sig);
+	const char *text = find_name(names, COUNT(names), sig);
 
 	return text ? text : "SIG?";
 }
@@ -105,7 +105,7 @@ const char *name_machine(unsigned int machine)
 		{ 258, "LoongArch" },	{ EM_PPC, "PowerPC" },
 	};
 
-	return find(names, COUNT(names), (int)machine);
+	return find_name(names, COUNT(names), (int)machine);
 }
 
 const char *explain_by_path(unsigned int reason)

@@ -56,7 +56,7 @@ static int set_output(json_t *object, const char *const keys[3],
 				   json_integer((json_int_t)*n));
 }
 
-static json_t *ending(const struct spawn_template_result *r, int pid)
+static json_t *ending_json(const struct spawn_template_result *r, int pid)
 {
 	return json_pack("{s:o, s:o, s:s?, s:o, s:b}", "pid", out_number(pid),
 			 "code", out_number(r->code), "signal",
@@ -65,7 +65,7 @@ static json_t *ending(const struct spawn_template_result *r, int pid)
 			 has(r, SPAWN_TEMPLATE_RESULT_TIMED_OUT));
 }
 
-static json_t *circumstances(const struct spawn_template_result *r)
+static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
 		"{s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, s:f}",
@@ -86,7 +86,7 @@ json_t *result_json(struct spawn_template_result *r, int pid)
 {
 	static const char *const out[] = { "out", "out_base64", "out_len" };
 	static const char *const err[] = { "err", "err_base64", "err_len" };
-	json_t *object = ending(r, pid), *rest = circumstances(r);
+	json_t *object = ending_json(r, pid), *rest = circumstances_json(r);
 
 	if (!object || !rest ||
 	    set_output(object, out, r->out, &r->out_len,

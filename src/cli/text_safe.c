@@ -135,7 +135,7 @@ size_t text_width(const char *text)
 }
 
 /* Return the bytes of the beginning that fits, and its columns. */
-static size_t beginning(const char *text, size_t width, size_t *used)
+static size_t first_columns(const char *text, size_t width, size_t *used)
 {
 	size_t bytes = 0, n;
 
@@ -152,7 +152,7 @@ static size_t beginning(const char *text, size_t width, size_t *used)
 }
 
 /* Return the end that fits, and its columns. */
-static const char *ending(const char *text, size_t width, size_t *used)
+static const char *last_columns(const char *text, size_t width, size_t *used)
 {
 	size_t n;
 
@@ -161,7 +161,7 @@ static const char *ending(const char *text, size_t width, size_t *used)
 	return text;
 }
 
-static void fill(FILE *file, size_t n)
+static void print_blanks(FILE *file, size_t n)
 {
 	fprintf(file, "%*s", (int)n, "");
 }
@@ -172,21 +172,21 @@ void text_fit(FILE *file, const char *text, size_t width, bool right,
 	size_t used = text_width(text), dots = width < 8 ? 0 : 3;
 
 	if (used <= width) {
-		fill(file, right ? width - used : 0);
+		print_blanks(file, right ? width - used : 0);
 		fputs(text, file);
 	} else if (keep_end) {
-		text = ending(text, width - dots, &used);
+		text = last_columns(text, width - dots, &used);
 		fprintf(file, "%.*s%s", (int)dots, "...", text);
 		used += dots;
 		right = false;
 	} else {
-		size_t bytes = beginning(text, width - dots, &used);
+		size_t bytes = first_columns(text, width - dots, &used);
 
 		fprintf(file, "%.*s%.*s", (int)bytes, text, (int)dots, "...");
 		used += dots;
 		right = false;
 	}
-	fill(file, right ? 0 : width - used);
+	print_blanks(file, right ? 0 : width - used);
 }
 
 size_t terminal_columns(void)

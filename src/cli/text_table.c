@@ -49,7 +49,7 @@ void text_cell(struct text_table *table, const char *fmt, ...)
 	table->rows[table->n_rows - 1].cells[table->used++] = safe;
 }
 
-static const char *cell(const struct text_row *row, size_t column)
+static const char *cell_text(const struct text_row *row, size_t column)
 {
 	return row->cells[column] ? row->cells[column] : "";
 }
@@ -69,7 +69,7 @@ static size_t total(const struct text_table *table, const size_t *width)
  * Make the widest column that may be cut narrower.
  * Return: false if none may be.
  */
-static bool shrink(const struct text_table *table, size_t *width)
+static bool shrink_column(const struct text_table *table, size_t *width)
 {
 	size_t at = table->n_columns;
 
@@ -83,7 +83,7 @@ static bool shrink(const struct text_table *table, size_t *width)
 	return true;
 }
 
-static bool drop(const struct text_table *table, size_t *width)
+static bool drop_column(const struct text_table *table, size_t *width)
 {
 	size_t at = table->n_columns;
 
@@ -98,14 +98,15 @@ static bool drop(const struct text_table *table, size_t *width)
 	return true;
 }
 
-static void measure(const struct text_table *table, size_t limit, size_t *width)
+static void choose_widths(const struct text_table *table, size_t limit,
+			  size_t *width)
 {
 	size_t natural[TEXT_COLUMNS];
 
 	for (size_t i = 0; i < table->n_columns; i++) {
 		width[i] = strlen(table->columns[i].title);
 		for (size_t j = 0; j < table->n_rows; j++) {
-			size_t n = text_width(cell(&table->rows[j], i));
+			size_t n = text_width(cell_text(&table->rows[j], i));
 
 			if (n > width[i])
 				width[i] = n;
@@ -115,9 +116,9 @@ static void measure(const struct text_table *table, size_t limit, size_t *width)
 		natural[i] = width[i];
 	}
 	while (limit && total(table, width) > limit) {
-		if (shrink(table, width))
+		if (shrink_column(table, width))
 			continue;
-		if (!drop(table, width))
+		if (!drop_column(table, width))
 			return;
 		/* the other columns may have room now */
 		for (size_t i = 0; i < table->n_columns; i++)
@@ -127,8 +128,8 @@ static void measure(const struct text_table *table, size_t limit, size_t *width)
 }
 
 /* Print a line. The last column is not padded. */
-static void print_line(FILE *file, const struct text_table *table,
-		       const struct text_row *row, const size_t *width)
+static void print_row(FILE *file, const struct text_table *table,
+		      const struct text_row *row, const size_t *width)
 {
 	size_t last = 0, pad = 0;
 
@@ -139,7 +140,7 @@ static void print_line(FILE *file, const struct text_table *table,
 		fputs(out_style(row->style), file);
 	for (size_t i = 0; i <= last; i++) {
 		const struct text_column *column = &table->columns[i];
-		const char *text = cell(row, i);
+		const char *text = cell_text(row, i);
 		size_t n = width[i];
 
 		if (!n)
@@ -166,12 +167,12 @@ int text_table_print(FILE *file, const struct text_table *table, size_t width,
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	measure(table, width, widths);
+	choose_widths(table, width, widths);
 	for (size_t i = 0; i < table->n_columns; i++)
 		titles.cells[i] = (char *)table->columns[i].title;
-	print_line(file, table, &titles, widths);
+	print_row(file, table, &titles, widths);
 	for (size_t i = 0; i < rows; i++)
-		print_line(file, table, &table->rows[i], widths);
+		print_row(file, table, &table->rows[i], widths);
 	return 0;
 }
 

@@ -64,7 +64,7 @@ static struct closing *waiting(void)
 	return c;
 }
 
-static void forget(struct closing *gone)
+static void forget_closing(struct closing *gone)
 {
 	struct closing **at = &closings;
 
@@ -86,7 +86,7 @@ static void *close_them(void *arg)
 		for (unsigned int i = 0; i < c->n; i++)
 			close(c->fds[i]);
 		pthread_mutex_lock(&lock);
-		forget(c);
+		forget_closing(c);
 	}
 	threads--;
 	pthread_mutex_unlock(&lock);
@@ -208,7 +208,7 @@ static int end_with_it(void *arg)
 /*
  * Starts a process that holds LOW_FD until it is killed. Return: its pid; -1.
  */
-static pid_t start_process(void)
+static pid_t start_closer(void)
 {
 	static char stack[16384] __attribute__((aligned(16)));
 	pid_t parent = getpid(), pid;
@@ -225,7 +225,7 @@ static pid_t start_process(void)
 }
 
 /* Reaps any child: the daemon has no other children. */
-static void reap(void)
+static void reap_processes(void)
 {
 	pid_t pid;
 
@@ -237,11 +237,11 @@ static bool drop_by_process(int fd)
 {
 	pid_t pid;
 
-	reap();
+	reap_processes();
 	if (!has_low_fd || processes == PROCESSES_MAX ||
 	    dup3(fd, LOW_FD, O_CLOEXEC) < 0)
 		return false;
-	pid = start_process();
+	pid = start_closer();
 	/* not the last close of the connection, nor is the next one */
 	dup3(LOW_FD - 1, LOW_FD, O_CLOEXEC);
 	if (pid < 0)
@@ -267,6 +267,6 @@ unsigned int foreign_pending(uint32_t uid)
 		n += c->uid == uid ? c->n : 0;
 	work_on();
 	pthread_mutex_unlock(&lock);
-	reap();
+	reap_processes();
 	return n;
 }

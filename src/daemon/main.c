@@ -97,7 +97,7 @@ static void say_error(const struct loader_error *error)
 		log_line("%s", error->remedy);
 }
 
-static int load(struct daemon *d)
+static int load_programs(struct daemon *d)
 {
 	const struct loader_options options = {
 		.pin_dir = d->options.pin_dir,
@@ -256,7 +256,7 @@ static void set_timers(struct daemon *d)
 	d->watchdog_at = d->watchdog_every ? now : ST_NEVER;
 }
 
-static int run(struct daemon *d)
+static int run_daemon(struct daemon *d)
 {
 	int ret = 0;
 
@@ -313,7 +313,7 @@ static int serve(struct daemon *d)
 	ret = clients_open(&d->clients, &d->registry, d->listener.fd);
 	if (!ret) {
 		say_ready(d);
-		ret = run(d);
+		ret = run_daemon(d);
 	}
 	clients_close(&d->clients);
 out:
@@ -322,7 +322,7 @@ out:
 	return ret;
 }
 
-static int start(struct daemon *d)
+static int start_daemon(struct daemon *d)
 {
 	int ret = listener_lock(&d->listener, &d->options);
 
@@ -338,7 +338,7 @@ static int start(struct daemon *d)
 		goto out;
 	}
 	raise_limit();
-	ret = load(d);
+	ret = load_programs(d);
 	if (ret < 0)
 		goto out_loop;
 	ret = serve(d);
@@ -363,5 +363,5 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	log_is_verbose = d.options.verbose;
-	return start(&d) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return start_daemon(&d) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -34,21 +34,23 @@ static void label(FILE *f, const char *path)
 
 enum { LAUNCHES, STALE, REFUSED };
 
-static uint64_t of(const struct totals *t, int what)
+static uint64_t count_of(const struct totals *t, int what)
 {
 	return what == LAUNCHES ? t->launches
 	       : what == STALE	? t->stale
 				: t->refused;
 }
 
-static void by_path(FILE *f, const struct path_totals *paths, unsigned int n,
-		    int what, const char *name, const char *help)
+static void put_by_path(FILE *f, const struct path_totals *paths,
+			unsigned int n, int what, const char *name,
+			const char *help)
 {
 	metrics_family(f, name, "counter", "", help);
 	for (unsigned int i = 0; i < n; i++) {
 		fprintf(f, METRICS_PREFIX "%s_total", name);
 		label(f, paths[i].path);
-		fprintf(f, "\"} %" PRIu64 "\n", of(&paths[i].totals, what));
+		fprintf(f, "\"} %" PRIu64 "\n",
+			count_of(&paths[i].totals, what));
 	}
 }
 
@@ -90,12 +92,12 @@ static void put_paths(FILE *f, struct registry *registry)
 	struct path_totals *paths;
 	unsigned int n = totals_by_path(registry, &paths);
 
-	by_path(f, paths, n, LAUNCHES, "launches",
-		"Launches that the guard let through.");
-	by_path(f, paths, n, STALE, "stale_launches",
-		"Launches denied because the executable changed.");
-	by_path(f, paths, n, REFUSED, "refused_launches",
-		"Launches denied to who did not create the template.");
+	put_by_path(f, paths, n, LAUNCHES, "launches",
+		    "Launches that the guard let through.");
+	put_by_path(f, paths, n, STALE, "stale_launches",
+		    "Launches denied because the executable changed.");
+	put_by_path(f, paths, n, REFUSED, "refused_launches",
+		    "Launches denied to who did not create the template.");
 	metrics_family(f, "launch_seconds", "histogram", "seconds",
 		       "From clone to exec.");
 	for (unsigned int i = 0; i < n; i++)
@@ -145,7 +147,7 @@ char *metrics_text(struct registry *registry)
 
 /* ---- file */
 
-static int write_all(int fd, const char *text)
+static int write_and_sync(int fd, const char *text)
 {
 	size_t left = strlen(text);
 
@@ -178,7 +180,7 @@ int metrics_replace(const char *file, const char *text)
 	if (fd < 0)
 		return -errno;
 	/* other users read it, whatever the umask */
-	ret = fchmod(fd, 0644) ? -errno : write_all(fd, text);
+	ret = fchmod(fd, 0644) ? -errno : write_and_sync(fd, text);
 	if (close(fd) && !ret)
 		ret = -errno;
 	if (!ret && rename(temporary, file))

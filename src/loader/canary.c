@@ -84,7 +84,8 @@ uint64_t loader_own_start(void)
 	return start;
 }
 
-static int enter(struct canary *c, pid_t tgid, uint32_t flags, uint64_t *id)
+static int register_file(struct canary *c, pid_t tgid, uint32_t flags,
+			 uint64_t *id)
 {
 	struct template_entry entry = {
 		.tgid = (uint32_t)tgid,
@@ -133,8 +134,8 @@ static int try_exec(const struct canary *c, uint64_t id)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
-static int expect(struct canary *c, int got, int wanted, uint32_t proves,
-		  const char *what)
+static int expect_errno(struct canary *c, int got, int wanted, uint32_t proves,
+			const char *what)
 {
 	if (got == wanted) {
 		c->loader->proved |= proves;
@@ -156,20 +157,20 @@ static int expect(struct canary *c, int got, int wanted, uint32_t proves,
 
 static int prove_ordinary(struct canary *c)
 {
-	return expect(c, try_exec(c, 0), LET_THROUGH, ST_PROVED_ORDINARY,
-		      "an exec that is no launch");
+	return expect_errno(c, try_exec(c, 0), LET_THROUGH, ST_PROVED_ORDINARY,
+			    "an exec that is no launch");
 }
 
 static int prove_creator(struct canary *c)
 {
 	uint64_t id;
 	/* any process but this one */
-	int ret = enter(c, getpid() == 1 ? 2 : 1, 0, &id);
+	int ret = register_file(c, getpid() == 1 ? 2 : 1, 0, &id);
 
 	if (ret < 0)
 		return ret;
-	ret = expect(c, try_exec(c, id), EACCES, ST_PROVED_CREATOR,
-		     "a launch by another process than the creator");
+	ret = expect_errno(c, try_exec(c, id), EACCES, ST_PROVED_CREATOR,
+			   "a launch by another process than the creator");
 	loader_release(c->loader, id);
 	return ret;
 }
@@ -177,12 +178,12 @@ static int prove_creator(struct canary *c)
 static int prove_identity(struct canary *c)
 {
 	uint64_t id;
-	int ret = enter(c, getpid(), 0, &id);
+	int ret = register_file(c, getpid(), 0, &id);
 
 	if (ret < 0)
 		return ret;
-	ret = expect(c, try_exec(c, id), LET_THROUGH, 0,
-		     "a launch of an unchanged file");
+	ret = expect_errno(c, try_exec(c, id), LET_THROUGH, 0,
+			   "a launch of an unchanged file");
 	/*
 	 * Change the mode so that the owner may still write: otherwise the
 	 * kernel would deny the write of an owner without capabilities before
@@ -191,8 +192,9 @@ static int prove_identity(struct canary *c)
 	if (ret == 0 && chmod(c->path, 0711) < 0)
 		ret = -errno;
 	if (ret == 0)
-		ret = expect(c, try_exec(c, id), ESTALE, ST_PROVED_IDENTITY,
-			     "a launch of a changed file");
+		ret = expect_errno(c, try_exec(c, id), ESTALE,
+				   ST_PROVED_IDENTITY,
+				   "a launch of a changed file");
 	loader_release(c->loader, id);
 	return ret;
 }
@@ -200,13 +202,13 @@ static int prove_identity(struct canary *c)
 static int prove_deny_write(struct canary *c)
 {
 	uint64_t id;
-	int ret = enter(c, getpid(), TEMPLATE_DENY_WRITE, &id), fd;
+	int ret = register_file(c, getpid(), TEMPLATE_DENY_WRITE, &id), fd;
 
 	if (ret < 0)
 		return ret;
 	fd = open(c->path, O_WRONLY | O_CLOEXEC);
-	ret = expect(c, fd < 0 ? errno : 0, ETXTBSY, ST_PROVED_DENY_WRITE,
-		     "opening a guarded file for writing");
+	ret = expect_errno(c, fd < 0 ? errno : 0, ETXTBSY, ST_PROVED_DENY_WRITE,
+			   "opening a guarded file for writing");
 	if (fd >= 0)
 		close(fd);
 	loader_release(c->loader, id);
@@ -233,7 +235,7 @@ int loader_canary(struct loader *l, struct loader_error *error)
 		close(c.file);
 	/* no program answered the registration */
 	if (ret == -ENOTCONN)
-		ret = expect(&c, ENOTCONN, 0, 0, "a registration");
+		ret = expect_errno(&c, ENOTCONN, 0, 0, "a registration");
 	if (ret < 0 && !error->text[0])
 		loader_fail(error, -ret,
 			    "spawn-templated --verbose tells what the kernel "

@@ -179,7 +179,7 @@ void loader_sweep(struct loader *l,
 
 /* ---- requests to the programs */
 
-static void ask(int fd, uint64_t what)
+static void ask_programs(int fd, uint64_t what)
 {
 	/* use the raw call: libc's fcntl() might do more than one */
 	syscall(SYS_fcntl, fd, F_GETFL, what);
@@ -192,7 +192,7 @@ int loader_release(struct loader *l, uint64_t id)
 	if (loader_template(l, id, &entry) < 0)
 		return -ENOENT;
 	if (entry.state == TEMPLATE_LIVE)
-		ask(l->maps[MAP_GUARD], GUARD_RELEASE | id);
+		ask_programs(l->maps[MAP_GUARD], GUARD_RELEASE | id);
 	delete_template(l, id, &entry);
 	return 0;
 }
@@ -213,7 +213,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 	if (bpf_map_update_elem(l->maps[MAP_TEMPLATES], &new, entry,
 				BPF_NOEXIST) < 0)
 		return errno == E2BIG ? -ENOSPC : -errno;
-	ask(fd, GUARD_REGISTER | new);
+	ask_programs(fd, GUARD_REGISTER | new);
 	ret = loader_template(l, new, entry);
 	if (ret == 0 && entry->state != TEMPLATE_LIVE)
 		ret = entry->error ? -entry->error : -EIO;

@@ -131,7 +131,7 @@ static void end_child(pid_t pid)
 		;
 }
 
-static int tell(PyObject *popen, pid_t pid)
+static int tell_pid(PyObject *popen, pid_t pid)
 {
 	int ret = set_int(popen, "pid", pid);
 
@@ -143,7 +143,8 @@ static int tell(PyObject *popen, pid_t pid)
 }
 
 /* Gives the child to its owner. Takes @pidfd. */
-static int give(struct py_template *t, PyObject *owner, pid_t pid, int pidfd)
+static int give_child(struct py_template *t, PyObject *owner, pid_t pid,
+		      int pidfd)
 {
 	PyObject *type, *child;
 	int ret = -1;
@@ -161,8 +162,8 @@ static int give(struct py_template *t, PyObject *owner, pid_t pid, int pidfd)
 	return ret;
 }
 
-static PyObject *launched(struct py_template *t, const struct launch *l,
-			  PyObject **first, int ret, int pidfd)
+static PyObject *tell_launch(struct py_template *t, const struct launch *l,
+			     PyObject **first, int ret, int pidfd)
 {
 	struct error e;
 	int told;
@@ -171,8 +172,8 @@ static PyObject *launched(struct py_template *t, const struct launch *l,
 		e = launch_error(l, -ret, t->path);
 		return error_new(&e);
 	}
-	told = tell(first[0], ret);
-	if (give(t, first[2], ret, pidfd) < 0 || told < 0 ||
+	told = tell_pid(first[0], ret);
+	if (give_child(t, first[2], ret, pidfd) < 0 || told < 0 ||
 	    popen_close(first[0], first[1]) < 0)
 		return NULL;
 	Py_RETURN_NONE;
@@ -186,7 +187,7 @@ PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs)
 
 	if (popen_args_parse(&l, args, kwargs, first, 3, &ret) == 0 &&
 	    template_launch(t, &l, &pid, &pidfd) == 0)
-		ret = launched(t, &l, first, pid, pidfd);
+		ret = tell_launch(t, &l, first, pid, pidfd);
 	launch_free(&l);
 	return ret;
 }

@@ -75,8 +75,8 @@ static PyObject *tokens_of(const struct entry *entry)
 
 /* ---- making and freeing */
 
-static int init(struct py_ring *r, PyTypeObject *type, unsigned int entries,
-		unsigned int threads)
+static int ring_init(struct py_ring *r, PyTypeObject *type,
+		     unsigned int entries, unsigned int threads)
 {
 	struct spawn_template_ring_params params =
 		SPAWN_TEMPLATE_RING_PARAMS_INIT;
@@ -109,7 +109,7 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	r = (struct py_ring *)PyType_GenericAlloc(type, 0);
 	if (!r)
 		return NULL;
-	if (init(r, type, entries, threads) < 0) {
+	if (ring_init(r, type, entries, threads) < 0) {
 		Py_DECREF(r);
 		return NULL;
 	}
@@ -295,8 +295,8 @@ static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
 /* ---- completion */
 
 /* Returns what the launch or run has made, or None. */
-static PyObject *value_of(struct py_ring *r,
-			  const struct spawn_template_cqe *cqe)
+static PyObject *completion_value(struct py_ring *r,
+				  const struct spawn_template_cqe *cqe)
 {
 	PyObject *child;
 
@@ -326,7 +326,7 @@ static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
 {
 	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
 	PyObject *error = error_of(entry, cqe);
-	PyObject *value = error ? value_of(r, cqe) : NULL;
+	PyObject *value = error ? completion_value(r, cqe) : NULL;
 	PyObject *tuple = NULL;
 
 	spawn_template_ring_seen(r->ring, cqe);

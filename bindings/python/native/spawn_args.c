@@ -45,7 +45,7 @@ static int source(struct launch *l, const int *std, int target)
 	return fd;
 }
 
-static int place(struct launch *l, const int *std)
+static int place_std(struct launch *l, const int *std)
 {
 	for (int target = 0; target < N_STD; target++) {
 		int fd = source(l, std, target), ret = 0;
@@ -170,7 +170,7 @@ static void take_attributes(struct launch *l, const struct spawn_options *o)
 static int take_options(struct launch *l, const struct spawn_options *o)
 {
 	take_attributes(l, o);
-	if (place(l, o->std) < 0 || launch_cwd(l, o->cwd) < 0 ||
+	if (place_std(l, o->std) < 0 || launch_cwd(l, o->cwd) < 0 ||
 	    launch_signals(l, o->restore_signals) < 0 || take_ids(l, o) < 0)
 		return -1;
 	return o->pass_fds ? pass(l, o->pass_fds) : 0;

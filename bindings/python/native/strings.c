@@ -27,7 +27,7 @@ static int list_alloc(struct strings *s, Py_ssize_t n)
 }
 
 /* Keeps @bytes, whose reference it takes, as string number @i. */
-static int keep(struct strings *s, Py_ssize_t i, PyObject *bytes)
+static int set_string(struct strings *s, Py_ssize_t i, PyObject *bytes)
 {
 	char *text = PyBytes_AsString(bytes);
 
@@ -38,7 +38,7 @@ static int keep(struct strings *s, Py_ssize_t i, PyObject *bytes)
 	return 0;
 }
 
-static int begin(struct strings *s, Py_ssize_t n)
+static int begin_list(struct strings *s, Py_ssize_t n)
 {
 	s->owner = PyList_New(n);
 	return s->owner ? list_alloc(s, n) : -1;
@@ -75,14 +75,14 @@ int strings_argv(struct strings *s, PyObject *argv)
 	if (!items)
 		return -1;
 	n = PyTuple_Size(items);
-	ret = begin(s, n);
+	ret = begin_list(s, n);
 	if (ret == 0 && n == 0) {
 		PyErr_SetString(PyExc_ValueError, "argv is empty");
 		ret = -1;
 	}
 	for (Py_ssize_t i = 0; ret == 0 && i < n; i++) {
 		bytes = fs_encode(PyTuple_GetItem(items, i));
-		ret = bytes ? keep(s, i, bytes) : -1;
+		ret = bytes ? set_string(s, i, bytes) : -1;
 	}
 	Py_DECREF(items);
 	return ret;
@@ -144,12 +144,12 @@ int strings_env(struct strings *s, PyObject *env)
 	if (!items)
 		return -1;
 	n = PySequence_Size(items);
-	ret = n < 0 ? -1 : begin(s, n);
+	ret = n < 0 ? -1 : begin_list(s, n);
 	for (Py_ssize_t i = 0; ret == 0 && i < n; i++) {
 		item = PySequence_GetItem(items, i);
 		if (item)
 			bytes = ready ? ready_variable(item) : variable(item);
-		ret = item && bytes ? keep(s, i, bytes) : -1;
+		ret = item && bytes ? set_string(s, i, bytes) : -1;
 		Py_XDECREF(item);
 	}
 	Py_DECREF(items);

@@ -98,8 +98,8 @@ static int take_path(struct py_template *t)
 	return t->path ? 0 : -1;
 }
 
-static int init(struct py_template *t, PyObject *name, PyObject *path,
-		unsigned long long flags)
+static int template_init(struct py_template *t, PyObject *name, PyObject *path,
+			 unsigned long long flags)
 {
 	PyObject *bytes, *along = NULL;
 	int ret = 0;
@@ -136,7 +136,7 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	if (!t)
 		return NULL;
 	t->fd = -1;
-	if (init(t, name, path, flags) < 0) {
+	if (template_init(t, name, path, flags) < 0) {
 		Py_DECREF(t);
 		return NULL;
 	}
@@ -164,8 +164,8 @@ static void template_dealloc(struct py_template *t)
 
 /* ---- launching */
 
-static PyObject *launched(struct py_template *t, const struct launch *l,
-			  int ret, int pidfd)
+static PyObject *launch_result(struct py_template *t, const struct launch *l,
+			       int ret, int pidfd)
 {
 	PyObject *child;
 	struct error e;
@@ -206,7 +206,7 @@ static PyObject *template_spawn(struct py_template *t, PyObject *args,
 	if (spawn_args_parse(&l, LAUNCH_ENVIRON_COPY, args, kwargs, &request,
 			     false) == 0 &&
 	    template_launch(t, &l, &pid, &pidfd) == 0)
-		ret = launched(t, &l, pid, pidfd);
+		ret = launch_result(t, &l, pid, pidfd);
 	launch_free(&l);
 	return ret;
 }
@@ -259,7 +259,7 @@ static PyObject *template_run(struct py_template *t, PyObject *args,
 
 /* ---- other methods */
 
-static PyObject *call(struct py_template *t, int (*function)(int tfd))
+static PyObject *call_with_fd(struct py_template *t, int (*function)(int tfd))
 {
 	int fd = template_hold(t), ret;
 
@@ -277,13 +277,13 @@ static PyObject *call(struct py_template *t, int (*function)(int tfd))
 static PyObject *template_check(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
-	return call(t, spawn_template_check);
+	return call_with_fd(t, spawn_template_check);
 }
 
 static PyObject *template_refresh(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
-	return call(t, spawn_template_refresh);
+	return call_with_fd(t, spawn_template_refresh);
 }
 
 static PyObject *template_renew(struct py_template *t, PyObject *unused)

@@ -10,7 +10,7 @@
 #define ATTRIBUTE "_types"
 #define NAME "spawn_template._native._types"
 
-static void release(struct types *types)
+static void free_types(struct types *types)
 {
 	Py_XDECREF(types->result);
 	Py_XDECREF(types->template);
@@ -18,12 +18,12 @@ static void release(struct types *types)
 	PyMem_Free(types);
 }
 
-static void forget(PyObject *capsule)
+static void free_capsule(PyObject *capsule)
 {
 	struct types *types = PyCapsule_GetPointer(capsule, NAME);
 
 	if (types)
-		release(types);
+		free_types(types);
 }
 
 int types_attach(PyObject *type, const struct types *types)
@@ -40,9 +40,9 @@ int types_attach(PyObject *type, const struct types *types)
 	Py_XINCREF(own->result);
 	Py_XINCREF(own->template);
 	Py_XINCREF(own->pending);
-	capsule = PyCapsule_New(own, NAME, forget);
+	capsule = PyCapsule_New(own, NAME, free_capsule);
 	if (!capsule) {
-		release(own);
+		free_types(own);
 		return -1;
 	}
 	ret = PyObject_SetAttrString(type, ATTRIBUTE, capsule);
@@ -51,7 +51,7 @@ int types_attach(PyObject *type, const struct types *types)
 }
 
 /* Returns a new reference to the type at @offset, or NULL with an exception. */
-static PyObject *find(PyTypeObject *type, size_t offset)
+static PyObject *find_type(PyTypeObject *type, size_t offset)
 {
 	PyObject *capsule = PyObject_GetAttrString((PyObject *)type, ATTRIBUTE);
 	PyObject *found = NULL;
@@ -70,15 +70,15 @@ static PyObject *find(PyTypeObject *type, size_t offset)
 
 PyObject *types_result(PyTypeObject *type)
 {
-	return find(type, offsetof(struct types, result));
+	return find_type(type, offsetof(struct types, result));
 }
 
 PyObject *types_template(PyTypeObject *type)
 {
-	return find(type, offsetof(struct types, template));
+	return find_type(type, offsetof(struct types, template));
 }
 
 PyObject *types_pending(PyTypeObject *type)
 {
-	return find(type, offsetof(struct types, pending));
+	return find_type(type, offsetof(struct types, pending));
 }

@@ -147,8 +147,8 @@ static size_t make_actions(const struct batch *b, const struct request *r,
 }
 
 /* Return: 0 or -errno. */
-static int queue(struct batch *b, const struct request *r, int tfd,
-		 unsigned int index)
+static int queue_job(struct batch *b, const struct request *r, int tfd,
+		     unsigned int index)
 {
 	const struct batch_options *o = b->options;
 	struct spawn_template_action actions[2];
@@ -173,7 +173,7 @@ static int queue(struct batch *b, const struct request *r, int tfd,
 				       index);
 }
 
-static void start(struct batch *b, struct request *r, json_t *id)
+static void start_job(struct batch *b, struct request *r, json_t *id)
 {
 	unsigned int index = b->unused[b->max_jobs - b->active - 1];
 	struct batch_job *job = &b->jobs[index];
@@ -188,7 +188,7 @@ static void start(struct batch *b, struct request *r, json_t *id)
 	r->name = NULL;
 	err = tool_take(&b->tools, job->name, r->path, &job->tool);
 	if (!err)
-		err = queue(b, r, job->tool->tfd, index);
+		err = queue_job(b, r, job->tool->tfd, index);
 	if (err) {
 		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS,
 			       r->path);
@@ -226,7 +226,7 @@ static void take_line(struct batch *b, enum line found, const char *text,
 	} else if (request_read(&r, text, n, &id, &complaint)) {
 		answer_complaint(b, id, &complaint);
 	} else {
-		start(b, &r, id);
+		start_job(b, &r, id);
 	}
 	json_decref(id);
 	request_free(&r);
@@ -321,7 +321,7 @@ static void end_all(struct batch *b)
 }
 
 /* Return: the exit code. */
-static int run(struct batch *b)
+static int run_lines(struct batch *b)
 {
 	while (!is_ending(b)) {
 		take_all(b);
@@ -368,7 +368,7 @@ static void raise_files(struct batch *b)
 		b->max_jobs = fit ? (unsigned int)fit : 1;
 }
 
-static int prepare(struct batch *b)
+static int open_batch(struct batch *b)
 {
 	const struct batch_options *o = b->options;
 	unsigned int asked = b->max_jobs;
@@ -435,9 +435,9 @@ int batch_run(const struct batch_options *options)
 	signal(SIGCHLD, SIG_DFL);
 	b->sigpipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 	stop_watch();
-	status = prepare(b);
+	status = open_batch(b);
 	if (!status)
-		status = run(b);
+		status = run_lines(b);
 	clean_up(b);
 	reader_gone = b->out.error == EPIPE && !b->sigpipe_ignored;
 	free(b);

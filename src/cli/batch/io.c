@@ -16,8 +16,8 @@
 /* ---- lines */
 
 /* Return n bytes from the start, and step over skip more: the newline. */
-static enum line give(struct line_reader *in, size_t n, size_t skip,
-		      const char **text, size_t *length)
+static enum line give_line(struct line_reader *in, size_t n, size_t skip,
+			   const char **text, size_t *length)
 {
 	bool rest = in->skipping;
 
@@ -45,9 +45,10 @@ enum line line_next(struct line_reader *in, const char **text, size_t *n)
 		if (!newline && !(in->eof && length))
 			break;
 		if (newline)
-			found = give(in, (size_t)(newline - from), 1, text, n);
+			found = give_line(in, (size_t)(newline - from), 1, text,
+					  n);
 		else
-			found = give(in, length, 0, text, n);
+			found = give_line(in, length, 0, text, n);
 		if (found != LINE_NONE)
 			return found;
 	}
@@ -63,7 +64,7 @@ enum line line_next(struct line_reader *in, const char **text, size_t *n)
 }
 
 /* Make room for a chunk, without keeping more memory than the bytes need. */
-static int make_room(struct line_reader *in)
+static int make_buffer_room(struct line_reader *in)
 {
 	size_t n = in->end - in->start, size = in->size;
 	char *more;
@@ -91,7 +92,7 @@ void line_fill(struct line_reader *in)
 {
 	ssize_t n;
 
-	if (make_room(in)) {
+	if (make_buffer_room(in)) {
 		in->error = ENOMEM;
 		in->eof = true;
 		return;
@@ -134,7 +135,7 @@ static bool write_some(struct writer *out, const char **text, size_t *n)
 	return !out->error;
 }
 
-static void write_all(struct writer *out, const char *text, size_t n)
+static void write_bytes(struct writer *out, const char *text, size_t n)
 {
 	while (n && !out->error && write_some(out, &text, &n))
 		;
@@ -145,7 +146,7 @@ void writer_flush(struct writer *out)
 	size_t n = out->n;
 
 	out->n = 0;
-	write_all(out, out->buffer, n);
+	write_bytes(out, out->buffer, n);
 }
 
 void writer_text(struct writer *out, const char *text, size_t n)
@@ -153,7 +154,7 @@ void writer_text(struct writer *out, const char *text, size_t n)
 	if (n > sizeof(out->buffer) - out->n)
 		writer_flush(out);
 	if (n > sizeof(out->buffer)) {
-		write_all(out, text, n);
+		write_bytes(out, text, n);
 		return;
 	}
 	memcpy(out->buffer + out->n, text, n);

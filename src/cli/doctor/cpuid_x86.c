@@ -26,7 +26,7 @@ int cpuid_hypervisor(char vendor[16])
 	return 1;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_samples(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -47,6 +47,6 @@ int64_t cpuid_cost(void)
 			__cpuid(0, a, b, c, d);
 		samples[i] = (st_now() - start) / EACH;
 	}
-	qsort(samples, SAMPLES, sizeof(samples[0]), compare);
+	qsort(samples, SAMPLES, sizeof(samples[0]), compare_samples);
 	return samples[SAMPLES / 2];
 }

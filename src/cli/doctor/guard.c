@@ -12,7 +12,7 @@
 #include "cli/guard/guard.h"
 
 /* Ask the daemon. Return: 0, or -errno with *e. */
-static int ask(struct st_msg_status *status, struct guard_error *e)
+static int ask_status(struct st_msg_status *status, struct guard_error *e)
 {
 	const struct guard_options options = { 0 };
 
@@ -24,7 +24,7 @@ static void probe_daemon(struct finding *f)
 	struct st_msg_status status;
 	struct guard_error error;
 	char age[NUMBER_TEXT];
-	int err = ask(&status, &error);
+	int err = ask_status(&status, &error);
 
 	if (!err) {
 		found(f, FEATURE_OK, "spawn-templated %s, pid %u, up %s",
@@ -61,7 +61,7 @@ static void probe_enforcement(struct finding *f)
 	struct guard_error error;
 	char text[96];
 
-	if (ask(&status, &error)) {
+	if (ask_status(&status, &error)) {
 		found(f, FEATURE_INFO, "nothing that can be asked for");
 		return;
 	}
@@ -99,7 +99,7 @@ static void probe_pins(struct finding *f)
 	struct st_msg_status status;
 	struct guard_error error;
 
-	if (ask(&status, &error))
+	if (ask_status(&status, &error))
 		pins_without_daemon(f);
 	else if (status.pins_missing)
 		found(f, FEATURE_MISSING, "%u are gone", status.pins_missing);

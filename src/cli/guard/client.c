@@ -27,7 +27,7 @@
 #define ITEMS_MAX 65536 /* more than any daemon has */
 
 CLI_PRINTF(3, 4)
-static int fail(struct guard_error *e, int error, const char *fmt, ...)
+static int guard_fail(struct guard_error *e, int error, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -79,11 +79,11 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 {
 	int ret, links = guard_pinned_links();
 
-	ret = fail(e, error, "no guard is running: %s: %s%s", path,
-		   strerror(error),
-		   links > 0 ? " (what one has pinned in " ST_GUARD_PINS
-			       " is there; that it holds is not proved)"
-			     : "");
+	ret = guard_fail(e, error, "no guard is running: %s: %s%s", path,
+			 strerror(error),
+			 links > 0 ? " (what one has pinned in " ST_GUARD_PINS
+				     " is there; that it holds is not proved)"
+				   : "");
 	remedy(e, "start it: sudo spawn-templated, or "
 		  "systemctl start spawn-templated.socket");
 	return ret;
@@ -92,8 +92,9 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 /* Report an empty name, which means "no socket", as in the library. */
 static int no_socket(struct guard_error *e)
 {
-	int ret = fail(e, ENOENT,
-		       "no guard is to be asked: the socket's name is empty");
+	int ret = guard_fail(
+		e, ENOENT,
+		"no guard is to be asked: the socket's name is empty");
 
 	remedy(e, "unset " ST_GUARD_SOCKET_ENV ", or name a socket by "
 		  "--socket");
@@ -102,7 +103,7 @@ static int no_socket(struct guard_error *e)
 
 static int no_permission(struct guard_error *e, int error, const char *path)
 {
-	int ret = fail(e, error, "%s: %s", path, strerror(error));
+	int ret = guard_fail(e, error, "%s: %s", path, strerror(error));
 	char group[64];
 	struct stat st;
 
@@ -130,15 +131,16 @@ static int not_connected(struct guard_error *e, int error, const char *path)
 		return no_permission(e, error, path);
 	case EPROTOTYPE:
 	case ENOTSOCK:
-		return fail(e, error, "%s is not the socket of a guard", path);
+		return guard_fail(e, error, "%s is not the socket of a guard",
+				  path);
 	default:
-		return fail(e, error, "%s: %s", path, strerror(error));
+		return guard_fail(e, error, "%s: %s", path, strerror(error));
 	}
 }
 
 static int other_version(struct guard_error *e, const char *what)
 {
-	int ret = fail(e, EPROTO, "%s", what);
+	int ret = guard_fail(e, EPROTO, "%s", what);
 
 	remedy(e, "install tool and daemon of one version (this is " VERSION
 		  ", the daemon's is told by spawn-templated --version), and "
@@ -148,8 +150,9 @@ static int other_version(struct guard_error *e, const char *what)
 
 static int no_answer(struct guard_error *e)
 {
-	int ret = fail(e, ETIMEDOUT, "the daemon did not answer within %d s",
-		       WAIT_SECONDS);
+	int ret = guard_fail(e, ETIMEDOUT,
+			     "the daemon did not answer within %d s",
+			     WAIT_SECONDS);
 
 	remedy(e, "see what it says, such as by journalctl -u spawn-templated, "
 		  "and start it again");
@@ -219,12 +222,13 @@ static int open_socket(struct guard *guard, const char *path,
 	int err;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(e, ENAMETOOLONG, "%s: the name is too long", path);
+		return guard_fail(e, ENAMETOOLONG, "%s: the name is too long",
+				  path);
 	strcpy(address.sun_path, path);
 	guard->fd = socket(AF_UNIX,
 			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (guard->fd < 0)
-		return fail(e, errno, "socket: %s", strerror(errno));
+		return guard_fail(e, errno, "socket: %s", strerror(errno));
 	err = connect_in_time(guard, &address);
 	if (!err)
 		return 0;
@@ -242,9 +246,9 @@ static int check_peer(const struct guard *guard, const char *path,
 	if (!err)
 		return 0;
 	if (err != -EACCES)
-		return fail(e, -err, "%s: %s", path, strerror(-err));
-	fail(e, EACCES, "%s: who listens there is %s", path,
-	     is_named ? "neither root nor you" : "not root");
+		return guard_fail(e, -err, "%s: %s", path, strerror(-err));
+	guard_fail(e, EACCES, "%s: who listens there is %s", path,
+		   is_named ? "neither root nor you" : "not root");
 	remedy(e, "see who does: ss -xlp src %s", path);
 	return err;
 }
@@ -261,7 +265,8 @@ void guard_disconnect(struct guard *guard)
 static int closed(const struct guard *guard, struct guard_error *e)
 {
 	if (guard->sequence > 1)
-		return fail(e, ECONNRESET, "the daemon closed the connection");
+		return guard_fail(e, ECONNRESET,
+				  "the daemon closed the connection");
 	return other_version(e, "the daemon closed the connection, as it does "
 				"with tools of another version, and when it "
 				"has too many clients");
@@ -291,8 +296,8 @@ static int send_request(struct guard *guard, enum st_msg_type type, uint64_t id,
 		if (n == -EPIPE || n == -ECONNRESET)
 			return closed(guard, e);
 		if (n < 0 && (n != -EINTR || guard->mask))
-			return fail(e, -n, "cannot ask the daemon: %s",
-				    strerror(-n));
+			return guard_fail(e, -n, "cannot ask the daemon: %s",
+					  strerror(-n));
 	}
 	return 0;
 }
@@ -335,8 +340,8 @@ static int receive(struct guard *guard, struct st_msg *msg,
 		if (size == 0 || size == -ECONNRESET)
 			return closed(guard, e);
 		if (size < 0)
-			return fail(e, (int)-size, "no answer: %s",
-				    strerror((int)-size));
+			return guard_fail(e, (int)-size, "no answer: %s",
+					  strerror((int)-size));
 		err = check_header(msg, size, e);
 		if (err)
 			return err;
@@ -351,15 +356,15 @@ static int mixed_up(struct guard_error *e)
 }
 
 /* Check that this message answers the request under way. */
-static int expect(const struct guard *guard, const struct st_msg *msg,
-		  enum st_msg_type type, struct guard_error *e)
+static int expect_answer(const struct guard *guard, const struct st_msg *msg,
+			 enum st_msg_type type, struct guard_error *e)
 {
 	if (msg->h.type != type || msg->h.sequence != guard->sequence ||
 	    msg->h.error < 0)
 		return mixed_up(e);
 	if (msg->h.error)
-		return fail(e, msg->h.error, "the daemon says: %s",
-			    strerror(msg->h.error));
+		return guard_fail(e, msg->h.error, "the daemon says: %s",
+				  strerror(msg->h.error));
 	return 0;
 }
 
@@ -389,7 +394,7 @@ static int greet(struct guard *guard, struct guard_error *e)
 
 	if (!err)
 		err = receive(guard, &msg, e);
-	return err ? err : expect(guard, &msg, ST_MSG_HELLO, e);
+	return err ? err : expect_answer(guard, &msg, ST_MSG_HELLO, e);
 }
 
 int guard_connect(struct guard *guard, const char *path, struct guard_error *e)
@@ -425,7 +430,7 @@ int guard_get_status(struct guard *guard, struct st_msg_status *status,
 	if (!err)
 		err = receive(guard, &msg, e);
 	if (!err)
-		err = expect(guard, &msg, ST_MSG_STATUS, e);
+		err = expect_answer(guard, &msg, ST_MSG_STATUS, e);
 	if (!err &&
 	    (!printable(msg.u.status.version, sizeof(msg.u.status.version)) ||
 	     !printable(msg.u.status.kernel, sizeof(msg.u.status.kernel))))
@@ -452,7 +457,7 @@ static int add_item(struct guard_list *list, const struct st_msg *msg,
 		items = realloc(items,
 				(list->n ? 2 * list->n : 1) * sizeof(*items));
 		if (!items)
-			return fail(e, ENOMEM, "out of memory");
+			return guard_fail(e, ENOMEM, "out of memory");
 		list->items = items;
 	}
 	items[list->n].id = msg->h.id;
@@ -480,8 +485,8 @@ static void sort_items(struct guard_list *list)
 	list->n = kept;
 }
 
-static int collect(struct guard *guard, struct guard_list *list,
-		   struct guard_error *e)
+static int collect_items(struct guard *guard, struct guard_list *list,
+			 struct guard_error *e)
 {
 	struct st_msg msg;
 	int err;
@@ -491,8 +496,8 @@ static int collect(struct guard *guard, struct guard_list *list,
 		if (err)
 			return err;
 		if (msg.h.type != ST_MSG_ITEM)
-			return expect(guard, &msg, ST_MSG_LIST, e);
-		err = expect(guard, &msg, ST_MSG_ITEM, e);
+			return expect_answer(guard, &msg, ST_MSG_LIST, e);
+		err = expect_answer(guard, &msg, ST_MSG_ITEM, e);
 		if (!err)
 			err = add_item(list, &msg, e);
 		if (err)
@@ -507,13 +512,14 @@ int guard_get_list(struct guard *guard, uint64_t id, struct guard_list *list,
 
 	*list = (struct guard_list){ 0 };
 	if (!err)
-		err = collect(guard, list, e);
+		err = collect_items(guard, list, e);
 	if (err)
 		guard_disconnect(guard);
 	if (id && (err == -ENOENT || (!err && list->n == 0))) {
-		err = fail(e, ENOENT,
-			   "there is no template %llu, or it is not yours",
-			   (unsigned long long)id);
+		err = guard_fail(
+			e, ENOENT,
+			"there is no template %llu, or it is not yours",
+			(unsigned long long)id);
 		e->missing = true;
 	}
 	if (err) {

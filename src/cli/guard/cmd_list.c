@@ -26,7 +26,7 @@ static int print_json(const struct guard_row *rows, size_t n)
 	return out_json(stdout, list, JSON_INDENT(2));
 }
 
-static int print_table(const struct guard_row *rows, size_t n)
+static int print_templates(const struct guard_row *rows, size_t n)
 {
 	struct text_table table;
 	int status;
@@ -56,7 +56,7 @@ static int list_templates(const struct list_options *options)
 		rows[i].item = &list.items[i];
 	guard_sort(rows, list.n, options->sort, options->reverse);
 	status = options->guard.json ? print_json(rows, list.n)
-				     : print_table(rows, list.n);
+				     : print_templates(rows, list.n);
 	free(rows);
 	guard_list_free(&list);
 	return status;

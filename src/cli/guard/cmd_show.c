@@ -55,8 +55,9 @@ static void print_launches(const struct st_msg_item *i)
 		row("last failure", "%s", explain_guard_why(i->last_why));
 }
 
-static void print_times(const char *label, const __u64 slots[ST_ITEM_SLOTS],
-			uint64_t sum_ns)
+static void print_histogram_row(const char *label,
+				const __u64 slots[ST_ITEM_SLOTS],
+				uint64_t sum_ns)
 {
 	char mean[NUMBER_TEXT], p50[NUMBER_TEXT], p99[NUMBER_TEXT];
 	uint64_t n = histogram_count(slots);
@@ -126,8 +127,8 @@ static void print_template(const struct guard_item *item)
 	row("created", "%s ago", format_age(age, age_ns(i->created_ns)));
 	print_file(i);
 	print_launches(i);
-	print_times("launch", i->launch_us, i->launch_ns);
-	print_times("run", i->run_us, i->run_ns);
+	print_histogram_row("launch", i->launch_us, i->launch_ns);
+	print_histogram_row("run", i->run_us, i->run_ns);
 	print_histogram("launch: from clone to exec", i->launch_us);
 	print_histogram("run: from exec to exit", i->run_us);
 }

@@ -40,7 +40,7 @@ static void fill_table(struct text_table *table, const struct stats *stats)
 	}
 }
 
-static int print_table(const struct stats *stats)
+static int print_totals(const struct stats *stats)
 {
 	static const struct text_column columns[] = {
 		{ .title = "EXECUTABLE", .keep_end = true, .min = 12 },
@@ -79,7 +79,7 @@ static int print_stats(const struct stats *stats)
 		return 0;
 	printf("\n%sOf the templates that are there%s\n", out_style(OUT_BOLD),
 	       out_style(OUT_PLAIN));
-	return print_table(stats);
+	return print_totals(stats);
 }
 
 /* ---- for programs */
@@ -124,7 +124,7 @@ static int print(const struct stats *stats, enum form form)
 	}
 }
 
-static int collect(const struct guard_options *options, enum form form)
+static int ask_and_print(const struct guard_options *options, enum form form)
 {
 	struct guard_error error;
 	struct stats stats;
@@ -167,7 +167,7 @@ static int stats_main(int argc, char **argv)
 		return out_bad_usage("takes no arguments");
 	if (options.json && form == FORM_PROM)
 		return out_bad_usage("--prom and --json are two forms");
-	return collect(&options, options.json ? FORM_JSON : form);
+	return ask_and_print(&options, options.json ? FORM_JSON : form);
 }
 
 const struct command cmd_stats = {

@@ -251,7 +251,7 @@ static int set_option(struct top *top, struct top_options *o, int c,
 	}
 }
 
-static int run(struct top *top, const struct top_options *o)
+static int run_top(struct top *top, const struct top_options *o)
 {
 	const char *term = getenv("TERM");
 
@@ -290,7 +290,7 @@ static int top_main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return out_bad_usage("takes no arguments");
-	status = run(&top, &options);
+	status = run_top(&top, &options);
 	top_free(&top);
 	return status;
 }

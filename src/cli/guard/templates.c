@@ -105,7 +105,7 @@ struct order {
 };
 
 /* Keep equal rows in the order of their ids, so that they do not jump. */
-static int compare(const void *x, const void *y, void *arg)
+static int compare_rows(const void *x, const void *y, void *arg)
 {
 	const struct guard_row *a = x, *b = y;
 	const struct order *order = arg;
@@ -126,7 +126,7 @@ void guard_sort(struct guard_row *rows, size_t n, enum guard_sort field,
 	};
 
 	if (n)
-		qsort_r(rows, n, sizeof(*rows), compare, &order);
+		qsort_r(rows, n, sizeof(*rows), compare_rows, &order);
 }
 
 /* ---- the table */

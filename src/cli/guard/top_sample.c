@@ -58,7 +58,7 @@ static void add_rates(struct top *top)
 	}
 }
 
-static int ask(struct top *top, struct top_sample *sample)
+static int take_answers(struct top *top, struct top_sample *sample)
 {
 	int err = 0;
 
@@ -79,7 +79,7 @@ int top_sample(struct top *top)
 {
 	struct top_sample sample = { 0 };
 	struct guard_row *rows;
-	int err = ask(top, &sample);
+	int err = take_answers(top, &sample);
 
 	if (err)
 		return err;
@@ -103,8 +103,8 @@ int top_sample(struct top *top)
 /* ---- a frame */
 
 /* Print a line, cut off at the terminal's edge. */
-static void print_line(FILE *file, size_t width, enum out_style style,
-		       const char *text)
+static void print_summary_line(FILE *file, size_t width, enum out_style style,
+			       const char *text)
 {
 	if (style != OUT_PLAIN)
 		fputs(out_style(style), file);
@@ -130,7 +130,7 @@ static void print_clock(FILE *file, size_t width, const struct top *top)
 		 s->version, st_name_attached(s->attached),
 		 format_age(age, age_ns(s->started_ns)),
 		 top->paused ? ", paused" : "");
-	print_line(file, width, OUT_BOLD, text);
+	print_summary_line(file, width, OUT_BOLD, text);
 }
 
 static void print_totals(FILE *file, size_t width, const struct top *top)
@@ -147,7 +147,7 @@ static void print_totals(FILE *file, size_t width, const struct top *top)
 		 "%llu stale, %llu refused, %llu writes denied",
 		 s->templates, s->executables, s->launches, rate, s->stale,
 		 s->refused, s->write_denied);
-	print_line(file, width, OUT_PLAIN, text);
+	print_summary_line(file, width, OUT_PLAIN, text);
 }
 
 int top_frame(FILE *file, struct top *top, size_t width, size_t max_rows)
@@ -159,8 +159,8 @@ int top_frame(FILE *file, struct top *top, size_t width, size_t max_rows)
 	print_clock(file, width, top);
 	print_totals(file, width, top);
 	/* without an answer, print why: the rows below are old then */
-	print_line(file, width, OUT_BAD,
-		   top->error.error ? top->error.text : "");
+	print_summary_line(file, width, OUT_BAD,
+			   top->error.error ? top->error.text : "");
 	guard_sort(top->rows, n, top->sort, top->reverse);
 	guard_table(&table, top->rows, n, true);
 	status = text_table_print(file, &table, width, max_rows);

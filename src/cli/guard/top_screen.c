@@ -56,7 +56,7 @@ static bool has_room(void)
  * Output that nobody has read is dropped; it belongs to a screen that goes
  * away.
  */
-static void make_room(void)
+static void make_terminal_room(void)
 {
 	if (has_room())
 		return;
@@ -81,7 +81,7 @@ static void restore(void)
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &before);
-	make_room();
+	make_terminal_room();
 	if (has_room())
 		(void)!write(out, LEAVE, strlen(LEAVE));
 	if (tcgetpgrp(STDIN_FILENO) == getpgrp())
@@ -94,7 +94,7 @@ void screen_close(void)
 	restore();
 }
 
-static int enter(void)
+static int enter_screen(void)
 {
 	struct termios raw;
 
@@ -146,7 +146,8 @@ static void die(int sig)
 }
 
 /* Handle a signal, unless it was ignored from the start. */
-static void watch(int sig, void (*handler)(int), struct sigaction *before)
+static void watch_signal(int sig, void (*handler)(int),
+			 struct sigaction *before)
 {
 	struct sigaction action = { .sa_handler = handler }, was;
 
@@ -164,14 +165,14 @@ static void watch_all(void)
 	sigemptyset(&blocked);
 	for (size_t i = 0; i < COUNT(asking); i++) {
 		sigaddset(&blocked, asking[i]);
-		watch(asking[i], note, NULL);
+		watch_signal(asking[i], note, NULL);
 	}
 	for (size_t i = 0; i < COUNT(noted); i++) {
 		sigaddset(&blocked, noted[i]);
-		watch(noted[i], note, NULL);
+		watch_signal(noted[i], note, NULL);
 	}
 	for (size_t i = 0; i < COUNT(fatal); i++)
-		watch(fatal[i], die, &fatal_before[i]);
+		watch_signal(fatal[i], die, &fatal_before[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &waiting);
 	for (size_t i = 0; i < COUNT(asking); i++)
 		sigdelset(&waiting, asking[i]);
@@ -194,7 +195,7 @@ int screen_open(void)
 	open_output();
 	watch_all();
 	atexit(screen_close);
-	return enter();
+	return enter_screen();
 }
 
 const sigset_t *screen_mask(void)
@@ -230,7 +231,7 @@ int screen_signals(bool *ret_changed)
 		if (stops)
 			stop();
 		/* after SIGSTOP, too: a shell may have set its own modes */
-		if (enter() < 0)
+		if (enter_screen() < 0)
 			ending = SIGHUP;
 	}
 	return ending;

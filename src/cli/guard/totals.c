@@ -10,7 +10,7 @@
 #include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 
-static int fill(struct guard_total *total, const struct st_msg_item *item)
+static int fill_total(struct guard_total *total, const struct st_msg_item *item)
 {
 	char *path = text_safe(item->path);
 
@@ -27,7 +27,7 @@ static int fill(struct guard_total *total, const struct st_msg_item *item)
 	return 0;
 }
 
-static void add(struct guard_total *to, const struct guard_total *from)
+static void add_total(struct guard_total *to, const struct guard_total *from)
 {
 	to->templates += from->templates;
 	to->launches += from->launches;
@@ -40,7 +40,7 @@ static void add(struct guard_total *to, const struct guard_total *from)
 		to->launch_us[i] += from->launch_us[i];
 }
 
-static int by_path(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
 	const struct guard_total *x = a, *y = b;
 
@@ -67,14 +67,14 @@ struct guard_total *guard_totals(const struct guard_list *list, size_t *n)
 	if (!totals)
 		return NULL;
 	for (size_t i = 0; i < list->n; i++)
-		if (fill(&totals[i], &list->items[i].i)) {
+		if (fill_total(&totals[i], &list->items[i].i)) {
 			free(totals);
 			return NULL;
 		}
-	qsort(totals, list->n, sizeof(*totals), by_path);
+	qsort(totals, list->n, sizeof(*totals), compare_paths);
 	for (size_t i = 0; i < list->n; i++)
-		if (*n && by_path(&totals[*n - 1], &totals[i]) == 0)
-			add(&totals[*n - 1], &totals[i]);
+		if (*n && compare_paths(&totals[*n - 1], &totals[i]) == 0)
+			add_total(&totals[*n - 1], &totals[i]);
 		else
 			totals[(*n)++] = totals[i];
 	qsort(totals, *n, sizeof(*totals), most_first);

@@ -33,8 +33,8 @@ static int open_ring(struct spawn_template_ring **ring)
  * Queue the run without submitting it.
  * Return: 0, or an exit code as plan_make().
  */
-static int queue(struct spawn_template_ring *ring, struct run_plan *plan,
-		 json_t **report)
+static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
+		     json_t **report)
 {
 	const struct run_options *o = plan->options;
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
@@ -132,7 +132,7 @@ static int run_in(struct spawn_template_ring *ring, struct run_plan *plan)
 {
 	struct spawn_template_cqe *cqe;
 	json_t *error = NULL;
-	int status = queue(ring, plan, &error);
+	int status = queue_run(ring, plan, &error);
 
 	if (status) {
 		if (error)

@@ -168,7 +168,7 @@ static void stop_together(struct job *job, int sig)
  * Note stops and the end. Once the time is up, note only the end, and do not
  * reap the program before its tree has ended: it keeps the number of its group.
  */
-static void reap(struct job *job)
+static void reap_program(struct job *job)
 {
 	int options = job->timed_out ? WNOWAIT : WSTOPPED;
 	siginfo_t info = { 0 };
@@ -290,7 +290,7 @@ void job_wait(struct job *job)
 {
 	/* nobody knows whether the program got the signals before now, too */
 	read_signals(job, true);
-	for (reap(job); job->end == JOB_RUNNING; reap(job)) {
+	for (reap_program(job); job->end == JOB_RUNNING; reap_program(job)) {
 		if (st_now() >= job->deadline)
 			escalate(job);
 		wait_ready(job);

@@ -26,8 +26,8 @@ static uint64_t kernel_mask(const sigset_t *set)
 	return mask;
 }
 
-static void add(struct run_plan *plan, const char *what,
-		struct spawn_template_action action)
+static void add_action(struct run_plan *plan, const char *what,
+		       struct spawn_template_action action)
 {
 	size_t n = plan->args.actions_len++;
 
@@ -40,11 +40,11 @@ static void add_keep(struct run_plan *plan, int fd)
 	size_t n = plan->args.actions_len;
 
 	snprintf(plan->text[n], sizeof(*plan->text), "--keep-fd %d", fd);
-	add(plan, plan->text[n],
-	    (struct spawn_template_action){
-		    .type = SPAWN_TEMPLATE_ACTION_KEEP,
-		    .fd = fd,
-	    });
+	add_action(plan, plan->text[n],
+		   (struct spawn_template_action){
+			   .type = SPAWN_TEMPLATE_ACTION_KEEP,
+			   .fd = fd,
+		   });
 }
 
 /*
@@ -61,11 +61,11 @@ static int add_stdin(struct run_plan *plan)
 		out_error("standard input: %s", strerror(errno));
 		return CLI_FAILED;
 	}
-	add(plan, "standard input",
-	    (struct spawn_template_action){
-		    .type = SPAWN_TEMPLATE_ACTION_DUP2,
-		    .fd = plan->stdin_fd,
-	    });
+	add_action(plan, "standard input",
+		   (struct spawn_template_action){
+			   .type = SPAWN_TEMPLATE_ACTION_DUP2,
+			   .fd = plan->stdin_fd,
+		   });
 	return 0;
 }
 
@@ -76,11 +76,11 @@ static int add_actions(struct run_plan *plan, const sigset_t *mask)
 	plan->mask = kernel_mask(mask);
 	plan->set.sigset = (uintptr_t)&plan->mask;
 	plan->set.sigsetsize = sizeof(plan->mask);
-	add(plan, "the signal mask",
-	    (struct spawn_template_action){
-		    .type = SPAWN_TEMPLATE_ACTION_SIGMASK,
-		    .arg = (uintptr_t)&plan->set,
-	    });
+	add_action(plan, "the signal mask",
+		   (struct spawn_template_action){
+			   .type = SPAWN_TEMPLATE_ACTION_SIGMASK,
+			   .arg = (uintptr_t)&plan->set,
+		   });
 	for (size_t i = 0; i < o->n_keep; i++)
 		add_keep(plan, o->keep[i]);
 	return o->capture ? add_stdin(plan) : 0;

@@ -115,7 +115,7 @@ static void take_snapshot(struct snapshot *s)
 		qsort(s->list, s->n, sizeof(*s->list), by_pid);
 }
 
-static const struct process *find(const struct snapshot *s, pid_t pid)
+static const struct process *find_process(const struct snapshot *s, pid_t pid)
 {
 	const struct process key = { .pid = pid };
 
@@ -153,7 +153,7 @@ static bool is_member(const struct run_tree *tree, const struct snapshot *s,
 		if (p->pid == tree->program || p->group == tree->group ||
 		    is_led(tree, p) || (tree->others && p->parent == self))
 			return true;
-		p = find(s, p->parent);
+		p = find_process(s, p->parent);
 	}
 	return false;
 }
@@ -200,7 +200,7 @@ void tree_signal(const struct run_tree *tree, int sig)
 	take_snapshot(&s);
 	for (size_t i = 0; i < s.n; i++) {
 		struct process *p = &s.list[i];
-		const struct process *parent = find(&s, p->parent);
+		const struct process *parent = find_process(&s, p->parent);
 
 		p->apart = p->pid != tree->program && !p->dead &&
 			   !is_led(tree, p) && is_member(tree, &s, p) &&

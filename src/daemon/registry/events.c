@@ -11,7 +11,7 @@
 #include "shared/log/log.h"
 #include "daemon/registry/registry.h"
 
-static void tell(struct registry *registry, struct template *t)
+static void tell_peer(struct registry *registry, struct template *t)
 {
 	/* after a restart, or if its connection was closed */
 	if (!t->peer)
@@ -33,7 +33,7 @@ static void invalidated(struct registry *registry, uint64_t generation,
 		if (t->generation != generation || t->why)
 			continue;
 		t->why = why;
-		tell(registry, t);
+		tell_peer(registry, t);
 	}
 }
 
@@ -81,7 +81,7 @@ struct template *registry_next_news(struct peer *peer)
 }
 
 /* Finds in the maps what the lost events would have told. */
-static void compare(struct registry *registry)
+static void compare_with_maps(struct registry *registry)
 {
 	struct template_entry entry;
 	struct exec_entry exec;
@@ -101,7 +101,7 @@ static void compare(struct registry *registry)
 		    exec.state == EXEC_FRESH)
 			continue;
 		t->why = exec.why ? exec.why : (uint32_t)WHY_IDENTITY;
-		tell(registry, t);
+		tell_peer(registry, t);
 	}
 }
 
@@ -126,7 +126,7 @@ static void compare_if_lost(struct registry *registry)
 	}
 	registry->compare_at = now + COMPARE_NS;
 	registry->lost_seen = lost;
-	compare(registry);
+	compare_with_maps(registry);
 }
 
 bool registry_events(struct registry *registry)

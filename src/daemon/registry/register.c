@@ -78,9 +78,9 @@ static int make_room(struct registry *registry, const struct user *user)
 	return ret;
 }
 
-static int load(struct registry *registry, const struct user *user, int fd,
-		struct template_entry *entry, uint64_t *id,
-		struct exec_entry *exec)
+static int load_template(struct registry *registry, const struct user *user,
+			 int fd, struct template_entry *entry, uint64_t *id,
+			 struct exec_entry *exec)
 {
 	const struct template_entry request = *entry;
 	int ret = loader_register(registry->loader, fd, entry, id, exec);
@@ -121,7 +121,7 @@ int registry_register(struct registry *registry, struct peer *peer, int fd,
 	if (!t)
 		goto rejected;
 	describe(peer, fd, request, &entry);
-	ret = load(registry, peer->user, fd, &entry, &id, &exec);
+	ret = load_template(registry, peer->user, fd, &entry, &id, &exec);
 	if (ret < 0) {
 		free(t);
 		goto rejected;

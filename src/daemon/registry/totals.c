@@ -45,8 +45,8 @@ static void show_path(char shown[TEMPLATE_PATH_SIZE], const char *path)
 /*
  * Finds or makes the place of the entry's path; NULL if it has counted nothing.
  */
-static struct path_totals *place(struct registry *registry,
-				 const struct template_entry *entry)
+static struct path_totals *place_of(struct registry *registry,
+				    const struct template_entry *entry)
 {
 	char shown[TEMPLATE_PATH_SIZE];
 	struct path_totals *paths = registry->paths;
@@ -66,7 +66,7 @@ static struct path_totals *place(struct registry *registry,
 void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry)
 {
-	struct path_totals *p = place(registry, entry);
+	struct path_totals *p = place_of(registry, entry);
 
 	if (p)
 		totals_add(&p->totals, entry);
@@ -86,7 +86,7 @@ unsigned int totals_by_path(struct registry *registry,
 		if (loader_template(registry->loader,
 				    registry->templates[i]->id, &entry))
 			continue;
-		p = place(registry, &entry);
+		p = place_of(registry, &entry);
 		if (!p)
 			continue;
 		memcpy(sums[p - registry->paths].path, p->path,

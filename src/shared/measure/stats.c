@@ -103,7 +103,7 @@ double samples_sum(const struct samples *s)
 }
 
 /* splitmix64: small, and good enough to draw indexes. */
-static uint64_t draw(uint64_t *state)
+static uint64_t draw_random(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15;
 
@@ -125,7 +125,7 @@ static double resampled(const struct samples *s, double p, size_t block,
 
 	memset(drawn, 0, count * sizeof(*drawn));
 	while (n < count) {
-		size_t at = draw(state) % count;
+		size_t at = draw_random(state) % count;
 
 		for (i = 0; i < block && n < count; i++, n++) {
 			drawn[s->rank[at]]++;
