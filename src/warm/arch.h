@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine code of prepared launches: how ld.so's start is recognised, how a stopped
- * process is made to make a system call, and how the stub leaves for the program.
+ * Machine code of prepared launches: it recognises ld.so's start, has a stopped
+ * process make a system call, and leaves the stub for the program.
  */
 #ifndef ST_WARM_ARCH_H
 #define ST_WARM_ARCH_H

@@ -2,10 +2,10 @@
 /*
  * x86-64.
  *
- * glibc's ld.so starts with "mov %rsp, %rdi; call _dl_start" and goes on with "mov
- * %rax, %r12" (_dl_start_user): verified in glibc 2.36, 2.41 and 2.43. No C frame is
- * active at the second, and the stack pointer is where argc, argv, envp and auxv are
- * read from afterwards.
+ * glibc's ld.so starts with "mov %rsp, %rdi; call _dl_start" and goes on with
+ * "mov %rax, %r12" (_dl_start_user): verified in glibc 2.36, 2.41 and 2.43. At
+ * the second instruction no C frame is active, and the stack pointer is the
+ * address from which argc, argv, envp and auxv are read afterwards.
  */
 #ifndef ST_WARM_ARCH_X86_64_H
 #define ST_WARM_ARCH_X86_64_H
@@ -15,7 +15,7 @@
 
 #define WARM_ARCH 1
 
-/* ---- ld.so's entry, 16 bytes of it */
+/* ---- 16 bytes of ld.so's entry */
 
 #define WARM_START_BYTES 16
 #define WARM_RESUME_AT 8	/* offset of the instruction behind the call */
@@ -29,7 +29,7 @@ static inline int warm_is_start(const unsigned char *code)
 	       code[10] == 0xc4;
 }
 
-/* "syscall; int3", which a stopped process is made to run */
+/* "syscall; int3": a stopped process is made to run it */
 #define WARM_REMOTE_CALL 0xcc050fULL
 #define WARM_REMOTE_MASK 0xffffffULL
 
@@ -38,7 +38,7 @@ static const unsigned char warm_gadget[] = { 0x0f, 0x05, 0xc3 };
 
 /* ---- in the stub */
 
-/* The stack protector's secret and the pointer guard, in libc's thread block. */
+/* Sets stack protector secret and pointer guard in libc's thread block. */
 static inline __attribute__((always_inline)) void
 warm_set_secrets(uint64_t canary, uint64_t guard)
 {
@@ -49,7 +49,7 @@ warm_set_secrets(uint64_t canary, uint64_t guard)
 			 : "memory");
 }
 
-/* clone(2) with memory of its own; the child calls fn(arg) at the stack pointer. */
+/* Runs clone(2) with own memory; the child calls fn(arg) on the stack at sp. */
 static inline __attribute__((always_inline)) long
 warm_fork(uint64_t flags, uint64_t sp, uint64_t child_tid,
 	  void (*fn)(const void *), const void *arg)
@@ -76,8 +76,8 @@ warm_fork(uint64_t flags, uint64_t sp, uint64_t child_tid,
 }
 
 /*
- * Unmaps the stub by a system call outside of it, which returns to where the
- * program goes on, behind the move that %r12 replaces.
+ * Unmaps the stub by a system call outside of it, which returns to the
+ * instruction at which the program goes on, behind the move that %r12 replaces.
  */
 static inline __attribute__((always_inline, noreturn)) void
 warm_resume(uint64_t sp, uint64_t resume, uint64_t entry, uint64_t gadget,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A launch from a parked process: one message with everything in it, and an answer
- * by a word in shared memory.
+ * A launch from a parked process: one message with everything in it, and an
+ * answer by a word in shared memory.
  *
- * The answer is waited for by a futex and not at the socket: a socket wakes its reader
- * at once and on the same processor, behind the program that is about to start. Until
- * a process has taken the message nothing has happened, and the launch can still be
- * made cold; from then on it is waited for as for any launch.
+ * The caller waits for the answer by a futex and not at the socket: a socket
+ * wakes its reader at once and on the same processor, behind the program that
+ * is about to start. Until a process has taken the message nothing has
+ * happened, and the launch can still be made cold; from then on the caller
+ * waits as for any launch.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +25,7 @@
 #include "warm/claim.h"
 #include "warm/image.h"
 
-/* How long a parked process may take to answer at all. */
+/* The time within which a parked process must take the message. */
 #define TAKEN_MOST (100 * ST_MS)
 
 /* ---- the seat */
@@ -70,7 +71,10 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 	return 0;
 }
 
-/* The first child of WARM_FORK announces itself; of WARM_ONCE it is the parked one. */
+/*
+ * Makes the seat ready. With WARM_ONCE the parked process itself waits for a
+ * launch; with WARM_FORK its first child announces itself.
+ */
 static int make_ready(struct warm_seat *seat)
 {
 	uint64_t one = 1;
@@ -87,10 +91,11 @@ static int make_ready(struct warm_seat *seat)
 /**
  * st_seat_open - park a process
  * @seat: filled in
- * @park: path, argv0, key and mode are set; step tells where it failed
+ * @park: path, argv0, key and mode are set; on failure step is the failed step
  *
- * By a thread that lives as long as the process. Return: 0 or -errno, and then the
- * seat holds nothing.
+ * Call it from a thread that lives as long as the process.
+ *
+ * Return: 0; or -errno, and then the seat holds nothing.
  */
 int st_seat_open(struct warm_seat *seat, struct st_park *park)
 {
@@ -124,15 +129,15 @@ static void end_process(pid_t *pid)
 }
 
 /*
- * Ends the parked process, and the one that it has forked and no launch has taken. A
- * host that reaps all children has maybe reaped them: their pids are then nobody's, or
- * another's, and so each is ended by its pidfd where there is one.
+ * Ends the parked process, and a forked one that no launch has taken. A host
+ * that reaps all children may have reaped them: then their pids are nobody's,
+ * or another process's. So each is ended by its pidfd if there is one.
  */
 void st_seat_close(struct warm_seat *seat)
 {
 	if (seat->parked.control.mode == WARM_FORK) {
 		end_process(&seat->parked.pid);
-		/* one that was forked and not heard of yet */
+		/* a forked process may not have announced itself yet */
 		st_seat_ready(seat);
 	}
 	close_fd(&seat->socket);
@@ -150,7 +155,7 @@ void st_seat_close(struct warm_seat *seat)
 	seat->buf = NULL;
 }
 
-/* ---- what goes along */
+/* ---- descriptors to send */
 
 static bool is_named(const struct st_launch *l, int number)
 {
@@ -160,7 +165,9 @@ static bool is_named(const struct st_launch *l, int number)
 	return false;
 }
 
-/* A low number for a descriptor whose own is too high; -1: none is left. */
+/*
+ * Finds a low number for a descriptor whose own is too high; -1: none is left.
+ */
 static int low_number(const struct warm_fds *fds, const struct st_launch *l)
 {
 	for (int number = WARM_FD_LIMIT - 1; number > 2; number--) {
@@ -187,8 +194,8 @@ static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
 }
 
 /*
- * Does the action need the caller's descriptor at this number? That it has another
- * number while the actions are done matters to none but KEEP.
+ * Tells whether the action needs the caller's descriptor at this number. During
+ * the actions it has another number, which matters only to KEEP.
  */
 static bool needs_source(const struct spawn_template_action *a)
 {
@@ -207,9 +214,9 @@ static bool needs_source(const struct spawn_template_action *a)
 }
 
 /*
- * The working directory, 0 to 2, and what the actions name. A number that an earlier
- * action opens needs nothing of the caller's, but having it does no harm: it is
- * replaced there as it is cold.
+ * Lists the working directory, 0 to 2, and the descriptors that actions name. A
+ * number that an earlier action opens needs no descriptor of the caller's, but
+ * sending one does no harm: the action replaces it, as in a cold launch.
  */
 static bool list_fds(struct warm_fds *fds, const struct st_launch *l)
 {
@@ -271,7 +278,9 @@ static bool has_ended(int pidfd)
 	       info.si_pid;
 }
 
-/* Return: 0 when it is done; WARM_COLD: nobody took it; -ECHILD: it was killed. */
+/*
+ * Return: 0: done; WARM_COLD: nobody took it; -ECHILD: the process was killed.
+ */
 static int wait_done(struct warm_seat *seat)
 {
 	struct sys_timespec most = { 0, TAKEN_MOST };
@@ -293,9 +302,10 @@ static int wait_done(struct warm_seat *seat)
 }
 
 /**
- * st_seat_ready - is there a process that waits for a launch?
+ * st_seat_ready - tell whether a process waits for a launch
  *
- * It announces itself over the socket, with its pidfd. Never blocks.
+ * The process announces itself over the socket, with its pidfd. This never
+ * blocks.
  */
 bool st_seat_ready(struct warm_seat *seat)
 {
@@ -324,7 +334,7 @@ bool st_seat_ready(struct warm_seat *seat)
 	return true;
 }
 
-/* Has the process that waits not been killed? */
+/* Tells whether the waiting process still lives. */
 bool st_seat_lives(const struct warm_seat *seat)
 {
 	return !has_ended(seat->pidfd);
@@ -347,7 +357,7 @@ static void take_report(struct st_launch *l, const struct st_report *from)
 	l->report->warm = true;
 }
 
-/* The process is of no use any more, whatever it was asked for. */
+/* Ends a process that is of no more use, whatever its request was. */
 static void give_up(struct warm_seat *seat)
 {
 	sys_call4(__NR_pidfd_send_signal, seat->pidfd, SIGKILL, 0, 0);
@@ -358,12 +368,13 @@ static void give_up(struct warm_seat *seat)
 }
 
 /**
- * st_seat_begin - hand a launch to the process that waits
- * @seat: ready, and in the hands of this thread
+ * st_seat_begin - hand a launch to the waiting process
+ * @seat: ready, and held by this thread
  * @l: the launch; @mask: the calling thread's
  *
- * The process does nothing that could be noticed until st_seat_go(). Return: 0;
- * WARM_COLD if nothing was sent.
+ * The process does nothing that could be noticed before st_seat_go().
+ *
+ * Return: 0; WARM_COLD if nothing was sent.
  */
 int st_seat_begin(struct warm_seat *seat, struct st_launch *l, uint64_t mask)
 {
@@ -395,7 +406,7 @@ static void set_go(struct warm_slot *slot, enum warm_go go)
 		sys_call3(__NR_futex, &slot->go, FUTEX_WAKE, 1);
 }
 
-/* The launch is made cold after all; the process ends. */
+/* Calls the launch off, which is made cold; the process ends. */
 void st_seat_call_off(struct warm_seat *seat)
 {
 	set_go(seat->slot, WARM_CALLED_OFF);
@@ -404,13 +415,16 @@ void st_seat_call_off(struct warm_seat *seat)
 
 /**
  * st_seat_go - let the process become the program
- * @seat, @l: as of st_seat_begin(); the report is filled in, and on success pidfd,
- *            which is the caller's
- * @caller: what the child has to have of the calling thread
+ * @seat, @l: as for st_seat_begin(); the report is filled in, and on success
+ * l->pidfd, which is the caller's
+ * @caller: the calling thread's attributes for the child
  * @pid: set on success
  *
- * Return: 0; WARM_COLD if there was no launch; or -errno of a launch that failed. The
- * process that waited is gone in any case, and none is left but on success.
+ * The process that waited is gone afterwards; only on success is it the
+ * program.
+ *
+ * Return: 0; WARM_COLD if there was no launch; or -errno of a launch that
+ * failed.
  */
 int st_seat_go(struct warm_seat *seat, struct st_launch *l,
 	       const struct warm_caller *caller, pid_t *pid)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * One prepared process, or one that forks them, and a launch from it.
- */
+/* One prepared process, or one that forks them, and the launch from it. */
 #ifndef ST_WARM_CLAIM_H
 #define ST_WARM_CLAIM_H
 
@@ -12,12 +10,12 @@ struct warm_seat {
 	int socket, door;	/* -1: none */
 	struct warm_slot *slot;
 	char *buf;		/* for images */
-	pid_t pid;		/* of the process that waits for a launch */
-	int pidfd;		/* of that; -1: none waits */
+	pid_t pid;		/* of the process that waits */
+	int pidfd;		/* of that process; -1: none waits */
 	uint64_t ignored;	/* signals that were ignored when it was parked */
 };
 
-/* What the launching thread has that its child gets. */
+/* Attributes of the launching thread that its child gets. */
 struct warm_caller {
 	uint64_t ignored;
 	unsigned int umask;
@@ -31,7 +29,7 @@ bool st_seat_ready(struct warm_seat *seat);
 bool st_seat_lives(const struct warm_seat *seat);
 void st_seat_reap(int pidfd);
 
-/* Not a launch's failure: the launch is to be made cold. */
+/* No failure of the launch: it has to be made cold. */
 #define WARM_COLD 1
 
 int st_seat_begin(struct warm_seat *seat, struct st_launch *l, uint64_t mask);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Builds in a buffer what goes into a prepared process, with the addresses that it
- * has there.
+ * Builds in a buffer the contents for a prepared process, with the addresses
+ * that they have there.
  *
  *	base                          sp
  *	| launch, args, actions ... | argc, argv, envp, auxv | strings |
  *
- * It ends where the initial stack of the parked process began. The stub stands
- * WARM_GAP below that; an image that does not fit into the gap goes below the stub.
+ * The image ends where the initial stack of the parked process began. The stub
+ * is WARM_GAP below that; an image that does not fit into the gap goes below
+ * the stub.
  */
 #include <errno.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static uint64_t put_argument(struct builder *b,
 	}
 }
 
-/* The number that a descriptor of the caller's has in the process. */
+/* Returns the number that a descriptor of the caller's has in the process. */
 static int number_there(const struct warm_fds *fds, int fd)
 {
 	for (int i = 1; i < fds->n; i++)
@@ -134,7 +135,9 @@ static size_t measure(uint64_t list, size_t *bytes)
 	return n;
 }
 
-/* Strings go to *to, of which the process knows as *address; words to *word. */
+/*
+ * Copies strings to *to (*address in the process) and their addresses to *word.
+ */
 static int put_list(uint64_t list, size_t n, uint64_t **word, char **to,
 		    const char *end, uint64_t *address)
 {
@@ -144,7 +147,7 @@ static int put_list(uint64_t list, size_t n, uint64_t **word, char **to,
 		size_t len = strlen(from[i]) + 1;
 
 		if (len > (size_t)(end - *to))
-			return -EAGAIN; /* it has grown meanwhile */
+			return -EAGAIN; /* grown meanwhile */
 		memcpy(*to, from[i], len);
 		(*to)[len - 1] = '\0';
 		*(*word)++ = *address;
@@ -177,14 +180,15 @@ static int put_stack(char *buf, uint64_t sp, size_t words, size_t total,
 }
 
 /**
- * st_warm_image - build what goes into a parked process
+ * st_warm_image - build the contents for a parked process
  * @image: buf is filled, base and size are set
  * @parked: the process
- * @fds: the descriptors that go along
+ * @fds: the descriptors to send
  * @l: the launch; its arguments are the caller's
  * @req: launch, sp and mm are set
  *
- * Return: 0; -E2BIG if it does not fit; -EAGAIN if the arguments changed meanwhile.
+ * Return: 0; -E2BIG if it does not fit; -EAGAIN if the arguments changed
+ * meanwhile.
  */
 int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 		  const struct warm_fds *fds, const struct st_launch *l,
@@ -201,7 +205,7 @@ int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 
 	if (total > WARM_IMAGE_MOST / 2)
 		return -E2BIG;
-	/* the steps are built for an address that is not known yet: twice */
+	/* build the steps twice: their address is unknown at first */
 	b.end = image->buf + WARM_IMAGE_MOST / 2;
 	if (!put_steps(&b, fds, l))
 		return -E2BIG;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What one launch puts into a prepared process: the program's initial stack, and
- * below it the steps that lead up to the program.
+ * The contents that a launch puts into a prepared process: the program's
+ * initial stack, and below it the steps before the program runs.
  */
 #ifndef ST_WARM_IMAGE_H
 #define ST_WARM_IMAGE_H
 
 #include "warm/park.h"
 
-/* The descriptors that go along: what they are here, and their numbers there. */
+/* The descriptors to send: their numbers here, and there. */
 struct warm_fds {
 	int n;
 	int fd[WARM_FDS_MOST];
@@ -17,7 +17,7 @@ struct warm_fds {
 
 struct warm_image {
 	char *buf;		/* WARM_IMAGE_MOST bytes */
-	uint64_t base;		/* where buf goes in the process */
+	uint64_t base;		/* address of buf in the process */
 	uint64_t size;
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Layouts that the library shares with the stub in a parked process: what the
- * parking helper writes once, and what one launch sends.
+ * Layouts that the library shares with the stub in a parked process: the page
+ * that the parking helper writes once, and the message of a launch.
  *
- * Both ends are the same build of the library, so that these are no protocol: only
- * the addresses must be those of the parked process.
+ * Both ends are the same build of the library, so these layouts are no
+ * protocol: only the addresses must be those of the parked process.
  */
 #ifndef ST_WARM_MESSAGE_H
 #define ST_WARM_MESSAGE_H
@@ -15,16 +15,16 @@
 #include "launch.h"
 
 /*
- * The two descriptors of a parked process besides /dev/null. They are the highest
- * that a table of descriptors has room for without growing, and no launch that
- * names these or higher ones is warm.
+ * The descriptors of a parked process besides /dev/null. They are the highest
+ * numbers for which a table of descriptors need not grow. A launch that names
+ * these or higher numbers is cold.
  */
 #define WARM_SOCKET	62
 #define WARM_DOOR	63	/* an eventfd: counts the children to fork */
 #define WARM_SLOT_FD	61	/* of the page with the slot, while parking */
 #define WARM_FD_LIMIT	61
 
-/* How many descriptors one launch may send: the working directory comes first. */
+/* The most descriptors of a launch: the working directory comes first. */
 #define WARM_FDS_MOST	28
 
 #define WARM_MAGIC	0x7374776dU
@@ -39,27 +39,29 @@ enum warm_mode {
 	WARM_FORK = 2,		/* it forks one ahead of each launch */
 };
 
-/* Written once by the parking helper, beside the stub. Addresses are the parked one's. */
+/*
+ * Written once by the parking helper, beside the stub, with the parked
+ * process's addresses.
+ */
 struct warm_control {
 	uint64_t mode;
-	uint64_t stack_top;	/* where the loop of WARM_FORK has its own stack */
+	uint64_t stack_top;	/* the stack of the loop of WARM_FORK */
 	uint64_t initial_sp;	/* at ld.so's jump to the program */
-	uint64_t
-		resume; /* the instruction that the program's start goes on at */
-	uint64_t entry;		/* AT_ENTRY: what ld.so has in a register there */
-	uint64_t
-		gadget; /* "syscall; ret" that stays when the stub is unmapped */
-	uint64_t stub, stub_len;	/* all that is to be unmapped */
+	uint64_t resume;	/* the program's start goes on at it */
+	uint64_t entry;		/* AT_ENTRY: ld.so has it in a register */
+	uint64_t gadget;	/* "syscall; ret"; outlives the stub */
+	uint64_t stub, stub_len;	/* the range to unmap */
 	uint64_t tid_address;	/* zeroed by the kernel at the thread's end */
-	uint64_t tid_field;	/* where libc has the thread's id */
+	uint64_t tid_field;	/* libc's copy of the thread's id */
 	uint64_t robust_list;
 	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
 	uint64_t slot;		/* struct warm_slot, shared with the caller */
 };
 
 /*
- * A message is sent before the caller has looked whether the process may serve it: the
- * process wakes up and takes its descriptors meanwhile, and then waits for the word.
+ * The caller sends a message before it has checked that the process may serve
+ * it: the process wakes up and takes its descriptors meanwhile, and then waits
+ * for this word.
  */
 enum warm_go {
 	WARM_GO = 1,
@@ -69,30 +71,30 @@ enum warm_go {
 /* The answer to a launch. A parked process serves one at a time. */
 struct warm_slot {
 	uint32_t done;		/* futex: 1 when the rest is there */
-	uint32_t taken;		/* somebody has received the request */
-	uint32_t refused;	/* the caller is not as the process: launch cold */
+	uint32_t taken;		/* a process has received the request */
+	uint32_t refused;	/* its attributes do not match: launch cold */
 	uint32_t go;		/* futex: enum warm_go, set by the caller */
 	uint32_t waits;		/* the process sleeps until then */
-	/* of the calling thread; there before go */
+	/* of the calling thread; set before go */
 	uint64_t ignored;	/* the signals that it ignores */
-	uint32_t reset_ignored;	/* they are not those of the parked process */
+	uint32_t reset_ignored;	/* differ from the parked process's */
 	uint32_t umask;
-	uint32_t no_new_privs;	/* it has it, and the parked process may not */
+	uint32_t no_new_privs;	/* set, but not in the parked process */
 	struct st_report report;
 };
 
 /*
- * The start of a message. Behind it come size bytes for base, which hold the steps
- * of the launch, and from sp on the program's initial stack.
+ * The start of a message. Then come size bytes for base: the steps of the
+ * launch, and from sp on the program's initial stack.
  */
 struct warm_request {
 	uint32_t magic;
-	uint32_t caller;	/* id of the thread that launches */
+	uint32_t caller;	/* id of the launching thread */
 	uint64_t base, size;
 	uint64_t sp;
 	uint64_t launch;	/* struct st_launch, with addresses of the child */
 	uint32_t n_fds, pad;
-	int32_t numbers[WARM_FDS_MOST];	/* where each goes; -1: the directory */
+	int32_t numbers[WARM_FDS_MOST];	/* there; -1: the directory */
 	struct prctl_mm_map mm;
 };
 

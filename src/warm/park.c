@@ -2,17 +2,18 @@
 /*
  * Parks a process, by a helper that traces it through a plain exec of the file.
  *
- * The helper is a process that shares the caller's memory, as a child of vfork does,
- * and has no exit signal: no waitpid(-1) of the host sees it. It makes the process to
- * park as the caller's own child (CLONE_PARENT), traces it until ld.so has relocated
- * everything and is about to go to the program, puts the stub in and detaches. No
- * constructor has run by then, nothing of the environment has been read but by ld.so,
- * and the program finds nothing loaded that it would not have found.
+ * The helper is a process that shares the caller's memory, as a child of vfork
+ * does, and has no exit signal: no waitpid(-1) of the host sees it. It makes
+ * the process to park as the caller's own child (CLONE_PARENT), traces it until
+ * ld.so has relocated everything and is about to jump to the program, puts the
+ * stub in and detaches. By then no constructor has run, only ld.so has read the
+ * environment, and the program will find nothing loaded that a cold launch
+ * would not have loaded.
  *
- * The calling thread stands still until the helper has ended, and has to live as long
- * as the process does: a parked process is killed with the thread that parked it.
+ * The calling thread waits until the helper has ended, and must live as long as
+ * the process: a parked process is killed with the thread that parked it.
  *
- * The helper and the process up to exec use raw system calls only.
+ * The helper, and the process up to exec, use raw system calls only.
  */
 #include <elf.h>
 #include <signal.h>
@@ -38,7 +39,7 @@
 #define TEXT_MOST (4 * WARM_PAGE)
 #define THREAD_BLOCK 0xb00	/* of libc's struct pthread, in which the tid is */
 
-/* What the three processes share while parking. */
+/* Shared by the three processes while parking. */
 struct tracer {
 	struct st_park *park;
 	struct st_parked *out;
@@ -83,7 +84,7 @@ static int take_fds(const struct st_park *p)
 	const int to[] = { 0, 1, 2, WARM_SLOT_FD, WARM_SOCKET, WARM_DOOR };
 	int copy[6], ret = 0;
 
-	/* copies above first: any number may be one of those */
+	/* copy all above first: any number may be one of those */
 	for (int i = 0; i < 6 && ret >= 0; i++)
 		ret = copy[i] =
 			sys_fcntl(from[i], F_DUPFD_CLOEXEC, WARM_DOOR + 1);
@@ -96,7 +97,7 @@ static int take_fds(const struct st_park *p)
 	return ret;
 }
 
-/* The process shares the helper's memory until exec, and all signals are blocked. */
+/* Runs in the process, in the helper's memory, with all signals blocked. */
 static void process(void *arg)
 {
 	struct tracer *t = arg;
@@ -105,7 +106,7 @@ static void process(void *arg)
 	char *envp[] = { NULL };
 	int ret;
 
-	/* yama lets a sibling trace only whom names it; before it tries */
+	/* under yama a sibling may trace only a process that names it first */
 	sys_call5(__NR_prctl, PR_SET_PTRACER, t->helper, 0, 0, 0);
 	set_word(&t->ready);
 	wait_word(&t->go);
@@ -122,7 +123,7 @@ static void process(void *arg)
 
 /* ---- tracing */
 
-/* Return: the status of a stop; or -errno, -ESRCH if the process has ended. */
+/* Return: the status of a stop; -errno, and -ESRCH if the process has ended. */
 static int wait_stop(const struct tracer *t)
 {
 	int status = 0;
@@ -187,7 +188,7 @@ static int expect_trap(const struct tracer *t, struct user_regs_struct *regs)
 	return get_regs(t, regs);
 }
 
-/* Makes the stopped process make a system call. Return: its answer. */
+/* Has the stopped process make a system call. Return: its answer. */
 static long remote(struct tracer *t, long nr, uint64_t a, uint64_t b,
 		   uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
@@ -241,7 +242,10 @@ static int open_proc(const struct tracer *t, const char *file)
 	return sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-/* Return: bytes, of which a NUL follows the last; -E2BIG if there are more. */
+/*
+ * Reads a file of /proc.
+ * Return: bytes, with a NUL behind the last; -E2BIG if there are more.
+ */
 static int read_proc(const struct tracer *t, const char *file, char *to,
 		     int size)
 {
@@ -278,7 +282,7 @@ static uint64_t number(const char **at, unsigned int base)
 	}
 }
 
-/* ---- up to the program's start */
+/* ---- run to the program's start */
 
 static int begin_trace(struct tracer *t)
 {
@@ -361,7 +365,7 @@ static int run_to_start(struct tracer *t)
 	return at_step(t, WARM_STEP_RELOCATE, ret);
 }
 
-/* ---- what the stub needs to know */
+/* ---- facts for the stub */
 
 static int map_stub(struct tracer *t)
 {
@@ -394,9 +398,9 @@ static int map_stub(struct tracer *t)
 }
 
 /*
- * libc keeps the thread's id in its thread block. It is the one word there that is
- * equal to the id; the upper half of a pointer may be equal, too, and then this
- * process is not parked.
+ * Finds the thread's id in libc's thread block: the one word there that equals
+ * the id. If the upper half of a pointer equals it, too, this process is not
+ * parked.
  */
 static int find_tid(struct tracer *t)
 {
@@ -437,7 +441,7 @@ static int take_thread(struct tracer *t)
 	return at_step(t, WARM_STEP_THREAD, (int)ret);
 }
 
-/* The numbers of fields in /proc/PID/stat that PR_SET_MM_MAP takes. */
+/* Reads the fields of /proc/PID/stat that PR_SET_MM_MAP takes. */
 static int take_layout(struct tracer *t)
 {
 	struct prctl_mm_map *mm = &t->out->mm;
@@ -501,7 +505,9 @@ static int add_file(struct tracer *t, const char *path, size_t len)
 	return ret;
 }
 
-/* A mapping's file has to be the one at its path: device and inode tell. */
+/*
+ * Adds a mapping's file, if device and inode are those of the file at its path.
+ */
 static int add_mapped(struct tracer *t, const char *path, size_t len,
 		      uint64_t major, uint64_t minor, uint64_t ino)
 {
@@ -539,7 +545,7 @@ static int find_gadget(struct tracer *t, uint64_t from, uint64_t to)
 	return 0;
 }
 
-/* "from-to prot offset major:minor inode   path" */
+/* Parses a line: "from-to prot offset major:minor inode   path". */
 static int take_mapping(struct tracer *t, const char *line, const char *end)
 {
 	const char *at = line, *path;
@@ -562,7 +568,7 @@ static int take_mapping(struct tracer *t, const char *line, const char *end)
 	path = memchr(at, '/', (size_t)(end - at));
 	if (!ino || !path)
 		return 0;
-	/* the slot is in a file without a name in the file system */
+	/* the slot's file has no name in the file system */
 	if (strncmp(path, "/memfd:", 7) == 0)
 		return 0;
 	if (runs && !t->out->control.gadget && from <= t->regs.rip)
@@ -592,7 +598,7 @@ static int take_files(struct tracer *t)
 	return 0;
 }
 
-/* ---- into the stub */
+/* ---- leave for the stub */
 
 static int leave(struct tracer *t)
 {
@@ -646,7 +652,7 @@ static int trace(struct tracer *t)
 	return ret;
 }
 
-/* The helper. It ends with the thread that parks. */
+/* Runs the helper, which ends with the thread that parks. */
 static void helper(void *arg)
 {
 	struct tracer *t = arg;
@@ -673,7 +679,7 @@ static void reap(pid_t pid)
 		;
 }
 
-/* All signals are blocked, and so in what is made. */
+/* Makes the helper with all signals blocked, which its children inherit. */
 static int trace_by_helper(struct tracer *t)
 {
 	uint64_t all = ~0ULL, mine;
@@ -687,7 +693,7 @@ static int trace_by_helper(struct tracer *t)
 			 (long)(t->stacks + STACKS_SIZE / 2), 0, 0, helper, t);
 	if (pid > 0)
 		reap((pid_t)pid);
-	/* also if the helper was killed: the kernel then kills what it traced */
+	/* also if the helper, and so the traced process, was killed */
 	if (pid > 0 && t->ret < 0 && t->pid > 0) {
 		sys_call2(__NR_kill, t->pid, SIGKILL);
 		reap(t->pid);
@@ -698,10 +704,12 @@ static int trace_by_helper(struct tracer *t)
 
 /**
  * st_park - park a process
- * @park: what of, and with which descriptors; parked is filled in
+ * @park: the program and the descriptors; parked is filled in
  *
- * Blocks for some milliseconds. Return: 0, with parked->pid a child of the caller; or
- * -errno with the step at which it ended, and nothing is left.
+ * It blocks for some milliseconds.
+ *
+ * Return: 0, with parked->pid a child of the caller; or -errno with the failed
+ * step, and nothing left.
  */
 int st_park(struct st_park *park)
 {

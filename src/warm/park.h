@@ -10,7 +10,7 @@
 
 #include "warm/message.h"
 
-/* Files that a parked process has mapped, or read to choose what to map. */
+/* Files that a parked process has mapped, or read to choose its mappings. */
 #define WARM_FILES_MOST 48
 #define WARM_AUXV_MOST 64
 #define WARM_PATHS_SIZE 4096
@@ -20,7 +20,7 @@ struct warm_file {
 	struct spawn_template_key key;
 };
 
-/* The steps of parking at which it may end; told in the order they come. */
+/* The steps of parking at which it may fail, in order. */
 enum warm_step {
 	WARM_STEP_NONE,
 	WARM_STEP_CLONE,	/* no helper, or no process */
@@ -28,10 +28,10 @@ enum warm_step {
 	WARM_STEP_EXEC,		/* exec failed */
 	WARM_STEP_SECURE,	/* set-id, or capabilities of the file */
 	WARM_STEP_STATIC,	/* no dynamic linker */
-	WARM_STEP_START,	/* a dynamic linker that is not known */
-	WARM_STEP_RELOCATE,	/* it did not come to the program's start */
+	WARM_STEP_START,	/* an unknown dynamic linker */
+	WARM_STEP_RELOCATE,	/* the program's start was not reached */
 	WARM_STEP_MAP,		/* no memory for the stub, or not executable */
-	WARM_STEP_THREAD,	/* libc's thread block is not as known */
+	WARM_STEP_THREAD,	/* libc's thread block is unknown */
 	WARM_STEP_FILES,	/* too many mapped files, or one changed */
 	WARM_STEP_GADGET,	/* no way to unmap the stub */
 	WARM_STEP_LEAVE,	/* the stub could not be started */
@@ -54,10 +54,10 @@ struct st_park {
 	const char *argv0;
 	const struct spawn_template_key *key;	/* of the file at path */
 	int mode;			/* enum warm_mode */
-	int socket, door, slot, null;	/* what the process is to have */
+	int socket, door, slot, null;	/* descriptors of the process */
 
 	struct st_parked *parked;	/* filled in */
-	enum warm_step step;		/* where it ended, on failure */
+	enum warm_step step;		/* the failed step */
 };
 
 int st_park(struct st_park *park);

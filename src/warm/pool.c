@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The prepared processes of a template: when they are made, who may have one, and when
- * they end.
+ * The prepared processes of a template: decides when they are made, which
+ * launch may take one, and when they end.
  *
- * One thread of the process, the keeper, parks and ends them; it never ends, since
- * a parked process is killed with the thread that parked it. Launching threads only
- * take what is there: they never wait for a lock, or for a process to be parked.
+ * One thread of the process, the keeper, parks and ends them. It never ends,
+ * since a parked process is killed with the thread that parked it. Launching
+ * threads only take a process that is there: they never wait for a lock, or for
+ * a process to be parked.
  *
  * - Nothing is parked for a template that is not launched twice.
- * - A process that is taken is replaced after REFILL_AFTER, so that parking does not
- *   take the processor from the launch that took it.
- * - What has not been used for IDLE_MOST ends.
+ * - A process that is taken is replaced after REFILL_AFTER, so that parking
+ *   does not take the processor from the launch that took it.
+ * - Processes that were not used for IDLE_MOST end.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,9 +32,9 @@
 #define SEATS_MOST 8
 #define REFILL_AFTER (2 * ST_MS)
 #define IDLE_MOST (30000 * ST_MS)
-#define TRIES 3 /* to park, before the program counts as one that cannot be */
+#define TRIES 3 /* attempts to park before the program counts as impossible */
 
-/* Served by cold launches only. */
+/* Flags that only cold launches serve. */
 #define COLD_FLAGS                                                          \
 	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETUID |   \
 	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |     \
@@ -46,28 +47,28 @@ struct st_warm {
 	char *path;
 	struct spawn_template_key key;
 	int mode;			/* enum warm_mode */
-	unsigned int never;		/* why none is warm; or ST_COLD_NONE */
-	unsigned int target;		/* how many seats */
+	unsigned int never; /* why no launch is warm; or ST_COLD_NONE */
+	unsigned int target;		/* number of seats */
 	_Atomic uint64_t cold[SPAWN_TEMPLATE_COLD_REASONS_MAX];
 
-	pthread_mutex_t lock;		/* for what follows */
+	pthread_mutex_t lock;		/* protects the rest */
 	char *argv0;			/* NULL until the second launch */
 	uint64_t launches;
-	struct st_same same;		/* of the keeper when it parked */
+	struct st_same same; /* the keeper's attributes when it parked */
 	struct warm_seat *seat[SEATS_MOST];
 	unsigned int n;			/* seats that are open */
-	struct warm_seat *spent[SEATS_MOST];	/* to be closed by the keeper */
+	struct warm_seat *spent[SEATS_MOST];	/* for the keeper to close */
 	unsigned int n_spent;
-	int64_t used;			/* when last launched from */
-	int64_t due;			/* when the keeper is to look; ST_NEVER */
-	unsigned int failures;		/* to park, in a row */
+	int64_t used;			/* time of the last launch */
+	int64_t due; /* time for the keeper to look; ST_NEVER */
+	unsigned int failures;		/* failed attempts to park, in a row */
 	bool dropped;			/* the template is gone */
 };
 
-/* One for each process that uses it: a forked child has another. */
+/* One for each process that uses it: a forked child has its own. */
 struct keeper {
 	uint64_t epoch;
-	pthread_mutex_t lock;		/* for the list and the start */
+	pthread_mutex_t lock;		/* protects the list and the start */
 	_Atomic uint32_t pokes;		/* futex: counts reasons to look */
 	struct st_warm *list;
 	bool started;
@@ -101,7 +102,7 @@ static void close_seats(struct st_warm *w)
 	close_spent(w);
 }
 
-/* Parks one more. Not under the lock: launches go on meanwhile. */
+/* Parks one more process, without the lock: launches go on meanwhile. */
 static int park(struct st_warm *w, struct warm_seat *seat, struct st_same *same)
 {
 	struct st_park p = {
@@ -154,7 +155,7 @@ static void dispose(struct st_warm *w)
 
 enum work { NOTHING, PARK, END, DISPOSE };
 
-/* What is to be done for a template now, and when to look again. */
+/* Returns the work due for a template, and the time to look again. */
 static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 {
 	enum work work = NOTHING;
@@ -179,7 +180,10 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 	return work;
 }
 
-/* Does one thing. Return: ST_NEVER or when to look again; 0: at once. */
+/*
+ * Does one piece of work.
+ * Return: the time to look again, or ST_NEVER; 0: at once.
+ */
 static int64_t look(struct keeper *k)
 {
 	int64_t now = st_now(), due = ST_NEVER;
@@ -234,7 +238,10 @@ static struct keeper *keeper_new(uint64_t epoch)
 	return k;
 }
 
-/* That of a forked child's parent is left as it is: its lock may be held for ever. */
+/*
+ * Returns this process's keeper, and ignores a parent's, whose lock may be
+ * held.
+ */
 static struct keeper *keeper_get(void)
 {
 	struct keeper *k = atomic_load(&keeper), *new;
@@ -253,7 +260,7 @@ static struct keeper *keeper_get(void)
 	return k;
 }
 
-/* Starts the thread. It lives as long as the process does. */
+/* Starts the keeper's thread, which lives as long as the process. */
 static void keeper_start(struct keeper *k)
 {
 	pthread_t thread;
@@ -278,7 +285,7 @@ static void keeper_poke(void)
 	st_futex_wake(&k->pokes, 1);
 }
 
-/* ---- may it be warm? */
+/* ---- checks for a warm launch */
 
 static bool is_linkers(const char *variable)
 {
@@ -338,7 +345,7 @@ static bool actions_fit(const struct st_launch *l)
 	return true;
 }
 
-/* Is one of the standard descriptors closed by exec? Then it is not sent. */
+/* Tells whether 0 to 2 stay open at exec: otherwise they would not be sent. */
 static bool standard_fit(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -347,7 +354,7 @@ static bool standard_fit(void)
 	return true;
 }
 
-/* Return: a reason to go cold, or ST_COLD_NONE; costs no system call. */
+/* Return: a reason to go cold, or ST_COLD_NONE. It makes no system call. */
 static unsigned int judge_arguments(const struct st_warm *w,
 				    const struct st_launch *l)
 {
@@ -364,7 +371,7 @@ static unsigned int judge_arguments(const struct st_warm *w,
 				 : ST_COLD_NONE;
 }
 
-/* The same with what has to be asked; what does not fit any more is ended. */
+/* Judges with system calls, too; a process that no longer matches is ended. */
 static unsigned int judge_process(const struct st_warm *w,
 				  const struct warm_seat *seat,
 				  struct warm_caller *caller)
@@ -385,7 +392,10 @@ static unsigned int judge_process(const struct st_warm *w,
 
 /* ---- one launch */
 
-/* Remembers to park; with the lock. Return: why this launch is cold. */
+/*
+ * Notes that a process is wanted; the caller holds the lock.
+ * Return: why this launch is cold.
+ */
 static unsigned int want(struct st_warm *w, const struct st_launch *l)
 {
 	char *const *argv = (char **)(uintptr_t)l->args->argv;
@@ -404,7 +414,9 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 	return SPAWN_TEMPLATE_COLD_NOT_READY;
 }
 
-/* Leaves a seat to the keeper to close, which takes longer than a launch. */
+/*
+ * Leaves a seat for the keeper to close, since that takes longer than a launch.
+ */
 static void retire(struct st_warm *w, unsigned int i)
 {
 	if (w->n_spent < SEATS_MOST)
@@ -428,7 +440,10 @@ static struct warm_seat *ready_seat(struct st_warm *w, unsigned int *at)
 	return NULL;
 }
 
-/* With the lock. Return: as st_warm_launch(), and for 0 why. */
+/*
+ * Launches; the caller holds the lock.
+ * Return: as st_warm_launch(); with 0, *reason is set.
+ */
 static pid_t launch_locked(struct st_warm *w, struct st_launch *l,
 			   unsigned int *reason)
 {
@@ -495,16 +510,17 @@ pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
 	return pid;
 }
 
-/* ---- of a template */
+/* ---- calls for a template */
 
 /**
- * st_warm_new - a template whose launches are to be prepared
+ * st_warm_new - prepare launches for a template
  * @path: absolute, of the file with this key
+ * @key: the file's
  * @create_flags: WARM_ONCE or WARM_FORK
  * @target: how many processes wait; 0: one
  * @never: why no launch of it can be warm; else ST_COLD_NONE
  *
- * Return: NULL if there is no memory.
+ * Return: NULL if memory is short.
  */
 struct st_warm *st_warm_new(const char *path,
 			    const struct spawn_template_key *key,
@@ -536,7 +552,7 @@ struct st_warm *st_warm_new(const char *path,
 	return w;
 }
 
-/* Lets the keeper end what there is. In a forked child it is all the parent's. */
+/* Has the keeper end the template's processes, unless they are a parent's. */
 void st_warm_free(struct st_warm *w)
 {
 	if (!w || w->epoch != st_epoch_current())

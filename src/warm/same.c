@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads what a child inherits, of the calling thread, and compares it with what a
- * parked process has. One table says of each attribute whether it has to be the same.
+ * Reads everything that a child inherits from the calling thread, and compares
+ * it with the parked process's. One table says for each attribute whether it
+ * has to be equal.
  *
- * - Landlock domains cannot be read. get_robust_list(2) of the parked process tells:
- *   it is denied to a thread in a domain that the process is not in, and the child asks
- *   the same of the thread that launches.
- * - seccomp filters only grow, and cannot be compared, either: an equal number of
- *   filters in a thread that was not given others than its creator is the same chain.
- * - Namespaces other than the user's change only by CAP_SYS_ADMIN: without it they are
- *   not read.
+ * - Landlock domains cannot be read. get_robust_list(2) of the parked process
+ *   tells: it is denied to a thread in a domain that the process is not in, and
+ *   the child asks the same of the launching thread.
+ * - seccomp filters only grow, and cannot be compared, either. But if the
+ *   number of filters is equal, and the thread was not given others than its
+ *   creator, the chain is the same.
+ * - Namespaces other than the user's change only with CAP_SYS_ADMIN: without it
+ *   they are not read.
  */
 #include <string.h>
 #include <sched.h>
@@ -30,7 +32,9 @@
 
 /* ---- texts */
 
-/* FNV-1a, of lists that somebody would have to make equal with the caller's rights. */
+/*
+ * FNV-1a, for lists that an attacker could match only with the caller's rights.
+ */
 static uint64_t digest(const char *text, size_t len)
 {
 	uint64_t hash = 14695981039346656037ULL;
@@ -87,7 +91,7 @@ static const struct line {
 
 #define LINES (sizeof(lines) / sizeof(lines[0]))
 
-/* The lines come in the order of the table; a kernel may lack some. */
+/* Reads the lines, which come in the table's order; a kernel may lack some. */
 static int read_status(struct st_same *same)
 {
 	char text[TEXT_SIZE], *end;
@@ -120,7 +124,7 @@ static uint64_t file_digest(enum st_self_file file)
 	char text[TEXT_SIZE];
 	int len = st_self_read(file, text, sizeof(text));
 
-	/* an error is a value, too: it has to be the same */
+	/* an error is a value, too, and has to be equal */
 	return len < 0 ? (uint64_t)len : digest(text, (size_t)len);
 }
 
@@ -145,7 +149,7 @@ static void read_calls(struct st_same *same)
 	same->nice = (uint64_t)sys_call2(__NR_getpriority, PRIO_PROCESS, 0);
 	same->policy = (uint64_t)sys_call1(__NR_sched_getscheduler, 0);
 	if (same->policy == SCHED_BATCH)
-		same->policy = SCHED_OTHER; /* launching threads: see child.c */
+		same->policy = SCHED_OTHER; /* see set_scheduler() */
 	same->io_priority = (uint64_t)sys_call2(__NR_ioprio_get, 1, 0);
 	if (sys_call5(__NR_get_mempolicy, &mode, nodes, 1024, 0, 0) == 0)
 		same->memory_policy =
@@ -195,9 +199,9 @@ static int read_spaces(struct st_same *same)
 }
 
 /**
- * st_same_read - what a child of the calling thread would inherit
+ * st_same_read - read what a child of the calling thread would inherit
  *
- * Return: 0; or -errno if it cannot be told, and then no launch is warm.
+ * Return: 0; or -errno if it cannot be read, and then no launch is warm.
  */
 int st_same_read(struct st_same *same)
 {
@@ -223,9 +227,9 @@ int st_same_read(struct st_same *same)
 /* ---- the table */
 
 enum rule {
-	EQUAL,	/* the parked process has to have the same */
+	EQUAL,	/* the parked process must have the same */
 	GIVEN,	/* the child gets the caller's */
-	MORE,	/* the child may be given it, and cannot be rid of it */
+	MORE,	/* the child may get it, but not lose it */
 };
 
 static const struct row {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keeps open what is read at each warm launch, because opening a file of /proc costs
- * more than reading it. The descriptors belong to a thread, end with it, and are
- * close-on-exec.
+ * Keeps the files open that each warm launch reads, because opening a file of
+ * /proc costs more than reading it. The descriptors belong to a thread, end
+ * with it, and are close-on-exec.
  *
- * A host may close descriptors that it does not know. So a number is used only while
- * the file behind it has the inode that it had, and no number is closed otherwise.
+ * A host may close descriptors that it does not know. So a number is used, or
+ * closed, only while the file behind it has the recorded inode.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@ struct held {
 };
 
 struct self {
-	uint64_t epoch;		/* whose descriptors they are: see table.c */
+	uint64_t epoch; /* of the owner of the descriptors: see epoch.h */
 	struct held file[ST_SELF_FILES];
 	struct held links;	/* /proc/thread-self/ns */
 };
@@ -80,7 +80,7 @@ static void let_go(struct held *h)
 	h->fd = -1;
 }
 
-/* ---- of a thread */
+/* ---- state of a thread */
 
 static void thread_ends(void *arg)
 {
@@ -113,7 +113,7 @@ static struct self *self_get(void)
 		mine = self;
 	}
 	if (self->epoch != epoch) {
-		/* new; or of the parent of a fork, whose descriptors are left */
+		/* new, or a parent's, whose descriptors are left alone */
 		for (int i = 0; i < ST_SELF_FILES; i++)
 			self->file[i].fd = -1;
 		self->links.fd = -1;
@@ -122,7 +122,7 @@ static struct self *self_get(void)
 	return self;
 }
 
-/* Return: bytes, of which a NUL follows the last; or -errno. */
+/* Return: bytes, with a NUL behind the last; or -errno. */
 int st_self_read(enum st_self_file file, char *to, int size)
 {
 	struct self *self = self_get();
@@ -141,7 +141,10 @@ int st_self_read(enum st_self_file file, char *to, int size)
 	return ret == size - 1 ? -E2BIG : ret;
 }
 
-/* The target of a link in /proc/thread-self/ns. Return: bytes, or -errno. */
+/*
+ * Reads the target of a link in /proc/thread-self/ns.
+ * Return: bytes, or -errno.
+ */
 int st_self_link(const char *name, char *to, int size)
 {
 	struct self *self = self_get();

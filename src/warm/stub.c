@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The code in a parked process: it waits for a launch, becomes what that asks for,
- * and goes on into the program.
+ * The code in a parked process: it waits for a launch, takes its steps, and
+ * goes on into the program.
  *
- * The parking helper copies it into the process, beside one page with struct
- * warm_control. It runs with nothing else: no libc, no constant outside of its
- * section, no jump table (CHILD_CFLAGS sees to that, everything is inlined, and the
- * build checks that the object consists of its one section). All signals are blocked.
+ * The parking helper copies the code into the process, beside one page with
+ * struct warm_control. It runs with nothing else: no libc, no constant outside
+ * of its section, no jump table (CHILD_CFLAGS prevents them, all functions are
+ * inlined, and the build checks that the object consists of its one section).
+ * All signals are blocked.
  *
- * A launch runs on the program's own stack, a gap below the image that it receives
- * there. The loop of WARM_FORK has another stack, which fork does not copy, and never
- * touches a request: so nothing of the parked process is copied on write for it.
+ * A launch runs on the program's own stack, a gap below the image that it
+ * receives there. The loop of WARM_FORK has another stack, which fork does not
+ * copy, and never touches a request: so no page of the parked process is copied
+ * on write for it.
  */
 #define INLINE static inline __attribute__((always_inline))
 #define CHILD_FN INLINE
@@ -71,8 +73,8 @@ _Noreturn INLINE void fail(const struct child *c, int error)
 }
 
 /*
- * Tells of a process that waits for a launch. It opens its pidfd itself: while it
- * lives, its number is its own.
+ * Announces a process that waits for a launch. The process opens its own pidfd:
+ * while it lives, its number cannot be another's.
  */
 INLINE int announce(void)
 {
@@ -105,7 +107,9 @@ INLINE int announce(void)
 
 /* ---- the request */
 
-/* Return: the number of descriptors; the process ends if there is no request. */
+/*
+ * Return: the number of descriptors; the process ends if there is no request.
+ */
 INLINE int receive(struct warm_request *req, struct stub_control *control)
 {
 	struct stub_iov iov[2];
@@ -137,7 +141,7 @@ INLINE int receive(struct warm_request *req, struct stub_control *control)
 	return (int)req->n_fds;
 }
 
-/* Nothing has been done by then that anybody could notice. */
+/* Waits for the word. So far nothing was done that anybody could notice. */
 INLINE void await_go(struct warm_slot *slot)
 {
 	uint32_t go;
@@ -160,7 +164,7 @@ INLINE bool is_wanted(const struct warm_request *req, int fd)
 	return false;
 }
 
-/* Moves a descriptor that is where another has to go. */
+/* Moves a descriptor out of a place that another one needs. */
 INLINE void move_away(const struct child *c, const struct warm_request *req,
 		      int *fd)
 {
@@ -177,7 +181,7 @@ INLINE void move_away(const struct child *c, const struct warm_request *req,
 	*fd = to;
 }
 
-/* Puts the descriptors where the caller has them. */
+/* Puts the descriptors at the numbers that they have in the caller. */
 INLINE void place(const struct child *c, const struct warm_request *req,
 		  struct stub_control *control)
 {
@@ -195,7 +199,7 @@ INLINE void place(const struct child *c, const struct warm_request *req,
 	}
 }
 
-/* The default close, but for the two descriptors that the answer needs. */
+/* Does the default close, but for the two descriptors that the answer needs. */
 INLINE int close_all(const struct child *c)
 {
 	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
@@ -209,7 +213,7 @@ INLINE int close_all(const struct child *c)
 	return fds_close_ranges(&fds);
 }
 
-/* ---- what an exec would have done */
+/* ---- steps in place of an exec */
 
 INLINE void set_ignored(const struct warm_slot *slot)
 {
@@ -226,8 +230,9 @@ INLINE void set_ignored(const struct warm_slot *slot)
 }
 
 /*
- * Signals that came while this process waited were not meant for the program: an
- * ignored signal is dropped. Those that come after the answer are the program's.
+ * Drops pending signals by ignoring them for a moment: those that came while
+ * this process waited were not meant for the program. Later ones, after the
+ * answer, are.
  */
 INLINE void drop_pending(void)
 {
@@ -248,7 +253,7 @@ INLINE void drop_pending(void)
 	}
 }
 
-/* Secrets that a fork shares with its siblings are made anew. */
+/* Makes new secrets: a fork would share them with its siblings. */
 INLINE void renew_secrets(const struct child *c, const struct warm_control *z)
 {
 	uint64_t secret[4];
@@ -297,7 +302,7 @@ INLINE void take_steps(const struct child *c, const struct warm_slot *slot)
 	reset_sigpipe(c);
 }
 
-/* Only after the answer: the mask lets signals in. */
+/* Returns the mask to set after the answer, because it lets signals in. */
 INLINE uint64_t mask_of(const struct st_launch *l)
 {
 	uint64_t mask = l->mask;
@@ -309,9 +314,10 @@ INLINE uint64_t mask_of(const struct st_launch *l)
 }
 
 /*
- * A caller in a sandbox that this process is not in cannot look into it, and goes
- * cold by itself. The other way round this process finds out: it cannot look into
- * the caller, and must not be its child.
+ * Tells whether the caller's sandbox is the same. A caller in a sandbox that
+ * this process is not in cannot look into it, and goes cold itself. The other
+ * way round this process finds out: it cannot look into the caller, and must
+ * not be its child.
  */
 INLINE bool is_as_free(uint32_t caller)
 {
@@ -350,7 +356,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	mask = mask_of(c.launch);
 	c.report->in_exec = true;
 	tell_done(slot);
-	/* the caller was woken on this processor, and goes first */
+	/* the caller was woken on this processor, and should go first */
 	sys_call0(__NR_sched_yield);
 	if (z->mode == WARM_FORK) {
 		/* the next one is forked while this one goes on */
@@ -365,7 +371,9 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 
 /* ---- many launches */
 
-/* Forks a child of this process's parent for each one that the door counts. */
+/*
+ * Forks a child of this process's parent for each launch that the door counts.
+ */
 static _Noreturn void IN_SECTION fork_loop(const struct warm_control *z)
 {
 	uint64_t count;
@@ -385,7 +393,7 @@ static _Noreturn void IN_SECTION fork_loop(const struct warm_control *z)
 	}
 }
 
-/* Entered by the parking helper with the control page, on the stack it has chosen. */
+/* The entry: the parking helper sets the control page and the stack. */
 _Noreturn void IN_SECTION st_warm_enter(const struct warm_control *z)
 {
 	if (z->mode == WARM_ONCE)

@@ -7,7 +7,7 @@
 /* The entry of the stub; its section is copied, and never runs in this process. */
 _Noreturn void st_warm_enter(const struct warm_control *control);
 
-/* The linker's, of the section. */
+/* Set by the linker, for the section. */
 extern const char __start_st_warm_stub[] __attribute__((visibility("hidden")));
 extern const char __stop_st_warm_stub[] __attribute__((visibility("hidden")));
 

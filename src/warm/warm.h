@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prepared launches, as the core sees them: a template may have processes that wait
- * for its launches. Whatever does not fit goes cold, and is counted by its reason; that
- * a template is prepared never makes a launch fail.
+ * Prepared launches, for the core: a template may have processes that wait for
+ * its launches. A launch that does not fit goes cold, and is counted by its
+ * reason; preparation never makes a launch fail.
  */
 #ifndef ST_WARM_H
 #define ST_WARM_H
@@ -11,7 +11,7 @@
 
 struct st_warm;
 
-/* The reasons are SPAWN_TEMPLATE_COLD_*; this many: there is none. */
+/* The reasons are SPAWN_TEMPLATE_COLD_*; this value means none. */
 #define ST_COLD_NONE SPAWN_TEMPLATE_COLD_REASONS_MAX
 
 struct st_warm *st_warm_new(const char *path,
