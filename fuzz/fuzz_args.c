@@ -196,7 +196,7 @@ static size_t pick_size(const struct versions *v)
 	return PICK(sizes);
 }
 
-/* The version that counts for a size, or below 0. */
+/* Returns the version that counts for a size, or below 0. */
 static int version_of(const struct versions *v, size_t size)
 {
 	int version = v->n - 1;
@@ -782,7 +782,7 @@ static void check_refused(const struct launch *l, int ret, int want)
 		must_be(ret, -EINVAL, "spawn");
 }
 
-/* Nothing is told behind the size that the caller has for a failure. */
+/* Checks that nothing is written behind the caller's size of a failure. */
 static void check_told(const struct launch *l, int version)
 {
 	size_t size = sizeof(l->failure), i = size;

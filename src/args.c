@@ -15,7 +15,7 @@
  * @n: how many versions there are
  *
  * The rule is that of the kernel's copy_struct_from_user(): a field that the
- * caller's version does not have becomes zero, and what the caller has beyond a
+ * caller's version does not have becomes zero, and the caller's bytes beyond the
  * version must be zero. A size between two versions counts as the smaller one, so
  * that no part of a field is ever taken.
  *

@@ -35,7 +35,7 @@ static const size_t spawn_versions[] = {
 };
 #define N_SPAWN_VERSIONS 3
 
-/* The flags that each of them may have. */
+/* The flags that each version may have. */
 static const uint64_t flags_known[N_SPAWN_VERSIONS] = {
 	SPAWN_TEMPLATE_SPAWN_INHERIT_FDS,
 	SPAWN_FLAGS,
@@ -450,11 +450,11 @@ pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 }
 
 /**
- * st_failure_give - tell the caller where a launch failed, if that was asked for
+ * st_failure_give - fill in the caller's failure, if the caller has given one
  * @args: taken by st_spawn_args()
- * @failure: what to tell
+ * @failure: the failure
  *
- * Bytes that the caller has room for beyond what is known here become zero.
+ * The caller's bytes beyond the version that is known here become zero.
  */
 void st_failure_give(const struct spawn_template_spawn_args *args,
 		     const struct spawn_template_failure *failure)

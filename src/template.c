@@ -293,7 +293,10 @@ static int have_guarded(int fd, struct st_record *rec,
 	return ret;
 }
 
-/* Launches are prepared of what exec would show to nobody but the program. */
+/*
+ * Prepares launches, but not of a program that has to be exec'ed: one that is not a
+ * dynamic ELF file, or whose exec the guard has to see.
+ */
 static int have_prepared(struct st_record *rec, unsigned int target)
 {
 	unsigned int never = ST_COLD_NONE;

@@ -255,7 +255,7 @@ _Static_assert(sizeof(struct spawn_template_child) ==
 		       SPAWN_TEMPLATE_CHILD_SIZE_VER0,
 	       "child");
 
-/* Takes the caller's version, which tells its own size, and judges it. */
+/* Takes the caller's version, which has its size in it, and judges it. */
 static int take_child(struct spawn_template_child *child,
 		      const struct spawn_template_child *from, int sig,
 		      unsigned int flags)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pending: a launch that was begun, and that the thread does not wait for. What the
- * child reads until exec is in here, and stays.
+ * Pending: a launch that was begun, and for which the thread does not wait. It
+ * keeps the memory that the child reads until exec.
  */
 #include <errno.h>
 #include <sys/syscall.h>
@@ -14,10 +14,10 @@ struct py_pending {
 	PyObject_HEAD
 	struct st_begin pending;
 	struct launch *launch;	/* NULL: it is over */
-	PyObject *cwd;		/* as given; or NULL */
-	PyObject *path;		/* of the template */
-	PyObject *answer;	/* of end() */
-	int pidfd;		/* once that has come; else -1 */
+	PyObject *cwd;		/* the object passed; or NULL */
+	PyObject *path;		/* the template's */
+	PyObject *answer;	/* the result of end() */
+	int pidfd;		/* once it is known; else -1 */
 };
 
 static void free_launch(struct launch *l)
@@ -36,7 +36,7 @@ static void over(struct py_pending *p)
 
 /* ---- begun */
 
-/* Takes @l, but for when it fails. */
+/* Begins a launch. Takes @l, unless it fails. */
 static PyObject *begin(struct py_template *t, PyTypeObject *type,
 		       struct launch *l)
 {
@@ -76,7 +76,7 @@ static bool is_begun(PyObject *object, PyObject *type)
 	return object && (PyObject *)Py_TYPE(object) == type;
 }
 
-/* What is begun for a Popen that cannot be told is dropped again. */
+/* Returns the launch, or drops it if its Popen cannot be told. */
 static PyObject *told(PyObject *pending, PyObject *popen, PyObject *fds)
 {
 	if (popen_close(popen, fds) == 0)
@@ -107,7 +107,7 @@ PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs)
 	return ret;
 }
 
-/* ---- for a child that was launched otherwise */
+/* ---- for a child that was launched in another way */
 
 PyObject *pending_of(PyObject *type, int pid, int pidfd)
 {
@@ -178,7 +178,7 @@ static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
-/* None, or an error; NULL if there is no memory for that. */
+/* Waits for the launch. Returns None or an error; NULL if memory is short. */
 static PyObject *learn(struct py_pending *p)
 {
 	struct error e;
@@ -192,8 +192,9 @@ static PyObject *learn(struct py_pending *p)
 }
 
 /*
- * With the GIL: whoever calls has seen that there is nothing to wait for. Asked
- * again, because a signal handler has raised meanwhile, it answers the same.
+ * Ends the launch while holding the GIL: the caller has seen that no wait is
+ * needed. If it is called again, because a signal handler has raised meanwhile,
+ * it returns the same.
  */
 static PyObject *pending_end(struct py_pending *p, PyObject *unused)
 {
@@ -214,7 +215,7 @@ static PyObject *pending_pidfd(struct py_pending *p, void *closure)
 	return PyLong_FromLong(p->pidfd);
 }
 
-/* Does nothing to one that is over. */
+/* Drops the launch, unless it is over. */
 static void drop(struct py_pending *p)
 {
 	if (!p->launch)
