@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clients that the daemon does not know well: those of other users, in other
- * namespaces, with children that keep what they inherited.
+ * Clients of other users, in other namespaces, and with children that keep inherited
+ * descriptors.
  */
 #include "guarding.h"
 
@@ -26,7 +26,7 @@ static void become_in(uid_t uid, size_t n, const gid_t *groups)
 	CHECK_SYS(setgroups(n, groups));
 	CHECK_SYS(setresgid(uid, uid, uid));
 	CHECK_SYS(setresuid(uid, uid, uid));
-	/* else what is in /proc is not one's own */
+	/* otherwise the process does not own its files in /proc */
 	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
 }
 
@@ -39,7 +39,7 @@ static void become(uid_t uid)
 
 /* ---- quotas */
 
-/* Return: how many were to be had; they live as long as the process. */
+/* Registers until it fails with want. Return: the number of templates. */
 static unsigned int register_all(int want)
 {
 	struct client *c = calloc(1, sizeof(*c));
@@ -58,7 +58,7 @@ static unsigned int register_all(int want)
 	CHECK_EQ(ret, want);
 	CHECK_EQ(client_status(c).user_templates, n - 1);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
-	/* what is given back can be had again */
+	/* an unregistered template makes room for another */
 	CHECK_OK(client_unregister(c, r.id));
 	CHECK_OK(client_register(c, r.fd, 0, &r));
 	return n - 1;
@@ -151,7 +151,7 @@ static void be_alice(void *arg)
 	}
 }
 
-/* He still can. */
+/* Alice's template is fresh, and launches. */
 static void check_alice(struct victim *v, const char *what)
 {
 	char byte = 0;
@@ -175,7 +175,7 @@ static void attack(void *arg)
 	check_alice(v, "unregister");
 	CHECK_EQ(raw_launch(v->reg.fd, v->reg.id), -EACCES);
 	check_alice(v, "launch");
-	/* what Alice has opened cannot be Bob's template */
+	/* a file that Alice has opened cannot be Bob's template */
 	CHECK_EQ(client_register(&client, v->reg.fd, 0, &r), -EACCES);
 	CHECK_EQ(client_register(&client, v->reg.fd, DENY, &r), -EACCES);
 	check_alice(v, "register");
@@ -206,7 +206,7 @@ static void many_connections(void *arg)
 		CHECK_LT(client_try(&c), 0);
 }
 
-static void two_users(void)
+static void two_users_cannot_harm_each_other(void)
 {
 	struct victim v;
 
@@ -219,7 +219,7 @@ static void two_users(void)
 	test_in_child(attack, &v);
 	test_in_child(many_connections, NULL);
 	check_alice(&v, "many connections");
-	/* as root sees it */
+	/* root sees the refusals of Alice's template */
 	client_open(&client);
 	CHECK_EQ(client_item(&client, v.reg.id).uid, ALICE);
 	CHECK_EQ(client_item(&client, v.reg.id).refused, 2);
@@ -228,13 +228,13 @@ static void two_users(void)
 	guard_wait(v.pid);
 }
 
-/* ---- who may keep others from writing */
+/* ---- the right to keep others from writing */
 
 struct attempt {
 	const char *name;
 	uid_t uid, gid;
 	mode_t mode;
-	int plain, deny;	/* what is answered to Bob, of group 990 */
+	int plain, deny;	/* the answers to Bob, of group 990 */
 };
 
 static const struct attempt attempts[] = {
@@ -271,7 +271,7 @@ static void attempt_all(void *arg)
 	}
 }
 
-/* Root may execute what has any such bit, and that only. */
+/* Root may execute only a file with at least one execute bit. */
 static void attempt_as_root(void)
 {
 	struct reg r;
@@ -287,7 +287,7 @@ static void attempt_as_root(void)
 	}
 }
 
-static void who_may_not_execute_denies_nothing(void)
+static void a_user_who_may_not_execute_denies_no_writes(void)
 {
 	for (unsigned int i = 0; i < TEST_COUNT(attempts); i++) {
 		const struct attempt *a = &attempts[i];
@@ -314,7 +314,7 @@ static void as_nobody(void *arg)
 	CHECK_LT(map_open("templates"), 0);
 }
 
-static void others_are_not_served(void)
+static void users_outside_the_group_are_not_served(void)
 {
 	test_in_child(as_nobody, NULL);
 }
@@ -350,7 +350,7 @@ static void in_namespaces(void *arg)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(client_item(&client, r.id).launches, 2);
 	CHECK_EQ(client_item(&client, r.id).refused, 1);
-	/* as the daemon sees it, not as this one does */
+	/* the pid is that of the daemon's namespace */
 	CHECK_NE(client_item(&client, r.id).pid, 1);
 }
 
@@ -367,7 +367,7 @@ static void in_a_container(void *arg)
 	guard_wait(guard_child(in_namespaces, NULL));
 }
 
-static void other_namespaces(void)
+static void clients_in_other_namespaces_are_served(void)
 {
 	program("p");
 	test_in_child(in_a_container, &(uid_t){ 0 });
@@ -387,7 +387,7 @@ static void library_in_namespaces(void *arg)
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("p")), 7);
 }
 
-static void the_library_in_namespaces(void)
+static void the_library_works_in_other_namespaces(void)
 {
 	program("p");
 	CHECK_SYS(unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS));
@@ -444,7 +444,7 @@ static void register_and_leave_a_child(void *arg)
 	CHECK_EQ(write(*(int *)arg, &r.id, sizeof(r.id)), sizeof(r.id));
 }
 
-static void a_child_keeps_the_connection(void)
+static void a_child_with_the_connection_keeps_no_template(void)
 {
 	struct st_msg_item item;
 	pid_t pid, child;
@@ -466,8 +466,8 @@ static void a_child_keeps_the_connection(void)
 
 /* ---- the words */
 
-/* Whoever has the descriptor reads, and cannot do more. */
-static void words_cannot_be_written(void)
+/* The descriptor of the words serves only to read them. */
+static void the_words_cannot_be_written(void)
 {
 	struct st_msg msg = { .h = { .magic = ST_MSG_MAGIC,
 				     .version = ST_MSG_VERSION,
@@ -480,7 +480,7 @@ static void words_cannot_be_written(void)
 
 	client_open(&c);
 	client_open(&client);
-	/* one descriptor a connection */
+	/* each connection gets one descriptor */
 	CHECK_EQ(client_ask(&client, &msg, -1), -EALREADY);
 	CHECK_SYS(mprotect((void *)(uintptr_t)c.words, 4096, PROT_READ));
 	CHECK_EQ(mprotect((void *)(uintptr_t)c.words, 4096,
@@ -499,9 +499,9 @@ static void words_cannot_be_written(void)
 	CHECK_EQ(errno, EPERM);
 }
 
-/* ---- what is no file of its own */
+/* ---- other descriptors */
 
-static void what_cannot_be_registered(void)
+static void other_descriptors_cannot_be_registered(void)
 {
 	char *path = program("p");
 	struct reg r;
@@ -518,25 +518,22 @@ static void what_cannot_be_registered(void)
 	CHECK_LT(client_register(&client, fds[0], 0, &r), 0);
 	CHECK_LT(client_register(&client, client.sock, 0, &r), 0);
 	r = client_template(&client, path, 0);
-	/* one template a file that is open */
+	/* an open file is one template at most */
 	CHECK_EQ(client_register(&client, r.fd, 0, &(struct reg){ 0 }),
 		 -EEXIST);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
 static const struct test_case cases[] = {
-	{ "a user has a quota", a_user_has_a_quota, 60 },
-	{ "two users cannot harm each other", two_users, 60 },
-	{ "who may not execute a file keeps nobody from writing",
-	  who_may_not_execute_denies_nothing, 0 },
-	{ "who is not in the group is not served", others_are_not_served, 0 },
-	{ "in other pid, mount and user namespaces", other_namespaces, 0 },
-	{ "the library in such namespaces", the_library_in_namespaces, 0 },
-	{ "a child's message ends the connection",
-	  a_childs_message_ends_the_connection, 0 },
-	{ "a child keeps connection and file", a_child_keeps_the_connection,
-	  0 },
-	{ "nobody writes to the words", words_cannot_be_written, 0 },
-	{ "what cannot be registered", what_cannot_be_registered, 0 },
+	TEST_CASE_SECONDS(a_user_has_a_quota, 60),
+	TEST_CASE_SECONDS(two_users_cannot_harm_each_other, 60),
+	TEST_CASE(a_user_who_may_not_execute_denies_no_writes),
+	TEST_CASE(users_outside_the_group_are_not_served),
+	TEST_CASE(clients_in_other_namespaces_are_served),
+	TEST_CASE(the_library_works_in_other_namespaces),
+	TEST_CASE(a_childs_message_ends_the_connection),
+	TEST_CASE(a_child_with_the_connection_keeps_no_template),
+	TEST_CASE(the_words_cannot_be_written),
+	TEST_CASE(other_descriptors_cannot_be_registered),
 };
 GUARD_MAIN(cases)

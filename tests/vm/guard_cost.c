@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guard costs: the instructions of its programs, the time that they take
+ * The cost of the guard: the instructions of its programs, the time that they take
  * of ordinary execs and of guarded launches, and the daemon's memory.
  *
  * The instructions of a program are those that the kernel's verifier went through,
- * or where it does not tell (before Linux 5.16) those that it has; one line each,
- * for tests/vm/report.awk. What an exec pays that is no launch is the longest way
- * through each program on which no look-up finds anything, as often as it was run;
- * what the kernel does in a helper is not counted. Times are comments: an
- * emulator's are no machine's.
+ * or where the kernel does not tell (before Linux 5.16) those of the program; one
+ * line each, for tests/vm/report.awk. The cost of an exec that is no launch is the
+ * longest way through each program on which no look-up finds anything, times the
+ * runs of the program; the kernel's work in a helper does not count. Times are
+ * printed as comments, since an emulator's mean nothing for a real machine.
  */
 #include "guarding.h"
 
@@ -34,7 +34,7 @@ struct program {
 
 #define PROGRAMS_MAX 64
 
-/* Fills in *p if it is one of the guard's: it uses one of the guard's maps. */
+/* Fills in *p. Return: true for a program of the guard's. */
 static bool look_at(uint32_t id, struct program *p)
 {
 	static const char *const prefixes[] = { "lsm_",	     "fmod_",
@@ -82,7 +82,7 @@ static unsigned int list_programs(struct program programs[PROGRAMS_MAX])
 
 /* ---- instructions */
 
-static void instructions(void)
+static void the_instructions_of_each_program_are_told(void)
 {
 	struct program programs[PROGRAMS_MAX];
 	unsigned int n = list_programs(programs);
@@ -97,11 +97,11 @@ static void instructions(void)
 	}
 }
 
-/* ---- what an exec pays that is no launch */
+/* ---- the cost of an exec that is no launch */
 
 #define FMODE_WRITE 0x2		/* of include/linux/fs.h */
 #define FMODE_PATH 0x4000
-#define WAY_MAX 10000		/* instructions; there are no loops */
+#define WAY_MAX 10000 /* instructions; there are no loops */
 
 enum known { UNKNOWN, ZERO, A_MAP };
 
@@ -110,7 +110,7 @@ struct code {
 	unsigned int n;
 };
 
-/* As the kernel has it after its verifier. */
+/* The code of a program as the kernel has it after its verifier. */
 static const struct code *code_of(uint32_t id)
 {
 	static struct code code;
@@ -135,7 +135,7 @@ static const struct code *code_of(uint32_t id)
 	return &code;
 }
 
-/* The file that is executed is open neither for writing nor as a path. */
+/* Knows that the executed file is open neither for writing nor as a path. */
 static enum known calculate(const enum known *regs, const struct bpf_insn *i)
 {
 	bool by_value = BPF_SRC(i->code) == BPF_K;
@@ -148,7 +148,7 @@ static enum known calculate(const enum known *regs, const struct bpf_insn *i)
 	return UNKNOWN;
 }
 
-/* Return: 1, it jumps; 0; -1: either. There is no mark. */
+/* Return: 1: it jumps; 0: it does not; -1: either. There is no mark. */
 static int jumps(const enum known *regs, const struct bpf_insn *i)
 {
 	int equal = -1;
@@ -177,7 +177,7 @@ static void call(enum known *regs, const struct bpf_insn *i)
 static unsigned int longest_way(const struct code *code, unsigned int at,
 				const enum known before[16]);
 
-/* A jump. Return: 0, with *at where it goes on; or all of the way from here. */
+/* Follows a jump. Return: 0, with *at moved; or the length of the rest. */
 static unsigned int jump(const struct code *code, unsigned int *at,
 			 const struct bpf_insn *i, enum known *regs)
 {
@@ -272,8 +272,8 @@ static void print_times(const char *what, unsigned int execs,
 }
 
 /*
- * An exec that is no launch runs each program at most once, beside a few runs for
- * others, and those that look at every exec just once.
+ * An exec that is no launch runs each program at most once, and the programs for
+ * every exec just once; other processes add a few runs.
  */
 static void check_ordinary(const struct program *before, unsigned int n)
 {
@@ -303,7 +303,7 @@ static void check_ordinary(const struct program *before, unsigned int n)
 	       (unsigned long long)(sum + EXECS - 1) / EXECS);
 }
 
-static void times_of_execs(void)
+static void ordinary_execs_run_each_program_once(void)
 {
 	struct program before[PROGRAMS_MAX];
 	unsigned int n;
@@ -337,7 +337,7 @@ static unsigned long vm_rss(void)
 	return strtoul(at + 6, NULL, 10) * 1024;
 }
 
-static void memory(void)
+static void the_daemons_memory_stays_below_8_mib(void)
 {
 	struct rlimit limit = { 4096, 4096 };
 	struct client c;
@@ -359,8 +359,8 @@ static void memory(void)
 }
 
 static const struct test_case cases[] = {
-	{ "instructions of each program", instructions, 0 },
-	{ "what ordinary execs and launches pay", times_of_execs, 60 },
-	{ "the daemon's memory", memory, 60 },
+	TEST_CASE(the_instructions_of_each_program_are_told),
+	TEST_CASE_SECONDS(ordinary_execs_run_each_program_once, 60),
+	TEST_CASE_SECONDS(the_daemons_memory_stays_below_8_mib, 60),
 };
 GUARD_MAIN(cases)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is counted is exact, and can be read: each launch once, each refusal once,
- * whoever asks.
+ * The counters are exact and can be read: each launch and each refusal counts once.
  */
 #include "guarding.h"
 
@@ -28,9 +27,8 @@ static uint64_t sum(const __u64 *slots)
 }
 
 /*
- * A launch is in both histograms once, and so it is in the sums. Where the kernel
- * preempts, the end of a program may be passed over, of one in thousands: see
- * bpf/exec_cache.bpf.c.
+ * A launch is in both histograms once, and in the sums. A kernel that preempts may
+ * miss the end of one program in thousands: see bpf/exec_cache.bpf.c.
  */
 static void check_launches(uint64_t id, unsigned int n)
 {
@@ -54,7 +52,7 @@ static void fail_in_child(void *arg)
 		CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
 }
 
-static void each_is_counted_once(void)
+static void each_launch_and_refusal_is_counted_once(void)
 {
 	struct reg r = template(ST_REGISTER_DENY_WRITE);
 	struct st_msg_item item;
@@ -92,7 +90,7 @@ static void *launch_many(void *arg)
 	return NULL;
 }
 
-static void none_is_lost_among_many(void)
+static void no_launch_of_many_threads_is_lost(void)
 {
 	struct reg r = template(0);
 	pthread_t threads[4];
@@ -104,7 +102,7 @@ static void none_is_lost_among_many(void)
 	check_launches(r.id, 400);
 }
 
-/* One that does not get past exec is none, though nothing was wrong with it. */
+/* The guard lets the exec through, and the kernel refuses the format. */
 static void a_failed_exec_is_no_launch(void)
 {
 	struct reg r;
@@ -120,8 +118,8 @@ static void a_failed_exec_is_no_launch(void)
 	CHECK_EQ(client_item(&client, r.id).stale, 0);
 }
 
-/* The program goes on by another exec: it is the same launch still. */
-static void an_exec_of_the_launched_is_no_launch(void)
+/* The launched program execs another one. */
+static void an_exec_of_a_launched_program_is_no_launch(void)
 {
 	char *argv[] = { "sh", "-c", test_fmt("exec %s", test_tool("tiny-7")),
 			 NULL };
@@ -139,8 +137,8 @@ static void an_exec_of_the_launched_is_no_launch(void)
 	check_launches(r.id, 3);
 }
 
-/* The two slots that a time may be in, the machine being slow. */
-static void times_are_times(void)
+/* A slow machine may lead to a higher slot. */
+static void the_run_time_is_in_the_right_slot(void)
 {
 	char *argv[] = { "sleep", "0.1", NULL };
 	struct st_mark mark = { .magic = ST_MARK_MAGIC };
@@ -165,7 +163,7 @@ static void times_are_times(void)
 
 /* ---- bpftool */
 
-/* What it prints of a pinned map. */
+/* The output of bpftool for a pinned map. */
 static char *dump(const char *map)
 {
 	int fds[2], status;
@@ -194,7 +192,7 @@ static void check_words(const char *text, const char *const words[])
 		CHECK_HAS(text, words[i]);
 }
 
-static void bpftool_shows_names(void)
+static void bpftool_shows_the_maps_by_name(void)
 {
 	static const char *const of_templates[] = {
 		"\"cred\"",
@@ -233,12 +231,11 @@ static void bpftool_shows_names(void)
 }
 
 static const struct test_case cases[] = {
-	{ "each is counted once", each_is_counted_once, 0 },
-	{ "none is lost among many", none_is_lost_among_many, 0 },
-	{ "a failed exec is no launch", a_failed_exec_is_no_launch, 0 },
-	{ "an exec of what was launched is no launch",
-	  an_exec_of_the_launched_is_no_launch, 0 },
-	{ "times are times", times_are_times, 0 },
-	{ "bpftool shows names", bpftool_shows_names, 0 },
+	TEST_CASE(each_launch_and_refusal_is_counted_once),
+	TEST_CASE(no_launch_of_many_threads_is_lost),
+	TEST_CASE(a_failed_exec_is_no_launch),
+	TEST_CASE(an_exec_of_a_launched_program_is_no_launch),
+	TEST_CASE(the_run_time_is_in_the_right_slot),
+	TEST_CASE(bpftool_shows_the_maps_by_name),
 };
 GUARD_MAIN(cases)

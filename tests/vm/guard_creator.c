@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may launch: the process that made the template, with the credentials that
- * it had then, and nobody else; and that a mark which somebody makes up harms him
- * alone, and execs without one are nobody's business.
+ * The right to launch: only the process that made the template has it, with the
+ * credentials that it had then. A made-up mark harms only its maker, and execs
+ * without a mark are left alone.
  */
 #include "guarding.h"
 
@@ -48,8 +48,8 @@ static void the_creator_launches(void)
 	CHECK_STR(item.comm, "guard_creator");
 }
 
-/* What a program does after the launch is its own business. */
-static void what_is_launched_may_exec(void)
+/* The guard leaves later execs of the program alone. */
+static void a_launched_program_may_exec(void)
 {
 	char *argv[] = { "sh", "-c", test_fmt("exec %s", test_tool("tiny-7")),
 			 NULL };
@@ -124,11 +124,11 @@ static void register_and_end(void *arg)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(write(pair[1], &r.id, sizeof(r.id)), sizeof(r.id));
 	CHECK_OK(guard_send_fd(pair[1], r.fd));
-	/* until the daemon has stopped */
+	/* wait until the daemon has stopped */
 	CHECK_EQ(read(pair[1], &c, 1), 1);
 }
 
-/* The daemon is stopped: it would end the template of who has ended. */
+/* The daemon is stopped, as it would end the template of a dead creator. */
 static void a_pid_used_again_is_not_the_creator(void)
 {
 	struct reg r;
@@ -190,7 +190,7 @@ static void changed_ids_are_refused(void)
 	CHECK_EQ(raw_plain(r.fd), 7);
 }
 
-/* Of an object of its own, even where the same are set. */
+/* Makes a new object in the kernel, also where the groups stay the same. */
 static void set_groups(size_t n, gid_t last)
 {
 	gid_t *groups = calloc(n + 1, sizeof(*groups));
@@ -223,7 +223,7 @@ static void other_groups_are_refused(void)
 	check_refused(&r, 6, WHY_CREDENTIALS);
 }
 
-static void very_many_groups(void)
+static void the_last_of_very_many_groups_is_compared(void)
 {
 	struct reg r;
 
@@ -235,7 +235,7 @@ static void very_many_groups(void)
 	check_others_ids(&r, "the last is another");
 }
 
-static void less_privilege_is_refused(void)
+static void a_smaller_bounding_set_is_refused(void)
 {
 	struct reg r = template();
 
@@ -286,7 +286,7 @@ static void *run_thread(void *arg)
 {
 	const struct thread *t = arg;
 
-	/* by itself, without libc's other threads: a credential of its own */
+	/* the raw call changes only this thread, and gives it its own credential */
 	CHECK_SYS(syscall(SYS_setresuid, t->uid, t->uid, t->uid));
 	if (t->drop)
 		drop_a_capability();
@@ -382,7 +382,7 @@ static void anothers_id_is_refused(void)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
-/* What is no mark is no launch: the exec goes through. */
+/* An exec without a valid mark goes through. */
 static void garbage_is_no_mark(void)
 {
 	struct reg r = template();
@@ -394,7 +394,7 @@ static void garbage_is_no_mark(void)
 	CHECK(page != MAP_FAILED);
 	CHECK_SYS(munmap(page + 4096, 4096));
 	CHECK_EQ(raw_exec(&raw), 7);
-	/* cut off by the end of what is mapped */
+	/* the end of the mapping cuts the mark off */
 	memset(page, 0x6b, 4096);
 	raw.mark = page + 4096 - 8;
 	memcpy(page + 4096 - 4, &(uint32_t){ ST_MARK_MAGIC }, 4);
@@ -451,31 +451,25 @@ static void ordinary_execs_are_left_alone(void)
 }
 
 static const struct test_case cases[] = {
-	{ "the creator launches", the_creator_launches, 0 },
-	{ "what is launched may exec", what_is_launched_may_exec, 0 },
-	{ "a forked child is refused", a_forked_child_is_refused, 0 },
-	{ "a receiver over SCM_RIGHTS is refused", a_receiver_is_refused, 0 },
-	{ "a pid used again is not the creator",
-	  a_pid_used_again_is_not_the_creator, 0 },
-	{ "changed ids are refused", changed_ids_are_refused, 0 },
-	{ "other groups are refused", other_groups_are_refused, 0 },
-	{ "of very many groups, too", very_many_groups, 0 },
-	{ "a smaller bounding set is refused", less_privilege_is_refused, 0 },
-	{ "other securebits are refused", securebits_are_compared, 0 },
-	{ "another user namespace is refused",
-	  another_user_namespace_is_refused, 0 },
-	{ "other threads launch", other_threads_launch, 0 },
-	{ "a thread with an equal credential of its own launches",
-	  a_thread_with_equal_credentials_launches, 0 },
-	{ "a thread with other ids is refused",
-	  a_thread_with_other_ids_is_refused, 0 },
-	{ "a thread with fewer capabilities is refused",
-	  a_thread_with_fewer_capabilities_is_refused, 0 },
-	{ "an unknown id is stale", an_unknown_id_is_stale, 0 },
-	{ "another's id is refused", anothers_id_is_refused, 0 },
-	{ "garbage is no mark", garbage_is_no_mark, 0 },
-	{ "an ended template is stale", an_ended_template_is_stale, 0 },
-	{ "thousands of ordinary execs are left alone",
-	  ordinary_execs_are_left_alone, 60 },
+	TEST_CASE(the_creator_launches),
+	TEST_CASE(a_launched_program_may_exec),
+	TEST_CASE(a_forked_child_is_refused),
+	TEST_CASE(a_receiver_is_refused),
+	TEST_CASE(a_pid_used_again_is_not_the_creator),
+	TEST_CASE(changed_ids_are_refused),
+	TEST_CASE(other_groups_are_refused),
+	TEST_CASE(the_last_of_very_many_groups_is_compared),
+	TEST_CASE(a_smaller_bounding_set_is_refused),
+	TEST_CASE(securebits_are_compared),
+	TEST_CASE(another_user_namespace_is_refused),
+	TEST_CASE(other_threads_launch),
+	TEST_CASE(a_thread_with_equal_credentials_launches),
+	TEST_CASE(a_thread_with_other_ids_is_refused),
+	TEST_CASE(a_thread_with_fewer_capabilities_is_refused),
+	TEST_CASE(an_unknown_id_is_stale),
+	TEST_CASE(anothers_id_is_refused),
+	TEST_CASE(garbage_is_no_mark),
+	TEST_CASE(an_ended_template_is_stale),
+	TEST_CASE_SECONDS(ordinary_execs_are_left_alone, 60),
 };
 GUARD_MAIN(cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon may come and go: what it has registered stays in force, and the
- * next one takes it over. What is removed is removed for everybody.
+ * The daemon may come and go: its templates stay in force, and the next daemon takes
+ * them over. An unload ends them for everybody.
  */
 #include "guarding.h"
 
@@ -30,7 +30,7 @@ static void refused_in_child(void *arg)
 	CHECK_EQ(raw_launch(r->fd, r->id), -EACCES);
 }
 
-/* All that is promised of a deny-write template, and of its creator. */
+/* Checks all promises of a deny-write template. */
 static void check_enforced(const struct reg *r)
 {
 	CHECK_EQ(raw_launch(r->fd, r->id), 7);
@@ -63,7 +63,7 @@ static struct st_msg_item item(uint64_t id)
 
 /* ---- start */
 
-static void starts_and_proves(void)
+static void the_daemon_proves_itself_and_leaves_nothing(void)
 {
 	struct st_msg_status s;
 	pid_t pid = guard_start(NULL);
@@ -91,15 +91,15 @@ static void starts_and_proves(void)
 	CHECK_EQ(stat(GUARD_PINS, &st), -1);
 }
 
-/* What is in the CapabilityBoundingSet= of systemd/spawn-templated.service.in. */
+/* True for CapabilityBoundingSet= of systemd/spawn-templated.service.in. */
 static bool is_the_units(int capability)
 {
 	return capability == CAP_BPF || capability == CAP_PERFMON ||
 	       capability == CAP_CHOWN;
 }
 
-/* Root's daemon with those: none of them lets it pass a file's mode. */
-static void with_the_units_capabilities(void)
+/* None of these capabilities lets root pass a file's mode. */
+static void the_units_capabilities_are_enough(void)
 {
 	char *const group[] = { "--inspect-group", "alice", NULL };
 	struct reg r;
@@ -125,8 +125,8 @@ static void with_the_units_capabilities(void)
 	guard_unload();
 }
 
-/* Whoever asks for the other way gets it where it works, or a reason. */
-static void the_other_way(void)
+/* --mode asks for the other way, which works or gives a reason. */
+static void the_other_mode_works_or_says_why_not(void)
 {
 	bool lsm = guard_mode("lsm");
 	pid_t pid;
@@ -144,7 +144,7 @@ static void the_other_way(void)
 	guard_unload();
 }
 
-static void one_at_a_time(void)
+static void a_second_daemon_is_refused(void)
 {
 	pid_t pid = guard_start(NULL);
 
@@ -192,19 +192,19 @@ static void inspect(void *arg)
 	}
 }
 
-static void readable_for_a_group(void)
+static void a_group_may_read_the_maps(void)
 {
 	char *const group[] = { "--inspect-group", "alice", NULL };
 	pid_t pid = guard_start(group);
 
 	check_readers(0750, 0640, ALICE);
-	/* the file system is not theirs to pass */
+	/* the group may not pass the root of the file system */
 	CHECK_HAS(guard_log(), "chmod 0711");
 	CHECK_SYS(chmod("/sys/fs/bpf", 0711));
 	test_in_child(inspect, &(uid_t){ ALICE });
 	test_in_child(inspect, &(uid_t){ BOB });
 	guard_stop(pid, SIGKILL);
-	/* what is taken over is as the new one was asked for */
+	/* adopted pins get the modes that the new daemon was asked for */
 	pid = guard_start(NULL);
 	CHECK_EQ(status().adopted, 1);
 	check_readers(0700, 0600, ALICE);
@@ -219,7 +219,7 @@ static void readable_for_a_group(void)
 	CHECK_SYS(chmod("/sys/fs/bpf", 0700));
 }
 
-/* ---- where it pins */
+/* ---- the place of its pins */
 
 static void check_no_start(char *const options[], const char *why)
 {
@@ -227,8 +227,8 @@ static void check_no_start(char *const options[], const char *why)
 	CHECK_HAS(guard_log(), why);
 }
 
-/* Else others could hold its lock, or make its folder before it does. */
-static void pins_where_root_alone_is(void)
+/* Others could hold its lock elsewhere, or make its folder before it does. */
+static void pins_go_only_where_root_alone_is(void)
 {
 	char *to = test_path("bpf"), *dir = test_fmt("%s/guard", to);
 	char *const options[] = { "--pin-dir", dir, NULL };
@@ -267,8 +267,8 @@ static void set_noexec(const char *value)
 	CHECK_SYS(close(fd));
 }
 
-/* What it tries needs a file in memory that can be executed. */
-static void says_what_keeps_it_from_trying(void)
+/* The daemon's proof needs a memfd that can be executed. */
+static void the_daemon_says_what_keeps_it_from_proving(void)
 {
 	bool can = !access("/proc/sys/vm/memfd_noexec", F_OK);
 	int status;
@@ -286,7 +286,7 @@ static void says_what_keeps_it_from_trying(void)
 
 /* ---- kill -9 */
 
-static void killed_after_registration(void)
+static void a_killed_daemon_leaves_templates_in_force(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct st_msg_item before, after;
@@ -308,7 +308,7 @@ static void killed_after_registration(void)
 	CHECK_EQ(after.write_denied, before.write_denied + 5);
 	CHECK_EQ(after.pid, getpid());
 	check_enforced(&r);
-	/* by a connection of its own, the first being gone */
+	/* the first connection is gone */
 	client_open(&client);
 	CHECK_OK(client_unregister(&client, r.id));
 	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
@@ -316,7 +316,7 @@ static void killed_after_registration(void)
 	guard_unload();
 }
 
-static void killed_before_registration(void)
+static void a_killed_daemon_registers_nothing_more(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct reg r;
@@ -361,8 +361,8 @@ static void make_until_it_ends(void *arg)
 	}
 }
 
-/* Whatever it was at: the next one can go on, and nothing is left. */
-static void killed_while_registering(void)
+/* The next daemon goes on, whatever the killed one was doing. */
+static void a_daemon_killed_while_registering_leaves_nothing(void)
 {
 	char *path = program();
 
@@ -376,7 +376,7 @@ static void killed_while_registering(void)
 		usleep(20000 + i * 23777);
 		guard_stop(pid, SIGKILL);
 		guard_wait(maker);
-		/* all of its files are closed */
+		/* all files of the maker are closed */
 		CHECK_EQ(guard_write(path, O_RDWR), 0);
 		pid = guard_start(NULL);
 		client_open(&c);
@@ -412,7 +412,7 @@ static void check_no_command(int sig)
 	fd = CHECK_SYS(map_open("command"));
 	CHECK_OK(map_lookup(fd, &(uint32_t){ 0 }, &command));
 	CHECK_EQ(command.daemon_tgid, sig == SIGKILL ? pid : 0);
-	/* the next one has the command */
+	/* the next daemon can command */
 	pid = guard_start(NULL);
 	client_open(&client);
 	CHECK_OK(client_unregister(&client, r.id));
@@ -421,15 +421,15 @@ static void check_no_command(int sig)
 	guard_unload();
 }
 
-static void a_later_process_commands_nothing(void)
+static void a_process_with_the_daemons_pid_commands_nothing(void)
 {
 	check_no_command(SIGKILL);
 	check_no_command(SIGTERM);
 }
 
-/* ---- while there is none */
+/* ---- no daemon for a while */
 
-static void closed_without_a_daemon(void)
+static void a_close_without_a_daemon_ends_the_template(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct reg r;
@@ -458,8 +458,8 @@ static void hold(void *arg)
 		pause();
 }
 
-/* Its file is held by another, so that only the next daemon can tell. */
-static void creator_ends_without_a_daemon(void)
+/* Another process holds the file, so that only the next daemon can notice. */
+static void a_creator_that_ends_without_a_daemon_is_noticed(void)
 {
 	pid_t pid = guard_start(NULL), maker = guard_child(hold, program());
 
@@ -474,8 +474,8 @@ static void creator_ends_without_a_daemon(void)
 	guard_unload();
 }
 
-/* The library needs no daemon for what it has, and finds the next one. */
-static void the_library_reconnects(void)
+/* The library's templates need no daemon, and new ones find the next daemon. */
+static void the_library_reconnects_to_a_new_daemon(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct spawn_template_stat st;
@@ -500,8 +500,7 @@ static void the_library_reconnects(void)
 	guard_unload();
 }
 
-/* A change while there was none is told by the next one. */
-static void changes_are_told_later(void)
+static void changes_without_a_daemon_are_told_later(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct reg r;
@@ -521,7 +520,7 @@ static void changes_are_told_later(void)
 
 /* ---- the end */
 
-static void unloaded(void)
+static void unload_ends_all_enforcement(void)
 {
 	pid_t pid = guard_start(NULL);
 	struct spawn_template_stat st;
@@ -537,7 +536,7 @@ static void unloaded(void)
 	guard_unload();
 	CHECK_EQ(access(GUARD_PINS, F_OK), -1);
 	CHECK_EQ(client.words[r.slot], 0);
-	/* the kernel drops what nobody refers to a little later */
+	/* the kernel frees the programs a little later */
 	GUARD_UNTIL(guard_write(test_path("p"), O_RDWR) == 0);
 	/* nobody looks at a mark any more */
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
@@ -546,7 +545,7 @@ static void unloaded(void)
 	CHECK_EQ(st.guarded, 0);
 	CHECK_EQ(spawn_template_check(must), -ENOTCONN);
 	CHECK_EQ(test_spawn(must, TEST_ARGV("p")), -ENOTCONN);
-	/* a new one knows none of them */
+	/* a new daemon knows none of the templates */
 	pid = guard_start(NULL);
 	CHECK_EQ(status().adopted, 0);
 	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
@@ -559,23 +558,21 @@ static void unloaded(void)
 }
 
 static const struct test_case cases[] = {
-	{ "starts, proves, ends, unloads", starts_and_proves, 0 },
-	{ "with the capabilities of the unit", with_the_units_capabilities,
-	  60 },
-	{ "the other way works or says why not", the_other_way, 0 },
-	{ "one at a time", one_at_a_time, 0 },
-	{ "a group may read the maps", readable_for_a_group, 0 },
-	{ "pins where root alone is", pins_where_root_alone_is, 0 },
-	{ "says what keeps it from trying", says_what_keeps_it_from_trying, 0 },
-	{ "killed after a registration", killed_after_registration, 0 },
-	{ "killed before a registration", killed_before_registration, 0 },
-	{ "killed while it registers", killed_while_registering, 60 },
-	{ "who gets its number later commands nothing",
-	  a_later_process_commands_nothing, 0 },
-	{ "closed without a daemon", closed_without_a_daemon, 0 },
-	{ "creator ends without a daemon", creator_ends_without_a_daemon, 0 },
-	{ "the library reconnects", the_library_reconnects, 0 },
-	{ "changes are told later", changes_are_told_later, 0 },
-	{ "unloaded", unloaded, 0 },
+	TEST_CASE(the_daemon_proves_itself_and_leaves_nothing),
+	TEST_CASE_SECONDS(the_units_capabilities_are_enough, 60),
+	TEST_CASE(the_other_mode_works_or_says_why_not),
+	TEST_CASE(a_second_daemon_is_refused),
+	TEST_CASE(a_group_may_read_the_maps),
+	TEST_CASE(pins_go_only_where_root_alone_is),
+	TEST_CASE(the_daemon_says_what_keeps_it_from_proving),
+	TEST_CASE(a_killed_daemon_leaves_templates_in_force),
+	TEST_CASE(a_killed_daemon_registers_nothing_more),
+	TEST_CASE_SECONDS(a_daemon_killed_while_registering_leaves_nothing, 60),
+	TEST_CASE(a_process_with_the_daemons_pid_commands_nothing),
+	TEST_CASE(a_close_without_a_daemon_ends_the_template),
+	TEST_CASE(a_creator_that_ends_without_a_daemon_is_noticed),
+	TEST_CASE(the_library_reconnects_to_a_new_daemon),
+	TEST_CASE(changes_without_a_daemon_are_told_later),
+	TEST_CASE(unload_ends_all_enforcement),
 };
 GUARD_MAIN_ALONE(cases)

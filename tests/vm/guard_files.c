@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * File systems: where device and inode number do not tell files apart, where the
- * kernel counts no writers, and where something is changed below them. Those on
- * disk are made on the guest's ram disks.
+ * File systems: some have files with the same device and inode number, some have
+ * writers that the kernel does not count, and some can be changed from below. The
+ * guest's ram disks hold those that need a disk.
  */
 #include "guarding_changes.h"
 #include "guarding_fuse.h"
@@ -31,7 +31,7 @@ static int run(char *const argv[])
 	return status;
 }
 
-/* A new folder, maybe below a mount of the case's. */
+/* Makes a folder, maybe below a mount of the case's. */
 static char *folder(const char *name)
 {
 	char *path = test_path("%s", name);
@@ -77,7 +77,7 @@ static char *btrfs(const char *device)
 	test_need_program("/usr/sbin/mkfs.btrfs");
 	if (access(device, F_OK))
 		TEST_SKIP("there is no %s", device);
-	/* a kernel may have the sum of the one kind and not of the other */
+	/* a kernel may lack some kinds of checksums */
 	for (size_t i = 0; i < TEST_COUNT(sums); i++) {
 		CHECK_EQ(run((char *[]){ "/usr/sbin/mkfs.btrfs", "-q", "-f",
 					 "--csum", sums[i],
@@ -89,7 +89,7 @@ static char *btrfs(const char *device)
 	TEST_SKIP("no btrfs here: %s", strerror(errno));
 }
 
-/* ---- all that is tested of any */
+/* ---- each file system */
 
 static void all_of(const char *path, bool is_overlay)
 {
@@ -97,13 +97,13 @@ static void all_of(const char *path, bool is_overlay)
 	guard_check_denials(path);
 }
 
-static void on_ext4(void)
+static void changes_and_writes_are_noticed_on_ext4(void)
 {
 	own_mounts();
 	all_of(ext4("/dev/ram0"), false);
 }
 
-static void on_btrfs(void)
+static void changes_and_writes_are_noticed_on_btrfs(void)
 {
 	own_mounts();
 	all_of(btrfs("/dev/ram1"), false);
@@ -112,8 +112,8 @@ static void on_btrfs(void)
 /* ---- files that look alike */
 
 /*
- * Two files with the same number on the same device, as the kernel has it: none
- * stands for the other.
+ * Two files have the same number on the same device in the kernel: neither stands
+ * for the other.
  */
 static void check_apart(const char *one, const char *two, bool same_numbers,
 			bool writable)
@@ -151,7 +151,7 @@ static void check_apart(const char *one, const char *two, bool same_numbers,
 	CHECK_EQ(raw_launch(b.fd, b.id), -ESTALE);
 }
 
-/* The second word is NULL where there is but one. */
+/* Runs a command with one path or two; `two` may be NULL. */
 static void subvolume(char *command, char *one, char *two)
 {
 	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", command, one,
@@ -159,7 +159,7 @@ static void subvolume(char *command, char *one, char *two)
 		 0);
 }
 
-static void two_subvolumes(void)
+static void subvolumes_with_the_same_numbers_are_told_apart(void)
 {
 	char *root, *one, *two;
 
@@ -175,8 +175,8 @@ static void two_subvolumes(void)
 	check_apart(one, two, true, true);
 }
 
-/* A snapshot is a file of its own, though it shares all of its bytes. */
-static void a_snapshot(void)
+/* The snapshot shares all bytes of the file. */
+static void a_snapshot_is_told_apart_from_its_origin(void)
 {
 	char *root, *one, *two;
 
@@ -191,8 +191,8 @@ static void a_snapshot(void)
 	check_apart(test_fmt("%s/p", one), test_fmt("%s/p", two), true, true);
 }
 
-/* Copied by reference: the copy may be written to, into the original not. */
-static void a_reflink(void)
+/* The copy shares the bytes of the file: only the copy may be written to. */
+static void a_reflink_is_a_file_of_its_own(void)
 {
 	char *root, *path, *copy;
 	struct reg r;
@@ -210,7 +210,7 @@ static void a_reflink(void)
 		TEST_SKIP("no reflink here: %s", strerror(errno));
 	guard_overwrite(to);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
-	/* what is not open for writing is no target */
+	/* a file that is not open for writing is no target */
 	CHECK_EQ(ioctl(from, FICLONE, to), -1);
 	CHECK_EQ(guard_write(path, O_RDWR), -ETXTBSY);
 	CHECK_SYS(close(r.fd));
@@ -238,14 +238,14 @@ static char *overlay(const char *name, const char *lower, const char *upper,
 	return to;
 }
 
-static void on_overlay(void)
+static void changes_and_writes_are_noticed_on_overlay(void)
 {
 	own_mounts();
 	all_of(overlay("o", folder("lower"), folder("upper"), folder("work")),
 	       true);
 }
 
-/* A file system of its own, with one file; the numbers are given in order. */
+/* Makes a file system with one file, whose number is the first one. */
 static char *layer(const char *name, const char *file)
 {
 	char *to = folder(name);
@@ -255,7 +255,7 @@ static char *layer(const char *name, const char *file)
 	return to;
 }
 
-static void two_layers(void)
+static void layers_with_the_same_numbers_are_told_apart(void)
 {
 	struct stat a, b;
 	char *one, *two, *to;
@@ -271,8 +271,8 @@ static void two_layers(void)
 	check_apart(test_fmt("%s/p", to), test_fmt("%s/q", to), true, false);
 }
 
-/* Over one lower folder: the same number, and each its own. */
-static void two_overlays(void)
+/* The overlays share a lower folder, and the file has the same number in both. */
+static void overlays_of_one_folder_are_told_apart(void)
 {
 	char *lower, *one, *two;
 
@@ -284,8 +284,8 @@ static void two_overlays(void)
 	check_apart(test_fmt("%s/p", one), test_fmt("%s/p", two), false, true);
 }
 
-/* Writing through the overlay copies the file up first: another file then. */
-static void copied_up(void)
+/* A write through the overlay copies the file up, which makes another file. */
+static void a_copy_up_makes_the_template_stale(void)
 {
 	char *lower, *to, *path;
 	struct reg r;
@@ -305,10 +305,10 @@ static void copied_up(void)
 }
 
 /*
- * What deny-write does not promise there, as the kernel does not for a program
- * that runs: who writes to the layer below, past the overlay.
+ * The layer below the overlay can still be written to: deny-write does not promise
+ * more than the kernel does for a running program.
  */
-static void past_the_overlay(void)
+static void a_write_below_the_overlay_is_not_denied(void)
 {
 	char *upper, *to, *path;
 	struct reg r;
@@ -327,8 +327,8 @@ static void past_the_overlay(void)
 
 /* ---- below the file system */
 
-/* The device is written to: times say nothing, the first bytes do. */
-static void changed_on_the_device(void)
+/* The write to the device shows in the first bytes only, not in the times. */
+static void a_change_on_the_device_is_stale(void)
 {
 	char *path, header[64];
 	int fd, device, block = 0;
@@ -361,10 +361,10 @@ static void changed_on_the_device(void)
 	CHECK(!client_fresh(&client, &r));
 }
 
-/* ---- where no writers are counted */
+/* ---- file systems that count no writers */
 
-/* proc, for one: it has regular files, and writers that nobody counts. */
-static void deny_write_is_not_to_be_had(void)
+/* proc and sysfs have regular files, and do not count their writers. */
+static void deny_write_is_refused_where_writers_are_not_counted(void)
 {
 	struct reg r;
 
@@ -375,12 +375,12 @@ static void deny_write_is_not_to_be_had(void)
 	CHECK_EQ(client_register(&client, guard_open("/sys/kernel/profiling"),
 				 DENY, &r),
 		 -EOPNOTSUPP);
-	/* and nobody executes it */
+	/* nobody may execute it, either */
 	CHECK_EQ(client_register(&client, guard_open("/proc/self/comm"), 0, &r),
 		 -EACCES);
 }
 
-static void on_fuse(void)
+static void fuse_is_guarded_without_deny_write(void)
 {
 	struct stat st;
 	struct reg r;
@@ -394,26 +394,25 @@ static void on_fuse(void)
 	CHECK_EQ(client_register(&client, guard_open(test_fmt("%s/p", to)),
 				 DENY, &r),
 		 -EOPNOTSUPP);
-	/* who writes is not known there; who launches is */
+	/* a plain template is guarded there */
 	r = client_template(&client, test_fmt("%s/p", to), 0);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_SYS(umount2(to, MNT_DETACH));
 }
 
 static const struct test_case cases[] = {
-	{ "ext4: changes and denials", on_ext4, 60 },
-	{ "btrfs: changes and denials", on_btrfs, 60 },
-	{ "btrfs: two subvolumes with the same numbers", two_subvolumes, 0 },
-	{ "btrfs: a snapshot", a_snapshot, 0 },
-	{ "btrfs: reflinks", a_reflink, 0 },
-	{ "overlay: changes and denials", on_overlay, 60 },
-	{ "overlay: two layers with the same numbers", two_layers, 0 },
-	{ "overlay: two of the same lower folder", two_overlays, 0 },
-	{ "overlay: copied up by a writer", copied_up, 0 },
-	{ "overlay: not past it", past_the_overlay, 0 },
-	{ "ext4: changed on the device", changed_on_the_device, 0 },
-	{ "deny-write where writers are not counted",
-	  deny_write_is_not_to_be_had, 0 },
-	{ "FUSE: guarded, without deny-write", on_fuse, 0 },
+	TEST_CASE_SECONDS(changes_and_writes_are_noticed_on_ext4, 60),
+	TEST_CASE_SECONDS(changes_and_writes_are_noticed_on_btrfs, 60),
+	TEST_CASE(subvolumes_with_the_same_numbers_are_told_apart),
+	TEST_CASE(a_snapshot_is_told_apart_from_its_origin),
+	TEST_CASE(a_reflink_is_a_file_of_its_own),
+	TEST_CASE_SECONDS(changes_and_writes_are_noticed_on_overlay, 60),
+	TEST_CASE(layers_with_the_same_numbers_are_told_apart),
+	TEST_CASE(overlays_of_one_folder_are_told_apart),
+	TEST_CASE(a_copy_up_makes_the_template_stale),
+	TEST_CASE(a_write_below_the_overlay_is_not_denied),
+	TEST_CASE(a_change_on_the_device_is_stale),
+	TEST_CASE(deny_write_is_refused_where_writers_are_not_counted),
+	TEST_CASE(fuse_is_guarded_without_deny_write),
 };
 GUARD_MAIN(cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What may be launched: the file that was registered, as it was then. Nothing here
- * looks before the kernel does.
+ * Identity: a template launches the registered file, as it was then. No check of
+ * the library's comes before the kernel's.
  */
 #include "guarding_changes.h"
 
@@ -10,13 +10,13 @@
 
 static struct client client;
 
-static void changes_on_tmpfs(void)
+static void each_change_is_seen_on_tmpfs(void)
 {
 	guard_check_changes(test_tmpdir(), false);
 }
 
-/* Its times move by ticks on every kernel. */
-static void changes_on_ramfs(void)
+/* On ramfs, times move by ticks on every kernel. */
+static void each_change_is_seen_on_ramfs(void)
 {
 	char *folder = test_path("ramfs");
 
@@ -62,7 +62,7 @@ static void a_mapping_from_before_is_noticed(void)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
-/* Whoever reads, or maps for itself, is no writer. */
+/* A reader, or a private mapping, does not count as a writer. */
 static void readers_do_not_matter(void)
 {
 	char *path = guard_program(test_path("p"), "tiny-7"), *p;
@@ -92,7 +92,7 @@ static void another_file_is_stale(void)
 	CHECK_EQ(client_item(&client, r.id).last_why, WHY_FILE);
 	CHECK_EQ(raw_launch_path(other, r.id), -ESTALE);
 	CHECK_EQ(raw_launch(r.fd, s.id), -ESTALE);
-	/* neither of them is any the worse for it */
+	/* both templates stay fresh */
 	CHECK(client_fresh(&client, &r) && client_fresh(&client, &s));
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(raw_launch(s.fd, s.id), 7);
@@ -160,11 +160,11 @@ static void another_header_is_stale(void)
 	CHECK_EQ(raw_launch(s.fd, s.id), -ESTALE);
 	CHECK_EQ(client_item(&client, s.id).last_why, WHY_HEADER);
 	CHECK_EQ(client_item(&client, s.id).launches, 0);
-	/* who read it wrongly harms nobody else */
+	/* the wrong header harms no other template */
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
-/* A script is what is registered; its interpreter is not. */
+/* The script is registered, and not its interpreter. */
 static void a_script_is_guarded(void)
 {
 	char *path = test_path("script");
@@ -180,9 +180,9 @@ static void a_script_is_guarded(void)
 	CHECK_EQ(raw_launch_path(path, r.id), -ESTALE);
 }
 
-/* ---- who may not change a file */
+/* ---- refused changes */
 
-/* Each is refused by the file system, after it was asked for. */
+/* The file system refuses each change, after the guard has seen it. */
 static void change_anothers(void *arg)
 {
 	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
@@ -205,7 +205,7 @@ static void change_anothers(void *arg)
 	CHECK_EQ(guard_write(path, O_RDWR), -EACCES);
 }
 
-static void who_may_not_change_it_leaves_it_fresh(void)
+static void a_refused_change_leaves_a_template_fresh(void)
 {
 	char *path = guard_program(test_path("p"), "tiny-7");
 	struct reg r;
@@ -217,7 +217,7 @@ static void who_may_not_change_it_leaves_it_fresh(void)
 	CHECK(client_fresh(&client, &r));
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(client_item(&client, r.id).why, WHY_NONE);
-	/* who may, does not, though nothing is another than before */
+	/* an allowed chmod() counts as a change, though the mode is the same */
 	CHECK_SYS(chmod(path, 0755));
 	CHECK(!client_fresh(&client, &r));
 	CHECK_EQ(client_item(&client, r.id).why, WHY_ATTRIBUTES);
@@ -239,7 +239,7 @@ static void all_templates_of_a_file_are_stale(void)
 		CHECK_EQ(client_news(&client, r[i].id), WHY_OPENED);
 		CHECK_EQ(raw_launch(r[i].fd, r[i].id), -ESTALE);
 	}
-	/* a new one does not make the old ones good again */
+	/* a new template does not make the old ones fresh */
 	fresh = client_template(&client, path, 0);
 	for (int i = 0; i < 5; i++) {
 		CHECK(!client_fresh(&client, &r[i]));
@@ -250,8 +250,8 @@ static void all_templates_of_a_file_are_stale(void)
 	CHECK_EQ(raw_launch(fresh.fd, fresh.id), 7);
 }
 
-/* Written to again and again, as by a build, while it is launched. */
-static void never_the_old_under_a_new_name(void)
+/* The file is written again and again, as by a build, and launched each time. */
+static void each_of_many_writes_within_a_tick_is_seen(void)
 {
 	char *path = guard_program(test_path("p"), "tiny");
 	char *image[] = { test_read(test_tool("tiny")),
@@ -277,23 +277,18 @@ static void never_the_old_under_a_new_name(void)
 }
 
 static const struct test_case cases[] = {
-	{ "each change is seen on tmpfs", changes_on_tmpfs, 0 },
-	{ "each change is seen on ramfs", changes_on_ramfs, 0 },
-	{ "a writer from before is noticed", a_writer_from_before_is_noticed,
-	  0 },
-	{ "a mapping from before is noticed", a_mapping_from_before_is_noticed,
-	  0 },
-	{ "readers do not matter", readers_do_not_matter, 0 },
-	{ "another file is stale", another_file_is_stale, 0 },
-	{ "a swapped descriptor is stale", a_swapped_descriptor_is_stale, 0 },
-	{ "a replaced path is stale", a_replaced_path_is_stale, 0 },
-	{ "another header is stale", another_header_is_stale, 0 },
-	{ "a script is guarded", a_script_is_guarded, 0 },
-	{ "who may not change a file leaves it fresh",
-	  who_may_not_change_it_leaves_it_fresh, 0 },
-	{ "all templates of a file are stale",
-	  all_templates_of_a_file_are_stale, 0 },
-	{ "written again and again within a tick",
-	  never_the_old_under_a_new_name, 0 },
+	TEST_CASE(each_change_is_seen_on_tmpfs),
+	TEST_CASE(each_change_is_seen_on_ramfs),
+	TEST_CASE(a_writer_from_before_is_noticed),
+	TEST_CASE(a_mapping_from_before_is_noticed),
+	TEST_CASE(readers_do_not_matter),
+	TEST_CASE(another_file_is_stale),
+	TEST_CASE(a_swapped_descriptor_is_stale),
+	TEST_CASE(a_replaced_path_is_stale),
+	TEST_CASE(another_header_is_stale),
+	TEST_CASE(a_script_is_guarded),
+	TEST_CASE(a_refused_change_leaves_a_template_fresh),
+	TEST_CASE(all_templates_of_a_file_are_stale),
+	TEST_CASE(each_of_many_writes_within_a_tick_is_seen),
 };
 GUARD_MAIN(cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The library where there is a guard: what it says of a template before a launch,
- * and that the kernel lets its launches through, whatever way they are made.
+ * The library with a guard: it knows the state of a template before a launch, and
+ * the kernel lets its launches through, whatever way they are made.
  */
 #include "guarding.h"
 #include "../begin_spawn.h"
@@ -50,9 +50,9 @@ static int launch(int tfd)
 	return test_spawn(tfd, TEST_ARGV("p"));
 }
 
-/* ---- what it says */
+/* ---- state of a template */
 
-/* Nothing of the file has changed: only the guard knows. */
+/* The file has not changed, so only the guard knows. */
 static void an_open_for_writing_is_told_at_once(void)
 {
 	int tfd = template(0);
@@ -70,7 +70,7 @@ static void an_open_for_writing_is_told_at_once(void)
 	CHECK_EQ(launch(tfd), 7);
 }
 
-static void refreshed_by_itself(void)
+static void auto_refresh_makes_a_template_fresh(void)
 {
 	int tfd = template(SPAWN_TEMPLATE_CREATE_AUTO_REFRESH);
 	uint64_t before = stat_of(tfd).guard_id;
@@ -78,13 +78,13 @@ static void refreshed_by_itself(void)
 	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
 	CHECK_EQ(launch(tfd), 7);
 	CHECK_NE(stat_of(tfd).guard_id, before);
-	/* seen by nobody before the launch */
+	/* only the launch notices the new link */
 	CHECK_SYS(link(test_path("p"), test_path("q")));
 	CHECK_EQ(launch(tfd), 7);
 	CHECK_EQ(stat_of(tfd).state, SPAWN_TEMPLATE_STATE_FRESH);
 }
 
-static void stat_tells(void)
+static void stat_tells_of_the_guard(void)
 {
 	int tfd = template(DENY | GUARD);
 	struct spawn_template_stat st = stat_of(tfd);
@@ -98,7 +98,7 @@ static void stat_tells(void)
 	CHECK_OK(spawn_template_check(tfd));
 }
 
-static void not_asked_for(void)
+static void a_template_with_no_guard_is_left_alone(void)
 {
 	int tfd = template(SPAWN_TEMPLATE_CREATE_NO_GUARD);
 
@@ -108,8 +108,8 @@ static void not_asked_for(void)
 	CHECK_EQ(launch(tfd), 7);
 }
 
-/* A dup, or a forked child, holds the file: closing ends it all the same. */
-static void close_ends_it(void)
+/* A dup holds the file open. */
+static void close_ends_deny_write_whoever_holds_the_file(void)
 {
 	int tfd = template(DENY), copy = CHECK_SYS(dup(tfd));
 
@@ -120,8 +120,8 @@ static void close_ends_it(void)
 
 /* ---- ways to launch */
 
-/* What the kernel reads of the launch is in memory that nobody waits beside. */
-static void not_waited_for(void)
+/* The mark is in memory that must outlive the call that begins the launch. */
+static void launches_not_waited_for_are_let_through(void)
 {
 	int tfd = template(GUARD), pidfd = -1;
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
@@ -150,8 +150,8 @@ static void check_way(const char *what, struct spawn_template_spawn_args args)
 	CHECK_OK(spawn_template_close(tfd));
 }
 
-/* The child has other ids when it execs: its parent is who is looked at. */
-static void with_attributes(void)
+/* The child has other ids when it execs, and the guard looks at its parent. */
+static void launches_with_attributes_are_let_through(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p")),
 					 plain = args;
@@ -174,7 +174,7 @@ static void with_attributes(void)
 	check_way("a large table again", plain);
 }
 
-static void with_less_of_a_kernel(void)
+static void launches_by_fallbacks_are_let_through(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 
@@ -189,7 +189,7 @@ static void with_less_of_a_kernel(void)
 	check_way("no execveat, other ids", args);
 }
 
-static void a_script(void)
+static void a_script_launches_until_it_is_written_to(void)
 {
 	char *path = test_path("script");
 	int tfd;
@@ -222,14 +222,14 @@ static void run_with(uint32_t flags)
 	CHECK_OK(spawn_template_close(tfd));
 }
 
-static void runs(void)
+static void runs_are_let_through(void)
 {
 	run_with(0);
 	run_with(SPAWN_TEMPLATE_RUN_CGROUP);
 	run_with(SPAWN_TEMPLATE_RUN_SUPERVISE);
 }
 
-static void rings(void)
+static void launches_of_rings_are_let_through(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
 	struct spawn_template_ring *ring;
@@ -268,7 +268,7 @@ static void *make_and_launch(void *arg)
 	return NULL;
 }
 
-static void many_threads(void)
+static void many_threads_make_and_launch_templates(void)
 {
 	pthread_t threads[THREADS];
 	char *path = program();
@@ -286,18 +286,17 @@ static void many_threads(void)
 }
 
 static const struct test_case cases[] = {
-	{ "an open for writing is told at once",
-	  an_open_for_writing_is_told_at_once, 0 },
-	{ "refreshed by itself", refreshed_by_itself, 0 },
-	{ "stat tells of the guard", stat_tells, 0 },
-	{ "NO_GUARD is not guarded", not_asked_for, 0 },
-	{ "closing ends it, whoever holds the file", close_ends_it, 0 },
-	{ "launches that are not waited for", not_waited_for, 0 },
-	{ "launches with attributes and actions", with_attributes, 0 },
-	{ "launches with less of a kernel", with_less_of_a_kernel, 0 },
-	{ "a script", a_script, 0 },
-	{ "runs, in a cgroup, supervised", runs, 0 },
-	{ "rings", rings, 0 },
-	{ "many threads make, launch and close", many_threads, 0 },
+	TEST_CASE(an_open_for_writing_is_told_at_once),
+	TEST_CASE(auto_refresh_makes_a_template_fresh),
+	TEST_CASE(stat_tells_of_the_guard),
+	TEST_CASE(a_template_with_no_guard_is_left_alone),
+	TEST_CASE(close_ends_deny_write_whoever_holds_the_file),
+	TEST_CASE(launches_not_waited_for_are_let_through),
+	TEST_CASE(launches_with_attributes_are_let_through),
+	TEST_CASE(launches_by_fallbacks_are_let_through),
+	TEST_CASE(a_script_launches_until_it_is_written_to),
+	TEST_CASE(runs_are_let_through),
+	TEST_CASE(launches_of_rings_are_let_through),
+	TEST_CASE(many_threads_make_and_launch_templates),
 };
 GUARD_MAIN(cases)

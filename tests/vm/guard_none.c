@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the kernel can have no guard: the daemon says so and ends, having left
- * nothing, and the library works without. In the other cells there is nothing to
- * be tested here.
+ * A kernel that can have no guard: the daemon says so, ends and leaves nothing, and
+ * the library works without. In the other cells this program skips.
  */
 #include "guarding.h"
 
-static void the_daemon_says_why(void)
+static void the_daemon_says_why_it_cannot_work(void)
 {
 	struct client c;
 	struct stat st;
@@ -14,7 +13,7 @@ static void the_daemon_says_why(void)
 	CHECK_EQ(guard_run(NULL), 1);
 	test_note("%s", guard_log());
 	CHECK_HAS(guard_log(), "kernel");
-	/* the oldest that these tests run on with a guard */
+	/* the oldest kernel that these tests run on with a guard */
 	CHECK_HAS(guard_log(), "Use Linux 6.1 or later");
 	CHECK_LT(client_try(&c), 0);
 	CHECK_EQ(stat(GUARD_PINS, &st), -1);
@@ -23,7 +22,7 @@ static void the_daemon_says_why(void)
 	CHECK_EQ(guard_run((char *[]){ "--unload", NULL }), 0);
 }
 
-static void the_library_works_without(void)
+static void the_library_works_without_a_guard(void)
 {
 	char *path = guard_program(test_path("p"), "tiny-7");
 	struct spawn_template_stat st;
@@ -45,8 +44,8 @@ static void the_library_works_without(void)
 }
 
 static const struct test_case cases[] = {
-	{ "the daemon says why it cannot work", the_daemon_says_why, 0 },
-	{ "the library works without", the_library_works_without, 0 },
+	TEST_CASE(the_daemon_says_why_it_cannot_work),
+	TEST_CASE(the_library_works_without_a_guard),
 };
 
 int main(int argc, char **argv)

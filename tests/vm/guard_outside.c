@@ -52,19 +52,19 @@ static void check_guarded(const char *map)
 	CHECK_EQ(client_item(&c, st.guard_id).uid, ALICE);
 }
 
-static void as_oneself(void)
+static void a_user_namespace_of_oneself_is_guarded(void)
 {
 	check_guarded(test_fmt("%d %d 1", ALICE, ALICE));
 }
 
-/* Only of the namespace: the daemon's root is another one. */
-static void as_root(void)
+/* This root is the namespace's, not the daemon's. */
+static void a_user_namespace_with_a_root_is_guarded(void)
 {
 	check_guarded(test_fmt("0 %d 1", ALICE));
 }
 
 static const struct test_case cases[] = {
-	{ "guarded in a user namespace, as oneself", as_oneself, 0 },
-	{ "guarded in a user namespace, as its root", as_root, 0 },
+	TEST_CASE(a_user_namespace_of_oneself_is_guarded),
+	TEST_CASE(a_user_namespace_with_a_root_is_guarded),
 };
 GUARD_MAIN(cases)

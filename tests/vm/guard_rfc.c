@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The 17 self-tests of the kernel proposal with the guard on: as test_rfc.c has
- * them, but for two that have another answer with a guard. Denying writes is the
- * proposal's own here.
+ * The 17 self-tests of the kernel proposal with the guard on. Two of them have
+ * another answer with a guard than in test_rfc.c: denying writes has the proposal's.
  */
 #include "guarding.h"
 
@@ -11,9 +10,9 @@
 #define TEST_MAIN(cases)
 #include "../test_rfc.c"
 
-/* ---- the two */
+/* ---- the two with another answer */
 
-/* Once there is a guard the process keeps one descriptor for it. */
+/* The process keeps a descriptor for the guard. */
 static void guarded_basic_spawn(void)
 {
 	struct spawn_template_stat st;
@@ -70,7 +69,7 @@ static void guarded_deny_write(void)
 	/* close(2) is enough */
 	CHECK_SYS(close(tfd));
 	CHECK_EQ(guard_write(path, O_RDWR), 0);
-	/* and so is the end of the process */
+	/* the end of the process is enough, too */
 	CHECK_SYS(pipe2(fds, O_CLOEXEC));
 	pid = guard_child(hold, &fds[1]);
 	CHECK_EQ(read(fds[0], &byte, 1), 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * New programs in the place of old ones, while launches go on: none fails, and at
- * no moment is there nobody who checks. And pins that somebody removed.
+ * New programs take the place of old ones while launches go on: no launch fails, and
+ * no moment is without checks. Removed pins are noticed.
  */
 #include "guarding.h"
 
@@ -33,7 +33,7 @@ static struct st_msg_status status(void)
 
 /* ---- upgrade */
 
-/* What others do meanwhile; each counts. */
+/* Other processes are busy meanwhile, and count their attempts. */
 struct busy {
 	atomic_bool stop;
 	atomic_uint launches, denied, refused;
@@ -50,8 +50,8 @@ static void write_on(void *arg)
 	}
 }
 
-/* Who opens a file for writing is a writer for a moment, until he is denied: exec
- * says so by itself, before it asks anybody. */
+/* An open for writing counts as a writer for a moment, until the guard denies it:
+ * exec answers ETXTBSY by itself then, before any check. */
 static int launch(const struct reg *r)
 {
 	int ret;
@@ -62,7 +62,7 @@ static int launch(const struct reg *r)
 	return ret;
 }
 
-/* A stranger, by fork: never let through. */
+/* A forked child is never let through. */
 static void launch_as_another(void *arg)
 {
 	struct busy *busy = arg;
@@ -96,7 +96,7 @@ static void upgrade(void *arg)
 	CHECK_EQ(status().pins_missing, 0);
 }
 
-static void upgraded_under_load(void)
+static void an_upgrade_lets_no_launch_fail(void)
 {
 	struct st_msg_status end;
 	struct st_msg_item item;
@@ -127,7 +127,7 @@ static void upgraded_under_load(void)
 	CHECK_EQ(item.launches, busy->launches);
 	CHECK_EQ(item.stale, 0);
 	CHECK_EQ(item.refused, busy->refused);
-	/* that of a program that runs is denied by the kernel itself */
+	/* the kernel itself denies writes while the program runs */
 	CHECK_GT(item.write_denied, 0);
 	CHECK_LE(item.write_denied, busy->denied);
 	end = client_status(&client);
@@ -141,8 +141,8 @@ static void upgraded_under_load(void)
 #define LINKS GUARD_PINS "/links"
 #define NEW_LINKS GUARD_PINS "/links_new"
 
-/* What happens in files is to be seen before the next thing happens; what is
- * started from here is as ever. */
+/* This process must see each event in a folder before the next one happens; its
+ * children have their usual priority. */
 static void come_first(void)
 {
 	int priority = 1;
@@ -152,7 +152,7 @@ static void come_first(void)
 			  &priority));
 }
 
-/* How many events of a watch have come with one read; -1: it has ended. */
+/* Reads once. Return: the number of events of a watch; -1: it has ended. */
 static int count_events(int fd, int watch, const char *name)
 {
 	_Alignas(struct inotify_event) char buf[4096];
@@ -175,8 +175,8 @@ static int count_events(int fd, int watch, const char *name)
 }
 
 /*
- * Starts a daemon that upgrades, and kills it when so many links have been pinned
- * beside the old ones, or put in their place, one after the other.
+ * Starts a daemon that upgrades, and kills it after a number of steps. A step pins a
+ * link beside the old ones, or puts one in the place of an old one.
  */
 static void cut_short(char *const options[], int steps)
 {
@@ -239,7 +239,7 @@ static int links_with(char *const options[])
 	return n;
 }
 
-/* kill -9 at any step of it: the next daemon takes over all the same. */
+/* The next daemon takes over after a kill -9 at any step. */
 static void check_cut_short(char *const one[], char *const other[])
 {
 	char *const *const options[] = { one, other };
@@ -253,7 +253,7 @@ static void check_cut_short(char *const one[], char *const other[])
 	come_first();
 	for (int i = 0; i < 8; i++) {
 		int all = n[i % 2];
-		/* the first and the last, of those pinned and of those moved */
+		/* the first and the last links, pinned and moved */
 		const int steps[] = {
 			0,	 1,	      all - 1,	   all,
 			all + 1, all * 3 / 2, all * 2 - 1, all * 2
@@ -273,8 +273,8 @@ static void check_cut_short(char *const one[], char *const other[])
 	guard_unload();
 }
 
-/* Where both ways work, from one to the other and back. */
-static void upgrade_cut_short(void)
+/* Where both modes work, the upgrades go from one to the other and back. */
+static void an_upgrade_may_be_cut_short_at_any_step(void)
 {
 	char *const again[] = { "--upgrade", NULL };
 	char *const other[] = { "--upgrade", "--mode", "fmod_ret", NULL };
@@ -282,9 +282,8 @@ static void upgrade_cut_short(void)
 	check_cut_short(guard_mode("lsm") ? other : again, again);
 }
 
-/* Programs that are pinned no longer are not taken for those that are, nor those
- * that are not yet. */
-static void what_is_pinned_is_known(void)
+/* An upgrade that was cut short leaves the record of the old programs. */
+static void the_pinned_programs_are_known(void)
 {
 	const uint64_t older = 1;
 	uint64_t own;
@@ -293,7 +292,7 @@ static void what_is_pinned_is_known(void)
 	own = pinned_programs(&older);
 	CHECK_NE(own, older);
 	come_first();
-	/* other programs than its own: it upgrades unasked */
+	/* the daemon upgrades by itself, as the pinned programs are not its own */
 	cut_short(NULL, 0);
 	CHECK_EQ(pinned_programs(NULL), older);
 	cut_short(NULL, count_links());
@@ -319,7 +318,7 @@ static void a_removed_pin_is_noticed(void)
 	guard_unload();
 }
 
-/* With its end, what no pin holds ends, and clients are told. */
+/* The daemon's end ends programs without a pin, and clients are told. */
 static void check_removed(const char *pin)
 {
 	const uint64_t flags = SPAWN_TEMPLATE_CREATE_CLOEXEC;
@@ -342,13 +341,13 @@ static void check_removed(const char *pin)
 	guard_unload();
 }
 
-static void the_end_tells_of_removed_pins(void)
+static void the_daemons_end_tells_of_removed_pins(void)
 {
 	check_removed("links/exec");
 	check_removed("exec_states");
 }
 
-/* Not all, so none: it starts anew, and clients are told. */
+/* The daemon adopts all pins or none: it starts anew, and clients are told. */
 static void check_anew(const char *const pins[], unsigned int n)
 {
 	pid_t pid = guard_start(NULL);
@@ -378,7 +377,7 @@ static void check_anew(const char *const pins[], unsigned int n)
 	guard_unload();
 }
 
-static void with_half_the_pins_it_starts_anew(void)
+static void the_daemon_starts_anew_with_half_the_pins(void)
 {
 	static const char *const some[] = { "links/exec",      "links/fcntl",
 					    "links/exit_done", "guard",
@@ -390,12 +389,11 @@ static void with_half_the_pins_it_starts_anew(void)
 }
 
 static const struct test_case cases[] = {
-	{ "upgraded while launches go on", upgraded_under_load, 60 },
-	{ "an upgrade that is cut short", upgrade_cut_short, 60 },
-	{ "what is pinned is known", what_is_pinned_is_known, 60 },
-	{ "a removed pin is noticed", a_removed_pin_is_noticed, 0 },
-	{ "the end tells of removed pins", the_end_tells_of_removed_pins, 0 },
-	{ "with some of the pins it starts anew",
-	  with_half_the_pins_it_starts_anew, 0 },
+	TEST_CASE_SECONDS(an_upgrade_lets_no_launch_fail, 60),
+	TEST_CASE_SECONDS(an_upgrade_may_be_cut_short_at_any_step, 60),
+	TEST_CASE_SECONDS(the_pinned_programs_are_known, 60),
+	TEST_CASE(a_removed_pin_is_noticed),
+	TEST_CASE(the_daemons_end_tells_of_removed_pins),
+	TEST_CASE(the_daemon_starts_anew_with_half_the_pins),
 };
 GUARD_MAIN_ALONE(cases)

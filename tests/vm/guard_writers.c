@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Deny-write: while such a template lives nobody opens its file for writing, and
- * nobody who has it open gets such a template.
+ * nobody gets such a template while the file is open for writing.
  */
 #include "guarding_changes.h"
 
@@ -21,12 +21,12 @@ static struct reg denied(char **path)
 	return client_template(&client, *path, DENY);
 }
 
-static void each_way_is_denied(void)
+static void each_way_of_writing_is_denied(void)
 {
 	guard_check_denials(test_tmpdir());
 }
 
-static void under_other_names(void)
+static void writes_under_other_names_are_denied(void)
 {
 	char *path, *folder = test_path("mount"), *link_path = test_path("l");
 	struct reg r = denied(&path);
@@ -37,13 +37,13 @@ static void under_other_names(void)
 	CHECK_SYS(mount(test_tmpdir(), folder, NULL, MS_BIND, NULL));
 	CHECK_EQ(guard_write(test_fmt("%s/p", folder), O_RDWR), -ETXTBSY);
 	CHECK_SYS(umount(folder));
-	/* stale by the link, and writes are denied all the same */
+	/* the link has made it stale, and writes are denied all the same */
 	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
 	CHECK_EQ(guard_write(path, O_RDWR), -ETXTBSY);
 }
 
-/* Whoever made it has it open, and is no writer to the kernel. */
-static void not_of_a_file_in_memory(void)
+/* Its maker has it open, and does not count as a writer to the kernel. */
+static void a_file_in_memory_has_no_deny_write(void)
 {
 	int fd = CHECK_SYS(memfd_create("p", MFD_CLOEXEC));
 	char *path = test_fmt("/proc/self/fd/%d", fd);
@@ -62,16 +62,16 @@ static void not_of_a_file_in_memory(void)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	CHECK_EQ(pwrite(fd, text, 1, 0), 1);
 	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
-	/* one with a name is as any other */
+	/* a file with a name on tmpfs is like any other */
 	path = guard_program("/dev/shm/p", "tiny-7");
 	CHECK_OK(client_register(&client, guard_open(path), DENY, &r));
 	CHECK_EQ(guard_write(path, O_RDWR), -ETXTBSY);
 	CHECK_SYS(unlink(path));
 }
 
-/* ---- the end of it */
+/* ---- the end of a denial */
 
-static void ends_with_close(void)
+static void a_denial_ends_with_the_last_close(void)
 {
 	char *path;
 	struct reg r = denied(&path);
@@ -83,7 +83,7 @@ static void ends_with_close(void)
 	CHECK_EQ(guard_write(path, O_RDWR), 0);
 }
 
-static void ends_with_unregister(void)
+static void a_denial_ends_with_unregister(void)
 {
 	char *path;
 	struct reg r = denied(&path);
@@ -101,7 +101,7 @@ static void hold_and_tell(void *arg)
 	pause();
 }
 
-static void ends_with_the_process(void)
+static void a_denial_ends_with_the_process(void)
 {
 	int fds[2];
 	uint64_t id;
@@ -117,7 +117,7 @@ static void ends_with_the_process(void)
 	CHECK_EQ(guard_write(path, O_RDWR), 0);
 }
 
-/* The file may be held by others when its template's maker has ended. */
+/* Another process holds the file when its template's maker has ended. */
 static void hold_for_long(void *arg)
 {
 	(void)arg;
@@ -134,7 +134,7 @@ static void register_fork_and_tell(void *arg)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
-static void ends_with_the_maker_not_the_holder(void)
+static void a_denial_ends_with_the_maker_not_the_holder(void)
 {
 	int fds[2];
 	char *path = test_path("p");
@@ -167,9 +167,9 @@ static void each_template_counts(void)
 	CHECK_EQ(raw_launch(plain.fd, plain.id), -ESTALE);
 }
 
-/* ---- writers who were there before */
+/* ---- earlier writers */
 
-static void refused_to_whom_writes(void)
+static void deny_write_is_refused_while_somebody_can_write(void)
 {
 	char *path = guard_program(test_path("p"), "tiny-7"), *p;
 	struct reg r;
@@ -179,14 +179,14 @@ static void refused_to_whom_writes(void)
 	fd = CHECK_SYS(open(path, O_WRONLY | O_CLOEXEC));
 	CHECK_EQ(client_register(&client, guard_open(path), DENY, &r),
 		 -ETXTBSY);
-	/* on its way through a socket, and nowhere else */
+	/* the only descriptor is on its way through a socket */
 	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	CHECK_OK(guard_send_fd(pair[0], fd));
 	CHECK_SYS(close(fd));
 	CHECK_EQ(client_register(&client, guard_open(path), DENY, &r),
 		 -ETXTBSY);
 	CHECK_SYS(close(guard_take_fd(pair[1])));
-	/* mapped, and not open any more */
+	/* the file is mapped, and not open any more */
 	fd = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
 	p = mmap(NULL, 64, PROT_READ, MAP_SHARED, fd, 0);
 	CHECK(p != MAP_FAILED);
@@ -199,7 +199,6 @@ static void refused_to_whom_writes(void)
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 }
 
-/* A failed one leaves nothing. */
 static void a_refusal_denies_nothing(void)
 {
 	char *path = guard_program(test_path("p"), "tiny-7");
@@ -225,8 +224,8 @@ static void a_refusal_denies_nothing(void)
 #define RACE 10000
 
 /*
- * Each says what it has while it has it for sure, and then looks at the other:
- * of two that overlap at least one sees it.
+ * Each side sets its flag while it holds the file or the template for sure, and then
+ * looks at the other's: of two that overlap at least one sees it.
  */
 struct race {
 	atomic_bool live, held, done;
@@ -235,7 +234,7 @@ struct race {
 	char path[4096];
 };
 
-/* Some time, of many lengths. */
+/* Waits for a time of varying length. */
 static void linger(unsigned int i)
 {
 	for (volatile unsigned int n = i * 7 % 64 * (i % 3) * 20; n; n--)
@@ -256,7 +255,7 @@ static void race_writer(void *arg)
 		}
 		atomic_store(&race->held, true);
 		linger(i);
-		/* on one processor, too, somebody registers meanwhile */
+		/* lets the maker register meanwhile, also on one processor */
 		for (unsigned int k = 0; i % 16 == 1 && k < 8; k++)
 			sched_yield();
 		if (atomic_load(&race->live))
@@ -264,7 +263,7 @@ static void race_writer(void *arg)
 		atomic_store(&race->held, false);
 		CHECK_SYS(close(fd));
 		atomic_fetch_add(&race->opened, 1);
-		/* or hardly a template would ever be made */
+		/* otherwise hardly a template would ever be made */
 		if (i % 4 == 0)
 			sched_yield();
 		linger(i * 5);
@@ -294,7 +293,7 @@ static void race_maker(struct race *race)
 	}
 }
 
-static void never_both(void)
+static void a_writer_and_a_denial_never_overlap(void)
 {
 	struct race *race = mmap(NULL, sizeof(*race), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -316,22 +315,21 @@ static void never_both(void)
 	CHECK_GT(race->denied, 0);
 	CHECK_GT(race->made, 0);
 	CHECK_GT(race->refused, 0);
-	/* and nothing is left of it */
+	/* no denial is left */
 	CHECK_EQ(guard_write(race->path, O_RDWR), 0);
 }
 
 static const struct test_case cases[] = {
-	{ "each way of writing is denied", each_way_is_denied, 0 },
-	{ "under other names, too", under_other_names, 0 },
-	{ "not of a file in memory only", not_of_a_file_in_memory, 0 },
-	{ "until the template is closed", ends_with_close, 0 },
-	{ "until the template is unregistered", ends_with_unregister, 0 },
-	{ "until its process is killed", ends_with_the_process, 0 },
-	{ "until its maker ends, whoever holds the file",
-	  ends_with_the_maker_not_the_holder, 0 },
-	{ "each template counts", each_template_counts, 0 },
-	{ "refused while somebody can write", refused_to_whom_writes, 0 },
-	{ "a refusal denies nothing", a_refusal_denies_nothing, 0 },
-	{ "10,000 opens against creates: never both", never_both, 60 },
+	TEST_CASE(each_way_of_writing_is_denied),
+	TEST_CASE(writes_under_other_names_are_denied),
+	TEST_CASE(a_file_in_memory_has_no_deny_write),
+	TEST_CASE(a_denial_ends_with_the_last_close),
+	TEST_CASE(a_denial_ends_with_unregister),
+	TEST_CASE(a_denial_ends_with_the_process),
+	TEST_CASE(a_denial_ends_with_the_maker_not_the_holder),
+	TEST_CASE(each_template_counts),
+	TEST_CASE(deny_write_is_refused_while_somebody_can_write),
+	TEST_CASE(a_refusal_denies_nothing),
+	TEST_CASE_SECONDS(a_writer_and_a_denial_never_overlap, 60),
 };
 GUARD_MAIN(cases)

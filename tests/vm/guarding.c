@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The daemon as tests start and end it, and small things. See guarding.h.
+ * Starts and ends the daemon for tests, and helps with small things. See guarding.h.
  */
 #include "guarding.h"
 
@@ -68,7 +68,7 @@ pid_t guard_launch(char *const options[])
 	return pid;
 }
 
-/* Whether this process, which may be a child, has ended. */
+/* True if this process, which may be a child, has ended. */
 static bool is_over(pid_t pid)
 {
 	siginfo_t info = { 0 };
@@ -119,7 +119,7 @@ static int wait_for(pid_t pid)
 	if (waitpid(pid, &status, 0) == pid)
 		return WIFEXITED(status) ? WEXITSTATUS(status)
 					 : 128 + WTERMSIG(status);
-	/* another's child */
+	/* the daemon is another's child */
 	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pfd.fd >= 0) {
 		poll(&pfd, 1, -1);
@@ -160,7 +160,7 @@ char *guard_log(void)
 
 /* ---- a program of tests */
 
-/* Messages of checks go where there is no harness yet. */
+/* Makes no checks, as their messages need the harness, which runs later. */
 static int run_quietly(char *const options[])
 {
 	int status = -1;
@@ -172,7 +172,7 @@ static int run_quietly(char *const options[])
 	return status;
 }
 
-/* What an earlier program has left when it was killed. */
+/* Ends the daemon and the pins of an earlier program that was killed. */
 static void clean_up(void)
 {
 	struct client c;
@@ -187,7 +187,7 @@ static void clean_up(void)
 	run_quietly((char *[]){ "--unload", NULL });
 }
 
-/* Not this process's child: the harness kills those after each case. */
+/* Starts a daemon that is no child, since the harness kills those. */
 static pid_t start_apart(void)
 {
 	int fds[2];
@@ -231,9 +231,9 @@ static void show_log(void)
 }
 
 /*
- * Programs come and go in these tests, and the kernel changes its own code for
- * it. An emulated processor may take an instruction that another one is about to
- * change for what it no longer is.
+ * These tests load and unload programs, for which the kernel changes its own code.
+ * An emulated processor may execute the old form of an instruction that another one
+ * is changing.
  */
 static void use_one_processor(void)
 {
@@ -255,7 +255,7 @@ int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,
 	}
 	if (argc > 1 && !strcmp(argv[1], "-l"))
 		return test_main(argc, argv, cases, n);
-	/* else the harness has the library find none */
+	/* otherwise the harness hides the guard from the library */
 	setenv("TEST_GUARD", "1", 1);
 	if (!with_daemon)
 		use_one_processor();
@@ -274,7 +274,7 @@ int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,
 
 /* ---- files */
 
-/* Longer than a tick of any kernel's clock. */
+/* Sleeps longer than a tick of any kernel's clock. */
 void guard_tick(void)
 {
 	usleep(12000);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the guard share. They run as root in a guest, where nothing
- * else runs, and what refuses is always the kernel: launches are made here, with
+ * Shared by the tests of the guard. They run as root in a guest, where nothing
+ * else runs, and any refusal comes from the kernel: launches are made here, with
  * the mark and without any check of the library's, and the daemon is asked over
  * its socket, without the library's client.
  *
@@ -24,7 +24,7 @@
 
 #define ALICE 1001	/* users of the guest, who may ask the guard */
 #define BOB 1002
-#define NOBODY 65534	/* who may not */
+#define NOBODY 65534	/* may not ask the guard */
 
 #define GUARD_LOG "/run/guard.log"
 #define GUARD_PINS "/sys/fs/bpf/spawn_template"
@@ -44,35 +44,35 @@
 int guard_main(int argc, char **argv, const struct test_case *cases, size_t n,
 	       bool with_daemon);
 
-/* VM_MODE is this. */
+/* True if VM_MODE is this. */
 bool guard_mode(const char *mode);
 
 /* ---- the daemon ---- */
 
 /*
- * Starts one with these options (NULL: none) and waits until it answers. A case
- * that starts one has it killed at its end; what it pinned stays.
+ * Starts a daemon with these options (NULL: none) and waits until it answers. The
+ * harness kills it at the end of its case; its pins stay.
  */
 pid_t guard_start(char *const options[]);
 
-/* The same, not awaited. */
+/* Starts a daemon without waiting for it. */
 pid_t guard_launch(char *const options[]);
 
-/* Waits until a daemon answers, which must be this one. */
+/* Waits until this daemon answers. */
 void guard_await(pid_t pid);
 
 /* Sends a signal and waits for the end. Return: as test_wait(). */
 int guard_stop(pid_t pid, int sig);
 
-/* Runs one that ends by itself, such as --unload. Return: as test_wait(). */
+/* Runs a daemon that ends by itself, as with --unload. Return: as test_wait(). */
 int guard_run(char *const options[]);
 
 void guard_unload(void);
 
-/* The one that GUARD_MAIN started. */
+/* The daemon that GUARD_MAIN started. */
 pid_t guard_pid(void);
 
-/* What daemons have said since the last one was started. */
+/* The messages of daemons since the last one was started. */
 char *guard_log(void);
 
 /* ---- asking it ---- */
@@ -86,7 +86,7 @@ struct client {
 	struct st_msg news[64];		/* INVALIDATED that came between */
 };
 
-/* What REGISTER answered, and the template's own descriptor. */
+/* The answer to REGISTER, and the template's own descriptor. */
 struct reg {
 	int fd;
 	uint64_t id, word;
@@ -108,7 +108,7 @@ int client_ask(struct client *c, struct st_msg *msg, int fd);
 int client_send(struct client *c, const struct st_msg *msg, int fd);
 int client_receive(struct client *c, struct st_msg *msg, int ms, int *fd);
 
-/* An open O_PATH descriptor goes along; r->fd is then this one. */
+/* Registers an open O_PATH descriptor, which r->fd is then. */
 int client_register(struct client *c, int fd, uint32_t flags, struct reg *r);
 int client_unregister(struct client *c, uint64_t id);
 
@@ -117,7 +117,7 @@ struct reg client_template(struct client *c, const char *path, uint32_t flags);
 
 bool client_fresh(const struct client *c, const struct reg *r);
 
-/* Return: why this template was told to be invalid within 5 s; 0: it was not. */
+/* Return: the reason in the news of this template; 0: no news within 5 s. */
 uint32_t client_news(struct client *c, uint64_t id);
 
 /* Return: 0; -ENOENT. */
@@ -125,7 +125,7 @@ int client_find(struct client *c, uint64_t id, struct st_msg_item *item);
 struct st_msg_item client_item(struct client *c, uint64_t id);
 struct st_msg_status client_status(struct client *c);
 
-/* How many LIST shows. */
+/* Return: the number of templates that LIST shows. */
 unsigned int client_list(struct client *c);
 
 /* ---- launching ---- */
@@ -134,32 +134,32 @@ struct raw {
 	int fd;
 	const char *path;		/* instead of fd */
 	char *const *argv;		/* NULL: one word */
-	const void *mark;		/* where clear_child_tid points */
+	const void *mark;		/* for clear_child_tid */
 };
 
 /* Return: exit status; 128 + signal; -errno of exec. */
 int raw_exec(const struct raw *raw);
 
-/* With the mark of a template, by its descriptor or by path; without. */
+/* Launch with the mark of a template, by its descriptor or by path; or without. */
 int raw_launch(int fd, uint64_t id);
 int raw_launch_path(const char *path, uint64_t id);
 int raw_plain(int fd);
 
 /* ---- files and processes ---- */
 
-/* A copy of tools/<tool>, older than the clock's tick; the path is returned. */
+/* Copies tools/<tool>, and waits for a tick of the clock. Return: the path. */
 char *guard_program(const char *path, const char *tool);
 void guard_tick(void);
 int guard_open(const char *path);	/* O_PATH */
 
-/* 0 or -errno of open(2) for writing; what it opens is closed. */
+/* Opens the file for writing, and closes it. Return: 0 or -errno of open(2). */
 int guard_write(const char *path, int flags);
 
-/* A child that runs fn(arg) and returns from it; to be waited for. */
+/* Forks a child that runs fn(arg) and returns from it, for guard_wait(). */
 pid_t guard_child(void (*fn)(void *), void *arg);
 void guard_wait(pid_t pid);		/* exit status 0, or the case fails */
 
-/* A child with this pid, which nobody has; 0 in it. */
+/* Forks a child with this pid, which must be free. Return: the pid; 0 in it. */
 pid_t guard_fork_as(pid_t want);
 
 int guard_send_fd(int sock, int fd);

@@ -104,7 +104,7 @@ static void open_more(const char *path, const char *spare)
 	open_it(path, O_WRONLY | O_APPEND);
 }
 
-/* The descriptor leads to the file whatever its name is. */
+/* The descriptor leads to the file without its name. */
 static void open_by_fd(const char *path, const char *spare)
 {
 	int fd = guard_open(path);
@@ -129,7 +129,7 @@ void guard_overwrite(int fd)
 	CHECK_SYS(futimens(fd, times));
 }
 
-/* As quickly as it goes, which may be within a tick of the clock. */
+/* The write may come within a tick of the clock. */
 static void write_and_hide(const char *path, const char *spare)
 {
 	int fd = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
@@ -177,7 +177,7 @@ const unsigned int guard_n_changes = TEST_COUNT(guard_changes);
 
 /* ---- checks */
 
-/* By fd, and by path if that still leads to the file. */
+/* The launch fails by fd, and by path if that still leads to the file. */
 static void check_stale(struct client *c, const struct change *change,
 			const char *path, const struct reg *r)
 {
@@ -211,7 +211,7 @@ static void check_change(struct client *c, const struct change *change,
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
 	change->make(path, spare);
 	check_stale(c, change, path, &r);
-	/* as a refresh does */
+	/* a refresh makes a new template, too */
 	unlink(spare);
 	guard_program(path, "tiny-7");
 	again = client_template(c, path, 0);
@@ -234,7 +234,7 @@ void guard_check_changes(const char *folder, bool is_overlay)
 	client_close(&c);
 }
 
-/* 0, or -errno of what is denied. */
+/* Tries one way of writing. Return: 0 or its -errno; -ENOENT: no such way. */
 static int try_write(const char *path, unsigned int how)
 {
 	static const int flags[] = { O_WRONLY,		 O_RDWR,
@@ -274,7 +274,7 @@ void guard_check_denials(const char *folder)
 	CHECK_EQ(client_item(&c, r.id).write_denied, 2 * how);
 	CHECK_EQ(client_item(&c, r.id).flags, ST_REGISTER_DENY_WRITE);
 	CHECK(!memcmp(test_read(path), before, 64));
-	/* reading and running are not writing; others' files are others' */
+	/* reading, running and other files are not denied */
 	CHECK_EQ(guard_write(path, O_RDONLY), 0);
 	CHECK_EQ(raw_plain(r.fd), 7);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);

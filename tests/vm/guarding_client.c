@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A client of the daemon that believes all it is told, and checks nothing.
+ * A client of the daemon that believes each answer.
  */
 #include "guarding.h"
 
@@ -214,9 +214,9 @@ uint32_t client_news(struct client *c, uint64_t id)
 	}
 }
 
-/* ---- what it knows */
+/* ---- its templates */
 
-/* Return: how many items came; *item is the last. */
+/* Return: the number of items; *item is the last. */
 static unsigned int list(struct client *c, uint64_t id,
 			 struct st_msg_item *item)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Launches without the library: clone, exec, and nothing in between but the mark.
- * And the maps of the kernel programs, without libbpf.
+ * Reads the maps of the kernel programs, without libbpf.
  */
 #include "guarding.h"
 
@@ -19,7 +19,7 @@ struct child {
 	volatile int error;
 };
 
-/* In the parent's memory, while the parent waits. */
+/* Runs in the parent's memory, while the parent waits. */
 static int run_child(void *arg)
 {
 	char name[] = "tiny", *argv[] = { name, NULL }, *envp[] = { NULL };

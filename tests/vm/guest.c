@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What holds on every supported kernel, each case by itself: launches work with
- * the fallbacks that this kernel forces and no others, the name in ps is the
- * tool's, pidfds are pidfds, nothing leaks into the child, no change of the file
- * goes unseen, and fork is noticed.
+ * Promises that hold on every supported kernel: launches work with the fallbacks
+ * that this kernel forces and no others, the name in ps is the tool's, pidfds are
+ * the child's, nothing leaks into the child, no change of the file goes unseen, and
+ * fork is noticed.
  *
- * What this kernel has is found here by other means than the library's: each
- * feature is tried. `guest facts` prints it as one line.
+ * This program finds the kernel's features by other means than the library: it tries
+ * each of them. `guest facts` prints them as one line.
  *
  * Runs as root in a guest, where nothing else runs. No case skips.
  */
@@ -30,14 +30,14 @@
 #define AFTER "tiny-7"			/* exits with 7, same size */
 #define ROUNDS 100
 
-/* ---- what this kernel has */
+/* ---- features of this kernel */
 
 static bool has_cloexec_range(void)
 {
 	return !syscall(SYS_close_range, ~0U, ~0U, RANGE_CLOEXEC);
 }
 
-/* Nothing is executed: the question is answered or refused. */
+/* The call executes nothing: it answers, or refuses to. */
 static bool has_execve_check(void)
 {
 	char *argv[] = { "tiny", NULL }, *envp[] = { NULL };
@@ -54,8 +54,8 @@ static bool has_execve_check(void)
 }
 
 /*
- * The name of this program when executed by fd: `guest` where that is mended,
- * else the number of the fd. Return: 0, or -1.
+ * The name of this program when executed by fd: `guest` on newer kernels, else the
+ * number of the fd. Return: 0, or -1.
  */
 static int name_by_fd(char name[16])
 {
@@ -160,7 +160,7 @@ static void end(int pidfd)
 
 /* ---- fallbacks */
 
-/* Every launch took the fallbacks of `want`, one bit each, and no other. */
+/* Every launch took the fallbacks of `want`, one bit each, and no others. */
 static void check_fallbacks(int tfd, uint32_t want)
 {
 	struct spawn_template_stat st = stat_of(tfd);
@@ -173,8 +173,7 @@ static void check_fallbacks(int tfd, uint32_t want)
 	}
 }
 
-/* What the kernel lacks is replaced in each launch, what it has is used. */
-static void fallbacks_of_this_kernel(void)
+static void launches_use_the_fallbacks_that_the_kernel_forces(void)
 {
 	uint32_t want = 0;
 	int tfd = template_of(test_tool("tiny-7"));
@@ -189,7 +188,7 @@ static void fallbacks_of_this_kernel(void)
 
 static const long refusable[] = { SYS_clone3, SYS_close_range, SYS_execveat };
 
-/* Three launches of a probe among open fds: all is in place. */
+/* Launches a probe three times, among open fds. */
 static void check_launches(int tfd, const char *name)
 {
 	for (int i = 0; i < 3; i++) {
@@ -213,7 +212,7 @@ static void refuse_one(void *arg)
 	check_launches(template_of(path), "named");
 }
 
-static void each_refused(void)
+static void launches_work_with_each_call_refused(void)
 {
 	static const int errors[] = { ENOSYS, EPERM };
 
@@ -230,7 +229,7 @@ static void each_refused(void)
 	}
 }
 
-static void all_refused(void)
+static void launches_work_with_all_calls_refused(void)
 {
 	char *path = test_copy_probe("named");
 	uint32_t want = 1U << SPAWN_TEMPLATE_FALLBACK_CLONE |
@@ -249,8 +248,8 @@ static void all_refused(void)
 
 /* ---- the name in ps */
 
-/* As ps sees it. The kernel sets the name after it has woken the caller. */
-static void comm_seen_from_outside(void)
+/* The kernel sets the name after it has woken the caller. */
+static void comm_seen_from_outside_is_the_tools_name(void)
 {
 	int pidfd, tfd = template_of(test_copy_probe("tool-name"));
 	struct spawn_template_spawn_args args =
@@ -266,7 +265,7 @@ static void comm_seen_from_outside(void)
 	end(pidfd);
 }
 
-static void comm_seen_from_inside(void)
+static void comm_seen_from_inside_is_the_tools_name(void)
 {
 	int tfd = template_of(test_copy_probe("tool-name"));
 
@@ -277,11 +276,11 @@ static void comm_seen_from_inside(void)
 }
 
 /*
- * By fd where that gives the name of the file; else by path, and says why. The
- * mended name came with AT_EXECVE_CHECK, or, in stable releases, before it; the
- * library knows of the first.
+ * The library launches by fd where that gives the name of the file; else by path,
+ * and says why. The right name came with AT_EXECVE_CHECK, and earlier in some stable
+ * releases; the library probes only AT_EXECVE_CHECK.
  */
-static void way_fits_the_kernel(void)
+static void the_way_of_launching_fits_the_kernel(void)
 {
 	struct spawn_template_stat st =
 		stat_of(template_of(test_copy_probe("tool-name")));
@@ -302,7 +301,7 @@ static void way_fits_the_kernel(void)
 
 /* ---- the pidfd and the child */
 
-static void pidfd_is_the_child(void)
+static void the_pidfd_is_the_childs(void)
 {
 	int pidfd = -1, tfd = test_probe();
 	struct spawn_template_spawn_args args =
@@ -335,8 +334,8 @@ static void on_sigchld(int sig)
 	sigchlds++;
 }
 
-/* A launch that fails in exec itself is seen by nobody but its caller. */
-static void failed_launch_leaves_nothing(void)
+/* Only the caller sees a launch that fails in exec itself. */
+static void a_failed_launch_leaves_nothing(void)
 {
 	struct sigaction act = { .sa_handler = on_sigchld };
 	int tfd = test_probe();
@@ -359,7 +358,7 @@ static void failed_launch_leaves_nothing(void)
 	free(big);
 }
 
-static void other_ids_and_session(void)
+static void ids_groups_and_session_are_set(void)
 {
 	gid_t group = 4321;
 	int tfd = test_probe();
@@ -385,7 +384,7 @@ static void other_ids_and_session(void)
 	CHECK_EQ(getuid(), 0);
 }
 
-static void into_a_cgroup(void)
+static void into_cgroup_starts_the_program_there(void)
 {
 	const char *dir = "/sys/fs/cgroup/guest-test";
 	int tfd = test_probe();
@@ -403,7 +402,7 @@ static void into_a_cgroup(void)
 
 /* ---- open fds */
 
-static void fds_are_closed(void)
+static void fds_above_2_are_closed_unless_kept(void)
 {
 	int tfd = test_probe();
 	struct spawn_template_spawn_args args =
@@ -428,9 +427,8 @@ static void fds_are_closed(void)
 	CHECK_HAS_NOT(text, "fd.1000=");
 }
 
-/* A large table is not copied; neither that of the parent nor of the child
- * shows it. */
-static void fds_of_a_large_table(void)
+/* The child does not copy a large table, and the parent's stays as it is. */
+static void fds_of_a_large_table_are_closed(void)
 {
 	struct rlimit limit = { 8192, 8192 };
 	int tfd = test_probe();
@@ -457,9 +455,9 @@ static void write_over(const char *path, const char *text, size_t size)
 }
 
 /*
- * Two changes in a row, of the same size, and a template made in between: were
- * the identity taken too early, both could carry the same time. In every second
- * round the time of modification is put back too.
+ * A template is made between two changes in a row, of the same size. If the library
+ * took the identity too early, both changes could carry the same time. Every second
+ * round puts the time of modification back, too.
  */
 static void change_within_a_tick(const char *path)
 {
@@ -491,13 +489,13 @@ static void change_within_a_tick(const char *path)
 	}
 }
 
-static void changed_on_tmpfs(void)
+static void changes_within_a_tick_are_stale_on_tmpfs(void)
 {
 	change_within_a_tick(test_path("prog"));
 }
 
-/* Its times move by ticks on every kernel, and changes within one occur. */
-static void changed_on_ramfs(void)
+/* On ramfs, times move by ticks on every kernel, and changes within one occur. */
+static void changes_within_a_tick_are_stale_on_ramfs(void)
 {
 	char *dir = test_path("ramfs");
 
@@ -510,7 +508,7 @@ static void changed_on_ramfs(void)
 	change_within_a_tick(test_path("ramfs/prog"));
 }
 
-static void replaced_or_gone(void)
+static void a_replaced_or_removed_file_is_stale(void)
 {
 	char *path = test_path("prog"), *next = test_path("next");
 	int tfd;
@@ -540,7 +538,7 @@ static void use_inherited(void *arg)
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny")), -EACCES);
 }
 
-static void fork_is_noticed(void)
+static void a_fork_is_noticed(void)
 {
 	int tfd = template_of(test_tool(BEFORE));
 
@@ -563,7 +561,7 @@ static char *string_of(const char *json, const char *key)
 	return test_fmt("%.*s", (int)strcspn(at, "\""), at);
 }
 
-/* What the doctor says of a feature. */
+/* The doctor's status of a feature. */
 static char *status_of(const char *json, const char *id)
 {
 	const char *at = strstr(json, test_fmt("\"id\": \"%s\"", id));
@@ -572,8 +570,8 @@ static char *status_of(const char *json, const char *id)
 	return string_of(at, "status");
 }
 
-/* Here nothing is forbidden, and what this program finds it finds too. */
-static void doctor_agrees(void)
+/* Nothing is forbidden here, and the doctor finds the same features. */
+static void the_doctor_agrees_with_the_kernel(void)
 {
 	int tfd = template_of(test_tool("spawn-template"));
 	char name[16], *json, *at;
@@ -594,7 +592,7 @@ static void doctor_agrees(void)
 		  strcmp(name, "guest") ? "missing" : "ok");
 }
 
-static void run_passes_the_status_on(void)
+static void the_run_command_passes_the_status_on(void)
 {
 	int tfd = template_of(test_tool("spawn-template"));
 	char *probe = test_fmt("%s", test_tool("probe"));
@@ -608,28 +606,24 @@ static void run_passes_the_status_on(void)
 }
 
 static const struct test_case cases[] = {
-	{ "fallbacks are those that the kernel forces",
-	  fallbacks_of_this_kernel, 0 },
-	{ "clone3, close_range, execveat refused in turn", each_refused, 60 },
-	{ "clone3, close_range, execveat refused at once", all_refused, 0 },
-	{ "comm seen from outside is the tool's name", comm_seen_from_outside,
-	  0 },
-	{ "comm seen from inside is the tool's name", comm_seen_from_inside,
-	  0 },
-	{ "by fd or by path as comm demands", way_fits_the_kernel, 0 },
-	{ "pidfd is the child's", pidfd_is_the_child, 0 },
-	{ "failed launch leaves nothing", failed_launch_leaves_nothing, 0 },
-	{ "other ids, groups, session", other_ids_and_session, 0 },
-	{ "into a cgroup", into_a_cgroup, 0 },
-	{ "fds above 2 are closed, but those of KEEP", fds_are_closed, 0 },
-	{ "fds of a large table are closed", fds_of_a_large_table, 0 },
-	{ "changed within a tick on tmpfs: ESTALE", changed_on_tmpfs, 60 },
-	{ "changed within a tick on ramfs: ESTALE", changed_on_ramfs, 60 },
-	{ "replaced or unlinked: ESTALE", replaced_or_gone, 0 },
-	{ "fork is noticed", fork_is_noticed, 0 },
-	{ "spawn-template doctor agrees", doctor_agrees, 0 },
-	{ "spawn-template run passes the status on", run_passes_the_status_on,
-	  0 },
+	TEST_CASE(launches_use_the_fallbacks_that_the_kernel_forces),
+	TEST_CASE_SECONDS(launches_work_with_each_call_refused, 60),
+	TEST_CASE(launches_work_with_all_calls_refused),
+	TEST_CASE(comm_seen_from_outside_is_the_tools_name),
+	TEST_CASE(comm_seen_from_inside_is_the_tools_name),
+	TEST_CASE(the_way_of_launching_fits_the_kernel),
+	TEST_CASE(the_pidfd_is_the_childs),
+	TEST_CASE(a_failed_launch_leaves_nothing),
+	TEST_CASE(ids_groups_and_session_are_set),
+	TEST_CASE(into_cgroup_starts_the_program_there),
+	TEST_CASE(fds_above_2_are_closed_unless_kept),
+	TEST_CASE(fds_of_a_large_table_are_closed),
+	TEST_CASE_SECONDS(changes_within_a_tick_are_stale_on_tmpfs, 60),
+	TEST_CASE_SECONDS(changes_within_a_tick_are_stale_on_ramfs, 60),
+	TEST_CASE(a_replaced_or_removed_file_is_stale),
+	TEST_CASE(a_fork_is_noticed),
+	TEST_CASE(the_doctor_agrees_with_the_kernel),
+	TEST_CASE(the_run_command_passes_the_status_on),
 };
 
 int main(int argc, char **argv)
