@@ -7,6 +7,7 @@
 #ifndef ST_CHILD_FDS_H
 #define ST_CHILD_FDS_H
 
+#include "dents.h"
 #include "sys.h"
 
 /*
@@ -71,26 +72,6 @@ CHILD_FN int fds_by_proc(const struct fds *fds)
 
 #else
 
-/* Returns the number of an entry of /proc/self/fd; -1 for "." and "..". */
-CHILD_FN int fds_number(const char *name)
-{
-	int fd = 0;
-
-	if (*name < '0' || *name > '9')
-		return -1;
-	for (; *name >= '0' && *name <= '9'; name++)
-		fd = fd * 10 + (*name - '0');
-	return fd;
-}
-
-struct fds_entry {
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
-};
-
 /*
  * Treats the fds one by one, as /proc lists them. A close during the listing
  * skips no other fd: the directory's position is the fd number.
@@ -98,24 +79,23 @@ struct fds_entry {
 CHILD_FN int fds_by_proc(const struct fds *fds)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	int dir, got;
+	const struct st_dent *e;
+	struct st_dents dents;
+	int dir;
 
 	dir = sys_openat(AT_FDCWD, "/proc/self/fd",
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (dir < 0)
 		return dir;
-	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (int at = 0; at < got;) {
-			struct fds_entry *e = (struct fds_entry *)(buf + at);
-			int fd = fds_number(e->name);
+	st_dents_begin(&dents, dir, buf, sizeof(buf));
+	while ((e = st_dents_next(&dents))) {
+		int fd = st_dent_number(e);
 
-			at += e->reclen;
-			if (fd >= 0 && fd != dir && !fds_spared(fds, fd))
-				fds_treat(fds, fd);
-		}
+		if (fd >= 0 && fd != dir && !fds_spared(fds, fd))
+			fds_treat(fds, fd);
 	}
 	sys_close(dir);
-	return got;
+	return dents.got;
 }
 
 #endif

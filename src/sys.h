@@ -96,6 +96,21 @@ static inline int sys_openat(int dirfd, const char *path, int flags, int mode)
 	return sys_call4(__NR_openat, dirfd, path, flags, mode);
 }
 
+/* Reads the beginning of a file, and puts a NUL behind it. Return: its length. */
+static inline int sys_read_file(int dirfd, const char *path, char *buf,
+				int size)
+{
+	int fd = sys_openat(dirfd, path, O_RDONLY | O_CLOEXEC, 0), got;
+
+	if (fd < 0)
+		return fd;
+	got = sys_call3(__NR_read, fd, buf, size - 1);
+	sys_close(fd);
+	if (got >= 0)
+		buf[got] = 0;
+	return got;
+}
+
 static inline int sys_openat2(int dirfd, const char *path,
 			      const struct open_how *how)
 {

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/process/start.h"
+#include "shared/process/process.h"
 #include "loader/impl.h"
 #include "shared/proto.h"
 
@@ -78,10 +78,10 @@ static int make_file(struct canary *c)
 /* Returns when this process started, in ticks: field 22 of /proc/self/stat. */
 uint64_t loader_own_start(void)
 {
-	uint64_t start = 0;
+	struct st_process self = { .start = 0 };
 
-	process_start_ticks((uint32_t)getpid(), &start);
-	return start;
+	st_process_read(getpid(), &self);
+	return self.start;
 }
 
 static int register_file(struct canary *c, pid_t tgid, uint32_t flags,

@@ -219,7 +219,7 @@ int st_cgroup_open(int fd)
 static int check_domain(int dir)
 {
 	char type[32];
-	int got = walk_read(dir, "cgroup.type", type, sizeof(type));
+	int got = sys_read_file(dir, "cgroup.type", type, sizeof(type));
 
 	if (got < 0)
 		return got;

@@ -19,10 +19,10 @@
 #include <string.h>
 
 #include "shared/clock.h"
+#include "shared/process/process.h"
 #include "sys.h"
 #include "tree/pidfd.h"
 #include "tree/proc.h"
-#include "tree/walk.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
@@ -37,24 +37,10 @@
 /* member.stopped of a process that may not be signalled */
 #define REFUSED (-1)
 
-struct process {
-	pid_t pid, parent, group, session;
-	char state;
-	int threads;
-	uint64_t start;
-	bool ours;
-};
-
-/* The processes in /proc, by number. */
-struct view {
-	struct process *list;
-	size_t n, max;
-};
-
 /* One signal to one tree. */
 struct effort {
 	struct st_tree *tree;
-	struct view *view;	/* shared; "ours" changes with each effort */
+	struct st_processes *view;	/* shared; "ours" changes with each effort */
 	pid_t self, self_group;
 	bool reaped;		/* the child's number may be another's */
 	bool leads;		/* it leads a group that we are not in */
@@ -65,140 +51,10 @@ struct effort {
 	unsigned int done, refused;
 };
 
-/* ---- processes in /proc */
-
-/* Return: true if it is there and can be read; else *p is unchanged. */
-static bool read_process(pid_t pid, struct process *p)
-{
-	char path[32], line[1024], *end;
-	int got;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	got = walk_read(AT_FDCWD, path, line, sizeof(line));
-	end = got > 0 ? strrchr(line, ')') : NULL; /* may be in a name */
-	if (!end)
-		return false;
-	p->pid = pid;
-	return sscanf(end + 1,
-		      " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
-		      "%*d %*d %*d %d %*d %lu",
-		      &p->state, &p->parent, &p->group, &p->session,
-		      &p->threads, &p->start) == 6;
-}
-
-/* Tells whether all threads have ended; the first may end before others. */
-static bool is_dead(const struct process *p)
-{
-	return p->state == 'X' || p->state == 'x' ||
-	       (p->state == 'Z' && p->threads <= 1);
-}
-
-static bool add_number(struct view *v, pid_t pid)
-{
-	if (v->n == v->max) {
-		size_t max = v->max ? 2 * v->max : 256;
-		struct process *more = realloc(v->list, max * sizeof(*more));
-
-		if (!more)
-			return false;
-		v->list = more;
-		v->max = max;
-	}
-	v->list[v->n++].pid = pid;
-	return true;
-}
-
-/* Return: 0, also if memory is short for the rest of the list; or -errno. */
-static int list_numbers(struct view *v)
-{
-	char buf[4096] __attribute__((aligned(8)));
-	int dir = walk_open_dir(AT_FDCWD, "/proc"), got = 0;
-	bool room = true;
-
-	v->n = 0;
-	if (dir < 0)
-		return dir;
-	while (room &&
-	       (got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (int at = 0; at < got && room;) {
-			struct walk_entry *d = (struct walk_entry *)(buf + at);
-
-			at += d->reclen;
-			if (d->name[0] >= '1' && d->name[0] <= '9')
-				room = add_number(v, atoi(d->name));
-		}
-	}
-	sys_close(dir);
-	return got < 0 ? got : 0;
-}
-
-static int by_pid(const void *a, const void *b)
-{
-	pid_t x = ((const struct process *)a)->pid;
-	pid_t y = ((const struct process *)b)->pid;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * Checks that the numbers in /proc are those of this process's pid namespace.
- * In the /proc of an outer namespace they belong to other processes, and this
- * process has an outer number, too: NSpid has one number for each namespace.
- * (Very many groups push that line out of sight.)
- *
- * Return: 0; -EOPNOTSUPP if not; or -errno.
- */
-static int check_own_proc(void)
-{
-	char status[4096], *line;
-	int pid = 0, got;
-
-	got = walk_read(AT_FDCWD, "/proc/self/status", status, sizeof(status));
-	if (got < 0)
-		return got;
-	line = got ? strstr(status, "\nPid:") : NULL;
-	if (!line || sscanf(line, "\nPid: %d", &pid) != 1 ||
-	    pid != sys_call0(__NR_getpid))
-		return -EOPNOTSUPP;
-	line = strstr(line, "\nNSpid:");
-	if (line && sscanf(line, "\nNSpid: %*d %d", &pid) == 1)
-		return -EOPNOTSUPP;
-	return 0;
-}
-
-/*
- * Reads all processes, none of them marked as ours. It lists the numbers first
- * and reads the processes then, so that one free fd is enough.
- * Return: 0; or -errno, with an empty view.
- */
-static int look(struct view *v)
-{
-	int ret = check_own_proc();
-	size_t n = 0;
-
-	v->n = 0;
-	if (ret == 0)
-		ret = list_numbers(v);
-	for (size_t i = 0; i < v->n && ret == 0; i++)
-		if (read_process(v->list[i].pid, &v->list[n]))
-			v->list[n++].ours = false;
-	v->n = n;
-	if (n)
-		qsort(v->list, n, sizeof(*v->list), by_pid);
-	return ret;
-}
-
-static struct process *find(const struct view *v, pid_t pid)
-{
-	const struct process key = { .pid = pid };
-
-	return v->n ? bsearch(&key, v->list, v->n, sizeof(key), by_pid) : NULL;
-}
-
 /* ---- members of the tree */
 
 static struct st_member *member_of(const struct st_tree *tree,
-				   const struct process *p)
+				   const struct st_process *p)
 {
 	for (size_t i = 0; i < tree->n_members; i++)
 		if (tree->members[i].pid == p->pid &&
@@ -207,7 +63,7 @@ static struct st_member *member_of(const struct st_tree *tree,
 	return NULL;
 }
 
-static void claim(struct effort *e, struct process *p)
+static void claim(struct effort *e, struct st_process *p)
 {
 	p->ours = p->pid > 1 && p->pid != e->self;
 }
@@ -217,14 +73,14 @@ static void claim(struct effort *e, struct process *p)
  */
 static bool is_led(struct effort *e, pid_t number, bool session)
 {
-	const struct process *p = find(e->view, number);
+	const struct st_process *p = st_processes_find(e->view, number);
 
 	return p && p->ours && (session ? p->session : p->group) == number;
 }
 
-static bool belongs(struct effort *e, const struct process *p)
+static bool belongs(struct effort *e, const struct st_process *p)
 {
-	const struct process *parent = find(e->view, p->parent);
+	const struct st_process *parent = st_processes_find(e->view, p->parent);
 
 	return (parent && parent->ours) || is_led(e, p->session, true) ||
 	       is_led(e, p->group, false);
@@ -233,7 +89,7 @@ static bool belongs(struct effort *e, const struct process *p)
 /*
  * Tells whether the tree is found from here; /proc may hide the child itself.
  */
-static bool is_root(const struct effort *e, const struct process *p)
+static bool is_root(const struct effort *e, const struct st_process *p)
 {
 	pid_t child = e->tree->pid;
 
@@ -246,7 +102,7 @@ static bool is_root(const struct effort *e, const struct process *p)
 /* Marks all processes of the tree as ours. */
 static void find_tree(struct effort *e)
 {
-	struct view *v = e->view;
+	struct st_processes *v = e->view;
 	bool more = true;
 
 	for (size_t i = 0; i < v->n; i++) {
@@ -257,7 +113,7 @@ static void find_tree(struct effort *e)
 	while (more) {
 		more = false;
 		for (size_t i = 0; i < v->n; i++) {
-			struct process *p = &v->list[i];
+			struct st_process *p = &v->list[i];
 
 			if (!p->ours && belongs(e, p))
 				claim(e, p);
@@ -269,7 +125,7 @@ static void find_tree(struct effort *e)
 }
 
 /* Return: false if memory is short. */
-static bool remember(struct st_tree *tree, const struct process *p)
+static bool remember(struct st_tree *tree, const struct st_process *p)
 {
 	if (tree->n_members == tree->max_members) {
 		size_t max = tree->max_members ? 2 * tree->max_members : 16;
@@ -293,9 +149,11 @@ static void forget_dead(struct effort *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < tree->n_members; i++) {
-		const struct process *p = find(e->view, tree->members[i].pid);
+		const struct st_process *p =
+			st_processes_find(e->view, tree->members[i].pid);
 
-		if (p && p->start == tree->members[i].start && !is_dead(p))
+		if (p && p->start == tree->members[i].start &&
+		    !st_process_is_dead(p))
 			tree->members[n++] = tree->members[i];
 	}
 	tree->n_members = n;
@@ -339,28 +197,29 @@ static int signal_led_group(const struct effort *e, int sig)
 	return ret;
 }
 
-static bool in_led_group(const struct effort *e, const struct process *p)
+static bool in_led_group(const struct effort *e, const struct st_process *p)
 {
 	return e->leads && p->group == e->tree->pid;
 }
 
 /* Tells whether a process leads a group that the caller is not in. */
-static bool leads(const struct effort *e, const struct process *p)
+static bool leads(const struct effort *e, const struct st_process *p)
 {
 	return p->group == p->pid && p->pid != e->self_group;
 }
 
-static bool is_same(const struct process *p)
+static bool is_same(const struct st_process *p)
 {
-	struct process now;
+	struct st_process now;
 
-	return read_process(p->pid, &now) && now.start == p->start;
+	return st_process_read(p->pid, &now) == 0 && now.start == p->start;
 }
 
 /*
  * Signals a process; `group`: the whole group that it leads, if the kernel can.
  */
-static int signal_same(const struct process *p, int pidfd, int sig, bool group)
+static int signal_same(const struct st_process *p, int pidfd, int sig,
+		       bool group)
 {
 	int ret = -EINVAL;
 
@@ -378,7 +237,7 @@ static int signal_same(const struct process *p, int pidfd, int sig, bool group)
  * process whose start time is compared after that. If no pidfd can be had, or
  * no further fd, the number must do, as soon after the comparison as possible.
  */
-static int signal_one(const struct process *p, int sig, bool group)
+static int signal_one(const struct st_process *p, int sig, bool group)
 {
 	int fd = sys_call2(__NR_pidfd_open, p->pid, 0);
 	bool same = is_same(p);
@@ -410,30 +269,31 @@ static void signal_all(struct effort *e, int sig)
 {
 	/* a signal that is harmless twice goes to whole groups */
 	const bool twice = e->undo || sig == SIGKILL;
-	const struct view *v = e->view;
+	const struct st_processes *v = e->view;
 	int group = signal_led_group(e, sig);
 
 	e->done = e->refused = 0;
 	for (size_t i = 0; i < v->n; i++) {
-		const struct process *p = &v->list[i];
+		const struct st_process *p = &v->list[i];
 		bool whole = twice && leads(e, p);
 
-		if (!p->ours || (is_dead(p) && !whole))
+		if (!p->ours || (st_process_is_dead(p) && !whole))
 			continue;
-		if (is_dead(p))
+		if (st_process_is_dead(p))
 			signal_one(p, sig, whole);
 		else
 			count(e, in_led_group(e, p)
 					 ? group
 					 : signal_one(p, sig, whole));
 	}
-	if (v->n == 0 || (!e->reaped && !find(e->view, e->tree->pid)))
+	if (v->n == 0 ||
+	    (!e->reaped && !st_processes_find(e->view, e->tree->pid)))
 		signal_unseen(e, sig, group);
 }
 
 /* ---- stopping */
 
-static bool has_stopped(const struct process *p, const struct st_member *m,
+static bool has_stopped(const struct st_process *p, const struct st_member *m,
 			int64_t now)
 {
 	if (p->state == 'T' || p->state == 't' || m->stopped == REFUSED)
@@ -448,8 +308,8 @@ static bool has_stopped(const struct process *p, const struct st_member *m,
  * signal; but a process that was in setsid(2) then may be leaving the group,
  * until it is seen stopped.
  */
-static bool has_stopped_in_group(const struct process *p, struct st_member *m,
-				 int64_t now)
+static bool has_stopped_in_group(const struct st_process *p,
+				 struct st_member *m, int64_t now)
 {
 	if (m && !m->stopped)
 		m->stopped = now;
@@ -461,7 +321,7 @@ static bool has_stopped_in_group(const struct process *p, struct st_member *m,
  * Stops a process and the group that it leads, which may fork faster than we
  * read.
  */
-static int stop_one(const struct effort *e, const struct process *p)
+static int stop_one(const struct effort *e, const struct st_process *p)
 {
 	return signal_one(p, SIGSTOP, leads(e, p));
 }
@@ -474,7 +334,7 @@ struct outside {
 	bool forgotten;		/* memory was short for one */
 };
 
-static void stop_if_new(struct effort *e, const struct process *p,
+static void stop_if_new(struct effort *e, const struct st_process *p,
 			struct outside *o)
 {
 	struct st_member *m = member_of(e->tree, p);
@@ -502,13 +362,13 @@ static void stop_if_new(struct effort *e, const struct process *p,
 
 static struct outside stop_new(struct effort *e)
 {
-	const struct view *v = e->view;
+	const struct st_processes *v = e->view;
 	struct outside o = { .settled = true };
 
 	for (size_t i = 0; i < v->n; i++) {
-		const struct process *p = &v->list[i];
+		const struct st_process *p = &v->list[i];
 
-		if (p->ours && !is_dead(p)) {
+		if (p->ours && !st_process_is_dead(p)) {
 			stop_if_new(e, p, &o);
 		} else if (p->ours && leads(e, p) && !in_led_group(e, p)) {
 			/*
@@ -557,7 +417,7 @@ static bool stop_more(struct effort *e, bool *fresh)
  * its group: then no other process has the number, and the pidfd tells (Linux
  * 6.9).
  */
-static struct effort begin(struct st_tree *tree, struct view *view)
+static struct effort begin(struct st_tree *tree, struct st_processes *view)
 {
 	struct effort e = {
 		.tree = tree,
@@ -598,8 +458,8 @@ static void finish(struct effort *e, int sig, bool stopped)
  * Signals all trees together, since the look at /proc takes the time. It looks
  * as often as one tree needs, but at least twice however long that takes.
  */
-static void signal_trees(struct effort *efforts, size_t n, struct view *view,
-			 int sig)
+static void signal_trees(struct effort *efforts, size_t n,
+			 struct st_processes *view, int sig)
 {
 	const struct sys_timespec pause = { 0, 200000 };
 	const bool stops = st_signal_ends(sig) || sig == SIGSTOP;
@@ -609,7 +469,7 @@ static void signal_trees(struct effort *efforts, size_t n, struct view *view,
 	for (size_t i = 0; i < n && stops; i++)
 		begin_stop(&efforts[i]);
 	for (int round = 0; left; round++) {
-		bool seen = look(view) == 0, fresh = false;
+		bool seen = st_processes_look(view) == 0, fresh = false;
 		bool enough = !seen || !stops || (round > 0 && st_now() > most);
 
 		for (size_t i = 0; i < n; i++) {
@@ -635,11 +495,11 @@ static void signal_trees(struct effort *efforts, size_t n, struct view *view,
 /* Return: as st_tree_signal(). */
 int st_proc_signal(struct st_tree *tree, int sig)
 {
-	struct view view = { .list = NULL };
+	struct st_processes view = { .list = NULL };
 	struct effort e = begin(tree, &view);
 
 	signal_trees(&e, 1, &view, sig);
-	free(view.list);
+	st_processes_free(&view);
 	if (e.done)
 		return 0;
 	return e.refused ? -EPERM : -ESRCH;
@@ -649,7 +509,7 @@ int st_proc_signal(struct st_tree *tree, int sig)
 void st_proc_kill_all(struct st_tree *const *trees, size_t n)
 {
 	struct effort *efforts = calloc(n, sizeof(*efforts));
-	struct view view = { .list = NULL };
+	struct st_processes view = { .list = NULL };
 
 	for (size_t i = 0; i < n; i++) {
 		if (efforts)
@@ -659,30 +519,31 @@ void st_proc_kill_all(struct st_tree *const *trees, size_t n)
 	}
 	if (efforts)
 		signal_trees(efforts, n, &view, SIGKILL);
-	free(view.list);
+	st_processes_free(&view);
 	free(efforts);
 }
 
 static bool member_lives(const struct st_tree *tree)
 {
-	struct process p;
+	struct st_process p;
 
 	for (size_t i = 0; i < tree->n_members; i++)
-		if (read_process(tree->members[i].pid, &p) &&
-		    p.start == tree->members[i].start && !is_dead(&p))
+		if (st_process_read(tree->members[i].pid, &p) == 0 &&
+		    p.start == tree->members[i].start &&
+		    !st_process_is_dead(&p))
 			return true;
 	return false;
 }
 
 /* Tells whether a process of the tree lives, and remembers those that do. */
-static bool tree_lives(const struct view *v, struct st_tree *tree)
+static bool tree_lives(const struct st_processes *v, struct st_tree *tree)
 {
 	bool lives = false;
 
 	for (size_t i = 0; i < v->n; i++) {
-		const struct process *p = &v->list[i];
+		const struct st_process *p = &v->list[i];
 
-		if (!p->ours || is_dead(p))
+		if (!p->ours || st_process_is_dead(p))
 			continue;
 		lives = true;
 		if (!member_of(tree, p))
@@ -693,7 +554,7 @@ static bool tree_lives(const struct view *v, struct st_tree *tree)
 
 bool st_proc_empty(struct st_tree *tree)
 {
-	struct view view = { .list = NULL };
+	struct st_processes view = { .list = NULL };
 	struct effort e;
 	bool lives;
 	int ret;
@@ -704,10 +565,10 @@ bool st_proc_empty(struct st_tree *tree)
 	if (tree->complete)
 		return true;
 	e = begin(tree, &view);
-	ret = look(&view);
+	ret = st_processes_look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
 	lives = tree_lives(&view, tree);
-	free(view.list);
+	st_processes_free(&view);
 	return !lives && !sys_is_shortage(ret);
 }

@@ -21,7 +21,9 @@
 #define IN_SECTION \
 	__attribute__((section(ST_SUPERVISOR_CODE), flatten, noinline))
 
+#include "dents.h"
 #include "tree/supervisor_child.h"
+#include "tree/walk.h"
 
 /* Attempts to remove a directory in which nothing lives. */
 #define REMOVE_TRIES 100
@@ -40,26 +42,21 @@ INLINE bool is_kept(const struct st_supervisor *s, int fd)
 INLINE int close_by_proc(const struct st_supervisor *s)
 {
 	char buf[1024] __attribute__((aligned(8)));
-	int dir = walk_open_dir(AT_FDCWD, s->fds), got;
+	const struct st_dent *e;
+	struct st_dents dents;
+	int dir = walk_open_dir(AT_FDCWD, s->fds);
 
 	if (dir < 0)
 		return dir;
-	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (int at = 0; at < got;) {
-			struct walk_entry *e = (struct walk_entry *)(buf + at);
-			int fd = 0;
+	st_dents_begin(&dents, dir, buf, sizeof(buf));
+	while ((e = st_dents_next(&dents))) {
+		int fd = st_dent_number(e);
 
-			at += e->reclen;
-			if (walk_is_dots(e->name))
-				continue;
-			for (const char *c = e->name; *c; c++)
-				fd = fd * 10 + (*c - '0');
-			if (fd != dir && !is_kept(s, fd))
-				sys_close(fd);
-		}
+		if (fd >= 0 && fd != dir && !is_kept(s, fd))
+			sys_close(fd);
 	}
 	sys_close(dir);
-	return got;
+	return dents.got;
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <dirent.h>
 
+#include "dents.h"
 #include "sys.h"
 
 #ifndef WALK_FN
@@ -47,27 +48,6 @@ struct walk_names {
 #define WALK_STEPS_MOST 65536
 #define WALK_RMDIR 16
 
-struct walk_entry {
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
-};
-
-WALK_FN int walk_read(int dir, const char *name, char *buf, int size)
-{
-	int fd = sys_openat(dir, name, O_RDONLY | O_CLOEXEC, 0), got;
-
-	if (fd < 0)
-		return fd;
-	got = sys_call3(__NR_read, fd, buf, size - 1);
-	sys_close(fd);
-	if (got >= 0)
-		buf[got] = 0;
-	return got;
-}
-
 /* ---- directories */
 
 WALK_FN bool walk_is_dots(const char *name)
@@ -93,26 +73,23 @@ WALK_FN void walk_copy_name(char *to, const char *from)
 WALK_FN int walk_child(int dir, uint64_t after, char *name, uint64_t *ino)
 {
 	char buf[1024] __attribute__((aligned(8)));
+	const struct st_dent *e;
+	struct st_dents dents;
 	bool seen = !after;
-	int got;
 
 	sys_call3(__NR_lseek, dir, 0, SEEK_SET);
-	while ((got = sys_call3(__NR_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (int at = 0; at < got;) {
-			struct walk_entry *e = (struct walk_entry *)(buf + at);
-
-			at += e->reclen;
-			if (e->type != DT_DIR || walk_is_dots(e->name))
-				continue;
-			if (seen) {
-				walk_copy_name(name, e->name);
-				*ino = e->ino;
-				return 1;
-			}
-			seen = e->ino == after;
+	st_dents_begin(&dents, dir, buf, sizeof(buf));
+	while ((e = st_dents_next(&dents))) {
+		if (e->type != DT_DIR || walk_is_dots(e->name))
+			continue;
+		if (seen) {
+			walk_copy_name(name, e->name);
+			*ino = e->ino;
+			return 1;
 		}
+		seen = e->ino == after;
 	}
-	return got;
+	return dents.got;
 }
 
 WALK_FN int walk_open_dir(int dir, const char *name)
@@ -340,7 +317,7 @@ WALK_FN int walk_visit(struct walk_visit *v, int top,
 WALK_FN int walk_event(int dir, const struct walk_names *names, char key)
 {
 	char buf[128];
-	int got = walk_read(dir, names->events, buf, sizeof(buf));
+	int got = sys_read_file(dir, names->events, buf, sizeof(buf));
 	bool found = false;
 
 	for (int i = 0; i < got; i++) {

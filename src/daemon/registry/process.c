@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "shared/log/log.h"
-#include "shared/process/start.h"
+#include "shared/process/process.h"
 #include "daemon/registry/registry.h"
 
 bool process_is_alive(const struct process *process)
@@ -89,10 +89,10 @@ struct process *process_hold(struct registry *registry, uint32_t pid, int pidfd)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 	struct process *p = NULL;
-	uint64_t ticks;
-	int ret = process_start_ticks(pid, &ticks);
+	struct st_process read;
+	int ret = st_process_read((pid_t)pid, &read);
 
-	/* still alive after the reading: the ticks are this process's */
+	/* still alive after the reading: the start is this process's */
 	if (ret == 0 && poll(&pfd, 1, 0) != 0)
 		ret = -ESRCH;
 	if (ret < 0) {
@@ -100,11 +100,11 @@ struct process *process_hold(struct registry *registry, uint32_t pid, int pidfd)
 		errno = -ret;
 		return NULL;
 	}
-	p = find_process(registry, pid, ticks);
+	p = find_process(registry, pid, read.start);
 	if (p) {
 		close(pidfd);
 	} else {
-		p = add_process(registry, pid, ticks, pidfd);
+		p = add_process(registry, pid, read.start, pidfd);
 		if (!p) {
 			ret = errno;
 			close(pidfd);
