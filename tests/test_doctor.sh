@@ -97,7 +97,7 @@ here() {
 
 # What the system says by other means.
 compared() {
-	local flag=0 mount
+	local mount
 
 	json 'the kernel is the running one' "$tmp/here" \
 		'f["kernel"]["detail"].split()[0] == os.uname().release'
@@ -113,20 +113,12 @@ compared() {
 			"/sys/kernel/security/lsm") else "ok" if "bpf" in
 			read("/sys/kernel/security/lsm").split(",")
 			else "missing")'
-	if [ "$(uname -m)" = x86_64 ]; then
-		grep -q '^flags.* hypervisor' /proc/cpuinfo && flag=1
-		json 'a hypervisor is found where the processor tells' \
-			"$tmp/here" '("guest" in f["virtualisation"]["detail"])
-				== ('$flag' == 1)'
-		json 'the cost of cpuid is measured' "$tmp/here" \
-			'5 < f["cpuid_cost"]["ns"] < 1000000'
-	fi
 	mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	json 'cgroup v2 is found where it is mounted' "$tmp/here" \
 		'f["cgroup_v2"]["detail"] == "'"$mount"'" if "'"$mount"'"
 			else f["cgroup_v2"]["status"] == "missing"'
 	json 'the time to read the clock is told' "$tmp/here" \
-		'0 < f["clock_cost"]["ns"] < 100000'
+		'0 < f["clock_source"]["ns"] < 100000'
 }
 
 # ---- for people

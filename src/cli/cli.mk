@@ -5,17 +5,9 @@
 #: static-cli      the command as one file that needs no other: build/static/spawn-template
 
 # A program has one of each pair of twin files.
-CLI_TWINS := $(addprefix src/cli/,doctor/cpuid_x86.c doctor/cpuid_none.c \
-	guard/account_nss.c guard/account_files.c)
+CLI_TWINS := src/cli/guard/account_nss.c src/cli/guard/account_files.c
 CLI_SRC := $(filter-out $(CLI_TWINS),$(sort \
 	$(wildcard src/cli/*.c src/cli/*/*.c src/shared/metrics/*.c)))
-
-CLI_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
-ifneq ($(filter x86_64 i386 i486 i586 i686,$(CLI_ARCH)),)
-CLI_SRC += src/cli/doctor/cpuid_x86.c
-else
-CLI_SRC += src/cli/doctor/cpuid_none.c
-endif
 
 # The command 'bench' measures with the same code as the benchmarks.
 CLI_COMMON := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)

@@ -92,15 +92,4 @@ ssize_t read_text(const char *path, char *text, size_t size);
  */
 int wait_exit(pid_t pid);
 
-/* ---- cpuid_*.c: one of them is built */
-
-/*
- * Find out whether a hypervisor runs below, and its name.
- * Return: 1, 0, or -ENOSYS if this kind of processor cannot tell.
- */
-int cpuid_hypervisor(char vendor[16]);
-
-/* Measure cpuid. Return: its time in ns, median of many; or -ENOSYS. */
-int64_t cpuid_cost(void);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor: the share of the machine in the cost of every launch. */
+/* doctor: the kernel, the processors, and the clock that times are read from. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -33,54 +33,15 @@ static void probe_processors(struct finding *f)
 		      online, CPU_COUNT(&set));
 }
 
-/* Ask firmware or a hypervisor if the processor cannot tell. */
-static void hypervisor_by_files(struct finding *f)
+/* Take the mean of many reads: the median would be lost in rounding. */
+static int64_t clock_cost(void)
 {
-	static const char *const files[] = {
-		"/sys/hypervisor/type",
-		"/proc/device-tree/hypervisor/compatible",
-		"/sys/class/dmi/id/sys_vendor",
-	};
-	char text[64];
+	enum { READS = 10000 };
+	int64_t start = st_now();
 
-	for (int i = 0; i < 3; i++) {
-		if (read_text(files[i], text, sizeof(text)) <= 0)
-			continue;
-		found(f, FEATURE_INFO, "%s (%s)", text, files[i]);
-		return;
-	}
-	found(f, FEATURE_UNKNOWN, "neither the processor nor /sys tells");
-}
-
-static void probe_virtual(struct finding *f)
-{
-	char vendor[16];
-	int guest = cpuid_hypervisor(vendor);
-
-	if (guest < 0)
-		hypervisor_by_files(f);
-	else if (guest)
-		found(f, FEATURE_INFO, "a guest of '%s'", vendor);
-	else
-		found(f, FEATURE_INFO, "none is told");
-}
-
-/*
- * Judge the time of cpuid. A C library calls it some tens of times before main;
- * in a guest, each call exits to the hypervisor.
- */
-static void probe_cpuid(struct finding *f)
-{
-	int64_t ns = cpuid_cost();
-
-	if (ns < 0) {
-		found(f, FEATURE_INFO, "not on this processor");
-		return;
-	}
-	f->ns = ns;
-	found(f, FEATURE_INFO, "%lld ns%s", (long long)ns,
-	      ns < 1000 ? ""
-			: ": each program start pays it some tens of times");
+	for (int i = 0; i < READS; i++)
+		st_now();
+	return (st_now() - start) / READS;
 }
 
 static void probe_clock_source(struct finding *f)
@@ -91,32 +52,22 @@ static void probe_clock_source(struct finding *f)
 					    "riscv_clocksource" };
 	char name[64];
 
+	f->ns = clock_cost();
 	if (read_text("/sys/devices/system/clocksource/clocksource0/"
 		      "current_clocksource",
 		      name, sizeof(name)) <= 0) {
 		found(f, FEATURE_UNKNOWN, "cannot be read in /sys");
 		return;
 	}
-	for (size_t i = 0; i < sizeof(fast) / sizeof(fast[0]); i++) {
+	for (size_t i = 0; i < COUNT(fast); i++) {
 		if (strcmp(name, fast[i]) == 0) {
-			found(f, FEATURE_OK, "%s", name);
+			found(f, FEATURE_OK, "%s, read in %lld ns", name,
+			      (long long)f->ns);
 			return;
 		}
 	}
 	found(f, FEATURE_MISSING, "%s needs a system call or a slow read",
 	      name);
-}
-
-/* Take the mean of many reads: the median would be lost in rounding. */
-static void probe_clock_cost(struct finding *f)
-{
-	enum { READS = 10000 };
-	int64_t start = st_now();
-
-	for (int i = 0; i < READS; i++)
-		st_now();
-	f->ns = (st_now() - start) / READS;
-	found(f, FEATURE_INFO, "%lld ns", (long long)f->ns);
 }
 
 static const struct feature features[] = {
@@ -133,18 +84,6 @@ static const struct feature features[] = {
 		.probe = probe_processors,
 	},
 	{
-		.id = "virtualisation",
-		.name = "hypervisor",
-		.lost = "",
-		.probe = probe_virtual,
-	},
-	{
-		.id = "cpuid_cost",
-		.name = "cost of cpuid",
-		.lost = "",
-		.probe = probe_cpuid,
-	},
-	{
 		.id = "clock_source",
 		.name = "clock source",
 		.lost = "reading the clock is slow: short times are measured "
@@ -152,12 +91,6 @@ static const struct feature features[] = {
 		.remedy = "boot with clocksource=tsc where the processor's "
 			  "counter is stable",
 		.probe = probe_clock_source,
-	},
-	{
-		.id = "clock_cost",
-		.name = "reading the clock",
-		.lost = "",
-		.probe = probe_clock_cost,
 	},
 };
 
