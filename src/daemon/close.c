@@ -8,6 +8,10 @@
  * their queues, as often as the user connects. Each is handed to a process that
  * ends: the kernel does not let a socket linger in a process that ends, and
  * does not flush files that were never received.
+ *
+ * A close blocks its thread for as long as the sender likes, and there are
+ * THREADS_MAX threads for all users; a process that ends blocks nobody else. So
+ * processes make the closes that must not wait for those of others.
  */
 #include <errno.h>
 #include <fcntl.h>
