@@ -7,6 +7,7 @@
 #: check           set up, build, and run the tests: under 5 minutes
 #: deps            install the packages that building, demo and tests need
 #: install         into DESTDIR, below PREFIX (/usr/local)
+#: install-strip   the same, without symbols that only debuggers need
 #: uninstall       remove the files that install put there
 #: clean           remove the build directory
 #
