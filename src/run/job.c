@@ -10,8 +10,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "shared/clock.h"
-#include "run/copy.h"
 #include "run/job.h"
 #include "run/pool.h"
 #include "run/reactor.h"
@@ -282,7 +282,8 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 		j->result = calloc(1, sizeof(*j->result));
 	if (is_run && !j->result)
 		goto fail;
-	ret = st_copy_args(&j->args, &j->copy);
+	ret = st_copy_args(&j->args.spawn, &j->args.input, j->args.input_len, 0,
+			   &j->copy);
 	if (ret < 0)
 		goto fail;
 	j->work.fn = launch_job;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copies everything that the arguments of a run point to into one block, so
+ * Copies everything that the arguments of a launch point to into one block, so
  * that the caller may free or change its own memory at once.
  *
- * One pass measures, the next one copies. If something has grown in between,
- * for example because another thread changes the environment, the copy does not
- * go beyond the block.
+ * A pass copies what fits into its block, and measures all of it. If the first block
+ * was too small, a second pass copies into one of the size that was measured. If
+ * something has grown in between, for example because another thread changes the
+ * environment, the copy does not go beyond the block.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "run/copy.h"
+#include "copy.h"
 #include "sys.h"
 
 /* More than any memory, and far enough from the end that sums do not wrap. */
@@ -19,8 +20,9 @@
 
 struct copy {
 	char *base;		/* NULL: only measure */
-	size_t used, size;
-	bool grown;		/* does not fit */
+	size_t size;
+	size_t used;		/* more than size: not all fits */
+	bool endless;		/* more than there is memory */
 };
 
 static const void *pointer(uint64_t value)
@@ -28,23 +30,17 @@ static const void *pointer(uint64_t value)
 	return (const void *)(uintptr_t)value;
 }
 
+/* Room for n bytes; NULL if there is none, or nothing is to be copied. */
 static void *take(struct copy *c, size_t n, size_t align)
 {
 	size_t at = (c->used + align - 1) & ~(align - 1);
 
 	if (n > COPY_MOST - at) {
-		c->grown = true;
+		c->endless = true;
 		return NULL;
 	}
 	c->used = at + n;
-	if (!c->base)
-		return NULL;
-	if (c->used > c->size) {
-		c->used = at;
-		c->grown = true;
-		return NULL;
-	}
-	return c->base + at;
+	return c->used <= c->size ? c->base + at : NULL;
 }
 
 static void *put(struct copy *c, const void *from, size_t n, size_t align)
@@ -150,48 +146,69 @@ static void put_actions(struct copy *c, struct spawn_template_spawn_args *args)
 
 /* ---- all arguments */
 
-static void put_all(struct copy *c, struct spawn_template_run_args *args)
+static void put_all(struct copy *c, struct spawn_template_spawn_args *args,
+		    uint64_t *input, uint64_t input_len)
 {
-	struct spawn_template_spawn_args *spawn = &args->spawn;
 	void *to;
 
-	put_strings(c, &spawn->argv);
-	put_strings(c, &spawn->envp);
-	put_actions(c, spawn);
-	if (spawn->flags & SPAWN_TEMPLATE_SPAWN_SETGROUPS && spawn->n_groups) {
-		to = put(c, pointer(spawn->groups),
-			 spawn->n_groups * sizeof(gid_t), 8);
+	put_strings(c, &args->argv);
+	put_strings(c, &args->envp);
+	put_actions(c, args);
+	if (args->flags & SPAWN_TEMPLATE_SPAWN_SETGROUPS && args->n_groups) {
+		to = put(c, pointer(args->groups),
+			 args->n_groups * sizeof(gid_t), 8);
 		if (to)
-			spawn->groups = (uintptr_t)to;
+			args->groups = (uintptr_t)to;
 	}
-	if (!args->input_len)
+	if (!input_len)
 		return;
-	to = put(c, pointer(args->input), args->input_len, 1);
+	to = put(c, pointer(*input), input_len, 1);
 	if (to)
-		args->input = (uintptr_t)to;
+		*input = (uintptr_t)to;
+}
+
+/* Return: whether all is in a block of this size; else c tells what it needs. */
+static bool copy_once(struct copy *c, size_t size,
+		      struct spawn_template_spawn_args *args, uint64_t *input,
+		      uint64_t input_len)
+{
+	*c = (struct copy){ .base = size ? malloc(size) : NULL };
+	c->size = c->base ? size : 0;
+	put_all(c, args, input, input_len);
+	if (c->used <= c->size && !c->endless)
+		return true;
+	free(c->base);
+	return false;
 }
 
 /**
  * st_copy_args - make arguments independent of the caller's memory
  * @args: checked; its pointers lead into the copy afterwards
+ * @input: the address of so many bytes more, set to that of their copy
+ * @input_len: 0: none, and @input is not used
+ * @guess: the size of a block that is most probably enough, and is no waste if it
+ *         is too large; 0: none
  * @copy: set to the block, to be freed with free()
  *
  * Return: 0; -ENOMEM; -EINVAL if they changed meanwhile.
  */
-int st_copy_args(struct spawn_template_run_args *args, void **copy)
+int st_copy_args(struct spawn_template_spawn_args *args, uint64_t *input,
+		 uint64_t input_len, size_t guess, void **copy)
 {
-	struct copy c = { .base = NULL };
+	const struct spawn_template_spawn_args from = *args;
+	uint64_t from_input = input_len ? *input : 0;
+	struct copy c;
 
-	put_all(&c, args);
-	c.base = c.grown ? NULL : malloc(c.used);
-	if (!c.base)
-		return -ENOMEM;
-	c.size = c.used;
-	c.used = 0;
-	put_all(&c, args);
-	if (c.grown) {
-		free(c.base);
-		return -EINVAL;
+	if (!copy_once(&c, guess, args, input, input_len)) {
+		size_t size = c.used;
+
+		if (c.endless)
+			return -ENOMEM;
+		*args = from;
+		if (input_len)
+			*input = from_input;
+		if (!copy_once(&c, size, args, input, input_len))
+			return c.used > size ? -EINVAL : -ENOMEM;
 	}
 	*copy = c.base;
 	return 0;
