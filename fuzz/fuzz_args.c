@@ -480,6 +480,7 @@ struct launch {
 		unsigned char told[64];
 	};
 	int pidfd;
+	bool begun; /* not waited for at first */
 	int fd_answer; /* the answer that this fd must get */
 	bool bad_action, too_many;
 };
@@ -818,7 +819,9 @@ static void check_launched(const struct launch *l, pid_t pid)
 	int ret;
 
 	MUST(l->failure.error == -77);
-	MUST(l->pidfd == first_free);
+	/* the two ends of a pipe come first if it was not waited for */
+	MUST(l->pidfd >= first_free);
+	MUST(l->pidfd <= first_free + (l->begun ? 2 : 0));
 	MUST(fcntl(l->pidfd, F_GETFD) == FD_CLOEXEC);
 	do {
 		ret = waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL);
@@ -826,6 +829,35 @@ static void check_launched(const struct launch *l, pid_t pid)
 	MUST(!ret);
 	MUST(info.si_code != CLD_EXITED || info.si_status == 0);
 	MUST(!close(l->pidfd));
+}
+
+/*
+ * Launches without waiting, and then waits. Everything that the arguments lead to
+ * may change in between.
+ */
+static pid_t begin_and_wait(int fd, struct launch *l, void *args, size_t size,
+			    int version)
+{
+	bool tell = version > 0 && l->args.failure;
+	size_t room = version > 1 ? l->args.failure_size : 0;
+	struct spawn_template_begin *begin = NULL;
+	pid_t pid = spawn_template_begin(fd, args, size, &begin);
+
+	MUST((pid > 0) == !!begin);
+	if (!begin)
+		return pid;
+	memset(args, 0x5a, size);
+	memset(l->actions, 0x5a, sizeof(l->actions));
+	MUST(spawn_template_begin_fd(begin) >= first_free);
+	if (rarely(4)) {
+		spawn_template_begin_drop(begin);
+		return 0;
+	}
+	MUST(spawn_template_begin_wait(begin, &l->pidfd, &l->failure, 4) ==
+	     -EINVAL);
+	return spawn_template_begin_wait(begin, &l->pidfd,
+					 tell ? &l->failure : NULL,
+					 room ? room : sizeof(l->failure));
 }
 
 static void fuzz_spawn(void)
@@ -847,10 +879,15 @@ static void fuzz_spawn(void)
 	fd = pick_template(&l);
 	pick_launch(&l);
 	want = sized(&l.args, &versions, size, &copy);
+	/* it would not mind that there is no pidfd */
+	l.begun = byte() % 2 && l.args.pidfd;
 	bad = want || l.fd_answer || args_bad(&l, version);
-	pid = spawn_template_spawn(fd, copy, size);
+	pid = l.begun ? begin_and_wait(fd, &l, copy, size, version)
+		      : spawn_template_spawn(fd, copy, size);
 	free(copy);
-	MUST(pid != 0);
+	MUST(pid != 0 || l.begun);
+	if (!pid)
+		return;
 	if (bad)
 		check_refused(&l, pid, want ? want : l.fd_answer);
 	if (pid > 0)

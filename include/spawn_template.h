@@ -30,7 +30,8 @@
  * above the first function that takes them:
  *
  *	1. making a template: search, open, create
- *	2. launching from it: spawn
+ *	2. launching from it: spawn; without waiting for it: begin, begin_fd,
+ *	   begin_wait, begin_kill, begin_drop
  *	3. looking after it: check, refresh, stat, close
  *	4. running a program to its end: run, result_free
  *	5. ending a whole tree of processes: kill
@@ -77,8 +78,8 @@ extern "C" {
 /* What is declared here is exported; all else in the library is hidden. */
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
-/* struct spawn_template_open and _stat share their names with functions, as
- * struct stat does: in C++ they are written with "struct" */
+/* struct spawn_template_open, _begin and _stat share their names with functions,
+ * as struct stat does: in C++ they are written with "struct" */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 #endif
@@ -390,6 +391,116 @@ struct spawn_template_spawn_args {
 pid_t spawn_template_spawn(int tfd,
 			   const struct spawn_template_spawn_args *args,
 			   size_t size);
+
+/* A launch that is under way. */
+struct spawn_template_begin;
+
+/**
+ * spawn_template_begin - begin to launch, and do not wait for it (extension)
+ * @tfd: the template
+ * @args: how to launch, as of spawn_template_spawn(); pidfd is ignored
+ * @size: sizeof(*@args)
+ * @begin: set to a handle, to be given to spawn_template_begin_wait() or
+ *         spawn_template_begin_drop(), once
+ *
+ * Launches as spawn_template_spawn() does, but goes on while the child is on its
+ * way to exec, so that an event loop does not stand still. The child is that of
+ * the calling thread and inherits what is per thread: signal mask, scheduling,
+ * sandbox. SPAWN_DIE_WITH_PARENT ends it with that thread.
+ *
+ * All that @args points to is copied. @args, @tfd and the fds that actions name
+ * may be freed, closed or used for something else as soon as the call returns.
+ *
+ * Without clone3(2), or with SPAWN_SETUID, SETGID or SETGROUPS, no launch can go
+ * on by itself. Then the call waits for it, as spawn_template_spawn(), and
+ * spawn_template_begin_wait() only hands over the child. The same holds where a
+ * fork(3) by another thread is under way: the call waits until that is done.
+ *
+ * The child is made at once, and counts as the caller's. Nobody can wait for it
+ * before exec but with __WALL or __WCLONE, and nobody should before
+ * spawn_template_begin_wait(). If the caller ends or execs, the launch goes on
+ * without it.
+ *
+ * Return: the child's pid, with *@begin set. Else nothing is left, and -errno as
+ * spawn_template_spawn(), also told in *args->failure. A change of the file that
+ * the child alone meets, because it comes after this call, is the answer of
+ * spawn_template_begin_wait(); CREATE_AUTO_REFRESH does not refresh it then.
+ *
+ * Since: 0.4
+ */
+pid_t spawn_template_begin(int tfd,
+			   const struct spawn_template_spawn_args *args,
+			   size_t size, struct spawn_template_begin **begin);
+
+/**
+ * spawn_template_begin_fd - the fd to poll for the end of a launch (extension)
+ * @begin: the launch
+ *
+ * Readable, as a pipe without a writer is (POLLHUP), once the child has come to
+ * exec or has failed: then spawn_template_begin_wait() does not block. For poll(2)
+ * and the like only. It has FD_CLOEXEC, belongs to the handle and is closed with
+ * it: whoever watches it stops before. A child that was made meanwhile by other
+ * means than fork(3) and has not come to exec may delay it.
+ *
+ * Return: the fd; -EACCES after fork(2).
+ * Since: 0.4
+ */
+int spawn_template_begin_fd(struct spawn_template_begin *begin);
+
+/**
+ * spawn_template_begin_wait - learn how a launch went, and free it (extension)
+ * @begin: the launch
+ * @pidfd: set on success to the child's pidfd, with FD_CLOEXEC; NULL: none is
+ *         wanted
+ * @failure: filled in on failure; or NULL
+ * @size: sizeof(*@failure); any with NULL
+ *
+ * Blocks until the child has come to exec or has failed; see
+ * spawn_template_begin_fd(). The handle is freed, whatever the answer.
+ *
+ * Any thread may call it, also when the one that began has ended; no other call
+ * may be made with the handle at the same time or later.
+ *
+ * Return: the pid that spawn_template_begin() returned; the caller owns the child
+ * and the pidfd. Else no child is left, and -errno as spawn_template_spawn():
+ * -ECHILD if the child was killed before exec. -EACCES after fork(2), when the
+ * launch is the parent's and goes on.
+ * Since: 0.4
+ */
+pid_t spawn_template_begin_wait(struct spawn_template_begin *begin, int *pidfd,
+				struct spawn_template_failure *failure,
+				size_t size);
+
+/**
+ * spawn_template_begin_kill - end the child of a launch, and go on (extension)
+ * @begin: the launch; still to be given to spawn_template_begin_wait() or
+ *         spawn_template_begin_drop()
+ *
+ * Sends SIGKILL, before exec or after it. An event loop that wants no more of a
+ * launch calls this, and spawn_template_begin_drop() once
+ * spawn_template_begin_fd() is readable. Any thread may call it while the handle
+ * is there.
+ *
+ * Return: 0, also if it has ended; -EPERM if the program has other ids since exec,
+ * or a sandbox does not allow it; -EACCES after fork(2).
+ * Since: 0.4
+ */
+int spawn_template_begin_kill(struct spawn_template_begin *begin);
+
+/**
+ * spawn_template_begin_drop - give a launch up, and free it (extension)
+ * @begin: the launch, or NULL
+ *
+ * Kills the child, before exec or after it, waits until it has ended, and reaps
+ * it. A child in an uninterruptible sleep is waited for; see
+ * spawn_template_begin_kill() for an event loop. A program that may not be
+ * signalled, because it has other ids since exec, is left running. After fork(2)
+ * only what is the child's is freed.
+ *
+ * Threads: as spawn_template_begin_wait().
+ * Since: 0.4
+ */
+void spawn_template_begin_drop(struct spawn_template_begin *begin);
 
 /*
  * 3. Looking after it

@@ -1,171 +1,278 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Launches without waiting, unlike vfork(2): the child shares this memory
- * without CLONE_VFORK, on a stack of its own, and all that it reads stays until
- * it has left. Two signs show that it has. The write end of a pipe, whose only
- * copy the child has, closes at exec or exit, so that the read end can be
- * polled; and before that the kernel zeroes a word, which is the sign that
- * decides.
+ * A launch that the caller does not wait for: its thread goes on while the child
+ * is on its way to exec, and so an event loop does not stand still.
  *
- * A launch that needs more than the plain case, or fails in any way, is not
- * tried again here: the caller launches once more, waits, and so learns the
- * reason.
+ * The child is the calling thread's own, as of any launch, and has what is that
+ * thread's: its mask, priority, affinity, and the sandbox that it is in. A launch
+ * by another thread, of a ring, cannot give that.
+ *
+ * The child shares this memory, as with vfork(2), but nobody waits for it. So all
+ * that it reads is in the handle or in a copy, and its stack is its own, until it
+ * has left. That shows in two ways. The write end of a pipe, of which the child
+ * has the only copy, closes at exec or exit, so that the read end can be polled;
+ * before that the kernel zeroes a word, which is what counts here.
+ *
+ * What needs more than such a child is waited for after all: clone3(2) that is not
+ * there, or ids that change.
  */
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/futex.h>
 
-#include "begin.h"
+#include "copy.h"
 #include "epoch.h"
+#include "identity.h"
+#include "no_fork.h"
 #include "shared/clock.h"
+#include "spawn.h"
 #include "sys.h"
 
 #define LOOK_AGAIN (10 * ST_MS)
+#define COPY_GUESS 8192
+
+struct spawn_template_begin {
+	struct st_spawn spawn;	/* its arguments lead into copy */
+	void *copy;
+	struct st_launch launch;
+	struct st_report report;
+	struct st_record *rec;
+	struct st_stack stack;	/* base NULL: the launch was waited for */
+	uint64_t epoch;		/* of the process that made it */
+	pid_t pid;
+	int done;		/* reads as ended once the child has left */
+};
+
+static struct spawn_template_begin *of_launch(struct st_launch *launch)
+{
+	return (struct spawn_template_begin
+			*)((char *)launch -
+			   offsetof(struct spawn_template_begin, launch));
+}
+
+/* After fork(2) the launch is the parent's. */
+static bool is_mine(const struct spawn_template_begin *b)
+{
+	return b->epoch && b->epoch == st_epoch_current();
+}
+
+/* ---- begun */
 
 /*
- * Tells whether the launch belongs to this process. In a forked child it is the
- * parent's, and there is nothing to wait for.
+ * The child compares file and record again, but its answer comes late: whatever
+ * can be told, or refreshed, now, is.
  */
-static bool is_mine(const struct st_begin *p)
+static int check_file(const struct st_launch *l)
 {
-	return p->epoch && p->epoch == st_epoch_current();
+	struct spawn_template_key now;
+	int ret = st_key_of_fd(l->tfd, &now);
+
+	if (ret < 0)
+		return ret;
+	return st_key_equal(&now, l->key) ? 0 : -ESTALE;
 }
+
+static int clone_with_pipe(struct spawn_template_begin *b)
+{
+	int pipe[2], ret;
+
+	st_no_fork_begin();
+	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
+	if (ret == 0) {
+		b->done = pipe[0];
+		ret = st_clone_begin(&b->launch, &b->stack);
+		sys_close(pipe[1]);
+	}
+	st_no_fork_end();
+	return ret;
+}
+
+static pid_t clone_unwaited(struct st_launch *l)
+{
+	struct spawn_template_begin *b = of_launch(l);
+	int ret = check_file(l);
+
+	if (ret < 0)
+		return ret;
+	l->report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	b->done = -1;
+	ret = st_stack_take(&b->stack);
+	if (ret < 0)
+		return ret;
+	ret = clone_with_pipe(b);
+	if (ret > 0)
+		return ret;
+	st_stack_give(&b->stack);
+	b->stack.base = NULL;
+	if (ret == -ENOSYS)
+		ret = st_clone_launch(l);
+	if (ret < 0 && b->done >= 0)
+		sys_close(b->done);
+	return ret;
+}
+
+static pid_t begin(int tfd, struct spawn_template_begin *b)
+{
+	int ret = 0;
+
+	/* what is malformed has nothing to copy, and is told with the rest */
+	if (st_spawn_check(&b->spawn.args) == 0)
+		ret = st_copy_args(&b->spawn.args, NULL, 0, COPY_GUESS,
+				   &b->copy);
+	if (ret < 0) {
+		b->report.stage = SPAWN_TEMPLATE_STAGE_CLONE;
+		return ret;
+	}
+	b->spawn.clone = clone_unwaited;
+	ret = st_spawn_begin(tfd, &b->spawn, &b->launch, &b->report, &b->rec);
+	if (ret < 0)
+		free(b->copy);
+	return ret;
+}
+
+pid_t spawn_template_begin(int tfd,
+			   const struct spawn_template_spawn_args *args,
+			   size_t size, struct spawn_template_begin **begun)
+{
+	struct spawn_template_begin *b = calloc(1, sizeof(*b));
+	struct spawn_template_failure failure;
+	pid_t ret = -ENOMEM;
+
+	if (!b)
+		return ret;
+	ret = st_spawn_args(&b->spawn.args, args, size);
+	if (ret < 0)
+		goto out;
+	ret = begin(tfd, b);
+	if (ret < 0) {
+		st_spawn_tell(&failure, ret, &b->report, 0);
+		st_failure_give(&b->spawn.args, &failure);
+		goto out;
+	}
+	b->epoch = st_epoch_current();
+	b->pid = ret;
+	*begun = b;
+	return ret;
+out:
+	free(b);
+	return ret;
+}
+
+int spawn_template_begin_fd(struct spawn_template_begin *b)
+{
+	return is_mine(b) ? b->done : -EACCES;
+}
+
+/* ---- over */
 
 static bool is_dead(int pidfd)
 {
 	struct pollfd entry = { .fd = pidfd, .events = POLLIN };
+	struct sys_timespec now = { 0, 0 };
 
-	return poll(&entry, 1, 0) > 0;
+	return sys_call5(__NR_ppoll, &entry, 1, &now, 0, 0) > 0;
 }
 
 /*
- * Waits until the child has left this memory, as it has if done reads as ended.
- * Old kernels do not zero the word if the child dumps core: then its pidfd
- * tells.
+ * Waits until the child has left this memory. A child that dumps core leaves the
+ * word as it is before Linux 5.16: then its pidfd tells.
  */
-static void wait_left(struct st_begin *p)
+static void wait_left(struct spawn_template_begin *b)
 {
 	const struct sys_timespec again = { 0, LOOK_AGAIN };
-	uint32_t *tid = &p->launch.mark.tid, seen;
+	uint32_t *tid = &b->launch.mark.tid, seen;
 
-	/* not a private futex, because the kernel's wake is not private */
+	/* not a private futex: the kernel's wake is not one */
 	while ((seen = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) &&
-	       !is_dead(p->launch.pidfd))
+	       !is_dead(b->launch.pidfd))
 		sys_call4(__NR_futex, tid, FUTEX_WAIT, seen, &again);
 }
 
-/*
- * Frees what the launch holds. A forked child closes nothing: the inherited
- * numbers may be other files by now.
- */
-static void let_go(struct st_begin *p)
+static pid_t judge(struct spawn_template_begin *b)
 {
-	st_stack_give(&p->stack);
-	st_record_put(p->rec);
-	if (is_mine(p))
-		sys_close(p->done);
+	if (!b->stack.base)
+		return b->pid;
+	wait_left(b);
+	return st_clone_end(&b->launch, b->pid);
 }
 
-/**
- * st_begin_launch - begin to launch
- * @p: filled in; it must stay where it is until st_begin_wait() or
- *     st_begin_drop(), one of which must follow
- * @tfd: the template
- * @args: to the present version; the memory they point to must not change
- *
- * Return: 0; -ENOSYS if the launch has to be waited for; -errno. After an error
- * nothing is left, and a launch that waits finds the error, if it still exists.
- */
-int st_begin_launch(struct st_begin *p, int tfd,
-		    const struct spawn_template_spawn_args *args)
-{
-	int pipe[2], ret;
-
-	*p = (struct st_begin){ .spawn.args = *args };
-	ret = st_spawn_prepare(tfd, &p->spawn, &p->launch, &p->report, &p->rec);
-	if (ret < 0)
-		return ret;
-	ret = st_stack_take(&p->stack);
-	if (ret < 0)
-		goto no_stack;
-	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
-	if (ret < 0)
-		goto no_pipe;
-	p->done = pipe[0];
-	p->epoch = st_epoch_current();
-	ret = p->pid = st_clone_begin(&p->launch, &p->stack);
-	sys_close(pipe[1]);
-	if (ret > 0)
-		return 0;
-	sys_close(p->done);
-no_pipe:
-	st_stack_give(&p->stack);
-no_stack:
-	st_record_put(p->rec);
-	return ret;
-}
-
-/**
- * st_begin_wait - wait for the end of a launch, and learn its result
- * @p: begun; it is over afterwards
- * @pidfd: set on success
- * @failure: filled in on failure
- *
- * A launch that failed is not counted, since the caller makes another.
- *
- * Return: pid or -errno, as spawn_template_spawn(); -ESRCH in a forked child.
- */
-pid_t st_begin_wait(struct st_begin *p, int *pidfd,
-		    struct spawn_template_failure *failure)
-{
-	pid_t ret = -ESRCH;
-
-	if (is_mine(p)) {
-		wait_left(p);
-		ret = st_clone_end(&p->launch, p->pid);
-	}
-	if (ret > 0) {
-		*pidfd = p->launch.pidfd;
-		st_spawn_count(p->rec, ret, &p->report);
-	} else {
-		failure->error = -ret;
-		failure->stage = p->report.stage;
-		failure->action = p->report.action;
-	}
-	let_go(p);
-	return ret;
-}
-
-/*
- * Kills the child, whether it has reached exec or not.
- * Return: 0; -errno: it lives on.
- */
-int st_begin_kill(struct st_begin *p)
-{
-	if (!is_mine(p))
-		return -ESRCH;
-	return sys_call4(__NR_pidfd_send_signal, p->launch.pidfd, SIGKILL, 0,
-			 0);
-}
-
-/*
- * Ends a launch that nobody wants any more, and the program if it has begun. A
- * program that may not be signalled, because it has other ids since exec, is
- * not waited for.
- */
-void st_begin_drop(struct st_begin *p)
+static void tell(struct spawn_template_begin *b, pid_t ret, void *to,
+		 size_t size)
 {
 	struct spawn_template_failure failure;
-	bool is_killed = st_begin_kill(p) != -EPERM;
+
+	st_spawn_tell(&failure, ret, &b->report, 0);
+	b->spawn.args.failure = (uintptr_t)to;
+	b->spawn.args.failure_size = (uint32_t)size;
+	st_failure_give(&b->spawn.args, &failure);
+}
+
+static void let_go(struct spawn_template_begin *b, pid_t ret)
+{
+	/* in a child of fork(2) the numbers may be other files' by now */
+	if (is_mine(b)) {
+		st_spawn_end(b->rec, ret, &b->report);
+		sys_close(b->done);
+	} else {
+		st_record_put(b->rec);
+	}
+	if (b->stack.base)
+		st_stack_give(&b->stack);
+	free(b->copy);
+	free(b);
+}
+
+pid_t spawn_template_begin_wait(struct spawn_template_begin *b, int *pidfd,
+				struct spawn_template_failure *failure,
+				size_t size)
+{
+	pid_t ret = -EACCES;
+
+	if (failure && (!size || !st_failure_size_ok(size)))
+		return -EINVAL;
+	if (is_mine(b))
+		ret = judge(b);
+	else
+		b->report = (struct st_report){ .error = ret };
+	if (ret < 0)
+		tell(b, ret, failure, size);
+	else if (pidfd)
+		*pidfd = b->launch.pidfd;
+	else
+		sys_close(b->launch.pidfd);
+	let_go(b, ret);
+	return ret;
+}
+
+int spawn_template_begin_kill(struct spawn_template_begin *b)
+{
+	int pidfd = b->launch.pidfd, ret;
+
+	if (!is_mine(b))
+		return -EACCES;
+	ret = sys_call4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+	/* a sandbox may know only the older call; while it lives the pid is its */
+	if ((ret == -ENOSYS || ret == -EPERM) && !is_dead(pidfd))
+		ret = sys_call2(__NR_kill, b->pid, SIGKILL);
+	return ret;
+}
+
+void spawn_template_begin_drop(struct spawn_template_begin *b)
+{
+	bool killed;
 	int pidfd;
 
-	if (st_begin_wait(p, &pidfd, &failure) < 0)
+	if (!b)
 		return;
-	/* if it was killed in exec, it may have no exit signal yet */
-	while (is_killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,
-				      WEXITED | __WALL, NULL) == -EINTR)
+	killed = spawn_template_begin_kill(b) == 0;
+	if (spawn_template_begin_wait(b, &pidfd, NULL, 0) < 0)
+		return;
+	/* killed in exec, it may have no exit signal yet */
+	while (killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,
+				   WEXITED | __WALL, NULL) == -EINTR)
 		;
 	sys_close(pidfd);
 }

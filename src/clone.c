@@ -412,8 +412,8 @@ pid_t st_clone_launch(struct st_launch *l)
  * the ids of the caller. It copies the whole fd table, because a shared one
  * would change meanwhile.
  *
- * Return: pid, for st_clone_end(); -ENOSYS if this is not the plain case;
- * -errno.
+ * Return: pid, for st_clone_end(); -ENOSYS if this is not the plain case, and
+ * then @l is ready for st_clone_launch(); -errno.
  */
 pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 {
@@ -430,7 +430,11 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pid = by_clone3(l, stack);
 	pthread_setcancelstate(cancel, NULL);
-	return is_refusal(pid) ? -ENOSYS : (pid_t)pid;
+	if (!is_refusal(pid))
+		return (pid_t)pid;
+	l->unwaited = false;
+	l->mark.tid = 0;
+	return -ENOSYS;
 }
 
 /**

@@ -120,7 +120,8 @@ static bool all_zero(const uint64_t *fields, size_t n)
 	return true;
 }
 
-static bool failure_size_ok(uint32_t size)
+/* Tells whether a failure may have that size; 0: that of the first version. */
+bool st_failure_size_ok(size_t size)
 {
 	return !size || (size >= SPAWN_TEMPLATE_FAILURE_SIZE_VER0 &&
 			 size <= FAILURE_MOST);
@@ -135,7 +136,7 @@ static bool args_ok(const struct spawn_template_spawn_args *a)
 		return false;
 	if (!all_zero(a->reserved, 4) || !all_zero(a->reserved2, 15) ||
 	    (a->reserved_fd != 0 && a->reserved_fd != -1) ||
-	    !failure_size_ok(a->failure_size))
+	    !st_failure_size_ok(a->failure_size))
 		return false;
 	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a);
 }
@@ -163,8 +164,8 @@ static bool is_the_guards(const struct st_record *rec,
 }
 
 /* Counts the result of a launch; ret is its answer. */
-void st_spawn_count(struct st_record *rec, pid_t ret,
-		    const struct st_report *report)
+static void count(struct st_record *rec, pid_t ret,
+		  const struct st_report *report)
 {
 	struct st_counters *c = rec->counters;
 	_Atomic uint64_t *counter = &c->failed;
@@ -283,46 +284,17 @@ static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
 
 static pid_t launch(int tfd, const struct st_spawn *spawn,
 		    const struct st_plan *plan, struct st_record *rec,
-		    struct st_report *report, int *pidfd)
+		    struct st_report *report, struct st_launch *l)
 {
-	struct st_launch l;
-	pid_t pid = fill(&l, tfd, spawn, plan, rec, report);
+	pid_t pid = fill(l, tfd, spawn, plan, rec, report);
 
 	if (pid < 0)
 		return pid;
+	if (spawn->clone)
+		return spawn->clone(l);
 	if (rec->warm)
-		pid = st_warm_launch(rec->warm, &l);
-	if (pid == 0)
-		pid = st_clone_launch(&l);
-	if (pid > 0)
-		*pidfd = l.pidfd;
-	return pid;
-}
-
-/**
- * st_spawn_prepare - prepare one try to launch, all but its child
- * @tfd, @spawn: as for st_spawn()
- * @l: filled in; it points into @spawn and @report
- * @report: cleared
- * @rec: set, with a reference that l needs, too
- *
- * Return: 0; or the error that forbids it, and then nothing is held.
- */
-int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
-		     struct st_report *report, struct st_record **rec)
-{
-	struct st_plan plan;
-	int ret = take_record(tfd, rec);
-
-	if (ret < 0)
-		return ret;
-	*report = (struct st_report){ .error = 0 };
-	ret = plan_launch(tfd, spawn, &plan);
-	if (ret == 0)
-		ret = fill(l, tfd, spawn, &plan, *rec, report);
-	if (ret < 0)
-		st_record_put(*rec);
-	return ret;
+		pid = st_warm_launch(rec->warm, l);
+	return pid ? pid : st_clone_launch(l);
 }
 
 /* ---- repeated until it succeeds or certainly fails */
@@ -374,47 +346,76 @@ static int look_again(int tfd, struct st_record **rec, bool by_exec,
 	return ret;
 }
 
-static pid_t spawn_reported(int tfd, const struct st_spawn *spawn, int *pidfd,
-			    struct st_report *report)
+/**
+ * st_spawn_begin - launch, or with spawn->clone begin to
+ * @tfd, @spawn: as for st_spawn()
+ * @l: filled in; it points into @spawn and @report
+ * @report: filled in
+ * @rec: set on success to the record that it is launched from; @l needs it, too
+ *
+ * Return: pid, to be followed by st_spawn_end(); or -errno, and then nothing is
+ * held and the failure is counted.
+ */
+pid_t st_spawn_begin(int tfd, const struct st_spawn *spawn, struct st_launch *l,
+		     struct st_report *report, struct st_record **rec)
 {
-	struct st_record *rec = NULL;
 	bool refreshed = false, by_exec;
 	struct st_plan plan;
 	pid_t ret;
 
-	ret = take_record(tfd, &rec);
+	*report = (struct st_report){ .stage = SPAWN_TEMPLATE_STAGE_ARGS };
+	ret = take_record(tfd, rec);
 	if (ret < 0)
 		return ret;
 	ret = plan_launch(tfd, spawn, &plan);
 	if (ret < 0)
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
-		ret = launch(tfd, spawn, &plan, rec, report, pidfd);
-		by_exec = is_the_guards(rec, report);
+		ret = launch(tfd, spawn, &plan, *rec, report, l);
+		if (ret > 0)
+			return ret;
+		by_exec = is_the_guards(*rec, report);
 		if (ret != -ESTALE ||
 		    (report->stage != SPAWN_TEMPLATE_STAGE_ARGS && !by_exec))
 			break;
-		ret = look_again(tfd, &rec, by_exec, &refreshed);
+		ret = look_again(tfd, rec, by_exec, &refreshed);
 		if (ret < 0 && ret != -ESTALE)
 			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)
 			break;
 		ret = -ESTALE; /* the answer if this was the last try */
 	}
-	if (ret == -EACCES && report->stage == SPAWN_TEMPLATE_STAGE_ARGS)
-		goto out; /* already counted */
-	st_spawn_count(rec, ret, report);
+	/* a refusal without a child was counted where it was found */
+	if (ret != -EACCES || report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
+		count(*rec, ret, report);
 out:
-	st_record_put(rec);
+	st_record_put(*rec);
 	return ret;
+}
+
+/**
+ * st_spawn_end - count a launch that was begun, and give its record back
+ * @rec, @report: of st_spawn_begin()
+ * @ret: its result: a pid or -errno
+ *
+ * If exec found the template stale, and nobody launches again, the next launch
+ * finds it stale, too, and may refresh it.
+ */
+void st_spawn_end(struct st_record *rec, pid_t ret,
+		  const struct st_report *report)
+{
+	if (ret == -ESTALE && is_the_guards(rec, report))
+		atomic_store(&rec->guard.refused, true);
+	count(rec, ret, report);
+	st_record_put(rec);
 }
 
 /*
  * Fills in a failure. Failures of actions that the caller did not ask for count
  * as failures to make the child.
  */
-static void tell_failure(struct spawn_template_failure *f, pid_t ret,
-			 const struct st_report *report, uint32_t n_own)
+void st_spawn_tell(struct spawn_template_failure *f, pid_t ret,
+		   const struct st_report *report, uint32_t n_own)
 {
 	f->error = -ret;
 	f->stage = report->stage;
@@ -441,11 +442,17 @@ static void tell_failure(struct spawn_template_failure *f, pid_t ret,
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure)
 {
-	struct st_report report = { .stage = SPAWN_TEMPLATE_STAGE_ARGS };
-	pid_t ret = spawn_reported(tfd, spawn, pidfd, &report);
+	struct st_report report;
+	struct st_record *rec;
+	struct st_launch l;
+	pid_t ret = st_spawn_begin(tfd, spawn, &l, &report, &rec);
 
-	if (ret < 0)
-		tell_failure(failure, ret, &report, spawn->n_own);
+	if (ret < 0) {
+		st_spawn_tell(failure, ret, &report, spawn->n_own);
+		return ret;
+	}
+	*pidfd = l.pidfd;
+	st_spawn_end(rec, ret, &report);
 	return ret;
 }
 
@@ -462,7 +469,7 @@ void st_failure_give(const struct spawn_template_spawn_args *args,
 	unsigned char *to = (unsigned char *)(uintptr_t)args->failure;
 	uint32_t size = args->failure_size;
 
-	if (!to || !failure_size_ok(size))
+	if (!to || !st_failure_size_ok(size))
 		return;
 	memcpy(to, failure, sizeof(*failure));
 	if (size > sizeof(*failure))

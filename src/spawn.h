@@ -16,6 +16,8 @@ struct st_spawn {
 	uint64_t mask;
 	bool batch, close_now;	/* see st_launch */
 	struct st_watch *watch;
+	/* makes the child; NULL: as st_clone_launch() does, or from a warm one */
+	pid_t (*clone)(struct st_launch *launch);
 };
 
 int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,
@@ -24,13 +26,16 @@ void st_spawn_version(struct spawn_template_spawn_args *args, int version);
 int st_spawn_check(const struct spawn_template_spawn_args *args);
 pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 	       struct spawn_template_failure *failure);
+bool st_failure_size_ok(size_t size);
 void st_failure_give(const struct spawn_template_spawn_args *args,
 		     const struct spawn_template_failure *failure);
 
 /* Steps of a launch that is not waited for: see begin.c. */
-int st_spawn_prepare(int tfd, const struct st_spawn *spawn, struct st_launch *l,
+pid_t st_spawn_begin(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 		     struct st_report *report, struct st_record **rec);
-void st_spawn_count(struct st_record *rec, pid_t ret,
-		    const struct st_report *report);
+void st_spawn_end(struct st_record *rec, pid_t ret,
+		  const struct st_report *report);
+void st_spawn_tell(struct spawn_template_failure *failure, pid_t ret,
+		   const struct st_report *report, uint32_t n_own);
 
 #endif

@@ -2,11 +2,12 @@
 /*
  * One launch for a tracer to watch, between two markers, which are writes to fd -1.
  *
- *	launch_once [-n FDS] [-a] PROGRAM
+ *	launch_once [-n FDS] [-a] [-b] PROGRAM
  *
  * -n opens that many fds first; -a takes actions of seven kinds and five
- * attributes. In the two launches before the watched one, the library makes the
- * thread's stack and probes the kernel.
+ * attributes; -b does not wait for the launch while it is watched. In the two
+ * launches before the watched one, the library makes the thread's stack and probes
+ * the kernel.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -64,17 +65,24 @@ static void ask_for_more(struct spawn_template_spawn_args *args)
 	args->actions_len = sizeof(actions) / sizeof(*actions);
 }
 
-static void launch(int tfd, struct spawn_template_spawn_args *args, bool watch)
+static void launch(int tfd, struct spawn_template_spawn_args *args, bool begin,
+		   bool watch)
 {
+	struct spawn_template_begin *begun = NULL;
 	int pidfd = -1;
 	pid_t pid;
 
 	args->pidfd = (uintptr_t)&pidfd;
 	if (watch)
 		mark();
-	pid = spawn_template_spawn(tfd, args, sizeof(*args));
+	if (begin)
+		pid = spawn_template_begin(tfd, args, sizeof(*args), &begun);
+	else
+		pid = spawn_template_spawn(tfd, args, sizeof(*args));
 	if (watch)
 		mark();
+	if (begun)
+		pid = spawn_template_begin_wait(begun, &pidfd, NULL, 0);
 	if (pid < 0)
 		die("launch", -pid);
 	waitpid(pid, NULL, 0);
@@ -99,12 +107,15 @@ int main(int argc, char **argv)
 		.argv = (uintptr_t)program_argv,
 	};
 	int opt, tfd, fds = 0;
+	bool begin = false;
 
-	while ((opt = getopt(argc, argv, "an:")) > 0) {
+	while ((opt = getopt(argc, argv, "abn:")) > 0) {
 		if (opt == 'n')
 			fds = atoi(optarg);
 		else if (opt == 'a')
 			ask_for_more(&args);
+		else if (opt == 'b')
+			begin = true;
 		else
 			return 2;
 	}
@@ -115,6 +126,6 @@ int main(int argc, char **argv)
 		die(argv[optind], -tfd);
 	open_fds(fds);
 	for (int i = 0; i < 3; i++)
-		launch(tfd, &args, i == 2);
+		launch(tfd, &args, begin, i == 2);
 	return 0;
 }

@@ -4,39 +4,45 @@
  * learns when they have come to exec, and nothing is left of those that do not.
  */
 #include "begin_spawn.h"
+#include "growth.h"
+#include "inject.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
 #define ENDED_MS 20000
 
-/* Does done read as ended, within ms? */
-static bool ends(const struct st_begin *p, int ms)
+/* Is its fd readable, within ms? */
+static bool ends(struct spawn_template_begin *b, int ms)
 {
-	struct pollfd entry = { .fd = p->done, .events = POLLIN };
+	struct pollfd entry = { .events = POLLIN };
 
+	entry.fd = CHECK_OK(spawn_template_begin_fd(b));
 	return poll(&entry, 1, ms) == 1;
 }
 
-static void begin(struct st_begin *p, int tfd,
-		  struct spawn_template_spawn_args args)
+static struct spawn_template_begin *begin(int tfd,
+					  struct spawn_template_spawn_args args)
 {
-	CHECK_OK(st_begin_launch(p, tfd, &args));
+	struct spawn_template_begin *b = NULL;
+
+	CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	CHECK(b);
+	return b;
 }
 
 /* The program runs; what it exits with. */
-static int finish(struct st_begin *p)
+static int finish(struct spawn_template_begin *b)
 {
-	struct spawn_template_failure failure;
-	pid_t begun = p->pid;
 	int pidfd = -1;
+	pid_t pid;
 
-	CHECK(ends(p, ENDED_MS));
-	CHECK_EQ(CHECK_OK(st_begin_wait(p, &pidfd, &failure)), begun);
-	much_check_pidfd(pidfd, begun);
+	CHECK(ends(b, ENDED_MS));
+	pid = CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	much_check_pidfd(pidfd, pid);
 	return test_wait(pidfd);
 }
 
@@ -72,50 +78,89 @@ static const char *fifo(void)
 }
 
 /* Each open of the other end lets on whoever waits at that moment. */
-static void let_on(struct st_begin *p)
+static void let_on(struct spawn_template_begin *b)
 {
-	while (!ends(p, 10)) {
+	while (!ends(b, 10)) {
 		int fd = CHECK_SYS(open(fifo(), O_RDWR | O_CLOEXEC));
 
 		CHECK_SYS(close(fd));
 	}
 }
 
-static void thread_goes_on(void)
+static void thread_goes_on_while_the_child_is_held(void)
 {
 	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
-	struct st_begin p;
+	struct spawn_template_begin *b;
 
 	HELD_ARGS(args, TEST_ARGV("tiny-7"));
-	begin(&p, tfd, args);
-	CHECK(!ends(&p, 50));
+	b = begin(tfd, args);
+	CHECK(!ends(b, 50));
 	/* also to launch others */
 	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny-7")), 7);
-	CHECK(!ends(&p, 0));
-	let_on(&p);
-	CHECK_EQ(finish(&p), 7);
+	CHECK(!ends(b, 0));
+	let_on(b);
+	CHECK_EQ(finish(b), 7);
 	CHECK_EQ(stat_of(tfd).cold, 2);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
-static void many_at_once(void)
+static void wait_blocks_until_exec(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), pidfd = -1, fd;
+	struct spawn_template_begin *b;
+	pid_t helper;
+
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	b = begin(tfd, args);
+	helper = CHECK_SYS(fork());
+	if (!helper) {
+		usleep(100000);
+		fd = open(fifo(), O_RDWR);
+		usleep(100000);
+		_exit(fd < 0);
+	}
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_EQ(test_wait(pidfd), 7);
+	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
+}
+
+static void fd_works_with_epoll(void)
+{
+	int tfd = open_template(test_tool("tiny-7"));
+	struct epoll_event event = { .events = EPOLLIN }, got;
+	int epoll = CHECK_SYS(epoll_create1(EPOLL_CLOEXEC)), fd;
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	b = begin(tfd, args);
+	fd = CHECK_OK(spawn_template_begin_fd(b));
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_SYS(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+	CHECK_EQ(epoll_wait(epoll, &got, 1, 20), 0);
+	let_on(b);
+	CHECK_EQ(epoll_wait(epoll, &got, 1, ENDED_MS), 1);
+	CHECK_EQ(finish(b), 7);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+}
+
+static void many_are_under_way_at_once(void)
 {
 	enum { MANY = 40 };
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	int mappings = 0;
-	static struct st_begin p[MANY];
+	struct spawn_template_begin *b[MANY];
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < MANY; i++)
-			begin(&p[i], tfd, args);
+			b[i] = begin(tfd, args);
 		for (int i = 0; i < MANY; i++)
-			CHECK(!ends(&p[i], 0));
+			CHECK(!ends(b[i], 0));
 		for (int i = 0; i < MANY; i++)
-			let_on(&p[i]);
+			let_on(b[i]);
 		for (int i = MANY - 1; i >= 0; i--)
-			CHECK_EQ(finish(&p[i]), 0);
+			CHECK_EQ(finish(b[i]), 0);
 		if (round == 0)
 			mappings = test_count_mappings();
 	}
@@ -127,9 +172,119 @@ static void many_at_once(void)
 	CHECK(test_no_children());
 }
 
+/* ---- what the caller may do meanwhile ---- */
+
+/* Arguments of which nothing is left where they were. */
+struct lent {
+	char path[256], word[16], text[16];
+	char *argv[4], *envp[2];
+	struct spawn_template_open open;
+	struct spawn_template_action actions[2];
+	struct spawn_template_spawn_args args;
+};
+
+static struct lent *lend(const char *held_by)
+{
+	struct lent *l = calloc(1, sizeof(*l));
+
+	CHECK(l);
+	strcpy(l->word, "args");
+	strcpy(l->text, "ONE=1");
+	snprintf(l->path, sizeof(l->path), "%s", held_by);
+	l->argv[0] = l->argv[1] = l->word;
+	l->argv[2] = (char *)"env";
+	l->envp[0] = l->text;
+	l->open.path = (uintptr_t)l->path;
+	l->open.how.flags = O_RDONLY;
+	l->actions[0] = ACT_OPEN(AT_FDCWD, 0, &l->open);
+	l->actions[1] = ACT_CHDIR("/");
+	l->args = (struct spawn_template_spawn_args){
+		.argv = (uintptr_t)l->argv,
+		.envp = (uintptr_t)l->envp,
+		.actions = (uintptr_t)l->actions,
+		.actions_len = 2,
+	};
+	return l;
+}
+
+static void arguments_are_copied(void)
+{
+	int tfd = test_probe(), pidfd = -1;
+	struct lent *l = lend(fifo());
+	struct test_stdout out = test_stdout_begin();
+	struct spawn_template_begin *b = begin(tfd, l->args);
+	char *text;
+
+	memset(l, 0x5a, sizeof(*l));
+	free(l);
+	let_on(b);
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	text = test_stdout_end(out);
+	CHECK_EQ(test_wait(pidfd), 0);
+	CHECK_STR(test_value(text, "argc"), "3");
+	CHECK_STR(test_value(text, "ONE"), "1");
+}
+
+static void descriptors_may_be_closed(void)
+{
+	int tfd = open_template(test_tool("probe")), pidfd = -1, ends_of[2];
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe", "fd", "9"));
+	struct spawn_template_begin *b;
+
+	CHECK_SYS(pipe2(ends_of, O_CLOEXEC));
+	TEST_ACTIONS(
+		&args, ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(fifo(), O_RDONLY, 0, 0)),
+		ACT_DUP2(ends_of[1], 1), ACT_DUP2(ends_of[1], 9), ACT_KEEP(9));
+	b = begin(tfd, args);
+	/* the template too */
+	CHECK_SYS(close(tfd));
+	CHECK_SYS(dup2(0, tfd));
+	CHECK_SYS(close(ends_of[1]));
+	let_on(b);
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_HAS(test_read_fd(ends_of[0]), "fdflags.9=0");
+	CHECK_EQ(test_wait(pidfd), 0);
+}
+
+/* Nothing is written where the arguments say, on success. */
+static void outputs_are_those_of_wait(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), unused = -7, pidfd = -1;
+	struct spawn_template_failure told = { 1, 2, 3 }, failure = { 4, 5, 6 };
+	struct spawn_template_spawn_args args =
+		test_args(&unused, TEST_ARGV("tiny-7"));
+	struct spawn_template_begin *b = NULL;
+	pid_t pid;
+
+	args.failure = (uintptr_t)&told;
+	pid = CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	CHECK_EQ(
+		spawn_template_begin_wait(b, &pidfd, &failure, sizeof(failure)),
+		pid);
+	much_check_pidfd(pidfd, pid);
+	CHECK_EQ(test_wait(pidfd), 7);
+	CHECK_EQ(unused, -7);
+	CHECK_EQ(told.error, 1);
+	CHECK_EQ(failure.error, 4);
+}
+
+static void pidfd_need_not_be_wanted(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
+	struct spawn_template_begin *b =
+		begin(tfd, test_args(NULL, TEST_ARGV("tiny-7")));
+	pid_t pid = CHECK_OK(spawn_template_begin_wait(b, NULL, NULL, 0));
+	int status;
+
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	CHECK_EQ(WEXITSTATUS(status), 7);
+}
+
 /* ---- the child is as that of any launch ---- */
 
-static void all_is_done(void)
+static void all_that_is_asked_for_is_done(void)
 {
 	int tfd = test_probe();
 	struct much m;
@@ -181,7 +336,7 @@ static void *launch_restricted(void *arg)
 }
 
 /* Of the calling thread, not of the process. */
-static void inherits_from_the_thread(void)
+static void child_inherits_from_the_thread(void)
 {
 	int tfd = test_probe();
 	pthread_t thread;
@@ -198,235 +353,594 @@ static void on_alarm(int sig)
 }
 
 /* The host's handler runs in the host, and never in the child. */
-static void under_signals(void)
+static void signals_of_the_host_stay_there(void)
 {
 	const struct timeval soon = { 0, 50 }, never = { 0, 0 };
 	const struct itimerval often = { soon, soon }, off = { never, never };
 	struct sigaction act = { .sa_handler = on_alarm,
 				 .sa_flags = SA_RESTART };
 	int tfd = open_template(test_tool("tiny-7"));
-	struct st_begin p;
 
 	CHECK_SYS(sigaction(SIGALRM, &act, NULL));
 	CHECK_SYS(setitimer(ITIMER_REAL, &often, NULL));
-	for (int i = 0; i < 300; i++) {
-		begin(&p, tfd, test_args(NULL, TEST_ARGV("tiny-7")));
-		CHECK(st_begin_wait(&p, &(int){ -1 },
-				    &(struct spawn_template_failure){ 0 }) > 0);
-	}
+	for (int i = 0; i < 300; i++)
+		CHECK_OK(spawn_template_begin_wait(
+			begin(tfd, test_args(NULL, TEST_ARGV("tiny-7"))), NULL,
+			NULL, 0));
 	CHECK_SYS(setitimer(ITIMER_REAL, &off, NULL));
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	CHECK_EQ(stat_of(tfd).cold, 300);
 }
 
+/* ---- launches that are waited for after all ---- */
+
+static void check_much_is_done(int tfd, uint64_t flags)
+{
+	int fds = test_count_fds(), mappings = test_count_mappings();
+	struct much m;
+	char *want = much_output(tfd, flags), *got;
+
+	much_check(want);
+	much_ask(&m, flags);
+	m.spawn = begin_spawn;
+	CHECK_EQ(much_try(tfd, &m, &got), 0);
+	CHECK_STR(got, want);
+	CHECK_EQ(test_count_fds(), fds);
+	/* a stack that was not needed is kept for another launch */
+	check_mappings(mappings + 2);
+	CHECK(test_no_children());
+}
+
+static void other_ids_are_set(void)
+{
+	much_scene();
+	check_much_is_done(test_probe(), MUCH_OWN_MEMORY);
+}
+
+static void fallbacks_do_the_same(void)
+{
+	int tfd = test_probe();
+
+	much_scene();
+	check_much_is_done(tfd, 0);
+	test_seccomp(SYS_clone3, ENOSYS);
+	check_much_is_done(tfd, 0);
+	check_much_is_done(tfd, 0);
+	test_seccomp(SYS_close_range, ENOSYS);
+	check_much_is_done(tfd, 0);
+	test_seccomp(SYS_execveat, ENOSYS);
+	check_much_is_done(tfd, 0);
+	CHECK_GE(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_CLONE], 4);
+	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
+/* These are taken by a child that nobody waits for. */
+static void fallbacks_of_the_child_do_the_same(void)
+{
+	int tfd = test_probe();
+
+	much_scene();
+	test_seccomp(SYS_close_range, EPERM);
+	check_much_is_done(tfd, 0);
+	test_seccomp(SYS_execveat, EPERM);
+	check_much_is_done(tfd, 0);
+	CHECK_EQ(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_CLONE], 0);
+	CHECK_GE(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_PROC_FD], 2);
+}
+
+static void a_failure_that_was_waited_for_is_told_at_once(void)
+{
+	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+	struct spawn_template_failure failure = { 0, 99, 99 };
+	struct spawn_template_begin *b = NULL;
+
+	args.failure = (uintptr_t)&failure;
+	TEST_ACTIONS(&args, ACT_DUP2(0, 5), ACT_CHDIR("/nowhere"));
+	test_seccomp(SYS_clone3, ENOSYS);
+	CHECK_EQ(spawn_template_begin(tfd, &args, sizeof(args), &b), -ENOENT);
+	CHECK(!b);
+	CHECK_EQ(failure.error, ENOENT);
+	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_ACTION);
+	CHECK_EQ(failure.action, 1);
+	CHECK_EQ(stat_of(tfd).failed, 1);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+}
+
 /* ---- what does not come to exec ---- */
 
-static void check_end(struct st_begin *p, int err, uint32_t stage,
-		      uint32_t action)
+static void check_wait(struct spawn_template_begin *b, int err, uint32_t stage,
+		       uint32_t action)
 {
 	struct spawn_template_failure failure = { 0, 99, 99 };
 	int pidfd = -7;
 
-	CHECK(ends(p, ENDED_MS));
-	CHECK_EQ(st_begin_wait(p, &pidfd, &failure), -err);
+	CHECK(ends(b, ENDED_MS));
+	CHECK_EQ(
+		spawn_template_begin_wait(b, &pidfd, &failure, sizeof(failure)),
+		-err);
 	CHECK_EQ(pidfd, -7);
 	CHECK_EQ(failure.error, err);
 	CHECK_EQ(failure.stage, stage);
 	CHECK_EQ(failure.action, action);
 }
 
-static void failures_are_told(void)
+static void failures_are_told_and_counted(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_begin p;
 
 	TEST_ACTIONS(&args, ACT_DUP2(0, 5), ACT_CHDIR("/nowhere"));
-	begin(&p, tfd, args);
-	check_end(&p, ENOENT, SPAWN_TEMPLATE_STAGE_ACTION, 1);
-	CHECK_EQ(stat_of(tfd).failed, 0);
+	check_wait(begin(tfd, args), ENOENT, SPAWN_TEMPLATE_STAGE_ACTION, 1);
+	CHECK_EQ(spawn_template_begin_wait(begin(tfd, args), NULL, NULL, 0),
+		 -ENOENT);
+	CHECK_EQ(stat_of(tfd).failed, 2);
 	CHECK_EQ(stat_of(tfd).cold, 0);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
 /* Killed by the kernel, with a core where one is wanted. */
-static void child_that_is_killed(void)
+static void killed_child_is_told(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds;
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_begin p;
 
 	test_need_kill_of_child_only();
 	TEST_ACTIONS(&args, ACT_CHDIR("/"));
 	test_seccomp(SYS_chdir, TEST_KILL);
 	fds = test_count_fds();
-	begin(&p, tfd, args);
-	check_end(&p, ECHILD, SPAWN_TEMPLATE_STAGE_ACTION, 0);
+	check_wait(begin(tfd, args), ECHILD, SPAWN_TEMPLATE_STAGE_ACTION, 0);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
-static void file_that_changed(void)
+static void check_begin(int tfd, struct spawn_template_spawn_args *args,
+			int want, uint32_t stage)
+{
+	struct spawn_template_failure failure = { 0, 99, 99 };
+	int fds = test_count_fds();
+	struct spawn_template_begin *b = NULL;
+
+	args->failure = (uintptr_t)&failure;
+	CHECK_EQ(spawn_template_begin(tfd, args, sizeof(*args), &b), want);
+	CHECK(!b);
+	CHECK_EQ(failure.error, -want);
+	CHECK_EQ(failure.stage, stage);
+	CHECK_EQ(failure.action, 0);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+}
+
+static void changed_file_is_stale_before_there_is_a_child(void)
 {
 	char *path = test_path("program");
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("program"));
-	struct st_begin p;
 	int tfd, fds;
 
 	test_copy(test_tool("tiny"), path, 0755);
 	tfd = open_template(path);
 	fds = test_count_fds();
 	test_copy(test_tool("tiny-7"), path, 0755);
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ESTALE);
+	check_begin(tfd, &args, -ESTALE, SPAWN_TEMPLATE_STAGE_ARGS);
+	CHECK_EQ(stat_of(tfd).stale, 1);
 	CHECK_OK(spawn_template_refresh(tfd));
-	begin(&p, tfd, args);
-	CHECK_EQ(finish(&p), 7);
+	CHECK_EQ(finish(begin(tfd, args)), 7);
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void what_is_refused(void)
+/* By fd only the file is looked at, which the child alone does for a launch. */
+static void changed_file_of_an_fd_is_stale_too(void)
 {
-	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
+	char *path = test_path("program");
+	struct spawn_template_create_args create = { .flags = 0 };
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("program"));
+	int tfd;
+
+	test_copy(test_tool("tiny"), path, 0755);
+	create.execfd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	tfd = CHECK_OK(spawn_template_create(&create, sizeof(create)));
+	CHECK_SYS(chmod(path, 0711));
+	check_begin(tfd, &args, -ESTALE, SPAWN_TEMPLATE_STAGE_ARGS);
+}
+
+static void stale_template_refreshes_itself(void)
+{
+	char *path = test_path("program");
+	int tfd, fds;
+
+	test_copy(test_tool("tiny"), path, 0755);
+	tfd = CHECK_OK(
+		spawn_template_open(path, SPAWN_TEMPLATE_CREATE_AUTO_REFRESH));
+	fds = test_count_fds();
+	test_copy(test_tool("tiny-7"), path, 0755);
+	CHECK_EQ(finish(begin(tfd, test_args(NULL, TEST_ARGV("program")))), 7);
+	CHECK_EQ(stat_of(tfd).cold, 1);
+	CHECK_EQ(stat_of(tfd).stale, 0);
+	CHECK_EQ(test_count_fds(), fds);
+}
+
+/* The child is the only one to see it. */
+static void file_that_changes_under_way_is_stale(void)
+{
+	char *path = test_path("script"), *other = test_path("other");
+	int tfd, pidfd = -1, fds;
+	struct spawn_template_begin *b;
+
+	test_write(path, test_fmt("#!%s\n", test_tool("tiny")), 0755);
+	test_write(other, test_fmt("#!%s\n", test_tool("tiny-7")), 0755);
+	tfd = CHECK_OK(spawn_template_open(
+		path, SPAWN_TEMPLATE_CREATE_SCRIPT |
+			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH));
+	fds = test_count_fds();
+	HELD_ARGS(args, TEST_ARGV("script"));
+	b = begin(tfd, args);
+	CHECK(!ends(b, 20));
+	CHECK_SYS(rename(other, path));
+	let_on(b);
+	check_wait(b, ESTALE, SPAWN_TEMPLATE_STAGE_EXEC, 0);
+	CHECK_EQ(stat_of(tfd).stale, 1);
+	CHECK_EQ(test_count_fds(), fds);
+	b = begin(tfd, args);
+	let_on(b);
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_EQ(test_wait(pidfd), 7);
+}
+
+static void malformed_arguments_are_refused(void)
+{
+	int tfd = open_template(test_tool("tiny"));
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
-	struct st_begin p;
+	struct spawn_template_action action = { .type = 99 };
+	struct spawn_template_begin *b = NULL;
 
-	CHECK_EQ(st_begin_launch(&p, 500, &args), -EBADF);
+	check_begin(500, &args, -EBADF, SPAWN_TEMPLATE_STAGE_ARGS);
+	check_begin(0, &args, -EINVAL, SPAWN_TEMPLATE_STAGE_ARGS);
 	args.flags = 1ULL << 62;
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -EINVAL);
-	args.flags = SPAWN_TEMPLATE_SPAWN_SETUID;
-	args.uid = getuid();
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
-	CHECK_EQ(test_count_fds(), fds);
-	CHECK(test_no_children());
+	check_begin(tfd, &args, -EINVAL, SPAWN_TEMPLATE_STAGE_ARGS);
+	/* a wrong fd is the first thing to say */
+	check_begin(500, &args, -EBADF, SPAWN_TEMPLATE_STAGE_ARGS);
+	args.flags = 0;
+	args.actions_len = 3;
+	check_begin(tfd, &args, -EINVAL, SPAWN_TEMPLATE_STAGE_ARGS);
+	args.actions = (uintptr_t)&action;
+	args.actions_len = 1;
+	check_begin(tfd, &args, -EINVAL, SPAWN_TEMPLATE_STAGE_ARGS);
+	args.actions = args.actions_len = 0;
+	args.argv = 0;
+	check_begin(tfd, &args, -EINVAL, SPAWN_TEMPLATE_STAGE_ARGS);
+	CHECK_EQ(spawn_template_begin(tfd, &args, 79, &b), -EINVAL);
+	CHECK_EQ(spawn_template_begin(tfd, &args, 5000, &b), -E2BIG);
+	CHECK(!b);
 }
 
-static void without_clone3(void)
+static void oldest_size_is_accepted(void)
 {
-	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
+	int tfd = open_template(test_tool("tiny-7"));
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny-7"));
-	struct st_begin p;
+	struct spawn_template_begin *b = NULL;
 
-	test_seccomp(SYS_clone3, ENOSYS);
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("tiny-7")), 7);
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ENOSYS);
-	CHECK_EQ(test_count_fds(), fds);
+	args.failure = 1; /* not looked at */
+	CHECK_OK(spawn_template_begin(tfd, &args,
+				      SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0, &b));
+	CHECK_EQ(finish(b), 7);
 }
 
-static void out_of_fds(void)
+static void no_fd_left(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
 	struct spawn_template_spawn_args args =
 		test_args(NULL, TEST_ARGV("tiny"));
 	struct rlimit limit;
-	struct st_begin p;
 	rlim_t most;
 
 	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
 	most = limit.rlim_cur;
 	/* none for the pipe; one; both, but none for the pidfd */
 	for (unsigned int more = 0; more < 3; more++) {
+		struct spawn_template_failure failure = { 0, 99, 99 };
+		struct spawn_template_begin *b = NULL;
+		pid_t ret;
+
+		args.failure = (uintptr_t)&failure;
 		limit.rlim_cur = (rlim_t)tfd + 1 + more;
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-		CHECK_EQ(st_begin_launch(&p, tfd, &args), -EMFILE);
+		ret = spawn_template_begin(tfd, &args, sizeof(args), &b);
 		limit.rlim_cur = most;
 		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
+		CHECK_EQ(ret, -EMFILE);
+		CHECK(!b);
+		CHECK_EQ(failure.error, EMFILE);
+		CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_CLONE);
 		CHECK_EQ(test_count_fds(), fds);
 	}
+	CHECK_EQ(finish(begin(tfd, args)), 0);
+	CHECK_EQ(stat_of(tfd).failed, 3);
 	CHECK(test_no_children());
 }
 
 /* ---- what nobody wants any more ---- */
 
-static void dropped_on_its_way(void)
+static void dropped_on_its_way_leaves_nothing(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
-	struct st_begin p;
+	struct spawn_template_begin *b;
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
-	begin(&p, tfd, args);
-	CHECK(!ends(&p, 20));
-	st_begin_drop(&p);
+	b = begin(tfd, args);
+	CHECK(!ends(b, 20));
+	spawn_template_begin_drop(b);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+	spawn_template_begin_drop(NULL);
+}
+
+static void dropped_when_it_runs_leaves_nothing(void)
+{
+	int tfd = test_probe(), fds = test_count_fds();
+	struct spawn_template_begin *b =
+		begin(tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
+
+	CHECK(ends(b, ENDED_MS));
+	spawn_template_begin_drop(b);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
-static void dropped_when_it_runs(void)
+static void dropped_at_any_time_leaves_nothing(void)
 {
 	int tfd = test_probe(), fds = test_count_fds();
-	struct st_begin p;
-
-	begin(&p, tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
-	CHECK(ends(&p, ENDED_MS));
-	st_begin_drop(&p);
-	CHECK_EQ(test_count_fds(), fds);
-	CHECK(test_no_children());
-}
-
-static void dropped_at_any_time(void)
-{
-	int tfd = test_probe(), fds = test_count_fds();
-	struct st_begin p;
 
 	for (int i = 0; i < 300; i++) {
-		begin(&p, tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
+		struct spawn_template_begin *b = begin(
+			tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
+
 		for (int k = 0; k < i * 50; k++)
 			__asm__ volatile("");
-		st_begin_drop(&p);
+		spawn_template_begin_drop(b);
 	}
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
-static void killed_then_ended(void)
+/* The child waits for good, and is ended by its pid. */
+static void dropped_where_a_sandbox_denies_signals_by_pidfd(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
-	struct st_begin p;
+	int denials[] = { EPERM, ENOSYS };
+	struct spawn_template_begin *b;
 
 	HELD_ARGS(args, TEST_ARGV("tiny"));
-	begin(&p, tfd, args);
-	st_begin_kill(&p);
-	check_end(&p, ECHILD, p.report.stage, 0);
+	for (size_t i = 0; i < TEST_COUNT(denials); i++) {
+		test_seccomp(SYS_pidfd_send_signal, denials[i]);
+		b = begin(tfd, args);
+		CHECK(!ends(b, 20));
+		spawn_template_begin_drop(b);
+		CHECK_EQ(test_count_fds(), fds);
+		CHECK(test_no_children());
+	}
+}
+
+static void killed_then_waited_for(void)
+{
+	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args, TEST_ARGV("tiny"));
+	b = begin(tfd, args);
+	CHECK(!ends(b, 50)); /* it is at its action */
+	CHECK_EQ(spawn_template_begin_kill(b), 0);
+	CHECK(ends(b, ENDED_MS));
+	CHECK_EQ(spawn_template_begin_kill(b), 0);
+	check_wait(b, ECHILD, SPAWN_TEMPLATE_STAGE_ACTION, 0);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
 }
 
+static void killed_when_it_runs_is_a_launch(void)
+{
+	int tfd = test_probe(), pidfd = -1;
+	struct spawn_template_begin *b =
+		begin(tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
+
+	CHECK(ends(b, ENDED_MS));
+	CHECK_EQ(spawn_template_begin_kill(b), 0);
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_EQ(test_wait(pidfd), 128 + SIGKILL);
+}
+
+static void launch_goes_on_when_its_caller_ends(void)
+{
+	int tfd = open_template(test_tool("tiny")), fd;
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+	char *out = test_path("out");
+	pid_t pid = CHECK_SYS(fork());
+
+	/* who is held has the file open until it has ended */
+	TEST_ACTIONS(&args,
+		     ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(fifo(), O_RDONLY, 0, 0)),
+		     ACT_OPEN(AT_FDCWD, 1,
+			      TEST_OPEN(out, O_CREAT | O_WRONLY, 0600, 0)));
+	if (!pid) {
+		int mine = open_template(test_tool("tiny"));
+
+		begin(mine, args);
+		_exit(42);
+	}
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+	CHECK_EQ(access(out, F_OK), -1);
+	fd = CHECK_SYS(open(fifo(), O_WRONLY));
+	for (int i = 0; access(out, F_OK) && i < 2000; i++)
+		usleep(10000);
+	CHECK_SYS(access(out, F_OK));
+	CHECK_SYS(close(fd));
+	CHECK_SYS(close(tfd));
+}
+
 /* ---- fork ---- */
 
-static void end_inherited(void *arg)
+static void wait_inherited(void *arg)
 {
-	struct st_begin *p = arg;
-	struct spawn_template_failure failure;
-	int pidfd;
+	struct spawn_template_failure failure = { 0, 99, 99 };
+	int pidfd = -7, fds = test_count_fds();
 
-	st_begin_kill(p);
-	CHECK_EQ(st_begin_wait(p, &pidfd, &failure), -ESRCH);
+	CHECK_EQ(spawn_template_begin_fd(arg), -EACCES);
+	CHECK_EQ(spawn_template_begin_kill(arg), -EACCES);
+	CHECK_EQ(spawn_template_begin_wait(arg, &pidfd, &failure,
+					   sizeof(failure)),
+		 -EACCES);
+	CHECK_EQ(pidfd, -7);
+	CHECK_EQ(failure.error, EACCES);
+	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_ARGS);
+	CHECK_EQ(test_count_fds(), fds);
 }
 
 static void drop_inherited(void *arg)
 {
-	st_begin_drop(arg);
+	int tfd = open_template(test_tool("tiny-7"));
+
+	spawn_template_begin_drop(arg);
+	CHECK_EQ(finish(begin(tfd, test_args(NULL, TEST_ARGV("tiny-7")))), 7);
 }
 
 static void child_of_fork_leaves_it_alone(void)
 {
 	int tfd = open_template(test_tool("tiny-7"));
-	struct st_begin p;
+	struct spawn_template_begin *b;
 
 	HELD_ARGS(args, TEST_ARGV("tiny-7"));
-	begin(&p, tfd, args);
-	test_in_child(end_inherited, &p);
-	test_in_child(drop_inherited, &p);
-	CHECK(!ends(&p, 20));
-	let_on(&p);
-	CHECK_EQ(finish(&p), 7);
+	b = begin(tfd, args);
+	test_in_child(wait_inherited, b);
+	test_in_child(drop_inherited, b);
+	CHECK(!ends(b, 20));
+	let_on(b);
+	CHECK_EQ(finish(b), 7);
+}
+
+/* A thread that forks a child which does not exec, when it is told to. */
+struct forker {
+	pthread_t thread;
+	atomic_bool go, done;
+	pid_t pid;
+};
+
+static void *fork_when_told(void *arg)
+{
+	struct forker *f = arg;
+
+	while (!atomic_load(&f->go))
+		usleep(100);
+	f->pid = fork();
+	if (!f->pid) {
+		sleep(60);
+		_exit(0);
+	}
+	atomic_store(&f->done, true);
+	return NULL;
+}
+
+/* Right before the child is made; a fork that waits goes on after that. */
+static void tell_to_fork(void *arg)
+{
+	struct forker *f = arg;
+
+	atomic_store(&f->go, true);
+	for (int i = 0; !atomic_load(&f->done) && i < 100; i++)
+		usleep(1000);
+}
+
+struct beside_fork {
+	struct inject inject;
+	struct forker forker;
+	int tfd;
+};
+
+static void *begin_beside_fork(void *arg)
+{
+	struct beside_fork *s = arg;
+	struct spawn_template_begin *b;
+
+	inject_here(&s->inject);
+	inject_arm(&s->inject);
+	b = begin(s->tfd, test_args(NULL, TEST_ARGV("tiny-7")));
+	inject_disarm(&s->inject);
+	CHECK_EQ(finish(b), 7);
+	return NULL;
+}
+
+/* The call that makes the child is the last but one: the pipe closes behind it. */
+static void child_of_fork_does_not_hold_it_up(void)
+{
+	static struct beside_fork s;
+	pthread_t thread;
+	int hits = 0;
+
+	s.tfd = open_template(test_tool("tiny-7"));
+	s.inject.who = INJECT_PARENT;
+	s.inject.err = INJECT_HOOK;
+	s.inject.hook = tell_to_fork;
+	s.inject.arg = &s.forker;
+	for (int i = 0; i < 12; i++) {
+		s.forker.go = s.forker.done = false;
+		s.inject.index = i;
+		atomic_store(&s.inject.stop, false);
+		CHECK_EQ(pthread_create(&s.forker.thread, NULL, fork_when_told,
+					&s.forker),
+			 0);
+		inject_start(&s.inject);
+		CHECK_EQ(pthread_create(&thread, NULL, begin_beside_fork, &s),
+			 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		inject_finish(&s.inject);
+		hits += atomic_load(&s.inject.hit) >= 0;
+		atomic_store(&s.forker.go, true);
+		CHECK_EQ(pthread_join(s.forker.thread, NULL), 0);
+		CHECK_SYS(kill(s.forker.pid, SIGKILL));
+		CHECK_SYS(waitpid(s.forker.pid, NULL, 0));
+	}
+	/* ids 2, statx 2, pipe, clone3 at least */
+	CHECK_GE(hits, 6);
+}
+
+static void *fork_often(void *arg)
+{
+	while (!atomic_load((atomic_bool *)arg)) {
+		pid_t pid = CHECK_SYS(fork());
+
+		if (!pid)
+			_exit(0);
+		CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+	}
+	return NULL;
+}
+
+/* Neither waits for the other for good. */
+static void launches_and_forks_go_on_beside_each_other(void)
+{
+	int tfd = open_template(test_tool("tiny-7"));
+	atomic_bool stop = false;
+	pthread_t threads[3];
+
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, fork_often, &stop),
+			 0);
+	for (int i = 0; i < 200; i++)
+		CHECK_EQ(finish(begin(tfd,
+				      test_args(NULL, TEST_ARGV("tiny-7")))),
+			 7);
+	atomic_store(&stop, true);
+	for (size_t i = 0; i < TEST_COUNT(threads); i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
 }
 
 /* ---- threads ---- */
@@ -434,18 +948,18 @@ static void child_of_fork_leaves_it_alone(void)
 static void *launch_often(void *arg)
 {
 	int tfd = *(int *)arg;
-	struct st_begin p[4];
+	struct spawn_template_begin *b[4];
 
 	for (int i = 0; i < 50; i++) {
 		for (int k = 0; k < 4; k++)
-			begin(&p[k], tfd, test_args(NULL, TEST_ARGV("tiny-7")));
+			b[k] = begin(tfd, test_args(NULL, TEST_ARGV("tiny-7")));
 		for (int k = 0; k < 4; k++)
-			CHECK_EQ(finish(&p[k]), 7);
+			CHECK_EQ(finish(b[k]), 7);
 	}
 	return NULL;
 }
 
-static void threads(void)
+static void threads_launch_at_the_same_time(void)
 {
 	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
 	pthread_t thread[8];
@@ -460,24 +974,140 @@ static void threads(void)
 	CHECK(test_no_children());
 }
 
+static void *begin_and_end(void *arg)
+{
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	return begin(*(int *)arg, args);
+}
+
+static void *finish_elsewhere(void *arg)
+{
+	CHECK_EQ(finish(arg), 7);
+	return NULL;
+}
+
+static void another_thread_may_wait_when_the_first_has_ended(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
+	pthread_t thread;
+	void *b;
+
+	CHECK_EQ(pthread_create(&thread, NULL, begin_and_end, &tfd), 0);
+	CHECK_EQ(pthread_join(thread, &b), 0);
+	CHECK(!ends(b, 20));
+	let_on(b);
+	CHECK_EQ(pthread_create(&thread, NULL, finish_elsewhere, b), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+}
+
+static void *kill_elsewhere(void *arg)
+{
+	ends(arg, 20);
+	CHECK_EQ(spawn_template_begin_kill(arg), 0);
+	CHECK(ends(arg, ENDED_MS));
+	return NULL;
+}
+
+static void threads_may_poll_and_kill_at_the_same_time(void)
+{
+	int tfd = open_template(test_tool("tiny"));
+	pthread_t thread[4];
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args, TEST_ARGV("tiny"));
+	b = begin(tfd, args);
+	for (size_t i = 0; i < TEST_COUNT(thread); i++)
+		CHECK_EQ(pthread_create(&thread[i], NULL, kill_elsewhere, b),
+			 0);
+	for (size_t i = 0; i < TEST_COUNT(thread); i++)
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+	CHECK_EQ(spawn_template_begin_wait(b, NULL, NULL, 0), -ECHILD);
+	CHECK(test_no_children());
+}
+
+/* ---- growth ---- */
+
+static void launch_each_way(int tfd, int i)
+{
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+	struct spawn_template_action action = ACT_CHDIR("/nowhere");
+	struct spawn_template_begin *b = NULL;
+	int pidfd;
+
+	args.actions = (uintptr_t)&action;
+	args.actions_len = i % 4 == 1;
+	CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	if (i % 4 == 2) {
+		spawn_template_begin_drop(b);
+		return;
+	}
+	if (spawn_template_begin_wait(b, &pidfd, NULL, 0) > 0)
+		CHECK_EQ(test_wait(pidfd), 0);
+	args.flags = 1ULL << 62;
+	CHECK_EQ(spawn_template_begin(tfd, &args, sizeof(args), &b), -EINVAL);
+}
+
+static void nothing_grows(void)
+{
+	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
+	struct memory before, now;
+	int n = growth_many("LAUNCHES", 4000);
+
+	for (int i = 0; i < 200; i++)
+		launch_each_way(tfd, i);
+	before = memory_now();
+	for (int i = 0; i < n; i++) {
+		launch_each_way(tfd, i);
+		growth_progress(i, n);
+	}
+	now = memory_now();
+	memory_check(&before, &now, 2, 256);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+}
+
 static const struct test_case cases[] = {
-	TEST_CASE(thread_goes_on),
-	TEST_CASE(many_at_once),
-	TEST_CASE(all_is_done),
+	TEST_CASE(thread_goes_on_while_the_child_is_held),
+	TEST_CASE(wait_blocks_until_exec),
+	TEST_CASE(fd_works_with_epoll),
+	TEST_CASE(many_are_under_way_at_once),
+	TEST_CASE(arguments_are_copied),
+	TEST_CASE(descriptors_may_be_closed),
+	TEST_CASE(outputs_are_those_of_wait),
+	TEST_CASE(pidfd_need_not_be_wanted),
+	TEST_CASE(all_that_is_asked_for_is_done),
 	TEST_CASE(many_fds_are_closed),
-	TEST_CASE(inherits_from_the_thread),
-	TEST_CASE(under_signals),
-	TEST_CASE(failures_are_told),
-	TEST_CASE(child_that_is_killed),
-	TEST_CASE(file_that_changed),
-	TEST_CASE(what_is_refused),
-	TEST_CASE(without_clone3),
-	TEST_CASE(out_of_fds),
-	TEST_CASE(dropped_on_its_way),
-	TEST_CASE(dropped_when_it_runs),
-	TEST_CASE(dropped_at_any_time),
-	TEST_CASE(killed_then_ended),
+	TEST_CASE(child_inherits_from_the_thread),
+	TEST_CASE(signals_of_the_host_stay_there),
+	TEST_CASE(other_ids_are_set),
+	TEST_CASE(fallbacks_do_the_same),
+	TEST_CASE(fallbacks_of_the_child_do_the_same),
+	TEST_CASE(a_failure_that_was_waited_for_is_told_at_once),
+	TEST_CASE(failures_are_told_and_counted),
+	TEST_CASE(killed_child_is_told),
+	TEST_CASE(changed_file_is_stale_before_there_is_a_child),
+	TEST_CASE(changed_file_of_an_fd_is_stale_too),
+	TEST_CASE(stale_template_refreshes_itself),
+	TEST_CASE(file_that_changes_under_way_is_stale),
+	TEST_CASE(malformed_arguments_are_refused),
+	TEST_CASE(oldest_size_is_accepted),
+	TEST_CASE(no_fd_left),
+	TEST_CASE(dropped_on_its_way_leaves_nothing),
+	TEST_CASE(dropped_when_it_runs_leaves_nothing),
+	TEST_CASE(dropped_at_any_time_leaves_nothing),
+	TEST_CASE(dropped_where_a_sandbox_denies_signals_by_pidfd),
+	TEST_CASE(killed_then_waited_for),
+	TEST_CASE(killed_when_it_runs_is_a_launch),
+	TEST_CASE(launch_goes_on_when_its_caller_ends),
 	TEST_CASE(child_of_fork_leaves_it_alone),
-	TEST_CASE(threads),
+	TEST_CASE(child_of_fork_does_not_hold_it_up),
+	TEST_CASE(launches_and_forks_go_on_beside_each_other),
+	TEST_CASE(threads_launch_at_the_same_time),
+	TEST_CASE(another_thread_may_wait_when_the_first_has_ended),
+	TEST_CASE(threads_may_poll_and_kill_at_the_same_time),
+	TEST_CASE_SECONDS(nothing_grows, 120),
 };
 TEST_MAIN(cases)

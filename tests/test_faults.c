@@ -42,15 +42,6 @@ struct fault {
 	struct spawn_template_stat before;
 };
 
-static bool is_allowed(const struct fault *f, int ret)
-{
-	/* spawn_template_begin() asks the caller to wait */
-	if (ret == -ENOSYS && f->inject.err != INJECT_KILL &&
-	    atomic_load(&f->inject.hit) == SYS_clone3)
-		return true;
-	return inject_explains(&f->inject, ret);
-}
-
 /* The library works as before once the fault is over. */
 static void check_recovered(struct fault *f)
 {
@@ -86,7 +77,7 @@ static void *disturbed(void *arg)
 		   f->inject.index, atomic_load(&f->inject.hit), f->inject.err,
 		   ret);
 	if (ret < 0)
-		CHECK(is_allowed(f, ret));
+		CHECK(inject_explains(&f->inject, ret));
 	op->verify(f, ret);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK_EQ(test_sigmask(), mask);

@@ -1093,7 +1093,21 @@ static void the_daemon_tells_why_exec_was_refused(void)
 		 SPAWN_TEMPLATE_GUARD_WHY_HEADER);
 }
 
+/* Does what test_spawn() does, by a launch that is not waited for. */
+static int begin_and_wait(int tfd, char *const argv[])
+{
+	struct spawn_template_spawn_args args = test_args(NULL, argv);
+	struct spawn_template_begin *begin;
+	int pidfd, ret;
+
+	ret = spawn_template_begin(tfd, &args, sizeof(args), &begin);
+	if (ret > 0)
+		ret = spawn_template_begin_wait(begin, &pidfd, NULL, 0);
+	return ret < 0 ? ret : test_wait(pidfd);
+}
+
 struct disturbed {
+	int (*launch)(int tfd, char *const argv[]);
 	int tfd, err, ret;
 	struct inject inject;
 };
@@ -1104,13 +1118,14 @@ static void *launch_disturbed(void *arg)
 
 	inject_here(&d->inject);
 	inject_arm(&d->inject);
-	d->ret = test_spawn(d->tfd, TINY);
+	d->ret = d->launch(d->tfd, TINY);
 	inject_disarm(&d->inject);
 	return NULL;
 }
 
 /* Launches, and lets the first exec fail with err. Return: the launch's result. */
-static int exec_answers_once(int tfd, int err)
+static int exec_answers_once(int tfd, int err,
+			     int (*launch)(int tfd, char *const argv[]))
 {
 	static struct disturbed d;
 	pthread_t thread;
@@ -1118,7 +1133,7 @@ static int exec_answers_once(int tfd, int err)
 
 	/* the child's calls before exec depend on the way of the launch */
 	index = stat_of(tfd).launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD ? 3 : 4;
-	d = (struct disturbed){ .tfd = tfd };
+	d = (struct disturbed){ .tfd = tfd, .launch = launch };
 	d.inject.who = INJECT_CHILD;
 	d.inject.index = index;
 	d.inject.err = err;
@@ -1137,10 +1152,24 @@ static void auto_refresh_launches_after_estale_from_exec(void)
 	int tfd = guarded(CREATE(AUTO_REFRESH));
 
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
-	CHECK_EQ(exec_answers_once(tfd, ESTALE), 0);
+	CHECK_EQ(exec_answers_once(tfd, ESTALE, test_spawn), 0);
 	CHECK_EQ(atomic_load(&f->registers), 2);
 	CHECK_EQ(stat_of(tfd).stale, 0);
 	CHECK_EQ(test_spawn(tfd, TINY), 0);
+	CHECK_EQ(atomic_load(&f->registers), 2);
+}
+
+/* No launch that is not waited for is made again, but the next one refreshes. */
+static void auto_refresh_follows_estale_from_exec_of_a_begun_launch(void)
+{
+	struct fake_guard *f = guard();
+	int tfd = guarded(CREATE(AUTO_REFRESH));
+
+	CHECK_EQ(begin_and_wait(tfd, TINY), 0);
+	CHECK_EQ(exec_answers_once(tfd, ESTALE, begin_and_wait), -ESTALE);
+	CHECK_EQ(atomic_load(&f->registers), 1);
+	CHECK_EQ(stat_of(tfd).stale, 1);
+	CHECK_EQ(begin_and_wait(tfd, TINY), 0);
 	CHECK_EQ(atomic_load(&f->registers), 2);
 }
 
@@ -1167,7 +1196,7 @@ static void a_dup_is_matched_with_a_living_template(void)
 	copy = CHECK_SYS(fcntl(second, F_DUPFD_CLOEXEC, 100));
 	CHECK_SYS(close(first));
 	CHECK_EQ(test_spawn(copy, TINY), 0);
-	CHECK_EQ(exec_answers_once(copy, ESTALE), 0);
+	CHECK_EQ(exec_answers_once(copy, ESTALE, test_spawn), 0);
 	CHECK_EQ(atomic_load(&f->registers), 2);
 	CHECK_EQ(spawn_template_check(copy), 0);
 	CHECK_EQ(id_of(copy), id_of(second));
@@ -1655,6 +1684,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(estale_from_exec_makes_a_template_stale),
 	TEST_CASE(the_daemon_tells_why_exec_was_refused),
 	TEST_CASE(auto_refresh_launches_after_estale_from_exec),
+	TEST_CASE(auto_refresh_follows_estale_from_exec_of_a_begun_launch),
 	TEST_CASE(auto_refresh_is_tried_once_per_launch),
 	TEST_CASE(a_dup_is_matched_with_a_living_template),
 	TEST_CASE_SECONDS(create_survives_a_fault_in_every_call, 120),

@@ -125,17 +125,18 @@ static void launches_not_waited_for_are_let_through(void)
 {
 	int tfd = template(GUARD), pidfd = -1;
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
-	struct spawn_template_failure failure;
-	struct st_begin p;
+	struct spawn_template_begin *begin;
 
 	for (int i = 0; i < 20; i++) {
-		CHECK_OK(st_begin_launch(&p, tfd, &args));
-		CHECK_OK(st_begin_wait(&p, &pidfd, &failure));
+		CHECK_OK(
+			spawn_template_begin(tfd, &args, sizeof(args), &begin));
+		CHECK_OK(spawn_template_begin_wait(begin, &pidfd, NULL, 0));
 		CHECK_EQ(test_wait(pidfd), 7);
 	}
 	CHECK_EQ(item_of(tfd).launches, 20);
 	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
-	CHECK_EQ(st_begin_launch(&p, tfd, &args), -ESTALE);
+	CHECK_EQ(spawn_template_begin(tfd, &args, sizeof(args), &begin),
+		 -ESTALE);
 }
 
 static void check_way(const char *what, struct spawn_template_spawn_args args)

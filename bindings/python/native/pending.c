@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pending: a launch that was begun, and for which the thread does not wait. It
- * keeps the memory that the child reads until exec.
+ * Pending: a launch that was begun, and for which the thread does not wait.
  */
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "native.h"
-#include "begin.h"
 
 struct py_pending {
 	PyObject_HEAD
-	struct st_begin pending;
-	struct launch *launch;	/* NULL: it is over */
+	struct spawn_template_begin *begin;	/* NULL: it is over */
+	struct launch *launch;	/* the facts that its error tells */
 	PyObject *cwd;		/* the object passed; or NULL */
 	PyObject *path;		/* the template's */
 	PyObject *answer;	/* the result of end() */
+	int pid;
 	int pidfd;		/* once it is known; else -1 */
 };
 
@@ -30,6 +29,7 @@ static void over(struct py_pending *p)
 {
 	struct launch *l = p->launch;
 
+	p->begin = NULL;
 	p->launch = NULL;
 	free_launch(l);
 }
@@ -43,7 +43,8 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	struct py_pending *p =
 		(struct py_pending *)PyType_GenericAlloc(type, 0);
 	PyObject *error = NULL;
-	int fd, ret;
+	struct error e;
+	int fd;
 
 	if (!p)
 		return NULL;
@@ -52,14 +53,16 @@ static PyObject *begin(struct py_template *t, PyTypeObject *type,
 	if (fd < 0)
 		goto fail;
 	Py_BEGIN_ALLOW_THREADS
-	ret = st_begin_launch(&p->pending, fd, &l->args);
+	p->pid = spawn_template_begin(fd, &l->args, sizeof(l->args), &p->begin);
 	Py_END_ALLOW_THREADS
 	template_release(t);
-	if (ret < 0) {
-		error = error_new(
-			&(struct error){ .error = -ret, .filename = t->path });
+	if (p->pid < 0) {
+		e = launch_error(l, -p->pid, t->path);
+		error = error_new(&e);
 		goto fail;
 	}
+	/* the library has copied all of it */
+	launch_free(l);
 	p->launch = l;
 	p->cwd = l->cwd;
 	p->path = t->path;
@@ -120,7 +123,7 @@ PyObject *pending_of(PyObject *type, int pid, int pidfd)
 		close(pidfd);
 		return NULL;
 	}
-	p->pending.pid = pid;
+	p->pid = pid;
 	p->pidfd = pidfd;
 	return (PyObject *)p;
 }
@@ -141,7 +144,7 @@ static PyObject *pending_open(PyObject *type, PyObject *args)
 
 static int check_open(const struct py_pending *p)
 {
-	if (p->launch)
+	if (p->begin)
 		return 0;
 	PyErr_SetString(PyExc_ValueError, "the launch is over");
 	return -1;
@@ -161,20 +164,22 @@ static PyObject *pending_refuse(PyTypeObject *type, PyObject *args,
 static PyObject *pending_fileno(struct py_pending *p, PyObject *unused)
 {
 	(void)unused;
-	return check_open(p) < 0 ? NULL : PyLong_FromLong(p->pending.done);
+	if (check_open(p) < 0)
+		return NULL;
+	return PyLong_FromLong(spawn_template_begin_fd(p->begin));
 }
 
 static PyObject *pending_pid(struct py_pending *p, void *closure)
 {
 	(void)closure;
-	return PyLong_FromLong(p->pending.pid);
+	return PyLong_FromLong(p->pid);
 }
 
 static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 {
 	(void)unused;
-	if (p->launch)
-		st_begin_kill(&p->pending);
+	if (p->begin)
+		spawn_template_begin_kill(p->begin);
 	Py_RETURN_NONE;
 }
 
@@ -184,7 +189,9 @@ static PyObject *learn(struct py_pending *p)
 	struct error e;
 	pid_t pid;
 
-	pid = st_begin_wait(&p->pending, &p->pidfd, &p->launch->failure);
+	pid = spawn_template_begin_wait(p->begin, &p->pidfd,
+					&p->launch->failure,
+					sizeof(p->launch->failure));
 	if (pid > 0)
 		Py_RETURN_NONE;
 	e = launch_error(p->launch, -pid, p->path);
@@ -218,10 +225,10 @@ static PyObject *pending_pidfd(struct py_pending *p, void *closure)
 /* Drops the launch, unless it is over. */
 static void drop(struct py_pending *p)
 {
-	if (!p->launch)
+	if (!p->begin)
 		return;
 	Py_BEGIN_ALLOW_THREADS
-	st_begin_drop(&p->pending);
+	spawn_template_begin_drop(p->begin);
 	Py_END_ALLOW_THREADS
 	over(p);
 }
