@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Resolves a name along a search path, by the rules of execvp(3), once. */
+/* Resolves a name along a search path, by the rules of execvp(3). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <spawn_template.h>
+#include "search.h"
 
 struct buffer {
 	char bytes[SPAWN_TEMPLATE_PATH_MAX];
@@ -38,7 +38,7 @@ static int begin(struct buffer *b, const char *dir, size_t len)
 }
 
 static int open_in(const char *dir, size_t len, const char *name,
-		   uint64_t flags)
+		   const struct st_opener *opener)
 {
 	struct buffer b;
 	int ret = begin(&b, dir, len);
@@ -49,7 +49,7 @@ static int open_in(const char *dir, size_t len, const char *name,
 		ret = append(&b, "/", 1);
 	if (ret == 0)
 		ret = append(&b, name, strlen(name));
-	return ret < 0 ? ret : spawn_template_open(b.bytes, flags);
+	return ret < 0 ? ret : opener->open(b.bytes, opener->arg);
 }
 
 /*
@@ -77,14 +77,15 @@ static int goes_on(int ret)
 	       ret == -ENAMETOOLONG || ret == -ELOOP;
 }
 
-static int search(const char *name, const char *path, uint64_t flags)
+static int search(const char *name, const char *path,
+		  const struct st_opener *opener)
 {
 	int ret, answer = -ENOENT;
 
 	for (;;) {
 		size_t len = strcspn(path, ":");
 
-		ret = open_in(path, len, name, flags);
+		ret = open_in(path, len, name, opener);
 		if (ret >= 0 || !goes_on(ret))
 			return ret;
 		/*
@@ -98,7 +99,8 @@ static int search(const char *name, const char *path, uint64_t flags)
 	}
 }
 
-int spawn_template_search(const char *name, const char *path, uint64_t flags)
+int st_search(const char *name, const char *path,
+	      const struct st_opener *opener)
 {
 	char *fallback = NULL;
 	int ret;
@@ -108,8 +110,8 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags)
 	if (!*name)
 		return -ENOENT;
 	if (strchr(name, '/'))
-		return *name == '/' ? spawn_template_open(name, flags)
-				    : open_in("", 0, name, flags);
+		return *name == '/' ? opener->open(name, opener->arg)
+				    : open_in("", 0, name, opener);
 	if (strlen(name) > 255)
 		return -ENAMETOOLONG;
 	if (!path)
@@ -120,7 +122,19 @@ int spawn_template_search(const char *name, const char *path, uint64_t flags)
 			return ret;
 		path = fallback;
 	}
-	ret = search(name, path, flags);
+	ret = search(name, path, opener);
 	free(fallback);
 	return ret;
+}
+
+static int open_template(const char *path, void *flags)
+{
+	return spawn_template_open(path, *(const uint64_t *)flags);
+}
+
+int spawn_template_search(const char *name, const char *path, uint64_t flags)
+{
+	const struct st_opener opener = { open_template, &flags };
+
+	return st_search(name, path, &opener);
 }
