@@ -436,6 +436,90 @@ static void fuzz_search(void)
 	}
 }
 
+/* ---- cache ---- */
+
+static int cache_model(const struct spawn_template_cache_params *p)
+{
+	uint64_t flags = p->create_flags;
+	int ret;
+
+	if (p->reserved || p->entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
+		return -EINVAL;
+	if (flags & ~CREATE_KNOWN)
+		return -EINVAL;
+	ret = guard_model(flags, false);
+	if (ret)
+		return ret;
+	return (flags & CREATE_UNSERVED) == CREATE_UNSERVED ? -EINVAL : 0;
+}
+
+/* Gets files and drops them, some of them later; nothing is open at the end. */
+static void use_cache(struct spawn_template_cache *cache, uint64_t flags)
+{
+	bool scripts = flags & SPAWN_TEMPLATE_CREATE_SCRIPT;
+	struct spawn_template_cache_stat st;
+	int out[8], n = 0;
+	struct file f;
+
+	for (int i = byte() % 8; i > 0; i--) {
+		int want, got;
+
+		pick_file(&f);
+		if (!f.path || *f.path != '/')
+			continue;
+		want = scripts ? f.scripts : f.plain;
+		if (!want)
+			want = guard_model(flags, true);
+		got = spawn_template_cache_get(cache, f.path, "");
+		must_be(got < 0 ? got : 0, want, "cache_get");
+		if (got < 0)
+			continue;
+		MUST(spawn_template_check(got) == 0);
+		out[n++] = got;
+		if (byte() % 2)
+			MUST(!spawn_template_cache_drop(cache, out[--n]));
+	}
+	must_be(spawn_template_cache_drop(cache, tfd), -EINVAL, "cache_drop");
+	must_be(spawn_template_cache_drop(cache, -1), -EBADF, "cache_drop");
+	while (n)
+		MUST(!spawn_template_cache_drop(cache, out[--n]));
+	MUST(!spawn_template_cache_stat(cache, &st, sizeof(st)));
+	MUST(!st.out && !st.held);
+}
+
+static void fuzz_cache(void)
+{
+	static const struct versions versions = {
+		{ SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0 }, 1
+	};
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+	struct spawn_template_cache *cache = NULL;
+	size_t size = pick_size(&versions);
+	void *copy;
+	int want, ret;
+
+	params.create_flags = pick_flags(create_flags, COUNT(create_flags));
+	params.entries = (uint32_t)byte() % 4;
+	params.negative_ns = byte() % 2 ? number() : 0;
+	params.hold_ns = byte() % 2 ? number() : 0;
+	if (rarely(8))
+		params.entries = (uint32_t)number();
+	if (rarely(16))
+		params.reserved = (uint32_t)byte();
+	want = sized(&params, &versions, size, &copy);
+	if (!want)
+		want = cache_model(&params);
+	ret = spawn_template_cache_new(copy, size, &cache);
+	free(copy);
+	must_be(ret, want, "cache_new");
+	MUST(!ret == !!cache);
+	/* prepared processes would come and go */
+	if (cache && !(params.create_flags & CREATE_UNSERVED))
+		use_cache(cache, params.create_flags);
+	spawn_template_cache_free(cache);
+}
+
 /* ---- spawn ---- */
 
 static const uint64_t spawn_flags[] = {
@@ -962,6 +1046,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 4:
 			fuzz_check();
+			break;
+		case 5:
+			fuzz_cache();
 			break;
 		default:
 			fuzz_spawn();

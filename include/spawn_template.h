@@ -37,6 +37,8 @@
  *	5. ending a whole tree of processes: kill
  *	6. many launches and runs at a time: ring_init, ring_fd, ring_spawn,
  *	   ring_run, ring_submit, ring_wait, ring_seen, ring_cancel, ring_exit
+ *	7. templates of many programs, by name: cache_new, cache_get, cache_drop,
+ *	   cache_stat, cache_free
  *
  * Sections 1 and 2 have the names, values and layouts of the kernel proposal
  * "exec: add spawn templates for repeated executable startup" (Li Chen, RFC v1,
@@ -1055,6 +1057,152 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
  * Since: 0.2
  */
 void spawn_template_ring_exit(struct spawn_template_ring *ring);
+
+/*
+ * 7. Templates of many programs, by name
+ *
+ * A cache makes templates for callers that launch whatever they are asked for:
+ *
+ *	spawn_template_cache_new(NULL, 0, &cache);
+ *	...
+ *	tfd = spawn_template_cache_get(cache, "git", NULL);
+ *	pid = spawn_template_spawn(tfd, &args, sizeof(args));
+ *	spawn_template_cache_drop(cache, tfd);
+ *	...
+ *	spawn_template_cache_free(cache);
+ */
+
+struct spawn_template_cache;
+
+#define SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0	32
+#define SPAWN_TEMPLATE_CACHE_ENTRIES		256 /* by default */
+#define SPAWN_TEMPLATE_CACHE_ENTRIES_MAX	4096
+
+struct spawn_template_cache_params {
+	uint64_t create_flags;		/* SPAWN_TEMPLATE_CREATE_* */
+	uint64_t hold_ns;		/* dear ones stay open; 0: no */
+	uint64_t negative_ns;		/* a refusal is believed; 0: no */
+	uint32_t entries;		/* files that are remembered; 0: 256 */
+	uint32_t reserved;		/* 0 */
+};
+
+#define SPAWN_TEMPLATE_CACHE_PARAMS_INIT \
+	{ \
+		0, 0, 0, 0, 0, \
+	}
+
+/**
+ * spawn_template_cache_new - make a cache of templates (extension)
+ * @params: or NULL
+ * @size: sizeof(*@params); 0 with NULL
+ * @cache: set to the cache
+ *
+ * A cache remembers what spawn_template_create() has found out about files, under
+ * their absolute paths, for as long as their identity key does not change. It
+ * remembers params->entries files and forgets the one that was asked for longest
+ * ago. It keeps no file open: between the last drop of a template and the next get
+ * nothing of it keeps the space of a deleted file, or a mount, in use.
+ *
+ * Two kinds of templates are dear: the guard knows it, or processes are prepared for
+ * it (CREATE_WARM_ONCE and _FORK, which are of no use without hold_ns). Such a
+ * template stays open for params->hold_ns after its last drop, and no longer, also
+ * if no other call comes: the first such drop starts a thread, which blocks all
+ * signals and ends when nothing is held any more. No other template is held.
+ *
+ * With params->negative_ns, a file that was refused with -EACCES, -ENOEXEC or
+ * -ETXTBSY is refused for so long without another look, unless it has changed. That
+ * a file is not there is never remembered.
+ *
+ * params->create_flags are those of all templates of the cache; CREATE_CLOEXEC is
+ * implied.
+ *
+ * After fork(2) the child has the same cache, empty: it makes its own templates.
+ *
+ * Return: 0; -EINVAL for entries above SPAWN_TEMPLATE_CACHE_ENTRIES_MAX, a bad
+ * size, an unknown flag, a reserved field, no @cache; -EOPNOTSUPP for create_flags
+ * that nothing can serve; -E2BIG; -ENOMEM.
+ * Since: 0.4
+ */
+int spawn_template_cache_new(const struct spawn_template_cache_params *params,
+			     size_t size, struct spawn_template_cache **cache);
+
+/**
+ * spawn_template_cache_get - get a template by name (extension)
+ * @cache: the cache
+ * @name: a file name to look for; one with a slash is taken as it is
+ * @path: directories separated by colons, as of spawn_template_search()
+ *
+ * Looks @name up at each call, as spawn_template_search() does, so a file that was
+ * installed, replaced or removed just now is noticed. The template is of the file
+ * that is found. It stays valid until it is given back by
+ * spawn_template_cache_drop(), whatever the cache forgets meanwhile; it belongs to
+ * the cache, and is not to be closed. Callers that ask for one file at a time get
+ * the same fd, and each gives it back.
+ *
+ * The file may be replaced between get and a launch, which then answers -ESTALE:
+ * drop and get again, or have params->create_flags contain CREATE_AUTO_REFRESH.
+ *
+ * Any number of threads may call at once. None waits for another's file system.
+ *
+ * Return: a template, FD_CLOEXEC; or as spawn_template_search(). If descriptors
+ * run out, closes those that are held and tries again, once.
+ * Since: 0.4
+ */
+int spawn_template_cache_get(struct spawn_template_cache *cache,
+			     const char *name, const char *path);
+
+/**
+ * spawn_template_cache_drop - give a template back (extension)
+ * @cache: the cache
+ * @tfd: the template, of spawn_template_cache_get() of this cache
+ *
+ * In a child of fork(2), closes a template that the parent had out at the fork.
+ *
+ * Return: 0; -EBADF if @tfd is not open; -EINVAL if it is not out.
+ * Since: 0.4
+ */
+int spawn_template_cache_drop(struct spawn_template_cache *cache, int tfd);
+
+#define SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0	56
+
+struct spawn_template_cache_stat {
+	uint64_t shared;		/* gets of a template that was open */
+	uint64_t revived;		/* of a file that was remembered */
+	uint64_t made;			/* of a file that was looked into */
+	uint64_t changed;		/* of those: it was known, and is another */
+	uint64_t refused;		/* refusals that were believed */
+	uint32_t known;			/* files that are remembered now */
+	uint32_t out;			/* templates that are out now */
+	uint32_t held;			/* open for hold_ns */
+	uint32_t reserved;		/* 0 */
+};
+
+/**
+ * spawn_template_cache_stat - tell what a cache has done (extension)
+ * @cache: the cache
+ * @st: filled in
+ * @size: sizeof(*@st)
+ *
+ * In a child of fork(2) counts go on from the parent's.
+ *
+ * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0;
+ * -ENOMEM.
+ * Since: 0.4
+ */
+int spawn_template_cache_stat(struct spawn_template_cache *cache,
+			      struct spawn_template_cache_stat *st,
+			      size_t size);
+
+/**
+ * spawn_template_cache_free - free a cache (extension)
+ * @cache: the cache, or NULL; no other thread may use it any more
+ *
+ * Templates that are out stay valid, and are the caller's from now on, to be
+ * closed by spawn_template_close(). All others are closed.
+ *
+ * Since: 0.4
+ */
+void spawn_template_cache_free(struct spawn_template_cache *cache);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

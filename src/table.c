@@ -128,6 +128,13 @@ struct st_record *st_record_new(struct st_counters *counters)
 	return rec;
 }
 
+/* Takes one more reference; the caller has one, or a lock that keeps one alive. */
+struct st_record *st_record_hold(struct st_record *rec)
+{
+	atomic_fetch_add(&rec->refs, 1);
+	return rec;
+}
+
 /* ---- homes */
 
 static struct home *home_find(int fd)

@@ -12,6 +12,7 @@
 
 #include <spawn_template.h>
 
+#include "elf.h"
 #include "guard/guard.h"
 #include "warm/warm.h"
 
@@ -40,6 +41,7 @@ struct st_record {
 	struct st_ids ids;		/* the creator's */
 	struct spawn_template_key key;
 	uint32_t format, elf_class, elf_machine, elf_flags;
+	uint8_t head[ST_ELF_HEAD];	/* zero if the file was not read */
 	uint32_t by_path_reason;	/* 0: launched by fd */
 	char *path; /* the template's path; NULL: made from an fd */
 	char *exec_path; /* for launches by path; may equal path */
@@ -51,6 +53,7 @@ struct st_record {
 };
 
 struct st_record *st_record_new(struct st_counters *counters);
+struct st_record *st_record_hold(struct st_record *rec);
 void st_record_put(struct st_record *rec);
 
 struct st_record *st_table_get(int fd);

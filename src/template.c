@@ -16,6 +16,7 @@
 #include "clone.h"
 #include "elf.h"
 #include "identity.h"
+#include "template.h"
 
 #define WARM_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
@@ -135,8 +136,7 @@ static int read_header(int fd, const struct source *from, struct st_elf *elf)
 	return ret;
 }
 
-static int take_header(int fd, const struct source *from, struct st_record *rec,
-		       uint8_t head[ST_ELF_HEAD])
+static int take_header(int fd, const struct source *from, struct st_record *rec)
 {
 	struct st_elf elf;
 	int ret = read_header(fd, from, &elf);
@@ -150,7 +150,7 @@ static int take_header(int fd, const struct source *from, struct st_record *rec,
 	rec->elf_class = elf.class;
 	rec->elf_machine = elf.machine;
 	rec->elf_flags = elf.flags;
-	memcpy(head, elf.head, sizeof(elf.head));
+	memcpy(rec->head, elf.head, sizeof(elf.head));
 	if (elf.interpreter[0]) {
 		rec->interpreter = strdup(elf.interpreter);
 		if (!rec->interpreter)
@@ -242,8 +242,7 @@ static int choose_way(struct st_record *rec, int fd, int asked,
 /* ---- making */
 
 /* Fills in a record for an open file; the checks are in the proposal's order. */
-static int examine(int fd, const struct source *from, struct st_record *rec,
-		   uint8_t head[ST_ELF_HEAD])
+static int examine(int fd, const struct source *from, struct st_record *rec)
 {
 	uint64_t attributes;
 	int ret, asked = 0;
@@ -257,7 +256,7 @@ static int examine(int fd, const struct source *from, struct st_record *rec,
 	if (ret == 0)
 		ret = ask_kernel(fd, &asked);
 	if (ret == 0)
-		ret = take_header(fd, from, rec, head);
+		ret = take_header(fd, from, rec);
 	if (ret < 0)
 		return ret;
 	if (from->path) {
@@ -273,12 +272,11 @@ static int examine(int fd, const struct source *from, struct st_record *rec,
  * change between examine() and the registration shows in the key.
  * Return: 0, guarded or not; -ESTALE; or -errno.
  */
-static int have_guarded(int fd, struct st_record *rec,
-			const uint8_t head[ST_ELF_HEAD])
+static int have_guarded(int fd, struct st_record *rec)
 {
 	bool known = rec->format != SPAWN_TEMPLATE_FORMAT_UNKNOWN;
 	struct spawn_template_key now;
-	int ret = st_guard_register(fd, rec->flags, known ? head : NULL,
+	int ret = st_guard_register(fd, rec->flags, known ? rec->head : NULL,
 				    &rec->guard);
 
 	if (ret < 0 || !rec->guard.id)
@@ -322,7 +320,6 @@ static int make_once(const struct source *from, uint64_t flags,
 		     struct st_counters *counters, bool guard,
 		     struct st_record **rec)
 {
-	uint8_t head[ST_ELF_HEAD];
 	struct st_record *r;
 	int ret, fd = open_file(from);
 
@@ -332,10 +329,10 @@ static int make_once(const struct source *from, uint64_t flags,
 	ret = r ? st_ids_get(&r->ids) : -ENOMEM;
 	if (ret == 0) {
 		r->flags = flags;
-		ret = examine(fd, from, r, head);
+		ret = examine(fd, from, r);
 	}
 	if (ret == 0 && guard)
-		ret = have_guarded(fd, r, head);
+		ret = have_guarded(fd, r);
 	if (ret == 0 && (flags & WARM_FLAGS))
 		ret = have_prepared(r, from->warm_target);
 	if (ret < 0) {
@@ -362,9 +359,83 @@ static int make(const struct source *from, uint64_t flags,
 	return fd;
 }
 
+int st_template_make(const char *path, uint64_t flags, struct st_record **rec)
+{
+	const struct source from = { .path = path, .execfd = -1 };
+
+	return make(&from, flags, NULL, rec);
+}
+
+/* ---- making again */
+
+static int copy_facts(struct st_record *rec, const struct st_record *facts)
+{
+	rec->flags = facts->flags;
+	rec->ids = facts->ids;
+	rec->key = facts->key;
+	rec->format = facts->format;
+	rec->elf_class = facts->elf_class;
+	rec->elf_machine = facts->elf_machine;
+	rec->elf_flags = facts->elf_flags;
+	rec->by_path_reason = facts->by_path_reason;
+	rec->warm_target = facts->warm_target;
+	memcpy(rec->head, facts->head, sizeof(rec->head));
+	rec->path = strdup(facts->path);
+	if (!rec->path)
+		return -ENOMEM;
+	rec->exec_path = rec->path;
+	if (!facts->interpreter)
+		return 0;
+	rec->interpreter = strdup(facts->interpreter);
+	return rec->interpreter ? 0 : -ENOMEM;
+}
+
+struct st_record *st_template_facts(const struct st_record *of)
+{
+	struct st_record *rec = st_record_new(of->counters);
+
+	if (rec && copy_facts(rec, of) < 0) {
+		st_record_put(rec);
+		rec = NULL;
+	}
+	return rec;
+}
+
+int st_template_revive(int fd, const struct st_record *facts,
+		       struct st_record **rec)
+{
+	struct st_record *r = st_template_facts(facts);
+	int ret = r ? 0 : -ENOMEM;
+
+	if (ret == 0 && !(r->flags & SPAWN_TEMPLATE_CREATE_NO_GUARD))
+		ret = have_guarded(fd, r);
+	if (ret == 0 && (r->flags & WARM_FLAGS))
+		ret = have_prepared(r, r->warm_target);
+	if (ret < 0)
+		st_record_put(r);
+	else
+		*rec = r;
+	return ret;
+}
+
+/* ---- the caller's arguments */
+
 _Static_assert(sizeof(struct spawn_template_create_args) ==
 		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
 	       "create args");
+
+int st_template_check_flags(uint64_t flags)
+{
+	if (flags & ~CREATE_FLAGS)
+		return -EINVAL;
+	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
+		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
+			return -EINVAL;
+		if (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE)
+			return -EOPNOTSUPP;
+	}
+	return (flags & WARM_FLAGS) == WARM_FLAGS ? -EINVAL : 0;
+}
 
 static int check_args(const struct spawn_template_create_args *args,
 		      int version)
@@ -383,13 +454,7 @@ static int check_args(const struct spawn_template_create_args *args,
 		return -EINVAL;
 	if (args->filename && *(const char *)(uintptr_t)args->filename != '/')
 		return -EINVAL;
-	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
-		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
-			return -EINVAL;
-		if (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE)
-			return -EOPNOTSUPP;
-	}
-	return (flags & WARM_FLAGS) == WARM_FLAGS ? -EINVAL : 0;
+	return st_template_check_flags(flags);
 }
 
 int spawn_template_create(const struct spawn_template_create_args *uargs,
@@ -540,6 +605,27 @@ int spawn_template_refresh(int tfd)
 
 /* ---- closing */
 
+static int close_number(int tfd)
+{
+	int ret;
+
+	st_table_drop(tfd);
+	ret = sys_close(tfd);
+	return ret == -EINTR ? 0 : ret;
+}
+
+int st_template_close_inherited(int tfd)
+{
+	struct spawn_template_key now;
+	struct st_record *rec = NULL;
+	int ret = st_template_of(tfd, &rec, &now);
+
+	st_record_put(rec);
+	if (ret == -EACCES && st_table_inherited(&now))
+		return close_number(tfd);
+	return ret == -EBADF ? ret : -EINVAL;
+}
+
 int spawn_template_close(int tfd)
 {
 	struct spawn_template_key now;
@@ -548,13 +634,11 @@ int spawn_template_close(int tfd)
 
 	/* a template inherited over fork is closed, too */
 	if (ret == -EACCES)
-		ret = st_table_inherited(&now) ? 0 : -EINVAL;
+		return st_template_close_inherited(tfd);
 	if (ret < 0)
 		return ret;
-	if (rec && is_at(tfd, rec))
+	if (is_at(tfd, rec))
 		st_guard_unregister(rec->guard.id);
 	st_record_put(rec);
-	st_table_drop(tfd);
-	ret = sys_close(tfd);
-	return ret == -EINTR ? 0 : ret;
+	return close_number(tfd);
 }

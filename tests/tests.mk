@@ -78,7 +78,8 @@ check-asan:
 		%/test_cli.sh %/test_cli_guard.sh %/test_doctor.sh,$(TEST_SH))
 
 # ThreadSanitizer needs an address layout that random placement may deny it.
-TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_collisions %/test_fork \
+TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_cache \
+	%/test_cache_hold %/test_collisions %/test_fork \
 	%/test_guard %/test_host %/test_identity %/test_kill \
 	%/test_rfc %/test_ring \
 	%/test_ring_cancel %/test_ring_cgroup %/test_ring_exec %/test_ring_fork \
