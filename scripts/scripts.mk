@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 #: lint            check style, scripts, manual pages and exported names
+#: check-abi       compare the exported ABI with the version before
 #: abi             write include/abi.txt, the layout of the public header
 #: format          bring C sources into the form of .clang-format
 
 LINT_CFLAGS = $(filter-out -MMD -MP,$(LIB_CFLAGS)) -I$(O)/bpf -DVERSION=__FILE__
 
-.PHONY: lint abi format
+.PHONY: lint check-abi abi format
 lint: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)O='$(O)' LINT_CFLAGS='$(LINT_CFLAGS)' \
 		scripts/lint
+
+check-abi: $(O)/libspawn_template.so
+	$(Q)O='$(O)' scripts/check-abi
 
 abi:
 	$(Q)mkdir -p $(O) && scripts/abi > $(O)/abi.txt && mv $(O)/abi.txt include/abi.txt
