@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Benchmarks. bench/launch.c describes those of launches, and
 # src/shared/measure/launchers.h their methods. bench/ring.c and bench/ring_ways.h
-# describe those of the ring.
+# describe those of the ring, bench/cache.c that of templates out of a cache.
 #
-#: bench           measure launches and the ring; tables, JSON, plots in build/bench
+#: bench           measure launches, ring and cache; tables, JSON, plots in build/bench
 #: bench-short     the same in about two minutes; fails on a gross regression
 #: plot-readme     take the plots of the last 'make bench' into docs/plots
 
@@ -16,9 +16,11 @@ BENCH_LAUNCH := $(call bench_objects,cells json launch markdown measure summary)
 BENCH_RING := $(filter $(O)/bench/ring%,$(BENCH_OBJ))
 BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)
 RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
+CACHE_RUN = $(BENCH_DIR)/cache --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
-build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring
+build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring \
+	$(BENCH_DIR)/cache
 
 $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
@@ -27,7 +29,8 @@ $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 
 $(BENCH_DIR)/launch: $(BENCH_LAUNCH)
 $(BENCH_DIR)/ring: $(BENCH_RING)
-$(BENCH_DIR)/launch $(BENCH_DIR)/ring: $(BENCH_SHARED) $(LIB_A)
+$(BENCH_DIR)/cache: $(O)/bench/cache.o
+$(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(LIB_A) $(JANSSON_LIBS) -lpthread
@@ -42,11 +45,13 @@ $(BENCH_DIR)/first: bench/first.c
 bench: build-bench
 	$(Q)$(BENCH_RUN)
 	$(Q)$(RING_RUN)
+	$(Q)$(CACHE_RUN)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
 	$(Q)$(BENCH_RUN) --short --check
 	$(Q)$(RING_RUN) --short --check
+	$(Q)$(CACHE_RUN) --short --check
 
 # Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
