@@ -505,6 +505,49 @@ templates() {
 	os.chmod(path + "/changing", 0o644)
 	check(out() == "EACCES")
 	END
+	drive 'a program earlier on PATH is taken as soon as it is there' <<- 'END'
+	for name in "early", "late":
+	    os.makedirs(tmp + "/" + name, exist_ok=True)
+	def install(folder):
+	    path = "%s/%s/somewhere" % (tmp, folder)
+	    with open(path, "w") as f:
+	        f.write("#!/bin/sh\necho %s\n" % folder)
+	    os.chmod(path, 0o755)
+	    return path
+	env["PATH"] = "%s/early:%s/late:%s" % (tmp, tmp, env["PATH"])
+	p = start()
+	def out():
+	    send(p, argv=["somewhere"])
+	    return receive(p)["out"]
+	install("late")
+	check(out() == "late\n")
+	path = install("early")
+	check(out() == "early\n")
+	os.unlink(path)
+	check(out() == "late\n")
+	END
+	if unshare -m mount -t tmpfs none "$tmp" 2> /dev/null; then
+		drive 'a mount is free when its program has been answered for' <<- 'END'
+		import ctypes
+		libc = ctypes.CDLL(None, use_errno=True)
+		top = (tmp + "/mounted").encode()
+		os.makedirs(top)
+		check(libc.unshare(0x20000) == 0)  # CLONE_NEWNS
+		check(libc.mount(b"none", b"/", None, 0x44000, None) == 0)
+		check(libc.mount(b"none", top, b"tmpfs", 0, None) == 0)
+		with open(b"/bin/true", "rb") as f, open(top + b"/t", "wb") as to:
+		    to.write(f.read())
+		os.chmod(top + b"/t", 0o755)
+		p = start(cwd="/")
+		for i in range(3):
+		    send(p, argv=[os.fsdecode(top) + "/t"])
+		    check(receive(p)["code"] == 0)
+		check(libc.umount(top) == 0, os.strerror(ctypes.get_errno()))
+		END
+	else
+		skip 'a mount is free when its program has been answered for' \
+			'there can be no mount'
+	fi
 	mkdir -p "$tmp/many"
 	"$python" - "$tmp/many" > "$tmp/in" <<- 'END'
 	import json, os, sys

@@ -128,9 +128,10 @@ struct launch_words {
 int launch_template(const char *command);
 
 /*
- * Do the same along another path than $PATH, with more SPAWN_TEMPLATE_CREATE_*.
+ * Choose what to tell of a search along path (NULL: $PATH) that answered tfd.
+ * Return: tfd, or another -errno.
  */
-int launch_template_in(const char *command, const char *path, uint64_t flags);
+int launch_searched(int tfd, const char *command, const char *path);
 
 /* Explain why a launch, or at STAGE_ARGS the making of a template, failed. */
 void launch_say(const struct launch_error *e, struct launch_words *w);

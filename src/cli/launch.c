@@ -37,17 +37,12 @@ static bool is_on_path(const char *command, const char *path)
 }
 
 /*
- * Make a template. If a directory of the path may not be searched, the library
- * answers EACCES, as execvp(3) does. A user who mistyped a name is better
- * served by "not found", as in shells.
+ * If a directory of the path may not be searched, the library answers EACCES, as
+ * execvp(3) does. A user who mistyped a name is better served by "not found", as
+ * in shells.
  */
-int launch_template_in(const char *command, const char *path, uint64_t flags)
+int launch_searched(int tfd, const char *command, const char *path)
 {
-	int tfd = spawn_template_search(command, path,
-					SPAWN_TEMPLATE_CREATE_CLOEXEC |
-						SPAWN_TEMPLATE_CREATE_SCRIPT |
-						flags);
-
 	if (tfd == -EACCES && !strchr(command, '/') &&
 	    !is_on_path(command, path ? path : getenv("PATH")))
 		return -ENOENT;
@@ -56,7 +51,11 @@ int launch_template_in(const char *command, const char *path, uint64_t flags)
 
 int launch_template(const char *command)
 {
-	return launch_template_in(command, NULL, 0);
+	int tfd = spawn_template_search(command, NULL,
+					SPAWN_TEMPLATE_CREATE_CLOEXEC |
+						SPAWN_TEMPLATE_CREATE_SCRIPT);
+
+	return launch_searched(tfd, command, NULL);
 }
 
 /* ---- cgroups */

@@ -19,13 +19,14 @@
 
 #define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
 #define FDS_BESIDES 64
+#define HOLD_NS 1000000000 /* of templates that the guard knows */
 
 /* A line whose program runs. */
 struct batch_job {
 	bool active;
 	uint64_t line;
 	json_t *id; /* NULL: the line */
-	struct tool *tool;
+	int tfd; /* of the cache; -1: none */
 	char *name;
 	bool has_cwd;
 };
@@ -36,7 +37,8 @@ struct batch {
 	struct batch_job *jobs;
 	unsigned int max_jobs, active, queued;
 	unsigned int *unused; /* a stack of max_jobs - active indices */
-	struct tools tools;
+	struct spawn_template_cache *cache;
+	unsigned int known; /* programs that it remembers */
 	struct line_reader in;
 	struct writer out;
 	int tree_parent; /* -1: search for one */
@@ -103,8 +105,8 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 		.n_actions = job->has_cwd ? 2 : 1,
 	};
 
-	if (job->tool &&
-	    spawn_template_stat(job->tool->tfd, &st, sizeof(st)) == 0) {
+	if (job->tfd >= 0 &&
+	    spawn_template_stat(job->tfd, &st, sizeof(st)) == 0) {
 		e.path = st.path;
 		e.interpreter = st.interpreter;
 	}
@@ -116,8 +118,8 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 
 static void free_job(struct batch *b, struct batch_job *job)
 {
-	if (job->tool)
-		tool_give_back(job->tool);
+	if (job->tfd >= 0)
+		spawn_template_cache_drop(b->cache, job->tfd);
 	json_decref(job->id);
 	free(job->name);
 	if (job->active)
@@ -180,15 +182,16 @@ static void start_job(struct batch *b, struct request *r, json_t *id)
 	int err;
 
 	*job = (struct batch_job){
+		.tfd = -1,
 		.line = b->in.number,
 		.id = json_incref(id),
 		.name = r->name,
 		.has_cwd = r->cwd != NULL,
 	};
 	r->name = NULL;
-	err = tool_take(&b->tools, job->name, r->path, &job->tool);
-	if (!err)
-		err = queue_job(b, r, job->tool->tfd, index);
+	job->tfd = spawn_template_cache_get(b->cache, job->name, r->path);
+	job->tfd = launch_searched(job->tfd, job->name, r->path);
+	err = job->tfd < 0 ? job->tfd : queue_job(b, r, job->tfd, index);
 	if (err) {
 		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS,
 			       r->path);
@@ -343,12 +346,12 @@ static int run_lines(struct batch *b)
 
 /*
  * Raise the limit so that all jobs can have their descriptors; if that fails,
- * have fewer jobs and keep fewer templates. Programs get the old limit: those
+ * have fewer jobs and hold fewer templates of a guard. Programs get the old limit: those
  * that use select(2) need a low one.
  */
 static void raise_files(struct batch *b)
 {
-	rlim_t want = FDS_BESIDES + BATCH_TOOLS_KEPT +
+	rlim_t want = FDS_BESIDES + BATCH_TOOLS_KNOWN +
 		      (rlim_t)b->max_jobs * FDS_PER_JOB;
 	struct rlimit more;
 	rlim_t fit;
@@ -361,11 +364,28 @@ static void raise_files(struct batch *b)
 		b->files_raised = setrlimit(RLIMIT_NOFILE, &more) == 0;
 	if (more.rlim_cur >= want)
 		return;
-	b->tools.kept = (unsigned int)more.rlim_cur / 8;
-	fit = more.rlim_cur - b->tools.kept;
+	b->known = (unsigned int)more.rlim_cur / 8;
+	fit = more.rlim_cur - b->known;
 	fit = fit > FDS_BESIDES ? (fit - FDS_BESIDES) / FDS_PER_JOB : 0;
 	if (fit < b->max_jobs)
 		b->max_jobs = fit ? (unsigned int)fit : 1;
+}
+
+/*
+ * A launch takes today's file, also if that is replaced at the last moment. Only what
+ * the guard knows stays open, and not for long, so that batch keeps no deleted file
+ * and no mount in use.
+ */
+static int make_cache(struct batch *b)
+{
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
+			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH;
+	params.hold_ns = HOLD_NS;
+	params.entries = b->known;
+	return spawn_template_cache_new(&params, sizeof(params), &b->cache);
 }
 
 static int open_batch(struct batch *b)
@@ -388,7 +408,7 @@ static int open_batch(struct batch *b)
 	}
 	b->jobs = calloc(b->max_jobs, sizeof(*b->jobs));
 	b->unused = calloc(b->max_jobs, sizeof(*b->unused));
-	if (!b->jobs || !b->unused) {
+	if (!b->jobs || !b->unused || make_cache(b)) {
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
@@ -407,7 +427,7 @@ static void clean_up(struct batch *b)
 	for (unsigned int i = 0; b->jobs && i < b->max_jobs; i++)
 		if (b->jobs[i].active)
 			free_job(b, &b->jobs[i]);
-	tools_free(&b->tools);
+	spawn_template_cache_free(b->cache);
 	line_free(&b->in);
 	if (b->tree_parent >= 0)
 		close(b->tree_parent);
@@ -428,7 +448,7 @@ int batch_run(const struct batch_options *options)
 	b->options = options;
 	b->max_jobs = options->jobs;
 	b->tree_parent = -1;
-	b->tools.kept = BATCH_TOOLS_KEPT;
+	b->known = BATCH_TOOLS_KNOWN;
 	b->in.fd = STDIN_FILENO;
 	b->out.fd = STDOUT_FILENO;
 	/* if SIGCHLD were ignored, the exit statuses would be lost */

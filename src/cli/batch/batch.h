@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The parts of spawn-template batch: lines come in (io.c), are read as requests
- * (request.c), launched from kept templates (tools.c) and answered in the order
+ * (request.c), launched from templates out of a cache and answered in the order
  * in which they end (batch.c).
  *
  * One thread does that; the ring has its own. The thread waits in its poll
@@ -19,7 +19,7 @@
 
 #define BATCH_JOBS_MAX 1024
 #define BATCH_LINE_MAX ((size_t)64 << 20)
-#define BATCH_TOOLS_KEPT 256
+#define BATCH_TOOLS_KNOWN 256
 
 struct batch_options {
 	unsigned int jobs; /* in flight at most */
@@ -69,34 +69,6 @@ struct writer {
 void writer_text(struct writer *out, const char *text, size_t n);
 void writer_json(struct writer *out, const json_t *value, size_t flags);
 void writer_flush(struct writer *out);
-
-/* ---- tools.c */
-
-/* A template and its number of users. */
-struct tool {
-	struct tool *next;
-	unsigned int users;
-	int tfd;
-	uint64_t used; /* when it was last taken */
-	size_t key_size;
-	char key[]; /* name, NUL, path, NUL */
-};
-
-struct tools {
-	struct tool *buckets[256];
-	unsigned int n, kept; /* templates held, and unused ones held at most */
-	uint64_t clock;
-};
-
-/*
- * Take the template of a name that is searched along path. A name with a slash
- * is a path, from the current directory if it is relative.
- * Return: 0 or -errno.
- */
-int tool_take(struct tools *tools, const char *name, const char *path,
-	      struct tool **tool);
-void tool_give_back(struct tool *tool);
-void tools_free(struct tools *tools);
 
 /* ---- request.c */
 
