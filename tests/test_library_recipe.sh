@@ -31,9 +31,9 @@ step() { # name command...
 	result $? "$name"
 }
 
-in_tree() { # make's arguments; cc is the compiler
+in_tree() { # make's arguments; cc is the compiler, flags are more of them
 	sealed CPATH="$poison" make -j2 --no-print-directory -C "$tree" \
-		O="$tmp/out" CC="$cc" DESTDIR="$root" PREFIX=/usr "$@"
+		O="$tmp/out" CC="$cc" "${flags[@]}" DESTDIR="$root" PREFIX=/usr "$@"
 }
 
 copies_the_tree() {
@@ -108,7 +108,9 @@ step 'the files that the recipe lists are there' copies_the_tree
 ! sealed sh -c 'command -v clang || command -v bpftool || command -v pkg-config ||
 	command -v python3' > "$tmp/log"
 result $? 'the machine has no clang, bpftool, pkg-config and python'
+flags=()
 try gcc
+flags=(CFLAGS=-O0)	# it is quicker
 # musl-gcc knows no kernel headers; those of the system come last.
 try "musl-gcc -idirafter /usr/include \
 -idirafter /usr/include/$(gcc -print-multiarch)"
