@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# spawn-template batch: what lines may say, what is answered and when, how trees
-# end, and what happens when input, output or the tool itself come to an end.
+# spawn-template batch: the lines it reads, its answers and when they come, how
+# trees end, and how it behaves when its input, its output or the tool itself ends.
 
 set -u
 
@@ -16,8 +16,9 @@ batch() {
 	"$tool" batch "$@"
 }
 
-# Checks a Python expression about answers in $tmp/out: a is the list, by finds
-# them by id, ids lists these in order. $tmp/status is the exit status, if any.
+# Checks a Python expression about the answers in $tmp/out: a is their list, by
+# finds an answer by its id, ids is the list of ids in order. feed writes the exit
+# status to $tmp/status.
 answers() { # name expression
 	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
 	import base64, json, os, sys
@@ -37,7 +38,7 @@ answers() { # name expression
 	result "$1" "$2"
 }
 
-# Feeds lines and keeps the answers.
+# Feeds lines to a batch; keeps its answers and its exit status.
 feed() { # options; lines on stdin
 	timeout -k 5 $((60 * slow)) "$tool" batch "$@" \
 		> "$tmp/out" 2> "$tmp/err"
@@ -53,9 +54,9 @@ status() { # name expected
 	result $? "$1"
 }
 
-# Python that drives a batch: start(options) makes it, send() writes a line,
-# receive() reads an answer; the rest is the test. gone() waits until no process
-# with the mark in its environment lives.
+# Runs Python that drives a batch: start(options) makes the batch, send() writes a
+# line, receive() reads an answer, and gone() waits until no process that has the
+# mark in its environment lives. The script on stdin is the test.
 drive() { # name, options...; script on stdin
 	local name=$1
 
@@ -125,7 +126,7 @@ drive() { # name, options...; script on stdin
 	def ready(n):
 	    until(lambda: len(os.listdir(tmp + "/ready")) == n, "started")
 
-	# a shell that says when it is there
+	# a shell that makes a file when it has started
 	def started(then):
 	    return ["sh", "-c", ": > %s/ready/$$; %s" % (tmp, then)]
 
@@ -149,7 +150,7 @@ order() {
 	{"id": "soon", "argv": ["sh", "-c", "sleep 0.7; echo soon"]}
 	{"id": "now", "argv": ["echo", "now"]}
 	END
-	status 'all lines answered: status 0' 0
+	status 'the status is 0 after all lines were answered' 0
 	answers 'answers come in the order in which programs end' '
 		ids == ["now", "soon", "late"]
 		and [x["out"] for x in a] == ["now\n", "soon\n", "late\n"]
@@ -158,7 +159,7 @@ order() {
 	{"id": 1, "argv": ["sleep", "0.2"]}
 	{"id": 2, "argv": ["true"]}
 	END
-	answers 'with one at a time, in the order of the lines' 'ids == [1, 2]'
+	answers 'with one job at a time answers come in the order of the lines' 'ids == [1, 2]'
 }
 
 ids() {
@@ -173,7 +174,7 @@ ids() {
 	{"argv": ["true"], "id": false}
 	{"argv": ["true"]}
 	END
-	answers 'any id comes back unchanged; without one it is the line' '
+	answers 'any id comes back unchanged, and a line without one gets its number' '
 		ids == [{"a": [1, None, "\u00e9"], "b": {}}, None,
 			9223372036854775807, 0.1, 1e300,
 			"\0\U0001f600\"\\", [[[]]], False, 9]
@@ -186,8 +187,8 @@ ends() {
 	{"id": "signal", "argv": ["sh", "-c", "kill -TERM $$"]}
 	{"id": "merged", "argv": ["sh", "-c", "echo o; echo e >&2"],
 	END
-	status 'a cut off line is answered too' 0
-	answers 'exit status, signal, output and usage are told' '
+	status 'the status is 0 after a line that was cut off' 0
+	answers 'answers tell exit status, signal, output and usage' '
 		by["code"]["code"] == 7 and by["code"]["signal"] is None
 		and by["code"]["out"] == "o\n" and by["code"]["err"] == "e\n"
 		and by["code"]["out_len"] == 2 and by["code"]["pid"] > 1
@@ -204,12 +205,12 @@ ends() {
 	feed <<- 'END'
 	{"argv": ["sh", "-c", "echo o; echo e >&2; echo o"], "merge_stderr": true}
 	END
-	answers 'standard error is merged, in order' '
+	answers 'merge_stderr keeps both streams in order' '
 		a[0]["out"] == "o\ne\no\n" and a[0]["err"] == ""'
 	feed <<- 'END'
 	{"argv": ["sh", "-c", "sleep 3 & echo done"]}
 	END
-	answers 'what holds the output of a program does not hold up the answer' '
+	answers 'a child that holds the output does not delay the answer' '
 		a[0]["pipe_held"] and a[0]["out"] == "done\n"
 		and a[0]["total_ms"] < 2500 * '"$slow"
 }
@@ -247,7 +248,7 @@ bad_lines() {
 		head -c 100000 /dev/zero | tr '\0' '['
 	} > "$tmp/in"
 	feed < "$tmp/in"
-	status 'bad lines are no failure' 0
+	status 'the status is 0 after bad lines' 0
 	answers 'bad lines get an error each and do not stop the others' '
 		len(a) == 25 and by["1"]["out"] == "first\n"
 		and by["24"]["out"] == "last\n"
@@ -258,20 +259,20 @@ bad_lines() {
 		and [x["line"] for x in a if x["id"] is None
 			and x["error"]["name"] == "EINVAL"]
 			== [2, 3, 5, 23, 25]'
-	answers 'their ids and line numbers are told, where they can be read' '
+	answers 'errors tell the id, if it can be read, and the number of the line' '
 		sorted(x["line"] for x in a) == list(range(1, 26))
 		and by["keys"]["line"] == 4 and by["merge"]["line"] == 22
 		and all(x["error"]["message"] and x["error"]["errno"] == 22
 			for x in a if "error" in x)
 		and "timeuot" in by["keys"]["error"]["message"]'
 	printf '\n  \n\t\r\n{"argv": ["true"]}\r\n\n' | feed
-	answers 'empty lines are passed over, but counted' \
+	answers 'empty lines are counted, but not answered' \
 		'len(a) == 1 and a[0]["line"] == 4 and a[0]["code"] == 0'
 	printf '{"argv": ["echo", "x"]}' | feed
 	answers 'a last line without a newline is run' 'a[0]["out"] == "x\n"'
 	feed < /dev/null
-	answers 'no lines, no answers' 'not a'
-	status 'and that is no failure' 0
+	answers 'no lines get no answers' 'not a'
+	status 'the status is 0 after no lines' 0
 }
 
 long_lines() {
@@ -286,15 +287,15 @@ long_lines() {
 		echo '"}'
 		head -c 70000000 /dev/zero | tr '\0' 'z'
 	} | feed
-	status 'lines that are too long are no failure' 0
-	answers 'they are refused, and the others run' '
+	status 'the status is 0 after lines that are too long' 0
+	answers 'lines that are too long are refused, and the others run' '
 		{x["line"]: x.get("out") for x in a} == {1: "before\n",
 			2: None, 3: "after\n", 4: "20000000\n", 5: None}
 		and sum(x.get("error", {}).get("name") == "E2BIG"
 			and x["id"] is None for x in a) == 2'
 }
 
-# ---- what programs get and give
+# ---- programs: input and output, environment, signals, descriptors
 
 bytes() {
 	"$python" - > "$tmp/in" <<- 'END'
@@ -320,7 +321,7 @@ bytes() {
 			by[str(n)]["out_base64"]) for n in (1, 2, 3)]
 			== [b"\xff", b"\xff\xff", b"\xff\xff\xff"]
 		and base64.b64decode(by["err"]["err_base64"]) == b"\x80"'
-	answers 'text passes as it is, NUL too, and without input there is none' '
+	answers 'text passes unchanged, with NUL bytes, and no input is an empty one' '
 		by["text"]["out"]
 			== "caf\u00e9 \U0001f600 \0 \u2028 end\n"
 		and by["text"]["out_len"] == 21 and by["none"]["out"] == ""
@@ -372,7 +373,7 @@ environment() {
 	{"id": "no cwd", "argv": ["true"], "cwd": "$tmp/nosuch"}
 	{"id": "name", "argv": ["sh", "-c", "echo \$0"]}
 	END
-	# an object may not be broken into lines
+	# batch wants each object on one line
 	tr '\n' ' ' < "$tmp/in" | sed 's/} {"id"/}\n{"id"/g' > "$tmp/in2"
 	feed < "$tmp/in2"
 	answers 'directory and environment are set' '
@@ -389,10 +390,10 @@ environment() {
 		by["path"]["out"] == by["path2"]["out"] == "tool in bin\n"
 		and by["no path"]["out"] == "found\n"
 		and errors("ENOENT", "not here")'
-	answers 'and from the directory they start in' '
+	answers 'relative programs are looked for from the directory they start in' '
 		by["relative"]["out"] == by["relative PATH"]["out"]
 			== by["empty PATH"]["out"] == "tool in sub\n"'
-	answers 'a directory that is not there is an error of that action' '
+	answers 'a missing directory is reported as an error of its action' '
 		errors("ENOENT", "no cwd")
 		and by["no cwd"]["error"]["stage"] == "action"
 		and by["no cwd"]["error"]["action"]
@@ -415,10 +416,10 @@ errors() {
 	{"id": "good", "argv": ["true"]}
 	END
 	feed < "$tmp/in"
-	status 'launches that fail are no failure of batch' 0
+	status 'the status is 0 after launches that fail' 0
 	[ ! -s "$tmp/err" ]
-	result $? 'and nothing is said on standard error'
-	answers 'a launch that failed is told with stage and remedy' '
+	result $? 'launches that fail leave standard error empty'
+	answers 'the answer to a failed launch tells stage and remedy' '
 		errors("ENOENT", "unknown", "file", "empty", "orphan")
 		and errors("ENOEXEC", "plain")
 		and errors("EACCES", "closed", "directory")
@@ -470,10 +471,10 @@ descriptors() {
 			echo '{"argv": ["sh", "-c", "sleep 0.1; ulimit -Hn"]}'
 		done | feed -j 40
 	)
-	answers 'where it cannot be raised, fewer run at a time' \
+	answers 'where the limit cannot be raised fewer programs run at a time' \
 		'[x["out"] for x in a] == ["120\n"] * 40'
 	grep -q 'only . jobs at a time' "$tmp/err"
-	result $? 'and it says so'
+	result $? 'batch tells on standard error that fewer run'
 }
 
 # ---- templates
@@ -559,7 +560,7 @@ templates() {
 	        print(json.dumps({"argv": ["%s/t%d" % (sys.argv[1], i), str(i)]}))
 	END
 	feed < "$tmp/in"
-	answers 'more programs than templates are kept' '
+	answers 'more programs can be launched than templates are kept' '
 		sorted(int(x["out"]) for x in a)
 			== sorted(list(range(600)) * 2)'
 }
@@ -587,18 +588,18 @@ timeouts() {
 	check(p.wait() == 0)
 	gone()
 	END
-	drive 'less than a nanosecond is not no timeout' <<- 'END'
+	drive 'a timeout below a nanosecond still ends the program' <<- 'END'
 	p = start()
 	for t in (1e-10, "0.0000001ms"):
 	    send(p, argv=["sleep", "300"], timeout=t)
 	    x = receive(p)
-	    # its time may be over before it has passed exec
+	    # the timeout may end before the program is executed
 	    check(x.get("timed_out") or x["error"]["name"] == "ETIMEDOUT", x)
 	p.stdin.close()
 	check(p.wait() == 0)
 	gone()
 	END
-	drive 'what ignores TERM is killed after the time for it' <<- 'END'
+	drive 'a tree that ignores TERM is killed after --kill-after' <<- 'END'
 	p = start("--timeout", "1s", "--kill-after", "300ms")
 	send(p, argv=["sh", "-c", "trap '' TERM; sleep 300 & sleep 300; sleep 300"])
 	x = receive(p)
@@ -611,14 +612,14 @@ timeouts() {
 }
 
 cgroups() {
-	local mount dir='' name='with --cgroup-tree nothing gets away'
+	local mount dir='' name='with --cgroup-tree no process gets away'
 
 	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	[ -z "$mount" ] || dir=$mount/spawn-template-test.$$
 	if [ -z "$dir" ] || ! mkdir "$dir" 2> /dev/null; then
 		skip "$name" 'no cgroup v2 directory can be made here'
-		skip 'no cgroup is left' 'no cgroup v2 directory can be made here'
-		skip 'with --supervise all ends with batch' \
+		skip '--cgroup-tree leaves no cgroup' 'no cgroup v2 directory can be made here'
+		skip 'with --supervise all processes end when batch is killed' \
 			'no cgroup v2 directory can be made here'
 		return
 	fi
@@ -638,8 +639,8 @@ cgroups() {
 	END
 	find "$dir" -mindepth 1 -type d > "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'no cgroup is left'
-	drive 'with --supervise all ends with batch, killed by KILL' <<- 'END'
+	result $? '--cgroup-tree leaves no cgroup'
+	drive 'with --supervise all processes end when batch is killed' <<- 'END'
 	p = start("--supervise")
 	send(p, argv=started("(setsid sleep 300 > /dev/null 2>&1 &); sleep 300"))
 	ready(1)
@@ -661,16 +662,16 @@ many() {
 	done > "$tmp/in"
 	start=$SECONDS
 	feed < "$tmp/in"
-	answers '2,000 lines: each is answered once, by a run of its own' '
+	answers '2,000 lines are answered once each, by runs of their own' '
 		sorted(ids) == list(range(1, 2001))
 		and all(x["code"] == 0 for x in a)
 		and len({x["pid"] for x in a}) > 1600'
 	[ $((SECONDS - start)) -lt $((30 * slow)) ]
-	result $? 'and that is quick'
+	result $? '2,000 lines are answered within 30 s'
 	for ((i = 0; i < 3000; i++)); do
 		echo '{"id": "x", "argv": ["/nonexistent"]}'
 	done | feed
-	answers 'so are 3,000 errors' 'ids == ["x"] * 3000'
+	answers '3,000 failed launches are answered once each' 'ids == ["x"] * 3000'
 }
 
 bound() {
@@ -685,14 +686,14 @@ bound() {
 				'sleep '"$nap"'; rmdir $D/$$"],' \
 				'"setenv": {"D": "'"$tmp/here"'"}}'
 		done | feed -j "$most"
-		answers "no more than $most at a time, and as many" \
+		answers "-j $most runs $most programs at a time and no more" \
 			'len(a) == 10 + 2 * '"$most"'
 			and max(int(x["out"]) for x in a) == '"$most"
 	done
 }
 
 big_output() {
-	drive '100 MB of output, of which little is kept' <<- 'END'
+	drive 'of 100 MB of output only --max-output is kept' <<- 'END'
 	p = start("--max-output", "4K")
 	for i in range(2):
 	    send(p, argv=["sh", "-c", "head -c 100000000 /dev/zero | tr '\\0' x;"
@@ -732,7 +733,7 @@ interactive() {
 	check(receive(p)["id"] == 2)
 	check(p.wait() == 0)
 	END
-	drive 'what runs at the end of the input is finished' <<- 'END'
+	drive 'programs that run at the end of the input are finished' <<- 'END'
 	p = start()
 	for i in range(3):
 	    send(p, id=i, argv=["sh", "-c", "sleep 0.5; echo done"])
@@ -741,7 +742,7 @@ interactive() {
 	check(p.wait() == 0)
 	check(p.stdout.read() == b"")
 	END
-	drive 'no more is read than can be run' <<- 'END'
+	drive 'batch reads no more lines than it can run' <<- 'END'
 	p = start("-j", "2")
 	fcntl.fcntl(p.stdin, fcntl.F_SETFL, os.O_NONBLOCK)
 	line = json.dumps({"argv": ["sleep", "300"], "input": "x" * 900}) + "\n"
@@ -765,7 +766,7 @@ interactive() {
 	check(p.wait() == -signal.SIGTERM)
 	gone()
 	END
-	drive 'it works over sockets and non-blocking pipes' <<- 'END'
+	drive 'batch works over sockets and non-blocking pipes' <<- 'END'
 	ours, its = socket.socketpair()
 	p = start(stdin=its, stdout=its)
 	its.close()
@@ -796,7 +797,7 @@ stopped() {
 	local sig
 
 	for sig in HUP INT QUIT TERM; do
-		drive "SIG$sig leaves no process, and ends it" "$sig" <<- 'END'
+		drive "SIG$sig ends batch and leaves no process" "$sig" <<- 'END'
 		sig = getattr(signal, "SIG" + sys.argv[4])
 		p = start("-j", "8")
 		for i in range(8):
@@ -808,7 +809,7 @@ stopped() {
 		gone()
 		END
 	done
-	drive 'what was ignored from the start stays ignored' <<- 'END'
+	drive 'a signal ignored from the start stays ignored' <<- 'END'
 	p = subprocess.Popen([tool, "batch"], env=env, bufsize=0, **default,
 	    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
 	send(p, argv=started("sleep 0.5; echo done"))
@@ -839,7 +840,7 @@ stopped() {
 	check(time.time() - t < 10 * slow)
 	gone()
 	END
-	drive 'a signal ends it while nobody reads the answers' <<- 'END'
+	drive 'a signal ends batch while nobody reads the answers' <<- 'END'
 	p = start()
 	send(p, argv=["head", "-c", "10000000", "/dev/zero"])
 	send(p, argv=started("sleep 300"))
@@ -850,7 +851,7 @@ stopped() {
 	check(p.wait() == -signal.SIGTERM)
 	gone()
 	END
-	drive 'so while programs are being launched, or the reader goes' <<- 'END'
+	drive 'no process is left after a signal or a lost reader during launches' <<- 'END'
 	tree = ["sh", "-c", "sleep 300 & setsid sleep 300 & wait"]
 	for i in range(60):
 	    p = start("-j", "8")
@@ -864,7 +865,7 @@ stopped() {
 	    p.wait()
 	    gone()
 	END
-	drive 'programs die with it, killed by KILL' <<- 'END'
+	drive 'programs die when batch is killed by KILL' <<- 'END'
 	p = start()
 	for i in range(4):
 	    send(p, argv=started("exec sleep 300"))
@@ -876,7 +877,7 @@ stopped() {
 }
 
 reader_gone() {
-	drive 'when the reader of the answers goes away all ends' <<- 'END'
+	drive 'all processes end when the reader of the answers goes away' <<- 'END'
 	p = start("--kill-after", "300ms")
 	send(p, argv=started("trap '' TERM; sleep 300 & sleep 300; sleep 300"))
 	ready(1)
@@ -897,7 +898,7 @@ reader_gone() {
 	check(time.time() - t < 10 * slow)
 	gone()
 	END
-	drive 'so when it goes away in the middle of an answer' <<- 'END'
+	drive 'all processes end when the reader goes away in mid-answer' <<- 'END'
 	p = start(stderr=subprocess.PIPE)
 	send(p, argv=started("sleep 300"))
 	send(p, argv=["head", "-c", "10000000", "/dev/zero"])
@@ -908,7 +909,7 @@ reader_gone() {
 	check(p.stderr.read() == b"")
 	gone()
 	END
-	drive 'with SIGPIPE ignored the status is 125' <<- 'END'
+	drive 'a lost reader gives status 125 if SIGPIPE is ignored' <<- 'END'
 	p = subprocess.Popen([tool, "batch"], env=env, bufsize=0,
 	    restore_signals=False, preexec_fn=lambda: signal.signal(
 	        signal.SIGPIPE, signal.SIG_IGN), **default)
@@ -923,13 +924,13 @@ reader_gone() {
 	result $? 'a full disk is reported: 125'
 	echo '{"argv": ["true"]}' | batch >&- 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot write the output' "$tmp/log"
-	result $? 'so is a closed standard output'
+	result $? 'a closed standard output is reported: 125'
 	batch < "$tmp" > "$tmp/out" 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot read the input' "$tmp/log"
 	result $? 'input that cannot be read is reported: 125'
 	batch <&- > "$tmp/out" 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot read the input' "$tmp/log"
-	result $? 'so is a closed standard input'
+	result $? 'a closed standard input is reported: 125'
 }
 
 usage() {
@@ -938,7 +939,7 @@ usage() {
 	for options in '-j 0' '-j 1025' '-j x' '--max-output 0' \
 		'--max-output 5T' '--timeout -1' '--cgroup-tree=/nonexistent' \
 		'true'; do
-		# shellcheck disable=SC2086 # words
+		# shellcheck disable=SC2086 # $options are words
 		batch $options < /dev/null > /dev/null 2> "$tmp/err"
 		[ $? = 125 ] && [ -s "$tmp/err" ] && continue
 		bad=1
@@ -947,7 +948,7 @@ usage() {
 	result "$bad" 'bad options are refused: 125'
 	batch --json -j 1024 --max-output 1G --timeout 1h --kill-after 0 --cgroup \
 		< /dev/null > "$tmp/out" 2> "$tmp/log"
-	result $? 'good ones are taken'
+	result $? 'good options are taken'
 }
 
 chmod 755 "$tmp"
