@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The command line tool on real programs: what run passes through, how it ends,
-# timeouts, signals, terminals, errors and exit codes, JSON, stat, bench, and
-# that help, manual page and completions name the same options.
+# The command line tool on real programs: run with its options, ends, timeouts,
+# signals, terminals, errors and exit codes; JSON, stat and bench. Help, manual
+# page and completions must name the same options.
 
 set -u
 
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/cli.sh
 top=$PWD
 
-# The command's standard output, and its status as "[N]" on the last line.
+# Compares the standard output of a command, followed by its status as "[N]".
 is() { # name expected command...
 	local name=$1 expected=$2 got
 
@@ -28,7 +28,7 @@ is() { # name expected command...
 	result $? "$name"
 }
 
-# The status, and what standard error must say.
+# Compares the status of a command, and searches its standard error for a pattern.
 fails() { # name status pattern command...
 	local name=$1 expected=$2 pattern=$3 got
 
@@ -67,9 +67,10 @@ help_and_version() {
 			grep -q "^Usage: spawn-template $command" "$tmp/help" &&
 			grep -q -- --json "$tmp/help" &&
 			grep -q 'Exit status:' "$tmp/help"
-		result $? "$command has help, by either way of asking"
+		result $? "help $command and $command --help print the same help"
 	done
-	fails 'without a command, usage and status 125' 125 '^Usage:' "$tool"
+	fails 'a missing command gets the usage and status 125' 125 \
+		'^Usage:' "$tool"
 	fails 'a misspelt command gets a suggestion' 125 \
 		"did you mean 'doctor'" "$tool" docter
 	fails 'an unknown command is refused' 125 "unknown command 'frob'" \
@@ -82,7 +83,7 @@ help_and_version() {
 	done
 }
 
-# ---- what run passes through
+# ---- bytes, arguments and statuses that run passes through
 
 pass_through() {
 	local i statuses=''
@@ -107,7 +108,7 @@ pass_through() {
 		run -- "$tmp/script" one two
 }
 
-# How a program ends: "exit N" or "signal N", and whether it dumped core.
+# Prints how a program ended: "exit N" or "signal N", and " core" after a core dump.
 how() {
 	"$python" -c '
 import os, resource, sys
@@ -131,7 +132,7 @@ signal_death() {
 			"signal $sig" ] || bad=1
 		how "$tool" run -- sh -c "kill -$sig \$\$" >> "$tmp/log"
 	done
-	result "$bad" 'it dies by the signal that the program died by'
+	result "$bad" 'the tool dies by the signal that killed the program'
 	if [ "$(how /bin/sh -c 'kill -SEGV $$')" = 'signal 11 core' ]; then
 		is 'a core dump of the program is not followed by another' \
 			'signal 11[0]' how "$tool" run -- sh -c 'kill -SEGV $$'
@@ -153,9 +154,9 @@ environment() {
 		run --unset CLI_TEST -- sh -c 'echo ${CLI_TEST-none}'
 	is 'changes apply in order' 'b[0]' run --env A=a --unset A --env A=b \
 		-- sh -c 'echo $A'
-	is 'the environment is cleared first' 'A=1[0]' \
+	is 'the environment is cleared before variables are set' 'A=1[0]' \
 		run --env A=1 --clear-env -- env
-	is 'without options the environment is the same' 'outer[0]' \
+	is 'the environment passes through unchanged' 'outer[0]' \
 		run -- sh -c 'echo $CLI_TEST'
 	is 'the program is looked for on the new PATH' 'script:[0]' \
 		run --env "PATH=$tmp:/usr/bin:/bin" -- script
@@ -163,16 +164,17 @@ environment() {
 }
 
 attributes() {
-	is 'it starts in the directory given' "${tmp}[0]" run --cwd "$tmp" -- pwd
-	is 'a relative program is taken from there' 'script: x[0]' \
+	is 'the program starts in the directory of --cwd' \
+		"${tmp}[0]" run --cwd "$tmp" -- pwd
+	is 'a relative program is looked for from --cwd' 'script: x[0]' \
 		run --cwd "$tmp" -- ./script x
 	is 'the umask is set' '0027[0]' run --umask 027 -- sh -c umask
-	is 'the nice value is set' '7[0]' run --nice 7 -- nice
+	is 'the nice value is set' '19[0]' run --nice 19 -- nice
 	is 'a new session is started' 'leads[0]' run --setsid -- sh -c \
 		'[ "$(ps -o sid= -p $$)" -eq $$ ] && echo leads'
 	is 'no_new_privs is set' 'NoNewPrivs:1[0]' run --no-new-privs -- \
 		sh -c 'grep NoNewPrivs /proc/self/status | tr -d "\t"'
-	is 'signal mask and ignored signals are the same' 'same[0]' \
+	is 'signal mask and ignored signals pass through' 'same[0]' \
 		bash -c 'trap "" HUP USR2
 			what="grep -E ^Sig(Blk|Ign) /proc/self/status"
 			[ "$($what)" = "$("$0" run -- $what)" ] && echo same' \
@@ -189,7 +191,7 @@ descriptors() {
 	is 'all descriptors are inherited' 'seven[0]' \
 		run --inherit-fds -- sh -c 'cat <&7'
 	exec 7<&-
-	is 'nothing of the tool itself is inherited' 'same[0]' sh -c \
+	is '--inherit-fds passes no descriptor of the tool' 'same[0]' sh -c \
 		'what="ls /proc/self/fd"
 		[ "$("$0" run --inherit-fds -- $what)" = "$($what)" ] &&
 			echo same' "$tool"
@@ -205,7 +207,8 @@ descriptors() {
 cgroup() {
 	local mount dir name='a program is started in a cgroup'
 
-	fails '--cgroup wants a cgroup' 125 'not a cgroup v2 directory' \
+	fails '--cgroup refuses a directory that is no cgroup' 125 \
+		'not a cgroup v2 directory' \
 		run --cgroup "$tmp" -- true
 	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	dir=$mount/spawn-template-test.$$
@@ -223,11 +226,11 @@ cgroup() {
 timeouts() {
 	local start pid
 
-	is 'a program that is done in time is not touched' 'done[3]' \
+	is 'a program that ends in time keeps its status' 'done[3]' \
 		run --timeout 10s -- sh -c 'echo done; exit 3'
 	is 'the status of a timeout is 124' '[124]' \
 		run --timeout 200ms -- sleep 30
-	is 'it is 124 even if the program ends well' 'caught[124]' \
+	is 'the status is 124 even if the program ends well' 'caught[124]' \
 		run --timeout 1s -- sh -c \
 		'trap "echo caught; exit 0" TERM; sleep 30 & wait'
 
@@ -238,21 +241,22 @@ timeouts() {
 	result $? 'a timeout ends the whole process group'
 
 	start=$SECONDS
-	is 'what ignores TERM is killed after the grace period' '[124]' \
+	is 'a program that ignores TERM is killed after the grace period' \
+		'[124]' \
 		run --timeout 1s --grace 200ms -- \
 		sh -c 'trap "" TERM; sleep 32; sleep 32'
 	[ $((SECONDS - start)) -lt 15 ]
-	result $? 'and that takes no longer'
+	result $? 'a kill after the grace period takes less than 15 s'
 
-	is 'others of the group have the grace period too' 'cleaned up[124]' \
+	is 'others of the group get the grace period, too' 'cleaned up[124]' \
 		run --timeout 1500ms --grace 10s -- sh -c \
 		'sh -c "trap \"sleep 0.3; echo cleaned up; exit\" TERM
 			for i in $(seq -s" " 300); do sleep 0.05; done" &
 		exec sleep 30'
-	# what such a /proc shows is not what is there
+	# /proc of another namespace shows processes with other numbers
 	if unshare -pf true 2> /dev/null; then
-		# with numbers that nobody has outside; LeakSanitizer finds
-		# itself in /proc, and fails without
+		# The numbers are free outside. LeakSanitizer fails because it
+		# does not find itself in /proc.
 		ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
 			unshare -pf sh -c 'last=/proc/sys/kernel/pid_max
 			echo "$(($(cat $last) - 500))" \
@@ -263,9 +267,9 @@ timeouts() {
 				for i in $(seq -s" " 300); do sleep 0.05; done" &
 			exec sleep 30' > "$tmp/log" 2>&1
 		grep -q 'cleaned up' "$tmp/log" && grep -q '^\[124\]' "$tmp/log"
-		result $? 'so in a pid namespace with the /proc of another one'
+		result $? 'others get the grace period with /proc of another pid namespace'
 	else
-		skip 'so in a pid namespace with the /proc of another one' \
+		skip 'others get the grace period with /proc of another pid namespace' \
 			'no pid namespace can be made here'
 	fi
 	run --timeout 1500ms --grace 200ms -- sh -c \
@@ -273,7 +277,7 @@ timeouts() {
 			sleep 0.05; done" > /dev/null 2>&1 &
 		echo $! > "$0"; exec sleep 30' "$tmp/pid3"
 	until_true gone "$(cat "$tmp/pid3")"
-	result $? 'and are killed after it'
+	result $? 'others of the group are killed after the grace period'
 	report --timeout 1s --grace 30s -- sh -c 'kill -STOP $$'
 	json 'a stopped program is ended by TERM' \
 		'j["timed_out"] and j["signal"] == "SIGTERM" and not j["killed"]'
@@ -281,7 +285,7 @@ timeouts() {
 		run --setsid --timeout 200ms -- sleep 30
 }
 
-# The processes with a mark in their environment, but for zombies.
+# Prints the processes, except zombies, that have a mark in their environment.
 marked() { # mark
 	local file
 
@@ -291,7 +295,7 @@ marked() { # mark
 		done
 }
 
-none_marked() { # mark; what is left is logged
+none_marked() { # mark; logs those that are left
 	[ -z "$(marked "$1")" ] && return 0
 	marked "$1" | xargs -n 1 ps -o pid,ppid,stat,args -p > "$tmp/log"
 	return 1
@@ -303,17 +307,18 @@ timeout_trees() {
 	run --timeout 1s --kill-after 25s --env TREE_MARK="$mark" -- sh -c \
 		'setsid sleep 34 & sh -c "setsid sleep 35 & wait" & wait'
 	[ $? = 124 ] && none_marked "$mark" && [ $((SECONDS - start)) -lt 20 ]
-	result $? 'a timeout sends TERM also to what has left the group'
+	result $? 'a timeout sends TERM to processes that left the group, too'
 	run --timeout 1s --kill-after 300ms --env TREE_MARK="$mark" -- sh -c \
 		'(trap "" TERM; exec setsid sleep 36) & exec sleep 37'
 	[ $? = 124 ] && none_marked "$mark"
-	result $? 'and kills it after the grace period, its parent gone'
-	is 'each gets TERM once' 'one more [124]' run --timeout 1500ms -- sh -c \
+	result $? 'an orphan that left the group is killed after the grace period'
+	is 'each process gets TERM once' \
+		'one more [124]' run --timeout 1500ms -- sh -c \
 		'sh -c "trap \"sleep 0.2; printf \\\"more \\\"; exit\" TERM
 			for i in $(seq -s" " 300); do sleep 0.05; done" \
 			2> /dev/null &
 		trap "printf \"one \"" TERM; wait; wait'
-	# on a terminal its group has another leader; one has lost its parent
+	# on a terminal another process leads the group; the orphan has no parent
 	printf '%s\n' 'trap "echo TERM $1" TERM' \
 		'for i in $(seq 25); do sleep 0.1; done 2> /dev/null' \
 		> "$tmp/trap"
@@ -323,14 +328,14 @@ timeout_trees() {
 		/dev/null < /dev/null > "$tmp/log" 2>&1
 	[ "$(grep TERM "$tmp/log" | tr -d '\r' | sort | tr '\n' ' ')" = \
 		'TERM child TERM orphan TERM program ' ]
-	result $? 'so on a terminal, where its group has another leader'
+	result $? 'each process gets TERM once on a terminal, too'
 
 	TREE_MARK=other$mark bash -c 'sleep 30 & sleep 0.01 &
 		exec "$0" run --timeout 1s --unset TREE_MARK -- \
 			sh -c "setsid sleep 38 & wait"' "$tool"
 	pid=$(marked "other$mark")
 	[ "$(echo "$pid" | wc -w)" = 1 ] && kill "$pid"
-	result $? 'what the tool did not launch is left alone'
+	result $? 'a timeout spares processes that the tool did not launch'
 }
 
 forwarding() {
@@ -353,7 +358,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$tool" run -- sh -c \
 		echo "$sig: $status" >> "$tmp/log"
 		[ "$status" = 9 ] || bad=1
 	done
-	result "$bad" 'signals that reach the tool go on to the program'
+	result "$bad" 'signals that reach the tool are passed on to the program'
 
 	rm -f "$tmp/ready"
 	(
@@ -365,7 +370,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$tool" run -- sh -c \
 	kill -HUP "$pid"
 	wait "$pid"
 	[ $? = 8 ]
-	result $? 'what was ignored from the start stays ignored'
+	result $? 'a signal ignored from the start stays ignored'
 
 	"$tool" run --die-with-parent -- sh -c "echo \$\$ > '$tmp/pid2'; exec sleep 33" &
 	pid=$!
@@ -378,7 +383,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$tool" run -- sh -c \
 
 # ---- errors of a launch
 
-# Where the account changes: the clone may be in a private directory.
+# Runs a command from another account, which may not be able to read the clone.
 as_nobody=()
 [ "$(id -u)" != 0 ] ||
 	as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
@@ -387,50 +392,57 @@ errors() {
 	local copy=$tmp/spawn-template
 
 	cp "$tool" "$copy"
-	fails 'not found on PATH: 127' 127 'nosuchcommand: not found on PATH' \
+	fails 'a name that PATH does not have is reported: 127' 127 \
+		'nosuchcommand: not found on PATH' \
 		run -- nosuchcommand
 	mkdir "$tmp/closed-dir"
 	chmod 0 "$tmp/closed-dir"
-	fails 'so if a directory of PATH may not be searched' 127 \
+	fails 'an unreadable directory of PATH is passed over: 127' 127 \
 		'nosuchcommand: not found on PATH' env \
 		"PATH=$tmp/closed-dir:$PATH" "${as_nobody[@]}" "$copy" run \
 		-- nosuchcommand
 	chmod 700 "$tmp/closed-dir"
-	fails 'no such file: 127' 127 '^spawn-template run: ./nosuch: not found' \
+	fails 'a missing file is reported: 127' 127 \
+		'^spawn-template run: ./nosuch: not found' \
 		run -- ./nosuch
-	fails 'an empty name: 127' 127 'name is empty' run -- ''
-	fails 'no execute permission: 126, and a remedy' 126 \
+	fails 'an empty name is refused: 127' 127 'name is empty' run -- ''
+	fails 'a file without execute permission gets a remedy: 126' 126 \
 		'remedy: .*execute permission' run -- "$tmp/seven"
-	fails 'a directory: 126' 126 'is a directory' run -- "$tmp"
-	fails 'neither ELF nor script: 126, and a remedy' 126 \
+	fails 'a directory is refused: 126' 126 'is a directory' run -- "$tmp"
+	fails 'a file that is neither ELF nor script gets a remedy: 126' 126 \
 		"run a shell script as 'sh FILE'" run -- "$tmp/plain"
-	fails 'an interpreter that is not there: 126, and its name' 126 \
+	fails 'a missing interpreter is named: 126' 126 \
 		'its interpreter /nonexistent/sh is not there' \
 		run -- "$tmp/orphan"
-	fails 'no such directory to start in: 125' 125 '--cwd /nonexistent:' \
+	fails 'a missing --cwd directory is reported: 125' 125 \
+		'--cwd /nonexistent:' \
 		run --cwd /nonexistent -- true
-	fails 'no program named: 125' 125 'name a program' run --json
-	fails 'a value that is missing: 125' 125 "'--cwd' needs a value" \
+	fails 'run without a program is refused: 125' 125 \
+		'name a program' run --json
+	fails 'an option without its value is refused: 125' 125 \
+		"'--cwd' needs a value" \
 		run --cwd
-	fails 'a bad duration: 125' 125 'not a duration' \
+	fails 'a bad duration is refused: 125' 125 'not a duration' \
 		run --timeout 5x -- true
-	fails 'a negative duration: 125' 125 'not a duration' \
+	fails 'a negative duration is refused: 125' 125 'not a duration' \
 		run --timeout -1s -- true
-	fails 'a bad nice value: 125' 125 'not from -20 to 19' \
+	fails 'a bad nice value is refused: 125' 125 'not from -20 to 19' \
 		run --nice 20 -- true
-	fails 'a bad umask: 125' 125 'not octal' run --umask 8 -- true
-	fails 'a bad variable: 125' 125 'not NAME=VALUE' run --env X -- true
+	fails 'a bad umask is refused: 125' 125 'not octal' run --umask 8 -- true
+	fails 'a bad variable is refused: 125' 125 \
+		'not NAME=VALUE' run --env X -- true
 	if [ "$(id -u)" = 0 ]; then
-		fails 'an attribute that is not permitted: 125, and a remedy' \
+		fails 'a nice value that is not permitted gets a remedy: 125' \
 			125 'remedy: .*RLIMIT_NICE' \
 			"${as_nobody[@]}" "$copy" run --nice -5 -- true
-		fails 'too many processes: 125, and a remedy' 125 'ulimit -u' \
+		fails 'a limit of processes gets a remedy: 125' 125 'ulimit -u' \
 			env ASAN_OPTIONS=detect_leaks=0 \
 			setpriv --reuid 65533 --regid 65533 --clear-groups \
 			prlimit --nproc=1 "$copy" run -- true
 	else
-		skip 'an attribute that is not permitted' 'this is not root'
-		skip 'too many processes' 'this is not root'
+		skip 'a nice value that is not permitted gets a remedy: 125' \
+			'this is not root'
+		skip 'a limit of processes gets a remedy: 125' 'this is not root'
 	fi
 }
 
@@ -439,18 +451,20 @@ output_errors() {
 
 	fails 'a full disk is reported: 125' 125 'cannot write the output' \
 		sh -c '"$0" help > /dev/full' "$tool"
-	fails 'so with JSON' 125 'cannot write the output' \
+	fails 'a full disk is reported for JSON: 125' 125 \
+		'cannot write the output' \
 		sh -c '"$0" stat --json sh > /dev/full' "$tool"
-	fails 'so with a closed standard output' 125 'cannot write the output' \
+	fails 'a closed standard output is reported: 125' 125 \
+		'cannot write the output' \
 		sh -c '"$0" --version >&-' "$tool"
-	# the reader is gone before anything is written
+	# the reader goes before the tool writes
 	{ until_true test -e "$tmp/closed"; "$tool" help; echo $? \
 		> "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
 		"$tmp/closed"; }
 	status=$(cat "$tmp/status")
 	[ "$status" = 141 ] || echo "status $status" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'a broken pipe ends it quietly, by SIGPIPE'
+	result $? 'a broken pipe ends the tool quietly by SIGPIPE'
 	rm "$tmp/closed"
 	{ trap '' PIPE; until_true test -e "$tmp/closed"; "$tool" help; echo \
 		$? > "$tmp/status"; } 2> "$tmp/log" | { exec <&-; : > \
@@ -458,12 +472,12 @@ output_errors() {
 	status=$(cat "$tmp/status")
 	[ "$status" = 125 ] || echo "status $status" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'and with status 125 if SIGPIPE is ignored'
+	result $? 'a broken pipe gives status 125 if SIGPIPE is ignored'
 }
 
 # ---- JSON
 
-# Checks a Python expression about the JSON in $tmp/json, bound to j.
+# Checks a Python expression about j, the JSON in $tmp/json.
 json() { # name expression
 	"$python" -m json.tool "$tmp/json" > /dev/null 2> "$tmp/log" &&
 		"$python" -c "
@@ -476,7 +490,7 @@ sys.exit(not ($2))" "$tmp/json" 2>> "$tmp/log"
 	rm -f "$tmp/json"
 }
 
-# The report of a run, into $tmp/json.
+# Runs a program and writes the report to $tmp/json.
 report() { # options of run
 	sh -c '"$@" 2> "$0" > /dev/null; :' "$tmp/report" \
 		"$tool" run --json "$@" 2> /dev/null
@@ -485,36 +499,37 @@ report() { # options of run
 
 json_reports() {
 	report -- sh -c 'echo err >&2; exit 3'
-	json 'the report of run' '
+	json 'the report tells exit code, times, usage and command' '
 		j["exit_code"] == 3 and j["signal"] is None
 		and j["pid"] > 1 and not j["timed_out"]
 		and 0 < j["spawn_ns"] < j["total_ns"] < 60e9
 		and j["rusage"]["max_rss_kib"] > 0
 		and j["command"][0] == "sh" and j["launch"]["path"][0] == "/"'
 	report -- sh -c 'kill -TERM $$'
-	json 'the report of a signal' '
+	json 'the report names the signal of a killed program' '
 		j["exit_code"] is None and j["signal"] == "SIGTERM"
 		and j["signal_number"] == 15'
 	report --timeout 1s --grace 100ms -- \
 		sh -c 'trap "" TERM; sleep 30; sleep 30'
-	json 'the report of a timeout' 'j["timed_out"] and j["killed"]
+	json 'the report tells of a timeout and a kill' \
+		'j["timed_out"] and j["killed"]
 			and j["signal"] == "SIGKILL" and j["cgroup"] is False'
 	report -- "$tmp/orphan"
-	json 'the report of a failed launch' '
+	json 'the report of a failed launch has stage, detail and remedy' '
 		j["error"]["name"] == "ENOENT" and j["error"]["errno"] == 2
 		and j["error"]["stage"] == "exec"
 		and "/nonexistent/sh" in j["error"]["detail"]
 		and "install the interpreter" in j["error"]["remedy"]'
 	report -- nosuchcommand
-	json 'the report of what is not there' '
+	json 'the report of a missing program has stage "args"' '
 		j["error"]["name"] == "ENOENT"
 		and j["error"]["stage"] == "args"'
 	report -- printf '%s' $'caf\xc3\xa9' $'\xff\n"\\'
-	json 'arguments that are not UTF-8 or need escapes' \
+	json 'the report escapes arguments that are not UTF-8' \
 		'j["command"][2:] == ["caf\u00e9", "\ufffd\n\"\\"]'
 }
 
-# A captured run, into $tmp/json, its status into $tmp/status.
+# Captures a run: writes JSON to $tmp/json and the status to $tmp/status.
 capture() { # options of run
 	sh -c '"$@" > "$0" 2> "$0.err"' "$tmp/json" "$tool" run --capture "$@" \
 		2> /dev/null
@@ -536,46 +551,46 @@ captured() {
 		and 0 < j["spawn_ms"] < j["total_ms"]
 		and j["command"][0] == "sh" and j["launch"]["path"][0] == "/"'
 	[ "$(cat "$tmp/status")" = 3 ]
-	result $? 'and the exit status is that of the program'
+	result $? '--capture keeps the exit status of the program'
 	"$tool" run --json --max-output 2K -- sh -c \
 		'head -c 1000000 /dev/zero | tr "\0" x; printf "\377" >&2' \
 		> "$tmp/json"
-	json 'so much is kept of each stream, and bytes as base64' '
+	json '--max-output limits each stream, and bytes become base64' '
 		j["out"] == "x" * 2048 and j["out_len"] == 2048
 		and j["out_truncated"] and j["err_base64"] == "/w=="
 		and j["err_len"] == 1 and not j["err_truncated"]
 		and "err" not in j and j["code"] == 0'
-	capture --cwd "$tmp" --env A=5 --argv0 zero --nice 3 --umask 027 \
+	capture --cwd "$tmp" --env A=5 --argv0 zero --nice 19 --umask 027 \
 		--keep-fd 7 -- sh -c 'pwd; echo $0 $A; nice; umask; cat <&7' \
 		7< "$tmp/seven"
-	json 'options are for captured programs too' '
-		j["out"] == "'"$tmp"'\nzero 5\n3\n0027\nseven\n"'
+	json 'options of run apply to captured programs' '
+		j["out"] == "'"$tmp"'\nzero 5\n19\n0027\nseven\n"'
 	capture -- sh -c 'kill -KILL $$'
-	json 'a captured signal' '
+	json 'the signal of a captured program is told' '
 		j["code"] is None and j["signal"] == "SIGKILL"
 		and j["signal_number"] == 9'
 	[ "$(cat "$tmp/status")" = 137 ]
-	result $? 'and it ends by that'
+	result $? 'the status tells the signal of a captured program'
 	capture --timeout 1s --kill-after 200ms -- sh -c \
 		'echo part; trap "" TERM; sleep 39 & sleep 39'
-	json 'a captured timeout' '
+	json 'the timeout of a captured program is told' '
 		j["timed_out"] and j["tree_killed"] and j["out"] == "part\n"
 		and j["signal"] == "SIGKILL" and j["total_ms"] >= 1200'
 	[ "$(cat "$tmp/status")" = 124 ]
-	result $? 'and its status is 124'
+	result $? 'the status of a captured timeout is 124'
 	capture -- "$tmp/orphan"
-	json 'a captured launch that failed' '
+	json 'a captured launch that failed is told with its remedy' '
 		j["error"]["name"] == "ENOENT" and j["error"]["stage"] == "exec"
 		and "/nonexistent/sh" in j["error"]["detail"]
 		and "interpreter" in j["error"]["remedy"]
 		and j["command"] == ["'"$tmp"'/orphan"]'
 	[ "$(cat "$tmp/status")" = 126 ] &&
 		grep -q 'its interpreter' "$tmp/json.err"
-	result $? 'is told on standard error, too, with status 126'
+	result $? 'a captured launch that failed is told on standard error: 126'
 	capture -- sh -c 'sleep 3 & echo done'
-	json 'what holds the output does not hold up the end' '
+	json 'a child that holds the output does not delay the end' '
 		j["pipe_held"] and j["out"] == "done\n"'
-	fails '--supervise wants --capture' 125 'need --capture' \
+	fails '--supervise is refused without --capture' 125 'need --capture' \
 		run --supervise -- true
 	timeout 20 script -qec "$tool run --capture -- cat" /dev/null \
 		> "$tmp/out" 2>&1
@@ -601,7 +616,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$tool" run --capture \
 		wait "$pid" 2> /dev/null
 		[ $? = $((128 + $(kill -l "$sig"))) ] && none_marked "$mark"
 		result $? "SIG$sig ends a captured tree, and then the tool"
-		json 'which tells of it' '
+		json "a tree ended by SIG$sig is reported as cancelled" '
 			j["cancelled"] and j["out"] == "part\n"
 			and not j["timed_out"] and j["signal"] == "SIGTERM"'
 	done
@@ -613,9 +628,9 @@ captured_cgroup() {
 	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	[ -z "$mount" ] || dir=$mount/spawn-template-test.$$
 	if [ -z "$dir" ] || ! mkdir "$dir" 2> /dev/null; then
-		skip 'a cgroup of its own' \
+		skip 'a captured program gets a cgroup of its own' \
 			'no cgroup v2 directory can be made here'
-		skip 'nothing gets away' \
+		skip 'no process gets away from the cgroup, which is removed' \
 			'no cgroup v2 directory can be made here'
 		return
 	fi
@@ -625,7 +640,7 @@ captured_cgroup() {
 	json 'a captured program gets a cgroup of its own' \
 		'j["cgroup"] and "/spawn-template-test.'$$'/" in j["out"]'
 	none_marked "$mark" && rmdir "$dir" 2> "$tmp/log"
-	result $? 'of which nothing gets away, and which is removed'
+	result $? 'no process gets away from the cgroup, which is removed'
 }
 
 stats() {
@@ -635,7 +650,7 @@ stats() {
 	"$tool" stat --json sh "$link" "$tool" "$tmp/script" nosuch \
 		2> /dev/null > "$tmp/json"
 	[ $? = 127 ]
-	result $? 'the status of stat tells of the last that failed'
+	result $? 'the status of stat is that of the last failure'
 	json 'stat tells all about several programs' '
 		[p["name"] for p in j] == ["sh", "'"$link"'", "'"$tool"'",
 			"'"$tmp/script"'", "nosuch"]
@@ -663,8 +678,8 @@ stats() {
 		"$tool" stat sh > "$tmp/log" &&
 		grep -q '^  guarded       yes, as template 1000$' "$tmp/log" &&
 		"$tool" stat sh | grep -q '^  guarded       no$'
-	result $? 'and so does the table'
-	fails 'stat wants a program' 125 'at least one' "$tool" stat
+	result $? 'the table of stat tells of the guard'
+	fails 'stat without a program is refused' 125 'at least one' "$tool" stat
 }
 
 bench() {
@@ -688,19 +703,19 @@ bench() {
 	"$tool" bench --rounds 1 --json -- sh -c \
 		'[ -e /proc/$$/fd/0 ] && [ -e /proc/$$/fd/2 ]' \
 		> "$tmp/json" <&- 2>&-
-	json 'bench gives its programs what it does not have itself' \
+	json 'bench opens descriptors 0 and 2 for its programs' \
 		'j["exit_code"] == 0'
 	"$tool" bench --rounds 5 > "$tmp/log" &&
 		[ "$(grep -cE '^(template|posix_spawn|vfork|fork) ' \
 			"$tmp/log")" = 4 ]
 	result $? 'bench prints a table'
-	fails 'bench of what is not there: 127' 127 'not found' \
+	fails 'bench of a missing program is refused: 127' 127 'not found' \
 		"$tool" bench -- nosuchcommand
 }
 
 # ---- a terminal
 
-# An interactive shell on a pty; the program reads what to type and expect.
+# Types into an interactive shell on a pty, and expects answers.
 on_a_terminal() { # name, options of run
 	"$python" - "$tool" "$2" > "$tmp/log" 2>&1 <<- 'END'
 	import os, pty, re, select, sys, time
@@ -744,7 +759,7 @@ on_a_terminal() { # name, options of run
 	send("echo st-$?\n")
 	expect(rb"st-130\r\n")
 
-	# stop, list, continue in the foreground, twice
+	# stops the program and continues it in the foreground, twice
 	send(run + "sh -c 'echo u''p; exec cat'\n")
 	expect(rb"up\r\n")
 	for word in "one", "two":
@@ -761,7 +776,7 @@ on_a_terminal() { # name, options of run
 	send("echo st-$?\n")
 	expect(rb"st-0\r\n")
 
-	# started in the background it stops at its first read
+	# a program in the background stops at its first read
 	send(run + "sh -c 'read x; echo got-$x' &\n")
 	expect(rb"\[1\]")
 	for i in range(100):
@@ -782,7 +797,7 @@ on_a_terminal() { # name, options of run
 	send("three\n")
 	expect(rb"got-three\r\n")
 
-	# the terminal is the shell's again
+	# the shell has the terminal again
 	send("read -p wa''it y; echo $y-$y\n")
 	expect(rb"wait")
 	send("four\n")
@@ -796,8 +811,8 @@ on_a_terminal() { # name, options of run
 
 terminal() {
 	on_a_terminal 'a terminal can be read, interrupt, stop, fg and bg work' ''
-	on_a_terminal 'and so with a timeout' '--timeout 60s'
-	on_a_terminal 'and so with a report' '--json'
+	on_a_terminal 'a terminal works with a timeout, too' '--timeout 60s'
+	on_a_terminal 'a terminal works with a report, too' '--json'
 	printf 'typed\n' | timeout 20 script -qec \
 		"$tool run --timeout 10s -- sh -c 'read x; echo got-\$x'" \
 		/dev/null > "$tmp/log" 2>&1

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The commands about the guard. Most of it runs against a daemon that is made up
-# here: what it says is known, and it can say what no daemon should. The rest runs
-# against the real one with its maps in memory. Then top on a terminal: keys, rates,
-# sizes, and that the terminal is put back however it ends.
+# The commands about the guard. Most cases ask a fake daemon: its answers are known,
+# and it can give answers that no daemon should. The others ask the real daemon with
+# maps in memory. top runs on a terminal: keys, rates and sizes; the terminal must be
+# put back however top ends.
 
 set -u
 
@@ -16,8 +16,8 @@ export SPAWN_TEMPLATE_GUARD=$tmp/guard.sock
 pids=()
 trap 'kill "${pids[@]}" 2> /dev/null; rm -rf "$tmp"' EXIT
 
-# The status, and what the two outputs must say, in one line; a pattern may go on
-# behind a backslash at the end of a line.
+# Compares the status of a command, and searches its two outputs, joined to one line,
+# for a pattern. A pattern may go on after a backslash at the end of a line.
 says() { # name status pattern command...
 	local name=$1 expected=$2 pattern=${3//$'\\\n'/} got
 
@@ -34,7 +34,7 @@ says() { # name status pattern command...
 	result $? "$name"
 }
 
-# A Python expression about JSON that a command prints: j.
+# Checks a Python expression about j, the JSON that a command prints.
 json() { # name expression command...
 	local name=$1 expression=$2
 
@@ -49,12 +49,12 @@ if not ($expression):
 	result $? "$name"
 }
 
-# ---- a daemon that is made up
+# ---- a fake daemon
 
 cat > "$tmp/fake.py" << 'END'
-# fake.py SOCKET PLAN: answers as PLAN says, Python code that may set items (of
-# dictionaries), facts (of the status), and odd(type, seq), which returns the bytes
-# to send instead, "close" or "hang". Both are looked at for each request.
+# fake.py SOCKET PLAN: answers as PLAN says. PLAN is Python code that may set items
+# (a dictionary for each template), facts (of the status) and odd(type, seq). odd is
+# asked for each request; it returns None, bytes to send instead, "close" or "hang".
 import os, select, socket, struct, sys, time
 
 def header(type, seq, error=0, id=0, magic=0x5354474d, version=1):
@@ -103,7 +103,7 @@ def answer(client, request):
     if special is not None:
         client.send(special)
     elif type == 1:
-        # with a descriptor, as the daemon
+        # the daemon sends a descriptor here
         socket.send_fds(client, [full(header(1, seq) + b"\0\x08")], [1])
     elif type == 6:
         client.send(status(seq, **facts))
@@ -138,7 +138,7 @@ fake() { # plan
 	until_listening "$SPAWN_TEMPLATE_GUARD"
 }
 
-# A socket is there before somebody listens.
+# A socket exists before somebody listens.
 until_listening() { # socket
 	until_true "$python" -c '
 import socket, sys
@@ -172,13 +172,14 @@ absent() {
 
 	for command in list stats 'show 1' 'top -b'; do
 		# shellcheck disable=SC2086 # the command and its argument
-		says "${command% *}: without a daemon, how to start it" 125 \
+		says "${command% *} tells how to start a missing daemon" 125 \
 			'no guard is running: .*remedy: start it: sudo spawn-' \
 			"$tool" $command
 	done
-	says 'status: without a daemon, 1 and how to start it' 1 \
+	says 'status tells how to start a missing daemon: 1' 1 \
 		'remedy: start it: sudo spawn-templated' "$tool" status
-	json 'and says so in JSON' 'not j["running"] and not j["in_force"]
+	json 'status --json tells of a missing daemon' \
+		'not j["running"] and not j["in_force"]
 		and j["error"]["name"] == "ENOENT"
 		and "sudo spawn-templated" in j["error"]["remedy"]' \
 		"$tool" status --json
@@ -186,12 +187,13 @@ absent() {
 	stop_fake
 	says 'a socket that nobody listens to is no daemon either' 1 \
 		'no guard is running: .*refused' "$tool" status
-	says 'an empty name means that there is none' 1 \
+	says 'an empty name of a socket means no guard' 1 \
 		'no guard is to be asked: .*is empty.*remedy: unset' \
 		env SPAWN_TEMPLATE_GUARD= "$tool" status
-	says '--socket goes before the environment' 125 \
+	says '--socket overrides the environment' 125 \
 		'running: /nonexistent/sock:' "$tool" list --socket /nonexistent/sock
-	says 'a path that is too long is told' 125 'name is too long' \
+	says 'a path of a socket that is too long is refused' 125 \
+		'name is too long' \
 		"$tool" list --socket "/$(printf '%0200d' 0)"
 	"$python" -c '
 import socket, sys
@@ -200,24 +202,30 @@ s.bind(sys.argv[1]); s.listen(1)
 sys.stdin.read()' "$tmp/stream" < <(sleep 3) &
 	pids+=($!)
 	until_true test -S "$tmp/stream"
-	says 'another kind of socket is no guard' 125 'not the socket of a guard' \
+	says 'a stream socket is refused' 125 'not the socket of a guard' \
 		"$tool" list --socket "$tmp/stream"
-	says 'stale or unknown options are refused' 125 "unknown option '--frob'" \
+	says 'status refuses an unknown option' 125 "unknown option '--frob'" \
 		"$tool" status --frob
-	says 'and named, among others in one word' 125 "unknown option '-z'" \
+	says 'an unknown option is named, first of a word' 125 \
+		"unknown option '-z'" \
 		"$tool" top -zb
-	says 'wherever it stands there' 125 "unknown option '-z'" \
+	says 'an unknown option is named, inside a word' 125 \
+		"unknown option '-z'" \
 		"$tool" top --json -bz
-	says 'also behind a long one' 125 "unknown option '-z'" \
+	says 'an unknown option is named after a long option' 125 \
+		"unknown option '-z'" \
 		"$tool" top --delay=1 -zb
-	says 'one that takes no value is told' 125 "'--json=x' takes no value" \
+	says 'a value for an option that takes none is refused' 125 \
+		"'--json=x' takes no value" \
 		"$tool" list --json=x -r
-	says 'so is one that needs one' 125 "option '-d' needs a value" \
+	says 'a short option without its value is refused' 125 \
+		"option '-d' needs a value" \
 		"$tool" top -bd
-	says 'also by its long name' 125 "option '--delay' needs a value" \
+	says 'a long option without its value is refused' 125 \
+		"option '--delay' needs a value" \
 		"$tool" top --delay
 	for command in list stats status top; do
-		says "$command takes no arguments" 125 'takes no arguments' \
+		says "$command refuses arguments" 125 'takes no arguments' \
 			"$tool" "$command" x
 	done
 }
@@ -227,8 +235,10 @@ permission() {
 	local copy=$tmp/spawn-template
 
 	if [ "$(id -u)" != 0 ]; then
-		skip 'without permission, the group to join' 'this is not root'
-		skip 'or what else to do' 'this is not root'
+		skip 'a user without permission is told the group to join' \
+			'this is not root'
+		skip 'a user without permission is told other remedies' \
+			'this is not root'
 		skip 'a daemon of another user is not asked' 'this is not root'
 		return
 	fi
@@ -237,11 +247,12 @@ permission() {
 	chmod 755 "$tmp"
 	chgrp 1 "$SPAWN_TEMPLATE_GUARD"
 	chmod 660 "$SPAWN_TEMPLATE_GUARD"
-	says 'without permission, the group to join' 125 \
+	says 'a user without permission is told the group to join' 125 \
 		"remedy: join the group $(getent group 1 | cut -d: -f1)" \
 		"${as[@]}" "$copy" list
 	chgrp 0 "$SPAWN_TEMPLATE_GUARD"
-	says 'or what else to do' 1 'denied .*remedy: run as root, or have' \
+	says 'a user without permission is told other remedies' 1 \
+		'denied .*remedy: run as root, or have' \
 		"${as[@]}" "$copy" status
 	stop_fake
 	chmod 755 "$tmp/fake.py"
@@ -260,22 +271,24 @@ permission() {
 # ---- answers that no daemon should give
 
 strange() {
-	local list='type == 4 and' name='a daemon'
+	local list='type == 4 and'
 
 	fake 'odd = lambda type, seq: full(header(type, seq, version=2))'
-	says "$name of another version is told with the remedy" 125 \
+	says 'a daemon of another version is told with the remedy' 125 \
 		'speaks version 2 of the protocol, this tool version 1.*remedy' \
 		"$tool" list
-	says 'and is not in force' 1 'speaks version 2' "$tool" status
+	says 'status: a daemon of another version is not in force' 1 \
+		'speaks version 2' "$tool" status
 	fake 'odd = lambda type, seq: "close"'
-	says "$name that closes the connection may be of another one" 125 \
+	says 'a closed connection is explained by another version' 125 \
 		'closed the connection, as it does with tools of another' \
 		"$tool" list
 	fake "odd = lambda type, seq: $list 'close' or None"
-	says 'but not if it does so later' 125 'closed the connection$' \
+	says 'a connection that closes later is not explained by a version' 125 \
+		'closed the connection$' \
 		sh -c '"$0" list 2>&1 | tr -d "\n"; exit 125' "$tool"
 	fake 'odd = lambda type, seq: full(header(type, seq, magic=7))'
-	says 'what speaks another protocol is refused' 125 'not a guard' \
+	says 'a daemon with another protocol is refused' 125 'not a guard' \
 		"$tool" list
 	fake "odd = lambda type, seq: $list header(4, seq) or None"
 	says 'a short message is refused' 125 'remedy: install' "$tool" list
@@ -295,29 +308,30 @@ strange() {
 	fake 'items = [dict(id=1, comm=b"x" * 16)]'
 	says 'a name without an end is refused' 125 'not understood' "$tool" list
 	fake 'items = [dict(id=1, path=b"x" * 256)]'
-	says 'so is a path' 125 'not understood' "$tool" list
+	says 'a path without an end is refused' 125 'not understood' "$tool" list
 	fake 'items = [dict(id=0)]'
-	says 'so is a template without a number' 125 'not understood' \
+	says 'a template without a number is refused' 125 'not understood' \
 		"$tool" list
 	fake 'facts = dict(version=b"1\x1b[31m")'
-	says 'so is a version that is no text' 1 'not understood' "$tool" status
+	says 'a version that is no text is refused' 1 \
+		'not understood' "$tool" status
 	fake "odd = lambda type, seq: $list 'hang' or None"
-	says "$name that does not answer is not waited for" 125 \
+	says 'a daemon that does not answer is given up after 5 s' 125 \
 		'did not answer within 5 s.*remedy' timeout 20 "$tool" list
 	fake 'items = [dict(id=3), dict(id=2), dict(id=3, state=77, why=99)]'
 	json 'templates that come twice are shown once, by number' \
 		'[t["id"] for t in j] == [2, 3]' "$tool" list --json
 	fake 'items = [dict(id=3, state=77), dict(id=4, state=2, why=99)]'
-	json 'words that are not known yet are called so' \
+	json 'words of a newer daemon are shown as unknown' \
 		'j[0]["state"] == "unknown" and j[1]["why"] == "unknown"' \
 		"$tool" list --json
 	fake 'items = [dict(id=i + 1) for i in range(4096)]'
-	json 'thousands are listed' 'len(j) == 4096' "$tool" list --json
+	json '4,096 templates are listed' 'len(j) == 4096' "$tool" list --json
 }
 
 # ---- list
 
-# The ids of a table, in order.
+# Compares the ids of a table, in order.
 order() { # expected, options of list
 	local expected=$1 got
 
@@ -330,25 +344,26 @@ lists() {
 	local columns bad=0
 
 	fake "$some"
-	says 'a table tells all about each' 0 "5 +50 +root +node +/usr/bin/git \
+	says 'list tells all about each template' 0 \
+		"5 +50 +root +node +/usr/bin/git \
 +fresh +- +100 +0 +0 +<128us +<256us +denied +7 +40 +$(id -un 1) +build +/opt/.*\
 stale +opened +20 +2 +0 +<64us +>35m +- +12 +60" "$tool" list
 	"$tool" list | grep -q ' /opt/some/long/way/to/a/tool/of/many/letters/bin/'
-	result $? 'into a pipe nothing is cut off'
+	result $? 'list cuts nothing off in a pipe'
 	for columns in 20 40 60 72 80 100 132 200; do
 		script -qec "stty cols $columns; '$tool' list" /dev/null \
 			< /dev/null | sed 's/\x1b\[[0-9;]*m//g' | tr -d '\r' \
 			> "$tmp/out"
 		grep -q LAUNCHES "$tmp/out" || bad=1
-		# the number, the path and the launches take 50 at least
+		# the number, the path and the launches take at least 50 columns
 		awk -v c=$((columns < 50 ? 50 : columns)) 'length > c' \
 			"$tmp/out" >> "$tmp/log"
 	done
 	[ "$bad" = 0 ] && [ ! -s "$tmp/log" ]
-	result $? 'on a terminal it fits'
+	result $? 'list fits the width of a terminal'
 	script -qec "stty cols 80; '$tool' list" /dev/null < /dev/null |
 		grep -q '\.\.\..*/bin/rustc'
-	result $? 'and the end of a path is kept'
+	result $? 'list keeps the end of a path that it shortens'
 	order '5 7 12'
 	order '12 7 5' -r
 	order '7 5 12' --sort pid
@@ -363,10 +378,11 @@ stale +opened +20 +2 +0 +<64us +>35m +- +12 +60" "$tool" list
 	order '5 7 12' --sort p50
 	order '7 5 12' --sort p99
 	[ ! -s "$tmp/log" ]
-	result $? 'it is sorted by any field, both ways, equals by number'
-	says 'but not by what is none' 125 'not one of id, pid' \
+	result $? 'list sorts by any field, both ways, and equals by number'
+	says 'list refuses an unknown field to sort by' 125 'not one of id, pid' \
 		"$tool" list --sort size
-	json 'as JSON' 'len(j) == 3 and j[0]["id"] == 5 and j[0]["pid"] == 50
+	json 'list --json tells all about each template' 'len(j) == 3
+		and j[0]["id"] == 5 and j[0]["pid"] == 50
 		and j[0]["user"] == "root" and j[0]["command"] == "node"
 		and j[0]["executable"] == "/usr/bin/git"
 		and j[0]["state"] == "fresh" and j[0]["why"] is None
@@ -380,8 +396,9 @@ stale +opened +20 +2 +0 +<64us +>35m +- +12 +60" "$tool" list
 		and j[1]["launch"]["p99_us"] is None
 		and j[2]["last_why"] == "credentials"' "$tool" list --json
 	fake ''
-	says 'without a template there are the titles' 0 '^ID  PID' "$tool" list
-	json 'and an empty array' 'j == []' "$tool" list --json
+	says 'list of no templates prints the titles' 0 '^ID  PID' "$tool" list
+	json 'list --json of no templates is an empty array' \
+		'j == []' "$tool" list --json
 }
 
 hostile() {
@@ -400,7 +417,7 @@ hostile() {
 	[ "$(grep -c '/x/?????.*日' "$tmp/out")" -ge 8 ] ||
 		cat "$tmp/out" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'names cannot write to the terminal what they like'
+	result $? 'names cannot send control characters to a terminal'
 	for command in list 'show 1' stats 'top -n 1'; do
 		# shellcheck disable=SC2086 # the command and its argument
 		TERM=xterm script -qec "'$tool' $command --json" /dev/null \
@@ -409,14 +426,14 @@ hostile() {
 	[ "$(grep -cF '/x/\u202e\u009b\r\t' "$tmp/out")" = 4 ] &&
 		LC_ALL=C grep -anP '[^\x0a\x0d\x20-\x7e]' "$tmp/out" > "$tmp/log"
 	[ $? = 1 ]
-	result $? 'nor as JSON'
-	json 'in JSON they are as they are' \
+	result $? 'names in JSON cannot send control characters to a terminal'
+	json 'names in JSON are unchanged' \
 		'j[0]["command"] == "a\x1b[2Jb\nc"' "$tool" list --json
 }
 
 # ---- percentiles
 
-# Histograms, and what must come of them.
+# Compares percentiles of histograms.
 percentiles() {
 	fake 'items = [
 	dict(id=1), dict(id=2, launch={0: 1}), dict(id=3, launch={10: 1}),
@@ -431,7 +448,7 @@ percentiles() {
 		(None, None), (2, 2), (2048, 2048), (None, None),
 		(2**31, 2**31), (4, 8), (8, 8), (4, 4), (4, 64), (4, 64), (4, 4),
 		(32, 32), (32, 512)]' "$tool" list --json
-	says 'in tables, with what is without a bound' 0 \
+	says 'tables show percentiles with their bounds' 0 \
 		'2 .*<2us +<2us.* 3 .*<2.0ms +<2.0ms.* 4 .*>35m +>35m.* 5 .*<36m' \
 		"$tool" list
 }
@@ -440,22 +457,27 @@ percentiles() {
 
 shows() {
 	fake "$some"
-	says 'show tells all about one' 0 'template 5 .*pid 50 \(node\), user root \(0\)\
+	says 'show tells all about a template' 0 \
+		'template 5 .*pid 50 \(node\), user root \(0\)\
 .*executable +/usr/bin/git .*device 8:1, inode 77, generation 9, file system ext4\
 .*fresh .*denied; 2 so far.*100 let through, 0 stale.*mean 90us, p50 <128us, p99 <256us\
 .*mean 10ms.*64us to <128us +90 +#{40} .* 128us to <256us +9 +#{4} .*4.1ms to <8.2ms +1 +# \
 .*8.2ms to <16ms +100 +#{40} ' "$tool" show 5
-	says 'and what is wrong with it' 0 'stale: it was opened for writing.*\
+	says 'show tells why a template is stale' 0 \
+		'stale: it was opened for writing.*\
 makes it stale.*last failure +it was opened.*36m to more +1 +#' "$tool" show 7
-	json 'as JSON' 'j["id"] == 7 and j["run"]["p50_us"] is None' \
+	json 'show --json tells of a template' \
+		'j["id"] == 7 and j["run"]["p50_us"] is None' \
 		"$tool" show --json 7
-	says 'one that is not there: 1' 1 'no template 6, or it is not yours' \
+	says 'show of a missing template fails with status 1' 1 \
+		'no template 6, or it is not yours' \
 		"$tool" show 6
 	for id in x 0 -1 5x 99999999999999999999999 ''; do
-		says "'$id' is no number of a template" 125 'not the number|unknown' \
-			"$tool" show "$id"
+		says "show refuses '$id' as the number of a template" 125 \
+			'not the number|unknown' "$tool" show "$id"
 	done
-	says 'show wants one' 125 'name one template' "$tool" show
+	says 'show without a number is refused' 125 \
+		'name one template' "$tool" show
 }
 
 openmetrics() {
@@ -496,32 +518,36 @@ openmetrics() {
 	"$tool" stats --prom > "$tmp/log" &&
 		grep -qF 'live_templates{executable="/a\"b\\c"} 1' "$tmp/log" &&
 		grep -qF 'live_templates{executable="/x?"} 2' "$tmp/log"
-	result $? 'in which names are escaped, and none stands twice'
+	result $? 'OpenMetrics text escapes names and adds up equal ones'
 }
 
 sums() {
 	fake "$some"
-	says 'stats tells the totals, and adds up by executable' 0 \
+	says 'stats tells totals and adds up by executable' 0 \
 		'launches +500 .*stale +4 .*refused +3 .*denied +2 .*lost +1 .*\
 /usr/bin/git +2 +200 +0 +3 +2 +<16us +<256us .*rustc +1 +20' "$tool" stats
-	json 'as JSON' 'j["launches"] == 500 and j["events_lost"] == 1
+	json 'stats --json tells the totals' 'j["launches"] == 500
+		and j["events_lost"] == 1
 		and [e["executable"] for e in j["executables"]][0]
 			== "/usr/bin/git"
 		and j["executables"][0]["launch"]["log2_us"][3] == 100' \
 		"$tool" stats --json
-	says 'in one form at a time' 125 'two forms' "$tool" stats --json --prom
+	says 'stats refuses two forms at a time' 125 \
+		'two forms' "$tool" stats --json --prom
 	openmetrics
 }
 
 states() {
 	fake "$some"
-	says 'status is 0 if all was proved' 0 'is in force.*9\.8\.7, pid 4321, up \
+	says 'status is 0 if all was proved' 0 \
+		'is in force.*9\.8\.7, pid 4321, up \
 1m [0-9]+s.*6\.1\.0-x.*LSM programs, loaded.*yes .*yes .*yes .*yes .*pins +all there.*\
 5 of 4096; yours 4 of 256.*2 of 2048.*3072 KiB' "$tool" status
 	"$tool" status | awk 'length > 80' > "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'in 80 columns'
-	json 'as JSON' 'j["running"] and j["in_force"] and j["attached"] == "lsm"
+	result $? 'status fits 80 columns'
+	json 'status --json tells what was proved' 'j["running"]
+		and j["in_force"] and j["attached"] == "lsm"
 		and j["proved"] == dict(creator=True, identity=True,
 			deny_write=True, ordinary=True)
 		and j["templates_max"] == 4096 and j["version"] == "9.8.7"' \
@@ -530,27 +556,29 @@ states() {
 	grep -q '^  ok  *daemon  *spawn-templated 9.8.7, pid 4321' "$tmp/log" &&
 		grep -q '^  ok  *enforcement  *creator, identity, deny' "$tmp/log" &&
 		grep -q '^  ok  *pins' "$tmp/log"
-	result $? 'the doctor finds it well'
+	result $? 'doctor finds a daemon in force well'
 	fake 'facts = dict(proved=11, attached=2, adopted=1)'
-	says 'status is 1 if something was not proved' 1 'not all was proved.*fmod_ret \
+	says 'status is 1 if something was not proved' 1 \
+		'not all was proved.*fmod_ret \
 programs on the security functions, taken over.*no +no writing' "$tool" status
-	json 'so in JSON' 'j["running"] and not j["in_force"]
+	json 'status --json tells that something was not proved' \
+		'j["running"] and not j["in_force"]
 		and not j["proved"]["deny_write"]' "$tool" status --json
 	"$tool" doctor > "$tmp/log"
 	grep -q '^  missing  *enforcement  *not proved: deny_write' "$tmp/log"
-	result $? 'and the doctor says so'
+	result $? 'doctor tells that something was not proved'
 	fake 'facts = dict(missing=2)'
 	says 'status is 1 if pins are missing' 1 'pins +2 missing.*--unload' \
 		"$tool" status
 	"$tool" doctor > "$tmp/log"
 	grep -q '^  missing  *pins  *2 are gone' "$tmp/log"
-	result $? 'and the doctor says so, too'
+	result $? 'doctor tells that pins are missing'
 	stop_fake
 	"$tool" doctor > "$tmp/log"
 	grep -q '^  missing  *daemon  *not running' "$tmp/log" &&
 		grep -A 3 '^  missing  *daemon' "$tmp/log" |
 		grep -q 'remedy: .*sudo spawn-templated'
-	result $? 'the doctor tells how to start it'
+	result $? 'doctor tells how to start a missing daemon'
 }
 
 # ---- top, one table after the other
@@ -577,38 +605,40 @@ tops() {
 	awk 'NR == 1 && $1 != "-" { bad = 1 }
 		NR > 1 && ($1 < 50 || $1 > 200) { bad = 1 }
 		END { exit bad || NR != 3 }' "$tmp/log"
-	result $? 'with the rate since the one before'
+	result $? 'top shows the rate since the table before'
 	"$tool" top --json -n 2 -d 0.2 > "$tmp/lines"
 	[ "$(wc -l < "$tmp/lines")" = 2 ]
-	result $? 'and a line of JSON each time'
-	json 'which has the rates, most first' '
+	result $? 'top --json prints a line for each table'
+	json 'top --json has the rates, highest first' '
 		j["templates"][0]["id"] == 1
 		and 50 < j["templates"][0]["launches_per_s"] < 200
 		and j["templates"][1]["launches_per_s"] == 0' \
 		tail -n 1 "$tmp/lines"
-	says 'into a file it wants -b' 125 'not a terminal; -b' "$tool" top
+	says 'top into a file is refused without -b' 125 \
+		'not a terminal; -b' "$tool" top
 	says 'a delay that is too short is refused' 125 'less than 0.1' \
 		"$tool" top -d 0.01
-	says 'so is what is none' 125 'not a duration' "$tool" top -d x
-	says 'so is a count of 0' 125 'not a number' "$tool" top -n 0
+	says 'a delay that is no duration is refused' 125 \
+		'not a duration' "$tool" top -d x
+	says 'a count of 0 is refused' 125 'not a number' "$tool" top -n 0
 	"$tool" top -b -d 0.1 > "$tmp/out" 2> "$tmp/err" &
 	pid=$!
 	until_true grep -q busy "$tmp/out"
 	stop_fake
 	wait "$pid"
 	[ $? = 125 ] && grep -q 'no guard is running\|closed the connection' "$tmp/err"
-	result $? 'it ends when the daemon does, with an error'
+	result $? 'top ends with an error when the daemon ends'
 	fake "$busy"
 	timeout 20 "$tool" top -b -d 0.1 2> "$tmp/log" | head -n 1 > "$tmp/out"
 	got=${PIPESTATUS[0]}
 	echo "status $got" >> "$tmp/log"
 	{ [ "$got" = 125 ] || [ "$got" = 141 ]; } && grep -q guard "$tmp/out"
-	result $? 'and when nobody reads it'
+	result $? 'top ends when nobody reads it'
 }
 
 # ---- top on a terminal
 
-# A Python program with: start(), expect(pattern), send(keys), modes(), and so on.
+# Python that drives a terminal: start(), expect(pattern), send(keys) and more.
 cat > "$tmp/terminal.py" << 'END'
 import fcntl, os, pty, re, select, signal, struct, sys, termios, time
 tool = sys.argv[1]
@@ -620,7 +650,7 @@ def size(rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 def slave():
-    "The shell's side of the terminal, so that it stays to be looked at."
+    "Open the shell's side of the terminal, which keeps its modes readable."
     n = struct.unpack("i", fcntl.ioctl(fd, 0x80045430, b"\0" * 4))[0] # TIOCGPTN
     return os.open("/dev/pts/%d" % n, os.O_RDWR | os.O_NOCTTY)
 
@@ -628,7 +658,7 @@ def modes():
     return termios.tcgetattr(fd)
 
 def held(slave):
-    "The output is stopped: there is no room."
+    "Tell whether the output is stopped: there is no room."
     return not select.select([], [slave], [], 0)[1]
 
 def start(*argv, rows=24, columns=100):
@@ -675,7 +705,7 @@ def send(keys):
     os.write(fd, keys)
 
 def frame():
-    "The next whole frame, without escapes: lines."
+    "Return the lines of the next whole frame, without escapes."
     global seen
     seen = b""
     text = expect(rb"\x1b\[H(.*?)\x1b\[J")[1]
@@ -683,7 +713,7 @@ def frame():
     return text.replace("\r", "").split("\n")
 
 def ids(lines):
-    "Of the rows of a frame."
+    "Return the ids in the rows of a frame."
     at = [i for i, l in enumerate(lines) if l.lstrip().startswith("ID ")][0]
     return [int(l.split()[0]) for l in lines[at + 1:-1]]
 
@@ -695,7 +725,7 @@ def until(what):
         take(0.02)
 
 def finish():
-    "Read to the end. Return: the wait status."
+    "Read to the end, and return the wait status."
     while take(20):
         pass
     return os.waitpid(pid, 0)[1]
@@ -705,7 +735,7 @@ def check(what, *more):
         sys.exit("wrong: %r %r" % (more, seen[-2000:]))
 
 def left():
-    "The terminal is as it was, and so are screen and cursor."
+    "Check that terminal, screen and cursor are as before."
     check(modes() == first, modes(), first)
     check(seen.rfind(LEAVE) > seen.rfind(b"\x1b[?1049h"), "screen")
     check(seen.rfind(b"\x1b[?25h") > seen.rfind(b"\x1b[?25l"), "cursor")
@@ -736,7 +766,7 @@ keys() {
 	send(b"q")
 	check(finish() == 0)
 	END
-	on_a_terminal 'space holds it, and lets it go on' <<- 'END'
+	on_a_terminal 'space pauses top and lets it go on' <<- 'END'
 	start(tool, "top", "-d", "0.1")
 	frame()
 	send(b" ")
@@ -753,7 +783,7 @@ keys() {
 	send(b"q")
 	check(finish() == 0)
 	END
-	on_a_terminal 'it ends after so many refreshes' <<- 'END'
+	on_a_terminal 'top ends after -n refreshes' <<- 'END'
 	start(tool, "top", "-d", "0.1", "-n", "3")
 	check(finish() == 0)
 	END
@@ -762,7 +792,7 @@ keys() {
 sizes() {
 	fake 'items = [dict(id=i + 1, path=b"/a/long/way/to/some/tool%d" % i)
 		for i in range(200)]'
-	on_a_terminal 'it fits the terminal, also when that changes' <<- 'END'
+	on_a_terminal 'top fits the terminal, also when that changes its size' <<- 'END'
 	def fits(rows, columns):
 	    lines = frame()
 	    return (len(lines) == rows and max(map(len, lines)) <= columns
@@ -781,7 +811,7 @@ sizes() {
 
 ends() {
 	fake "$busy"
-	on_a_terminal 'the terminal is put back at the end' <<- 'END'
+	on_a_terminal 'the terminal is put back when top ends by a key' <<- 'END'
 	for keys in b"q", b"\x04":
 	    start(tool, "top", "-d", "0.2")
 	    frame()
@@ -793,7 +823,7 @@ ends() {
 	    os.close(hold)
 	    os.close(fd)
 	END
-	on_a_terminal 'and by any signal, of which it dies' <<- 'END'
+	on_a_terminal 'the terminal is put back by any signal that top dies of' <<- 'END'
 	import resource
 	resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 	asan = "asan" in tool
@@ -812,7 +842,7 @@ ends() {
 	    os.close(hold)
 	    os.close(fd)
 	END
-	on_a_terminal 'by signals and keys, also while Ctrl-S holds the output' <<- 'END'
+	on_a_terminal 'the terminal is put back while Ctrl-S holds the output' <<- 'END'
 	for sig in signal.SIGTERM, signal.SIGSEGV, None:
 	    start(tool, "top", "-d", "0.1")
 	    frame()
@@ -831,7 +861,7 @@ ends() {
 	    os.close(hold)
 	    os.close(fd)
 	END
-	on_a_terminal 'and while nobody reads it' <<- 'END'
+	on_a_terminal 'the terminal is put back while nobody reads it' <<- 'END'
 	for sig in signal.SIGTERM, signal.SIGABRT:
 	    start(tool, "top", "-d", "0.1", rows=200, columns=300)
 	    hold = slave()
@@ -853,7 +883,7 @@ ends() {
 	END
 	fake 'items = [dict(id=1)]
 odd = lambda type, seq: "hang" if type == 4 and seq > 5 else None'
-	on_a_terminal 'also while the daemon does not answer' <<- 'END'
+	on_a_terminal 'the terminal is put back while the daemon does not answer' <<- 'END'
 	start(tool, "top", "-d", "0.1")
 	frame()
 	hold = slave()
@@ -866,7 +896,7 @@ odd = lambda type, seq: "hang" if type == 4 and seq > 5 else None'
 	left()
 	END
 	fake "$busy"
-	on_a_terminal 'when the terminal goes away, so does top' <<- 'END'
+	on_a_terminal 'top ends when the terminal goes away' <<- 'END'
 	start(tool, "top", "-d", "0.1")
 	frame()
 	os.close(fd)
@@ -879,7 +909,7 @@ odd = lambda type, seq: "hang" if type == 4 and seq > 5 else None'
 
 stops() {
 	fake "$busy"
-	on_a_terminal 'Ctrl-Z stops it with the terminal put back, fg goes on' <<- 'END'
+	on_a_terminal 'Ctrl-Z stops top with the terminal put back, and fg goes on' <<- 'END'
 	os.environ.update(PS1="", TERM="xterm", HISTFILE="")
 	start("/bin/bash", "--norc", "--noprofile", "+o", "emacs", "-i")
 	send(b"stty -echo; echo rea''dy\n")
@@ -896,7 +926,7 @@ stops() {
 	expect(rb"\x1b\[\?1049h")
 	frame()
 	check(not modes()[3] & termios.ICANON)
-	# from the background it stops before it writes
+	# in the background top stops before it writes
 	send(b"\x1a")
 	expect(rb"Stopped")
 	send(b"bg; sleep 0.5; echo en''d\n")
@@ -904,7 +934,7 @@ stops() {
 	check(b"\x1b[H" not in seen)
 	send(b"fg\n")
 	frame()
-	# others stop and continue it without asking
+	# signals of others stop and continue top
 	children = open("/proc/%d/task/%d/children" % (pid, pid)).read().split()
 	os.kill(int(children[0]), signal.SIGCONT)
 	frame()
@@ -919,8 +949,8 @@ stops() {
 	until(lambda: modes() == shell)
 	send(b"exit\n")
 	END
-	disown "$fake_pid" # whose end needs no message
-	on_a_terminal 'it waits for a daemon that goes, and takes it up again' <<- END
+	disown "$fake_pid" # bash prints no message when it ends
+	on_a_terminal 'top waits for a daemon that went, and goes on with a new one' <<- END
 	start(tool, "top", "-d", "0.1")
 	check("/bin/busy" in "".join(frame()))
 	os.kill($fake_pid, signal.SIGKILL)
@@ -939,13 +969,16 @@ stops() {
 	fake_pid=
 }
 
-# ---- the daemon itself, with its maps in memory
+# ---- the real daemon, with maps in memory
 
 real() {
 	local daemon=$O/tests/fake-templated register=$O/tests/tools/guard_register
-	local names=('the daemon lists what was registered'
-		'and sees it change' 'and end' 'and a user sees his own'
-		'its status is understood' 'and its doctor') name
+	local names=('list shows the templates that were registered'
+		'list shows that a template became stale'
+		'list shows no template of a client that ended'
+		'list hides the templates of other users'
+		'status understands the real daemon'
+		'doctor finds the real daemon well') name
 
 	stop_fake
 	if [ ! -x "$daemon" ]; then
