@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What the scripts that test the command line tool have in common; they read it
-# from the top directory. Sets tool and python, and what tap.sh sets.
+# Common parts of the scripts that test the command line tool, which read this from the
+# top directory. Sets tool and python, and reads tap.sh.
 
 O=${O:-build}
 case $O in
@@ -17,12 +17,12 @@ unset NO_COLOR
 # 'make' leaves the command out where it cannot be built.
 if [ ! -x "$tool" ]; then
 	echo 1..1
-	skip 'the command' 'spawn-template was not built'
+	skip 'the command works' 'spawn-template was not built'
 	[ "$failed" = 0 ] || exit 1
 	exit 77
 fi
 
-# a guard that the machine may have is left alone
+# the tests do not ask a guard that the machine may have
 [ -n "${TEST_GUARD:-}" ] || export SPAWN_TEMPLATE_GUARD=
 
 # Waits up to 10 s until a command succeeds.

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A machine that has little: commands run with a PATH of few programs, and nothing
-# else of this environment. Scripts read this after tap.sh, from the top directory.
+# A machine that has little: commands run with a PATH of few programs and with no other
+# variable of this environment. Scripts read this after tap.sh, from the top directory.
 
 bin=${tmp:?}/bin
 mkdir "$bin"
 
-# Lets sealed commands have these programs; one that the machine lacks is passed over.
+# Lets sealed commands have these programs; passes over those that the machine lacks.
 allow() {
 	local name path
 
@@ -20,7 +20,7 @@ forbid() {
 	(cd "$bin" && rm -f "$@")
 }
 
-# A C compiler with binutils, make, a shell, and what every system has.
+# These are a C compiler with binutils, make, a shell, and tools of every system.
 allow sh make cc gcc "$(gcc -dumpmachine)-gcc" as ld ar nm size strip \
 	awk cat chmod cp cut env grep head id install ln mkdir mv nproc printf rm sed sort tr uname
 

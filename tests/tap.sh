@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What the test scripts have in common: a directory that goes with them, and the
-# lines of TAP. Sets tmp, n, failed. $tmp/log says why a case failed, and is empty
-# for the next one; a script that knows it from elsewhere has a why() of its own.
+# Common parts of the test scripts: a temporary directory, removed at the end, and the
+# lines of TAP. Sets tmp, n and failed. $tmp/log explains a failed case; it is emptied
+# for the next one. A script with another explanation has a why() of its own.
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

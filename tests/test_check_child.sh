@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# scripts/check-child: the library's own child.o passes, and whatever may not run
-# between clone and exec is found in objects of either compiler.
+# scripts/check-child: the library's own child.o passes. Code that may not run between
+# clone and exec is found in objects of both compilers.
 
 set -u
 
@@ -11,13 +11,13 @@ O=${O:-build}
 # shellcheck source=tests/tap.sh
 . tests/tap.sh
 
-# Compiles the C on stdin and has it checked; what was said is in the log.
+# Compiles the C on stdin and checks the object; complaints go to the log.
 checked() { # flags
 	"$cc" -O2 -fPIC -ffreestanding -w "$@" -x c -c -o "$tmp/o" - || return 9
 	scripts/check-child "$tmp/o" > "$tmp/log" 2>&1
 }
 
-refused() { # what the complaint says
+refused() { # words of the complaint
 	[ $? = 1 ] && grep -q "$1" "$tmp/log"
 }
 
@@ -64,6 +64,6 @@ done
 echo 'no object' > "$tmp/o"
 scripts/check-child "$tmp/o" > "$tmp/log" 2>&1
 [ $? = 1 ]
-result $? "what nm cannot read does not pass"
+result $? "a file that nm cannot read does not pass"
 
 exit $failed

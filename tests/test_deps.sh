@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# scripts/deps against a PATH of stubs: dpkg-query tells what is installed,
-# apt-get, sudo and id record how they were called. Nothing is installed.
+# scripts/deps with a PATH of stubs: dpkg-query names installed packages, apt-get and
+# sudo note how they were called, id tells a number. Nothing is installed.
 
 set -u
 
@@ -26,7 +26,7 @@ stub() { # name, body on stdin
 	chmod +x "$bin/$1"
 }
 
-# What scripts/deps may find: these tools, and the stubs.
+# Makes a PATH of a few tools and the stubs.
 setup() {
 	rm -rf "$bin"
 	mkdir "$bin"
@@ -55,7 +55,7 @@ setup() {
 	[ "$1" = -n ] && shift
 	exec "$@"
 	END
-	# answers as dpkg-query does: what is known, and 1 for the rest
+	# dpkg-query prints known packages, and fails if others were asked for
 	stub dpkg-query <<-'END'
 	echo dpkg-query >>"$CALLS"
 	cat "$INSTALLED"
@@ -67,14 +67,14 @@ deps() {
 	PATH=$bin "$top/scripts/deps" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 }
 
-# All that scripts/deps asks for, learned from what it asks for with nothing
-# installed.
+# Prints all packages that scripts/deps asks for when none is installed.
 learn() {
 	deps "$@"
 	sed -n 's/.*--no-install-recommends //p' "$CALLS" | tr ' ' '\n'
 }
 
-have() { # packages: as dpkg-query prints them
+# Makes these packages installed ones.
+have() { # packages
 	for p in "$@"; do
 		case $p in
 		clang) echo 'installed|clang|clang-77 (>= 77~)|' ;;
@@ -100,16 +100,16 @@ setup
 learn >"$tmp/all"
 grep -qx gcc "$tmp/all" && grep -qx libclang-rt-77-dev "$tmp/all" &&
 	[ "$(grep -c update "$CALLS")" = 1 ]
-result $? "nothing installed: one update, all named, clang's runtime by version"
+result $? "an empty machine gets one update, then every package is named"
 
 mapfile -t all <"$tmp/all"
 have "${all[@]}"
 deps && calls dpkg-query && ! [ -s "$tmp/out" ] && ! [ -s "$tmp/err" ]
-result $? "nothing missing: one dpkg-query, no apt, no output"
+result $? "a complete machine is asked once by dpkg-query, quietly"
 
 UID_IS=1000
 deps && ! grep -q sudo "$CALLS"
-result $? "nothing missing: no sudo"
+result $? "a complete machine is not asked by sudo"
 
 setup
 grep -vxE 'make|ripgrep' "$tmp/all" >"$tmp/some"
@@ -118,43 +118,43 @@ have "${some[@]}"
 deps && calls "dpkg-query
 $UPDATE
 $INSTALL make ripgrep"
-result $? "two missing: update once, install these two"
+result $? "two missing packages are installed after one update"
 
 setup
 grep -vx libclang-rt-77-dev "$tmp/all" >"$tmp/some"
 mapfile -t some <"$tmp/some"
 have "${some[@]}"
 deps && grep -qx "$INSTALL libclang-rt-77-dev" "$CALLS"
-result $? "clang there without its sanitizers: they are installed"
+result $? "a clang without sanitizers gets them by its version"
 
 setup
 have "${all[@]}"
 sed -i 's/^installed|gcc|/config-files|gcc|/' "$INSTALLED"
 deps && grep -qx "$INSTALL gcc" "$CALLS"
-result $? "a removed package that left its configuration counts as missing"
+result $? "a removed package that left its configuration is missing"
 
 setup
 UID_IS=1000
 deps && [ "$(sed -n 2,3p "$CALLS")" = "sudo
 $UPDATE" ] && [ "$(grep -c sudo "$CALLS")" = 2 ]
-result $? "not root: update and install by sudo, noninteractive"
+result $? "a user who is not root installs by sudo, noninteractively"
 
 setup
 UID_IS=1000
 rm "$bin/sudo"
 deps
 [ $? = 1 ] && ! grep -q apt-get "$CALLS" && grep -q 'no sudo' "$tmp/err"
-result $? "not root and no sudo: says what to run, exit 1"
+result $? "a user without sudo is told the command: exit 1"
 
 setup
 rm "$bin/apt-get"
 deps
 [ $? = 1 ] && grep -qw ripgrep "$tmp/err" && grep -q SKIP_DEPS "$tmp/err"
-result $? "no apt: prints what to install, exit 1"
+result $? "a machine without apt is told the packages: exit 1"
 
 setup
 SKIP_DEPS=1 deps && ! [ -s "$CALLS" ]
-result $? "SKIP_DEPS=1: does nothing"
+result $? "SKIP_DEPS=1 does nothing"
 
 setup
 APT_FAILS=update
@@ -165,7 +165,7 @@ setup
 APT_FAILS=install
 deps
 [ $? = 1 ] && grep -q 'E: failed' "$tmp/err"
-result $? "a failing install: apt's words and exit 1"
+result $? "a failing install is told in apt's words: exit 1"
 
 setup
 stub node </dev/null
@@ -176,10 +176,10 @@ result $? "a node on PATH stands for the package nodejs"
 setup
 learn vm >"$tmp/vm"
 grep -qx qemu-system-x86 "$tmp/vm" && ! grep -q qemu "$tmp/all"
-result $? "vm: the emulator only when asked for"
+result $? "the emulator is named only for vm"
 
 learn python >"$tmp/python"
 grep -qx python3-dev "$tmp/python" && ! grep -qx python3-dev "$tmp/all"
-result $? "python: its headers only when asked for"
+result $? "headers of Python are named only for python"
 
 exit $failed

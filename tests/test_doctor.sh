@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# spawn-template doctor: what it finds is compared with what the system itself
-# says, and it is run where things are missing: under seccomp filters, as another
-# account, without /proc, with closed or full outputs.
+# spawn-template doctor: its findings must agree with /proc, /sys and mounts. It also
+# runs where features are missing: under seccomp filters, as another account, without
+# /proc, and with a full disk for its output.
 
 set -u
 
@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 
-# Checks a Python expression about a file of JSON: j is all of it, f the
-# features by id, and ok(...), denied(...) tell that all named have that status.
+# Checks a Python expression about a file of JSON: j is the whole file, f the features
+# by id; ok(...) and denied(...) tell whether all named features have that status.
 json() { # name file expression
 	"$python" - "$2" > "$tmp/log" 2>&1 <<- END
 	import json, os, re, sys
@@ -36,8 +36,8 @@ json() { # name file expression
 	result $? "$1"
 }
 
-# Runs a command under a seccomp filter that answers the system calls named by
-# number with an errno, or kills. These numbers are the same on all machines.
+# Runs a command under a seccomp filter that answers the system calls of these numbers
+# with an errno, or kills. The numbers are the same on all machines.
 clone3=435 close_range=436 openat2=437 faccessat2=439 pidfd_open=434
 filtered() { # errno or "kill", numbers, "--", command...
 	"$python" -c '
@@ -59,13 +59,13 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
 os.execv(command[0], command)' "$@"
 }
 
-# ---- here
+# ---- this machine
 
 here() {
 	"$tool" doctor --json > "$tmp/here" 2> "$tmp/log"
-	result $? 'launches work here, and the status says so'
+	result $? 'the status is 0 where launches work'
 	"$python" -m json.tool "$tmp/here" > /dev/null 2> "$tmp/log"
-	result $? 'the output is JSON'
+	result $? 'doctor --json prints JSON'
 	json 'every feature is complete' "$tmp/here" '
 		len(f) == len(j["features"]) > 40 and j["launches_work"]
 		and {x["area"] for x in j["features"]} == {"launch",
@@ -81,7 +81,7 @@ here() {
 	json 'the counts agree with the features' "$tmp/here" '
 		all(j[s] == sum(x["status"] == s for x in j["features"])
 			for s in ("missing", "no_permission", "unknown"))'
-	json 'what Linux 5.10 has is found' "$tmp/here" '
+	json 'the features of Linux 5.10 are found' "$tmp/here" '
 		ok("launch", "clone3", "clone_pidfd", "clone_clear_sighand",
 			"clone_into_cgroup", "close_range", "execveat",
 			"close_range_unshare", "openat2", "faccessat2",
@@ -95,7 +95,7 @@ here() {
 			for x in j["features"])'
 }
 
-# What the system says by other means.
+# Compares findings with files of the system.
 compared() {
 	local mount
 
@@ -105,7 +105,7 @@ compared() {
 		read("/sys/devices/system/clocksource/clocksource0/"
 			"current_clocksource").strip()
 			in f["clock_source"]["detail"]'
-	json 'BTF is found where it is' "$tmp/here" '
+	json 'BTF is found where the kernel has it' "$tmp/here" '
 		(f["btf"]["status"] == "ok")
 			== os.path.exists("/sys/kernel/btf/vmlinux")'
 	json 'the list of LSMs is that of the kernel' "$tmp/here" '
@@ -127,7 +127,7 @@ for_people() {
 	local title
 
 	"$tool" doctor > "$tmp/text"
-	result $? 'it prints text'
+	result $? 'doctor prints text'
 	for title in Launching 'Files and processes' 'Control groups' \
 		'Kernel-side guard (' 'Kernel-side guard,' Machine; do
 		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
@@ -136,34 +136,34 @@ for_people() {
 	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
 		tail -n 1 "$tmp/text" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'it has six areas, 80 columns and a verdict at the end'
-	# each complaint has what is lost, and a remedy where one is known
+	result $? 'the text has six areas, 80 columns and a verdict at the end'
+	# each complaint has two lines more: the loss and the remedy
 	awk '/^  (missing|no permission) / { want = 2; next }
 	/^ +lost: / || /^ +remedy: / { want-- }
 	/^  (ok|-) |^$/ && want > 0 { print "incomplete before: " $0 }
 	/^  (ok|-) |^$/ { want = 0 }' "$tmp/text" > "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'what is missing has its loss and its remedy'
+	result $? 'a missing feature has its loss and its remedy'
 	! grep -q $'\033' "$tmp/text"
-	result $? 'no colours into a file'
+	result $? 'a file gets no colours'
 	TERM=xterm script -qec "'$tool' doctor" /dev/null < /dev/null \
 		> "$tmp/tty"
 	grep -q $'\033\\[32mok' "$tmp/tty"
-	result $? 'colours on a terminal'
+	result $? 'a terminal gets colours'
 	NO_COLOR=1 TERM=xterm script -qec "'$tool' doctor" /dev/null \
 		< /dev/null > "$tmp/tty"
 	grep -q 'Launches work' "$tmp/tty" && ! grep -q $'\033' "$tmp/tty"
-	result $? 'no colours with NO_COLOR'
+	result $? 'a terminal gets no colours with NO_COLOR'
 	TERM=dumb script -qec "'$tool' doctor" /dev/null < /dev/null \
 		> "$tmp/tty"
 	grep -q 'Launches work' "$tmp/tty" && ! grep -q $'\033' "$tmp/tty"
-	result $? 'no colours on a dumb terminal'
+	result $? 'a dumb terminal gets no colours'
 	"$tool" doctor --json > /dev/full 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot write the output' "$tmp/log"
 	result $? 'a full disk is reported'
 	"$tool" doctor extra 2> "$tmp/log"
 	[ $? = 125 ]
-	result $? 'arguments are refused'
+	result $? 'doctor refuses arguments'
 }
 
 # ---- in a sandbox
@@ -171,8 +171,9 @@ for_people() {
 sandboxes() {
 	filtered 38 $clone3 $close_range $openat2 $faccessat2 $pidfd_open -- \
 		"$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
-	result $? 'it works under a filter that answers ENOSYS'
-	json 'what the filter hides is told as hidden' "$tmp/json" '
+	result $? 'doctor works under a filter that answers ENOSYS'
+	json 'calls that a filter answers with ENOSYS are told as hidden' \
+		"$tmp/json" '
 		denied("clone3", "clone_clear_sighand", "clone_into_cgroup",
 			"close_range", "close_range_cloexec",
 			"close_range_unshare", "openat2", "faccessat2",
@@ -184,15 +185,15 @@ sandboxes() {
 		and f["no_new_privs"]["detail"].startswith("set")'
 	filtered 1 $clone3 $close_range -- "$tool" doctor --json \
 		> "$tmp/json" 2> "$tmp/log"
-	result $? 'it works under a filter that answers EPERM'
-	json 'what is refused is told as not permitted' "$tmp/json" '
+	result $? 'doctor works under a filter that answers EPERM'
+	json 'calls that a filter refuses are told as not permitted' "$tmp/json" '
 		denied("clone3", "close_range", "close_range_cloexec")
 		and f["clone3"]["detail"] == "EPERM" and ok("launch")'
 	filtered kill $openat2 $clone3 -- "$tool" doctor --json \
 		> "$tmp/json" 2> "$tmp/log"
 	[ $? = 1 ]
-	result $? 'it outlives a filter that kills, and says that launches fail'
-	json 'and tells who is killed' "$tmp/json" '
+	result $? 'doctor outlives a filter that kills: status 1'
+	json 'calls that a filter kills for are told' "$tmp/json" '
 		denied("openat2", "clone3", "launch")
 		and "kills" in f["openat2"]["detail"]
 		and ok("execveat", "pidfd_open")
@@ -202,7 +203,7 @@ sandboxes() {
 # ---- another account, another root
 
 other_account() {
-	local name='it works as another account'
+	local name='doctor works as another account'
 
 	if [ "$(id -u)" != 0 ]; then
 		skip "$name" 'this is not root'
@@ -211,7 +212,7 @@ other_account() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$copy" doctor \
 		--json > "$tmp/json" 2> "$tmp/log"
 	result $? "$name"
-	json 'what only root may is not permitted' "$tmp/json" '
+	json 'rights of root are told as not permitted to others' "$tmp/json" '
 		ok("launch", "clone3", "execveat", "pidfd_open")
 		and denied("bpf_privileges")
 		and f["bpf_privileges"]["detail"].startswith(
@@ -220,11 +221,11 @@ other_account() {
 			or denied("cgroup_delegation"))'
 }
 
-# What the daemon wants is more than to load programs.
+# Runs the doctor with some privileges; the daemon wants more than these.
 privileges() {
 	local name='capabilities without root are not enough for the guard'
-	local names=('nor is root of a user namespace'
-		'nor of a container')
+	local names=('root of a user namespace is not enough for the guard'
+		'root of a container is not enough for the guard')
 	local caps=+cap_38,+cap_39 # perfmon, bpf
 
 	if [ "$(id -u)" != 0 ] || ! unshare -Urpf true 2> /dev/null; then
@@ -247,17 +248,19 @@ privileges() {
 		and "namespace of processes" in f["bpf_privileges"]["detail"]'
 }
 
-# Pins of a daemon that has ended; these are no real ones.
+# Shows the doctor files that look like the pins of a daemon that has ended.
 pins() {
-	local name='pins without a daemon prove nothing'
+	local name='pins without a daemon are told as unknown'
 	local there=/sys/fs/bpf/spawn_template/links
 
 	# shellcheck disable=SC2016 # for the other shell
 	if [ "$(id -u)" != 0 ] || ! unshare -m sh -c 'mount -t tmpfs none "$0"' \
 		"${there%/*/*}" 2> /dev/null; then
 		skip "$name" 'no file system can be mounted for them'
-		skip 'and a folder is none' 'no file system can be mounted'
-		skip 'nor do other commands say more' 'no file system can be mounted'
+		skip 'a folder without pins is told as no pins' \
+			'no file system can be mounted'
+		skip 'list tells of pins, but not of an empty folder' \
+			'no file system can be mounted'
 		return
 	fi
 	with_pins() { # names, command...
@@ -271,18 +274,18 @@ pins() {
 		and f["guard_pins"]["detail"].startswith("2 kernel programs")
 		and "not proved" in f["guard_pins"]["detail"]'
 	with_pins '' "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
-	json 'and a folder is none' "$tmp/json" \
+	json 'a folder without pins is told as no pins' "$tmp/json" \
 		'are("info", "guard_pins") and f["guard_pins"]["detail"] == "none"'
 	with_pins 'a b' "$tool" list --socket /nonexistent 2>&1 |
 		grep -q 'is there; that it holds is not proved' &&
 		! with_pins '' "$tool" list --socket /nonexistent 2>&1 |
 			grep -q 'is there'
-	result $? 'nor do other commands say more'
+	result $? 'list tells of pins, but not of an empty folder'
 }
 
-# As of a kernel with many security modules.
+# Shows the doctor a kernel with many security modules.
 long_list() {
-	local name='a list that is longer than a line is broken' names
+	local name='a list that is longer than a line is wrapped' names
 	local there=/sys/kernel/security
 
 	# shellcheck disable=SC2016 # for the other shell
@@ -303,7 +306,7 @@ long_list() {
 }
 
 without_proc() {
-	local name='it works without /proc'
+	local name='doctor works without /proc'
 
 	if [ -n "${SAN-}" ]; then
 		skip "$name" 'sanitizers need /proc'
@@ -316,7 +319,7 @@ without_proc() {
 	unshare -m sh -c 'mount -t tmpfs none /proc && "$0" doctor --json' \
 		"$tool" > "$tmp/json" 2> "$tmp/log"
 	result $? "$name"
-	json 'and says that /proc is missing' "$tmp/json" '
+	json 'a missing /proc is told' "$tmp/json" '
 		f["proc"]["status"] == "missing" and "mount" in
 			f["proc"]["remedy"]
 		and f["execveat_comm"]["status"] == "unknown"
@@ -324,7 +327,7 @@ without_proc() {
 }
 
 without_processes() {
-	local name='it says so if no process can be made'
+	local name='doctor tells that no process can be made'
 
 	if [ "$(id -u)" != 0 ]; then
 		skip "$name" 'this is not root'
@@ -338,25 +341,25 @@ without_processes() {
 }
 
 without_shell() {
-	local name='it says so if nothing can be executed'
+	local name='doctor tells that nothing can be executed: status 1'
 
 	if ! unshare -m true 2> /dev/null; then
 		skip "$name" 'no mount namespace can be made'
 		return
 	fi
-	# /bin may be a link to a directory: what is hidden is the file
+	# /bin may be a link to a directory: this hides the file itself
 	unshare -m sh -c 'mount --bind /etc/hostname "$(readlink -f /bin/sh)" &&
 		exec "$0" doctor --json' "$tool" > "$tmp/json" 2> "$tmp/log"
 	[ $? = 1 ]
 	result $? "$name"
-	json 'and at which file' "$tmp/json" '
+	json 'the file that cannot be executed is told' "$tmp/json" '
 		f["launch"]["status"] == "missing"
 		and "/bin/sh" in f["launch"]["detail"]'
 }
 
 # ---- ending trees
 
-# In a cgroup of this test's own, below the mount $1; leaves it again.
+# Runs a command in a cgroup.
 in_cgroup() { # directory, command...
 	local dir=$1
 
@@ -364,9 +367,9 @@ in_cgroup() { # directory, command...
 	(echo 0 > "$dir/cgroup.procs" && exec "$@")
 }
 
-# By which way: what doctor says is what a run does, and where.
+# Asks which way ends trees, and where, with and without rights for cgroups.
 way_of_ending_trees() {
-	local mount own name='the way of ending trees is a cgroup, and where'
+	local mount own name='doctor tells the cgroup that trees are ended by'
 
 	mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	own=$mount/st-doctor-$$
@@ -380,29 +383,31 @@ way_of_ending_trees() {
 		and f["tree_ending"]["detail"] == "cgroup, below '"$own"'"'
 	in_cgroup "$own" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$copy" doctor --json > "$tmp/json" 2> "$tmp/log"
-	json 'another account has /proc, and the remedy is told' "$tmp/json" '
+	json 'another account ends trees by /proc and gets a remedy' "$tmp/json" '
 		denied("tree_ending")
 		and "/proc" in f["tree_ending"]["detail"]
 		and "'"$own"'" in f["tree_ending"]["detail"]
 		and "Delegate=yes" in f["tree_ending"]["remedy"]
 		and "setsid" in f["tree_ending"]["lost"]'
-	# delegated as systemd does it
+	# systemd delegates a cgroup so
 	chown 65534:65534 "$own" "$own/cgroup.procs"
 	in_cgroup "$own" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$copy" doctor --json > "$tmp/json" 2> "$tmp/log"
-	json 'and with a delegated cgroup it has that' "$tmp/json" '
+	json 'another account ends trees by a cgroup delegated to it' \
+		"$tmp/json" '
 		ok("tree_ending") and "'"$own"'" in f["tree_ending"]["detail"]'
 	trees_in_sandboxes "$own"
 	rmdir "$own"
-	result $? 'and no cgroup is left there'
+	result $? 'doctor leaves no cgroup below its own'
 }
 
 trees_in_sandboxes() { # cgroup
-	local mount=${1%/*} name='a cgroup mount that is read-only'
+	local mount=${1%/*} name='a read-only cgroup mount is told with its remedy'
 
 	filtered 38 $clone3 -- "$tool" doctor --json > "$tmp/json" \
 		2> "$tmp/log"
-	json 'without clone3 it is /proc, and clone3 the remedy' "$tmp/json" '
+	json 'without clone3 trees are ended by /proc, clone3 is the remedy' \
+		"$tmp/json" '
 		denied("tree_ending")
 		and "/proc" in f["tree_ending"]["detail"]
 		and "clone3" in f["tree_ending"]["remedy"]'
@@ -418,12 +423,12 @@ trees_in_sandboxes() { # cgroup
 		and "writable" in f["tree_ending"]["remedy"]'
 	unshare -m sh -c 'umount -l "$1" && "$0" doctor --json' "$tool" \
 		"$mount" > "$tmp/json" 2> "$tmp/log"
-	json 'a cgroup mount that is missing' "$tmp/json" '
+	json 'a missing cgroup mount is told' "$tmp/json" '
 		f["tree_ending"]["status"] == "missing"
 		and "/proc" in f["tree_ending"]["detail"]'
 }
 
-# Of other doctors that run now, each removes its own.
+# Waits 5 s at most: other doctors that run now remove their own cgroups.
 no_cgroup_left() {
 	local mount i
 
@@ -435,10 +440,10 @@ no_cgroup_left() {
 		sleep 0.1
 	done
 	[ ! -s "$tmp/log" ]
-	result $? 'no cgroup is left behind'
+	result $? 'doctor leaves no cgroup anywhere'
 }
 
-# For other accounts: the clone may be in a private directory.
+# Other accounts run a copy: the clone may be in a private directory.
 copy=$tmp/spawn-template
 cp "$tool" "$copy"
 chmod 755 "$tmp"

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # make install without a DESTDIR: the loader finds the library, or the installation
-# says what keeps it from that. scripts/tell-loader runs against stubs of ldconfig and
-# id; one installation is real, into a copy of the machine's directories that only
-# the test sees.
+# tells the obstacle. scripts/tell-loader runs with stubs of ldconfig and id; one
+# installation is real, into a copy of the machine's directories that only this test
+# sees.
 #
 # shellcheck disable=SC2317 # functions are called by their names
 
@@ -40,7 +40,7 @@ stub() { # name, body on stdin
 	chmod +x "$bin/$1"
 }
 
-# The machine's folders are those named; notes what ldconfig is called for.
+# Makes a machine whose loader looks into these folders; ldconfig notes its calls.
 machine() { # uid, lines that ldconfig -v prints
 	echo "echo $1" | stub id
 	printf '%s\n' "${@:2}" > "$tmp/folders"
@@ -53,7 +53,7 @@ machine() { # uid, lines that ldconfig -v prints
 	END
 }
 
-# How often ldconfig makes its cache, and what is said.
+# Compares how often ldconfig makes its cache, and the words of tell-loader.
 tells() { # calls, extended regular expression or nothing
 	local said
 
@@ -83,7 +83,7 @@ not_in_the_path() {
 		tells 0 "^  echo $libdir >/etc/ld.so.conf.d/.* && ldconfig$"
 }
 
-# One that is not glibc's says nothing of folders.
+# Another ldconfig than glibc's prints no folders.
 other_ldconfig() {
 	machine 0 && tells 0 ''
 }
@@ -114,7 +114,7 @@ without_destdir() {
 	grep -q "^note: the loader does not look into $libdir" "$tmp/said"
 }
 
-# What README says: install, compile by pkg-config, and start.
+# Does as README says: installs, compiles by pkg-config, and starts.
 for_all_of_the_machine() {
 	local dir flags
 
@@ -161,16 +161,16 @@ can_really() {
 }
 
 echo 1..9
-step 'root, and LIBDIR is a folder of the loader: ldconfig runs' root_in_the_path
-step 'the folder may have another name' by_another_name
-step 'not root: says that root has to run ldconfig' not_root
-step 'LIBDIR is no folder of the loader: says what to do' not_in_the_path
+step 'ldconfig runs for root if the loader looks into LIBDIR' root_in_the_path
+step 'ldconfig runs if the folder has another name' by_another_name
+step 'a user who is not root is told that root has to run ldconfig' not_root
+step 'a LIBDIR that the loader does not look into gets a remedy' not_in_the_path
 step 'another ldconfig is left alone' other_ldconfig
-step 'a ldconfig that fails is told, and nothing else fails' fails
-step 'with DESTDIR, the loader of this machine does not matter' with_destdir
-step 'without DESTDIR it does' without_destdir
+step 'a failing ldconfig is told, and nothing else fails' fails
+step 'with DESTDIR the loader of this machine is not looked at' with_destdir
+step 'without DESTDIR the loader is looked at' without_destdir
 awk '/^```/ && c { exit } c; /^```c$/ { c = 1 }' README.md > "$tmp/hello.c"
-name="what README's program needs is found after make install"
+name="README's program runs after make install"
 if ! [ -x "$out/spawn-template" ]; then
 	skip "$name" 'spawn-template was not built'
 elif ! command -v pkg-config > /dev/null; then

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make on machines that lack what the command or the daemon needs: it builds and
-# installs the rest, and says what it left out and why; where nothing may be left out
-# it fails.
+# make on machines that lack needs of the command or the daemon: it builds and installs
+# the rest, and tells the programs that it left out, and why; it fails where no program
+# may be left out.
 #
 # shellcheck disable=SC2317 # functions are called by their names
 
@@ -28,14 +28,14 @@ step() { # name command...
 	result $? "$name"
 }
 
-# In an own build directory, and quickly. bpf.mk looks for bpftool in sbin, too.
+# Runs make in an own build directory, quickly. bpf.mk looks for bpftool in sbin, too.
 in_make() { # arguments
 	sealed BPFTOOL=bpftool ${packages:+PKG_CONFIG_LIBDIR="$packages"} \
 		make -j2 --no-print-directory O="$out" CFLAGS=-O0 \
 		DESTDIR="$root" PREFIX=/usr "$@"
 }
 
-# make succeeds, and says that these lines are left out, at the end, and no others.
+# Checks that make succeeds and prints these lines, and no others, on standard error.
 leaves_out() { # lines
 	local want=$1 got
 
@@ -100,7 +100,7 @@ daemon_without_command() {
 		no_file '/bin/|completions|man1/'
 }
 
-# Packages that pkg-config knows: all but jansson.
+# Lets pkg-config know all packages but jansson.
 hide_jansson() {
 	local dir f
 
@@ -114,11 +114,11 @@ hide_jansson() {
 	rm -f "$packages/jansson.pc"
 }
 
-# All of 'make check' with one quick test, where scripts/deps has nothing to install.
+# Runs 'make check' with one quick test; scripts/deps has no package to install.
 check() { # arguments of make
 	printf '#!/bin/sh\necho 1..1\necho ok 1\n' > "$tmp/quick"
 	printf '#!/bin/sh\n' > "$bin/apt-get"
-	# shellcheck disable=SC2016 # what is asked for, as dpkg-query answers
+	# shellcheck disable=SC2016 # dpkg-query says that every package is installed
 	printf '#!/bin/sh\nfor p; do echo "installed|$p||"; done\n' \
 		> "$bin/dpkg-query"
 	chmod +x "$tmp/quick" "$bin/apt-get" "$bin/dpkg-query"
@@ -137,16 +137,16 @@ PATH=$PATH:/usr/sbin:/sbin
 
 echo '1..7'
 step 'a C compiler alone builds and installs the library' library_alone
-step 'MUST_WORK=1 makes it an error' \
+step 'MUST_WORK=1 makes a program left out an error' \
 	fails_saying "$NO_BPFTOOL" in_make MUST_WORK=1 all
-step 'make check fails for it' fails_saying "$NO_BPFTOOL" check
-step 'SKIP_DEPS=1 make check goes on with what there is' check SKIP_DEPS=1
+step 'make check fails if a program is left out' fails_saying "$NO_BPFTOOL" check
+step 'SKIP_DEPS=1 lets make check go on without a program' check SKIP_DEPS=1
 allow bpftool pkg-config
 step 'without clang the command is built and installed' command_without_daemon
 allow clang
 hide_jansson
 step 'without jansson the daemon is built and installed' daemon_without_command
-step 'a build of the command says what it lacks' \
+step 'a build of the command tells what the machine lacks' \
 	fails_saying 'no jansson (Debian: libjansson-dev)' \
 	in_make O="$tmp/none" "$tmp/none/spawn-template"
 exit $failed

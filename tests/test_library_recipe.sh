@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.." || exit 2
 tree=$tmp/tree
 consumer=$PWD/tests/consumer/consumer.c
 
-# Including a header of another package is an error: in CPATH these come first.
+# CPATH finds these headers first: including one of another package is an error.
 poison=$tmp/poison
 mkdir -p "$poison/bpf"
 for header in jansson.h Python.h bpf/bpf.h bpf/libbpf.h; do
@@ -58,7 +58,7 @@ installs() {
 ./lib/pkgconfig/spawn_template.pc " ]
 }
 
-# A program builds in that machine too, and launches one.
+# Builds a program on that machine, too, which launches another.
 serves() { # further arguments of the compiler
 	# shellcheck disable=SC2086 # a compiler and its flags
 	sealed CPATH="$poison" $cc -Wall -Werror -o "$tmp/program" "$consumer" \
@@ -76,8 +76,8 @@ cases() { # compiler
 
 	cc=$1
 	root=$tmp/root-$name
-	step "$name: make library" builds
-	step "$name: make install-library" installs
+	step "$name: make library builds the library" builds
+	step "$name: make install-library installs six files" installs
 	step "$name: a program builds with -L and launches" serves \
 		-L"$root/usr/lib" -lspawn_template
 	step "$name: a static program builds and launches" serves \
@@ -92,7 +92,8 @@ try() { # compiler and flags
 		cases "$1"
 	else
 		for i in 1 2 3 4 5; do
-			skip "$name, $i of 5" "$name is not installed"
+			skip "$name builds the library, $i of 5" \
+				"$name is not installed"
 		done
 	fi
 	[ "$name" = gcc ] || forbid "$name"
@@ -102,7 +103,7 @@ version=$(sed -n 's/^VERSION := *//p' Makefile)
 soversion=$(sed -n 's/^SOVERSION := *//p' Makefile)
 
 echo "1..18"
-step 'the files that the recipe lists are there' copies_the_tree
+step 'the files that the recipe lists exist' copies_the_tree
 [ "$failed" = 0 ] || exit 1
 (cd "$tree" && find . | sort) > "$tmp/before"
 ! sealed sh -c 'command -v clang || command -v bpftool || command -v pkg-config ||
@@ -116,5 +117,5 @@ try "musl-gcc -idirafter /usr/include \
 -idirafter /usr/include/$(gcc -print-multiarch)"
 try clang
 (cd "$tree" && find . | sort) | diff "$tmp/before" - > "$tmp/log"
-result $? 'nothing is written beside the sources'
+result $? 'no file is written beside the sources'
 exit $failed

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# How the programs are built: the command and the daemon are hardened, and the static
-# command needs no other file and does the same.
+# The programs as they are built: command and daemon are hardened; the static command
+# needs no other file and does the same.
 #
 # shellcheck disable=SC2317 # functions are called by their names
 
@@ -37,14 +37,14 @@ is_pie() {
 	readelf -hW "$1" | grep 'Type: .*DYN' && readelf -dW "$1" | grep 'Flags:.*PIE'
 }
 
-# All relocations are done at the start, and what they wrote is read-only then.
+# Checks that relocations are done at the start, and that their pages are read-only.
 binds_at_start() {
 	readelf -lW "$1" | grep GNU_RELRO &&
 		readelf -dW "$1" | grep 'FLAGS_1.*NOW' &&
 		! readelf -lW "$1" | grep 'GNU_STACK.*E'
 }
 
-# With FORTIFY, names such as __snprintf_chk take the place of those that are bounded.
+# Looks for names such as __snprintf_chk, which FORTIFY uses instead of snprintf.
 checks_memory() {
 	nm -D "$1" | tee "$tmp/names" | grep '__stack_chk_fail' &&
 		grep -E '__[a-z]+_chk(@|$)' "$tmp/names"
@@ -64,14 +64,14 @@ harden() { # program
 	step "$name checks stack and buffers" checks_memory "$1"
 }
 
-# The command that compiles a file of the command line tool, in a build with these.
+# Prints the command that compiles a file of the command line tool in such a build.
 compiles_with() { # variables of make
 	in_make -n V=1 O="$tmp/o" "$@" "$tmp/o/spawn-template" |
 		sed -e ':a' -e '/\\$/N; s/\\\n//; ta' |
 		grep ' src/cli/main\.c$' | tee "$tmp/line"
 }
 
-# What the caller wants comes last, and a build without optimisation has no FORTIFY.
+# The caller's flags come last, and a build without optimisation has no FORTIFY.
 flags_are_the_callers() {
 	compiles_with CFLAGS='-O0 -fno-stack-protector'
 	grep -q -- '-fstack-protector-strong .*-fno-stack-protector' "$tmp/line" &&
@@ -90,7 +90,7 @@ is_alone() {
 		! readelf -dW "$static" | grep NEEDED
 }
 
-# Where there is nothing else, not even a C library: the program that it runs is one.
+# Runs the command alone in a root directory with another program: no C library.
 runs_alone() {
 	"$static" run /bin/true && ! "$static" run /bin/false || return
 	[ "$(id -u)" = 0 ] || return 0
@@ -98,7 +98,7 @@ runs_alone() {
 		chroot "$tmp/empty" /spawn-template run /tiny
 }
 
-# Names of users and groups: the command asks all services, the static one files.
+# Compares names of users: the command asks all services, the static one only files.
 same_names() {
 	"$O/tests/fake-templated" --socket "$socket" &
 	pids+=($!)
@@ -140,9 +140,11 @@ same_groups() {
 }
 
 static_command() {
-	local names=('make static-cli builds it without a word' 'it needs no other file'
-		'it runs a program where there is no C library'
-		'it knows the names of users' 'it knows the names of groups') name
+	local names=('make static-cli builds without a warning'
+		'the static command needs no other file'
+		'the static command runs a program without a C library'
+		'the static command knows the names of users'
+		'the static command knows the names of groups') name
 	local why=
 
 	in_make need-jansson need-static-jansson > "$tmp/log" 2>&1 ||
@@ -175,6 +177,6 @@ echo 1..13
 harden "$command"
 harden "$daemon"
 step "the caller's flags come last" flags_are_the_callers
-step 'a sanitizer has no FORTIFY beside it' sanitizers_are_alone
+step 'a build with a sanitizer has no FORTIFY' sanitizers_are_alone
 static_command
 exit $failed

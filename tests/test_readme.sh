@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What the documents say is true: the programs in README.md, in docs/ and in the
-# manual pages compile without a warning and run, and print what is said there;
-# commands and files are there.
+# The documents tell the truth: the programs in README.md, docs/ and the manual pages
+# compile without a warning, run, and print the text beside them; the targets and
+# files that the documents name exist.
 
 set -u
 
@@ -18,7 +18,7 @@ compile() { # source program
 		"$O/libspawn_template.a" -lpthread >> "$tmp/log" 2>&1
 }
 
-# As the documents say it is done, with what is in the build directory.
+# The documents compile by pkg-config; this file leads it to the build directory.
 case $O in
 /*) lib=$O ;;
 *) lib=$PWD/$O ;;
@@ -35,7 +35,7 @@ compile_pkg() { # source program
 			"${flags[@]}" >> "$tmp/log" 2>&1
 }
 
-# The blocks of README.md in this language; the first one if told so.
+# Prints the blocks of README.md in a language, or only the first one.
 blocks() { # language [first]
 	awk -v lang="$1" -v first="${2:-}" '
 	/^```/ && in_it { in_it = 0; if (first) exit; next }
@@ -43,8 +43,8 @@ blocks() { # language [first]
 	in_it' README.md
 }
 
-# The programs of a document, as NAME-N.c in the temporary directory, and what
-# it says that they print, as NAME-N.text, if it says so.
+# Writes the programs of a document to NAME-N.c in the temporary directory, and the
+# text that the document prints after one to NAME-N.text. Prints line:N of each.
 extract() { # document
 	awk -v to="$tmp/$(basename "$1" .md)" '
 	/^```/ && file { close(file); file = ""; next }
@@ -54,14 +54,16 @@ extract() { # document
 	file { print > file }' "$1"
 }
 
-# Compiles a program of a document, runs it and compares what it prints.
+# Compiles a program of a document, runs it and compares its output.
 try() { # document line:number
 	local base dir=$tmp
 
 	base=$dir/$(basename "$1" .md)-${2#*:}
 	if ! command -v pkg-config > /dev/null; then
-		skip "$1:${2%:*}: the program" 'pkg-config is not installed'
-		skip "$1:${2%:*}: what it prints" 'it was not built'
+		skip "$1:${2%:*}: the program compiles by pkg-config's flags" \
+			'pkg-config is not installed'
+		skip "$1:${2%:*}: the program prints the text beside it" \
+			'it was not built'
 		return
 	fi
 	compile_pkg "$base.c" "$base"
@@ -69,10 +71,10 @@ try() { # document line:number
 	LD_LIBRARY_PATH=$lib "$base" > "$base.out" 2> "$tmp/log" &&
 		{ [ ! -e "$base.text" ] ||
 			diff "$base.text" "$base.out" >> "$tmp/log"; }
-	result $? "$1:${2%:*}: it runs and prints what is said"
+	result $? "$1:${2%:*}: the program prints the text beside it"
 }
 
-# The programs in a manual page: literal displays with a main().
+# Prints the program in a manual page: the literal display with a main().
 example() { # page
 	awk '/^\.Bd -literal/ { text = ""; next }
 	/^\.Ed/ { if (text ~ /int main\(/) printf "%s", text; text = ""; next }
@@ -94,20 +96,20 @@ lines=$(grep -c . "$tmp/hello.c")
 result $? "README: the first program has at most 15 lines"
 
 compile "$tmp/hello.c" "$tmp/hello"
-result $? "README: it compiles without a warning"
+result $? "README: the first program compiles without a warning"
 
 out=$("$tmp/hello" 2> "$tmp/log")
 [ "$?$out" = "0hello" ]
-result $? "README: it prints hello and exits with 0"
+result $? "README: the first program prints hello and exits with 0"
 
 # its first failure is an exit status, with nothing printed
 PATH=/nonexistent "$tmp/hello" > "$tmp/log" 2>&1
 [ $? = 1 ] && ! [ -s "$tmp/log" ]
-result $? "README: where there is no echo it exits with 1"
+result $? "README: the first program exits with 1 if there is no echo"
 
 mapfile -t commands < <(blocks sh first | sed 's/ *#.*//')
 [ "${commands[*]}" = 'make demo make check' ]
-result $? "README: starts with make demo and make check, and no more"
+result $? "README: the first commands are make demo and make check"
 
 make -pnr O="$O" help > "$tmp/rules" 2>/dev/null
 blocks sh | grep -oE '^(sudo )?make [a-z-]+' | sed 's/.*make //' | sort -u |
@@ -115,7 +117,7 @@ blocks sh | grep -oE '^(sudo )?make [a-z-]+' | sed 's/.*make //' | sort -u |
 		grep -q "^$target:" "$tmp/rules" || echo "no target $target"
 	done > "$tmp/log"
 [ ! -s "$tmp/log" ]
-result $? "README: the targets are there"
+result $? "README: the targets that it names exist"
 
 for doc in *.md docs/*.md; do
 	dir=$(dirname "$doc")
@@ -125,7 +127,7 @@ for doc in *.md docs/*.md; do
 		done
 done > "$tmp/log"
 [ ! -s "$tmp/log" ]
-result $? "documents: every file that they link to is there"
+result $? "documents link to files that exist"
 
 for program in "${programs[@]}"; do
 	# shellcheck disable=SC2086 # document and place

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# tests/vm/report.awk against what guests may say: no guest is booted. A cell
-# fails when anything is wrong with it, and says what.
+# tests/vm/report.awk with words that guests may say; no guest is booted. A cell fails
+# when anything is wrong with it, and tells the fault.
 
 set -u
 
@@ -21,7 +21,7 @@ lsm_creds	800
 lsm_open	300
 END
 
-# What a guest says, standard input, as a cell of kernel 6.1.176.
+# Reports the words of a guest on stdin as a cell of kernel 6.1.176.
 cell() { # mode, must
 	rm -f "$tmp/insns"
 	sed 's/$/\r/' > "$tmp/results"
@@ -42,7 +42,7 @@ last() { # passed, failed, skipped
 	[ "$(tail -n 1 "$tmp/out" | cut -d ' ' -f 1-4)" = "= $1" ]
 }
 
-says() { # a line, without what it is indented by
+says() { # line, without its indentation
 	sed 's/^ *//' "$tmp/out" | grep -qxF -e "$1"
 }
 
@@ -73,7 +73,7 @@ two() {
 { start ,bpf; two; echo '= done'; } | cell lsm
 first 'cell 6.1.176 lsm: 3 passed, 0 failed, 0 skipped' && last '3 0 0' &&
 	says 'guard_test: 2 passed, 12.3 s' && says 'test_rfc: 1 passed, 0.5 s'
-result $? 'all passed'
+result $? 'a cell whose cases all pass is added up'
 
 diff - "$tmp/insns" <<-'END' > "$tmp/diff"
 lsm_creds 6.1.176 lsm 700 800
@@ -96,7 +96,7 @@ result $? 'instruction counts are kept, with their bounds'
 } | cell none
 first 'cell 6.1.176 none: 1 passed, 1 failed, 0 skipped' && last '1 1 0' &&
 	says 'not ok 2 - second' && says 'guard.c:12: 1 is not 2'
-result $? 'a case fails: its name and what it said'
+result $? 'a failed case is shown with its notes'
 
 skipping() { # case
 	start ''
@@ -113,19 +113,19 @@ skipping() { # case
 skipping 'subvolumes' | cell none
 first 'cell 6.1.176 none: 1 passed, 0 failed, 1 skipped' && last '1 0 1' &&
 	says 'skipped: subvolumes: this kernel has none'
-result $? 'a case skips: its reason'
+result $? 'a skipped case is shown with its reason'
 
 skipping 'subvolumes' | cell none 1
 first 'cell 6.1.176 none: 1 passed, 1 failed, 0 skipped' && last '1 1 0' &&
 	says 'must work: subvolumes: this kernel has none'
-result $? 'a case skips that must work'
+result $? 'a skipped case that must work fails'
 
 skipping 'reflink on xfs' | cell none 1
 last '1 0 1'
-result $? 'a case skips that may'
+result $? 'a skip that is listed passes'
 
 skipping 'anything' | KERNEL=5.10.223 cell none 1 && last '1 0 1'
-result $? 'a whole program may skip'
+result $? 'a whole program is allowed to skip'
 
 {
 	start ,bpf
@@ -133,16 +133,16 @@ result $? 'a whole program may skip'
 } | cell lsm
 first 'cell 6.1.176 lsm: 1 passed, 1 failed, 0 skipped' && last '1 1 0' &&
 	says 'the guest did not come to its end' && says 'in guard_test'
-result $? 'a panic in a program'
+result $? 'a panic in a program fails'
 
 : | cell lsm
 first 'cell 6.1.176 lsm: 0 passed, 1 failed, 0 skipped' && last '0 1 0' &&
 	says 'in start-up'
-result $? 'a panic before the first word'
+result $? 'a panic before the first word fails'
 
 { start ,bpf; two; } | cell lsm
 last '3 1 0' && says 'the guest did not come to its end'
-result $? 'no end'
+result $? 'a guest that does not come to its end fails'
 
 ending() { # cases, status
 	start ''
@@ -153,22 +153,22 @@ ending() { # cases, status
 
 ending 1 0 | cell none
 last '1 1 0' && says 'finished 1 of 2'
-result $? 'a result is missing'
+result $? 'a missing result fails'
 
 ending 1 137 | cell none
 last '1 1 0' && says 'out of time'
-result $? 'a program hangs'
+result $? 'a program that hangs fails'
 
 ending 2 139 | cell none
 last '2 1 0' && says 'exit status 139'
-result $? 'a program crashes at its end'
+result $? 'a program that crashes at its end fails'
 
 {
 	start ''
 	printf '= begin guard_test\n= end guard_test 127 1\n= done\n'
 } | cell none
 says 'no plan, exit status 127' && last '0 1 0'
-result $? 'a program is not there'
+result $? 'a program that is not there fails'
 
 counts='= insns 6.1.0 lsm lsm_creds 801
 = insns 6.1.0 lsm lsm_open 300'
@@ -176,40 +176,40 @@ counts='= insns 6.1.0 lsm lsm_creds 801
 first 'cell 6.1.176 lsm: 3 passed, 1 failed, 0 skipped' && last '3 1 0' &&
 	says 'instructions of lsm_creds: 801, above 800' &&
 	grep -qx 'lsm_creds 6.1.176 lsm 801 800' "$tmp/insns"
-result $? 'instructions above their bound'
+result $? 'instructions above their bound fail'
 
 counts='= insns 6.1.0 lsm lsm_other 10'
 { start ,bpf; two; echo '= done'; } | cell lsm
 last '3 1 0' && says 'instructions of lsm_other: 10, no bound'
-result $? 'instructions without a bound'
+result $? 'instructions without a bound fail'
 
 counts='= insns 6.1.0 lsm lsm_creds'
 { start ,bpf; two; echo '= done'; } | cell lsm
 last '3 1 0' && says 'instructions of lsm_creds: no number: ""'
-result $? 'instructions that are no number'
+result $? 'instructions that are no number fail'
 
 counts='# none'
 { start ,bpf; two; echo '= done'; } | cell lsm
 last '3 0 0' && ! says 'no instruction counts'
-result $? 'no instruction counts of who does not count'
+result $? 'a program that does not count needs no instruction counts'
 
 { start ,bpf; two | sed 's/guard_test/guard_cost/'; echo '= done'; } | cell lsm
 last '3 1 0' && says 'no instruction counts'
-result $? 'no instruction counts of who does'
+result $? 'a program that counts needs instruction counts'
 
 { start ''; two; echo '= done'; } | cell lsm
 says 'no bpf among the security modules: lockdown,capability,landlock' &&
 	! last '3 0 0'
-result $? 'lsm: the kernel has no bpf'
+result $? 'a kernel without bpf fails for lsm'
 
 { start ,bpf; two; echo '= done'; } | cell fmod_ret
 says 'bpf among the security modules: lockdown,capability,landlock,bpf' &&
 	! last '3 0 0'
-result $? 'fmod_ret: the kernel has bpf'
+result $? 'a kernel with bpf fails for fmod_ret'
 
 { two; echo '= done'; } | cell none
 last '3 1 0' && says 'the guest did not name its security modules'
-result $? 'the security modules are not known'
+result $? 'a guest that does not name its security modules fails'
 
 counts='= insns 6.1.0 lsm lsm_creds 700'
 { start ,bpf; two; echo '= done'; } | sed 's/$/\r/' > "$tmp/results"
@@ -218,7 +218,7 @@ awk -v kernel=6.1.176 -v n=4 -v must=0 -f "$top/tests/vm/report.awk" \
 says 'not ok 5 - kernel 6.1.176: guard_test: 2 passed, 1 failed, 12.3 s' &&
 	says 'ok 6 - kernel 6.1.176: test_rfc: 1 passed, 0.5 s' &&
 	says '= 3 1 0 6'
-result $? 'not a cell: one line of TAP a program'
+result $? 'a report that is no cell has a line of TAP for each program'
 
 echo "1..$n"
 exit $failed
