@@ -9,15 +9,11 @@
 #include <sys/resource.h>
 
 #include "action.h"
+#include "args.h"
 #include "sys.h"
 
 /* The child hands struct rlimit to prlimit64(2) as it is. */
 _Static_assert(sizeof(struct rlimit) == 16, "rlimit is two 64-bit words");
-
-static const void *pointer(uint64_t value)
-{
-	return (const void *)(uintptr_t)value;
-}
 
 static bool fd_ok(const struct spawn_template_action *a)
 {
@@ -26,7 +22,7 @@ static bool fd_ok(const struct spawn_template_action *a)
 
 static bool open_ok(const struct spawn_template_action *a)
 {
-	const struct spawn_template_open *o = pointer(a->arg);
+	const struct spawn_template_open *o = st_pointer(a->arg);
 
 	return o && o->path && a->newfd >= 0 &&
 	       (a->fd >= 0 || a->fd == AT_FDCWD);
@@ -34,7 +30,7 @@ static bool open_ok(const struct spawn_template_action *a)
 
 static bool sigset_ok(const struct spawn_template_action *a)
 {
-	const struct spawn_template_sigset *s = pointer(a->arg);
+	const struct spawn_template_sigset *s = st_pointer(a->arg);
 
 	return s && s->sigset && s->sigsetsize == sizeof(uint64_t);
 }
@@ -134,7 +130,7 @@ static void action_plan(const struct spawn_template_action *a, int tfd,
 int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
 		   int tfd, struct st_plan *plan)
 {
-	const struct spawn_template_action *actions = pointer(args->actions);
+	const struct spawn_template_action *actions = st_pointer(args->actions);
 
 	*plan = (struct st_plan){ .highest = 2, .highest_source = 2 };
 	if (args->actions_len > SPAWN_TEMPLATE_ACTIONS_MAX + n_own)

@@ -149,8 +149,8 @@ static int exec_fd(const struct child *c)
 	int ret;
 
 	c->report->in_exec = true;
-	ret = sys_execveat(c->held, "", pointer(args->argv),
-			   pointer(args->envp), AT_EMPTY_PATH);
+	ret = sys_execveat(c->held, "", st_pointer(args->argv),
+			   st_pointer(args->envp), AT_EMPTY_PATH);
 	c->report->in_exec = false;
 	c->report->by_exec = true;
 	return ret;
@@ -162,7 +162,7 @@ static int exec_name(const struct child *c, const char *path)
 	int ret;
 
 	c->report->in_exec = true;
-	ret = sys_execve(path, pointer(args->argv), pointer(args->envp));
+	ret = sys_execve(path, st_pointer(args->argv), st_pointer(args->envp));
 	c->report->in_exec = false;
 	c->report->by_exec = true;
 	return ret;

@@ -13,6 +13,7 @@
 #include <linux/prctl.h>
 #include <asm/ioctls.h>
 
+#include "args.h"
 #include "child_fds.h"
 #include "launch.h"
 #include "sys.h"
@@ -22,11 +23,6 @@ struct child {
 	struct st_report *report;
 	int held;		/* executed by fd; -1: executed by path */
 };
-
-CHILD_FN const void *pointer(uint64_t value)
-{
-	return (const void *)(uintptr_t)value;
-}
 
 CHILD_FN bool has(const struct child *c, uint64_t flag)
 {
@@ -103,8 +99,8 @@ CHILD_FN int do_dup2(const struct spawn_template_action *a)
 
 CHILD_FN int do_open(const struct spawn_template_action *a)
 {
-	const struct spawn_template_open *o = pointer(a->arg);
-	const char *path = pointer(o->path);
+	const struct spawn_template_open *o = st_pointer(a->arg);
+	const char *path = st_pointer(o->path);
 	int fd, ret;
 
 	fd = sys_openat2(a->fd, path, &o->how);
@@ -141,9 +137,9 @@ CHILD_FN int do_sigdefault(uint64_t set)
 
 CHILD_FN uint64_t action_sigset(const struct spawn_template_action *a)
 {
-	const struct spawn_template_sigset *s = pointer(a->arg);
+	const struct spawn_template_sigset *s = st_pointer(a->arg);
 
-	return *(const uint64_t *)pointer(s->sigset);
+	return *(const uint64_t *)st_pointer(s->sigset);
 }
 
 /* Runs an action, but for KEEP, RLIMIT and SIGMASK, which come later. */
@@ -164,7 +160,7 @@ CHILD_FN int do_action(const struct child *c,
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
 		return do_sigdefault(action_sigset(a));
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
-		return sys_call1(__NR_chdir, pointer(a->arg));
+		return sys_call1(__NR_chdir, st_pointer(a->arg));
 	case SPAWN_TEMPLATE_ACTION_SETCTTY:
 		return sys_call3(__NR_ioctl, a->fd, TIOCSCTTY, 0);
 	default:
@@ -187,7 +183,7 @@ CHILD_FN int set_limit(const struct child *c,
 	(void)c;
 	if (a->type != SPAWN_TEMPLATE_ACTION_RLIMIT)
 		return 0;
-	return sys_call4(__NR_prlimit64, 0, a->fd, pointer(a->arg), 0);
+	return sys_call4(__NR_prlimit64, 0, a->fd, st_pointer(a->arg), 0);
 }
 
 /* Runs one step over all actions, in order; the report names a failing one. */
@@ -324,7 +320,7 @@ CHILD_FN void set_ids(const struct child *c)
 	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
 	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGROUPS))
 		must(c, sys_call2(__NR_setgroups, args->n_groups,
-				  pointer(args->groups)));
+				  st_pointer(args->groups)));
 	if (has(c, SPAWN_TEMPLATE_SPAWN_SETGID))
 		must(c, sys_call3(__NR_setresgid, args->gid, args->gid,
 				  args->gid));

@@ -209,7 +209,7 @@ void st_watch_kill(struct st_watch *watch)
 	pthread_mutex_unlock(&watch->lock);
 }
 
-static void reap(pid_t pid)
+static void reap_failed(pid_t pid)
 {
 	int status;
 
@@ -227,7 +227,7 @@ static void drop_pidfd(struct st_launch *l)
 	watch_unlock(l);
 }
 
-static void remember(const struct st_launch *l)
+static void remember_lacks(const struct st_launch *l)
 {
 	const struct st_report *r = l->report;
 	uint32_t new = 0;
@@ -272,7 +272,7 @@ static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
 	long pid = way(l, stack);
 
 	if (pid > 0 && !launched(l->report)) {
-		reap((pid_t)pid);
+		reap_failed((pid_t)pid);
 		drop_pidfd(l);
 	}
 	return pid;
@@ -356,7 +356,7 @@ again:
 	st_watch_set(l, NULL);
 	if (pid < 0)
 		return (pid_t)pid;
-	remember(l);
+	remember_lacks(l);
 	if (r->not_private && !l->open_pidfd) {
 		l->shared_files = false;
 		goto again;
@@ -446,10 +446,10 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 pid_t st_clone_end(struct st_launch *l, pid_t pid)
 {
 	if (!launched(l->report)) {
-		reap(pid);
+		reap_failed(pid);
 		drop_pidfd(l);
 	}
-	remember(l);
+	remember_lacks(l);
 	return answer(l->report, pid);
 }
 
@@ -482,7 +482,7 @@ int st_clone_exec_check(int fd)
 			 (long)(stack.base + stack.size), 0, 0,
 			 st_child_exec_check, &check);
 	if (pid > 0)
-		reap((pid_t)pid);
+		reap_failed((pid_t)pid);
 	ret = pid > 0 ? check.ret : (int)pid;
 	sys_sigmask(&mask, NULL);
 out_stack:

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "args.h"
 #include "copy.h"
 #include "sys.h"
 
@@ -25,13 +26,8 @@ struct copy {
 	bool endless;		/* more than there is memory */
 };
 
-static const void *pointer(uint64_t value)
-{
-	return (const void *)(uintptr_t)value;
-}
-
 /* Room for n bytes; NULL if there is none, or nothing is to be copied. */
-static void *take(struct copy *c, size_t n, size_t align)
+static void *take_room(struct copy *c, size_t n, size_t align)
 {
 	size_t at = (c->used + align - 1) & ~(align - 1);
 
@@ -43,17 +39,18 @@ static void *take(struct copy *c, size_t n, size_t align)
 	return c->used <= c->size ? c->base + at : NULL;
 }
 
-static void *put(struct copy *c, const void *from, size_t n, size_t align)
+static void *copy_bytes(struct copy *c, const void *from, size_t n,
+			size_t align)
 {
-	void *to = take(c, n, align);
+	void *to = take_room(c, n, align);
 
 	return to ? memcpy(to, from, n) : NULL;
 }
 
-static char *put_string(struct copy *c, const char *s)
+static char *copy_string(struct copy *c, const char *s)
 {
 	size_t n = strlen(s) + 1;
-	char *to = put(c, s, n, 1);
+	char *to = copy_bytes(c, s, n, 1);
 
 	if (to)
 		to[n - 1] = '\0';
@@ -61,9 +58,9 @@ static char *put_string(struct copy *c, const char *s)
 }
 
 /* Copies a list of strings that ends with NULL, such as argv. */
-static void put_strings(struct copy *c, uint64_t *list)
+static void copy_strings(struct copy *c, uint64_t *list)
 {
-	char *const *from = pointer(*list);
+	char *const *from = st_pointer(*list);
 	size_t n = 0, i;
 	char **to;
 
@@ -71,9 +68,9 @@ static void put_strings(struct copy *c, uint64_t *list)
 		return;
 	while (from[n])
 		n++;
-	to = take(c, (n + 1) * sizeof(*to), sizeof(*to));
+	to = take_room(c, (n + 1) * sizeof(*to), sizeof(*to));
 	for (i = 0; i < n && from[i]; i++) {
-		char *s = put_string(c, from[i]);
+		char *s = copy_string(c, from[i]);
 
 		if (to)
 			to[i] = s;
@@ -86,21 +83,23 @@ static void put_strings(struct copy *c, uint64_t *list)
 
 /* ---- actions */
 
-static void *put_open(struct copy *c, const struct spawn_template_open *from)
+static void *copy_open(struct copy *c, const struct spawn_template_open *from)
 {
-	struct spawn_template_open *to = put(c, from, sizeof(*from), 8);
-	char *path = put_string(c, pointer(from->path));
+	struct spawn_template_open *to = copy_bytes(c, from, sizeof(*from), 8);
+	char *path = copy_string(c, st_pointer(from->path));
 
 	if (to)
 		to->path = (uintptr_t)path;
 	return to;
 }
 
-static void *put_sigset(struct copy *c,
-			const struct spawn_template_sigset *from)
+static void *copy_sigset(struct copy *c,
+			 const struct spawn_template_sigset *from)
 {
-	struct spawn_template_sigset *to = put(c, from, sizeof(*from), 8);
-	void *set = put(c, pointer(from->sigset), sizeof(uint64_t), 8);
+	struct spawn_template_sigset *to =
+		copy_bytes(c, from, sizeof(*from), 8);
+	void *set =
+		copy_bytes(c, st_pointer(from->sigset), sizeof(uint64_t), 8);
 
 	if (to)
 		to->sigset = (uintptr_t)set;
@@ -108,34 +107,36 @@ static void *put_sigset(struct copy *c,
 }
 
 /* Copies the target of the action's argument; NULL if it has none. */
-static void *put_argument(struct copy *c, const struct spawn_template_action *a)
+static void *copy_argument(struct copy *c,
+			   const struct spawn_template_action *a)
 {
 	switch (a->type) {
 	case SPAWN_TEMPLATE_ACTION_OPEN:
-		return put_open(c, pointer(a->arg));
+		return copy_open(c, st_pointer(a->arg));
 	case SPAWN_TEMPLATE_ACTION_SIGMASK:
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
-		return put_sigset(c, pointer(a->arg));
+		return copy_sigset(c, st_pointer(a->arg));
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
-		return put_string(c, pointer(a->arg));
+		return copy_string(c, st_pointer(a->arg));
 	case SPAWN_TEMPLATE_ACTION_RLIMIT:
-		return put(c, pointer(a->arg), sizeof(struct rlimit), 8);
+		return copy_bytes(c, st_pointer(a->arg), sizeof(struct rlimit),
+				  8);
 	default:
 		return NULL;
 	}
 }
 
-static void put_actions(struct copy *c, struct spawn_template_spawn_args *args)
+static void copy_actions(struct copy *c, struct spawn_template_spawn_args *args)
 {
-	const struct spawn_template_action *from = pointer(args->actions);
+	const struct spawn_template_action *from = st_pointer(args->actions);
 	size_t n = args->actions_len;
 	struct spawn_template_action *to;
 
 	if (!n)
 		return;
-	to = put(c, from, n * sizeof(*to), 8);
+	to = copy_bytes(c, from, n * sizeof(*to), 8);
 	for (size_t i = 0; i < n; i++) {
-		void *arg = put_argument(c, &from[i]);
+		void *arg = copy_argument(c, &from[i]);
 
 		if (to)
 			to[i].arg = (uintptr_t)arg;
@@ -146,35 +147,35 @@ static void put_actions(struct copy *c, struct spawn_template_spawn_args *args)
 
 /* ---- all arguments */
 
-static void put_all(struct copy *c, struct spawn_template_spawn_args *args,
-		    uint64_t *input, uint64_t input_len)
+static void copy_all(struct copy *c, struct spawn_template_spawn_args *args,
+		     uint64_t *input, uint64_t input_len)
 {
 	void *to;
 
-	put_strings(c, &args->argv);
-	put_strings(c, &args->envp);
-	put_actions(c, args);
+	copy_strings(c, &args->argv);
+	copy_strings(c, &args->envp);
+	copy_actions(c, args);
 	if (args->flags & SPAWN_TEMPLATE_SPAWN_SETGROUPS && args->n_groups) {
-		to = put(c, pointer(args->groups),
-			 args->n_groups * sizeof(gid_t), 8);
+		to = copy_bytes(c, st_pointer(args->groups),
+				args->n_groups * sizeof(gid_t), 8);
 		if (to)
 			args->groups = (uintptr_t)to;
 	}
 	if (!input_len)
 		return;
-	to = put(c, pointer(*input), input_len, 1);
+	to = copy_bytes(c, st_pointer(*input), input_len, 1);
 	if (to)
 		*input = (uintptr_t)to;
 }
 
 /* Return: whether all is in a block of this size; else c tells what it needs. */
-static bool copy_once(struct copy *c, size_t size,
+static bool copy_into(struct copy *c, size_t size,
 		      struct spawn_template_spawn_args *args, uint64_t *input,
 		      uint64_t input_len)
 {
 	*c = (struct copy){ .base = size ? malloc(size) : NULL };
 	c->size = c->base ? size : 0;
-	put_all(c, args, input, input_len);
+	copy_all(c, args, input, input_len);
 	if (c->used <= c->size && !c->endless)
 		return true;
 	free(c->base);
@@ -199,7 +200,7 @@ int st_copy_args(struct spawn_template_spawn_args *args, uint64_t *input,
 	uint64_t from_input = input_len ? *input : 0;
 	struct copy c;
 
-	if (!copy_once(&c, guess, args, input, input_len)) {
+	if (!copy_into(&c, guess, args, input, input_len)) {
 		size_t size = c.used;
 
 		if (c.endless)
@@ -207,7 +208,7 @@ int st_copy_args(struct spawn_template_spawn_args *args, uint64_t *input,
 		*args = from;
 		if (input_len)
 			*input = from_input;
-		if (!copy_once(&c, size, args, input, input_len))
+		if (!copy_into(&c, size, args, input, input_len))
 			return c.used > size ? -EINVAL : -ENOMEM;
 	}
 	*copy = c.base;

@@ -12,7 +12,7 @@ struct buffer {
 	size_t len;
 };
 
-static int append(struct buffer *b, const char *text, size_t len)
+static int add_text(struct buffer *b, const char *text, size_t len)
 {
 	if (len >= sizeof(b->bytes) - b->len)
 		return -ENAMETOOLONG;
@@ -23,7 +23,7 @@ static int append(struct buffer *b, const char *text, size_t len)
 }
 
 /* Begins with the current directory and a slash, unless dir is absolute. */
-static int begin(struct buffer *b, const char *dir, size_t len)
+static int begin_path(struct buffer *b, const char *dir, size_t len)
 {
 	b->len = 0;
 	if (len && dir[0] == '/')
@@ -34,21 +34,21 @@ static int begin(struct buffer *b, const char *dir, size_t len)
 	if (b->bytes[0] != '/')
 		return -ENOENT;
 	b->len = strlen(b->bytes);
-	return b->len > 1 ? append(b, "/", 1) : 0;
+	return b->len > 1 ? add_text(b, "/", 1) : 0;
 }
 
 static int open_in(const char *dir, size_t len, const char *name,
 		   const struct st_opener *opener)
 {
 	struct buffer b;
-	int ret = begin(&b, dir, len);
+	int ret = begin_path(&b, dir, len);
 
 	if (ret == 0 && len)
-		ret = append(&b, dir, len);
+		ret = add_text(&b, dir, len);
 	if (ret == 0 && len && dir[len - 1] != '/')
-		ret = append(&b, "/", 1);
+		ret = add_text(&b, "/", 1);
 	if (ret == 0)
-		ret = append(&b, name, strlen(name));
+		ret = add_text(&b, name, strlen(name));
 	return ret < 0 ? ret : opener->open(b.bytes, opener->arg);
 }
 

@@ -241,9 +241,9 @@ static int set_mark(struct st_launch *l, const struct st_record *rec)
  * Fills in a launch, all but its child.
  * Return: 0, or the error that forbids it, with the stage in the report.
  */
-static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
-		const struct st_plan *plan, const struct st_record *rec,
-		struct st_report *report)
+static int fill_launch(struct st_launch *l, int tfd,
+		       const struct st_spawn *spawn, const struct st_plan *plan,
+		       const struct st_record *rec, struct st_report *report)
 {
 	const struct spawn_template_spawn_args *args = &spawn->args;
 
@@ -282,11 +282,11 @@ static int fill(struct st_launch *l, int tfd, const struct st_spawn *spawn,
 	return 0;
 }
 
-static pid_t launch(int tfd, const struct st_spawn *spawn,
-		    const struct st_plan *plan, struct st_record *rec,
-		    struct st_report *report, struct st_launch *l)
+static pid_t launch_child(int tfd, const struct st_spawn *spawn,
+			  const struct st_plan *plan, struct st_record *rec,
+			  struct st_report *report, struct st_launch *l)
 {
-	pid_t pid = fill(l, tfd, spawn, plan, rec, report);
+	pid_t pid = fill_launch(l, tfd, spawn, plan, rec, report);
 
 	if (pid < 0)
 		return pid;
@@ -371,7 +371,7 @@ pid_t st_spawn_begin(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 	if (ret < 0)
 		goto out;
 	for (int i = 0; i < RETRIES; i++) {
-		ret = launch(tfd, spawn, &plan, *rec, report, l);
+		ret = launch_child(tfd, spawn, &plan, *rec, report, l);
 		if (ret > 0)
 			return ret;
 		by_exec = is_the_guards(*rec, report);

@@ -28,23 +28,23 @@ static bool key_made;
 static __thread char *mine;
 static _Atomic(char *) spare[SPARE_MOST];
 
-static void unmap(void *stack)
+static void unmap_stack(void *stack)
 {
 	munmap(stack, STACK_SIZE);
 }
 
-static void thread_ends(void *stack)
+static void thread_leaves(void *stack)
 {
 	mine = NULL;
-	unmap(stack);
+	unmap_stack(stack);
 }
 
-static void make_key(void)
+static void make_stack_key(void)
 {
-	key_made = pthread_key_create(&key, thread_ends) == 0;
+	key_made = pthread_key_create(&key, thread_leaves) == 0;
 }
 
-static char *map(void)
+static char *map_stack(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -53,7 +53,7 @@ static char *map(void)
 	if (stack == MAP_FAILED)
 		return NULL;
 	if (mprotect(stack, page, PROT_NONE) < 0) {
-		unmap(stack);
+		unmap_stack(stack);
 		return NULL;
 	}
 	return stack;
@@ -71,8 +71,8 @@ int st_stack_get(struct st_stack *stack)
 	stack->base = mine;
 	if (stack->base)
 		return 0;
-	pthread_once(&key_once, make_key);
-	stack->base = map();
+	pthread_once(&key_once, make_stack_key);
+	stack->base = map_stack();
 	if (!stack->base)
 		return -ENOMEM;
 	if (key_made && pthread_setspecific(key, stack->base) == 0)
@@ -85,7 +85,7 @@ int st_stack_get(struct st_stack *stack)
 void st_stack_put(struct st_stack *stack)
 {
 	if (stack->once)
-		unmap(stack->base);
+		unmap_stack(stack->base);
 }
 
 int st_stack_take(struct st_stack *stack)
@@ -97,7 +97,7 @@ int st_stack_take(struct st_stack *stack)
 		if (atomic_load_explicit(&spare[i], memory_order_relaxed))
 			stack->base = atomic_exchange(&spare[i], NULL);
 	if (!stack->base)
-		stack->base = map();
+		stack->base = map_stack();
 	return stack->base ? 0 : -ENOMEM;
 }
 
@@ -110,5 +110,5 @@ void st_stack_give(struct st_stack *stack)
 						   stack->base))
 			return;
 	}
-	unmap(stack->base);
+	unmap_stack(stack->base);
 }

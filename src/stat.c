@@ -30,7 +30,7 @@ static void fill_counters(struct spawn_template_stat *st,
 		st->fallbacks[i] = atomic_load(&from->fallbacks[i]);
 }
 
-static void fill(struct spawn_template_stat *st, struct st_record *rec)
+static void fill_stat(struct spawn_template_stat *st, struct st_record *rec)
 {
 	st->flags = rec->flags;
 	st->key = rec->key;
@@ -82,7 +82,7 @@ int spawn_template_stat(int tfd, struct spawn_template_stat *st, size_t size)
 	if (ret < 0 && ret != -ESTALE)
 		return ret;
 	memset(st, 0, size);
-	fill(st, rec);
+	fill_stat(st, rec);
 	fill_guard(st, size, &rec->guard);
 	if (rec->warm)
 		fill_warm(st, size, rec->warm);

@@ -75,6 +75,14 @@ static inline int sys_close(int fd)
 	return sys_call1(__NR_close, fd);
 }
 
+/* Closes an fd that its variable owns, unless that is empty. */
+static inline void sys_close_own(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
 static inline int sys_close_range(unsigned int first, unsigned int last,
 				  unsigned int flags)
 {

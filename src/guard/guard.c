@@ -151,7 +151,8 @@ static void disconnect(struct guard *g)
 	g->unanswered = 0;
 }
 
-static void fill(struct guard *g, const struct question *q, struct st_msg *msg)
+static void fill_message(struct guard *g, const struct question *q,
+			 struct st_msg *msg)
 {
 	memset(msg, 0, sizeof(*msg));
 	msg->h.magic = ST_MSG_MAGIC;
@@ -208,7 +209,7 @@ static int converse(struct guard *g, const struct question *q,
 	uint32_t sequence;
 	int ret;
 
-	fill(g, q, msg);
+	fill_message(g, q, msg);
 	sequence = msg->h.sequence;
 	ret = st_guard_socket_send(&g->socket, msg, q->fd, deadline);
 	if (ret == 0)
@@ -246,7 +247,7 @@ static int connect_and_greet(struct guard *g, int64_t deadline)
 	return ret;
 }
 
-static bool is_shortage(int ret)
+static bool lacks_fds_or_memory(int ret)
 {
 	return ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM;
 }
@@ -256,7 +257,7 @@ static void be_quiet(struct guard *g, int ret)
 {
 	int64_t ns = SILENT_NS;
 
-	if (is_shortage(ret))
+	if (lacks_fds_or_memory(ret))
 		return; /* not the daemon's fault */
 	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -EACCES)
 		ns = ABSENT_NS;
@@ -345,7 +346,7 @@ static int without_guard(int ret, uint64_t flags)
 {
 	if (!(flags & ST_MUST_GUARD))
 		return 0;
-	if (is_shortage(ret))
+	if (lacks_fds_or_memory(ret))
 		return ret;
 	return flags & SPAWN_TEMPLATE_CREATE_GUARD ? -ENOTCONN : -EOPNOTSUPP;
 }
@@ -429,7 +430,7 @@ void st_guard_unregister(uint64_t id)
 		return;
 	if (st_guard_socket_is_open(&g->socket)) {
 		ret = drain(g);
-		fill(g, &q, &msg);
+		fill_message(g, &q, &msg);
 		if (ret == 0)
 			ret = st_guard_socket_send(&g->socket, &msg, -1, 0);
 		if (ret == 0)

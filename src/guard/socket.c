@@ -45,7 +45,7 @@ void st_guard_socket_init(struct st_guard_socket *s)
 
 /* ---- closing */
 
-static int inode_of(int fd, uint64_t *ino)
+static int inode_of_socket(int fd, uint64_t *ino)
 {
 	struct statx stx;
 	int ret =
@@ -62,7 +62,7 @@ void st_guard_socket_close(struct st_guard_socket *s)
 	int fd = atomic_exchange(&s->fd, -1);
 	uint64_t ino;
 
-	if (fd >= 0 && inode_of(fd, &ino) == 0 && ino == s->ino)
+	if (fd >= 0 && inode_of_socket(fd, &ino) == 0 && ino == s->ino)
 		sys_close(fd);
 }
 
@@ -77,7 +77,8 @@ bool st_guard_socket_is_open(struct st_guard_socket *s)
 
 	if (fd < 0)
 		return false;
-	if (s->uid == geteuid() && inode_of(fd, &ino) == 0 && ino == s->ino)
+	if (s->uid == geteuid() && inode_of_socket(fd, &ino) == 0 &&
+	    ino == s->ino)
 		return true;
 	st_guard_socket_close(s);
 	return false;
@@ -169,7 +170,7 @@ int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 	fd = make_socket();
 	if (fd < 0)
 		return fd;
-	ret = inode_of(fd, &s->ino);
+	ret = inode_of_socket(fd, &s->ino);
 	if (ret < 0) {
 		sys_close(fd);
 		return ret;
@@ -187,8 +188,8 @@ int st_guard_socket_open(struct st_guard_socket *s, int64_t deadline)
 /* ---- messages */
 
 /* Adds an item; *size is the size so far. */
-static void put(union control *control, size_t *size, int type,
-		const void *data, size_t len)
+static void add_control(union control *control, size_t *size, int type,
+			const void *data, size_t len)
 {
 	struct cmsghdr *c = (struct cmsghdr *)(control->bytes + *size);
 
@@ -211,9 +212,10 @@ static void put_control(struct msghdr *hdr, union control *control, int fd)
 
 	memset(control, 0, sizeof(*control));
 	if (self.uid != getuid())
-		put(control, &size, SCM_CREDENTIALS, &self, sizeof(self));
+		add_control(control, &size, SCM_CREDENTIALS, &self,
+			    sizeof(self));
 	if (fd >= 0)
-		put(control, &size, SCM_RIGHTS, &fd, sizeof(fd));
+		add_control(control, &size, SCM_RIGHTS, &fd, sizeof(fd));
 	hdr->msg_control = size ? control->bytes : NULL;
 	hdr->msg_controllen = size;
 }
@@ -253,7 +255,7 @@ int st_guard_socket_send(struct st_guard_socket *s, const struct st_msg *msg,
 }
 
 /* Takes the received descriptors. Return: their number. */
-static int take_fds(struct msghdr *hdr, int fds[FDS_MAX])
+static int take_received(struct msghdr *hdr, int fds[FDS_MAX])
 {
 	int n = 0;
 
@@ -323,7 +325,7 @@ int st_guard_socket_receive(struct st_guard_socket *s, struct st_msg *msg,
 	}
 	if (size < 0)
 		return size;
-	n = take_fds(&hdr, fds);
+	n = take_received(&hdr, fds);
 	ret = size ? -EPROTO : -ECONNRESET;
 	if (is_message(msg, size, hdr.msg_flags) && n <= 1) {
 		*fd = n ? fds[0] : -1;

@@ -19,13 +19,6 @@
 
 #define SCRATCH (16 * 1024)
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		sys_close(*fd);
-	*fd = -1;
-}
-
 /*
  * Closes an fd of ours, and takes it out of the epoll set, which closing does
  * not do while a forked child of the host holds a copy.
@@ -33,7 +26,7 @@ static void close_fd(int *fd)
 void st_io_close_fd(const struct st_io *io, int *fd)
 {
 	if (*fd < 0 || io->epoll < 0) {
-		close_fd(fd);
+		sys_close_own(fd);
 		return;
 	}
 	epoll_ctl(io->epoll, EPOLL_CTL_DEL, *fd, NULL);
@@ -69,7 +62,7 @@ int st_io_devnull(int *fd)
 		return ret;
 	ret = raise_fd(fd);
 	if (ret < 0)
-		close_fd(fd);
+		sys_close_own(fd);
 	return ret;
 }
 
@@ -197,7 +190,7 @@ static bool make_room(struct st_stream *s, size_t n)
 /*
  * Appends bytes. Those that do not fit are dropped, and the stream notes that.
  */
-static void append(struct st_stream *s, const char *bytes, size_t n)
+static void append_output(struct st_stream *s, const char *bytes, size_t n)
 {
 	size_t room = s->max - s->len;
 	size_t take = n < room ? n : room;
@@ -238,7 +231,7 @@ static ssize_t read_some(struct st_stream *s)
 		s->len += (size_t)n;
 	} else {
 		s->len += room;
-		append(s, scratch, (size_t)n - room);
+		append_output(s, scratch, (size_t)n - room);
 	}
 	return n;
 }

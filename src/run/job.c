@@ -50,7 +50,7 @@ static bool is_as_restricted(const struct st_caller *caller)
 /* ---- state */
 
 /* Claims a job for the launch, unless it is no longer queued. */
-static bool claim(struct st_job *job)
+static bool claim_slot(struct st_job *job)
 {
 	uint64_t queued = job->queued;
 
@@ -90,7 +90,7 @@ static void complete(struct st_job *job, int res,
 
 /* ---- launching */
 
-static void prepare(struct st_job *job, struct st_spawn *spawn)
+static void prepare_spawn(struct st_job *job, struct st_spawn *spawn)
 {
 	*spawn = (struct st_spawn){
 		.masked = true,
@@ -107,7 +107,7 @@ static int launch_spawn(struct st_job *job,
 	struct st_spawn spawn;
 	pid_t pid;
 
-	prepare(job, &spawn);
+	prepare_spawn(job, &spawn);
 	spawn.args = job->args.spawn;
 	pid = st_spawn(job->tfd, &spawn, &job->run.pidfd, failure);
 	if (pid < 0)
@@ -158,7 +158,7 @@ static int launch_run(struct st_job *job,
 	bool fallback, is_fed;
 	int ret;
 
-	prepare(job, &spawn);
+	prepare_spawn(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
 	run->io.epoll = ring->poller.epoll;
 	is_fed = run->io.in < 0;
@@ -184,7 +184,7 @@ static int launch_run(struct st_job *job,
 /*
  * Tells whether another launch, or a program's end, may relieve the shortage.
  */
-static bool is_shortage(int ret, const struct spawn_template_failure *failure)
+static bool may_come_back(int ret, const struct spawn_template_failure *failure)
 {
 	if (failure->stage != SPAWN_TEMPLATE_STAGE_CLONE &&
 	    failure->stage != SPAWN_TEMPLATE_STAGE_EXEC)
@@ -192,7 +192,8 @@ static bool is_shortage(int ret, const struct spawn_template_failure *failure)
 	return sys_is_shortage(ret);
 }
 
-static int launch(struct st_job *job, struct spawn_template_failure *failure)
+static int launch_when_possible(struct st_job *job,
+				struct spawn_template_failure *failure)
 {
 	struct st_pool *pool = job->ring->pool;
 	int64_t until = st_after(st_now(), SHORTAGE_MOST);
@@ -209,7 +210,7 @@ static int launch(struct st_job *job, struct spawn_template_failure *failure)
 		failure->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 		ret = job->is_run ? launch_run(job, failure)
 				  : launch_spawn(job, failure);
-		if (is_cancelled(job) || !is_shortage(ret, failure) ||
+		if (is_cancelled(job) || !may_come_back(ret, failure) ||
 		    st_now() >= until)
 			return ret;
 		st_pool_wait_release(pool, seen, step);
@@ -238,11 +239,11 @@ static void launch_job(struct st_work *work)
 	struct spawn_template_failure failure = { .error = 0 };
 	int ret;
 
-	if (!claim(job)) {
+	if (!claim_slot(job)) {
 		st_job_free(job);
 		return;
 	}
-	ret = launch(job, &failure);
+	ret = launch_when_possible(job, &failure);
 	if (ret < 0 && is_cancelled(job))
 		ret = -ECANCELED;
 	else if (ret < 0 && job->late)

@@ -123,7 +123,7 @@ static void wait_for_wake(struct st_pool *pool, struct st_node **node)
  * is reset before the check for more jobs, so that jobs put after that cause a
  * wake of their own.
  */
-static struct st_work *take(struct st_pool *pool)
+static struct st_work *take_work(struct st_pool *pool)
 {
 	bool more;
 	struct st_node *node = try_take(pool, &more);
@@ -149,7 +149,7 @@ static void *launch_for_ever(void *arg)
 
 	batch = st_thread_begin("spawn-launch");
 	for (;;) {
-		struct st_work *work = take(pool);
+		struct st_work *work = take_work(pool);
 
 		work->fn(work);
 	}

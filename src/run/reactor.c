@@ -120,7 +120,7 @@ struct turn {
 };
 
 /* Looks at the new state of a job that the reactor has. */
-static void settle(struct turn *turn, struct st_job *job)
+static void settle_job(struct turn *turn, struct st_job *job)
 {
 	struct st_poller *p = &turn->ring->poller;
 	int64_t due = job->run.due;
@@ -182,7 +182,7 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 	}
 	/* earlier, the job's times are not the reactor's, and do not change */
 	if (run->exited)
-		settle(turn, job);
+		settle_job(turn, job);
 }
 
 /*
@@ -193,11 +193,11 @@ static uint64_t grace_of(const struct turn *turn, const struct st_job *job)
 	return turn->ring->closing || !job->is_run ? 0 : job->args.grace_ns;
 }
 
-static void cancel(struct turn *turn, struct st_job *job)
+static void cancel_job(struct turn *turn, struct st_job *job)
 {
 	job->cancelled = true;
 	st_run_end(&job->run, grace_of(turn, job));
-	settle(turn, job);
+	settle_job(turn, job);
 }
 
 /* Takes over a job that needed attention when its launch was over. */
@@ -213,8 +213,8 @@ static void take_over(struct turn *turn, struct st_job *job)
 	if (s & ST_SLOT_EXITED)
 		st_run_exited(&job->run);
 	if (s & ST_SLOT_CANCELLED)
-		cancel(turn, job);
-	settle(turn, job);
+		cancel_job(turn, job);
+	settle_job(turn, job);
 }
 
 /*
@@ -259,7 +259,7 @@ static void handle_cancels(struct turn *turn)
 		if (!job || job->is_over)
 			continue;
 		if (grace_of(turn, job)) {
-			cancel(turn, job);
+			cancel_job(turn, job);
 			continue;
 		}
 		job->cancelled = true;
@@ -268,7 +268,7 @@ static void handle_cancels(struct turn *turn)
 	if (n)
 		n = st_run_end_all(ring->runs, ring->trees, n);
 	for (size_t i = 0; i < n; i++)
-		settle(turn, st_job_of_run(ring->runs[i]));
+		settle_job(turn, st_job_of_run(ring->runs[i]));
 }
 
 static void handle_wake(struct turn *turn)
@@ -351,7 +351,7 @@ static void handle_timer(struct turn *turn)
 			st_run_exited(&job->run);
 		else if (job->run.due <= st_now())
 			st_run_due(&job->run, st_now());
-		settle(turn, job);
+		settle_job(turn, job);
 	}
 }
 
@@ -386,7 +386,7 @@ static void handle(struct turn *turn, const struct epoll_event *ev)
 		handle_timer(turn);
 }
 
-static bool is_ended(struct spawn_template_ring *ring)
+static bool is_ring_ended(struct spawn_template_ring *ring)
 {
 	bool ended;
 
@@ -403,7 +403,7 @@ static void *react(void *arg)
 	struct epoll_event events[EVENTS];
 
 	st_thread_begin("spawn-reactor");
-	while (!is_ended(ring)) {
+	while (!is_ring_ended(ring)) {
 		int n = epoll_wait(ring->poller.epoll, events, EVENTS, -1);
 
 		/* the host may have closed it: do not spin */

@@ -305,7 +305,8 @@ static bool cancel_slot(struct spawn_template_ring *ring, struct st_slot *slot,
 }
 
 /* Cancels the jobs with this user_data; NULL: all. */
-static int cancel(struct spawn_template_ring *ring, const uint64_t *user_data)
+static int cancel_jobs(struct spawn_template_ring *ring,
+		       const uint64_t *user_data)
 {
 	bool live = false;
 	int n = 0;
@@ -326,7 +327,7 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
 
 	if (is_foreign(ring))
 		return -EACCES;
-	n = cancel(ring, &user_data);
+	n = cancel_jobs(ring, &user_data);
 	return n ? n : -ENOENT;
 }
 
@@ -365,7 +366,7 @@ void spawn_template_ring_exit(struct spawn_template_ring *ring)
 	pthread_mutex_lock(&ring->lock);
 	ring->closing = true;
 	pthread_mutex_unlock(&ring->lock);
-	cancel(ring, NULL);
+	cancel_jobs(ring, NULL);
 	for (node = st_queue_take_pile(&ring->submitted); node; node = next) {
 		next = node->next;
 		st_job_free((struct st_job *)node);

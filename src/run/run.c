@@ -191,8 +191,8 @@ static void into_cgroup(struct spawn_template_spawn_args *args, int cgroup)
 	args->cgroup_fd = cgroup;
 }
 
-static pid_t launch(struct st_run *run, int tfd, struct st_spawn *spawn,
-		    struct spawn_template_failure *failure)
+static pid_t launch_program(struct st_run *run, int tfd, struct st_spawn *spawn,
+			    struct spawn_template_failure *failure)
 {
 	if (run->tree.cgroup >= 0)
 		into_cgroup(&spawn->args, run->tree.cgroup);
@@ -244,11 +244,11 @@ int st_run_launch(struct st_run *run, int tfd,
 	spawn->args.actions_len = args->spawn.actions_len + n;
 	spawn->n_own = n;
 	own_group(&spawn->args);
-	pid = launch(run, tfd, spawn, failure);
+	pid = launch_program(run, tfd, spawn, failure);
 	if (fallback && no_cgroup(run, pid, failure)) {
 		st_tree_remove(&run->tree);
 		spawn->args.flags &= ~SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
-		pid = launch(run, tfd, spawn, failure);
+		pid = launch_program(run, tfd, spawn, failure);
 	}
 	if (pid < 0)
 		return pid;
@@ -303,7 +303,7 @@ static void take_status(struct st_run *run, int status)
  * Return: false if there is no status yet, for example because a tracer comes
  * first.
  */
-static bool reap(struct st_run *run)
+static bool reap_program(struct st_run *run)
 {
 	siginfo_t info = { .si_pid = 0 };
 	int ret;
@@ -333,9 +333,9 @@ static bool reap(struct st_run *run)
 	return true;
 }
 
-static void finish(struct st_run *run, int64_t now)
+static void finish_run(struct st_run *run, int64_t now)
 {
-	if (!reap(run)) {
+	if (!reap_program(run)) {
 		/* and there will be none, if nothing has helped */
 		if (run->phase != ST_RUN_KILLED ||
 		    now < st_after(run->kill_at, KILL_MOST)) {
@@ -408,7 +408,7 @@ static void kill_tree(struct st_run *run)
  * Tells, after a signal to the tree, whether all of it is gone or is given up.
  * If not, .due is the time of the next look.
  */
-static bool is_ended(struct st_run *run, int64_t now)
+static bool is_tree_ended(struct st_run *run, int64_t now)
 {
 	if (run->exited && st_tree_empty(&run->tree))
 		return true;
@@ -495,10 +495,10 @@ void st_run_due(struct st_run *run, int64_t now)
 		run->due = run->deadline;
 		return;
 	}
-	if (run->phase != ST_RUN_LIVE && !is_ended(run, now))
+	if (run->phase != ST_RUN_LIVE && !is_tree_ended(run, now))
 		return;
 	if (is_drained(run, now))
-		finish(run, now);
+		finish_run(run, now);
 	if (run->phase == ST_RUN_LIVE)
 		run->due = earlier(run->due, run->deadline);
 }

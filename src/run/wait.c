@@ -55,7 +55,7 @@ static void sigpipe_restore(const struct sigpipe *s)
 
 enum { OUT, ERR, IN, EXIT, N_FDS };
 
-static void wait_ready(const struct st_run *run, struct pollfd *fds)
+static void wait_for_events(const struct st_run *run, struct pollfd *fds)
 {
 	int64_t left = run->due == ST_NEVER ? 0 : run->due - st_now();
 	struct sys_timespec ts;
@@ -80,7 +80,7 @@ static void wait_until_over(struct st_run *run)
 	struct pollfd fds[N_FDS];
 
 	while (!st_run_over(run)) {
-		wait_ready(run, fds);
+		wait_for_events(run, fds);
 		if (fds[OUT].revents)
 			st_run_read(run, &run->io.out);
 		if (fds[ERR].revents && !st_run_over(run))
@@ -105,7 +105,7 @@ struct call {
 	struct spawn_template_failure failure;
 };
 
-static int launch(struct call *c, int devnull)
+static int launch_call(struct call *c, int devnull)
 {
 	const struct st_tree_home *home = c->home.dir >= 0 ? &c->home : NULL;
 	struct st_spawn spawn = { .close_now = true };
@@ -135,7 +135,7 @@ static int run_to_end(struct call *c)
 	ret = st_io_devnull(&devnull);
 	if (ret < 0)
 		return ret;
-	ret = launch(c, devnull);
+	ret = launch_call(c, devnull);
 	sys_close(devnull);
 	if (ret == 0) {
 		feeds = c->run.io.in >= 0;

@@ -33,7 +33,7 @@ struct line {
 };
 
 /* Takes the next character. Return: true if it ends a line that has this id. */
-static bool take(struct line *l, char c, uint32_t uid)
+static bool take_character(struct line *l, char c, uint32_t uid)
 {
 	bool has;
 
@@ -69,7 +69,7 @@ static bool is_mapped(uint32_t uid)
 		if (n <= 0)
 			break;
 		for (int i = 0; i < n; i++)
-			found |= take(&line, text[i], uid);
+			found |= take_character(&line, text[i], uid);
 	}
 	if (fd >= 0)
 		sys_close(fd);

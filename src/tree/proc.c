@@ -63,7 +63,7 @@ static struct st_member *member_of(const struct st_tree *tree,
 	return NULL;
 }
 
-static void claim(struct effort *e, struct st_process *p)
+static void mark_ours(struct effort *e, struct st_process *p)
 {
 	p->ours = p->pid > 1 && p->pid != e->self;
 }
@@ -108,7 +108,7 @@ static void find_tree(struct effort *e)
 	for (size_t i = 0; i < v->n; i++) {
 		v->list[i].ours = false;
 		if (is_root(e, &v->list[i]))
-			claim(e, &v->list[i]);
+			mark_ours(e, &v->list[i]);
 	}
 	while (more) {
 		more = false;
@@ -116,7 +116,7 @@ static void find_tree(struct effort *e)
 			struct st_process *p = &v->list[i];
 
 			if (!p->ours && belongs(e, p))
-				claim(e, p);
+				mark_ours(e, p);
 			else
 				continue;
 			more |= p->ours;
@@ -125,7 +125,7 @@ static void find_tree(struct effort *e)
 }
 
 /* Return: false if memory is short. */
-static bool remember(struct st_tree *tree, const struct st_process *p)
+static bool remember_member(struct st_tree *tree, const struct st_process *p)
 {
 	if (tree->n_members == tree->max_members) {
 		size_t max = tree->max_members ? 2 * tree->max_members : 16;
@@ -167,7 +167,7 @@ static void look_at_tree(struct effort *e)
 
 /* ---- signals */
 
-static void count(struct effort *e, int ret)
+static void count_answer(struct effort *e, int ret)
 {
 	e->done += ret == 0;
 	e->refused += ret == -EPERM;
@@ -255,14 +255,14 @@ static int signal_one(const struct st_process *p, int sig, bool group)
 }
 
 /* Signals the child if /proc does not show it, or shows nothing. */
-static void signal_unseen(struct effort *e, int sig, int group)
+static void signal_unlisted(struct effort *e, int sig, int group)
 {
 	const struct st_tree *tree = e->tree;
 
 	if (e->leads)
-		count(e, group);
+		count_answer(e, group);
 	else if (!e->reaped)
-		count(e, st_pidfd_signal(tree->pidfd, tree->pid, sig));
+		count_answer(e, st_pidfd_signal(tree->pidfd, tree->pid, sig));
 }
 
 static void signal_all(struct effort *e, int sig)
@@ -282,13 +282,13 @@ static void signal_all(struct effort *e, int sig)
 		if (st_process_is_dead(p))
 			signal_one(p, sig, whole);
 		else
-			count(e, in_led_group(e, p)
-					 ? group
-					 : signal_one(p, sig, whole));
+			count_answer(e, in_led_group(e, p)
+						? group
+						: signal_one(p, sig, whole));
 	}
 	if (v->n == 0 ||
 	    (!e->reaped && !st_processes_find(e->view, e->tree->pid)))
-		signal_unseen(e, sig, group);
+		signal_unlisted(e, sig, group);
 }
 
 /* ---- stopping */
@@ -341,7 +341,7 @@ static void stop_if_new(struct effort *e, const struct st_process *p,
 	int64_t now = st_now();
 	int ret;
 
-	if (!m && remember(e->tree, p))
+	if (!m && remember_member(e->tree, p))
 		m = member_of(e->tree, p);
 	o->forgotten |= !m;
 	if (in_led_group(e, p)) {
@@ -417,7 +417,8 @@ static bool stop_more(struct effort *e, bool *fresh)
  * its group: then no other process has the number, and the pidfd tells (Linux
  * 6.9).
  */
-static struct effort begin(struct st_tree *tree, struct st_processes *view)
+static struct effort begin_effort(struct st_tree *tree,
+				  struct st_processes *view)
 {
 	struct effort e = {
 		.tree = tree,
@@ -438,7 +439,7 @@ static struct effort begin(struct st_tree *tree, struct st_processes *view)
 }
 
 /* Signals the processes that the last look at the tree has found. */
-static void finish(struct effort *e, int sig, bool stopped)
+static void finish_effort(struct effort *e, int sig, bool stopped)
 {
 	unsigned int done, refused;
 
@@ -484,7 +485,7 @@ static void signal_trees(struct effort *efforts, size_t n,
 				look_at_tree(e);
 			if (!stopped && !enough)
 				continue;
-			finish(e, sig, stopped);
+			finish_effort(e, sig, stopped);
 			left--;
 		}
 		if (left && !fresh)
@@ -496,7 +497,7 @@ static void signal_trees(struct effort *efforts, size_t n,
 int st_proc_signal(struct st_tree *tree, int sig)
 {
 	struct st_processes view = { .list = NULL };
-	struct effort e = begin(tree, &view);
+	struct effort e = begin_effort(tree, &view);
 
 	signal_trees(&e, 1, &view, sig);
 	st_processes_free(&view);
@@ -513,7 +514,7 @@ void st_proc_kill_all(struct st_tree *const *trees, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (efforts)
-			efforts[i] = begin(trees[i], &view);
+			efforts[i] = begin_effort(trees[i], &view);
 		else
 			st_proc_signal(trees[i], SIGKILL);
 	}
@@ -547,7 +548,7 @@ static bool tree_lives(const struct st_processes *v, struct st_tree *tree)
 			continue;
 		lives = true;
 		if (!member_of(tree, p))
-			remember(tree, p);
+			remember_member(tree, p);
 	}
 	return lives;
 }
@@ -564,7 +565,7 @@ bool st_proc_empty(struct st_tree *tree)
 		return false;
 	if (tree->complete)
 		return true;
-	e = begin(tree, &view);
+	e = begin_effort(tree, &view);
 	ret = st_processes_look(&view);
 	if (ret == 0)
 		look_at_tree(&e);

@@ -54,7 +54,7 @@ static void sort_kept(struct st_supervisor *s)
 }
 
 /* Return: NULL if memory is short. */
-static struct st_supervisor *prepare(const struct st_tree_home *home)
+static struct st_supervisor *make_supervisor(const struct st_tree_home *home)
 {
 	static const struct st_supervisor model = {
 		.caller = -1,
@@ -86,7 +86,7 @@ static struct st_supervisor *prepare(const struct st_tree_home *home)
 	return s;
 }
 
-static void dispose(struct st_supervisor *s)
+static void free_supervisor(struct st_supervisor *s)
 {
 	const int fds[] = { s->lifeline, s->caller, s->kill };
 
@@ -97,7 +97,7 @@ static void dispose(struct st_supervisor *s)
 }
 
 /* Opens fds for the supervisor only. A kernel may lack these: see there. */
-static void open_fds(struct st_supervisor *s)
+static void open_own_fds(struct st_supervisor *s)
 {
 	int fd = sys_openat(s->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
 
@@ -106,7 +106,7 @@ static void open_fds(struct st_supervisor *s)
 	s->caller = fd < 0 ? -1 : fd;
 }
 
-static long reap(pid_t pid, int options)
+static long reap_supervisor(pid_t pid, int options)
 {
 	long ret;
 
@@ -132,13 +132,13 @@ static pid_t clone_supervisor(struct st_supervisor *s)
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES,
 			 (long)s->stack_end, 0, 0, st_supervisor_clone, s);
 	if (pid > 0)
-		reap((pid_t)pid, 0);
+		reap_supervisor((pid_t)pid, 0);
 	sys_sigmask(&mask, NULL);
 	return (pid_t)(pid < 0 ? pid : s->pid);
 }
 
 /* Return: its answer; -ECHILD if it has ended or does not answer. */
-static int wait_ready(int lifeline)
+static int wait_until_ready(int lifeline)
 {
 	struct pollfd pfd = { .fd = lifeline, .events = POLLIN };
 	int64_t most = st_now() + READY_MOST, left;
@@ -169,7 +169,7 @@ static int wait_ready(int lifeline)
  */
 int st_supervisor_start(struct st_tree_home *home)
 {
-	struct st_supervisor *s = prepare(home);
+	struct st_supervisor *s = make_supervisor(home);
 	int fds[2], ret;
 
 	if (!s)
@@ -180,7 +180,7 @@ int st_supervisor_start(struct st_tree_home *home)
 		goto out;
 	home->lifeline = fds[0];
 	s->lifeline = fds[1];
-	open_fds(s);
+	open_own_fds(s);
 	sort_kept(s);
 	ret = clone_supervisor(s);
 	if (ret < 0)
@@ -188,9 +188,9 @@ int st_supervisor_start(struct st_tree_home *home)
 	home->supervisor = ret;
 	sys_close(s->lifeline);
 	s->lifeline = -1;
-	ret = wait_ready(home->lifeline);
+	ret = wait_until_ready(home->lifeline);
 out:
-	dispose(s);
+	free_supervisor(s);
 	return ret;
 }
 
@@ -214,7 +214,7 @@ static bool reap_within(pid_t pid, int64_t ns)
 	struct sys_timespec pause = { 0, 200000 };
 	int64_t most = st_now() + ns;
 
-	while (reap(pid, WNOHANG) == 0) {
+	while (reap_supervisor(pid, WNOHANG) == 0) {
 		if (st_now() > most)
 			return false;
 		sys_call2(__NR_nanosleep, &pause, 0);
@@ -225,7 +225,7 @@ static bool reap_within(pid_t pid, int64_t ns)
 }
 
 /* Does the work that a killed supervisor has left. */
-static void end_all(const struct st_tree_home *home)
+static void end_orphans(const struct st_tree_home *home)
 {
 	bool reached;
 
@@ -252,5 +252,5 @@ void st_supervisor_end(struct st_tree_home *home)
 		reap_within(home->supervisor, END_MOST);
 	}
 	home->supervisor = -1;
-	end_all(home);
+	end_orphans(home);
 }

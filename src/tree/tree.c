@@ -83,13 +83,6 @@ bool st_tree_home_guarded(const struct st_tree_home *home)
 	return home->supervisor > 0 && st_supervisor_lives(home->supervisor);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		sys_close(*fd);
-	*fd = -1;
-}
-
 /**
  * st_tree_home_close - give a home back, after its trees were removed
  * @home: opened, or ST_TREE_HOME_NONE; becomes ST_TREE_HOME_NONE
@@ -110,9 +103,9 @@ void st_tree_home_close(struct st_tree_home *home)
 /* Closes the copies in a forked child, and ends nothing. */
 void st_tree_home_forget(struct st_tree_home *home)
 {
-	close_fd(&home->lifeline);
-	close_fd(&home->parent);
-	close_fd(&home->dir);
+	sys_close_own(&home->lifeline);
+	sys_close_own(&home->parent);
+	sys_close_own(&home->dir);
 	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 }
 
