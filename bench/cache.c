@@ -24,7 +24,7 @@
 #define ROUNDS 4000
 #define ROUNDS_SHORT 1000
 #define PROGRAM "/bin/true"
-#define DIRECTORIES 5 /* that do not have the program */
+#define DIRECTORIES 5 /* directories without the program */
 #define MAKING_LEAST 3 /* --check: as often as dear as reviving, at least */
 
 enum way { HELD, SHARED, REVIVED, SEARCHED, MADE, WAYS };

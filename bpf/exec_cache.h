@@ -56,7 +56,7 @@ struct exec_identity {
 
 /* Map exec_cache. */
 struct exec_entry {
-	__u64 generation;	/* of the identity; never used twice */
+	__u64 generation;	/* the identity's; never used twice */
 	struct exec_identity identity;
 	__u32 state;		/* enum exec_state */
 	__u32 why;		/* enum exec_why, if stale */
@@ -108,7 +108,7 @@ struct template_entry {
 	__u64 launches, stale, refused;
 	__u64 launch_ns, run_ns;	/* sums */
 	__u32 last_why;		/* reason of the last launch not let through */
-	__u32 slot;		/* of its executable; PENDING: a free one */
+	__u32 slot;		/* its executable's; PENDING: a free one */
 	__u32 has_header;
 	__u32 pad;
 	__u8 header[ST_HEADER_SIZE];	/* the creator's reading of it */
@@ -150,7 +150,7 @@ enum exec_event_type {
 struct exec_event {
 	__u64 time_ns;		/* since boot */
 	__u64 id;		/* template; 0: no certain one */
-	__u64 generation;	/* of the executable */
+	__u64 generation;	/* the executable's */
 	struct exec_key exec;
 	__u32 type;		/* enum exec_event_type */
 	__u32 why;		/* enum exec_why */

@@ -82,7 +82,7 @@ struct {
  */
 struct launch {
 	__u64 id;
-	__u64 bprm;		/* of the exec that was let through */
+	__u64 bprm;		/* the exec that was let through */
 	__u64 let_ns;		/* when it was let through */
 	__u64 exec_ns;		/* when the exec was done; 0: not yet */
 	__u64 execs;		/* execs that the task had made before */

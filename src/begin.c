@@ -41,7 +41,7 @@ struct spawn_template_begin {
 	struct st_report report;
 	struct st_record *rec;
 	struct st_stack stack;	/* base NULL: the launch was waited for */
-	uint64_t epoch;		/* of the process that made it */
+	uint64_t epoch;		/* the owner's */
 	pid_t pid;
 	int done;		/* reads as ended once the child has left */
 };
@@ -53,7 +53,9 @@ static struct spawn_template_begin *of_launch(struct st_launch *launch)
 			   offsetof(struct spawn_template_begin, launch));
 }
 
-/* After fork(2) the launch is the parent's. */
+/*
+ * Tells whether the launch is this process's. After fork(2) it is the parent's.
+ */
 static bool is_mine(const struct spawn_template_begin *b)
 {
 	return b->epoch && b->epoch == st_epoch_current();
@@ -62,8 +64,8 @@ static bool is_mine(const struct spawn_template_begin *b)
 /* ---- begun */
 
 /*
- * The child compares file and record again, but its answer comes late: whatever
- * can be told, or refreshed, now, is.
+ * Compares the file with the record. The child does that, too, but its answer
+ * comes late: here a template can still be refreshed.
  */
 static int check_file(const struct st_launch *l)
 {
@@ -118,7 +120,7 @@ static pid_t begin(int tfd, struct spawn_template_begin *b)
 {
 	int ret = 0;
 
-	/* what is malformed has nothing to copy, and is told with the rest */
+	/* malformed arguments are not copied, and are reported with the rest */
 	if (st_spawn_check(&b->spawn.args) == 0)
 		ret = st_copy_args(&b->spawn.args, NULL, 0, COPY_GUESS,
 				   &b->copy);

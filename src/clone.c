@@ -34,7 +34,7 @@
 	(CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
 #define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
 
-/* With this many open fds, a shared table that is cut is cheaper. */
+/* From so many open fds on, a shared table that is cut is cheaper. */
 #define MANY_FDS 256
 
 static _Atomic uint32_t lacks;

@@ -19,7 +19,7 @@
 #include "no_fork.h"
 
 static _Atomic uint32_t inside;		/* threads that want no fork */
-static _Atomic uint32_t forks;		/* that wait, or are under way */
+static _Atomic uint32_t forks;		/* forks that wait, or are under way */
 static bool is_off;
 static __thread volatile bool is_inside;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,7 +41,10 @@ static void after_fork(void)
 		st_futex_wake(&forks, INT32_MAX);
 }
 
-/* The child has this thread alone. If it is inside, its count cannot be told. */
+/*
+ * Resets the counts in a child, which has only this thread. If the thread is
+ * inside, its count is unknown.
+ */
 static void in_child(void)
 {
 	if (is_inside)
@@ -52,7 +55,7 @@ static void in_child(void)
 
 static void watch_forks(void)
 {
-	/* if there is no memory for it, no fork waits */
+	/* without memory for this, no fork waits */
 	pthread_atfork(before_fork, after_fork, in_child);
 }
 

@@ -35,8 +35,8 @@ struct st_counters {
  */
 struct st_record {
 	_Atomic uint32_t refs;		/* 0: free to be taken */
-	struct st_record *next; /* of all records; none is ever unlinked */
-	_Atomic uint64_t epoch;		/* of the owner; 0: not in the table */
+	struct st_record *next; /* next of all records; none is ever unlinked */
+	_Atomic uint64_t epoch;		/* the owner's; 0: not in the table */
 	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
 	struct st_ids ids;		/* the creator's */
 	struct spawn_template_key key;

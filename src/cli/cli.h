@@ -107,7 +107,7 @@ const char *explain_by_path(unsigned int reason);
 struct launch_error {
 	const char *command; /* the user's name for it */
 	const char *path; /* the path found, or "" */
-	const char *interpreter; /* of the template, or "" */
+	const char *interpreter; /* the template's, or "" */
 	const char *search; /* the path searched; NULL: $PATH */
 	int error; /* positive errno */
 	struct spawn_template_failure failure;

@@ -81,11 +81,11 @@ struct st_job {
 	struct spawn_template_result *result;	/* allocated beforehand */
 	struct st_timer timer;		/* for .run.due */
 	int64_t least; /* time for a launch; under poller.lock */
-	struct st_job *next_over;	/* of those that ended in this turn */
+	struct st_job *next_over; /* next of those that ended in this turn */
 };
 
 struct spawn_template_ring {
-	uint64_t epoch;			/* of the owner: see epoch.h */
+	uint64_t epoch;			/* the owner's: see epoch.h */
 	unsigned int entries;
 	int event;			/* readable while completions wait */
 	int devnull;

@@ -38,7 +38,7 @@
 struct st_mark {
 	__u32 tid;		/* zeroed by the kernel at exec or exit */
 	__u32 magic;		/* ST_MARK_MAGIC */
-	__u64 id;		/* of the template */
+	__u64 id;		/* the template's */
 };
 
 #define ST_MARK_MAGIC		0x74736d6bU
@@ -162,7 +162,7 @@ struct st_msg_item {
 	__u32 generation;		/* i_generation */
 	__u32 fs_magic;
 	__u64 launches, stale, refused;
-	__u64 write_denied;	/* of the executable */
+	__u64 write_denied;	/* the executable's */
 	__u64 launch_ns, run_ns;	/* sums */
 	char comm[16];
 	char path[256];

@@ -17,7 +17,7 @@ struct st_supervisor {
 	int dir, parent;
 	int kill;		/* cgroup.kill of dir; -1: none */
 	int keep[ST_SUPERVISOR_FDS];	/* the above, ascending; -1 first */
-	char name[ST_CGROUP_NAME];	/* of dir in parent */
+	char name[ST_CGROUP_NAME];	/* the name of dir in parent */
 
 	uintptr_t page;		/* size */
 	uintptr_t code, code_end;

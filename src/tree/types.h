@@ -26,7 +26,7 @@ struct st_tree_home {
 	int parent;		/* of a supervised dir; else -1 */
 	int lifeline;		/* -1: no supervisor */
 	pid_t supervisor;
-	char name[ST_CGROUP_NAME];	/* of a supervised dir in parent */
+	char name[ST_CGROUP_NAME]; /* the name of a supervised dir in parent */
 };
 
 #define ST_TREE_HOME_NONE \
@@ -45,8 +45,8 @@ struct st_tree {
 	pid_t pid;		/* the direct child, not reaped by us yet */
 	int pidfd;		/* the child's; borrowed */
 	int cgroup;		/* its directory; -1: none */
-	const struct st_tree_home *home;	/* of cgroup */
-	char name[ST_CGROUP_NAME];	/* of cgroup in home->dir */
+	const struct st_tree_home *home;	/* the home of cgroup */
+	char name[ST_CGROUP_NAME];	/* the name of cgroup in home->dir */
 	struct st_member *members;	/* those seen at the last look */
 	size_t n_members, max_members;
 	bool complete;		/* all were stopped when they got SIGKILL */

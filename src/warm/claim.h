@@ -10,8 +10,8 @@ struct warm_seat {
 	int socket, door;	/* -1: none */
 	struct warm_slot *slot;
 	char *buf;		/* for images */
-	pid_t pid;		/* of the process that waits */
-	int pidfd;		/* of that process; -1: none waits */
+	pid_t pid;		/* the waiting process's */
+	int pidfd;		/* that process's; -1: none waits */
 	uint64_t ignored;	/* signals that were ignored when it was parked */
 };
 

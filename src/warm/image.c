@@ -20,7 +20,7 @@
 
 struct builder {
 	char *at, *end;
-	uint64_t address;	/* of at, in the process */
+	uint64_t address;	/* the address of at, in the process */
 };
 
 static const void *pointer(uint64_t value)

@@ -21,7 +21,7 @@
  */
 #define WARM_SOCKET	62
 #define WARM_DOOR	63	/* an eventfd: counts the children to fork */
-#define WARM_SLOT_FD	61	/* of the page with the slot, while parking */
+#define WARM_SLOT_FD	61	/* the page with the slot, while parking */
 #define WARM_FD_LIMIT	61
 
 /* The most descriptors of a launch: the working directory comes first. */
@@ -75,7 +75,7 @@ struct warm_slot {
 	uint32_t refused;	/* its attributes do not match: launch cold */
 	uint32_t go;		/* futex: enum warm_go, set by the caller */
 	uint32_t waits;		/* the process sleeps until then */
-	/* of the calling thread; set before go */
+	/* the calling thread's; set before go */
 	uint64_t ignored;	/* the signals that it ignores */
 	uint32_t reset_ignored;	/* differ from the parked process's */
 	uint32_t umask;

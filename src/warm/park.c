@@ -50,9 +50,9 @@ struct tracer {
 	int exec_error;
 	int ret;
 	struct user_regs_struct regs;	/* at the program's start */
-	uint64_t call_at;		/* where remote calls are made */
+	uint64_t call_at;		/* address for remote calls */
 	uint64_t base;			/* AT_BASE */
-	char text[16384];		/* of /proc files */
+	char text[16384];		/* text of /proc files */
 	char code[4096 + sizeof(warm_gadget)];
 };
 

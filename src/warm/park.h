@@ -52,7 +52,7 @@ struct st_parked {
 struct st_park {
 	const char *path;		/* absolute */
 	const char *argv0;
-	const struct spawn_template_key *key;	/* of the file at path */
+	const struct spawn_template_key *key;	/* the file's at path */
 	int mode;			/* enum warm_mode */
 	int socket, door, slot, null;	/* descriptors of the process */
 

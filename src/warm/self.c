@@ -23,7 +23,7 @@ struct held {
 };
 
 struct self {
-	uint64_t epoch; /* of the owner of the descriptors: see epoch.h */
+	uint64_t epoch; /* the owner's: see epoch.h */
 	struct held file[ST_SELF_FILES];
 	struct held links;	/* /proc/thread-self/ns */
 };

@@ -26,7 +26,7 @@ struct batch_job {
 	bool active;
 	uint64_t line;
 	json_t *id; /* NULL: the line */
-	int tfd; /* of the cache; -1: none */
+	int tfd; /* the cache's; -1: none */
 	char *name;
 	bool has_cwd;
 };
@@ -42,7 +42,7 @@ struct batch {
 	struct line_reader in;
 	struct writer out;
 	int tree_parent; /* -1: search for one */
-	struct rlimit files; /* as found; programs get it */
+	struct rlimit files; /* the limit found; programs get it */
 	bool files_raised;
 	bool sigpipe_ignored;
 };

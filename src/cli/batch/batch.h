@@ -27,7 +27,7 @@ struct batch_options {
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
-	const char *tree_parent; /* of --cgroup-tree; NULL: search for one */
+	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 };
 
 /* ---- io.c */
@@ -37,10 +37,10 @@ struct line_reader {
 	char *buffer;
 	size_t start, end, size; /* the bytes held, and the size allocated */
 	size_t searched; /* bytes from start on that have no newline */
-	uint64_t number; /* of the last line returned */
+	uint64_t number; /* number of the last line returned */
 	bool skipping; /* the rest of a line that was too long */
 	bool eof;
-	int error; /* of read(2), a positive errno */
+	int error; /* the error of read(2), a positive errno */
 };
 
 enum line { LINE_NONE, LINE_READ, LINE_TOO_LONG };

@@ -18,7 +18,7 @@
 
 struct guard {
 	int fd; /* -1: not connected */
-	uint32_t sequence; /* of the last request; the first is HELLO */
+	uint32_t sequence; /* the last request's; the first is HELLO */
 	/*
 	 * The signal mask to wait with: a signal then ends the request with
 	 * -EINTR. NULL: waiting goes on.

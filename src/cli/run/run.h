@@ -23,7 +23,7 @@ struct env_change {
 
 struct run_options {
 	const char *cwd, *cgroup, *argv0;
-	const char *tree_parent; /* of --cgroup-tree; NULL: search for one */
+	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
 	uint64_t max_output; /* 0: the default */
@@ -64,13 +64,13 @@ struct run_plan {
 struct run_terminal {
 	int fd; /* /dev/tty; -1: none, or it is not this tool's to give */
 	pid_t holder; /* leads the group; 0: none */
-	struct termios modes; /* as found */
+	struct termios modes; /* the modes found */
 };
 
 /* The processes that the program has started, as /proc shows them. */
 struct run_tree {
 	pid_t program; /* not reaped: its number stays taken */
-	pid_t group; /* of its own */
+	pid_t group; /* the program's own */
 	pid_t *others; /* this tool's children outside the tree */
 	size_t n_others;
 };

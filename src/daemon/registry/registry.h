@@ -91,7 +91,7 @@ struct registry {
 	/* tells the peer's owner that there is news */
 	void (*news)(struct peer *peer);
 
-	struct template **templates;	/* by id */
+	struct template **templates;	/* sorted by id */
 	unsigned int n_templates, n_templates_others;
 	unsigned int clients, clients_others;
 	struct user *users;

@@ -17,7 +17,7 @@ struct samples {
 	double *values; /* in the order of samples_add() */
 	double *sorted; /* made by samples_sort() */
 	size_t count, capacity;
-	size_t *rank; /* of each value, in .sorted; made with it */
+	size_t *rank; /* each value's, in .sorted; made with it */
 	size_t n_sorted; /* number of values when both were made */
 };
 
