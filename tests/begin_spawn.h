@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A launch that is not waited for, made into one that is: begun, and waited for.
+ * A launch by spawn_template_begin(), followed by a wait for its result.
  */
 #ifndef TESTS_BEGIN_SPAWN_H
 #define TESTS_BEGIN_SPAWN_H
 
 #include "much.h"
 
-/* As spawn_template_spawn(), for struct much. */
+/* Launch as spawn_template_spawn() does, with struct much. */
 static inline pid_t begin_spawn(int tfd, struct much *m)
 {
 	struct spawn_template_begin *begin;

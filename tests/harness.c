@@ -3,8 +3,8 @@
  * Runs the cases of a test program, each in a process of its own, and holds the
  * helpers that tests share. See harness.h.
  *
- * The process that runs the cases is a subreaper, so that everything a case left
- * behind, also in another session, comes to it and is killed.
+ * The process that runs the cases is a subreaper: it inherits the processes that a
+ * case left behind, also those in other sessions, and kills them.
  */
 #include "harness.h"
 
@@ -139,7 +139,7 @@ void test_skip(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* The reason is all that a skipped case says. */
+	/* A skipped case says nothing but the reason. */
 	atomic_store(&shared->used, 0);
 	add_text(text, strlen(text));
 	atomic_store(&shared->skipped, 1);
@@ -161,7 +161,7 @@ static void remove_tree(const char *path)
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Kills all that came to this process from a case that is over. */
+/* Kill all processes that a finished case left to this one. */
 static void kill_orphans(void)
 {
 	char list[4096], *p, *end;
@@ -202,7 +202,7 @@ static bool must_work(void)
 	return s && !strcmp(s, "1");
 }
 
-/* Runs fn in a new process; its wait status, or -1 when time ran out. */
+/* Run a case in a new process. Return: its wait status, or -1 when time ran out. */
 static int run_process(const struct test_case *c)
 {
 	int seconds = (int)(c->seconds ? c->seconds : DEFAULT_SECONDS);
@@ -229,7 +229,7 @@ static int run_process(const struct test_case *c)
 	do {
 		n = poll(&pfd, 1, seconds * slow_factor() * 1000);
 	} while (n < 0 && errno == EINTR);
-	/* The group is killed in any case; the exit status is settled. */
+	/* The group is killed in any case; the exit status does not change. */
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	close(pfd.fd);
@@ -287,16 +287,16 @@ static enum outcome run_case(const struct test_case *c, unsigned int number)
 	return outcome;
 }
 
-/* A known start, whatever the caller left: signals, fds, umask. */
+/* Start with known signals, fds and umask, whatever the caller left. */
 static void clean_start(void)
 {
-	/* the kernel's struct: libc does not let its own signals, 32 and 33,
-	 * be reset, and some versions of make start programs that ignore them */
+	/* This is the kernel's struct: libc does not reset its own signals, 32 and
+	 * 33, and some versions of make start programs that ignore them. */
 	const unsigned long act[4] = { 0 };
 	sigset_t none;
 	int sig, fd;
 
-	/* an empty name: there is none */
+	/* an empty name means that there is no guard */
 	if (!getenv("TEST_GUARD"))
 		setenv("SPAWN_TEMPLATE_GUARD", "", 1);
 	sigemptyset(&none);
@@ -324,7 +324,7 @@ static void make_base(void)
 	}
 }
 
-/* 0: not wanted, 1: name contains the filter, 2: is the filter */
+/* Return: 2 if name is the filter, 1 if name contains it, otherwise 0. */
 static int matches(const char *name, const char *filter)
 {
 	if (!filter || !strcmp(name, filter))
@@ -709,12 +709,12 @@ void test_in_child(void (*fn)(void *), void *arg)
 	CHECK_EQ(status, 0);
 }
 
-/* ---- what must not grow ---- */
+/* ---- fds, mappings, children ---- */
 
 int test_count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
-	int count = -1;		/* the directory's own fd does not count */
+	int count = -1;		/* leaves out the directory's own fd */
 
 	CHECK(dir);
 	for (struct dirent *d; (d = readdir(dir));)
@@ -778,7 +778,7 @@ void test_need_program(const char *path)
 		TEST_SKIP("%s is not installed", path);
 }
 
-/* Where the low and the high half of argument n are. */
+/* Offsets of the low and the high half of argument n. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 #define ARG_HIGH(n) (ARG_LOW(n) + 4)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The test harness. A test program is a table of named cases:
+ * The test harness. A test program is a table of cases, whose names say what they
+ * prove:
  *
  *	static void one_is_one(void)
  *	{
@@ -8,24 +9,24 @@
  *	}
  *
  *	static const struct test_case cases[] = {
- *		{ "one is one", one_is_one, 0 },
+ *		TEST_CASE(one_is_one),
  *	};
  *	TEST_MAIN(cases)
  *
- * Each case runs in a process and process group of its own, under a time limit,
- * so nothing that it does to itself reaches the next one: it may drop ids, close
- * stdio, install seccomp filters or crash. Whatever it leaves running is killed,
- * its temporary directory removed.
+ * Each case runs in a process and process group of its own, under a time limit, so
+ * that a case cannot disturb the next one: it may drop ids, close stdio, install
+ * seccomp filters or crash. Processes that it leaves are killed, and its temporary
+ * directory is removed.
  *
- * A failed check ends the process that made it, and the case fails, also where
- * that process was a child of the case. Messages go through shared memory, so
- * checks work with every fd closed.
+ * A failed check ends the process that made it, and the case fails, even if that
+ * process was a child of the case. Messages go through shared memory, so that checks
+ * work with every fd closed.
  *
  * Output is TAP. Exit status: 0 all passed, 1 something failed, 77 all skipped.
  * Arguments: -l lists the cases; anything else runs the cases of that name, or
  * else those whose name contains it. MUST_WORK=1 turns skips into failures.
- * TEST_SLOW=N multiplies the time limits. A guard that the machine may have is
- * left alone, unless TEST_GUARD=1.
+ * TEST_SLOW=N multiplies the time limits. Tests ask no guard that the machine may
+ * have, unless TEST_GUARD=1.
  */
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
@@ -62,7 +63,7 @@
 #define TEST_FEATURE(x) 0
 #endif
 
-/* Built with ThreadSanitizer; with any sanitizer that maps memory. */
+/* These are 1 with ThreadSanitizer, and with any sanitizer that maps memory. */
 #if defined(__SANITIZE_THREAD__) || TEST_FEATURE(thread_sanitizer)
 #define TEST_TSAN 1
 #else
@@ -83,7 +84,7 @@ struct test_case {
 	unsigned int seconds;		/* time limit; 0: 30 */
 };
 
-/* Entries of the table, with the function's name as the case's. */
+/* Entries of the table; a case has the name of its function. */
 #define TEST_CASE(fn) \
 	{ \
 #fn, fn, 0 \
@@ -127,14 +128,14 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t n);
 #define CHECK_GT(a, b) CHECK_OP(a, >, b)
 #define CHECK_GE(a, b) CHECK_OP(a, >=, b)
 
-/* Strings equal; got contains want; got does not. */
+/* got is want, contains want, or does not contain it. */
 #define CHECK_STR(got, want) test_check_str(__FILE__, __LINE__, #got, got, want)
 #define CHECK_HAS(got, want)                                                   \
 	test_check_has(__FILE__, __LINE__, #got, got, want, true)
 #define CHECK_HAS_NOT(got, want)                                               \
 	test_check_has(__FILE__, __LINE__, #got, got, want, false)
 
-/* A libc call that sets errno: fails with its message, else gives its value. */
+/* A libc call that sets errno: fails with its message, or gives its value. */
 #define CHECK_SYS(call)                                                        \
 	({                                                                     \
 		__typeof__(call) test_r_ = (call);                             \
@@ -154,13 +155,13 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t n);
 		test_r_;                                                       \
 	})
 
-/* End the case as skipped. The reason says what is missing. */
+/* End the case as skipped. The reason names the missing thing. */
 #define TEST_SKIP(...) test_skip(__VA_ARGS__)
 
 /* A line of explanation, shown when the case fails. */
 void test_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* What the case is at, for loops: the last one is shown when the case fails. */
+/* Note the state of a loop; the last note is shown when the case fails. */
 void test_doing(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void test_fail(const char *file, int line, const char *fmt, ...)
@@ -174,11 +175,11 @@ void test_check_str(const char *file, int line, const char *what,
 void test_check_has(const char *file, int line, const char *what,
 		    const char *got, const char *want, bool has);
 
-/* ---- strings, files: what these return lives as long as the case ---- */
+/* ---- strings, files: returned strings live as long as the case ---- */
 
 char *test_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The case's own directory, mode 0755; made by the first call. */
+/* The case's own directory, mode 0755; the first call makes it. */
 const char *test_tmpdir(void);
 
 /* <test_tmpdir()>/<formatted name> */
@@ -187,14 +188,14 @@ char *test_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Path of a program built from tests/tools, such as "probe". */
 const char *test_tool(const char *name);
 
-/* Replaces the file; mode is set whatever the umask. */
+/* Replace the file; mode is set whatever the umask. */
 void test_write(const char *path, const char *text, mode_t mode);
 void test_copy(const char *from, const char *to, mode_t mode);
 
 /* The calling thread's signal mask as the kernel has it, with 32 and 33. */
 uint64_t test_sigmask(void);
 
-/* The whole file or what the fd still gives, with a NUL behind it. */
+/* The whole file, or the rest that the fd gives, followed by a NUL. */
 char *test_read(const char *path);
 char *test_read_fd(int fd);
 
@@ -212,13 +213,13 @@ struct spawn_template_spawn_args test_args(int *pidfd, char *const argv[]);
 /* Exit code, or 128 + signal. Reaps the child and closes pidfd. */
 int test_wait(int pidfd);
 
-/* Launch and wait. Returns -errno of the launch, or as test_wait(). */
+/* Launch and wait. Return: -errno of the launch, or as test_wait(). */
 int test_spawn_args(int tfd, struct spawn_template_spawn_args args);
 int test_spawn(int tfd, char *const argv[]);
 
 /*
- * In between, this process's fd 1 is a pipe. The end returns what was written to
- * it, when nobody holds it any more.
+ * Make fd 1 of this process a pipe until the end, which returns the text written to
+ * the pipe when nobody holds it any more.
  */
 struct test_stdout {
 	int pipe, saved;
@@ -227,18 +228,18 @@ struct test_stdout test_stdout_begin(void);
 char *test_stdout_end(struct test_stdout out);
 
 /*
- * Launch with stdout led into a pipe (this process's fd 1 is switched during
- * the launch, no action is added), wait, and return what was written. *status
- * is as test_spawn_args() returns it; NULL: it must be 0.
+ * Launch with a pipe for stdout (fd 1 of this process is the pipe during the launch,
+ * no action is added), wait, and return the text written. *status is as
+ * test_spawn_args() returns it; if status is NULL it must be 0.
  */
 char *test_output_args(int tfd, struct spawn_template_spawn_args args,
 		       int *status);
 char *test_output(int tfd, char *const argv[]);
 
 /*
- * The launch must fail with -err, tell this stage and action, and leave nothing:
- * no child, no fd, no change of the signal mask, pidfd untouched. args must have
- * the VER1 size; its pidfd and failure are set here.
+ * Check that the launch fails with -err, tells this stage and action, and leaves no
+ * child, no fd, the old signal mask and pidfd unchanged. args must have the VER1 size;
+ * its pidfd and failure are set here.
  */
 #define CHECK_FAILS(tfd, args, err, stage, action)                             \
 	test_check_fails(__FILE__, __LINE__, tfd, args, err, stage, action)
@@ -266,8 +267,8 @@ void test_check_fails(const char *file, int line, int tfd,
 #define ACT_SETCTTY(n) ACT_(SETCTTY, .fd = (n))
 
 /*
- * Sets the actions of *args. They live as long as the enclosing block, which the
- * body of an if is, too.
+ * Set the actions of *args. They live as long as the enclosing block; the body of an
+ * if is such a block, too.
  */
 #define TEST_ACTIONS(args, ...)                                                \
 	((args)->actions =                                                     \
@@ -275,7 +276,7 @@ void test_check_fails(const char *file, int line, int tfd,
 	 (args)->actions_len = TEST_COUNT( \
 		 ((struct spawn_template_action[]){ __VA_ARGS__ })))
 
-/* What ACT_OPEN and ACT_SIGMASK point to. */
+/* Structures for ACT_OPEN and ACT_SIGMASK. */
 #define TEST_OPEN(p, fl, m, r)                                                 \
 	(&(struct spawn_template_open){                                        \
 		.path = (uintptr_t)(p),                                        \
@@ -285,12 +286,12 @@ void test_check_fails(const char *file, int line, int tfd,
 		.sigset = (uintptr_t)(uint64_t[]){ bits }, .sigsetsize = 8 })
 #define TEST_SIGBIT(sig) (1ULL << ((sig)-1))
 
-/* A template of the probe (CREATE_CLOEXEC); a copy of it under the temp dir. */
+/* A template of the probe (CREATE_CLOEXEC); the path of a copy of the probe. */
 int test_probe(void);
 char *test_copy_probe(const char *name);
 
 /*
- * Value of a "key=value" line of the probe's output; fails when there is none.
+ * The value of a "key=value" line of the probe's output; fails when there is none.
  */
 char *test_value(const char *output, const char *key);
 
@@ -300,48 +301,48 @@ char *test_value(const char *output, const char *key);
  */
 uint64_t test_signals(const char *output, const char *key);
 
-/* Run fn(arg) in a forked child, which must return from it. */
+/* Run fn(arg) in a forked child; fn must return. */
 void test_in_child(void (*fn)(void *), void *arg);
 
-/* ---- what must not grow ---- */
+/* ---- fds, mappings, children ---- */
 
 int test_count_fds(void);
 int test_count_mappings(void);
 
 /*
- * True when there is no child of any kind: running, zombie or clone child. Reaps
- * nothing.
+ * Tell whether there is no child of any kind: running, zombie or clone child. Reaps
+ * none.
  */
 bool test_no_children(void);
 
-/* The state letter of /proc/PID/stat; 0: there is no such process. */
+/* The state letter of /proc/PID/stat; 0 if there is no such process. */
 char test_process_state(pid_t pid);
 
 /* ---- the machine ---- */
 
 bool test_is_root(void);
 
-/* Skips the case unless root. */
+/* Skip the case unless root. */
 void test_need_root(void);
 
-/* Skips the case unless <path> is there and executable. */
+/* Skip the case unless <path> exists and is executable. */
 void test_need_program(const char *path);
 
 /*
- * From now on the system call `nr` answers -err for this thread and all that it
- * starts. err 0 is a call that does nothing and answers 0; TEST_KILL kills the
+ * Make the system call `nr` answer -err, for this thread and for threads and processes
+ * that it starts. With err 0 the call does nothing and answers 0; TEST_KILL kills the
  * process with SIGSYS.
  */
 #define TEST_KILL (-1)
 void test_seccomp(long nr, int err);
 
-/* The same, only where (argument `arg` & mask) == value. */
+/* Do the same only where (argument `arg` & mask) == value. */
 void test_seccomp_arg(long nr, unsigned int arg, uint64_t mask, uint64_t value,
 		      int err);
 
 /*
- * Skips the case where a child killed by TEST_KILL takes its parent with it: before
- * Linux 5.16 the core dump ends all who share the memory, as after vfork(2).
+ * Skip the case where a child killed by TEST_KILL takes its parent with it: before
+ * Linux 5.16 a core dump ends all processes that share the memory, as after vfork(2).
  */
 void test_need_kill_of_child_only(void);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Tests: one program or script per area, and the programs that they launch.
+# Build and run the tests: a program or script for each area, and programs to launch.
 #
 #: run-check       run the tests that 'make check' runs, without its set-up
 #: check-asan      run them under the address and undefined sanitizers
@@ -21,7 +21,7 @@ PROBES += probe-musl probe-musl-static
 endif
 TOOLS += $(PROBES:%=$(O)/tests/tools/%)
 
-# These measure growth or need the machine for themselves.
+# These tests measure growth or need the machine for themselves.
 TESTS_ALONE := test_run_tree test_tree test_tree_cgroup
 
 CHECKS += build-tests
@@ -59,13 +59,13 @@ run-check: all build-tests
 	$(Q)O='$(O)' CC='$(CC)' tests/run $(TESTS_ALONE:%=-a %) \
 		$(TESTS) $(TEST_SH)
 
-# ---- other builds of the same; none of them installs anything
+# ---- the same tests in other builds, which install no packages
 
 SUB_MAKE = $(MAKE) --no-print-directory
 SUB_JOBS := -j$(shell nproc)
 
-# The command line tool has the sanitizers, too; the scripts test it. A case that a
-# sanitizer forbids is skipped, whatever MUST_WORK says: 'check' runs it.
+# The command line tool has the sanitizers, too, for its scripts. A case that a
+# sanitizer forbids is skipped whatever MUST_WORK is: 'check' runs it.
 check-asan:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/asan SAN=address,undefined \
 		all build-tests

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Measure growth over many launches. Read after tests.mk.
 #
-#: soak            hundred thousands of launches and runs, looking for growth
+#: soak            look for growth over hundred thousands of launches and runs
 
 # test_leak counts the library's calls for memory.
 $(O)/tests/test_leak: override LDFLAGS += $(foreach f,malloc calloc realloc \

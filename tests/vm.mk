@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Tests in guests, on other kernels than this machine's. Read after tests.mk.
+# Run tests in guests, on other kernels than this machine's. Read after tests.mk.
 #
 #: check-vm        run the guard's tests in guests: each kernel, LSM or fmod_ret
 #: check-vm-library run the library's tests in guests, old and new kernels
@@ -10,7 +10,7 @@
 
 VM_KERNELS ?= 5.10 6.1 6.12 6.18 7
 
-# ---- the matrix: every kernel that can have the guard, both ways
+# ---- the matrix: every kernel that can have the guard, in both modes
 
 VM_UNGUARDED := 5.10
 VM_CELLS ?= $(foreach k,$(filter-out $(VM_UNGUARDED),$(VM_KERNELS)),\

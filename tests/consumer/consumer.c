@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a program outside of this tree does with the installed library: launches
- * its arguments, tells the exit status, and calls every other function once.
+ * A program outside of this tree, built with the installed library: launches its
+ * arguments, tells the exit status, and calls other functions once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-/* Every public function is there and does what it says. */
+/* Call functions that a launch does not need. */
 static int ask_the_rest(int tfd)
 {
 	struct spawn_template_create_args args =

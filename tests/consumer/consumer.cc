@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The same from C++: the header compiles, and its functions have C names. */
+/* consumer.c in C++: the header compiles, and its functions have C names. */
 #include <cerrno>
 #include <cstdio>
 #include <cstring>

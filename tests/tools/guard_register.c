@@ -5,8 +5,8 @@
  *
  *	guard_register SOCKET [-w] FILE...
  *
- * -w denies writes to those that follow. Prints "ID WORD" for each, or "error N".
- * Exit status: 0; 1 if the daemon was not reached, or something was refused.
+ * -w denies writes to the files that follow. Prints "ID WORD" for each file, or
+ * "error N". Exit status: 0; 1 if the daemon was not reached or refused a file.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +32,7 @@ static int connect_to(const char *path)
 	return -1;
 }
 
-/* Send a request, with a descriptor or -1, and take its answer. */
+/* Send a request, with a descriptor if passed is not -1, and take its answer. */
 static int ask(int fd, struct st_msg *msg, int passed)
 {
 	union {

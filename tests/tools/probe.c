@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A program for tests to launch: it tells how it was started, and does small
- * things on request. Its arguments are words, taken in order; each one that asks
- * for something writes lines of the form key=value to fd 1:
+ * A program for tests to launch: it tells how it was started, and does small things
+ * on request. Its arguments are words, taken in order. A word that asks a question
+ * writes lines of the form key=value to fd 1:
  *
  *	args env		argc, argv.N; all of the environment
  *	cwd comm exe execfn	names of this process
  *	cmdline			argv[0] as /proc/self/cmdline has it
  *	secure			AT_SECURE
- *	fds			every open fd and what it is: fd.N=target
- *	nfds			how many there are
+ *	fds			every open fd and its target: fd.N=target
+ *	nfds			the number of open fds
  *	fd N			fdflags.N, flflags.N; -errno when not open
  *	signals			blocked, ignored and caught, 64 bits in hex
  *	pending			pending signals, in hex
@@ -18,14 +18,14 @@
  *	umask nice nnp pdeathsig cgroup dumpable
  *	rlimit N		limit.N=soft,hard
  *	cat			copies fd 0 to fd 1
- *	read N			data.N: what fd N gives, up to 4096 bytes
+ *	read N			data.N: up to 4096 bytes of fd N
  *	write N TEXT		writes TEXT to fd N
- *	out PATH		from here on lines go to this file (appended)
+ *	out PATH		later lines are appended to this file
  *	touch PATH		creates a file
  *	sleep MS  raise SIG  exit N  pause
  *
- * Anything else: exit status 99. It opens nothing that stays open, so that fd
- * numbers are those that it was started with.
+ * Any other word: exit status 99. It keeps no file open, so that fd numbers are those
+ * that it was started with.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -69,7 +69,7 @@ static void say(const char *fmt, ...)
 		die(98, "write");
 }
 
-/* ---- what it can tell ---- */
+/* ---- answers ---- */
 
 static void tell_args(void)
 {
@@ -93,7 +93,7 @@ static void tell_cwd(void)
 	say("cwd=%s\n", getcwd(buf, sizeof(buf)) ? buf : strerror(errno));
 }
 
-/* The first line, or the first string, of a file in /proc. */
+/* Tell the first line, or the first string, of a file in /proc. */
 static void tell_file(const char *key, const char *path)
 {
 	char buf[4096];
@@ -159,7 +159,7 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Sorted fd numbers; the caller frees. The directory's own is left out. */
+/* Return: sorted fd numbers, without the directory's own; the caller frees them. */
 static int *list_fds(int *count)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -204,7 +204,7 @@ static void tell_nfds(void)
 	say("nfds=%d\n", count);
 }
 
-/* Lines of /proc/self/status: the kernel's own view, also of signals 32, 33. */
+/* Tell lines of /proc/self/status: the kernel's view, also of signals 32 and 33. */
 static void tell_status(const char *const keys[][2])
 {
 	char buf[512];
@@ -300,7 +300,7 @@ static void tell_dumpable(void)
 	say("dumpable=%d\n", prctl(PR_GET_DUMPABLE));
 }
 
-/* ---- what it can do ---- */
+/* ---- deeds ---- */
 
 static void do_pause(void)
 {
@@ -425,7 +425,7 @@ static const struct {
 	{ "sleep", do_sleep }, { "touch", do_touch },
 };
 
-/* Does what the words at w ask for; how many words that were. */
+/* Do a word with its arguments. Return: the number of words. */
 static int do_words(char **w)
 {
 	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cheapest program there is: it exits with STATUS. It needs no C library
- * and makes one system call, so that tests can launch it a hundred thousand
- * times, and tell by the status which of two files ran.
+ * The cheapest program: it exits with STATUS. It needs no C library and makes one
+ * system call, so that tests can launch it a hundred thousand times; the status tells
+ * which of two files ran.
  */
 	.globl _start
 _start:

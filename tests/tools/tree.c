@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A program for tests of runs: it reads, writes, makes trees of processes and
- * behaves badly. Its arguments are words, taken in order:
+ * A program for tests of runs: it reads, writes, makes trees of processes and behaves
+ * badly. Its arguments are words, taken in order:
  *
  *	( WORDS )		a child does these words and exits with 0
  *	setsid  setpgrp		as the calls
@@ -16,12 +16,12 @@
  *	cat			fd 0 to fd 1
  *	count			fd 0 to its end, then its length to fd 1
  *	close N
- *	burn MS			that much time of the processor
+ *	burn MS			uses MS milliseconds of processor time
  *	relay			for ever: fork, and the parent exits
  *	bomb			every process forks, for ever
  *	sleep MS  pause  exit N  raise SIG
  *
- * Exit status 99: bad words; 98: a write failed; 97: something else did.
+ * Exit status 99: bad words; 98: a write failed; 97: another call failed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -220,7 +220,7 @@ static void do_exit(const char *arg)
 	_exit(atoi(arg));
 }
 
-/* By the call itself: libc does not send its own signals, 32 and 33. */
+/* Send a signal by the system call: libc does not send its own, 32 and 33. */
 static void do_raise(const char *arg)
 {
 	syscall(SYS_kill, getpid(), atoi(arg));
@@ -255,7 +255,7 @@ static const struct {
 	{ .word = "wait", .none = do_wait },
 };
 
-/* Does what the words at w ask for; how many words that were. */
+/* Do a word with its arguments. Return: the number of words. */
 static int do_words(char **w)
 {
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -273,7 +273,7 @@ static int do_words(char **w)
 	return 0;
 }
 
-/* The word behind the bracket that closes the one at w[0]. */
+/* Return: the word after the bracket that closes the one at w[0]. */
 static char **behind(char **w)
 {
 	int depth = 0;

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Sums up what a guest said on its second serial line:
+# Sums up the results that a guest wrote to its second serial line:
 #
 #	awk -v kernel=VERSION -v n=LINES -v must=0 -f report.awk \
 #		SKIPS BOUNDS RESULTS
 #
-# One line of TAP a program, where LINES have been printed before. With
-# -v mode=MODE the guest is a cell of the matrix and all of it comes below one
-# line:
+# Prints a line of TAP for each program; LINES is the number of lines before. With
+# -v mode=MODE the guest is a cell of the matrix, and one line comes first:
 #
 #	cell KERNEL MODE: N passed, N failed, N skipped
 #
-# With must=1 only cases listed in the file SKIPS may skip. BOUNDS are those of
-# tests/vm/insns; what was counted goes to the file named by -v insns_file=FILE,
-# as "PROGRAM KERNEL MODE COUNT MAX". The last line of the output is
+# With must=1 only cases in the file SKIPS may skip. BOUNDS is a file as
+# tests/vm/insns; counts go to the file named by -v insns_file=FILE, as
+# "PROGRAM KERNEL MODE COUNT MAX". The last line of the output is
 # "= PASSED FAILED SKIPPED LINES".
 
 function result(ok, text)
@@ -31,7 +30,7 @@ function detail(text)
 	details = details (mode ? "    " : "#   ") text "\n"
 }
 
-# A failure that is no case's.
+# Counts a failure outside of cases.
 function fault(text)
 {
 	failed++
@@ -78,7 +77,7 @@ function insns(name, count,	max)
 
 # ---- the cell itself
 
-# The first list is the kernel's own, as the second serial line has it.
+# Compares the guest's list of security modules with the mode.
 function check_lsm(list,	has)
 {
 	has = index("," list ",", ",bpf,") > 0
@@ -91,7 +90,7 @@ function check_lsm(list,	has)
 
 # ---- programs
 
-# What is wrong with the end of a program, or "".
+# Returns the fault at the end of a program, or "".
 function wrong_end(status)
 {
 	if (status == 137)
