@@ -149,7 +149,7 @@ FMOD_RET_PROGRAMS(_2)
 	int BPF_PROG(setattr_done##suffix, void *idmap, struct dentry *dentry, \
 		     struct iattr *attr, void *delegated, int ret)             \
 	{                                                                      \
-		return on_setattr_done(dentry, ret);                           \
+		return on_setattr_done(dentry, attr, ret);                     \
 	}                                                                      \
 	SEC("tp_btf/sched_process_exit")                                       \
 	int BPF_PROG(exit_done##suffix, struct task_struct *task)              \

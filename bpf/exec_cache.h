@@ -50,7 +50,7 @@ struct exec_identity {
 	__u64 size;
 	__u32 mode, uid, gid;
 	__u32 ctime_nsec, mtime_nsec;
-	__u32 pad;
+	__u32 unlinked;		/* 1: no name is left */
 	__s64 ctime_sec, mtime_sec;
 };
 

@@ -75,18 +75,21 @@ static __always_inline void identity_of(struct inode *inode,
 	id->mode = inode->i_mode;
 	id->uid = inode->i_uid.val;
 	id->gid = inode->i_gid.val;
-	id->pad = 0;
+	id->unlinked = !inode->i_nlink;
 	ctime_of(inode, id);
 	mtime_of(inode, id);
 }
 
+/*
+ * ctime is recorded, but not compared: everybody can move it, and what else moves it,
+ * a write or a change of attributes, is seen when it happens (writing.bpf.h).
+ */
 static __always_inline bool same_identity(const struct exec_identity *a,
 					  const struct exec_identity *b)
 {
 	return a->size == b->size && a->mode == b->mode && a->uid == b->uid &&
-	       a->gid == b->gid && a->ctime_sec == b->ctime_sec &&
-	       a->ctime_nsec == b->ctime_nsec && a->mtime_sec == b->mtime_sec &&
-	       a->mtime_nsec == b->mtime_nsec;
+	       a->gid == b->gid && a->unlinked == b->unlinked &&
+	       a->mtime_sec == b->mtime_sec && a->mtime_nsec == b->mtime_nsec;
 }
 
 /* ---- the state of an executable */

@@ -6,7 +6,17 @@
 #include "identity.bpf.h"
 
 #define FMODE_WRITE	0x2
+#define ATTR_MODE	(1 << 0)
+#define ATTR_UID	(1 << 1)
+#define ATTR_GID	(1 << 2)
 #define ATTR_SIZE	(1 << 3)
+#define ATTR_MTIME	(1 << 5)
+#define ATTR_MTIME_SET	(1 << 8)
+
+/* Attributes of which a change may hide a write, or change who may execute. */
+#define ATTR_TELLING \
+	(ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_MTIME | \
+	 ATTR_MTIME_SET)
 
 /* ---- writing */
 
@@ -55,13 +65,15 @@ static __always_inline int on_setattr(struct dentry *dentry, struct iattr *attr)
 /*
  * Notes a change of mode, owner or times that has been made. The file system
  * decides after the first hook whether the change is allowed: noted there, any
- * caller could make any executable stale.
+ * caller could make any executable stale. A change of ctime alone is allowed to
+ * everybody, by chown(2) to no other owner, and tells nothing.
  */
-static __always_inline int on_setattr_done(struct dentry *dentry, int error)
+static __always_inline int on_setattr_done(struct dentry *dentry,
+					   struct iattr *attr, int error)
 {
 	struct inode *inode = dentry->d_inode;
 
-	if (inode && !error)
+	if (inode && !error && (attr->ia_valid & ATTR_TELLING))
 		on_write(inode, false, WHY_ATTRIBUTES);
 	return 0;
 }

@@ -74,7 +74,7 @@ static int check_file(const struct st_launch *l)
 
 	if (ret < 0)
 		return ret;
-	return st_key_equal(&now, l->key) ? 0 : -ESTALE;
+	return st_key_fits(&now, l->key, l->another_ctime) ? 0 : -ESTALE;
 }
 
 static int clone_with_pipe(struct spawn_template_begin *b)

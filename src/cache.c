@@ -253,7 +253,7 @@ static bool is_good(const struct get *g, const struct known *k,
 	st_record_put(here);
 	return here == k->facts && st_ids_equal(&g->ids, &k->facts->ids) &&
 	       (guard == ST_GUARD_NONE || guard == ST_GUARD_FRESH) &&
-	       st_path_check(path, &k->facts->key) == 0 &&
+	       st_path_check(path, &k->facts->key, 0) == 0 &&
 	       st_key_of_fd(fd, &now) == 0 &&
 	       st_key_equal(&now, &k->facts->key);
 }

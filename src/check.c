@@ -165,6 +165,39 @@ static uint32_t path_reason(const struct st_record *rec)
 	return 0;
 }
 
+/*
+ * Only ctime differs: the content decides. Where ctime stood still meanwhile, it is
+ * remembered, and launches look at nothing again.
+ */
+static bool content_is_same(int tfd, struct st_record *rec)
+{
+	struct spawn_template_key before, after;
+	struct st_digest digest;
+
+	if (!rec->digest.known || st_key_of_fd(tfd, &before) < 0 ||
+	    st_digest_file(tfd, rec->key.size, &digest) < 0 ||
+	    st_key_of_fd(tfd, &after) < 0)
+		return false;
+	if (memcmp(digest.word, rec->digest.word, sizeof(digest.word)) != 0 ||
+	    !st_key_equal_but_ctime(&before, &rec->key) ||
+	    !st_key_equal_but_ctime(&after, &rec->key))
+		return false;
+	if (st_key_equal(&before, &after))
+		atomic_store(&rec->another_ctime, st_key_ctime(&after));
+	return true;
+}
+
+static bool is_unchanged(int tfd, const struct spawn_template_key *now,
+			 struct st_record *rec)
+{
+	if (st_key_fits(now, &rec->key, atomic_load(&rec->another_ctime)))
+		return true;
+	if (!st_key_equal_but_ctime(now, &rec->key))
+		return false;
+	return st_guard_state(&rec->guard) == ST_GUARD_FRESH ||
+	       content_is_same(tfd, rec);
+}
+
 /**
  * st_template_check - find the record of an fd, and tell whether it is fresh
  * @tfd: the fd
@@ -183,7 +216,7 @@ int st_template_check(int tfd, struct st_record **rec, uint32_t *reason)
 		return ret;
 	/* a replaced file has changed, too: its number of links */
 	*reason = path_reason(*rec);
-	if (!*reason && !st_key_equal(&now, &(*rec)->key))
+	if (!*reason && !is_unchanged(tfd, &now, *rec))
 		*reason = SPAWN_TEMPLATE_STALE_FILE_CHANGED;
 	if (!*reason && st_guard_state(&(*rec)->guard) == ST_GUARD_STALE)
 		*reason = SPAWN_TEMPLATE_STALE_GUARD;

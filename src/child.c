@@ -85,7 +85,7 @@ static void check_identity(const struct child *c)
 
 	stage(c, SPAWN_TEMPLATE_STAGE_ARGS);
 	must(c, st_key_of_fd(c->launch->tfd, &now));
-	if (!st_key_equal(&now, c->launch->key))
+	if (!st_key_fits(&now, c->launch->key, c->launch->another_ctime))
 		fail(c, -ESTALE);
 }
 
@@ -181,7 +181,7 @@ static int exec_path(const struct child *c)
 	c->report->by_exec = false;
 	if (ret < 0)
 		return ret;
-	if (!st_key_equal(&now, l->key))
+	if (!st_key_fits(&now, l->key, l->another_ctime))
 		return -ESTALE;
 	return exec_name(c, l->exec_path);
 }

@@ -5,7 +5,12 @@
  *
  * The functions here are inline because the deciding comparison runs in the
  * child, between clone and exec. It compares all fields but nlink, which a new
- * hard link changes (and with it ctime, which does count).
+ * hard link changes.
+ *
+ * A change of ctime alone is no proof of a change: a new hard link makes one, and
+ * everybody who can reach the file can make one, by chown(2) to no other owner. So
+ * a launch may be allowed another ctime, or any, once the content was found to be
+ * the same (see check.c), or where the guard sees every change.
  */
 #ifndef ST_IDENTITY_H
 #define ST_IDENTITY_H
@@ -76,25 +81,54 @@ static inline bool st_key_same_file(const struct spawn_template_key *a,
 	       a->ino == b->ino && a->mnt_id == b->mnt_id;
 }
 
+/* Tells whether both keys are equal in all but ctime, or in that, too. */
+static inline bool st_key_equal_but_ctime(const struct spawn_template_key *a,
+					  const struct spawn_template_key *b)
+{
+	return st_key_same_file(a, b) && a->size == b->size &&
+	       a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+	       a->mtime_sec == b->mtime_sec && a->mtime_nsec == b->mtime_nsec;
+}
+
 /* Tells whether both keys are of the same file, unchanged. */
 static inline bool st_key_equal(const struct spawn_template_key *a,
 				const struct spawn_template_key *b)
 {
-	return st_key_same_file(a, b) && a->size == b->size &&
-	       a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
-	       a->ctime_sec == b->ctime_sec && a->mtime_sec == b->mtime_sec &&
-	       a->ctime_nsec == b->ctime_nsec && a->mtime_nsec == b->mtime_nsec;
+	return st_key_equal_but_ctime(a, b) && a->ctime_sec == b->ctime_sec &&
+	       a->ctime_nsec == b->ctime_nsec;
+}
+
+/* A ctime in one word, which is never 0 and never ST_ANY_CTIME. */
+static inline uint64_t st_key_ctime(const struct spawn_template_key *key)
+{
+	return ((uint64_t)key->ctime_sec << 31 | key->ctime_nsec << 1) + 2;
+}
+
+#define ST_ANY_CTIME 1
+
+/* Tells whether a file is that of a key, with its ctime or with another_ctime. */
+static inline bool st_key_fits(const struct spawn_template_key *now,
+			       const struct spawn_template_key *key,
+			       uint64_t another_ctime)
+{
+	if (!st_key_equal_but_ctime(now, key))
+		return false;
+	return (now->ctime_sec == key->ctime_sec &&
+		now->ctime_nsec == key->ctime_nsec) ||
+	       another_ctime == ST_ANY_CTIME ||
+	       (another_ctime && another_ctime == st_key_ctime(now));
 }
 
 /* Returns 0 if path leads to the file of key, unchanged; else -ESTALE. */
 static inline int st_path_check(const char *path,
-				const struct spawn_template_key *key)
+				const struct spawn_template_key *key,
+				uint64_t another_ctime)
 {
 	struct spawn_template_key now;
 
 	if (st_key_of_path(path, &now) < 0)
 		return -ESTALE;
-	return st_key_equal(&now, key) ? 0 : -ESTALE;
+	return st_key_fits(&now, key, another_ctime) ? 0 : -ESTALE;
 }
 
 int st_key_settle(int fd, struct spawn_template_key *key, uint64_t *attributes);

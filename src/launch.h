@@ -31,6 +31,7 @@ struct st_report {
 	volatile uint32_t action;
 	volatile uint32_t fallbacks;	/* bits: SPAWN_TEMPLATE_FALLBACK_* */
 	volatile int pidfd; /* with open_pidfd: the parent's number */
+	bool any_ctime;			/* the content was the same: see check.c */
 	volatile bool runs;		/* the child has begun */
 	volatile bool in_exec;		/* exec was entered and did not return */
 	volatile bool warm;		/* a prepared process served it */
@@ -46,6 +47,7 @@ struct st_launch {
 
 	int tfd;			/* the caller's number for the file */
 	const struct spawn_template_key *key;
+	uint64_t another_ctime;		/* see st_key_fits(); 0: none */
 	const char *exec_path;		/* NULL: no path */
 	bool by_path;
 	int parent;			/* pid, for DIE_WITH_PARENT */

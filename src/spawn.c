@@ -237,13 +237,21 @@ static int set_mark(struct st_launch *l, const struct st_record *rec)
 	return ret;
 }
 
+/* The guard sees every change of a file whose word is fresh, so ctime tells nothing. */
+static uint64_t another_ctime(struct st_record *rec)
+{
+	if (rec->guard.id && st_guard_state(&rec->guard) == ST_GUARD_FRESH)
+		return ST_ANY_CTIME;
+	return atomic_load_explicit(&rec->another_ctime, memory_order_relaxed);
+}
+
 /*
  * Fills in a launch, all but its child.
  * Return: 0, or the error that forbids it, with the stage in the report.
  */
 static int fill_launch(struct st_launch *l, int tfd,
 		       const struct st_spawn *spawn, const struct st_plan *plan,
-		       const struct st_record *rec, struct st_report *report)
+		       struct st_record *rec, struct st_report *report)
 {
 	const struct spawn_template_spawn_args *args = &spawn->args;
 
@@ -254,6 +262,8 @@ static int fill_launch(struct st_launch *l, int tfd,
 		.plan = *plan,
 		.tfd = tfd,
 		.key = &rec->key,
+		.another_ctime =
+			report->any_ctime ? ST_ANY_CTIME : another_ctime(rec),
 		.exec_path = rec->exec_path,
 		.by_path = rec->by_path_reason != 0,
 		.masked = spawn->masked,
@@ -270,7 +280,8 @@ static int fill_launch(struct st_launch *l, int tfd,
 		if (ret < 0)
 			return ret;
 	}
-	if (rec->exec_path && st_path_check(rec->exec_path, &rec->key) < 0) {
+	if (rec->exec_path &&
+	    st_path_check(rec->exec_path, &rec->key, l->another_ctime) < 0) {
 		/* a template of an fd is not bound to the file's old path */
 		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
 			return -ESTALE;
@@ -318,6 +329,28 @@ static int check_again(int tfd, struct st_record *rec, bool by_exec,
 	return st_template_check(tfd, found, &reason);
 }
 
+/* Does the file differ in nothing but ctime from the record that was made just now? */
+static bool only_ctime_differs(int tfd, const struct st_record *rec)
+{
+	struct spawn_template_key now;
+
+	return rec && st_key_of_fd(tfd, &now) == 0 &&
+	       st_key_equal_but_ctime(&now, &rec->key);
+}
+
+/* Takes today's file. Where somebody moves its ctime all the time, that is enough. */
+static int refresh(int tfd, struct st_record **found)
+{
+	uint32_t reason;
+	int ret = spawn_template_refresh(tfd) < 0 ? -ESTALE : 0;
+
+	if (ret == 0)
+		ret = st_template_check(tfd, found, &reason);
+	if (ret == -ESTALE && only_ctime_differs(tfd, *found))
+		ret = 0;
+	return ret;
+}
+
 /*
  * Looks closely after a record that did not match the file or the path, or that
  * exec refused.
@@ -327,7 +360,6 @@ static int look_again(int tfd, struct st_record **rec, bool by_exec,
 		      bool *refreshed)
 {
 	struct st_record *found = NULL;
-	uint32_t reason;
 	int ret = check_again(tfd, *rec, by_exec, &found);
 
 	if (ret == -ESTALE && !*refreshed &&
@@ -335,9 +367,7 @@ static int look_again(int tfd, struct st_record **rec, bool by_exec,
 		*refreshed = true;
 		st_record_put(found);
 		found = NULL;
-		ret = spawn_template_refresh(tfd) < 0 ? -ESTALE : 0;
-		if (ret == 0)
-			ret = st_template_check(tfd, &found, &reason);
+		ret = refresh(tfd, &found);
 	}
 	if (found) {
 		st_record_put(*rec);
@@ -383,6 +413,8 @@ pid_t st_spawn_begin(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 			report->stage = SPAWN_TEMPLATE_STAGE_ARGS;
 		if (ret < 0)
 			break;
+		/* all else was compared just now, and is compared again */
+		report->any_ctime = true;
 		ret = -ESTALE; /* the answer if this was the last try */
 	}
 	/* a refusal without a child was counted where it was found */

@@ -13,6 +13,7 @@
 #include <spawn_template.h>
 
 #include "elf.h"
+#include "digest.h"
 #include "guard/guard.h"
 #include "warm/warm.h"
 
@@ -41,6 +42,9 @@ struct st_record {
 	struct st_ids ids;		/* the creator's */
 	struct spawn_template_key key;
 	uint32_t format, elf_class, elf_machine, elf_flags;
+	struct st_digest digest;	/* of the content, if there is one */
+	_Atomic uint64_t
+		another_ctime; /* with which the content was the same */
 	uint8_t head[ST_ELF_HEAD];	/* zero if the file was not read */
 	uint32_t by_path_reason;	/* 0: launched by fd */
 	char *path; /* the template's path; NULL: made from an fd */

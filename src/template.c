@@ -228,7 +228,7 @@ static int choose_way(struct st_record *rec, int fd, int asked,
 	}
 	if (!rec->by_path_reason)
 		return 0;
-	if (st_path_check(name, &rec->key) == 0) {
+	if (st_path_check(name, &rec->key, 0) == 0) {
 		rec->exec_path = strdup(name);
 		return rec->exec_path ? 0 : -ENOMEM;
 	}
@@ -240,6 +240,17 @@ static int choose_way(struct st_record *rec, int fd, int asked,
 }
 
 /* ---- making */
+
+/*
+ * Reads the content, so that a later change of ctime alone can be told from a change.
+ * A template that is refreshed by itself needs no such proof, and a file that cannot be
+ * read, or is large, has none.
+ */
+static void take_digest(int fd, struct st_record *rec)
+{
+	if (!(rec->flags & SPAWN_TEMPLATE_CREATE_AUTO_REFRESH))
+		st_digest_file(fd, rec->key.size, &rec->digest);
+}
 
 /* Fills in a record for an open file; the checks are in the proposal's order. */
 static int examine(int fd, const struct source *from, struct st_record *rec)
@@ -264,6 +275,7 @@ static int examine(int fd, const struct source *from, struct st_record *rec)
 		if (!rec->path)
 			return -ENOMEM;
 	}
+	take_digest(fd, rec);
 	return choose_way(rec, fd, asked, attributes);
 }
 
@@ -379,6 +391,7 @@ static int copy_facts(struct st_record *rec, const struct st_record *facts)
 	rec->elf_flags = facts->elf_flags;
 	rec->by_path_reason = facts->by_path_reason;
 	rec->warm_target = facts->warm_target;
+	rec->digest = facts->digest;
 	memcpy(rec->head, facts->head, sizeof(rec->head));
 	rec->path = strdup(facts->path);
 	if (!rec->path)

@@ -229,16 +229,99 @@ static void a_changed_mtime_is_stale(void)
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }
 
+/* ---- ctime alone ---- */
+
 /* A new name changes ctime, as a write would. */
-static void an_added_hard_link_is_stale_until_a_refresh(void)
+static void an_added_or_removed_hard_link_leaves_a_template_fresh(void)
 {
 	char *path = put("prog", BEFORE);
 	int tfd = launched(path);
 
 	CHECK_SYS(link(path, test_path("other")));
-	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
-	CHECK_EQ(spawn_template_refresh(tfd), 0);
 	check_fresh(tfd, 0);
+	check_fresh(tfd, 0);
+	CHECK_SYS(unlink(test_path("other")));
+	check_fresh(tfd, 0);
+	/* nor does it hide a change */
+	write_over(path, AFTER);
+	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
+}
+
+static void a_write_is_stale_after_a_change_of_ctime_alone(void)
+{
+	char *path = put("prog", BEFORE);
+	int tfd = launched(path);
+	struct timespec times[2];
+	struct stat st;
+
+	CHECK_SYS(stat(path, &st));
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	CHECK_SYS(link(path, test_path("other")));
+	check_fresh(tfd, 0);
+	write_over(path, AFTER);
+	CHECK_SYS(utimensat(AT_FDCWD, path, times, 0));
+	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
+}
+
+static void a_file_that_cannot_be_read_is_stale_by_ctime_alone(void)
+{
+	char *path;
+	int tfd;
+
+	test_need_root();
+	path = put("prog", BEFORE);
+	CHECK_SYS(chmod(path, 0111));
+	CHECK_SYS(chmod(test_tmpdir(), 0755));
+	CHECK_SYS(syscall(SYS_setresuid, 65534, 65534, 65534));
+	tfd = launched(path);
+	/* as everybody may; it changes nothing but ctime */
+	CHECK_SYS(chown(path, -1, -1));
+	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
+}
+
+/* A child that moves the file's ctime all the time, as a user who owns nothing. */
+static pid_t mover(const char *path)
+{
+	int fd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	pid_t pid = CHECK_SYS(fork());
+
+	if (pid) {
+		CHECK_SYS(close(fd));
+		return pid;
+	}
+	CHECK_SYS(setresgid(65534, 65534, 65534));
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+	for (;;)
+		CHECK_SYS(fchownat(fd, "", -1, -1, AT_EMPTY_PATH));
+}
+
+static void launch_while_ctime_moves(uint64_t flags)
+{
+	char *path = test_copy_probe("moved"), *argv[] = { "probe", NULL };
+	int tfd = CHECK_OK(spawn_template_open(
+		path, SPAWN_TEMPLATE_CREATE_CLOEXEC | flags));
+	struct stat before, after;
+	pid_t pid;
+
+	CHECK_SYS(stat(path, &before));
+	pid = mover(path);
+	for (int i = 0; i < 200; i++)
+		CHECK_EQ(test_spawn(tfd, argv), 0);
+	CHECK_SYS(stat(path, &after));
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_SYS(waitpid(pid, NULL, 0));
+	/* it did move */
+	CHECK_NE(before.st_ctim.tv_nsec, after.st_ctim.tv_nsec);
+	CHECK_EQ(stat_of(tfd).stale, 0);
+	CHECK_EQ(stat_of(tfd).cold, 200);
+}
+
+static void no_launch_fails_while_anybody_moves_ctime(void)
+{
+	test_need_root();
+	launch_while_ctime_moves(0);
+	launch_while_ctime_moves(SPAWN_TEMPLATE_CREATE_AUTO_REFRESH);
 }
 
 /*
@@ -565,9 +648,9 @@ static void a_template_of_an_fd_sees_a_change(void)
 	CHECK_EQ(spawn_template_refresh(tfd), 0);
 	check_fresh(tfd, 7);
 
-	/* The file without a name has another ctime; a refresh takes it. */
+	/* The file without a name has another ctime, and the same content. */
 	CHECK_SYS(unlink(path));
-	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
+	check_fresh(tfd, 7);
 	CHECK_EQ(spawn_template_refresh(tfd), 0);
 	check_fresh(tfd, 7);
 }
@@ -896,7 +979,10 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_changed_size_is_stale),
 	TEST_CASE(a_write_is_stale_though_mtime_is_restored),
 	TEST_CASE(a_changed_mtime_is_stale),
-	TEST_CASE(an_added_hard_link_is_stale_until_a_refresh),
+	TEST_CASE(an_added_or_removed_hard_link_leaves_a_template_fresh),
+	TEST_CASE(a_write_is_stale_after_a_change_of_ctime_alone),
+	TEST_CASE(a_file_that_cannot_be_read_is_stale_by_ctime_alone),
+	TEST_CASE_SECONDS(no_launch_fails_while_anybody_moves_ctime, 60),
 	TEST_CASE(a_write_right_after_create_is_stale),
 	TEST_CASE(a_write_is_stale_where_file_times_are_coarse),
 	TEST_CASE(a_write_right_after_refresh_is_stale),

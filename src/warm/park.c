@@ -114,7 +114,7 @@ static void process(void *arg)
 	if (ret >= 0)
 		ret = sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (ret >= 0)
-		ret = st_path_check(p->path, p->key);
+		ret = st_path_check(p->path, p->key, 0);
 	if (ret >= 0)
 		ret = sys_execve(p->path, argv, envp);
 	t->exec_error = ret;

@@ -91,22 +91,22 @@ static char *btrfs(const char *device)
 
 /* ---- each file system */
 
-static void all_of(const char *path, bool is_overlay)
+static void all_of(const char *path)
 {
-	guard_check_changes(path, is_overlay);
+	guard_check_changes(path);
 	guard_check_denials(path);
 }
 
 static void changes_and_writes_are_noticed_on_ext4(void)
 {
 	own_mounts();
-	all_of(ext4("/dev/ram0"), false);
+	all_of(ext4("/dev/ram0"));
 }
 
 static void changes_and_writes_are_noticed_on_btrfs(void)
 {
 	own_mounts();
-	all_of(btrfs("/dev/ram1"), false);
+	all_of(btrfs("/dev/ram1"));
 }
 
 /* ---- files that look alike */
@@ -241,8 +241,7 @@ static char *overlay(const char *name, const char *lower, const char *upper,
 static void changes_and_writes_are_noticed_on_overlay(void)
 {
 	own_mounts();
-	all_of(overlay("o", folder("lower"), folder("upper"), folder("work")),
-	       true);
+	all_of(overlay("o", folder("lower"), folder("upper"), folder("work")));
 }
 
 /* Makes a file system with one file, whose number is the first one. */

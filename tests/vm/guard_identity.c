@@ -12,7 +12,7 @@ static struct client client;
 
 static void each_change_is_seen_on_tmpfs(void)
 {
-	guard_check_changes(test_tmpdir(), false);
+	guard_check_changes(test_tmpdir());
 }
 
 /* On ramfs, times move by ticks on every kernel. */
@@ -22,7 +22,7 @@ static void each_change_is_seen_on_ramfs(void)
 
 	CHECK_SYS(mkdir(folder, 0755));
 	CHECK_SYS(mount("none", folder, "ramfs", 0, NULL));
-	guard_check_changes(folder, false);
+	guard_check_changes(folder);
 	CHECK_SYS(umount2(folder, MNT_DETACH));
 }
 
@@ -199,6 +199,8 @@ static void change_anothers(void *arg)
 	CHECK_EQ(chmod(path, 0), -1);
 	CHECK_EQ(chown(path, NOBODY, (gid_t)-1), -1);
 	CHECK_EQ(chown(path, (uid_t)-1, NOBODY), -1);
+	/* this one succeeds for everybody, and moves ctime */
+	CHECK_EQ(chown(path, (uid_t)-1, (gid_t)-1), 0);
 	CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), -1);
 	CHECK_EQ(utimensat(AT_FDCWD, path, NULL, 0), -1);
 	CHECK_EQ(truncate(path, 0), -1);
@@ -221,6 +223,27 @@ static void a_refused_change_leaves_a_template_fresh(void)
 	CHECK_SYS(chmod(path, 0755));
 	CHECK(!client_fresh(&client, &r));
 	CHECK_EQ(client_item(&client, r.id).why, WHY_ATTRIBUTES);
+}
+
+static void another_name_leaves_a_template_fresh(void)
+{
+	char *path = guard_program(test_path("p"), "tiny-7");
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, path, 0);
+	CHECK_SYS(link(path, test_path("other")));
+	CHECK(client_fresh(&client, &r));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_SYS(rename(test_path("other"), path));
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+	CHECK_EQ(client_item(&client, r.id).why, WHY_NONE);
+	CHECK(client_fresh(&client, &r));
+	/* no name is left: what is at the path by now is another file */
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(raw_launch(r.fd, r.id), -ESTALE);
 }
 
 /* ---- several templates of a file */
@@ -288,6 +311,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(another_header_is_stale),
 	TEST_CASE(a_script_is_guarded),
 	TEST_CASE(a_refused_change_leaves_a_template_fresh),
+	TEST_CASE(another_name_leaves_a_template_fresh),
 	TEST_CASE(all_templates_of_a_file_are_stale),
 	TEST_CASE(each_of_many_writes_within_a_tick_is_seen),
 };

@@ -14,7 +14,6 @@ struct change {
 	void (*make)(const char *path, const char *spare);
 	uint32_t why;		/* the reason; 0: seen at the next exec only */
 	bool is_write;		/* deny-write denies it */
-	bool untold;		/* overlayfs does not pass it to its inode */
 };
 
 extern const struct change guard_changes[];
@@ -25,7 +24,7 @@ extern const unsigned int guard_n_changes;
  * ESTALE to the launch, by fd and by path; the word and a message say so; a new
  * template launches. Does so for each change.
  */
-void guard_check_changes(const char *folder, bool is_overlay);
+void guard_check_changes(const char *folder);
 
 /* Checks that deny-write denies each way of writing there, and nothing else. */
 void guard_check_denials(const char *folder);
