@@ -52,17 +52,20 @@
  * process that it did not start.
  *
  * Structures are versioned by the size that the caller passes, and each version
- * is accepted for ever. A size between two versions counts as the smaller one. What
- * the version that counts does not have must be zero up to the caller's size, else
- * -E2BIG; no structure is larger than a page of 4096 bytes. A flag needs the size
- * of the version that it came with, else -EINVAL: extensions need VER1. A structure
- * that is filled in gets the version that the caller's size has room for, and zero
- * behind that.
+ * is accepted for ever. A size between two versions counts as the smaller one.
  *
- * Each structure that a caller fills in has an initialiser, SPAWN_TEMPLATE_*_INIT,
- * for C and C++. With it no field names descriptor 0, user 0 or group 0 unless the
- * caller writes that there. Later versions of the header only append fields, or
- * give a name to reserved ones.
+ * - A structure that a call reads: bytes behind the version that counts must be zero,
+ *   and the size at most a page of 4096 bytes, else -E2BIG. A flag needs the version
+ *   that it came with, else -EINVAL; extensions need VER1.
+ * - A structure that a call fills in: bytes behind the version that counts become
+ *   zero, up to the caller's size. Nothing is written beyond that.
+ *
+ * Later versions of the header append fields, or give reserved ones a name. Structures
+ * that have no size stay as they are: an action, what an action points to, a key.
+ *
+ * Each structure that a call reads has an initialiser, SPAWN_TEMPLATE_*_INIT, for C
+ * and C++. With it no field names descriptor 0, user 0 or group 0 unless the caller
+ * writes that there.
  */
 #ifndef SPAWN_TEMPLATE_H
 #define SPAWN_TEMPLATE_H
@@ -982,8 +985,9 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
 int spawn_template_ring_submit(struct spawn_template_ring *ring);
 
 /*
- * What became of one launch or run. The ring makes it and may append fields to it;
- * what comes in them is only there for those who have asked for it.
+ * Tells what became of one launch or run. The ring makes it, and so it has the size
+ * that the library knows: later versions append fields, for launches and runs that
+ * ask for what is told in them.
  */
 struct spawn_template_cqe {
 	uint64_t user_data;		/* as submitted */
