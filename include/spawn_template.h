@@ -898,8 +898,10 @@ struct spawn_template_ring_params {
  * Threads inherit credentials, capabilities, seccomp filters, namespaces and
  * scheduling from the thread that makes the first ring: restrict that thread
  * before. A launch submitted by a thread that has no_new_privs, or is in a
- * seccomp mode, is refused with -EACCES if the launching thread has, or is, not:
- * more than that, a second filter or Landlock say, cannot be told.
+ * seccomp mode, is refused with -EACCES if the launching thread has, or is, not;
+ * so is one by a thread whose ids, groups, securebits or capabilities (all five
+ * sets) are not those of the launching thread. More than that, a second filter,
+ * a namespace or Landlock say, cannot be told.
  *
  * After fork(2) the child's copy is inert: every call answers -EACCES, and
  * spawn_template_ring_exit() frees only what is the child's.

@@ -6,6 +6,7 @@
  */
 #include "rings.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -240,6 +241,74 @@ static void a_thread_with_no_new_privs_is_refused(void)
 static void a_thread_with_a_filter_is_refused(void)
 {
 	refused_if(set_filter);
+}
+
+/* The raw calls change the thread that makes them, and no other. */
+static int drop_user(void)
+{
+	return (int)syscall(SYS_setresuid, -1, 65534, -1);
+}
+
+static int drop_group(void)
+{
+	return (int)syscall(SYS_setresgid, 65534, 65534, 65534);
+}
+
+static int drop_groups(void)
+{
+	static const gid_t one = 65533;
+
+	return (int)syscall(SYS_setgroups, 1, &one);
+}
+
+static int drop_bounding(void)
+{
+	return prctl(PR_CAPBSET_DROP, CAP_SYS_BOOT, 0, 0, 0);
+}
+
+/* Leaves out one capability of one of the three sets, or adds it there. */
+static int change_set(bool effective, bool permitted, bool inheritable)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	uint32_t bit = 1U << CAP_KILL;
+
+	CHECK_SYS(syscall(SYS_capget, &header, data));
+	data[0].effective &= effective ? ~bit : ~0U;
+	data[0].permitted &= permitted ? ~bit : ~0U;
+	data[0].inheritable ^= inheritable ? bit : 0;
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static int drop_effective(void)
+{
+	return change_set(true, false, false);
+}
+
+static int drop_permitted(void)
+{
+	return change_set(true, true, false);
+}
+
+static int change_inheritable(void)
+{
+	return change_set(false, false, true);
+}
+
+static void a_thread_that_has_dropped_rights_is_refused(void)
+{
+	int (*drops[])(void) = { drop_user,	    drop_group,
+				 drop_groups,	    drop_bounding,
+				 drop_effective,    drop_permitted,
+				 change_inheritable };
+
+	test_need_root();
+	for (size_t i = 0; i < TEST_COUNT(drops); i++) {
+		test_doing("way %zu", i);
+		refused_if(drops[i]);
+	}
 }
 
 /* The launching threads are made later, and have the same restrictions. */
@@ -861,6 +930,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(fds_are_those_at_the_launch),
 	TEST_CASE(attributes_of_many_kinds_are_set),
 	TEST_CASE(programs_are_scheduled_as_the_host),
+	TEST_CASE(a_thread_that_has_dropped_rights_is_refused),
 	TEST_CASE(a_thread_with_no_new_privs_is_refused),
 	TEST_CASE(a_thread_with_a_filter_is_refused),
 	TEST_CASE(a_host_restricted_before_the_ring_is_served),

@@ -31,15 +31,21 @@ static void caller_of_this_thread(struct st_caller *caller)
 	caller->no_new_privs =
 		sys_call5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	caller->seccomp = sys_call5(__NR_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+	st_rights_get(&caller->rights, false);
 }
 
 /*
  * Tells whether this thread may launch for the caller. If the caller is in a
  * sandbox that this thread is not in, the thread's children would be outside of
- * it.
+ * it; and if the rights of the two differ, they would have those of this one.
  */
 static bool is_as_restricted(const struct st_caller *caller)
 {
+	struct st_rights rights;
+
+	st_rights_get(&rights, true);
+	if (!st_rights_equal(&rights, &caller->rights))
+		return false;
 	if (caller->no_new_privs > 0 &&
 	    sys_call5(__NR_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) <= 0)
 		return false;

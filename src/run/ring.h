@@ -31,6 +31,7 @@
 #include "run/poller.h"
 #include "run/pool.h"
 #include "run/queue.h"
+#include "run/rights.h"
 #include "run/run.h"
 
 enum st_slot_phase {
@@ -60,6 +61,7 @@ struct st_caller {
 	uint64_t mask;
 	int seccomp;			/* mode, or -errno */
 	int no_new_privs;
+	struct st_rights rights;
 };
 
 struct st_job {
