@@ -711,6 +711,7 @@ struct spawn_template_run_args {
 #define SPAWN_TEMPLATE_RESULT_PIPE_HELD		(1U << 4) /* see run */
 #define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* host reaped it */
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
+#define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
 
 /* 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))

@@ -258,10 +258,10 @@ static inline bool life_ends(struct life *life, int ms)
 
 /* ---- results ---- */
 
-#define RESULT_ALL                                                             \
-	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) |   \
-	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |       \
-	 RESULT(CGROUP))
+#define RESULT_ALL                                                           \
+	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) | \
+	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |     \
+	 RESULT(CGROUP) | RESULT(NOT_KILLED))
 
 static inline void check_stream(const char *data, size_t len, uint64_t max,
 				bool truncated)

@@ -193,7 +193,7 @@ ends() {
 		and by["code"]["out"] == "o\n" and by["code"]["err"] == "e\n"
 		and by["code"]["out_len"] == 2 and by["code"]["pid"] > 1
 		and not any(by["code"][k] for k in ("timed_out",
-			"tree_killed", "pipe_held", "status_lost", "cgroup",
+			"tree_killed", "not_killed", "pipe_held", "status_lost", "cgroup",
 			"out_truncated", "err_truncated"))
 		and by["code"]["usage"]["max_rss_kib"] > 0
 		and by["code"]["usage"]["user_s"] >= 0

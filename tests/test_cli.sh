@@ -545,7 +545,7 @@ captured() {
 		and j["err"] == "err\n" and j["err_len"] == 4
 		and not any(j[k] for k in ("timed_out", "cancelled",
 			"out_truncated", "err_truncated", "tree_killed",
-			"pipe_held", "status_lost", "cgroup"))
+			"not_killed", "pipe_held", "status_lost", "cgroup"))
 		and j["usage"]["max_rss_kib"] > 0
 		and j["usage"]["user_s"] + j["usage"]["system_s"] >= 0
 		and 0 < j["spawn_ms"] < j["total_ms"]

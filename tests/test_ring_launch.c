@@ -345,6 +345,35 @@ static void setresuid_works_with_a_ring_open(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* The program has more rights than the thread that is to kill it. */
+static void a_run_that_cannot_be_killed_ends_and_tells(void)
+{
+	struct spawn_template_run_args args = run_args(TREE("pause"));
+	struct spawn_template_ring *ring;
+	struct spawn_template_cqe *cqe;
+	pid_t pid;
+
+	test_need_root();
+	ring = ring_new(4, 1);
+	args.timeout_ns = 300 * 1000 * 1000;
+	queue_run_args(ring, tree_template(), &args, 1);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	sleep_ms(100);
+	CHECK_SYS(setresuid(65534, 65534, 0));
+	cqe = ring_take_of(ring, 1);
+	CHECK_SYS(setresuid(0, 0, 0));
+	CHECK_EQ(cqe->res, 0);
+	CHECK_EQ(cqe->result->flags & ~RESULT(PIPE_HELD),
+		 RESULT(TIMED_OUT) | RESULT(NOT_KILLED) | RESULT(STATUS_LOST));
+	CHECK_EQ(cqe->result->code, -1);
+	CHECK_EQ(cqe->result->signal, -1);
+	pid = cqe->pid;
+	spawn_template_ring_seen(ring, cqe);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	spawn_template_ring_exit(ring);
+}
+
 static volatile sig_atomic_t handler_thread;
 
 static void note_thread(int sig)
@@ -935,6 +964,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_thread_with_a_filter_is_refused),
 	TEST_CASE(a_host_restricted_before_the_ring_is_served),
 	TEST_CASE(setresuid_works_with_a_ring_open),
+	TEST_CASE(a_run_that_cannot_be_killed_ends_and_tells),
 	TEST_CASE(signals_reach_only_threads_of_the_host),
 	TEST_CASE(a_stuck_launch_stops_no_other),
 	TEST_CASE(a_stopped_launch_stops_no_other),

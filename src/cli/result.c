@@ -68,10 +68,11 @@ static json_t *ending_json(const struct spawn_template_result *r, int pid)
 static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
-		"{s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, s:f}",
+		"{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, s:f}",
 		"out_truncated", has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED),
 		"err_truncated", has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED),
 		"tree_killed", has(r, SPAWN_TEMPLATE_RESULT_TREE_KILLED),
+		"not_killed", has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED),
 		"pipe_held", has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD),
 		"status_lost", has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST),
 		"cgroup", has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "usage",

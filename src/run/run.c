@@ -19,7 +19,7 @@
 #include "run/run.h"
 #include "sys.h"
 
-#define RUN_FLAGS \
+#define RUN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
 	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
 
@@ -391,7 +391,8 @@ static void killed_tree(struct st_run *run)
 		run->kill_at = now;
 		run->tries = 0;
 	}
-	run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
+	if (run->tree.killed)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
 	run->kill_again = now + (now < st_after(run->kill_at, KILL_MOST)
 					 ? KILL_AGAIN
 					 : KILL_AGAIN_LATER);
@@ -404,13 +405,25 @@ static void kill_tree(struct st_run *run)
 	killed_tree(run);
 }
 
+/* Tells whether the child outlives SIGKILL, since it may not be signalled. */
+static bool is_out_of_reach(struct st_run *run, int64_t now)
+{
+	if (run->phase != ST_RUN_KILLED || run->exited ||
+	    now < st_after(run->kill_at, KILL_MOST) ||
+	    !st_tree_refuses(&run->tree))
+		return false;
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_NOT_KILLED;
+	return true;
+}
+
 /*
  * Tells, after a signal to the tree, whether all of it is gone or is given up.
  * If not, .due is the time of the next look.
  */
 static bool is_tree_ended(struct st_run *run, int64_t now)
 {
-	if (run->exited && st_tree_empty(&run->tree))
+	if ((run->exited && st_tree_empty(&run->tree)) ||
+	    is_out_of_reach(run, now))
 		return true;
 	if (run->phase == ST_RUN_TERMED && now < run->kill_at) {
 		run->due = run->exited
@@ -429,7 +442,7 @@ static bool is_tree_ended(struct st_run *run, int64_t now)
 		}
 	}
 	kill_tree(run);
-	return false;
+	return is_out_of_reach(run, st_now());
 }
 
 /**

@@ -447,6 +447,7 @@ static void finish_effort(struct effort *e, int sig, bool stopped)
 	done = e->done;
 	refused = e->refused;
 	e->tree->complete = stopped && sig == SIGKILL && !refused;
+	e->tree->killed |= sig == SIGKILL && done;
 	e->undo = true;
 	if (st_signal_ends(sig) && sig != SIGKILL)
 		signal_all(e, SIGCONT);

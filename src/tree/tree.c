@@ -164,6 +164,7 @@ static int signal_cgroup(struct st_tree *tree, int sig)
 		if (one == 0 && st_signal_ends(sig) && sig != SIGKILL)
 			st_pidfd_signal(tree->pidfd, tree->pid, SIGCONT);
 	}
+	tree->killed |= sig == SIGKILL && ret == 0;
 	return ret;
 }
 
@@ -203,6 +204,13 @@ void st_tree_kill_all(struct st_tree **trees, size_t n)
 	}
 	if (n_proc)
 		st_proc_kill_all(trees, n_proc);
+}
+
+/* Tells whether the child lives and may not be signalled, as after set-uid. */
+bool st_tree_refuses(const struct st_tree *tree)
+{
+	return st_pidfd_signal(tree->pidfd, tree->pid, 0) == -EPERM &&
+	       st_pidfd_alive(tree->pidfd);
 }
 
 /**

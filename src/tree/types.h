@@ -50,6 +50,7 @@ struct st_tree {
 	struct st_member *members;	/* those seen at the last look */
 	size_t n_members, max_members;
 	bool complete;		/* all were stopped when they got SIGKILL */
+	bool killed;		/* at least one process got SIGKILL */
 };
 
 #endif

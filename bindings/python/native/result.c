@@ -126,11 +126,12 @@ static const unsigned int timed_out = SPAWN_TEMPLATE_RESULT_TIMED_OUT;
 static const unsigned int out_truncated = SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
 static const unsigned int err_truncated = SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
 static const unsigned int tree_killed = SPAWN_TEMPLATE_RESULT_TREE_KILLED;
+static const unsigned int not_killed = SPAWN_TEMPLATE_RESULT_NOT_KILLED;
 static const unsigned int pipe_held = SPAWN_TEMPLATE_RESULT_PIPE_HELD;
 static const unsigned int status_lost = SPAWN_TEMPLATE_RESULT_STATUS_LOST;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
 
-#define FLAG(flag, text) \
+#define FLAG(flag, text)                                        \
 	.name = #flag, .get = (getter)result_flag, .doc = text, \
 	.closure = (void *)(uintptr_t)&flag
 
@@ -139,6 +140,7 @@ static PyGetSetDef getters[] = {
 	{ FLAG(out_truncated, "There was more on stdout.") },
 	{ FLAG(err_truncated, "There was more on stderr.") },
 	{ FLAG(tree_killed, "The tree got SIGKILL.") },
+	{ FLAG(not_killed, "The program lives on: it may not be signalled.") },
 	{ FLAG(pipe_held, "Something else held the output open.") },
 	{ FLAG(status_lost, "Somebody else took the exit status.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
@@ -150,7 +152,7 @@ static PyGetSetDef getters[] = {
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
-#define MEMBER_AT(kind, field, at, text) \
+#define MEMBER_AT(kind, field, at, text)                                       \
 	.name = #field, .type = (kind), .offset = offsetof(struct result, at), \
 	.flags = READONLY, .doc = text
 #define MEMBER(kind, field, text) MEMBER_AT(kind, field, field, text)
