@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# scripts/abi: include/abi.txt is the layout of the header, and every change of a
-# header that moves, renames or resizes something is seen in what it prints.
+# scripts/abi: include/abi.txt is the layout of the header. A change that moves, renames
+# or resizes a member changes the table that scripts/abi prints.
 
 set -u
 
@@ -13,13 +13,13 @@ cd "$(dirname "$0")/.." || exit 2
 header=include/spawn_template.h
 unset CC
 
-# Print the table without the lines for musl, whose compiler may not be there.
+# Prints the table without the lines for musl, whose compiler may be missing.
 table() { # header
 	MUSL_CC=none scripts/abi "$1" 2>> "$tmp/log"
 }
 
-# Change the header by a sed script, and compare the lines that are new in its table.
-seen() { # name, script, lines that are new
+# Changes the header by a sed script, and compares the new lines of its table.
+seen() { # name, script, new lines
 	local old
 
 	sed -E "$2" "$header" > "$tmp/changed.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache of templates: it gives out the file that a search finds now, remembers
- * what it has learned and no more than it was told to, holds nothing open that
- * nobody has, and serves threads and forked children.
+ * The cache of templates: it gives out the file that a search finds now, remembers as
+ * many files as it was told to, holds no file open that no caller has, and serves
+ * threads and forked children.
  *
- * tiny exits with 0, tiny-7 with 7, so a launch tells which of the two has run.
+ * tiny exits with 0, tiny-7 with 7, so that a launch tells which of the two has run.
  */
 #include "growth.h"
 
@@ -58,7 +58,7 @@ static char *put(const char *name, const char *tool)
 	return path;
 }
 
-/* Puts another inode at the same path, by rename. */
+/* Put another inode at the same path, by rename. */
 static void replace(const char *path, const char *tool)
 {
 	char *next = test_path("next");
@@ -77,7 +77,7 @@ static void drop(struct spawn_template_cache *cache, int tfd)
 	CHECK_EQ(spawn_template_cache_drop(cache, tfd), 0);
 }
 
-/* Gets, launches and drops. Return: the exit code. */
+/* Get a template, launch from it and drop it. Return: the exit code. */
 static int launch(struct spawn_template_cache *cache, const char *name,
 		  const char *path)
 {
@@ -104,7 +104,7 @@ static double ms_now(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
-/* ---- what is remembered ---- */
+/* ---- files that the cache remembers ---- */
 
 static void a_known_file_is_revived_and_not_made(void)
 {
@@ -150,7 +150,7 @@ static void a_revived_template_is_as_the_first_was(void)
 	spawn_template_cache_free(cache);
 }
 
-static void a_template_that_was_dropped_is_none(void)
+static void a_dropped_template_is_closed_and_refused(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	int tfd = get(cache, test_tool("tiny")), dup_fd = CHECK_SYS(dup(tfd));
@@ -221,9 +221,9 @@ static void callers_at_a_time_share_a_template(void)
 	spawn_template_cache_free(cache);
 }
 
-/* ---- what is not kept ---- */
+/* ---- files that the cache does not hold ---- */
 
-/* A file system of this size, of the case's own; skips where none can be had. */
+/* Mount a file system for this case; skip the case where that fails. */
 static const char *mount_tmpfs(const char *options)
 {
 	const char *dir = test_path("mounted");
@@ -293,7 +293,7 @@ static void another_file_system_at_the_path_is_looked_into(void)
 
 /* ---- files that change ---- */
 
-static void a_replaced_file_is_launched_as_it_is_now(void)
+static void a_replaced_file_is_launched_anew(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	const char *tool = put("tool", "tiny");
@@ -349,7 +349,7 @@ static void a_file_that_is_replaced_before_its_launch_is_refreshed(void)
 	CHECK_EQ(test_spawn(tfd, ARGV), 7);
 	drop(cache, tfd);
 	CHECK_EQ(test_count_fds(), fds);
-	/* what the launch has learned is known */
+	/* the cache has learned the new file from the launch */
 	CHECK_EQ(launch(cache, tool, NULL), 7);
 	CHECK_EQ(stat_of(cache).made, 1);
 	CHECK_EQ(stat_of(cache).revived, 1);
@@ -403,7 +403,7 @@ static void a_new_file_earlier_on_the_path_is_taken(void)
 	CHECK_SYS(unlink(first));
 	CHECK_EQ(launch(cache, "tool", path), 0);
 	CHECK_EQ(stat_of(cache).revived, 1);
-	/* and one that may not be executed is passed over */
+	/* the search passes over a file that may not be executed */
 	put_in("a", "tool", "tiny-7");
 	CHECK_SYS(chmod(first, 0644));
 	CHECK_EQ(launch(cache, "tool", path), 0);
@@ -491,7 +491,7 @@ static void a_refused_file_that_has_changed_is_looked_into(void)
 	spawn_template_cache_free(cache);
 }
 
-static void by_default_no_refusal_is_remembered(void)
+static void no_refusal_is_remembered_by_default(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	const char *tool = put("tool", "tiny-7");
@@ -506,7 +506,7 @@ static void by_default_no_refusal_is_remembered(void)
 
 /* ---- descriptors ---- */
 
-static void a_get_without_a_descriptor_left_loses_nothing(void)
+static void a_get_without_a_free_descriptor_loses_nothing(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	struct rlimit limit, none;
@@ -530,7 +530,7 @@ static void a_get_without_a_descriptor_left_loses_nothing(void)
 	spawn_template_cache_free(cache);
 }
 
-/* A file descriptor of a plain file, at the number. */
+/* Open /dev/null at this number. */
 static void occupy(int number)
 {
 	int fd = CHECK_SYS(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -541,7 +541,7 @@ static void occupy(int number)
 	}
 }
 
-static void a_host_that_closes_all_descriptors_keeps_its_own(void)
+static void a_drop_spares_a_file_of_the_host_at_the_number(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	const char *tool = put("tool", "tiny-7");
@@ -559,7 +559,7 @@ static void a_host_that_closes_all_descriptors_keeps_its_own(void)
 	spawn_template_cache_free(cache);
 }
 
-static void a_template_of_the_hosts_own_at_the_number_stays(void)
+static void a_drop_spares_a_template_of_the_host_at_the_number(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	int tfd = get(cache, test_tool("tiny")), own;
@@ -572,7 +572,7 @@ static void a_template_of_the_hosts_own_at_the_number_stays(void)
 	spawn_template_cache_free(cache);
 }
 
-static void only_what_is_out_is_dropped(void)
+static void only_templates_that_are_out_can_be_dropped(void)
 {
 	struct spawn_template_cache *cache = new_cache(), *other = new_cache();
 	int tfd = get(cache, test_tool("tiny"));
@@ -612,7 +612,7 @@ static const struct spawn_template_cache_params some = {
 	.entries = 7,
 };
 
-/* Params of exactly this size, at the end of a page that no other follows. */
+/* Params of exactly this size, at the end of the last readable page. */
 static void *params_of(size_t size)
 {
 	char *end = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE,
@@ -703,7 +703,7 @@ static void stat_fills_the_callers_size(void)
 
 /* ---- ids ---- */
 
-static void after_a_change_of_ids_templates_are_made_anew(void)
+static void templates_are_made_anew_after_a_change_of_ids(void)
 {
 	struct spawn_template_cache *cache = new_cache();
 	int tfd;
@@ -759,7 +759,7 @@ static void free_in_child(void *arg)
 	spawn_template_cache_free(((struct family *)arg)->cache);
 }
 
-static void a_child_has_the_cache_empty_and_to_itself(void)
+static void a_child_has_an_empty_cache_to_itself(void)
 {
 	struct family f = { .cache = new_cache() };
 
@@ -858,8 +858,8 @@ static void *get_busy(void *arg)
 	return NULL;
 }
 
-/* Making waits for a writer to close for tens of milliseconds. */
-static void a_get_that_waits_holds_up_no_other(void)
+/* Making a template waits tens of milliseconds until a writer closes the file. */
+static void a_get_that_waits_delays_no_other(void)
 {
 	struct waiter w = { .cache = new_cache(), .tool = put("tool", "tiny") };
 	int writer = CHECK_SYS(open(w.tool, O_WRONLY | O_CLOEXEC)), gets = 0;
@@ -926,14 +926,14 @@ static void use_leaves_nothing_behind(void)
 static const struct test_case cases[] = {
 	TEST_CASE(a_known_file_is_revived_and_not_made),
 	TEST_CASE(a_revived_template_is_as_the_first_was),
-	TEST_CASE(a_template_that_was_dropped_is_none),
+	TEST_CASE(a_dropped_template_is_closed_and_refused),
 	TEST_CASE(the_least_recently_used_is_forgotten),
 	TEST_CASE(templates_that_are_out_survive_being_forgotten),
 	TEST_CASE(callers_at_a_time_share_a_template),
 	TEST_CASE(a_mount_is_free_when_its_templates_are_dropped),
 	TEST_CASE(the_space_of_deleted_files_is_free_when_they_are_dropped),
 	TEST_CASE(another_file_system_at_the_path_is_looked_into),
-	TEST_CASE(a_replaced_file_is_launched_as_it_is_now),
+	TEST_CASE(a_replaced_file_is_launched_anew),
 	TEST_CASE(a_file_that_is_replaced_while_it_is_out_is_told_apart),
 	TEST_CASE(a_file_that_is_replaced_before_its_launch_is_refreshed),
 	TEST_CASE(a_file_that_has_gone_is_forgotten),
@@ -943,19 +943,19 @@ static const struct test_case cases[] = {
 	TEST_CASE(names_that_no_search_takes_are_refused),
 	TEST_CASE(a_refusal_is_believed_until_its_time_is_over),
 	TEST_CASE(a_refused_file_that_has_changed_is_looked_into),
-	TEST_CASE(by_default_no_refusal_is_remembered),
-	TEST_CASE(a_get_without_a_descriptor_left_loses_nothing),
-	TEST_CASE(a_host_that_closes_all_descriptors_keeps_its_own),
-	TEST_CASE(a_template_of_the_hosts_own_at_the_number_stays),
-	TEST_CASE(only_what_is_out_is_dropped),
+	TEST_CASE(no_refusal_is_remembered_by_default),
+	TEST_CASE(a_get_without_a_free_descriptor_loses_nothing),
+	TEST_CASE(a_drop_spares_a_file_of_the_host_at_the_number),
+	TEST_CASE(a_drop_spares_a_template_of_the_host_at_the_number),
+	TEST_CASE(only_templates_that_are_out_can_be_dropped),
 	TEST_CASE(templates_that_are_out_survive_their_cache),
 	TEST_CASE(params_follow_the_rule_of_sizes),
 	TEST_CASE(params_that_mean_nothing_are_refused),
 	TEST_CASE(stat_fills_the_callers_size),
-	TEST_CASE(after_a_change_of_ids_templates_are_made_anew),
-	TEST_CASE(a_child_has_the_cache_empty_and_to_itself),
+	TEST_CASE(templates_are_made_anew_after_a_change_of_ids),
+	TEST_CASE(a_child_has_an_empty_cache_to_itself),
 	TEST_CASE_SECONDS(threads_and_forks_use_one_cache, 60),
-	TEST_CASE(a_get_that_waits_holds_up_no_other),
+	TEST_CASE(a_get_that_waits_delays_no_other),
 	TEST_CASE(use_leaves_nothing_behind),
 };
 TEST_MAIN(cases)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Templates in a cache that are dear, because the guard knows them or processes are
- * prepared for them: they stay open for the time that the caller has set and no
- * longer, also if nobody uses the cache any more. The test plays the guard's daemon.
+ * Templates in a cache that the guard knows or that processes are prepared for: these
+ * stay open for the time that the caller has set and no longer, even if nobody uses the
+ * cache any more. The test plays the guard's daemon.
  */
 #include "fake_guard.h"
 #include "harness.h"
@@ -60,7 +60,7 @@ static int get(struct spawn_template_cache *cache, const char *name)
 	return CHECK_OK(spawn_template_cache_get(cache, name, NULL));
 }
 
-/* A template of tiny, guarded, and dropped again. */
+/* Get a guarded template of tiny and drop it. */
 static int get_and_drop(struct spawn_template_cache *cache)
 {
 	int tfd = get(cache, test_tool("tiny"));
@@ -83,7 +83,7 @@ static double ms_now(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
-/* The threads that a cache has started. */
+/* Count the threads that caches have started. */
 static int count_threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -97,7 +97,7 @@ static int count_threads(void)
 			 entry->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			continue; /* it has just ended */
+			continue; /* the thread has just ended */
 		(void)!read(fd, comm, sizeof(comm) - 1);
 		CHECK_SYS(close(fd));
 		n += !strncmp(comm, "st-cache\n", 9);
@@ -106,7 +106,7 @@ static int count_threads(void)
 	return n;
 }
 
-/* Without a call of the library. */
+/* Wait for the number of threads without a call of the library. */
 static void wait_for_threads(int n)
 {
 	for (int i = 0; i < 10000 && count_threads() != n; i++)
@@ -114,7 +114,7 @@ static void wait_for_threads(int n)
 	CHECK_EQ(count_threads(), n);
 }
 
-/* ---- how long ---- */
+/* ---- the time to hold ---- */
 
 static void a_guarded_template_is_held_and_given_out_again(void)
 {
@@ -138,7 +138,7 @@ static void a_guarded_template_is_held_and_given_out_again(void)
 	spawn_template_cache_free(cache);
 }
 
-static void what_is_held_is_closed_in_time_without_another_call(void)
+static void a_held_template_is_closed_in_time_without_a_call(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(300 * MS, 0);
@@ -155,7 +155,7 @@ static void what_is_held_is_closed_in_time_without_another_call(void)
 		usleep(1000);
 	CHECK_EQ(atomic_load(&f->unregistered), atomic_load(&f->last_id));
 	CHECK_EQ(stat_of(cache).held, 0);
-	/* and again, by another thread */
+	/* another thread closes it the second time */
 	tfd = get_and_drop(cache);
 	CHECK_EQ(stat_of(cache).revived, 1);
 	CHECK(is_open(tfd));
@@ -182,7 +182,7 @@ static void a_mount_is_free_when_the_time_is_over(void)
 	tfd = get(cache, tool);
 	CHECK(is_guarded(tfd));
 	CHECK_EQ(spawn_template_cache_drop(cache, tfd), 0);
-	/* the daemon of this test keeps the file that it saw last */
+	/* the fake daemon keeps the last file; this one replaces it */
 	CHECK_OK(spawn_template_open(test_tool("tiny"), CREATE(CLOEXEC)));
 	CHECK_EQ(atomic_load(&f->registers), 2);
 	wait_for_threads(1);
@@ -191,7 +191,7 @@ static void a_mount_is_free_when_the_time_is_over(void)
 	spawn_template_cache_free(cache);
 }
 
-static void with_no_time_to_hold_nothing_is_held(void)
+static void nothing_is_held_if_the_time_is_0(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(0, 0);
@@ -205,7 +205,7 @@ static void with_no_time_to_hold_nothing_is_held(void)
 	spawn_template_cache_free(cache);
 }
 
-static void what_no_guard_knows_is_not_held(void)
+static void a_template_without_a_guard_is_not_held(void)
 {
 	struct spawn_template_cache *cache = cache_of(LONG, 0);
 	int tfd = get(cache, test_tool("tiny"));
@@ -230,9 +230,9 @@ static void the_longest_time_is_not_taken_for_none(void)
 	spawn_template_cache_free(cache);
 }
 
-/* ---- sooner ---- */
+/* ---- earlier closes ---- */
 
-static void what_is_held_is_closed_when_it_is_forgotten(void)
+static void a_held_template_is_closed_when_it_is_forgotten(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(LONG, 1);
@@ -248,7 +248,7 @@ static void what_is_held_is_closed_when_it_is_forgotten(void)
 	spawn_template_cache_free(cache);
 }
 
-static void what_is_held_is_closed_when_descriptors_run_out(void)
+static void a_held_template_is_closed_when_descriptors_run_out(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(LONG, 0);
@@ -258,7 +258,7 @@ static void what_is_held_is_closed_when_descriptors_run_out(void)
 	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
 	less = limit;
 	less.rlim_cur = (rlim_t)held + 1;
-	/* all numbers below the limit are in use */
+	/* use all numbers below the limit */
 	while (dup(0) >= 0 && !is_open(held + 1))
 		;
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &less));
@@ -267,7 +267,7 @@ static void what_is_held_is_closed_when_descriptors_run_out(void)
 	CHECK_EQ(errno, EMFILE);
 	tfd = spawn_template_cache_get(cache, test_tool("tiny-7"), NULL);
 	CHECK_EQ(stat_of(cache).held, 0);
-	/* one was not enough to look into the file with; now there is one */
+	/* one fd may be too few to look into the file; now one is free */
 	CHECK(tfd == held || tfd == -EMFILE);
 	tfd = get(cache, test_tool("tiny"));
 	CHECK_EQ(tfd, held);
@@ -277,7 +277,7 @@ static void what_is_held_is_closed_when_descriptors_run_out(void)
 	spawn_template_cache_free(cache);
 }
 
-static void what_is_held_is_closed_with_its_cache(void)
+static void a_held_template_is_closed_with_its_cache(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(LONG, 0);
@@ -292,7 +292,7 @@ static void what_is_held_is_closed_with_its_cache(void)
 
 /* ---- the guard's word ---- */
 
-static void what_is_stale_to_the_guard_is_made_anew(void)
+static void a_held_template_that_is_stale_is_made_anew(void)
 {
 	struct fake_guard *f = guard();
 	struct spawn_template_cache *cache = cache_of(LONG, 0);
@@ -317,7 +317,7 @@ static void a_guard_that_comes_or_goes_is_noticed(void)
 	CHECK(!is_guarded(tfd));
 	CHECK_EQ(spawn_template_cache_drop(cache, tfd), 0);
 	fake_start(f, -1);
-	/* nobody looks for it for a second */
+	/* the library looks for a guard once a second */
 	for (int i = 0; i < 100 && !guarded; i++) {
 		usleep(50000);
 		tfd = get(cache, test_tool("tiny"));
@@ -338,7 +338,7 @@ static void a_guard_that_comes_or_goes_is_noticed(void)
 	spawn_template_cache_free(cache);
 }
 
-static void what_must_be_guarded_is_not_had_without(void)
+static void a_cache_with_GUARD_gives_nothing_without_a_guard(void)
 {
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
@@ -386,7 +386,7 @@ static bool is_executed(const char *path)
 	return found;
 }
 
-static void prepared_processes_end_with_the_time_of_their_template(void)
+static void prepared_processes_end_with_their_template(void)
 {
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
@@ -435,7 +435,7 @@ static void hold_in_child(void *arg)
 	spawn_template_cache_free(cache);
 }
 
-static void a_child_holds_what_is_its_own(void)
+static void a_child_holds_its_own_templates(void)
 {
 	struct spawn_template_cache *cache;
 	int tfd;
@@ -455,18 +455,18 @@ static void a_child_holds_what_is_its_own(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(a_guarded_template_is_held_and_given_out_again),
-	TEST_CASE(what_is_held_is_closed_in_time_without_another_call),
+	TEST_CASE(a_held_template_is_closed_in_time_without_a_call),
 	TEST_CASE(a_mount_is_free_when_the_time_is_over),
-	TEST_CASE(with_no_time_to_hold_nothing_is_held),
-	TEST_CASE(what_no_guard_knows_is_not_held),
+	TEST_CASE(nothing_is_held_if_the_time_is_0),
+	TEST_CASE(a_template_without_a_guard_is_not_held),
 	TEST_CASE(the_longest_time_is_not_taken_for_none),
-	TEST_CASE(what_is_held_is_closed_when_it_is_forgotten),
-	TEST_CASE(what_is_held_is_closed_when_descriptors_run_out),
-	TEST_CASE(what_is_held_is_closed_with_its_cache),
-	TEST_CASE(what_is_stale_to_the_guard_is_made_anew),
+	TEST_CASE(a_held_template_is_closed_when_it_is_forgotten),
+	TEST_CASE(a_held_template_is_closed_when_descriptors_run_out),
+	TEST_CASE(a_held_template_is_closed_with_its_cache),
+	TEST_CASE(a_held_template_that_is_stale_is_made_anew),
 	TEST_CASE(a_guard_that_comes_or_goes_is_noticed),
-	TEST_CASE(what_must_be_guarded_is_not_had_without),
-	TEST_CASE(prepared_processes_end_with_the_time_of_their_template),
-	TEST_CASE(a_child_holds_what_is_its_own),
+	TEST_CASE(a_cache_with_GUARD_gives_nothing_without_a_guard),
+	TEST_CASE(prepared_processes_end_with_their_template),
+	TEST_CASE(a_child_holds_its_own_templates),
 };
 TEST_MAIN(cases)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# scripts/check-abi: a small library in a repository of its own is changed in the
-# ways that a library may change, and the version must tell of it.
+# scripts/check-abi: a small library, in a repository of its own, changes its ABI, and
+# its version must tell of that.
 
 set -u
 
@@ -26,7 +26,7 @@ edit() { # file, sed script
 	sed -i -E "$2" "$repository/$1"
 }
 
-# A library like ours, of version 0.3.0, and then the commit that says 0.4.0.
+# Makes a library like ours, of version 0.3.0, and a commit that says 0.4.0.
 begin() {
 	rm -rf "$repository"
 	mkdir -p "$repository"/{include,scripts}
@@ -76,7 +76,7 @@ accepted() { # name
 	result $? "$1"
 }
 
-refused() { # name, what the complaint says
+refused() { # name, words of the complaint
 	check_abi
 	[ $? = 1 ] && grep -q -- "$2" "$tmp/log"
 	result $? "$1"
@@ -88,7 +88,7 @@ skipped() { # name, reason
 	result $? "$1"
 }
 
-# With the version of the base again, as it would be after a release.
+# Makes the version equal to that of the base but for the patch, as after a release.
 same_version() {
 	edit Makefile 's/0\.4\.0/0.3.1/'
 }
@@ -102,13 +102,13 @@ echo '1..18'
 
 if ! command -v abidiff > /dev/null; then
 	while [ "$n" -lt 18 ]; do
-		skip 'changes of the ABI' 'abidiff is not installed'
+		skip 'changes of the ABI are found' 'abidiff is not installed'
 	done
 	exit $failed
 fi
 
 begin
-accepted 'nothing changed'
+accepted 'a library that did not change is accepted'
 grep -q 'goes with programs for 0.3.0' <(cd "$repository" && scripts/check-abi)
 result $? 'the base is the last commit of another version'
 
@@ -132,7 +132,7 @@ begin
 edit include/spawn_template.h '/uint32_t first;/ { h; d }; /int32_t second;/ { G }'
 refused 'members that change places need a new SOVERSION' 'was:  spawn_template_args.first'
 edit Makefile 's/^SOVERSION := 0/SOVERSION := 1/'
-accepted 'with a new SOVERSION they may'
+accepted 'members may change places with a new SOVERSION'
 
 begin
 edit include/spawn_template.h '/uint64_t reserved/d'
@@ -156,7 +156,7 @@ begin
 git tag v0.4.0
 edit include/spawn_template.h "$add"
 edit library.c "$define_more"
-refused 'a tag is the base where there is one' '0.4.0 is not 0.4.0'
+refused 'a tag is the base if there is one' '0.4.0 is not 0.4.0'
 edit Makefile 's/0\.4\.0/0.5.0/'
 accepted 'since a tag, a new function goes with a new minor version'
 
@@ -175,7 +175,7 @@ for tool in bash sh sed git dirname cat; do
 done
 PATH=$tmp/bin MUST_WORK=1 "$repository/scripts/check-abi" > "$tmp/log" 2>&1
 [ $? = 1 ] && grep -q 'must work, but abidiff' "$tmp/log"
-result $? 'where the history is there, a machine that must work needs abidiff'
+result $? 'MUST_WORK=1 makes a missing abidiff fail'
 
 cd "$here" || exit 2
 exit $failed

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processes as src/shared/process reads them from /proc.
+ * src/shared/process: reads processes from /proc.
  */
 #include "harness.h"
 
@@ -30,7 +30,7 @@ static pid_t parked_child(const char *name)
 	return pid;
 }
 
-static void reads_what_the_kernel_says(void)
+static void read_fills_all_fields(void)
 {
 	struct st_process p = { .ours = true };
 
@@ -45,8 +45,8 @@ static void reads_what_the_kernel_says(void)
 	CHECK(!p.ours);
 }
 
-/* The name stands in brackets, and may look like what follows it. */
-static void a_name_does_not_pass_for_other_fields(void)
+/* The name stands in brackets and may look like the fields after it. */
+static void a_name_is_not_taken_for_other_fields(void)
 {
 	const char *const names[] = { ") Z 1 1 1 1", "a b", "((", "\n) X", "" };
 
@@ -69,7 +69,7 @@ static void a_name_does_not_pass_for_other_fields(void)
 	}
 }
 
-static void lists_all_in_order_and_finds_each(void)
+static void look_lists_all_in_order_and_find_finds_each(void)
 {
 	struct st_processes all = { .list = NULL };
 	const struct st_process *p;
@@ -91,7 +91,7 @@ static void lists_all_in_order_and_finds_each(void)
 	CHECK_SYS(waitpid(pid, NULL, 0));
 }
 
-static void without_an_fd_there_are_none(void)
+static void look_without_a_free_fd_is_emfile(void)
 {
 	struct st_processes all = { .list = NULL };
 	int fd, first = -1;
@@ -102,17 +102,17 @@ static void without_an_fd_there_are_none(void)
 	CHECK_EQ(st_processes_look(&all), -EMFILE);
 	CHECK_EQ(all.n, 0);
 	CHECK_SYS(close(first));
-	/* one is enough */
+	/* one fd is enough */
 	CHECK_EQ(st_processes_look(&all), 0);
 	CHECK(st_processes_find(&all, getpid()));
 	st_processes_free(&all);
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(reads_what_the_kernel_says),
-	TEST_CASE(a_name_does_not_pass_for_other_fields),
-	TEST_CASE(lists_all_in_order_and_finds_each),
-	TEST_CASE(without_an_fd_there_are_none),
+	TEST_CASE(read_fills_all_fields),
+	TEST_CASE(a_name_is_not_taken_for_other_fields),
+	TEST_CASE(look_lists_all_in_order_and_find_finds_each),
+	TEST_CASE(look_without_a_free_fd_is_emfile),
 };
 
 TEST_MAIN(cases)

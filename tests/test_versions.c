@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Structures of every version of the header: what a program passes that was
- * compiled with an older one means what it meant then, nothing beyond its
- * structures is read or written, and no size means two things.
+ * Structures of every version of the header: arguments of a program that was compiled
+ * with an older header keep their meaning, no byte behind its structures is read or
+ * written, and each size has one meaning.
  *
  * The older layouts are written out here, and are never changed.
  */
@@ -90,7 +90,7 @@ static struct old_run_args old_run(char *const argv[])
 
 /* ---- initialisers ---- */
 
-/* As many times as there is an fd in it, no field means fd 0, or root. */
+/* A structure of zeros would mean fd 0, or root, in these fields. */
 static void initialisers_name_no_fd_and_no_user(void)
 {
 	struct spawn_template_create_args create =
@@ -109,8 +109,8 @@ static void initialisers_name_no_fd_and_no_user(void)
 	CHECK_EQ(child.cgroup_fd, -1);
 }
 
-/* All but the fields that matter is zero: an older library takes it, too. */
-static void initialisers_set_nothing_that_is_new(void)
+/* Fields of new versions are zero, so that an older library takes the structure. */
+static void initialisers_leave_new_fields_zero(void)
 {
 	struct spawn_template_run_args run = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	struct spawn_template_spawn_args spawn = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
@@ -150,7 +150,7 @@ static void setuid_without_a_user_is_refused(void)
 	}
 }
 
-/* Below the caller's cgroup if that may be; else as without the flag. */
+/* The run has a cgroup below the caller's if possible, otherwise none. */
 static void run_with_a_cgroup_needs_no_parent(void)
 {
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
@@ -165,7 +165,7 @@ static void run_with_a_cgroup_needs_no_parent(void)
 	CHECK_EQ(res.code, 3);
 	test_note("it had %s cgroup", res.flags & RESULT(CGROUP) ? "a" : "no");
 	spawn_template_result_free(&res);
-	/* zero is stdin, which is none */
+	/* fd 0 is stdin, which is no cgroup */
 	args.cgroup_parent_fd = 0;
 	CHECK_EQ(
 		spawn_template_run(tfd, &args, sizeof(args), &res, sizeof(res)),
@@ -188,7 +188,7 @@ static void old_spawn_arguments_launch(void)
 	CHECK_EQ(test_wait(pidfd), 5);
 }
 
-static void old_spawn_attributes_mean_what_they_meant(void)
+static void old_spawn_attributes_keep_their_meaning(void)
 {
 	struct old_spawn_args args = old_spawn(TEST_ARGV("probe", "umask"));
 	struct old_failure f = { -9, 9, 9 };
@@ -206,7 +206,7 @@ static void old_spawn_attributes_mean_what_they_meant(void)
 	CHECK_EQ(pidfd, -1);
 }
 
-/* A size between two versions is that of the smaller one, with a tail of zero. */
+/* A size between two versions means the smaller one, with zeros behind. */
 static void spawn_sizes_between_versions_count_as_the_smaller(void)
 {
 	union {
@@ -256,7 +256,7 @@ static void reserved_fields_of_version_2_must_be_zero(void)
 
 /* ---- failure ---- */
 
-/* Fails at exec, and tells so in memory with something behind it. */
+/* Launch with an action that fails, and tell that in the memory given. */
 static void fail_and_tell(uint32_t failure_size, size_t args_size, void *told)
 {
 	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
@@ -303,7 +303,7 @@ static void failure_without_a_size_is_version_0(void)
 	memset(told, CANARY, sizeof(told));
 	fail_and_tell(0, SPAWN_VER2, told);
 	check_told(told, FAILURE_VER0, sizeof(told));
-	/* in a structure that has no such field, what stands behind is no size */
+	/* VER1 has no such field: bytes behind the structure are no size */
 	memset(told, CANARY, sizeof(told));
 	fail_and_tell(64, SPAWN_VER1, told);
 	check_told(told, FAILURE_VER0, sizeof(told));
@@ -449,8 +449,8 @@ static void old_run_arguments_take_attributes_and_tell_failure(void)
 	spawn_template_result_free(&res);
 }
 
-/* What stands behind an old structure is neither read nor written. */
-static void old_run_arguments_end_where_they_ended(void)
+/* Bytes behind an old structure are neither read nor written. */
+static void old_run_arguments_end_at_their_old_size(void)
 {
 	struct {
 		struct old_run_args args;
@@ -494,8 +494,8 @@ static void ring_takes_old_arguments(void)
 }
 
 /*
- * From 176 bytes to 311 the layout is the old one, from 312 on the new one: the
- * same field, at both places, is heeded at one of them only.
+ * From 176 bytes to 311 the layout is the old one, from 312 on the new one. The same
+ * field has two places, and only that of the layout counts.
  */
 static void run_sizes_decide_on_the_layout(void)
 {
@@ -532,7 +532,7 @@ static void run_sizes_decide_on_the_layout(void)
 		CHECK_STR(res.out, "now");
 		spawn_template_result_free(&res);
 	}
-	/* one byte less is the old layout, with something behind it */
+	/* one byte less means the old layout, with bytes behind that are not zero */
 	CHECK_EQ(spawn_template_run(tfd, &s.now, RUN_VER1 - 1, &res,
 				    sizeof(res)),
 		 -E2BIG);
@@ -614,7 +614,7 @@ static void result_sizes_between_versions_count_as_the_smaller(void)
 	}
 }
 
-static void fixed_usage_is_that_of_rusage(void)
+static void usage_fields_equal_rusage(void)
 {
 	struct spawn_template_run_args args =
 		run_args(TREE("burn", "60", "sleep", "10"));
@@ -623,7 +623,7 @@ static void fixed_usage_is_that_of_rusage(void)
 	CHECK_EQ(spawn_template_run(tree_template(), &args, sizeof(args), &res,
 				    sizeof(res)),
 		 0);
-	check_result(&args, &res); /* which compares all of them */
+	check_result(&args, &res); /* compares all fields */
 	CHECK_GE(res.user_us + res.system_us, 50000);
 	CHECK_GE(res.max_rss_kib, 100);
 	CHECK_GT(res.minor_faults, 0);
@@ -633,7 +633,7 @@ static void fixed_usage_is_that_of_rusage(void)
 
 /* ---- a child ---- */
 
-static void child_tells_its_size(void)
+static void the_size_of_a_child_is_checked(void)
 {
 	union {
 		struct spawn_template_child now;
@@ -672,12 +672,12 @@ static void child_tells_its_size(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(initialisers_name_no_fd_and_no_user),
-	TEST_CASE(initialisers_set_nothing_that_is_new),
+	TEST_CASE(initialisers_leave_new_fields_zero),
 	TEST_CASE(initialised_arguments_launch),
 	TEST_CASE(setuid_without_a_user_is_refused),
 	TEST_CASE(run_with_a_cgroup_needs_no_parent),
 	TEST_CASE(old_spawn_arguments_launch),
-	TEST_CASE(old_spawn_attributes_mean_what_they_meant),
+	TEST_CASE(old_spawn_attributes_keep_their_meaning),
 	TEST_CASE(spawn_sizes_between_versions_count_as_the_smaller),
 	TEST_CASE(reserved_fields_of_version_2_must_be_zero),
 	TEST_CASE(failure_is_written_up_to_its_size),
@@ -688,13 +688,13 @@ static const struct test_case cases[] = {
 	TEST_CASE(old_run_arguments_keep_time),
 	TEST_CASE(old_run_arguments_name_a_cgroup),
 	TEST_CASE(old_run_arguments_take_attributes_and_tell_failure),
-	TEST_CASE(old_run_arguments_end_where_they_ended),
+	TEST_CASE(old_run_arguments_end_at_their_old_size),
 	TEST_CASE(ring_takes_old_arguments),
 	TEST_CASE(run_sizes_decide_on_the_layout),
 	TEST_CASE(reserved_fields_of_a_run_must_be_zero),
 	TEST_CASE(old_result_is_filled_in_as_it_was),
 	TEST_CASE(result_sizes_between_versions_count_as_the_smaller),
-	TEST_CASE(fixed_usage_is_that_of_rusage),
-	TEST_CASE(child_tells_its_size),
+	TEST_CASE(usage_fields_equal_rusage),
+	TEST_CASE(the_size_of_a_child_is_checked),
 };
 TEST_MAIN(cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prepared launches: what a program sees is what a cold launch shows it, whatever does
- * not fit goes cold, and nothing is left behind.
+ * Prepared launches: a program sees the same as after a cold launch, launches that
+ * cannot be warm are cold, and no process is left.
  */
 #include "harness.h"
 #include "much.h"
@@ -48,7 +48,7 @@ static int open_warm(const char *path, uint64_t flags)
 	return tfd;
 }
 
-/* A template of the probe for which a process waits. */
+/* Return: a template of the probe, for which a process waits. */
 static int ready_probe(uint64_t flags)
 {
 	char *argv[] = { "probe", NULL };
@@ -60,7 +60,7 @@ static int ready_probe(uint64_t flags)
 	return tfd;
 }
 
-/* The next launch is warm: it has been waited for. */
+/* Check that the launch is warm, after a wait for a prepared process. */
 #define CHECK_WARM(tfd, launch)                                   \
 	do {                                                      \
 		uint64_t before_ = stat_of(tfd).warm;             \
@@ -104,12 +104,12 @@ static void shows_what_a_cold_one_shows(int tfd)
 	CHECK_STR(warm, cold);
 }
 
-static void a_warm_program_sees_what_a_cold_one_sees(void)
+static void a_warm_program_sees_the_same_as_a_cold_one(void)
 {
 	each_mode(shows_what_a_cold_one_shows);
 }
 
-/* All but what only a cold launch serves. */
+/* Ask for all actions and attributes that a warm launch serves. */
 static char *do_much(int tfd)
 {
 	struct much m;
@@ -212,7 +212,7 @@ static void a_run_is_served_warm(void)
 	each_mode(runs);
 }
 
-/* The caller's pipes then have numbers that the process has no room for. */
+/* The pipes of the run then have numbers above those of a prepared process. */
 static void descriptors_may_have_high_numbers(void)
 {
 	for (int fd = 3; fd < 90; fd++)
@@ -228,7 +228,7 @@ static void runs_on_a_ring(int tfd)
 	struct spawn_template_cqe *cqe;
 
 	CHECK_OK(spawn_template_ring_init(4, NULL, 0, &ring));
-	/* the thread that launches is asked for what it would hand down, too */
+	/* the attributes of the launching thread count, too */
 	for (int i = 0; i < 5; i++) {
 		await_ready(tfd);
 		CHECK_OK(spawn_template_ring_run(ring, tfd, &args, sizeof(args),
@@ -275,7 +275,7 @@ static void fails_as_cold(int tfd)
 	CHECK_EQ(pidfd, -7);
 	CHECK_LE(test_count_fds(), fds);
 	CHECK_EQ(stat_of(tfd).failed, 1);
-	/* the next one is served as if nothing had been */
+	/* the failure does not disturb the next launch */
 	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, argv), 0));
 }
 
@@ -284,7 +284,7 @@ static void a_failed_action_is_told_as_by_a_cold_launch(void)
 	each_mode(fails_as_cold);
 }
 
-/* The parked processes: children of this process that are not the test's. */
+/* List the parked processes, which are children of this one. */
 static int children(pid_t *pids, int most)
 {
 	DIR *dir = opendir("/proc");
@@ -298,7 +298,7 @@ static int children(pid_t *pids, int most)
 
 		if (pid > 0)
 			f = fopen(test_fmt("/proc/%d/stat", pid), "re");
-		/* it may end at any time */
+		/* a process may end at any time */
 		if (!f)
 			continue;
 		if (fscanf(f, "%*d (%*[^)]) %*c %d", &ppid) == 1 &&
@@ -336,17 +336,17 @@ static void survives_a_stop(int tfd)
 	survives(tfd, SIGSTOP);
 }
 
-static void killed_processes_make_launches_cold_for_a_moment(void)
+static void launches_work_after_parked_processes_are_killed(void)
 {
 	each_mode(survives_a_kill);
 }
 
-static void stopped_processes_do_not_hold_up_a_launch(void)
+static void launches_work_after_parked_processes_are_stopped(void)
 {
 	each_mode(survives_a_stop);
 }
 
-/* ---- what the caller has changed since */
+/* ---- changes of the caller after parking */
 
 static void gets_what_can_be_given(int tfd)
 {
@@ -430,7 +430,7 @@ static void a_domain_is_in_force(int tfd)
 	if (fd < 0)
 		_exit(77);
 	test_write(path, "x", 0644);
-	/* the program says that it cannot */
+	/* the probe complains to fd 2 */
 	CHECK_SYS(dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2));
 	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	CHECK_SYS(syscall(SYS_landlock_restrict_self, fd, 0));
@@ -469,7 +469,7 @@ static void is_in_the_new_root(int tfd)
 	args.pidfd = (uintptr_t)&pidfd;
 	await_ready(tfd);
 	CHECK_SYS(chroot(test_tmpdir()));
-	/* the file is not at its path there */
+	/* the path does not exist in the new root */
 	pid = spawn_template_spawn(tfd, &args, sizeof(args));
 	CHECK_EQ(pid, -ESTALE);
 	CHECK_EQ(stat_of(tfd).warm, 0);
@@ -493,13 +493,13 @@ static void new_ids_are_refused(int tfd)
 	CHECK_EQ(spawn_template_spawn(tfd, &args, sizeof(args)), -EACCES);
 }
 
-static void changed_ids_are_refused_as_cold(void)
+static void changed_ids_are_refused(void)
 {
 	test_need_root();
 	each_mode_in_a_child(new_ids_are_refused);
 }
 
-/* ---- what goes cold */
+/* ---- launches that go cold */
 
 static void goes_cold(int tfd)
 {
@@ -515,7 +515,7 @@ static void goes_cold(int tfd)
 	CHECK_COLD(tfd, FLAGS, CHECK_EQ(test_spawn_args(tfd, args), 0));
 }
 
-static void what_does_not_fit_goes_cold_and_is_counted(void)
+static void launches_that_cannot_be_warm_are_counted_as_cold(void)
 {
 	each_mode(goes_cold);
 }
@@ -559,7 +559,7 @@ static void a_replaced_program_is_stale(void)
 	CHECK_EQ(spawn_template_spawn(tfd, &args, sizeof(args)), -ESTALE);
 }
 
-/* A parked process runs the file: nobody can write to it. */
+/* A parked process runs the file, so that nobody can write to the file. */
 static void a_parked_file_is_busy(void)
 {
 	char *argv[] = { "probe", NULL };
@@ -573,9 +573,9 @@ static void a_parked_file_is_busy(void)
 	CHECK_EQ(errno, ETXTBSY);
 }
 
-/* ---- nothing is left */
+/* ---- leftovers */
 
-static void closing_ends_what_is_parked(void)
+static void close_ends_parked_processes(void)
 {
 	pid_t pids[8];
 	int tfd = ready_probe(FORK), once = ready_probe(ONCE);
@@ -589,7 +589,7 @@ static void closing_ends_what_is_parked(void)
 	CHECK(test_no_children());
 }
 
-static void refresh_flushes_what_is_parked(void)
+static void refresh_ends_parked_processes(void)
 {
 	char *argv[] = { "probe", NULL };
 	int tfd = ready_probe(FORK);
@@ -604,7 +604,7 @@ static void refresh_flushes_what_is_parked(void)
 	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, argv), 0));
 }
 
-static void the_end_of_the_caller_ends_what_is_parked(void)
+static void parked_processes_end_with_their_caller(void)
 {
 	int pipe_fds[2], status, left;
 	pid_t pids[4] = { 0 }, pid;
@@ -632,7 +632,7 @@ static void the_end_of_the_caller_ends_what_is_parked(void)
 	CHECK_EQ(left, 0);
 }
 
-static void a_forked_child_uses_none_of_its_parents(void)
+static void a_forked_child_uses_no_process_of_its_parent(void)
 {
 	char *argv[] = { "probe", NULL };
 	struct spawn_template_spawn_args args = test_args(NULL, argv);
@@ -666,7 +666,7 @@ static void many_launches_leave_nothing(int tfd)
 	}
 	await_ready(tfd);
 	CHECK_GT(stat_of(tfd).warm, 190);
-	/* the files of /proc that this thread reads stay open */
+	/* files of /proc that this thread reads stay open */
 	CHECK_LE(test_count_fds(), fds + 6);
 	CHECK_EQ(children(pids, 8), before);
 }
@@ -677,7 +677,7 @@ static void many_warm_launches_leave_nothing_behind(void)
 }
 
 static const struct test_case cases[] = {
-	TEST_CASE(a_warm_program_sees_what_a_cold_one_sees),
+	TEST_CASE(a_warm_program_sees_the_same_as_a_cold_one),
 	TEST_CASE(actions_and_attributes_are_done_warm_as_cold),
 	TEST_CASE(an_image_larger_than_the_gap_arrives_whole),
 	TEST_CASE(a_warm_child_is_waited_for_as_a_cold_one),
@@ -685,24 +685,24 @@ static const struct test_case cases[] = {
 	TEST_CASE(descriptors_may_have_high_numbers),
 	TEST_CASE(a_ring_is_served_warm),
 	TEST_CASE(a_failed_action_is_told_as_by_a_cold_launch),
-	TEST_CASE(killed_processes_make_launches_cold_for_a_moment),
-	TEST_CASE(stopped_processes_do_not_hold_up_a_launch),
+	TEST_CASE(launches_work_after_parked_processes_are_killed),
+	TEST_CASE(launches_work_after_parked_processes_are_stopped),
 	TEST_CASE(umask_signals_and_no_new_privs_are_given),
 	TEST_CASE(limits_set_after_parking_hold),
 	TEST_CASE(a_seccomp_filter_entered_after_parking_holds),
 	TEST_CASE(a_landlock_domain_entered_after_parking_holds),
 	TEST_CASE(a_smaller_bounding_set_holds),
 	TEST_CASE(no_launch_escapes_a_chroot),
-	TEST_CASE(changed_ids_are_refused_as_cold),
-	TEST_CASE(what_does_not_fit_goes_cold_and_is_counted),
+	TEST_CASE(changed_ids_are_refused),
+	TEST_CASE(launches_that_cannot_be_warm_are_counted_as_cold),
 	TEST_CASE(a_static_program_goes_cold),
 	TEST_CASE(one_launch_parks_nothing),
 	TEST_CASE(a_replaced_program_is_stale),
 	TEST_CASE(a_parked_file_is_busy),
-	TEST_CASE(closing_ends_what_is_parked),
-	TEST_CASE(refresh_flushes_what_is_parked),
-	TEST_CASE(the_end_of_the_caller_ends_what_is_parked),
-	TEST_CASE(a_forked_child_uses_none_of_its_parents),
+	TEST_CASE(close_ends_parked_processes),
+	TEST_CASE(refresh_ends_parked_processes),
+	TEST_CASE(parked_processes_end_with_their_caller),
+	TEST_CASE(a_forked_child_uses_no_process_of_its_parent),
 	TEST_CASE(many_warm_launches_leave_nothing_behind),
 };
 TEST_MAIN(cases)
