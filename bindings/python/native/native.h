@@ -36,9 +36,13 @@ struct py_template {
 
 extern PyType_Spec template_spec;
 
+/* ---- template_fd.c */
+
 /* Returns the fd, which stays open until released; or -1 with an exception. */
 int template_hold(struct py_template *t);
 void template_release(struct py_template *t);
+/* Closes the fd, unless a call uses it. */
+void template_close_unused(struct py_template *t);
 
 struct launch;
 
@@ -185,15 +189,18 @@ int spawn_args_parse(struct launch *launch, enum launch_environ how,
 		     PyObject *args, PyObject *kwargs, struct request *request,
 		     bool of_ring);
 
-/* ---- popen.c */
-
-extern PyMethodDef popen_functions[];
+/* ---- popen_args.c */
 
 /* Call launch_free() after it, even if it fails. */
 int popen_args_parse(struct launch *launch, PyObject *args, PyObject *kwargs,
 		     PyObject **first, Py_ssize_t n, PyObject **error);
 /* Closes the fds that only the child needs, and has @popen forget them. */
 int popen_close(PyObject *popen, PyObject *fds);
+
+/* ---- popen.c */
+
+extern PyMethodDef popen_functions[];
+
 PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs);
 
 /* ---- run_args.c */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Template: one of the library's templates, and launches from it.
- *
- * While a call without the GIL uses the fd, another thread may close the
- * template: then the last such call closes the fd, so that no call finds
- * another file behind its number.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,40 +15,11 @@ static PyObject *raise_errno(struct py_template *t, int error)
 		&(struct error){ .error = error, .filename = t->path });
 }
 
-/* ---- the fd */
-
-int template_hold(struct py_template *t)
-{
-	if (t->fd < 0 || t->closing) {
-		PyErr_SetString(PyExc_ValueError, "the template is closed");
-		return -1;
-	}
-	t->users++;
-	return t->fd;
-}
-
-static void close_unused(struct py_template *t)
-{
-	int fd = t->fd;
-
-	if (t->users || fd < 0)
-		return;
-	t->fd = -1;
-	spawn_template_close(fd);
-}
-
-void template_release(struct py_template *t)
-{
-	t->users--;
-	if (t->closing)
-		close_unused(t);
-}
-
 static PyObject *template_close(struct py_template *t, PyObject *unused)
 {
 	(void)unused;
 	t->closing = true;
-	close_unused(t);
+	template_close_unused(t);
 	Py_RETURN_NONE;
 }
 
@@ -156,7 +123,7 @@ static void template_dealloc(struct py_template *t)
 	PyTypeObject *type = Py_TYPE(t);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-	close_unused(t);
+	template_close_unused(t);
 	Py_CLEAR(t->path);
 	release(t);
 	Py_DECREF(type);
@@ -178,21 +145,6 @@ static PyObject *launch_result(struct py_template *t, const struct launch *l,
 	}
 	e = launch_error(l, -ret, t->path);
 	return error_raise(&e);
-}
-
-int template_launch(struct py_template *t, struct launch *l, int *pid,
-		    int *pidfd)
-{
-	int fd = template_hold(t);
-
-	if (fd < 0)
-		return -1;
-	l->args.pidfd = (uintptr_t)pidfd;
-	Py_BEGIN_ALLOW_THREADS
-	*pid = spawn_template_spawn(fd, &l->args, sizeof(l->args));
-	Py_END_ALLOW_THREADS
-	template_release(t);
-	return 0;
 }
 
 static PyObject *template_spawn(struct py_template *t, PyObject *args,
