@@ -32,6 +32,13 @@
  * at bprm_check_security; a launch whose end of exec was not seen is counted
  * when its program ends.
  *
+ * The counters need their copies, too. Measured in emulated guests with two
+ * processors, where eight threads made 12,000 launches: on Linux 7.3 the kernel
+ * skipped a copy of exec_done or exit_done about 100 times. With one copy of
+ * each, 1 or 2 launches and 139 to 158 running times were not counted; with
+ * two, every launch was, and at most 4 running times were not. On 6.12 and 6.18
+ * none was skipped, although the guests were booted with preempt=full.
+ *
  * Executions without the mark are never refused. Two ways to change a file are
  * not covered: stores through mappings that were writable before, and raw block
  * devices.
