@@ -20,40 +20,24 @@
 
 #include "exec_cache.skel.h"
 #include "loader/impl.h"
+#include "shared/namespaces.h"
 #include "shared/proto.h"
+#include "shared/text.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 #define LOCKDOWN "/sys/kernel/security/lockdown"
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
-#define INITIAL_PIDS "pid:[4026531836]"	/* PROC_PID_INIT_INO */
 
 /* ---- features of the kernel */
 
 /* Looks for a word in a file of words; -1: there is no such file. */
 static int file_has(const char *path, const char *word)
 {
-	char text[512], *save, *p;
-	FILE *file = fopen(path, "re");
-	int found = 0;
+	char text[512];
 
-	if (!file)
-		return -1;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	for (p = strtok_r(text, ", \n", &save); p && !found;
-	     p = strtok_r(NULL, ", \n", &save))
-		found = strcmp(p, word) == 0;
-	return found;
-}
-
-/* Checks for the first pid namespace: the programs see its numbers. */
-static bool in_first_namespace(void)
-{
-	char link[32] = "";
-
-	return readlink("/proc/self/ns/pid", link, sizeof(link) - 1) < 0 ||
-	       strcmp(link, INITIAL_PIDS) == 0;
+	return st_read_text(path, text, sizeof(text)) < 0
+		       ? -1
+		       : st_has_word(text, word);
 }
 
 static int check_kernel(struct loader_error *e)
@@ -61,7 +45,8 @@ static int check_kernel(struct loader_error *e)
 	if (geteuid() != 0)
 		return loader_fail(e, EPERM, "Run it with sudo.",
 				   "loading kernel programs needs root");
-	if (!in_first_namespace())
+	/* the programs see the numbers of the first pid namespace */
+	if (!st_in_namespace("/proc/self/ns/pid", ST_FIRST_PIDS))
 		return loader_fail(e, EOPNOTSUPP,
 				   "Run it on the host, and give containers "
 				   "its socket.",

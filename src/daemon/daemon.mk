@@ -19,7 +19,7 @@ SYSUSERS_DIR = $(PREFIX)/lib/sysusers.d
 TMPFILES_DIR = $(PREFIX)/lib/tmpfiles.d
 
 $(LOADER_OBJ): DAEMON_CFLAGS = -I$(O)/bpf $(LIBBPF_CFLAGS)
-$(DAEMON_OBJ) $(LOADER_OBJ): $(O)/src/%.o: src/%.c
+$(filter-out $(LIB_OBJ),$(DAEMON_OBJ) $(LOADER_OBJ)): $(O)/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' \

@@ -16,6 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "loader/impl.h"
+#include "shared/text.h"
 
 /* The argument of the program. */
 struct clear_word {
@@ -92,18 +93,11 @@ int loader_words_clear(int clearer)
 
 static bool is_frozen(int fd)
 {
-	char path[64], line[128];
-	bool frozen = false;
-	FILE *file;
+	char path[64], text[1024];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	while (!frozen && fgets(line, sizeof(line), file))
-		frozen = strcmp(line, "frozen:\t1\n") == 0;
-	fclose(file);
-	return frozen;
+	return st_read_text(path, text, sizeof(text)) > 0 &&
+	       strstr(text, "\nfrozen:\t1");
 }
 
 int loader_words_begin(struct loader *l, struct loader_error *e)

@@ -19,6 +19,7 @@
 #include <linux/limits.h>
 #include <linux/magic.h>
 
+#include "shared/cgroups.h"
 #include "shared/clock.h"
 #include "sys.h"
 #include "tree/cgroup.h"
@@ -31,58 +32,6 @@ const struct walk_names st_walk_names = WALK_NAMES;
 #define REMOVE_MOST (50 * ST_MS)
 
 /* ---- the caller's own cgroup */
-
-/* Reads a whole file; the caller frees it. NULL with *ret set. */
-static char *read_file(const char *path, int *ret)
-{
-	size_t len = 0, size = 4096;
-	char *text = malloc(size), *more;
-	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-
-	*ret = fd < 0 ? fd : text ? 1 : -ENOMEM;
-	while (*ret > 0) {
-		*ret = sys_call3(__NR_read, fd, text + len, size - len - 1);
-		len += *ret > 0 ? (size_t)*ret : 0;
-		if (*ret <= 0 || size - len > 1024)
-			continue;
-		more = realloc(text, size *= 2);
-		if (!more)
-			*ret = -ENOMEM;
-		else
-			text = more;
-	}
-	if (fd >= 0)
-		sys_close(fd);
-	if (*ret < 0) {
-		free(text);
-		return NULL;
-	}
-	text[len] = 0;
-	return text;
-}
-
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* Decodes \ooo, in which mountinfo writes space, tab, newline and backslash. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
-		    is_octal(text[3])) {
-			*to++ = (char)((text[1] - '0') << 6 |
-				       (text[2] - '0') << 3 | (text[3] - '0'));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = 0;
-}
 
 /**
  * st_cgroup_path - find the directory of a cgroup below one mount
@@ -98,26 +47,19 @@ static void unescape(char *text)
  */
 bool st_cgroup_path(const char *own, char *mount, char *path, size_t size)
 {
-	char *type = strstr(mount, " - "), *save = NULL, *field[5];
+	struct st_cgroup_mount m;
 	size_t root;
 
-	if (!type || strncmp(type, " - cgroup2 ", 11) != 0)
+	if (!st_cgroup_mount(mount, &m))
 		return false;
-	for (int i = 0; i < 5; i++) {
-		field[i] = strtok_r(i ? NULL : mount, " ", &save);
-		if (!field[i])
-			return false;
-	}
-	unescape(field[3]);
-	unescape(field[4]);
-	root = strcmp(field[3], "/") ? strlen(field[3]) : 0;
-	if (strncmp(own, "/..", 3) == 0 || strncmp(own, field[3], root) != 0 ||
+	root = strcmp(m.root, "/") ? strlen(m.root) : 0;
+	if (strncmp(own, "/..", 3) == 0 || strncmp(own, m.root, root) != 0 ||
 	    (own[root] != '/' && own[root]))
 		return false;
 	own += root;
 	if (strcmp(own, "/") == 0)
 		own = "";
-	return snprintf(path, size, "%s%s", field[4], own) < (int)size;
+	return snprintf(path, size, "%s%s", m.point, own) < (int)size;
 }
 
 static bool is_cgroup2(int fd)
@@ -165,19 +107,6 @@ static int open_by_mounts(const char *own, char *mounts)
 	return ret >= 0 || sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 }
 
-/*
- * Returns the path behind "0::" in /proc/self/cgroup, without newline; or NULL.
- */
-static char *own_path(char *text)
-{
-	char *save = NULL, *line = strtok_r(text, "\n", &save);
-
-	for (; line; line = strtok_r(NULL, "\n", &save))
-		if (strncmp(line, "0::/", 4) == 0)
-			return line + 3;
-	return NULL;
-}
-
 /**
  * st_cgroup_own - open the cgroup of the calling thread, if it is writable
  */
@@ -186,11 +115,11 @@ int st_cgroup_own(void)
 	char *mounts = NULL, *own, *path;
 	int ret;
 
-	own = read_file("/proc/thread-self/cgroup", &ret);
+	own = st_read_whole("/proc/thread-self/cgroup", &ret);
 	if (own)
-		mounts = read_file("/proc/self/mountinfo", &ret);
+		mounts = st_read_whole("/proc/self/mountinfo", &ret);
 	if (mounts) {
-		path = own_path(own);
+		path = st_cgroup_own_path(own);
 		ret = path ? open_by_mounts(path, mounts) : -EOPNOTSUPP;
 	}
 	free(own);

@@ -16,6 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "shared/namespaces.h"
+#include "shared/text.h"
 #include "cli/doctor/doctor.h"
 
 /* Missing in the headers of older systems. */
@@ -24,23 +26,6 @@
 #endif
 
 #define SECURITYFS "/sys/kernel/security"
-
-#define SEPARATORS ", \t\n"
-
-/* Look for a word in a list. */
-static bool has_word(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	while (*list) {
-		size_t n = strcspn(list, SEPARATORS);
-
-		if (n == length && strncmp(list, word, n) == 0)
-			return true;
-		list += n + strspn(list + n, SEPARATORS);
-	}
-	return false;
-}
 
 static bool securityfs_mounted(void)
 {
@@ -53,7 +38,7 @@ static bool securityfs_mounted(void)
 static int read_securityfs(struct finding *f, const char *path, char *text,
 			   size_t size)
 {
-	ssize_t n = read_text(path, text, size);
+	int n = st_read_text(path, text, size);
 
 	if (n >= 0)
 		return 0;
@@ -66,7 +51,7 @@ static int read_securityfs(struct finding *f, const char *path, char *text,
 		found(f, FEATURE_DENIED, "%s cannot be read", path);
 		found_remedy(f, "run the doctor as root");
 	} else {
-		found(f, FEATURE_MISSING, "%s: %s", path, strerror((int)-n));
+		found(f, FEATURE_MISSING, "%s: %s", path, strerror(-n));
 	}
 	return -1;
 }
@@ -103,7 +88,7 @@ static void probe_lsm(struct finding *f)
 
 	if (read_securityfs(f, SECURITYFS "/lsm", list, sizeof(list)) < 0)
 		return;
-	if (has_word(list, "bpf")) {
+	if (st_has_word(list, "bpf")) {
 		found(f, FEATURE_OK, "%s", list);
 		return;
 	}
@@ -136,8 +121,8 @@ static void probe_unprivileged(struct finding *f)
 	};
 	char text[32];
 
-	if (read_text("/proc/sys/kernel/unprivileged_bpf_disabled", text,
-		      sizeof(text)) < 0)
+	if (st_read_text("/proc/sys/kernel/unprivileged_bpf_disabled", text,
+			 sizeof(text)) < 0)
 		found(f, FEATURE_UNKNOWN, "cannot be read");
 	else if (text[0] >= '0' && text[0] <= '2' && !text[1])
 		found(f, FEATURE_INFO, "%s", meaning[text[0] - '0']);
@@ -146,17 +131,6 @@ static void probe_unprivileged(struct finding *f)
 }
 
 /* ---- privileges */
-
-/*
- * Check for the host's namespace, which has the number of the kernel's first.
- */
-static bool in_namespace(const char *path, const char *first)
-{
-	char link[32] = "";
-
-	return readlink(path, link, sizeof(link) - 1) < 0 ||
-	       strcmp(link, first) == 0;
-}
 
 /* Check for the right to load and to attach; CAP_SYS_ADMIN stands for both. */
 static bool has_capabilities(void)
@@ -182,9 +156,9 @@ static void probe_privileges(struct finding *f)
 	} wanted[] = {
 		{ geteuid() == 0, "not root" },
 		{ has_capabilities(), "no CAP_BPF and CAP_PERFMON" },
-		{ in_namespace("/proc/self/ns/user", "user:[4026531837]"),
+		{ st_in_namespace("/proc/self/ns/user", ST_FIRST_USERS),
 		  "in a user namespace" },
-		{ in_namespace("/proc/self/ns/pid", "pid:[4026531836]"),
+		{ st_in_namespace("/proc/self/ns/pid", ST_FIRST_PIDS),
 		  "in a container's namespace of processes" },
 	};
 	char text[FINDING_TEXT / 2];
@@ -215,7 +189,7 @@ static int count_symbols(const char *path, const char *const *names, int n)
 		return -errno;
 	while (getline(&line, &size, file) > 0) {
 		for (int i = 0; i < n; i++)
-			if (has_word(line, names[i]))
+			if (st_has_word(line, names[i]))
 				seen |= 1 << i;
 	}
 	free(line);

@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "shared/cgroups.h"
 #include "cli/doctor/doctor.h"
 
 /* ---- the place of cgroup v2 */
@@ -28,54 +29,30 @@ struct cgroup_place {
 	char own[PATH_MAX]; /* directory of this process's cgroup; or "" */
 };
 
-/* Decode \ooo, in which mountinfo writes space, tab, newline and backslash. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
-			char octal[4] = { text[1], text[2], text[3], 0 };
-
-			*to++ = (char)strtol(octal, NULL, 8);
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
 /* Read a line of mountinfo. Return: true for a cgroup v2 mount. */
 static bool read_mount(char *line, struct cgroup_place *place)
 {
-	char *type = strstr(line, " - ");
+	struct st_cgroup_mount mount;
 
-	if (!type || strncmp(type, " - cgroup2 ", 11) != 0)
-		return false;
-	if (sscanf(line, "%*d %*d %*s %4095s %4095s", place->root,
-		   place->mount) != 2)
-		return false;
-	unescape(place->root);
-	unescape(place->mount);
-	return true;
+	return st_cgroup_mount(line, &mount) &&
+	       snprintf(place->root, PATH_MAX, "%s", mount.root) < PATH_MAX &&
+	       snprintf(place->mount, PATH_MAX, "%s", mount.point) < PATH_MAX;
 }
 
 static bool find_mount(struct cgroup_place *place)
 {
 	static const char *const usual[] = { "/sys/fs/cgroup",
 					     "/sys/fs/cgroup/unified" };
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
-	size_t size = 0;
+	int ret;
+	char *mounts = st_read_whole("/proc/self/mountinfo", &ret);
+	char *save = NULL;
+	char *line = mounts ? strtok_r(mounts, "\n", &save) : NULL;
 	bool seen = false;
 	struct statfs fs;
 
-	while (file && !seen && getline(&line, &size, file) > 0)
+	for (; line && !seen; line = strtok_r(NULL, "\n", &save))
 		seen = read_mount(line, place);
-	free(line);
-	if (file)
-		fclose(file);
+	free(mounts);
 	for (int i = 0; i < 2 && !seen; i++) { /* for a system without /proc */
 		seen = statfs(usual[i], &fs) == 0 &&
 		       fs.f_type == CGROUP2_SUPER_MAGIC;
@@ -85,29 +62,23 @@ static bool find_mount(struct cgroup_place *place)
 	return seen;
 }
 
-/*
- * Find the directory of the cgroup that /proc/self/cgroup names as "0::PATH".
- */
+/* Find the directory of this process's cgroup. */
 static void find_own(struct cgroup_place *place)
 {
-	FILE *file = fopen("/proc/self/cgroup", "re");
-	char line[PATH_MAX];
 	size_t prefix = strcmp(place->root, "/") ? strlen(place->root) : 0;
+	int ret;
+	char *text = st_read_whole("/proc/self/cgroup", &ret);
+	const char *own = text ? st_cgroup_own_path(text) : NULL;
 
 	place->own[0] = '\0';
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::", 3) != 0 ||
-		    strncmp(line + 3, place->root, prefix) != 0)
-			continue;
+	if (own && strncmp(own, place->root, prefix) == 0) {
 		if (snprintf(place->own, PATH_MAX, "%s%s", place->mount,
-			     line + 3 + prefix) >= PATH_MAX)
+			     own + prefix) >= PATH_MAX)
 			place->own[0] = '\0';
-		if (strcmp(line + 3, "/") == 0)
+		if (strcmp(own, "/") == 0)
 			strcpy(place->own, place->mount);
 	}
-	if (file)
-		fclose(file);
+	free(text);
 }
 
 static bool find_place(struct cgroup_place *place)

@@ -81,12 +81,6 @@ int running_kernel(void);
 void feature_probe(const struct feature *feature, struct finding *ret);
 
 /*
- * Read the start of a small file, without its last newline.
- * Return: bytes, or -errno.
- */
-ssize_t read_text(const char *path, char *text, size_t size);
-
-/*
  * Wait for a child of any kind.
  * Return: its exit status, 128 + signal, or -errno.
  */

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/text.h"
 #include "cli/doctor/doctor.h"
 
 /* Missing in the headers of older systems. */
@@ -230,10 +231,10 @@ static bool wait_for_name(pid_t pid, char *name, size_t size)
 	char path[64], own[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (read_text("/proc/self/comm", own, sizeof(own)) < 0)
+	if (st_read_text("/proc/self/comm", own, sizeof(own)) < 0)
 		return false;
 	for (int i = 0; i < 2000; i++) {
-		if (read_text(path, name, size) <= 0)
+		if (st_read_text(path, name, size) <= 0)
 			return false;
 		if (strcmp(name, own) != 0)
 			return true;

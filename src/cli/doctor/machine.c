@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "shared/text.h"
 #include "cli/doctor/doctor.h"
 
 static void probe_kernel(struct finding *f)
@@ -53,9 +54,9 @@ static void probe_clock_source(struct finding *f)
 	char name[64];
 
 	f->ns = clock_cost();
-	if (read_text("/sys/devices/system/clocksource/clocksource0/"
-		      "current_clocksource",
-		      name, sizeof(name)) <= 0) {
+	if (st_read_text("/sys/devices/system/clocksource/clocksource0/"
+			 "current_clocksource",
+			 name, sizeof(name)) <= 0) {
 		found(f, FEATURE_UNKNOWN, "cannot be read in /sys");
 		return;
 	}

@@ -67,25 +67,6 @@ int running_kernel(void)
 	return KERNEL(major, minor);
 }
 
-ssize_t read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, size - 1);
-	if (n < 0)
-		n = -errno;
-	close(fd);
-	if (n < 0)
-		return n;
-	text[n] = '\0';
-	if (n && text[n - 1] == '\n')
-		text[--n] = '\0';
-	return n;
-}
-
 int wait_exit(pid_t pid)
 {
 	int status;

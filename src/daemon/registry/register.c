@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Registers templates, within the limits of the user and of the maps. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/text.h"
 #include "daemon/registry/registry.h"
 
 /* Fills in the part of a template that only the daemon knows. */
@@ -17,7 +17,6 @@ static void describe(const struct peer *peer, int fd,
 	const struct process *process = peer->process;
 	char path[64];
 	ssize_t n;
-	int comm;
 
 	memset(entry, 0, sizeof(*entry));
 	entry->tgid = process->pid;
@@ -30,14 +29,9 @@ static void describe(const struct peer *peer, int fd,
 		memcpy(entry->header, request->header, ST_HEADER_SIZE);
 	}
 	snprintf(path, sizeof(path), "/proc/%u/comm", process->pid);
-	comm = open(path, O_RDONLY | O_CLOEXEC);
-	if (comm >= 0) {
-		n = read(comm, entry->comm, sizeof(entry->comm) - 1);
-		close(comm);
-		/* end before the newline, which may be missing */
-		entry->comm[n > 0 ? n : 0] = 0;
+	/* a name may have a newline in it, too */
+	if (st_read_text(path, entry->comm, sizeof(entry->comm)) > 0)
 		entry->comm[strcspn(entry->comm, "\n")] = 0;
-	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n = readlink(path, entry->path, sizeof(entry->path) - 1);
 	entry->path[n > 0 ? n : 0] = 0;

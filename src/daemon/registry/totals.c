@@ -6,13 +6,13 @@
  * path gets its place, or joins the others, when it is first seen with a count,
  * and keeps it: otherwise both counters would jump.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "shared/text.h"
 #include "daemon/registry/registry.h"
 
 static void totals_add(struct totals *totals,
@@ -101,17 +101,11 @@ unsigned int totals_by_path(struct registry *registry,
 
 uint64_t registry_rss(void)
 {
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	unsigned long long pages = 0;
+	unsigned long long pages;
 	char text[128];
-	ssize_t n;
 
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	if (sscanf(text, "%*u %llu", &pages) != 1)
+	if (st_read_text("/proc/self/statm", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %llu", &pages) != 1)
 		return 0;
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
