@@ -337,11 +337,14 @@ static void a_killed_daemon_registers_nothing_more(void)
 
 /* ---- kill -9 in the middle */
 
+static int connected[2]; /* a pipe: the maker has a connection */
+
 static void make_until_it_ends(void *arg)
 {
 	int fd = guard_open(arg);
 
 	client_open(&client);
+	CHECK_EQ(write(connected[1], "", 1), 1);
 	for (;;) {
 		struct reg r = { .fd = -1 };
 		int own = CHECK_SYS(open(arg, O_PATH | O_CLOEXEC));
@@ -369,10 +372,15 @@ static void a_daemon_killed_while_registering_leaves_nothing(void)
 	for (unsigned int i = 0; i < 4; i++) {
 		pid_t pid = guard_start(NULL), maker;
 		struct client c;
+		char byte;
 
 		test_doing("round %u", i);
 		CHECK_EQ(status().adopted, i > 0);
+		CHECK_SYS(pipe2(connected, O_CLOEXEC));
 		maker = guard_child(make_until_it_ends, path);
+		CHECK_SYS(close(connected[1]));
+		CHECK_EQ(read(connected[0], &byte, 1), 1);
+		CHECK_SYS(close(connected[0]));
 		usleep(20000 + i * 23777);
 		guard_stop(pid, SIGKILL);
 		guard_wait(maker);
