@@ -37,8 +37,8 @@ json_t *failure_json(const struct run_options *o, json_t *error)
 }
 
 /*
- * Report the end. It names no cgroup: the tree is in none of its own, since
- * --cgroup is for one that is shared.
+ * Report the end. "cgroup" is false, because the tree has no cgroup of its own:
+ * --cgroup names one that is shared.
  */
 json_t *report_json(const struct job *job, json_t *launch)
 {
