@@ -4,7 +4,7 @@
  * spawn_template_result.
  */
 #include "native.h"
-#include "structmember.h"
+#include <structmember.h>
 
 struct result {
 	PyObject_HEAD

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "native.h"
-#include "structmember.h"
+#include <structmember.h>
 
 struct py_ring {
 	PyObject_HEAD

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "native.h"
-#include "structmember.h"
+#include <structmember.h>
 
 static PyObject *raise_errno(struct py_template *t, int error)
 {
