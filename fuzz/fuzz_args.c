@@ -251,10 +251,10 @@ static const uint64_t create_flags[] = {
 	1ULL << 63,
 };
 
-#define CREATE_UNSERVED \
+#define CREATE_WARM \
 	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
 #define CREATE_KNOWN                                                     \
-	(CREATE_UNSERVED | SPAWN_TEMPLATE_CREATE_CLOEXEC |               \
+	(CREATE_WARM | SPAWN_TEMPLATE_CREATE_CLOEXEC |               \
 	 SPAWN_TEMPLATE_CREATE_SCRIPT | SPAWN_TEMPLATE_CREATE_NO_GUARD | \
 	 SPAWN_TEMPLATE_CREATE_AUTO_REFRESH |                            \
 	 SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD)
@@ -334,8 +334,8 @@ static int create_model(const struct spawn_template_create_args *a, int version,
 	ret = guard_model(flags, false);
 	if (ret)
 		return ret;
-	if (flags & CREATE_UNSERVED)
-		return -EOPNOTSUPP;
+	if ((flags & CREATE_WARM) == CREATE_WARM)
+		return -EINVAL;
 	ret = flags & SPAWN_TEMPLATE_CREATE_SCRIPT ? f->scripts : f->plain;
 	return ret ? ret : guard_model(flags, true);
 }
@@ -450,7 +450,7 @@ static int cache_model(const struct spawn_template_cache_params *p)
 	ret = guard_model(flags, false);
 	if (ret)
 		return ret;
-	return (flags & CREATE_UNSERVED) == CREATE_UNSERVED ? -EINVAL : 0;
+	return (flags & CREATE_WARM) == CREATE_WARM ? -EINVAL : 0;
 }
 
 /* Gets files and drops them, some of them later; nothing is open at the end. */
@@ -515,7 +515,7 @@ static void fuzz_cache(void)
 	must_be(ret, want, "cache_new");
 	MUST(!ret == !!cache);
 	/* prepared processes would come and go */
-	if (cache && !(params.create_flags & CREATE_UNSERVED))
+	if (cache && !(params.create_flags & CREATE_WARM))
 		use_cache(cache, params.create_flags);
 	spawn_template_cache_free(cache);
 }
