@@ -937,8 +937,6 @@ static pid_t begin_and_wait(int fd, struct launch *l, void *args, size_t size,
 		spawn_template_begin_drop(begin);
 		return 0;
 	}
-	MUST(spawn_template_begin_wait(begin, &l->pidfd, &l->failure, 4) ==
-	     -EINVAL);
 	return spawn_template_begin_wait(begin, &l->pidfd,
 					 tell ? &l->failure : NULL,
 					 room ? room : sizeof(l->failure));
@@ -1025,6 +1023,26 @@ static void fuzz_check(void)
 	}
 }
 
+/* Any failure has a sentence, and no byte behind the buffer is written. */
+static void fuzz_strerror(void)
+{
+	struct spawn_template_failure failure = {
+		.error = byte() % 4 ? byte() : (int32_t)number(),
+		.stage = byte() % 4 ? byte() % 7 : (uint32_t)number(),
+		.action = (uint32_t)number(),
+	};
+	size_t size = byte() * 4;
+	char *buf = malloc(size ? size : 1);
+	int n;
+
+	MUST(buf);
+	n = spawn_template_strerror(rarely(32) ? NULL : &failure, buf, size);
+	MUST(n == -EINVAL || (n > 10 && n < 512));
+	if (n > 0 && size)
+		MUST(strlen(buf) == ((size_t)n < size ? (size_t)n : size - 1));
+	free(buf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input = data;
@@ -1046,6 +1064,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 4:
 			fuzz_check();
+			fuzz_strerror();
 			break;
 		case 5:
 			fuzz_cache();

@@ -31,7 +31,7 @@
  *
  *	1. making a template: search, open, create
  *	2. launching from it: spawn; without waiting for it: begin, begin_fd,
- *	   begin_wait, begin_kill, begin_drop
+ *	   begin_wait, begin_kill, begin_drop; what a failure means: strerror
  *	3. looking after it: check, refresh, stat, close
  *	4. running a program to its end: run, result_free
  *	5. ending a whole tree of processes: kill
@@ -458,7 +458,8 @@ int spawn_template_begin_fd(struct spawn_template_begin *begin);
  * @pidfd: set on success to the child's pidfd, with FD_CLOEXEC; NULL: none is
  *         wanted
  * @failure: filled in on failure; or NULL
- * @size: sizeof(*@failure); any with NULL
+ * @size: sizeof(*@failure); below SPAWN_TEMPLATE_FAILURE_SIZE_VER0, or over a page,
+ *        nothing is filled in
  *
  * Blocks until the child has come to exec or has failed; see
  * spawn_template_begin_fd(). The handle is freed, whatever the answer.
@@ -506,6 +507,29 @@ int spawn_template_begin_kill(struct spawn_template_begin *begin);
  * Since: 0.4
  */
 void spawn_template_begin_drop(struct spawn_template_begin *begin);
+
+/**
+ * spawn_template_strerror - put a failed launch into a sentence (extension)
+ * @failure: of spawn_template_spawn() and the like; or made up of an error (a
+ *           positive errno), a stage and an action, of a completion for example.
+ *           For a template that cannot be made the stage is STAGE_ARGS
+ * @buf: filled in with the sentence, cut off if need be, and a NUL
+ * @size: of @buf; 0: nothing is written, and @buf may be NULL
+ *
+ * The sentence is English, without a newline or the program's name: "exec failed:
+ * Permission denied; make it a regular file with ...". It says which step failed,
+ * and why; behind the first "; ", if there is one, it names the remedy.
+ *
+ * It reads error, stage and action only, of a failure of any size, and does not
+ * depend on the locale.
+ *
+ * Return: the length of the whole sentence without the NUL, as snprintf(3): it was
+ * cut off if that is not less than @size; -EINVAL if @failure is NULL, or @buf with
+ * a @size.
+ * Since: 0.4
+ */
+int spawn_template_strerror(const struct spawn_template_failure *failure,
+			    char *buf, size_t size);
 
 /*
  * 3. Looking after it

@@ -201,11 +201,14 @@ static pid_t judge(struct spawn_template_begin *b)
 	return st_clone_end(&b->launch, b->pid);
 }
 
+/* Tells where it failed. A wrong size cannot be refused: the launch is over. */
 static void tell(struct spawn_template_begin *b, pid_t ret, void *to,
 		 size_t size)
 {
 	struct spawn_template_failure failure;
 
+	if (!size || !st_failure_size_ok(size))
+		return;
 	st_spawn_tell(&failure, ret, &b->report, 0);
 	b->spawn.args.failure = (uintptr_t)to;
 	b->spawn.args.failure_size = (uint32_t)size;
@@ -233,8 +236,6 @@ pid_t spawn_template_begin_wait(struct spawn_template_begin *b, int *pidfd,
 {
 	pid_t ret = -EACCES;
 
-	if (failure && (!size || !st_failure_size_ok(size)))
-		return -EINVAL;
 	if (is_mine(b))
 		ret = judge(b);
 	else

@@ -413,6 +413,7 @@ errors() {
 	{"id": "plain", "argv": ["$tmp/plain"]}
 	{"id": "closed", "argv": ["$tmp/closed"]}
 	{"id": "directory", "argv": ["$tmp"]}
+	{"id": "long", "argv": ["true", "$(head -c 140000 /dev/zero | tr '\0' x)"]}
 	{"id": "good", "argv": ["true"]}
 	END
 	feed < "$tmp/in"
@@ -433,6 +434,10 @@ errors() {
 		and "/nonexistent/sh" in by["orphan"]["error"]["detail"]
 		and "is a directory" in by["directory"]["error"]["detail"]
 		and by["good"]["code"] == 0'
+	answers 'an argument that is too long is told with the limit' '
+		errors("E2BIG", "long")
+		and by["long"]["error"]["stage"] == "exec"
+		and "128 KiB" in by["long"]["error"]["remedy"]'
 }
 
 signals_of_programs() {

@@ -470,6 +470,38 @@ static void check_wait(struct spawn_template_begin *b, int err, uint32_t stage,
 	CHECK_EQ(failure.action, action);
 }
 
+/* The launch is over all the same. */
+static void a_failure_of_a_wrong_size_is_not_told(void)
+{
+	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("tiny"));
+	const size_t sizes[] = { 0, 4,
+				 sizeof(struct spawn_template_failure) - 1,
+				 4097, SIZE_MAX };
+	struct {
+		struct spawn_template_failure failure;
+		uint32_t later, behind;
+	} room = { { 1, 2, 3 }, 4, 5 };
+
+	TEST_ACTIONS(&args, ACT_CHDIR("/nowhere"));
+	for (size_t i = 0; i < TEST_COUNT(sizes); i++)
+		CHECK_EQ(spawn_template_begin_wait(begin(tfd, args), NULL,
+						   &room.failure, sizes[i]),
+			 -ENOENT);
+	CHECK_EQ(room.failure.error, 1);
+	CHECK_EQ(room.later, 4);
+	/* a later version has more, of which this one knows nothing */
+	CHECK_EQ(spawn_template_begin_wait(begin(tfd, args), NULL,
+					   &room.failure,
+					   sizeof(room.failure) + 4),
+		 -ENOENT);
+	CHECK_EQ(room.failure.error, ENOENT);
+	CHECK_EQ(room.later, 0);
+	CHECK_EQ(room.behind, 5);
+	CHECK_EQ(test_count_fds(), fds);
+}
+
 static void failures_are_told_and_counted(void)
 {
 	int tfd = open_template(test_tool("tiny")), fds = test_count_fds();
@@ -1089,6 +1121,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(fallbacks_of_the_child_do_all_actions),
 	TEST_CASE(a_failure_that_was_waited_for_is_told_at_once),
 	TEST_CASE(failures_are_told_and_counted),
+	TEST_CASE(a_failure_of_a_wrong_size_is_not_told),
 	TEST_CASE(a_killed_child_is_told),
 	TEST_CASE(a_changed_file_is_stale_before_there_is_a_child),
 	TEST_CASE(a_changed_file_of_an_fd_is_stale),

@@ -529,6 +529,41 @@ json_reports() {
 		'j["command"][2:] == ["caf\u00e9", "\ufffd\n\"\\"]'
 }
 
+# The command says what the library says: the name before it, the remedy apart.
+same_words() { # name of the case, name of the program, options of run
+	local name=$1 program=$2 failure
+
+	shift 2
+	report "$@"
+	read -ra failure <<< "$("$python" -c '
+import json, sys
+e = json.load(open(sys.argv[1]))["error"]
+stages = ["args", "clone", "attr", "action", "close", "exec"]
+print(e["errno"], stages.index(e["stage"]), (e["action"] or {"index": 0})["index"])' \
+		"$tmp/json" 2> "$tmp/log")"
+	"${tool%/*}/tests/tell_failure" "${failure[@]}" > "$tmp/words" \
+		2>> "$tmp/log"
+	PROGRAM=$program WORDS=$tmp/words json "$name" '
+		[j["error"]["detail"], j["error"]["remedy"]]
+		== [__import__("os").environ["PROGRAM"] + ": "
+			+ open(__import__("os").environ["WORDS"]).read()
+			.rstrip("\n").split("; ", 1)[0],
+			open(__import__("os").environ["WORDS"]).read()
+			.rstrip("\n").split("; ", 1)[1]]'
+}
+
+words_of_the_library() {
+	same_words 'a missing permission is told in the words of the library' \
+		"$tmp/seven" -- "$tmp/seven"
+	same_words 'an unknown format is told in the words of the library' \
+		"$tmp/plain" -- "$tmp/plain"
+	cp /bin/true "$tmp/busy"
+	exec 8>> "$tmp/busy"
+	same_words 'a file open for writing is told in the words of the library' \
+		"$tmp/busy" -- "$tmp/busy"
+	exec 8>&-
+}
+
 # Captures a run: writes JSON to $tmp/json and the status to $tmp/status.
 capture() { # options of run
 	sh -c '"$@" > "$0" 2> "$0.err"' "$tmp/json" "$tool" run --capture "$@" \
@@ -927,6 +962,7 @@ forwarding
 errors
 output_errors
 json_reports
+words_of_the_library
 captured
 captured_signals
 captured_cgroup

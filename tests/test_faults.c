@@ -172,6 +172,7 @@ static int call_launch(struct fault *f)
 static void verify_launch(struct fault *f, int ret)
 {
 	const struct spawn_template_failure *failure = &f->much.failure;
+	char text[512];
 
 	if (!ret) {
 		CHECK_STR(f->got, f->want);
@@ -187,6 +188,8 @@ static void verify_launch(struct fault *f, int ret)
 		CHECK_EQ(failure->action, 0);
 	else
 		CHECK_LT(failure->action, f->much.args.actions_len);
+	CHECK_OK(spawn_template_strerror(failure, text, sizeof(text)));
+	CHECK_HAS(text, "; "); /* there is a remedy */
 }
 
 #define LAUNCH \

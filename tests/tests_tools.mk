@@ -10,7 +10,8 @@ TINY += $(O)/tests/tools/tiny-32
 endif
 
 TOOLS += $(TINY)
-build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/with_guard
+build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/tell_failure \
+	$(O)/tests/with_guard
 
 $(O)/tests/tools/tiny: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-DSTATUS=0)
@@ -24,9 +25,15 @@ $(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
+# test_cli.sh compares what this program prints with the words of the command.
+$(O)/tests/tell_failure: $(O)/tests/tell_failure.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
 # with_guard plays a guard for scripts.
 $(O)/tests/with_guard: $(O)/tests/with_guard.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
--include $(O)/tests/launch_once.d $(O)/tests/with_guard.d
+-include $(O)/tests/launch_once.d $(O)/tests/tell_failure.d \
+	$(O)/tests/with_guard.d

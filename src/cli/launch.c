@@ -117,127 +117,47 @@ static void say_not_found(const struct launch_error *e, struct launch_words *w)
 	}
 }
 
-/* Return the remedy for an error that concerns the file; NULL: none. */
-static const char *remedy_for_file(int error)
+/* Say it in the words of the library, in which the remedy is behind a "; ". */
+static void say_sentence(const struct launch_error *e, const char *name,
+			 const char *note, struct launch_words *w)
 {
-	switch (error) {
-	case EACCES:
-		return "make it a regular file with execute permission for "
-		       "this user, on a file system mounted without noexec";
-	case ENOEXEC:
-		return "it is neither an ELF program nor a script that starts "
-		       "with \"#!\"; run a shell script as 'sh FILE'";
-	case ETXTBSY:
-		return "a process has it open for writing; wait until that "
-		       "one closes it";
-	case ESTALE:
-		return "the file was replaced just now; try again";
-	case ELOOP:
-		return "its path has too many symbolic links, or a cycle";
-	case ELIBBAD:
-		return "its ELF interpreter is damaged or of another "
-		       "architecture";
-	case EMFILE:
-	case ENFILE:
-		return "too many open files: raise the limit (ulimit -n)";
-	case E2BIG:
-		return "arguments and environment are too long; see "
-		       "'getconf ARG_MAX' and 'ulimit -s'";
-	default:
-		return NULL;
+	const struct spawn_template_failure failure = {
+		.error = e->error,
+		.stage = e->failure.stage,
+		.action = e->failure.action,
+	};
+	char text[1024] = "", *remedy;
+
+	spawn_template_strerror(&failure, text, sizeof(text));
+	remedy = strstr(text, "; ");
+	if (remedy) {
+		*remedy = '\0';
+		w->remedy = strdup(remedy + 2);
 	}
-}
-
-static const char *remedy_for_clone(int error)
-{
-	switch (error) {
-	case EAGAIN:
-		return "too many processes: see 'ulimit -u' and the cgroup's "
-		       "pids.max";
-	case ENOMEM:
-		return "out of memory, or of the cgroup's memory.max";
-	case EBUSY:
-		return "the cgroup has controllers enabled for its children; "
-		       "name one of these";
-	case EACCES:
-	case EPERM:
-		return "with a cgroup: cgroup.procs there, and in the nearest "
-		       "common parent, must be writable; else a sandbox denies "
-		       "it: see 'spawn-template doctor'";
-	case ENOSYS:
-	case EOPNOTSUPP:
-	case EINVAL:
-		return "with a cgroup: clone3(2) is needed, and a cgroup that "
-		       "may hold processes: see 'spawn-template doctor'";
-	case EMFILE:
-	case ENFILE:
-		return remedy_for_file(error);
-	default:
-		return NULL;
-	}
-}
-
-/* Put a failure of this tool itself, not of the file, into words. */
-CLI_PRINTF(3, 4)
-static void say_failed(struct launch_words *w, const char *remedy,
-		       const char *fmt, ...)
-{
-	va_list ap;
-
-	w->status = CLI_FAILED;
-	va_start(ap, fmt);
-	if (vasprintf(&w->error, fmt, ap) < 0)
-		w->error = NULL;
-	va_end(ap);
-	w->remedy = remedy ? strdup(remedy) : NULL;
-}
-
-static void say_clone(const struct launch_error *e, struct launch_words *w)
-{
-	say_failed(w, remedy_for_clone(e->error),
-		   "cannot make a process for %s: %s", e->command,
-		   strerror(e->error));
+	w->error = words("%s: %s%s", name, text, note);
 }
 
 /* Explain why no template could be made, or why it could not be launched. */
 static void say_args(const struct launch_error *e, struct launch_words *w)
 {
-	const char *remedy = remedy_for_file(e->error);
 	struct stat st;
 
 	if (e->error == ENOENT || e->error == ENOTDIR) {
 		say_not_found(e, w);
 		return;
 	}
-	if (e->error == EAGAIN || e->error == ENOMEM) {
-		say_clone(e, w);
-		return;
-	}
-	if (e->error == EOPNOTSUPP) {
-		say_failed(
-			w,
-			"--supervise needs a cgroup v2 directory below which "
-			"this account may make one: see 'spawn-template "
-			"doctor'",
-			"cannot supervise %s: %s", e->command,
-			strerror(e->error));
-		return;
-	}
-	w->status = CLI_NOT_LAUNCHABLE;
+	/* these are no fault of the file */
+	if (e->error != EAGAIN && e->error != ENOMEM && e->error != EOPNOTSUPP)
+		w->status = CLI_NOT_LAUNCHABLE;
 	if (e->error == EACCES && stat(e->command, &st) == 0 &&
-	    S_ISDIR(st.st_mode)) {
+	    S_ISDIR(st.st_mode))
 		w->error = words("%s: is a directory", e->command);
-		return;
-	}
-	w->error = words("%s: cannot be launched: %s", e->command,
-			 strerror(e->error));
-	w->remedy = remedy ? strdup(remedy) : NULL;
+	else
+		say_sentence(e, e->command, "", w);
 }
 
 static void say_exec(const struct launch_error *e, struct launch_words *w)
 {
-	const char *remedy = remedy_for_file(e->error);
-
 	w->status = CLI_NOT_LAUNCHABLE;
 	if (e->error == ENOENT && *e->interpreter) {
 		w->error = words("%s: its interpreter %s is not there", e->path,
@@ -246,21 +166,7 @@ static void say_exec(const struct launch_error *e, struct launch_words *w)
 				  "program for this system");
 		return;
 	}
-	w->error = words("%s: exec failed: %s", *e->path ? e->path : e->command,
-			 strerror(e->error));
-	w->remedy = remedy ? strdup(remedy) : NULL;
-}
-
-static void say_attr(const struct launch_error *e, struct launch_words *w)
-{
-	bool denied = e->error == EACCES || e->error == EPERM;
-
-	say_failed(w,
-		   denied ? "this account may not do that: a lower --nice "
-			    "needs CAP_SYS_NICE or RLIMIT_NICE"
-			  : NULL,
-		   "cannot set up the process for %s: %s", e->command,
-		   strerror(e->error));
+	say_sentence(e, *e->path ? e->path : e->command, "", w);
 }
 
 static const char *action_name(const struct launch_error *e)
@@ -270,30 +176,28 @@ static const char *action_name(const struct launch_error *e)
 	return i < e->n_actions ? e->actions[i] : "unknown";
 }
 
+static void say_action(const struct launch_error *e, struct launch_words *w)
+{
+	char *note = words(" (%s)", action_name(e));
+
+	say_sentence(e, e->command, note ? note : "", w);
+	free(note);
+}
+
 void launch_say(const struct launch_error *e, struct launch_words *w)
 {
-	*w = (struct launch_words){ 0 };
+	*w = (struct launch_words){ .status = CLI_FAILED };
 	switch (e->failure.stage) {
 	case SPAWN_TEMPLATE_STAGE_EXEC:
 		say_exec(e, w);
 		break;
-	case SPAWN_TEMPLATE_STAGE_CLONE:
-		say_clone(e, w);
-		break;
-	case SPAWN_TEMPLATE_STAGE_ATTR:
-		say_attr(e, w);
-		break;
 	case SPAWN_TEMPLATE_STAGE_ACTION:
-		say_failed(w, NULL, "action %u of the launch failed (%s): %s",
-			   e->failure.action, action_name(e),
-			   strerror(e->error));
+		say_action(e, w);
 		break;
+	case SPAWN_TEMPLATE_STAGE_CLONE:
+	case SPAWN_TEMPLATE_STAGE_ATTR:
 	case SPAWN_TEMPLATE_STAGE_CLOSE:
-		say_failed(w,
-			   "allow close_range(2) in the sandbox, mount /proc, "
-			   "or use --inherit-fds",
-			   "cannot close descriptors for %s: %s", e->command,
-			   strerror(e->error));
+		say_sentence(e, e->command, "", w);
 		break;
 	default:
 		say_args(e, w);

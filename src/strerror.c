@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts a failed launch into a sentence: the step that failed, the error, and a
+ * remedy if there is one. All that it needs is the failure; the program's name is
+ * left to the caller.
+ *
+ * The names of errors are the library's own. strerror(3) may be changed by another
+ * thread, its variants differ between C libraries, and its language is the user's,
+ * while the rest of the sentence is English.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <spawn_template.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- the error */
+
+struct error_text {
+	int error;
+	const char *text;
+};
+
+static const struct error_text error_texts[] = {
+	{ E2BIG, "Argument list too long" },
+	{ EACCES, "Permission denied" },
+	{ EAGAIN, "Resource temporarily unavailable" },
+	{ EBADF, "Bad file descriptor" },
+	{ EBUSY, "Device or resource busy" },
+	{ ECANCELED, "Operation canceled" },
+	{ ECHILD, "No child processes" },
+	{ ECONNREFUSED, "Connection refused" },
+	{ ECONNRESET, "Connection reset by peer" },
+	{ EDQUOT, "Disk quota exceeded" },
+	{ EEXIST, "File exists" },
+	{ EFAULT, "Bad address" },
+	{ EFBIG, "File too large" },
+	{ EHOSTDOWN, "Host is down" },
+	{ EILSEQ, "Invalid or incomplete multibyte or wide character" },
+	{ EINTR, "Interrupted system call" },
+	{ EINVAL, "Invalid argument" },
+	{ EIO, "Input/output error" },
+	{ EISDIR, "Is a directory" },
+	{ EKEYEXPIRED, "Key has expired" },
+	{ EKEYREJECTED, "Key was rejected by service" },
+	{ ELIBBAD, "Accessing a corrupted shared library" },
+	{ ELOOP, "Too many levels of symbolic links" },
+	{ EMFILE, "Too many open files" },
+	{ EMLINK, "Too many links" },
+	{ ENAMETOOLONG, "File name too long" },
+	{ ENFILE, "Too many open files in system" },
+	{ ENODEV, "No such device" },
+	{ ENOENT, "No such file or directory" },
+	{ ENOEXEC, "Exec format error" },
+	{ ENOKEY, "Required key not available" },
+	{ ENOMEM, "Cannot allocate memory" },
+	{ ENOSPC, "No space left on device" },
+	{ ENOSYS, "Function not implemented" },
+	{ ENOTCONN, "Transport endpoint is not connected" },
+	{ ENOTDIR, "Not a directory" },
+	{ ENOTSUP, "Operation not supported" },
+	{ ENOTTY, "Inappropriate ioctl for device" },
+	{ ENXIO, "No such device or address" },
+	{ EOVERFLOW, "Value too large for defined data type" },
+	{ EPERM, "Operation not permitted" },
+	{ EPIPE, "Broken pipe" },
+	{ EPROTO, "Protocol error" },
+	{ EREMOTEIO, "Remote I/O error" },
+	{ EROFS, "Read-only file system" },
+	{ ESRCH, "No such process" },
+	{ ESTALE, "Stale file handle" },
+	{ ETIME, "Timer expired" },
+	{ ETIMEDOUT, "Connection timed out" },
+	{ ETXTBSY, "Text file busy" },
+	{ EUSERS, "Too many users" },
+	{ EXDEV, "Invalid cross-device link" },
+};
+
+static const char *error_text(int error)
+{
+	for (size_t i = 0; i < COUNT(error_texts); i++)
+		if (error_texts[i].error == error)
+			return error_texts[i].text;
+	return NULL;
+}
+
+/* ---- the remedy */
+
+#define ARGS (1U << SPAWN_TEMPLATE_STAGE_ARGS)
+#define CLONE (1U << SPAWN_TEMPLATE_STAGE_CLONE)
+#define ATTR (1U << SPAWN_TEMPLATE_STAGE_ATTR)
+#define ACTION (1U << SPAWN_TEMPLATE_STAGE_ACTION)
+#define CLOSE (1U << SPAWN_TEMPLATE_STAGE_CLOSE)
+#define EXEC (1U << SPAWN_TEMPLATE_STAGE_EXEC)
+#define ANY (~0U)
+#define ANY_ERROR 0
+
+#define NO_RIGHT                                                               \
+	"this account may not do that: a lower nice value needs CAP_SYS_NICE " \
+	"or RLIMIT_NICE, other ids need CAP_SETUID and CAP_SETGID"
+#define NO_CGROUP_RIGHT                                                  \
+	"with a cgroup: cgroup.procs there, and in the nearest common "  \
+	"parent, must be writable; else a sandbox denies it: see "       \
+	"'spawn-template doctor'"
+#define NO_CLONE3                                                        \
+	"with a cgroup: clone3(2) is needed, and a cgroup that may hold " \
+	"processes: see 'spawn-template doctor'"
+#define SANDBOX \
+	"the kernel or a sandbox does not allow it: see 'spawn-template doctor'"
+
+struct remedy {
+	unsigned int stages;
+	int error;
+	const char *text;
+};
+
+/* The first that fits counts. */
+static const struct remedy remedies[] = {
+	/* the template */
+	{ ARGS, EINVAL,
+	  "check the arguments against spawn_template_spawn(3), and that the "
+	  "descriptor is a template" },
+	{ ARGS, E2BIG,
+	  "give at most 256 actions, and a structure of no later version than "
+	  "the library's" },
+	{ ARGS, EBADF,
+	  "keep the template, and directories that were given, open until the "
+	  "launch" },
+	{ ARGS, EACCES,
+	  "make it a regular file with execute permission for this user, on a "
+	  "file system mounted without noexec; in another process, or with "
+	  "other ids, make the template anew" },
+	{ ARGS, ENOENT,
+	  "check the name and the path; a relative path counts from the "
+	  "current directory" },
+	{ ARGS, ENOTDIR, "check the path: a part of it is not a directory" },
+	{ ARGS, ENOTCONN,
+	  "start the guard, spawn-templated(8), or make the template without "
+	  "CREATE_GUARD and CREATE_DENY_WRITE" },
+	{ ARGS, EDQUOT,
+	  "the guard has as many templates of this user as it takes: close "
+	  "some, or start spawn-templated with a larger --quota" },
+	{ ARGS, ENOSPC,
+	  "the guard, or the file system, has no room for another one: close "
+	  "some templates" },
+	{ ARGS, EOPNOTSUPP,
+	  "to supervise needs a cgroup v2 directory below which this account "
+	  "may make one, to deny writes the guard and a local file system: "
+	  "see 'spawn-template doctor'" },
+	{ ARGS, ETIMEDOUT, "give it more time to come to exec" },
+
+	/* the process */
+	{ CLONE, EBUSY,
+	  "the cgroup has controllers enabled for its children; name one of "
+	  "these" },
+	{ CLONE, EACCES, NO_CGROUP_RIGHT },
+	{ CLONE, EPERM, NO_CGROUP_RIGHT },
+	{ CLONE, ENOSYS, NO_CLONE3 },
+	{ CLONE, EOPNOTSUPP, NO_CLONE3 },
+	{ CLONE, EINVAL, NO_CLONE3 },
+	{ CLONE, EBADF, "cgroup_fd must be an open cgroup v2 directory" },
+	{ CLONE, ENODEV, "the cgroup was removed: make it anew" },
+	{ CLONE, ENOENT, "the cgroup was removed: make it anew" },
+
+	/* its attributes */
+	{ ATTR, EACCES, NO_RIGHT },
+	{ ATTR, EPERM, NO_RIGHT },
+	{ ATTR, ESRCH,
+	  "the process group must be there, and the parent must live until "
+	  "exec" },
+	{ ATTR, EINVAL,
+	  "ids must have a number in this user namespace, and a process group "
+	  "must be one of this session" },
+
+	/* an action */
+	{ ACTION, EBADF,
+	  "its descriptor must be open in the child, where an action before "
+	  "may have closed it, and be below the limit (ulimit -n)" },
+	{ ACTION, ENOENT, "check the path that it names" },
+	{ ACTION, ENOTDIR, "check the path that it names" },
+	{ ACTION, EISDIR, "check the path that it names" },
+	{ ACTION, EACCES, "check the permissions of the path that it names" },
+	{ ACTION, EROFS, "open it for reading, or elsewhere for writing" },
+	{ ACTION, EXDEV,
+	  "its path leads out of where openat2(2) was told to stay" },
+	{ ACTION, EEXIST, "remove the file, or open it without O_EXCL" },
+	{ ACTION, ENXIO, "a reader of the fifo, or the device, must be there" },
+	{ ACTION, ENOTTY, "its descriptor must be a terminal" },
+	{ ACTION, EPERM,
+	  "a higher hard limit needs CAP_SYS_RESOURCE; a terminal must not be "
+	  "another session's; else a sandbox denies it: see 'spawn-template "
+	  "doctor'" },
+	{ ACTION, EINVAL,
+	  "the kernel does not take its values: see spawn_template_spawn(3)" },
+
+	/* exec */
+	{ EXEC, ENOENT,
+	  "its interpreter is not there: install it, or a build of the "
+	  "program for this system" },
+	{ EXEC, EACCES,
+	  "make it, and its interpreter, regular files with execute "
+	  "permission for this user, on a file system mounted without "
+	  "noexec" },
+	{ EXEC, ENOTDIR, "check the path of its interpreter" },
+	{ EXEC, EISDIR, "its interpreter is a directory: install it anew" },
+	{ EXEC, EINVAL, "its ELF header is damaged: install it anew" },
+	{ EXEC, ENODEV, "its file system cannot execute: copy it elsewhere" },
+	{ EXEC, E2BIG,
+	  "arguments and environment are too long: see 'getconf ARG_MAX' and "
+	  "'ulimit -s'; each of them may have 128 KiB at most" },
+
+	/* the file, in any step that looks at it */
+	{ ANY, ENOEXEC,
+	  "it is neither an ELF program nor a script that starts with "
+	  "\"#!\"; run a shell script as 'sh FILE'" },
+	{ ANY, ETXTBSY,
+	  "a process has it open for writing; wait until that one closes it" },
+	{ ANY, ESTALE,
+	  "the file was changed or replaced: refresh the template, or try "
+	  "again" },
+	{ ANY, ELOOP, "its path has too many symbolic links, or a cycle" },
+	{ ANY, ELIBBAD,
+	  "its ELF interpreter is damaged or of another architecture" },
+	{ ANY, ENAMETOOLONG,
+	  "give a path of at most 4095 bytes, each part of at most 255" },
+
+	/* the machine */
+	{ ANY, EMFILE, "too many open files: raise the limit (ulimit -n)" },
+	{ ANY, ENFILE,
+	  "too many open files in the system: raise fs.file-max, or close "
+	  "some" },
+	{ ANY, ENOMEM,
+	  "out of memory, or of the cgroup's memory.max; or process 1 of the "
+	  "pid namespace has ended" },
+	{ ANY, EAGAIN,
+	  "too many processes: see 'ulimit -u' and the cgroup's pids.max" },
+	{ ANY, ECHILD,
+	  "the child was killed before exec: by another process, by a signal "
+	  "to its process group, or by a sandbox's filter" },
+	{ ANY, EIO, "a disk or a file system fails: see dmesg(1)" },
+	{ CLOSE, ANY_ERROR,
+	  "allow close_range(2) in the sandbox, mount /proc, or have the "
+	  "program inherit all descriptors" },
+	{ ANY, EPERM, SANDBOX },
+	{ ANY, EACCES, SANDBOX },
+	{ ANY, ENOSYS, SANDBOX },
+	{ ANY, EOPNOTSUPP, SANDBOX },
+};
+
+static const char *remedy_text(const struct spawn_template_failure *f)
+{
+	/* of a stage that is not known, only the error can be told */
+	unsigned int stage = f->stage <= SPAWN_TEMPLATE_STAGE_EXEC
+				     ? 1U << f->stage
+				     : 1U << 31;
+
+	for (size_t i = 0; i < COUNT(remedies); i++)
+		if (remedies[i].stages & stage &&
+		    (remedies[i].error == f->error ||
+		     remedies[i].error == ANY_ERROR))
+			return remedies[i].text;
+	return NULL;
+}
+
+/* ---- the sentence */
+
+/* Writes the step that failed; buf has room for the longest. */
+static void put_step(const struct spawn_template_failure *f, char *buf,
+		     size_t size)
+{
+	static const char *const steps[] = {
+		[SPAWN_TEMPLATE_STAGE_ARGS] = "cannot be launched",
+		[SPAWN_TEMPLATE_STAGE_CLONE] = "cannot make a process",
+		[SPAWN_TEMPLATE_STAGE_ATTR] = "cannot set up the process",
+		[SPAWN_TEMPLATE_STAGE_CLOSE] = "cannot close descriptors",
+		[SPAWN_TEMPLATE_STAGE_EXEC] = "exec failed",
+	};
+
+	if (f->stage == SPAWN_TEMPLATE_STAGE_ACTION)
+		snprintf(buf, size, "action %u failed", f->action);
+	else
+		snprintf(buf, size, "%s",
+			 f->stage < COUNT(steps) ? steps[f->stage] : steps[0]);
+}
+
+int spawn_template_strerror(const struct spawn_template_failure *failure,
+			    char *buf, size_t size)
+{
+	const char *text, *remedy;
+	char step[32], number[24];
+
+	if (!failure || (!buf && size))
+		return -EINVAL;
+	put_step(failure, step, sizeof(step));
+	text = error_text(failure->error);
+	if (!text) {
+		snprintf(number, sizeof(number), "error %d", failure->error);
+		text = number;
+	}
+	remedy = remedy_text(failure);
+	return snprintf(buf, size < INT32_MAX ? size : INT32_MAX, "%s: %s%s%s",
+			step, text, remedy ? "; " : "", remedy ? remedy : "");
+}
