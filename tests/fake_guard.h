@@ -54,9 +54,9 @@ enum fake_way {
 	FAKE_TYPE,
 	FAKE_SEQUENCE,
 	FAKE_BAD_ERROR,
-	FAKE_FD,		/* with an fd that was not asked for */
-	FAKE_FDS,		/* with two such fds */
-	FAKE_MANY_FDS,		/* with more fds than there is room for */
+	FAKE_FD,		/* adds an fd that nobody asked for */
+	FAKE_FDS,		/* adds two such fds */
+	FAKE_MANY_FDS,		/* adds more fds than fit */
 	FAKE_ID,		/* REGISTER only: no id */
 	FAKE_SLOT,		/* REGISTER only: beyond the words */
 	FAKE_ASIDES,		/* INVALIDATED without end */
@@ -79,7 +79,7 @@ struct fake_guard {
 	_Atomic int connections, now;	/* ever; at the moment */
 	_Atomic int hellos, registers, unregisters, lists;
 	_Atomic uint64_t last_id, unregistered;
-	_Atomic int fd, fd_flags;	/* of the last REGISTER */
+	_Atomic int fd, fd_flags;	/* the last REGISTER sent it */
 	struct st_msg request;		/* the last REGISTER */
 	struct ucred sender;
 

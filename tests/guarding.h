@@ -17,7 +17,7 @@
 #include "bpf/exec_cache.h"
 #include "shared/proto.h"
 
-#define GUARD_GROUP 64999	/* of the socket, for clients of other users */
+#define GUARD_GROUP 64999	/* owns the socket, for other users */
 
 struct guard {
 	pid_t pid;

@@ -34,7 +34,7 @@ enum inject_who {
 #define INJECT_HOOK (-2) /* call hook(), then go on */
 
 struct inject {
-	/* what to do, set before it is armed */
+	/* orders, set before it is armed */
 	enum inject_who who;
 	int index; /* the call's number; 0 is the first */
 	int err;
@@ -45,7 +45,7 @@ struct inject {
 	bool (*spares)(const struct inject *in, enum inject_who who,
 		       const struct seccomp_data *data);
 
-	/* what happened */
+	/* results */
 	atomic_long hit; /* the system call's number; -1: none */
 
 	/* the injector's own */

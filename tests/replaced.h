@@ -11,7 +11,7 @@
 
 struct replaced {
 	const char *name;
-	uint64_t flags; /* of the template */
+	uint64_t flags; /* flags for create */
 	bool by_path;
 
 	struct inject inject;

@@ -459,7 +459,7 @@ static void search_takes_the_first(void)
 	      test_path("two/tool"));
 	CHECK_SYS(setenv("PATH", two, 1));
 	found("tool", NULL, test_path("two/tool"));
-	/* what comes into being earlier in the path does not matter */
+	/* the file in the other directory is found after that */
 	CHECK_SYS(unlink(test_path("one/tool")));
 	found("tool", test_fmt("%s:%s", one, two), test_path("two/tool"));
 }

@@ -743,7 +743,7 @@ static void a_scripts_interpreter_may_be_a_script(void)
 	check_script(script(test_fmt("#!%s second\n", first)));
 }
 
-/* ---- what may not be executed ---- */
+/* ---- files that may not be executed ---- */
 
 static void a_mount_that_becomes_noexec_lets_exec_fail(void)
 {

@@ -36,7 +36,7 @@ struct fault {
 	int number; /* counts up, for new file names */
 	int tfd, execfd;
 	char *path;
-	const char *dir; /* of path */
+	const char *dir; /* the directory of path */
 	char *want, *got; /* output of the launch that asks for much */
 	struct much much;
 	struct spawn_template_stat before;

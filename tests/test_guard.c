@@ -1364,7 +1364,7 @@ static void report_clones(struct seen *s)
 
 struct marked {
 	int tfd, plain;
-	uint64_t flags;		/* of the launch */
+	uint64_t flags;		/* flags of the launch */
 	long without[2];	/* system calls that are not there */
 	bool no_clone_pidfd;
 	struct fake_guard *f;

@@ -159,7 +159,7 @@ static void a_kill_without_the_tree_leaves_grandchildren(void)
 	CHECK_EQ(kill_tree(&l, SIGKILL), 0);
 	CHECK(life_ends(&l.life, 2000));
 	CHECK_EQ(kill_tree(&l, SIGKILL), -ESRCH);
-	CHECK_EQ(kill_one(&l, 0), 0); /* as kill(2) of a zombie */
+	CHECK_EQ(kill_one(&l, 0), 0); /* kill(2) of a zombie does so */
 	CHECK_EQ(waitpid(l.child.pid, NULL, 0), l.child.pid);
 	CHECK_EQ(kill_one(&l, 0), -ESRCH);
 	CHECK_EQ(kill_one(&l, SIGKILL), -ESRCH);

@@ -87,7 +87,7 @@ void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd,
 	return __real_mmap(at, size, prot, flags, fd, offset);
 }
 
-/* ---- what must not grow ---- */
+/* ---- memory, fds, children ---- */
 
 struct usage {
 	int fds;
@@ -250,7 +250,7 @@ static void nothing_grows_over_many_templates_in_turn(void)
 	check_no_growth(&before, 256);
 }
 
-/* ---- what a template costs ---- */
+/* ---- the cost of a template ---- */
 
 #define TEMPLATES 500
 

@@ -83,7 +83,7 @@ static bool spares(const struct inject *in, enum inject_who who,
 	case SYS_mmap:
 	case SYS_mremap:
 		return TEST_SANITIZED; /* sanitizers end without memory */
-	case SYS_read: /* of an eventfd or a timer */
+	case SYS_read: /* eventfds and timers have 8 bytes */
 	case SYS_write:
 		return who != INJECT_CHILD && data->args[2] == 8;
 	case SYS_timerfd_settime:

@@ -250,7 +250,7 @@ static void the_mask_survives_failed_launches(void)
 	args.cgroup_fd = 99;
 	CHECK_FAILS(tfd, args, EBADF, SPAWN_TEMPLATE_STAGE_CLONE, 0);
 	args.flags = 0;
-	/* by fd or, on older kernels, by path */
+	/* older kernels launch by path */
 	test_seccomp(SYS_execveat, E2BIG);
 	test_seccomp(SYS_execve, E2BIG);
 	CHECK_FAILS(tfd, args, E2BIG, SPAWN_TEMPLATE_STAGE_EXEC, 0);

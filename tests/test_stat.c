@@ -33,7 +33,7 @@ static struct spawn_template_stat stat_of(int tfd)
 	return st;
 }
 
-/* ---- what it is ---- */
+/* ---- identity ---- */
 
 static void the_key_is_the_files(void)
 {

@@ -11,7 +11,7 @@
 
 #define DAEMON "spawn-templated"
 
-static pid_t daemon_pid;	/* of GUARD_MAIN, in all cases */
+static pid_t daemon_pid;	/* GUARD_MAIN starts it for all cases */
 
 bool guard_mode(const char *mode)
 {
