@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The package as others get it: a source distribution, a wheel made from that,
-# installed into an empty environment, and the tests against it. PYTHON= is the
-# interpreter.
+# The package as its users get it: a source distribution; a wheel made from that and
+# installed into an empty environment; the tests with the installed package. PYTHON= is
+# the interpreter.
 
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -22,7 +22,7 @@ if "$PYTHON" -c 'import setuptools, wheel' 2> /dev/null; then
 	isolation=--no-build-isolation
 fi
 
-# Runs a step; all that it says is shown if it fails.
+# Runs a command; its output is shown if it fails.
 step() { # name command...
 	local name=$1
 
@@ -37,13 +37,14 @@ step() { # name command...
 	fi
 }
 
-# setuptools and pip warn of things that are as they should be, so a step shows
-# what they say only if it fails.
+# Runs setup.py. setuptools and pip warn of harmless things, so a step shows their
+# output only if it fails.
 setup() {
 	"$PYTHON" setup.py -q "$@"
 }
 
-# To a directory with a space in its name, which make cannot have in a file's.
+# Makes a source distribution in a directory with a space in its name; make cannot have
+# one in the name of a file.
 make_sdist() {
 	mkdir "$out/a place" && setup sdist -d "$out/sdist" &&
 		tar -xzf "$out"/sdist/*.tar.gz -C "$out/a place" &&
@@ -79,7 +80,7 @@ install_wheel() {
 		"$out/venv/bin/pip" install -q --no-index "$out"/wheel/*.whl
 }
 
-# All of the library's files are compiled with the caller's flags, in a clone too.
+# Compiles in a clone: all files of the library must get the caller's flags.
 flags_of_the_caller() {
 	local objects
 
@@ -93,7 +94,7 @@ flags_of_the_caller() {
 			"$out/flags")" = "$objects" ]
 }
 
-# What may not run between clone and exec does not get into a wheel.
+# Adds a call that may not happen between clone and exec; no wheel may have it.
 child_is_checked() {
 	cp -r "$out/a place/package" "$out/broken"
 	printf '%s\n' 'int getpid(void);' \
@@ -117,15 +118,15 @@ needs_make() {
 }
 
 step 'a source distribution is made' make_sdist
-step 'it packs the files that the recipe lists' packs_the_recipe
-step 'it packs no file of daemon, loader or command' packs_nothing_else
-step 'a wheel for the limited API is made of it' make_wheel
-step 'it is installed into an empty environment' install_wheel
+step 'the source distribution has the files of the recipe' packs_the_recipe
+step 'the source distribution has no file of daemon or command' packs_nothing_else
+step 'a wheel for the limited API is made' make_wheel
+step 'the wheel is installed into an empty environment' install_wheel
 step "the library is compiled with the caller's CFLAGS" flags_of_the_caller
 step 'a call of libc in child.c fails the build' child_is_checked
-step 'without make the error says what to install' needs_make
+step 'a missing make is named by the error' needs_make
 
-# The closing line of these tests goes into that of all.
+# Adds the results of these tests to those of the steps.
 tests() {
 	local p f s
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Does anything grow? Each way through the code, its error paths too, many times.
+"""Looks for growth: takes each way through the code, also with errors, many times.
 
-With a debug build of Python, and the extension built for it, references are
-counted; otherwise memory blocks, and with both descriptors and processes.
+Counts memory blocks and descriptors, and references with a debug build of Python and
+an extension built for it.
 """
 import asyncio
 import gc
@@ -105,7 +105,7 @@ def ring():
         _, _, value = r.wait()
         if isinstance(value, tuple):
             wait(value)
-    # what is in flight ends with it
+    # close() ends the run in flight
     r.run(sh._native, r, ["sh", "-c", "sleep 60"])
     r.submit()
     r.close()
@@ -175,7 +175,7 @@ def counted():
 
 
 def grown(way, rounds):
-    """How much more there is of what, after so many rounds."""
+    """Return how much each count has grown after so many rounds."""
     before = counted()
     for _ in range(rounds):
         way()
@@ -191,7 +191,7 @@ def main():
             engine)
     for way in ways:
         rounds = 30 if way in (ring, dropin, engine) else ROUNDS
-        # what leaks does so in each round; the interpreter's caches fill up
+        # a leak grows in each round, the interpreter's caches only at first
         for _ in range(30):
             growth = grown(way, rounds)
             bad = max(growth.values()) > rounds // 2

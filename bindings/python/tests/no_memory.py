@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Has each allocation of Python's fail in turn: no crash, no descriptor left.
+"""Lets each allocation of Python fail in turn: no crash, no descriptor left.
 
-For a process of its own; needs _testcapi. Prints how many were told.
+Runs in a process of its own and needs _testcapi. Prints "done".
 """
 import gc
 import os
@@ -54,7 +54,7 @@ def ring_spawn():
 
 
 def starved(function, n):
-    """What it returns, or None if the n-th allocation was wanted."""
+    """Call function; return None if it raised for want of the n-th allocation."""
     _testcapi.set_nomemory(n, n + 1)
     try:
         return function()
@@ -66,7 +66,7 @@ def starved(function, n):
 
 
 def drain(n):
-    """Completions are made without memory, too."""
+    """Take all completions, without memory, too."""
     left = ring.submit()
     while left:
         done = starved(ring.wait, n % 20 + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""AutoGen's LocalCommandLineCodeExecutor runs its blocks by install() alone."""
+"""AutoGen's LocalCommandLineCodeExecutor runs its blocks through templates."""
 import asyncio
 import tempfile
 import threading
@@ -12,7 +12,7 @@ from autogen_ext.code_executors.local import LocalCommandLineCodeExecutor
 
 import spawn_template
 
-warnings.simplefilter("ignore", UserWarning)  # that it is not a container
+warnings.simplefilter("ignore", UserWarning)  # it warns of a missing container
 
 
 class Executor(unittest.TestCase):
@@ -48,7 +48,7 @@ class Executor(unittest.TestCase):
                          ["42", "from", "sh", "from", "bash"])
         self.assertEqual(launches, 3)
 
-    def test_time_limit_holds(self):
+    def test_a_time_limit_holds(self):
         result, launches = self.execute(("sh", "exec sleep 100"), timeout=1)
         self.assertEqual((result.exit_code, launches), (124, 1))
 

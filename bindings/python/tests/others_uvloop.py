@@ -9,8 +9,8 @@ import test_engine
 
 
 class Uvloop(test_engine.TestCase):
-    def test_run_and_cancelled_run(self):
-        """In a process of its own, of which uvloop keeps a pipe for ever."""
+    def test_runs_complete_and_are_cancelled(self):
+        """This needs a process of its own: uvloop keeps a pipe for ever."""
         out = support.python(f"""
             import asyncio, spawn_template, uvloop
             sh = spawn_template.Template("sh")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A plugin of pytest (-p pytest_dropin): install() first, stats() at the end.
+"""A plugin of pytest (-p pytest_dropin): calls install() first, stats() at the end.
 
-A run in which too few launches went through templates fails.
+A session fails if too few launches went through templates.
 """
 import run_cpython
 import spawn_template

@@ -4,7 +4,7 @@
 
     run.py [MODULE | MODULE.CLASS | MODULE.CLASS.TEST]...
 
-One line for each module, then what failed, and at the end "N passed, N failed".
+Prints a line for each module, failed tests, and at the end "N passed, N failed".
 With MUST_WORK=1 a test that skips has failed.
 """
 import faulthandler
@@ -16,13 +16,13 @@ import unittest
 import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
-# A module that hangs is told where, and ends.
+# A module that hangs ends with a traceback after so many seconds.
 LIMIT = float(os.environ.get("TEST_TIME", "240"))
 MUST_WORK = os.environ.get("MUST_WORK", "0") == "1"
 
 
 class Result(unittest.TestResult):
-    """Counts what passed, which unittest does not."""
+    """A result that counts passed tests, which unittest does not."""
 
     passed = 0
 
@@ -62,7 +62,7 @@ def run(name):
 
 def main():
     sys.path.insert(0, str(HERE))
-    # what is forgotten to be closed is a failure, not a line that scrolls by
+    # a forgotten close is a failure, not a line that scrolls by
     warnings.simplefilter("error", ResourceWarning)
     names = sys.argv[1:] or sorted(p.stem for p in HERE.glob("test_*.py"))
     passed, failed, skipped = (sum(n) for n in zip(*map(run, names)))

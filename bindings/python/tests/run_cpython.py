@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""CPython's own tests of subprocess, with install() first.
+"""Runs CPython's own tests of subprocess, with install() first.
 
-Takes them as they are from the Python that runs this. A test has to pass or to be
-named in cpython-skips.txt beside this file, with a reason; one that is named and
-passes is reported, so that the list gets shorter. At the end it shows which way
-the launches went: tests that pass by the original prove nothing.
+The tests are those of the Python that runs this, unchanged. A test has to pass or to
+be named in cpython-skips.txt beside this file, with a reason; a named test that passes
+is reported, so that the list gets shorter. At the end the counts of launches are
+shown: tests that pass by the original prove nothing.
 
 	run_cpython.py [--without] [--verbose] [MODULE or TEST ...]
 
---without leaves install() out, to know what fails on this machine anyway.
+--without leaves install() out, to see the tests that fail on this machine anyway.
 """
 import argparse
 import importlib.util
@@ -23,13 +23,13 @@ SKIPS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                      "cpython-skips.txt")
 MOST_SKIPS = 12
 
-# At least so much of all launches of what there is has to go through templates.
+# At least this share of the launches of existing programs has to go through templates.
 LEAST_SHARE = 0.9
 NOT_THERE = "executable not found"
 
 
 def read_skips(path):
-    """{test id: reason}, of lines "test id<blanks>reason"."""
+    """Return {test id: reason} from lines of "test id<blanks>reason"."""
     skips = {}
     with open(path, encoding="utf-8") as lines:
         for line in lines:
@@ -49,7 +49,7 @@ def has_tests():
 
 
 class Result(unittest.TextTestResult):
-    """Which tests failed; a test with failing subtests counts once."""
+    """A result that knows failed tests; one with failing subtests counts once."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -78,11 +78,11 @@ class Result(unittest.TextTestResult):
         super().addSuccess(test)
 
     def printErrors(self):
-        """Left to report(), which knows what was to be expected."""
+        """Print nothing: report() knows the expected failures."""
 
 
 def report(result, skips):
-    """Prints what became of the tests; returns how many failed unexpectedly."""
+    """Print failures and the list; return the numbers passed and failed."""
     passed = result.passed - set(result.failed)
     unexpected = 0
     for test, text in sorted(result.failed.items()):
@@ -100,7 +100,7 @@ def report(result, skips):
 
 
 def is_enough(stats):
-    """Whether so much of what there is was launched through templates."""
+    """Tell whether enough launches of existing programs went through templates."""
     launches = stats["cold"] + stats["warm"]
     fallbacks = (sum(stats["fallback"].values())
                  - stats["fallback"].get(NOT_THERE, 0))
@@ -108,7 +108,7 @@ def is_enough(stats):
 
 
 def report_stats(stats):
-    """Returns 1 if too few launches were made through templates."""
+    """Print the counts; return 1 if too few launches went through templates."""
     fallbacks = sum(stats["fallback"].values())
     launches = stats["cold"] + stats["warm"]
     print("launches: %d through templates (%d stale), %d by the original"

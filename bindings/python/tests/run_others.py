@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of processes that others wrote, with install() first: of anyio and trio,
-as they are, and AutoGen's executor of code; and the engine in a loop of uvloop.
+"""Runs tests of other projects with install() first: those of anyio and trio,
+unchanged, and AutoGen's executor of code; also the engine in a loop of uvloop.
 
 	run_others.py DIR
 
-They run in a virtual environment in DIR, which is made if it is not there. Without
-a package index to make it from, they are skipped, or fail with MUST_WORK=1.
+They run in a virtual environment in DIR, which is made if it is missing. Without a
+package index for that, the tests are skipped, or fail with MUST_WORK=1.
 """
 import glob
 import os
@@ -31,7 +31,7 @@ def pip(python, *args):
 
 
 def make_environment(directory):
-    """Returns its python. Made anew if the requirements are not those it has."""
+    """Make the environment anew if its requirements differ; return its python."""
     python = os.path.join(directory, "bin", "python")
     stamp = os.path.join(directory, "requirements.txt")
     with open(REQUIREMENTS, encoding="utf-8") as file:
@@ -50,7 +50,7 @@ def make_environment(directory):
 
 
 def sources(python, directory, name):
-    """The unpacked source of a package, for tests that are not installed."""
+    """Unpack the source of a package, whose tests are not installed."""
     with open(REQUIREMENTS, encoding="utf-8") as file:
         version = re.search(r"^%s==(\S+)" % name, file.read(), re.M).group(1)
     path = os.path.join(directory, "src", "%s-%s" % (name, version))
@@ -63,7 +63,7 @@ def sources(python, directory, name):
 
 
 def run(name, command, cwd=HERE):
-    """Returns how many tests passed and failed, as the run says itself."""
+    """Run tests; return how many passed and failed, by their own summary."""
     print("---- " + name, flush=True)
     run = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests share."""
+"""Common parts of the tests."""
 import gc
 import os
 import pathlib
@@ -14,20 +14,20 @@ import unittest
 
 SH = ["sh", "-c"]
 
-# A thread may hold a lock of AddressSanitizer's allocator, that of gcc 12 say, when
-# another one forks; the child then waits for it.
+# A thread may hold a lock of AddressSanitizer's allocator (in gcc 12, for example)
+# when another one forks; the child then waits for the lock.
 forks = unittest.skipIf("libasan" in os.environ.get("LD_PRELOAD", ""),
                         "AddressSanitizer and threads do not survive fork")
 
 
 def fds():
-    """The descriptors of this process, as what they are open for."""
+    """Return the descriptors of this process with their targets."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
         try:
             found[int(name)] = os.readlink("/proc/self/fd/" + name)
         except FileNotFoundError:
-            pass    # that of the listing itself
+            pass    # the listing's own has been closed
     return found
 
 
@@ -40,7 +40,7 @@ def is_alive(pid):
 
 
 def eventually(condition, seconds=10):
-    """Wait for what is about to become true."""
+    """Wait until the condition is true, and tell whether it has become so."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -50,7 +50,7 @@ def eventually(condition, seconds=10):
 
 
 def turns_during(wait):
-    """How far another thread comes during the call."""
+    """Return how far another thread comes during the call."""
     turns = 0
     stop = threading.Event()
 
@@ -70,7 +70,7 @@ def turns_during(wait):
 
 
 def python(code, *args, check=True, **kwargs):
-    """Run code in another interpreter; what it prints."""
+    """Run code in another interpreter, and return its output."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *args],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -81,7 +81,7 @@ def python(code, *args, check=True, **kwargs):
 
 
 class TestCase(unittest.TestCase):
-    """Leaves no descriptor and no child behind."""
+    """A test that may leave no descriptor and no child."""
 
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp())
@@ -105,7 +105,7 @@ class TestCase(unittest.TestCase):
             os.waitpid(-1, os.WNOHANG)
 
     def program(self, name="program", source="/bin/true"):
-        """A copy of a program, to be changed."""
+        """Copy a program that a test may change."""
         path = self.dir / name
         shutil.copy(source, path)
         return path

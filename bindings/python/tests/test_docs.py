@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The programs in the documents run, and print what is said there."""
+"""The programs in the documents run and print the text beside them."""
 import importlib.util
 import pathlib
 import re
@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?",
 
 
 def lacks(code):
-    """The package that a program needs, and that is not here; or None."""
+    """Return a package that a program needs and this machine lacks, or None."""
     for name in re.findall(r"^from (autogen_\w+)", code, re.M):
         if importlib.util.find_spec(name) is None:
             return name
@@ -23,13 +23,13 @@ def lacks(code):
 
 class Documents(support.TestCase):
 
-    def test_programs(self):
+    def test_programs_run_and_print_the_text_beside_them(self):
         for document in DOCUMENTS:
             text = (TOP / document).read_text()
             programs = list(BLOCK.finditer(text))
             self.assertTrue(programs, document)
             for program in programs:
-                # run_others.py runs it, where the package is
+                # run_others.py runs it where the package is installed
                 if lacks(program[1]):
                     continue
                 line = text.count("\n", 0, program.start()) + 1

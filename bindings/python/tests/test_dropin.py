@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""install(): what goes through templates, what does not, and that nothing shows."""
+"""install(): launches through templates, and their likeness to those without."""
 import asyncio
 import gc
 import os
@@ -24,7 +24,7 @@ SHOW_SIGNALS = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
 
 
 def moved(before):
-    """What stats() has counted since, without zeros: {"cold": 1}, say."""
+    """Return the counts of stats() since then, without zeros: {"cold": 1}, say."""
     now = spawn_template.stats()
     counts = {key: now[key] - before[key] for key in ("cold", "warm", "stale")}
     counts.update((reason, n - before["fallback"].get(reason, 0))
@@ -33,7 +33,7 @@ def moved(before):
 
 
 class Case(unittest.TestCase):
-    """With install() for each test, and a directory of its own."""
+    """Tests with install() and a directory of their own."""
 
     def setUp(self):
         spawn_template.install()
@@ -58,7 +58,7 @@ class Case(unittest.TestCase):
         self.assertEqual(moved(self.before), counts)
 
     def both_ways(self, function):
-        """What function answers, or the error that it raises, with and without."""
+        """Compare results or errors with install() and without, and return them."""
         answers = []
         for way in (spawn_template.uninstall, spawn_template.install):
             way()
@@ -102,7 +102,7 @@ class Install(Case):
         subprocess.run(["true"], check=True)
         self.assertMoved(cold=1)
 
-    def test_uninstall_leaves_what_another_has_replaced(self):
+    def test_uninstall_spares_a_function_replaced_by_others(self):
         ours = subprocess.Popen._execute_child
         calls = []
 
@@ -125,7 +125,7 @@ class Install(Case):
         spawn_template.uninstall()
         self.assertIsNot(subprocess.Popen._execute_child, ours)
 
-    def test_what_another_has_replaced_in_asyncio_launches_by_the_original(self):
+    def test_a_replaced_asyncio_function_launches_by_the_original(self):
         ours = asyncio.SelectorEventLoop._make_subprocess_transport
 
         async def theirs(*args, **kwargs):
@@ -154,7 +154,7 @@ class Install(Case):
             thread.join()
         self.assertMoved(cold=200)
 
-    def test_child_of_fork_launches_through_templates_of_its_own(self):
+    def test_a_forked_child_has_templates_of_its_own(self):
         subprocess.run(["true"], check=True)
         pid = os.fork()
         if not pid:
@@ -167,7 +167,7 @@ class Install(Case):
                 os._exit(code)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
 
-    def test_child_of_fork_installs_though_another_thread_was_about_to(self):
+    def test_a_forked_child_uninstalls_though_a_thread_held_the_lock(self):
         lock = spawn_template.dropin._install_lock
         holds, done = threading.Event(), threading.Event()
 
@@ -189,7 +189,7 @@ class Install(Case):
         thread.join()
 
     @unittest.skipIf(os.getuid(), "not root")
-    def test_executable_is_found_by_the_effective_ids(self):
+    def test_executables_are_found_by_the_effective_ids(self):
         closed = os.path.join(self.dir, "closed")
         os.mkdir(closed, 0o700)
         self.copy("false", "closed/true")
@@ -202,7 +202,7 @@ class Install(Case):
         self.assertEqual(code, 1)
 
     @unittest.skipIf(os.getuid(), "not root")
-    def test_process_that_changes_its_ids_gets_templates_anew(self):
+    def test_a_process_that_changes_its_ids_makes_templates_anew(self):
         subprocess.run(["/bin/true"], check=True)
         os.seteuid(65534)
         try:
@@ -233,7 +233,7 @@ class Install(Case):
 
 
 class Templates(Case):
-    def test_changed_executable_is_taken_as_it_is_now(self):
+    def test_a_changed_executable_is_launched_anew(self):
         path = self.copy("true", "program")
         self.assertEqual(subprocess.call([path]), 0)
         os.unlink(path)
@@ -241,7 +241,7 @@ class Templates(Case):
         self.assertEqual(subprocess.call([path]), 1)
         self.assertMoved(cold=2, stale=1)
 
-    def test_elf_that_becomes_a_script_is_run(self):
+    def test_an_elf_file_that_becomes_a_script_is_run(self):
         path = self.copy("true", "program")
         self.assertEqual(subprocess.call([path]), 0)
         self.write("program", "#!/bin/sh\nexit 3\n")
@@ -249,7 +249,7 @@ class Templates(Case):
         self.assertEqual(subprocess.call([path]), 3)
         self.assertMoved(cold=3, stale=1)
 
-    def test_removed_executable_is_not_found(self):
+    def test_a_removed_executable_is_not_found(self):
         path = self.copy("true", "program")
         subprocess.run([path], check=True)
         os.unlink(path)
@@ -257,7 +257,7 @@ class Templates(Case):
             subprocess.run([path])
         self.assertEqual(caught.exception.filename, path)
 
-    def test_file_that_appears_earlier_in_path_is_taken(self):
+    def test_a_file_that_appears_earlier_in_PATH_is_taken(self):
         env = {"PATH": self.dir + ":" + os.environ["PATH"]}
         self.assertEqual(subprocess.call(["true"], env=env), 0)
         self.write("true", "#!/bin/sh\nexit 7\n")
@@ -265,7 +265,7 @@ class Templates(Case):
         os.unlink(os.path.join(self.dir, "true"))
         self.assertEqual(subprocess.call(["true"], env=env), 0)
 
-    def test_relative_name_is_found_from_cwd(self):
+    def test_relative_names_are_found_from_cwd(self):
         self.copy("true", "program")
         os.mkdir(os.path.join(self.dir, "sub"))
         shutil.copy(shutil.which("false"), os.path.join(self.dir, "sub/program"))
@@ -276,7 +276,7 @@ class Templates(Case):
         self.assertEqual(subprocess.call(["program"], cwd=sub, env=env), 1)
         self.assertMoved(cold=3)
 
-    def test_script_sees_the_name_that_it_was_called_by(self):
+    def test_a_script_sees_the_name_that_it_was_called_by(self):
         path = self.write("script", "#!/bin/sh\necho \"$0\"\n")
         self.assertEqual(subprocess.check_output([path]), path.encode() + b"\n")
         self.assertMoved(cold=1)
@@ -299,7 +299,7 @@ class Fallbacks(Case):
         self.assertEqual(out, b"/\n")
         self.assertMoved(preexec_fn=1)
 
-    def test_what_fails_fails_as_without(self):
+    def test_errors_are_the_same_as_without(self):
         text = self.write("text", "no program\n")
         plain = self.write("plain", "#!/bin/sh\n", mode=0o644)
         for label, args, options in [
@@ -346,7 +346,7 @@ class Fallbacks(Case):
                     lambda: subprocess.run(args, **options).returncode)
                 self.assertIsInstance(answer, tuple)
 
-    def test_names_of_bytes_are_no_error_with_warnings_of_bytes(self):
+    def test_names_of_bytes_raise_no_BytesWarning(self):
         code = ("import os, subprocess, spawn_template\n"
                 "spawn_template.install()\n"
                 "for env in {'PATH': os.environ['PATH']}, {b'PATH': b'/bin'}, "
@@ -357,13 +357,13 @@ class Fallbacks(Case):
                                       stderr=subprocess.STDOUT)
         self.assertEqual(out, b"4\n")
 
-    def test_iterator_of_arguments_is_used_once(self):
+    def test_an_iterator_of_arguments_is_used_once(self):
         self.assertEqual(subprocess.call(iter(["/bin/sh", "-c", "exit 4"])), 4)
         with self.assertRaises(FileNotFoundError) as caught:
             subprocess.run(iter(["/nowhere"]))
         self.assertEqual(caught.exception.filename, "/nowhere")
 
-    def test_replaced_fork_exec_is_called(self):
+    def test_a_replaced_fork_exec_is_called(self):
         owner = (subprocess if hasattr(subprocess, "_fork_exec")
                  else subprocess._posixsubprocess)
         name = "_fork_exec" if owner is subprocess else "fork_exec"
@@ -376,7 +376,7 @@ class Fallbacks(Case):
 
 
 class Audit(Case):
-    """Audit hooks cannot be taken off: in a process of its own."""
+    """Audit events, in processes of their own because hooks stay for ever."""
 
     SCRIPT = """
         import subprocess, sys
@@ -411,12 +411,12 @@ class Audit(Case):
             [sys.executable, "-c", textwrap.dedent(self.SCRIPT), how],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
 
-    def test_events_are_those_of_the_original(self):
+    def test_audit_events_are_those_of_the_original(self):
         without, with_it = self.run_script("without"), self.run_script("with")
         self.assertEqual(with_it.stdout.decode(), without.stdout.decode())
         self.assertEqual(with_it.stderr, b"5\n")
 
-    def test_a_hook_can_veto(self):
+    def test_an_audit_hook_can_veto(self):
         code = ("import subprocess, sys, spawn_template\n"
                 "spawn_template.install()\n"
                 "def hook(name, args):\n"
@@ -438,23 +438,23 @@ class Attributes(Case):
         self.assertMoved(cold=1)
         return answer
 
-    def test_cwd(self):
+    def test_cwd_is_set(self):
         self.assertEqual(self.same(["pwd"], cwd=self.dir).decode().strip(),
                          os.path.realpath(self.dir))
 
-    def test_env(self):
+    def test_env_is_set(self):
         self.assertEqual(self.same(["env"], env={"A": "1", "B": ""}),
                          b"A=1\nB=\n")
 
-    def test_env_of_bytes(self):
+    def test_env_may_have_bytes(self):
         self.assertEqual(self.same(["/usr/bin/env"], env={b"A": b"\xff"}),
                          b"A=\xff\n")
 
-    def test_env_that_is_no_dict(self):
+    def test_env_may_be_another_mapping(self):
         env = types.MappingProxyType({"A": "1"})
         self.assertEqual(self.same(["/usr/bin/env"], env=env), b"A=1\n")
 
-    def test_more_descriptors_than_a_launch_takes(self):
+    def test_too_many_descriptors_are_left_to_the_original(self):
         fds = [os.dup(0) for _ in range(600)]
         try:
             code = subprocess.call(["true"], pass_fds=fds)
@@ -464,16 +464,16 @@ class Attributes(Case):
         self.assertEqual(code, 0)
         self.assertMoved(**{"launch: E2BIG": 1})
 
-    def test_environment_is_todays(self):
+    def test_the_environment_is_that_of_the_moment(self):
         os.environ["SPAWN_TEMPLATE_TEST"] = "x"
         self.addCleanup(os.environ.pop, "SPAWN_TEMPLATE_TEST")
         self.assertIn(b"SPAWN_TEMPLATE_TEST=x\n", self.same(["env"]))
 
-    def test_umask(self):
+    def test_umask_is_set(self):
         self.assertEqual(self.same(["sh", "-c", "umask"], umask=0o27), b"0027\n")
 
     @unittest.skipIf(os.getuid(), "not root")
-    def test_ids(self):
+    def test_ids_and_groups_are_set(self):
         show = ["grep", "-E", "^(Uid|Gid|Groups)", "/proc/self/status"]
         out = self.same(show, user=65534, group=65533, extra_groups=[7, 8])
         self.assertEqual(out.split(), (
@@ -481,7 +481,7 @@ class Attributes(Case):
             b"Groups: 7 8").split())
 
     @unittest.skipIf(os.getuid(), "not root")
-    def test_no_groups_are_left(self):
+    def test_extra_groups_may_be_empty(self):
         self.assertEqual(self.same(["grep", "^Groups", "/proc/self/status"],
                                    extra_groups=[]).split(), [b"Groups:"])
 
@@ -490,13 +490,13 @@ class Attributes(Case):
             ["sh", "-c", "cut -d' ' -f 1,5,6 /proc/$$/stat"], **options)
         return [int(word) for word in out.split()]
 
-    def test_start_new_session(self):
+    def test_start_new_session_makes_a_session(self):
         pid, group, session = self.session(start_new_session=True)
         self.assertEqual((group, session), (pid, pid))
         self.assertMoved(cold=1)
 
     @unittest.skipIf(sys.version_info < (3, 11), "Popen has no such parameter")
-    def test_process_group(self):
+    def test_process_group_0_makes_a_group(self):
         pid, group, session = self.session(process_group=0)
         self.assertEqual((group, session), (pid, os.getsid(0)))
         self.assertMoved(cold=1)
@@ -510,7 +510,7 @@ class Attributes(Case):
         ignored = self.same(SHOW_SIGNALS, restore_signals=False)
         self.assertTrue(int(ignored.split()[3], 16) & 1 << signal.SIGPIPE - 1)
 
-    def test_signal_mask_is_the_callers(self):
+    def test_the_signal_mask_is_inherited(self):
         old = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         self.addCleanup(signal.pthread_sigmask, signal.SIG_SETMASK, old)
         blocked = self.same(SHOW_SIGNALS)
@@ -536,18 +536,18 @@ class Descriptors(Case):
         os.set_inheritable(fd, True)
         return fd
 
-    def test_all_are_closed(self):
+    def test_all_descriptors_are_closed(self):
         self.inheritable()
         self.assertEqual(self.fds(), {0, 1, 2})
         self.assertMoved(cold=1)
 
-    def test_inheritable_ones_stay_without_close_fds(self):
+    def test_inheritable_descriptors_stay_without_close_fds(self):
         fd = self.inheritable()
         fds = self.both_ways(lambda: self.fds(close_fds=False))
         self.assertIn(fd, fds)
         self.assertMoved(cold=1)
 
-    def test_pass_fds(self):
+    def test_pass_fds_keeps_a_descriptor(self):
         fd = self.inheritable()
         other = os.dup(fd)  # not inheritable
         self.addCleanup(os.close, other)
@@ -555,7 +555,7 @@ class Descriptors(Case):
         self.assertFalse(os.get_inheritable(other))
         self.assertMoved(cold=1)
 
-    def test_streams(self):
+    def test_streams_are_files_pipes_or_each_other(self):
         with tempfile.TemporaryFile() as file:
             subprocess.run(["sh", "-c", "cat; echo err >&2"], input=b"in\n",
                            stdout=file, stderr=subprocess.STDOUT, check=True)
@@ -573,7 +573,7 @@ class Asyncio(Case):
             warnings.simplefilter("error")
             return asyncio.run(coroutine)
 
-    def test_no_thread_waits(self):
+    def test_no_thread_waits_for_a_child(self):
         async def main():
             process = await asyncio.create_subprocess_exec(
                 "cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -584,7 +584,7 @@ class Asyncio(Case):
         self.assertEqual(self.run_loop(main()), (1, b"x", 0))
         self.assertMoved(cold=1)
 
-    def test_shell_signal_and_many_at_once(self):
+    def test_many_shells_may_run_at_once(self):
         async def one(i):
             process = await asyncio.create_subprocess_shell(
                 "echo %d; kill -9 $$" % i, stdout=subprocess.PIPE)
@@ -597,7 +597,7 @@ class Asyncio(Case):
         self.assertEqual(self.run_loop(main()), [(i, -9) for i in range(20)])
         self.assertMoved(cold=20)
 
-    def test_loops_of_threads(self):
+    def test_loops_of_threads_launch(self):
         codes = []
 
         async def main():
@@ -613,7 +613,7 @@ class Asyncio(Case):
         self.assertEqual(codes, [5] * 4)
         self.assertMoved(cold=4)
 
-    def test_fallback_is_waited_for_without_a_thread_too(self):
+    def test_no_thread_waits_for_a_fallback(self):
         async def main():
             process = await asyncio.create_subprocess_exec(
                 "sh", "-c", "exit 6", preexec_fn=lambda: None)
@@ -622,7 +622,7 @@ class Asyncio(Case):
         self.assertEqual(self.run_loop(main()), (1, 6))
         self.assertMoved(preexec_fn=1)
 
-    def test_cancelled_wait_and_kill(self):
+    def test_kill_works_after_a_cancelled_wait(self):
         async def main():
             process = await asyncio.create_subprocess_exec("sleep", "100")
             with self.assertRaises(asyncio.TimeoutError):
@@ -632,7 +632,7 @@ class Asyncio(Case):
 
         self.assertEqual(self.run_loop(main()), -signal.SIGKILL)
 
-    def test_child_that_somebody_else_waits_for(self):
+    def test_a_child_reaped_by_others_gets_status_255(self):
         async def main():
             process = await asyncio.create_subprocess_exec("sleep", "0.1")
             os.waitid(os.P_PID, process.pid, os.WEXITED)
@@ -641,7 +641,7 @@ class Asyncio(Case):
 
         self.assertEqual(self.run_loop(main()), 255)
 
-    def test_loop_that_ends_before_the_child(self):
+    def test_a_loop_that_ends_early_kills_its_child(self):
         async def main():
             return await asyncio.create_subprocess_exec("sleep", "100")
 
@@ -654,12 +654,12 @@ class Asyncio(Case):
             del process
             gc.collect()  # kills it with its transport
         with self.assertRaises(ChildProcessError):
-            while True:  # reaped then or, if it was too early, by the next Popen
+            while True:  # reaped by then, or by the next Popen
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 subprocess.run(["true"], check=True)
         self.assertEqual(len(os.listdir("/proc/self/fd")), len(before) + 1)
 
-    def test_launch_within_a_launch(self):
+    def test_a_launch_may_contain_another(self):
         class Popen(subprocess.Popen):
             def __init__(self, *args, **kwargs):
                 super().__init__(*args, **kwargs)
@@ -682,7 +682,7 @@ class Asyncio(Case):
 
     run_some = staticmethod(Install.run_some)
 
-    def test_out_of_descriptors_a_thread_waits(self):
+    def test_a_thread_waits_if_no_pidfd_can_be_had(self):
         async def main():
             with unittest.mock.patch(
                     "spawn_template.dropin_asyncio.Pending") as pending:
@@ -693,7 +693,7 @@ class Asyncio(Case):
 
         self.assertEqual(self.run_loop(main()), 0)
 
-    def test_missing_program(self):
+    def test_a_missing_program_raises_FileNotFoundError(self):
         async def main():
             with self.assertRaises(FileNotFoundError) as caught:
                 await asyncio.create_subprocess_exec("no-such-program")
@@ -702,7 +702,7 @@ class Asyncio(Case):
         self.assertEqual(self.run_loop(main()), "no-such-program")
 
     @unittest.skipIf(sys.version_info >= (3, 12), "setting one is deprecated")
-    def test_watcher_that_was_set_stays_in_force(self):
+    def test_a_watcher_that_was_set_stays_in_force(self):
         class Watcher(asyncio.ThreadedChildWatcher):
             pids = []
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The launch that asyncio's loop does not wait for, seen on its way to exec."""
+"""Launches that asyncio's loop does not wait for, held on their way to exec."""
 import asyncio
 import gc
 import os
@@ -14,7 +14,7 @@ from test_dropin import Case
 
 
 def no_children():
-    """None that runs, and none that has ended, of any kind."""
+    """Tell whether there is no child: none that runs, and none that has ended."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT | 0x40000000)
     except ChildProcessError:
@@ -23,7 +23,7 @@ def no_children():
 
 
 class Held:
-    """A Pending that seems to be on its way for as long as a test wants."""
+    """A Pending that seems to be on its way until let_on()."""
 
     def __init__(self, pending):
         self._pending = pending
@@ -71,7 +71,7 @@ class Pending(Case):
             return asyncio.run(coroutine)
 
     async def start(self, *args, **kwargs):
-        """A task that launches, and is as far as it gets."""
+        """Start a task that launches, and let it go as far as it can."""
         task = asyncio.ensure_future(asyncio.create_subprocess_exec(
             *args, stdout=subprocess.PIPE, **kwargs))
         while not self.held:
@@ -80,7 +80,7 @@ class Pending(Case):
             await asyncio.sleep(0)
         return task
 
-    def test_loop_goes_on(self):
+    def test_the_loop_goes_on_during_a_launch(self):
         async def main():
             task = await self.start("echo", "x")
             self.assertFalse(task.done())
@@ -107,7 +107,7 @@ class Pending(Case):
                          [b"%d\n" % i for i in range(5)])
         self.assertMoved(cold=5)
 
-    def test_cancelled_on_its_way(self):
+    def test_a_launch_cancelled_on_its_way_is_ended(self):
         async def main():
             task = await self.start("sleep", "1000")
             before = len(os.listdir("/proc/self/fd"))
@@ -120,11 +120,11 @@ class Pending(Case):
             self.assertTrue(no_children())
             return len(os.listdir("/proc/self/fd")) - before
 
-        # let_on() has closed one; so has the end: stdout, exec's pipe, the pidfd
+        # closed: one by let_on(), and stdout, exec's pipe and the pidfd by the end
         self.assertEqual(self.run_loop(main()), -4)
         self.assertMoved()
 
-    def test_cancelled_twice(self):
+    def test_a_launch_may_be_cancelled_twice(self):
         async def main():
             task = await self.start("sleep", "1000")
             for _ in range(2):
@@ -138,7 +138,7 @@ class Pending(Case):
 
         self.run_loop(main())
 
-    def test_cancelled_as_it_fails(self):
+    def test_a_launch_may_be_cancelled_as_it_fails(self):
         tell = dropin_asyncio._Launch._tell
 
         def tell_and_cancel(launch):
@@ -158,7 +158,7 @@ class Pending(Case):
             self.run_loop(main())
         self.assertMoved()
 
-    def test_failure_is_told_as_ever(self):
+    def test_a_failure_raises_FileNotFoundError(self):
         calls = []
 
         class Protocol(asyncio.SubprocessProtocol):
@@ -181,8 +181,8 @@ class Pending(Case):
         self.assertEqual(len(self.held), 1)
         self.assertMoved(**{"launch: ENOENT": 1})
 
-    def test_failed_launch_is_audited_once(self):
-        # a hook stays for ever, so in a process of its own
+    def test_a_failed_launch_is_audited_once(self):
+        # a hook stays for ever: use a process of its own
         program = (
             "import asyncio, sys, spawn_template\n"
             "events = []\n"
@@ -199,7 +199,7 @@ class Pending(Case):
                              stdout=subprocess.PIPE).stdout
         self.assertEqual(out, b"1\n")
 
-    def test_loop_that_is_closed_meanwhile(self):
+    def test_a_loop_closed_during_a_launch_raises_nothing(self):
         loop = asyncio.new_event_loop()
         task = loop.run_until_complete(loop.create_task(
             self.start("sleep", "1000")))
@@ -207,7 +207,7 @@ class Pending(Case):
             warnings.simplefilter("ignore")
             self.held[0].let_on()
             for each in asyncio.all_tasks(loop):
-                each._log_destroy_pending = False  # it is meant
+                each._log_destroy_pending = False  # the test wants that
             del each
             loop.close()
             self.held[0].drop()
@@ -217,7 +217,7 @@ class Pending(Case):
         self.assertEqual([call[0][0].exc_value for call in hook.call_args_list],
                          [])
 
-    def test_changed_executable_is_taken_as_it_is_now(self):
+    def test_a_changed_executable_is_launched_anew(self):
         path = self.write("tool", "#!/bin/sh\necho one\n")
 
         async def main():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A signal handler that raises, or launches, in the middle of a launch."""
+"""Signal handlers that raise, or launch, in the middle of a launch."""
 import asyncio
 import gc
 import inspect
@@ -20,7 +20,7 @@ PACKAGE = os.path.dirname(spawn_template.__file__) + os.sep
 
 
 class Raised(OSError):
-    """What a handler raises: of a kind that a launch may raise as well."""
+    """The error of a handler, of a class that a launch may raise, too."""
 
 
 class Step:
@@ -33,10 +33,10 @@ class Step:
 
     def __call__(self, frame, event, arg):
         code = frame.f_code
-        # not in a child of fork, which a preexec_fn has
+        # a child of fork, which a preexec_fn has, is no place to act
         if (code.co_filename.startswith(PACKAGE) and os.getpid() == self.pid
                 and (event == "c_return" or event == "call"
-                     # where one goes on after await, none runs
+                     # no handler runs where a coroutine goes on after await
                      and not code.co_flags & inspect.CO_COROUTINE)):
             self.left -= 1
             if not self.left:
@@ -54,14 +54,14 @@ class Signals(Case):
         self.log = os.path.join(self.dir, "log")
         self.script = "echo x >> " + self.log
         self.addCleanup(sys.setprofile, None)
-        # what is left half done is let go
+        # objects of interrupted launches are dropped
         caught = warnings.catch_warnings()
         caught.__enter__()
         self.addCleanup(caught.__exit__, None, None, None)
         warnings.simplefilter("ignore", ResourceWarning)
 
     def runs(self):
-        """How often the script has run since it was asked last."""
+        """Return how often the script has run since the last call."""
         try:
             with open(self.log, encoding="utf-8") as file:
                 return len(file.read().split())
@@ -72,11 +72,11 @@ class Signals(Case):
 
     def all_reaped(self):
         gc.collect()
-        subprocess._cleanup()  # those whose Popen is gone
+        subprocess._cleanup()  # reaps children whose Popen is gone
         return no_children()
 
     def each_step(self, function, act):
-        """Calls function until it has no more steps; yields what it raises."""
+        """Call function until it has no more steps; yield each step and error."""
         for n in itertools.count(1):
             step = Step(n, act)
             error = None
@@ -95,7 +95,7 @@ class Signals(Case):
             yield n, error
 
     def ways(self):
-        """All the ways of a launch, less those that are known before."""
+        """Return the ways of a launch, with labels."""
         sh = ["sh", "-c", self.script]
         return [("launch", lambda: subprocess.Popen(
                     sh, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -105,7 +105,7 @@ class Signals(Case):
                 ("relative name", lambda: subprocess.Popen(
                     ["./sh", "-c", self.script], cwd="/bin").wait())]
 
-    def test_handler_that_raises_is_heard_and_nothing_runs_twice(self):
+    def test_an_error_of_a_handler_is_raised_and_nothing_runs_twice(self):
         for label, way in self.ways():
             for prepare in (spawn_template._templates.clear, lambda: None):
                 def launch(way=way, prepare=prepare):
@@ -123,7 +123,7 @@ class Signals(Case):
         self.assertEqual(spawn_template.stats()["fallback"],
                          self.before["fallback"])
 
-    def test_handler_that_raises_while_a_launch_fails(self):
+    def test_an_error_of_a_handler_is_raised_while_a_launch_fails(self):
         def launch():
             with self.assertRaises(FileNotFoundError) as caught:
                 subprocess.Popen(["true"], cwd="/nowhere")
@@ -135,7 +135,7 @@ class Signals(Case):
             with self.subTest(n=n):
                 self.assertIsInstance(error, Raised)
 
-    def test_handler_that_launches(self):
+    def test_a_handler_may_launch(self):
         def launch():
             subprocess.run(["/bin/sh", "-c", self.script], check=True)
             subprocess.run(["/bin/sh", "-c", self.script], check=True,
@@ -176,10 +176,10 @@ class Signals(Case):
                     self.assertIsInstance(error, Raised)
                     self.assertLessEqual(self.runs(), 1)
 
-    def test_timer_that_raises(self):
-        """As above, by real signals, wherever they come."""
+    def test_an_error_of_a_timer_loses_no_child(self):
+        """Real signals come at any point of a launch."""
         heard = 0
-        popens = []  # whose __del__() no signal should meet
+        popens = []  # keeps them: no signal should meet a __del__()
         old = signal.signal(signal.SIGALRM, lambda *_: fail())
         self.addCleanup(signal.signal, signal.SIGALRM, old)
         self.runs()
@@ -190,7 +190,7 @@ class Signals(Case):
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except Raised:
                 heard += 1
-        # Popen itself may lose one to a handler, in poll()
+        # Popen.poll() itself may lose a child to a handler
         with self.assertRaises(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)

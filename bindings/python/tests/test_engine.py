@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The engine: runs in event loops, and runs of threads that block."""
+"""The engine: runs in event loops, and runs that block a thread."""
 import asyncio
 import errno
 import gc
@@ -19,12 +19,12 @@ import support
 from spawn_template import blocking, engine
 from support import SH
 
-# In this time a tree of two shells is up, also on a machine that is busy.
+# Two shells start in this time, even on a busy machine.
 UP = 3
 
 
 def run(coroutine):
-    """In a loop that complains of what is slow or forgotten."""
+    """Run in a loop that complains of slow callbacks and forgotten coroutines."""
     return asyncio.run(coroutine, debug=True)
 
 
@@ -32,7 +32,7 @@ class TestCase(support.TestCase):
 
     def setUp(self):
         super().setUp()
-        # runs that block keep a ring: not a leak of the test
+        # runs that block keep a ring, which is no leak
         self.addCleanup(blocking._rings.clear)
         self.sh = spawn_template.Template("sh")
         self.addCleanup(self.sh.close)
@@ -60,7 +60,7 @@ class TestCase(support.TestCase):
 
 
 class Run(TestCase):
-    """await template.run()"""
+    """Runs by await template.run()."""
 
     def test_result(self):
         async def main():
@@ -73,7 +73,7 @@ class Run(TestCase):
             3, b"in\0\xff" + os.fsencode(os.path.realpath(self.dir)) + b"\n",
             b"a\n"))
 
-    def test_options(self):
+    def test_options_of_a_run_work(self):
         async def main():
             r = await self.sh.run(SH + ["echo 1; echo 2 >&2"],
                                   merge_stderr=True, max_output=3)
@@ -85,7 +85,7 @@ class Run(TestCase):
             self.assertEqual((r.code, r.timed_out), (4, True))
         run(main())
 
-    def test_much_output_and_input(self):
+    def test_large_input_and_output_pass(self):
         data = os.urandom(5 << 20)
 
         async def main():
@@ -96,7 +96,7 @@ class Run(TestCase):
                 self.assertEqual(r.out, data)
         asyncio.run(main())
 
-    def test_environment_is_that_of_the_moment(self):
+    def test_a_run_takes_the_environment_of_the_moment(self):
         async def main():
             os.environ["ST_TEST"] = "1"
             one = asyncio.ensure_future(self.sh.run(SH + ["echo $ST_TEST"]))
@@ -108,14 +108,14 @@ class Run(TestCase):
             return (await one).out, (await two).out
         self.assertEqual(run(main()), (b"1\n", b"2\n"))
 
-    def test_time_is_up_for_the_whole_tree(self):
+    def test_a_timeout_ends_the_whole_tree(self):
         async def main():
             r = await self.sh.run(self.tree, timeout=UP)
             self.assertTrue(r.timed_out)
         run(main())
         self.assertEnded(self.pids(2))
 
-    def test_errors(self):
+    def test_errors_tell_filename_stage_and_action(self):
         async def main():
             with self.assertRaises(FileNotFoundError) as caught:
                 await self.sh.run(["sh"], cwd="/none")
@@ -135,12 +135,12 @@ class Run(TestCase):
                                                     max_output=0))):
                 with self.assertRaises(error):
                     await self.sh.run(**kwargs)
-            # none of them has kept an entry
+            # the errors have kept no entry
             self.assertEqual(engine.current().free, engine.ENTRIES)
             self.assertEqual((await self.sh.run(SH + [":"])).code, 0)
         run(main())
 
-    def test_stale(self):
+    def test_a_stale_template_raises_until_refresh(self):
         path = self.program()
 
         async def main():
@@ -155,7 +155,7 @@ class Run(TestCase):
                 self.assertEqual((await auto.run(["x"])).code, 1)
         run(main())
 
-    def test_closed(self):
+    def test_a_closed_template_is_refused(self):
         t = spawn_template.Template("true")
         t.close()
         t.close()
@@ -165,7 +165,7 @@ class Run(TestCase):
                 await t.run(["true"])
         run(main())
 
-    def test_audit(self):
+    def test_runs_raise_audit_events(self):
         out = support.python("""
             import asyncio, sys
             import spawn_template
@@ -184,9 +184,9 @@ spawn_template.run ('/bin/true', ['true'], None, None)
 
 
 class Cancel(TestCase):
-    """The end of a task is the end of its tree."""
+    """Cancelled tasks, whose trees end with them."""
 
-    def test_tree_is_ended(self):
+    def test_a_cancelled_task_ends_its_tree(self):
         async def main():
             task = asyncio.ensure_future(self.sh.run(self.tree))
             await asyncio.get_running_loop().run_in_executor(
@@ -194,14 +194,14 @@ class Cancel(TestCase):
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task
-            # the loop goes on, and so does the engine
+            # loop and engine go on
             self.assertEqual((await self.sh.run(SH + [":"])).code, 0)
             self.assertTrue(await asyncio.get_running_loop().run_in_executor(
                 None, support.eventually, lambda: not any(
                     map(support.is_alive, self.pids(2)))))
         run(main())
 
-    def test_wait_for(self):
+    def test_wait_for_ends_the_tree(self):
         async def main():
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(self.sh.run(self.tree), UP)
@@ -209,7 +209,7 @@ class Cancel(TestCase):
         self.assertEnded(self.pids(2))
 
     def test_grace_outlasts_the_loop(self):
-        """What was cancelled has its grace, though the loop ends meanwhile."""
+        """A cancelled tree has its grace, though the loop ends meanwhile."""
         async def main():
             await asyncio.wait_for(self.sh.run(
                 SH + [f"trap 'sleep 0.3; echo done >{self.dir}/end; exit' "
@@ -219,7 +219,7 @@ class Cancel(TestCase):
             run(main())
         self.assertEqual((self.dir / "end").read_text(), "done\n")
 
-    def test_before_it_was_submitted(self):
+    def test_runs_are_cancelled_before_they_are_submitted(self):
         async def main():
             tasks = [asyncio.ensure_future(self.sh.run(SH + ["sleep 60"]))
                      for _ in range(20)]
@@ -233,7 +233,7 @@ class Cancel(TestCase):
                 await asyncio.sleep(0.01)
         run(main())
 
-    def test_when_it_was_complete(self):
+    def test_a_complete_run_may_be_cancelled(self):
         async def main():
             task = asyncio.ensure_future(self.sh.run(SH + [":"]))
             await asyncio.sleep(0)
@@ -242,10 +242,10 @@ class Cancel(TestCase):
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task
-        # and this returns
+        # asyncio.run() returns
         run(asyncio.wait_for(main(), 10))
 
-    def test_before_it_began(self):
+    def test_a_task_is_cancelled_before_it_begins(self):
         async def main():
             task = asyncio.ensure_future(self.sh.run(SH + ["sleep 60"]))
             task.cancel()
@@ -253,8 +253,8 @@ class Cancel(TestCase):
                 await task
         run(main())
 
-    def test_main_task_fails(self):
-        """asyncio.run() cancels what is left, and leaves nothing."""
+    def test_trees_end_when_the_main_task_fails(self):
+        """asyncio.run() cancels the other tasks, and their trees end."""
         async def main():
             asyncio.ensure_future(self.sh.run(self.tree))
             await asyncio.get_running_loop().run_in_executor(
@@ -264,7 +264,7 @@ class Cancel(TestCase):
             run(main())
         self.assertEnded(self.pids(2))
 
-    def test_coroutine_is_closed(self):
+    def test_a_closed_coroutine_ends_its_tree(self):
         async def main():
             coroutine = self.sh.run(self.tree)
             coroutine.send(None)
@@ -276,7 +276,7 @@ class Cancel(TestCase):
         self.assertEnded(self.pids(2))
 
     @unittest.skipIf(sys.version_info < (3, 11), "no TaskGroup before 3.11")
-    def test_task_group(self):
+    def test_a_failure_in_a_task_group_ends_its_trees(self):
         async def main():
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self.sh.run(SH + [f"exit {i}"]))
@@ -296,9 +296,9 @@ class Cancel(TestCase):
 
 
 class Many(TestCase):
-    """Many at a time, and more than there is room for."""
+    """Many runs at a time, and more than the ring has entries."""
 
-    def test_more_than_entries(self):
+    def test_more_runs_than_entries_complete(self):
         n = 3 * engine.ENTRIES
 
         async def main():
@@ -309,7 +309,7 @@ class Many(TestCase):
             self.assertEqual(engine.current().free, engine.ENTRIES)
         asyncio.run(main())
 
-    def test_first_come_first_served(self):
+    def test_runs_that_wait_for_an_entry_complete(self):
         order = []
 
         async def one(i, script):
@@ -329,8 +329,8 @@ class Many(TestCase):
         asyncio.run(main())
         self.assertEqual(sorted(i for i in order if i >= 0), [0, 2, 3])
 
-    def test_turn_that_is_given_and_not_taken(self):
-        """Cancelled in the very turn of the loop in which there was room."""
+    def test_a_cancelled_turn_goes_to_the_next(self):
+        """The task is cancelled in the turn of the loop in which it gets an entry."""
         async def main():
             current = engine.current()
             rest = [asyncio.ensure_future(self.sh.run(SH + ["sleep 0.2"]))
@@ -348,8 +348,8 @@ class Many(TestCase):
             self.assertEqual(current.free, engine.ENTRIES)
         asyncio.run(main())
 
-    def test_the_loop_is_free(self):
-        """How long it stands still while many run."""
+    def test_many_runs_do_not_block_the_loop(self):
+        """Measure how long the loop stands still while many runs start."""
         async def main():
             longest = 0
             stop = False
@@ -366,10 +366,10 @@ class Many(TestCase):
             stop = True
             await ticker
             return longest
-        # of processor time: what others do on the machine is not counted
+        # this is processor time: other load of the machine does not count
         self.assertLess(asyncio.run(main()), 0.1)
 
-    def test_loops_in_threads(self):
+    def test_loops_in_threads_work_beside_run_sync(self):
         errors = []
 
         async def main():
@@ -395,19 +395,19 @@ class Many(TestCase):
 
 
 class Loops(TestCase):
-    """A ring lives as long as its loop."""
+    """Rings, which live as long as their loops."""
 
-    def test_loop_that_is_run_again(self):
+    def test_a_loop_may_be_run_again(self):
         loop = asyncio.new_event_loop()
         for _ in range(3):
             r = loop.run_until_complete(self.sh.run(SH + ["exit 2"]))
             self.assertEqual(r.code, 2)
-        # what asyncio.run() does; after it there is a new engine
+        # asyncio.run() does this; the next run makes a new engine
         loop.run_until_complete(loop.shutdown_asyncgens())
         self.assertFalse(hasattr(loop, engine._ATTRIBUTE))
         loop.close()
 
-    def test_generators_that_run_something_at_their_end(self):
+    def test_generators_may_run_programs_at_their_end(self):
         """The loop closes them together with the engine, in any order."""
         async def generator(delay):
             try:
@@ -431,7 +431,7 @@ class Loops(TestCase):
         self.assertEqual(codes, [3] * 10)
         kept.clear()
 
-    def test_engine_that_is_closed_cancels_what_runs(self):
+    def test_a_closed_engine_cancels_its_runs(self):
         async def main():
             tasks = [asyncio.ensure_future(self.sh.run(self.tree))
                      for _ in range(engine.ENTRIES + 3)]
@@ -445,7 +445,7 @@ class Loops(TestCase):
         asyncio.run(main())
         self.assertEnded(self.pids(2))
 
-    def test_loop_that_is_only_closed(self):
+    def test_a_closed_loop_is_released(self):
         loop = asyncio.new_event_loop()
         loop.run_until_complete(self.sh.run(SH + [":"]))
         loop.close()
@@ -454,7 +454,7 @@ class Loops(TestCase):
         gc.collect()
         self.assertIsNone(alive())
 
-    def test_loop_that_is_closed_while_something_runs(self):
+    def test_a_closed_loop_ends_its_trees(self):
         loop = asyncio.new_event_loop()
         task = loop.create_task(self.sh.run(self.tree))
         loop.run_until_complete(loop.run_in_executor(None, self.pids, 2))
@@ -465,7 +465,7 @@ class Loops(TestCase):
         gc.collect()
         self.assertEnded(self.pids(2))
 
-    def test_exit_with_something_running(self):
+    def test_the_exit_of_python_ends_trees(self):
         support.python(f"""
             import asyncio, spawn_template, time
             loop = asyncio.new_event_loop()
@@ -481,7 +481,7 @@ class Loops(TestCase):
             """, check=False)
         self.assertEnded(self.pids(2))
 
-    def test_nothing_is_left(self):
+    def test_loops_leave_no_threads(self):
         before = set(threading.enumerate())
         for _ in range(5):
             run(self.sh.run(SH + [":"]))
@@ -491,7 +491,7 @@ class Loops(TestCase):
                  for t in os.listdir("/proc/self/task")]
         self.assertNotIn("spawn-reactor\n", names)
 
-    def test_no_loop(self):
+    def test_a_run_needs_a_loop(self):
         coroutine = self.sh.run(["sh"])
         with self.assertRaises(RuntimeError):
             coroutine.send(None)
@@ -499,7 +499,7 @@ class Loops(TestCase):
 
 @support.forks
 class Fork(TestCase):
-    """A child of fork starts afresh."""
+    """Forked children, which start afresh."""
 
     def in_child(self, function):
         pid = os.fork()
@@ -513,7 +513,7 @@ class Fork(TestCase):
                 os._exit(code)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
-    def test_child_runs(self):
+    def test_a_forked_child_runs_programs(self):
         def child():
             if self.sh.run_sync(SH + ["exit 3"]).code != 3:
                 return 1
@@ -525,7 +525,7 @@ class Fork(TestCase):
         self.assertEqual(self.in_child(child), 5)
         self.assertEqual(run(self.sh.run(SH + ["exit 6"])).code, 6)
 
-    def test_fork_while_runs_are_in_flight(self):
+    def test_a_fork_works_while_runs_are_in_flight(self):
         def child():
             # asyncio refuses a new loop where one is running
             codes = []
@@ -542,7 +542,7 @@ class Fork(TestCase):
             return (await task).code
         self.assertEqual(asyncio.run(main()), 0)
 
-    def test_child_takes_no_other_file(self):
+    def test_a_forked_child_sees_a_stale_template(self):
         path = self.program()
         with spawn_template.Template(path) as t, \
                 spawn_template.Template(path, auto_refresh=True) as auto:
@@ -558,8 +558,8 @@ class Fork(TestCase):
                 return auto.run_sync(["x"]).code + 10
             self.assertEqual(self.in_child(child), 11)
 
-    def test_child_closes(self):
-        """What is its parent's, and may be gone."""
+    def test_a_forked_child_may_close_a_template(self):
+        """The child closes a template of its parent, whose file has gone."""
         path = self.program()
         t = spawn_template.Template(path)
         path.unlink()
@@ -574,7 +574,7 @@ class Fork(TestCase):
         self.assertEqual(self.in_child(child), 7)
         t.close()
 
-    def test_closed_stays_closed(self):
+    def test_a_closed_template_stays_closed_in_a_child(self):
         t = spawn_template.Template("true")
         t.close()
 
@@ -587,9 +587,9 @@ class Fork(TestCase):
 
 
 class Spawn(TestCase):
-    """template.spawn()"""
+    """Launches by template.spawn()."""
 
-    def test_none_is_as_to_subprocess(self):
+    def test_None_means_the_same_as_for_subprocess(self):
         pid, pidfd = self.sh.spawn(
             SH + ["exit 4"], stdin=None, stdout=None, stderr=None, user=None,
             group=None, extra_groups=None, process_group=None)
@@ -598,7 +598,7 @@ class Spawn(TestCase):
 
 
 class Sync(TestCase):
-    """template.run_sync()"""
+    """Runs by template.run_sync()."""
 
     def test_result(self):
         r = self.sh.run_sync(SH + ["cat; exit 3"], input=b"abc")
@@ -610,7 +610,7 @@ class Sync(TestCase):
         self.assertTrue(self.sh.run_sync(SH + ["sleep 60"],
                                          timeout=0.1).timed_out)
 
-    def test_in_other_threads(self):
+    def test_run_sync_works_in_other_threads(self):
         done = []
 
         def work():
@@ -629,7 +629,7 @@ class Sync(TestCase):
         self.addCleanup(signal.signal, signal.SIGALRM, old)
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
-    def test_handler_that_raises_ends_the_tree(self):
+    def test_a_handler_that_raises_ends_the_tree(self):
         def handler(*_):
             self.pids(2)
             raise InterruptedError("stop")
@@ -638,14 +638,14 @@ class Sync(TestCase):
             self.sh.run_sync(self.tree)
         self.assertEnded(self.pids(2))
 
-    def test_handler_that_runs_a_program(self):
+    def test_a_handler_may_run_a_program(self):
         codes = []
         self.interrupt(lambda *_: codes.append(
             self.sh.run_sync(SH + ["exit 6"]).code), 0.1)
         self.assertEqual(self.sh.run_sync(SH + ["sleep 0.5; exit 5"]).code, 5)
         self.assertEqual(codes, [6])
 
-    def test_another_thread_goes_on(self):
+    def test_another_thread_goes_on_during_run_sync(self):
         self.assertGreater(support.turns_during(
             lambda: self.sh.run_sync(SH + ["sleep 0.5"])), 20)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The extension module: templates, launches, rings, and what they keep."""
+"""The extension module: templates, launches, runs, rings, threads and forks."""
 import errno
 import gc
 import os
@@ -22,7 +22,7 @@ def status(pid):
 
 
 class Spawn(support.TestCase):
-    """Launches of children of one's own."""
+    """Launches of children that the caller waits for."""
 
     def setUp(self):
         super().setUp()
@@ -30,7 +30,7 @@ class Spawn(support.TestCase):
         self.addCleanup(self.sh.close)
 
     def spawn(self, script, env=None, **kwargs):
-        """What a shell prints."""
+        """Launch a shell, and return its output."""
         reader, writer = os.pipe()
         try:
             pid, pidfd = self.sh.spawn(SH + [script], env, stdout=writer,
@@ -69,7 +69,7 @@ class Spawn(support.TestCase):
         os.close(pidfd)
         self.assertEqual(status(pid), 0)
 
-    def test_argv_that_is_none(self):
+    def test_wrong_argv_is_refused(self):
         for argv in ("sh", b"sh", 5, None, [1], [None]):
             with self.assertRaises(TypeError, msg=argv):
                 self.sh.spawn(argv)
@@ -77,14 +77,14 @@ class Spawn(support.TestCase):
             with self.assertRaises(ValueError, msg=argv):
                 self.sh.spawn(argv)
 
-    def test_environment_is_that_of_the_process(self):
+    def test_spawn_takes_the_environment_of_the_moment(self):
         os.environ["ST_TEST"] = "set"
         self.addCleanup(os.environ.pop, "ST_TEST", None)
         self.assertEqual(self.spawn("echo $ST_TEST"), b"set\n")
         del os.environ["ST_TEST"]
         self.assertEqual(self.spawn("echo $ST_TEST"), b"\n")
 
-    def test_environment_that_is_given(self):
+    def test_the_environment_is_the_one_given(self):
         script = "echo $A,$HOME"
         for env in ({"A": "1"}, {b"A": b"1"}, {"A": b"1"}, [b"A=1"],
                     (b"A=1",)):
@@ -93,7 +93,7 @@ class Spawn(support.TestCase):
         self.assertEqual(self.spawn("echo ${A-unset}", {"=A": "1"}),
                          b"unset\n")
 
-    def test_environment_that_is_none(self):
+    def test_wrong_environments_are_refused(self):
         for env in ({"A=B": "1"}, {"": "1"}, {"A": "1\0"}, {"A\0": "1"},
                     [b"A=\0"]):
             with self.assertRaises(ValueError, msg=env):
@@ -102,13 +102,13 @@ class Spawn(support.TestCase):
             with self.assertRaises((TypeError, AttributeError), msg=env):
                 self.sh.spawn(["sh"], env)
 
-    def test_cwd(self):
+    def test_cwd_takes_strings_bytes_and_paths(self):
         for cwd in (self.dir, str(self.dir), os.fsencode(self.dir)):
             self.assertEqual(self.spawn("pwd", cwd=cwd).strip(),
                              os.fsencode(os.path.realpath(self.dir)))
 
-    def test_descriptors_in_each_order(self):
-        """Those of the caller's 0, 1 and 2 in any combination, as subprocess."""
+    def test_standard_streams_may_change_places(self):
+        """The caller's 0, 1 and 2 become the child's in any combination."""
         out = support.python("""
             import itertools, os, subprocess, sys
             from spawn_template import _native
@@ -120,7 +120,7 @@ class Spawn(support.TestCase):
                 os.dup2(opened, fd, inheritable=False)
                 os.close(opened)
             for std in itertools.product((0, 1, 2, -1), repeat=3):
-                # -1 with close-on-exec is closed: look at what is given only
+                # -1 with close-on-exec is closed: look at the others only
                 fds = [fd for fd in (0, 1, 2) if std[fd] >= 0]
                 if 1 not in fds:
                     continue
@@ -140,14 +140,14 @@ class Spawn(support.TestCase):
             """, str(self.dir))
         self.assertEqual(out, "done\n")
 
-    def test_descriptors_that_are_passed(self):
+    def test_only_passed_descriptors_are_inherited(self):
         reader, writer = os.pipe()
         keep = os.dup(reader)
         self.addCleanup(os.close, keep)
         self.addCleanup(os.close, reader)
         self.addCleanup(os.close, writer)
         os.set_inheritable(writer, True)
-        # the first that is not of the shell itself
+        # list those of the three that the shell has
         script = (f"for fd in {reader} {writer} {keep}; do "
                   "[ -e /proc/$$/fd/$fd ] && echo $fd; done; true")
         self.assertEqual(self.spawn(script), b"")
@@ -157,14 +157,14 @@ class Spawn(support.TestCase):
                          b"%d\n" % writer)
         self.assertFalse(os.get_inheritable(keep))
 
-    def test_signals(self):
+    def test_sigpipe_and_sigxfsz_are_restored_unless_told_not_to(self):
         read = "sed -n 's/^SigIgn:\t//p' /proc/self/status"
         both = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
         self.assertEqual(int(self.spawn(read), 16) & both, 0)
         self.assertEqual(
             int(self.spawn(read, restore_signals=False), 16) & both, both)
 
-    def test_session_group_and_umask(self):
+    def test_session_group_and_umask_are_set(self):
         fields = "cut -d' ' -f1,5,6 /proc/self/stat"
         pid, group, session = self.spawn("exec " + fields,
                                          start_new_session=True).split()
@@ -176,7 +176,7 @@ class Spawn(support.TestCase):
         self.assertEqual(int(self.spawn("umask", umask=0o27), 8), 0o27)
 
     @unittest.skipIf(os.getuid(), "not root")
-    def test_ids(self):
+    def test_ids_and_groups_are_set(self):
         out = self.spawn("id -u; id -g; id -G", uid=1234, gid=2345,
                          groups=[3456, 4567])
         self.assertEqual(out.split(), [b"1234", b"2345", b"2345", b"3456",
@@ -184,7 +184,7 @@ class Spawn(support.TestCase):
         out = self.spawn("id -G", gid=7, groups=())
         self.assertEqual(out, b"7\n")
 
-    def test_errors_tell_where(self):
+    def test_spawn_errors_tell_stage_action_and_filename(self):
         e = self.error(["sh"], cwd=self.dir / "none")
         self.assertIsInstance(e, FileNotFoundError)
         self.assertEqual((e.stage, e.action, e.filename),
@@ -205,7 +205,7 @@ class Spawn(support.TestCase):
             e = self.error(["sh"], process_group=1 << 22)
             self.assertEqual(e.stage, _native.STAGE_ATTR)
 
-    def test_values_that_are_none(self):
+    def test_spawn_refuses_wrong_values(self):
         for kwargs in (dict(pass_fds=[-1]), dict(pass_fds=[1 << 40])):
             with self.assertRaises(ValueError, msg=kwargs):
                 self.sh.spawn(["sh"], **kwargs)
@@ -219,9 +219,9 @@ class Spawn(support.TestCase):
 
 
 class Template(support.TestCase):
-    """The template itself."""
+    """Templates: names, changes, stat() and close()."""
 
-    def test_names(self):
+    def test_a_template_is_found_by_name_path_and_search_path(self):
         for name in ("true", b"true", "/bin/true"):
             with _native.Template(name) as t:
                 self.assertTrue(t.path.endswith("/true"))
@@ -235,7 +235,7 @@ class Template(support.TestCase):
         self.assertEqual(caught.exception.filename, "a-name")
         self.assertEqual(caught.exception.stage, _native.STAGE_ARGS)
 
-    def test_scripts_are_asked_for(self):
+    def test_scripts_need_a_flag(self):
         path = self.dir / "script"
         path.write_text("#!/bin/sh\nexit 7\n")
         path.chmod(0o755)
@@ -245,7 +245,7 @@ class Template(support.TestCase):
         with _native.Template(path, flags=_native.CREATE_SCRIPT) as t:
             self.assertEqual(t.run(["script"]).code, 7)
 
-    def test_stale(self):
+    def test_a_replaced_file_is_stale_until_refresh(self):
         path = self.program()
         with _native.Template(path) as t:
             self.assertEqual(t.run(["x"]).code, 0)
@@ -263,7 +263,7 @@ class Template(support.TestCase):
             self.assertEqual(t.run(["x"]).code, 1)
             self.assertEqual(t.stat()["launches"]["stale"], 2)
 
-    def test_stat(self):
+    def test_stat_tells_key_state_and_launches(self):
         with _native.Template("true") as t:
             for _ in range(3):
                 t.run(["true"])
@@ -305,7 +305,7 @@ class Template(support.TestCase):
         self.assertNotIn(fd, support.fds())
         t.close()
 
-    def test_what_is_dropped_is_closed(self):
+    def test_a_template_without_references_is_closed(self):
         t = _native.Template("true")
         fd = t.fd
         del t
@@ -313,14 +313,14 @@ class Template(support.TestCase):
 
 
 class Result(support.TestCase):
-    """What a run tells."""
+    """The results of runs."""
 
     def setUp(self):
         super().setUp()
         self.sh = _native.Template("sh")
         self.addCleanup(self.sh.close)
 
-    def test_fields(self):
+    def test_a_result_tells_code_output_and_usage(self):
         r = self.sh.run(SH + ["cat; echo err >&2; exit 3"], None,
                         b"in\0put\xff")
         self.assertEqual((r.code, r.signal, r.returncode, r.out, r.err),
@@ -335,7 +335,7 @@ class Result(support.TestCase):
         self.assertGreater(r.usage.ru_minflt, 0)
         self.assertIn("code=3", repr(r))
 
-    def test_usage_of_a_run(self):
+    def test_usage_tells_the_processor_time_of_a_run(self):
         r = self.sh.run(SH + ["i=0; while [ $i -lt 100000 ]; do i=$((i+1)); "
                               "done"])
         cpu = r.usage.ru_utime + r.usage.ru_stime
@@ -343,11 +343,11 @@ class Result(support.TestCase):
         self.assertLess(cpu, r.total_ns / 1e9 + 0.1)
         self.assertEqual(len(r.usage), 16)
 
-    def test_ended_by_a_signal(self):
+    def test_a_result_tells_the_signal(self):
         r = self.sh.run(SH + ["kill -9 $$"])
         self.assertEqual((r.code, r.signal, r.returncode), (-1, 9, -9))
 
-    def test_time_is_up(self):
+    def test_a_timeout_ends_a_run(self):
         r = self.sh.run(SH + ["echo begun; sleep 60"], timeout=0.2)
         self.assertTrue(r.timed_out and r.tree_killed)
         self.assertEqual((r.out, r.signal), (b"begun\n", 9))
@@ -360,13 +360,13 @@ class Result(support.TestCase):
                                         timeout=none_left).timed_out)
         self.assertEqual(self.sh.run(SH + ["exit"], timeout=1e300).code, 0)
 
-    def test_output_that_is_too_much(self):
+    def test_max_output_limits_each_stream(self):
         r = self.sh.run(SH + ["printf 123456; printf 12345 >&2"],
                         max_output=5)
         self.assertEqual((r.out, r.out_truncated, r.err, r.err_truncated),
                          (b"12345", True, b"12345", False))
 
-    def test_output_merged_or_not_captured(self):
+    def test_output_is_merged_or_not_captured(self):
         r = self.sh.run(SH + ["echo 1; echo 2 >&2; echo 3"],
                         merge_stderr=True)
         self.assertEqual((r.out, r.err), (b"1\n2\n3\n", b""))
@@ -374,7 +374,7 @@ class Result(support.TestCase):
         self.assertEqual((r.out, r.err), (None, None))
         self.assertIn("out=0", repr(r))
 
-    def test_input_of_each_kind(self):
+    def test_input_takes_bytes_bytearray_and_memoryview(self):
         for data in (b"abc", bytearray(b"abc"), memoryview(b"xabcx")[1:4]):
             self.assertEqual(self.sh.run(SH + ["cat"], input=data).out,
                              b"abc")
@@ -385,7 +385,7 @@ class Result(support.TestCase):
             with self.assertRaises(TypeError):
                 self.sh.run(["sh"], input=data)
 
-    def test_values_that_are_none(self):
+    def test_run_refuses_wrong_values(self):
         for kwargs in (dict(max_output=0), dict(timeout=float("nan"))):
             with self.assertRaises(ValueError):
                 self.sh.run(["sh"], **kwargs)
@@ -396,7 +396,7 @@ class Result(support.TestCase):
         with self.assertRaises(TypeError):
             _native.Result()
 
-    def test_cannot_be_changed(self):
+    def test_a_result_cannot_be_changed(self):
         r = self.sh.run(SH + [":"])
         for name in ("code", "out", "timed_out", "returncode"):
             with self.assertRaises(AttributeError):
@@ -404,7 +404,7 @@ class Result(support.TestCase):
 
 
 class Ring(support.TestCase):
-    """Many at a time."""
+    """Rings: many runs and launches at a time."""
 
     def setUp(self):
         super().setUp()
@@ -421,7 +421,7 @@ class Ring(support.TestCase):
                 done.append(one)
         return done
 
-    def test_runs(self):
+    def test_runs_complete_with_their_tokens(self):
         tokens = [object() for _ in range(8)]
         for i, token in enumerate(tokens):
             self.ring.run(self.sh, token, SH + [f"echo {i}; exit {i}"])
@@ -434,7 +434,7 @@ class Ring(support.TestCase):
             self.assertEqual((result.code, result.out),
                              (i, b"%d\n" % i))
 
-    def test_spawns(self):
+    def test_a_spawn_completes_with_pid_and_pidfd(self):
         reader, writer = os.pipe()
         self.ring.spawn(self.sh, "a", SH + ["echo hi"], stdout=writer)
         ((token, error, (pid, pidfd)),) = self.finish(1)
@@ -457,7 +457,7 @@ class Ring(support.TestCase):
         self.assertEqual((error.errno, error.action, error.stage, value),
                          (errno.EBADF, "dup2", _native.STAGE_ACTION, None))
 
-    def test_full(self):
+    def test_a_full_ring_raises_BlockingIOError(self):
         for i in range(8):
             self.ring.run(self.sh, i, SH + [":"])
         with self.assertRaises(BlockingIOError):
@@ -479,7 +479,7 @@ class Ring(support.TestCase):
             time.sleep(0.01)
         self.assertEqual(self.ring.reap(), [])
 
-    def test_cancel(self):
+    def test_cancel_ends_all_runs_of_a_token(self):
         token = object()
         self.assertEqual(self.ring.cancel(token), 0)
         for _ in range(2):
@@ -496,7 +496,7 @@ class Ring(support.TestCase):
         ((found, error, result),) = self.finish(1)
         self.assertEqual((found, error, result.code), ("other", None, 0))
 
-    def test_cancel_and_forget(self):
+    def test_a_forgotten_token_is_released_at_once(self):
         class Token:
             pass
         token = Token()
@@ -509,7 +509,7 @@ class Ring(support.TestCase):
         self.assertEqual((found, error.errno, result),
                          (None, errno.ECANCELED, None))
 
-    def test_close_kills(self):
+    def test_close_kills_programs_in_flight(self):
         self.ring.run(self.sh, None, SH + [f"echo $$ >{self.dir}/pid; "
                                            "sleep 60"])
         self.ring.submit()
@@ -525,13 +525,13 @@ class Ring(support.TestCase):
                 call()
         self.ring.close()
 
-    def test_close_tells_what_was_in_flight(self):
+    def test_close_returns_tokens_in_flight(self):
         for token in "a", "b":
             self.ring.run(self.sh, token, SH + ["sleep 60"])
         self.assertEqual(sorted(self.ring.close()), ["a", "b"])
         self.assertEqual(self.ring.close(), [])
 
-    def test_cancel_and_forget_leaves_what_is_complete(self):
+    def test_cancel_and_forget_leaves_a_complete_run(self):
         self.ring.run(self.sh, "x", SH + [":"])
         self.ring.submit()
         select.select([self.ring], [], [], 10)
@@ -539,8 +539,8 @@ class Ring(support.TestCase):
         ((token, error, _),) = self.finish(1)
         self.assertEqual((token, error), ("x", None))
 
-    def test_environment_that_changes_meanwhile(self):
-        """By a conversion, after which it is somewhere else."""
+    def test_a_conversion_may_change_the_environment(self):
+        """A conversion of cwd changes os.environ, which then has another address."""
         names = ["ST_%d" % i for i in range(3000)]
 
         class Path:
@@ -556,19 +556,23 @@ class Ring(support.TestCase):
         ((_, error, result),) = self.finish(1)
         self.assertEqual((error, result.out), (None, b"x" * 50 + b"\n"))
 
-    def test_close_by_many_threads(self):
+    def test_many_threads_may_close_a_ring(self):
         for _ in range(20):
             ring = _native.Ring(4)
+            left = []
             for i in range(4):
-                ring.run(self.sh, object(), SH + ["sleep 60"])
+                ring.run(self.sh, i, SH + ["sleep 60"])
             ring.submit()
-            threads = [threading.Thread(target=ring.close) for _ in range(4)]
+            threads = [threading.Thread(target=lambda: left.append(ring.close()))
+                       for _ in range(4)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
+            self.assertEqual(len(left), 4)
+            self.assertEqual(sorted(sum(left, [])), [0, 1, 2, 3])
 
-    def test_close_while_another_thread_waits(self):
+    def test_close_is_refused_while_another_thread_waits(self):
         seen = []
         thread = threading.Thread(
             target=lambda: seen.append(self.ring.wait()))
@@ -580,7 +584,7 @@ class Ring(support.TestCase):
         thread.join()
         self.assertEqual(seen[0][0], "x")
 
-    def test_wait_for_a_time(self):
+    def test_wait_takes_a_timeout(self):
         start = time.monotonic()
         self.assertIsNone(self.ring.wait(100))
         self.assertGreater(time.monotonic() - start, 0.09)
@@ -609,7 +613,7 @@ class Ring(support.TestCase):
         gc.collect()
         self.assertIsNone(alive())
 
-    def test_wrong_values(self):
+    def test_a_ring_refuses_wrong_values(self):
         for entries in (0, _native.RING_ENTRIES_MAX + 1):
             with self.assertRaises(OSError):
                 _native.Ring(entries)
@@ -622,14 +626,14 @@ class Ring(support.TestCase):
 
 
 class Threads(support.TestCase):
-    """The GIL is not held while something waits."""
+    """Threads go on while one waits: the GIL is not held."""
 
-    def test_run(self):
+    def test_another_thread_goes_on_during_a_run(self):
         with _native.Template("sleep") as t:
             self.assertGreater(
                 support.turns_during(lambda: t.run(["sleep", "0.5"])), 20)
 
-    def test_ring(self):
+    def test_another_thread_goes_on_during_wait(self):
         ring = _native.Ring(2)
         self.assertGreater(
             support.turns_during(lambda: ring.wait(500)), 20)
@@ -660,10 +664,10 @@ class Threads(support.TestCase):
 
 
 class Process(support.TestCase):
-    """Forks, and interpreters beside the main one."""
+    """Forked children, and interpreters beside the main one."""
 
     @support.forks
-    def test_after_fork(self):
+    def test_a_forked_child_needs_templates_and_rings_of_its_own(self):
         t = _native.Template("true")
         ring = _native.Ring(2)
         ring.run(t, None, ["true"])
@@ -692,7 +696,7 @@ class Process(support.TestCase):
         ring.close()
         t.close()
 
-    def test_no_memory(self):
+    def test_every_failed_allocation_is_survived(self):
         try:
             import _testcapi    # noqa: F401
         except ImportError:
