@@ -62,7 +62,7 @@ class TestCase(support.TestCase):
 class Run(TestCase):
     """Runs by await template.run()."""
 
-    def test_result(self):
+    def test_a_run_returns_a_result(self):
         async def main():
             return await self.sh.run(
                 SH + ["cat; pwd; echo $A >&2; exit 3"], input=b"in\0\xff",
@@ -600,7 +600,7 @@ class Spawn(TestCase):
 class Sync(TestCase):
     """Runs by template.run_sync()."""
 
-    def test_result(self):
+    def test_run_sync_returns_a_result_or_raises(self):
         r = self.sh.run_sync(SH + ["cat; exit 3"], input=b"abc")
         self.assertEqual((r.code, r.out), (3, b"abc"))
         with self.assertRaises(FileNotFoundError):
