@@ -247,18 +247,17 @@ static FILE *unpack_config(pid_t *pid)
 		.type = SPAWN_TEMPLATE_ACTION_DUP2,
 		.newfd = STDOUT_FILENO,
 	};
-	struct spawn_template_spawn_args args = {
-		.pidfd = (uintptr_t)&pidfd,
-		.argv = (uintptr_t)argv,
-		.envp = (uintptr_t)&argv[3],
-		.actions = (uintptr_t)&to_pipe,
-		.actions_len = 1,
-	};
+	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 
 	if (access("/proc/config.gz", R_OK) < 0 || pipe(pipefd) < 0)
 		return NULL;
 	tfd = launch_template("gzip");
 	to_pipe.fd = pipefd[1];
+	args.pidfd = (uintptr_t)&pidfd;
+	args.argv = (uintptr_t)argv;
+	args.envp = (uintptr_t)&argv[3];
+	args.actions = (uintptr_t)&to_pipe;
+	args.actions_len = 1;
 	*pid = tfd < 0 ? -1 : spawn_template_spawn(tfd, &args, sizeof(args));
 	close(pipefd[1]);
 	if (tfd >= 0)
