@@ -41,15 +41,18 @@ static int add_types(PyObject *module)
 		.pending = add_type(module, "Pending", &pending_spec),
 	};
 	PyObject *ring = add_type(module, "Ring", &ring_spec);
+	PyObject *cache = add_type(module, "Cache", &cache_spec);
 	int ret = -1;
 
-	if (types.result && types.template && types.pending && ring &&
-	    types_attach(types.template, &types) == 0)
+	if (types.result && types.template && types.pending && ring && cache &&
+	    types_attach(types.template, &types) == 0 &&
+	    types_attach(cache, &types) == 0)
 		ret = types_attach(ring, &types);
 	Py_XDECREF(types.result);
 	Py_XDECREF(types.template);
 	Py_XDECREF(types.pending);
 	Py_XDECREF(ring);
+	Py_XDECREF(cache);
 	return ret;
 }
 
@@ -106,7 +109,6 @@ static struct PyModuleDef definition = {
 	.m_base = PyModuleDef_HEAD_INIT,
 	.m_name = "spawn_template._native",
 	.m_doc = "What the package spawn_template is made of; not public.",
-	.m_methods = popen_functions,
 	.m_slots = slots,
 };
 

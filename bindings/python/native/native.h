@@ -14,6 +14,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,11 +55,52 @@ int template_launch(struct py_template *t, struct launch *launch, int *pid,
 
 PyObject *template_stat_dict(const struct spawn_template_stat *st);
 
+/* ---- cache.c */
+
+extern PyType_Spec cache_spec;
+
+/* ---- cache_launch.c */
+
+struct py_cache {
+	PyObject_HEAD
+	struct spawn_template_cache *cache;
+	unsigned long long stale;	/* found so by a launch */
+};
+
+/* The first of some names that exists, and what became of it. */
+struct found {
+	int tfd;		/* -1: no template */
+	const char *refusal;	/* the reason; NULL: see error */
+	int error;		/* positive errno of making the template */
+	bool launched;		/* a launch was tried */
+	const char *path;	/* absolute; one of the names or the buffer */
+	char buffer[PATH_MAX];
+};
+
+struct popen_args;
+
+/*
+ * Finds a template and launches from it by @how, which returns a pid or -errno; both
+ * without the GIL. Raises the audit event between them. Does all but that once more if
+ * the template turns out to be no good. Return: 0, and if @f says that @how was called
+ * @ret is its answer, else @f has the reason; -1 with an exception of an audit hook.
+ */
+int cache_launch(struct py_cache *c, const struct popen_args *a,
+		 struct launch *launch,
+		 int (*how)(int tfd, struct launch *launch, void *arg),
+		 void *arg, struct found *f, int *ret);
+PyObject *found_path(const struct found *f);
+/* Returns a str, or the errno as an int. */
+PyObject *found_refusal(const struct found *f);
+/* Returns the error of a launch that was tried. */
+PyObject *found_error(const struct found *f, const struct launch *launch,
+		      int error);
+
 /* ---- pending.c */
 
 extern PyType_Spec pending_spec;
 
-PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs);
+PyObject *pending_new(struct py_cache *c, PyObject *args);
 /* Wraps a launch that is over. Takes @pidfd, even if it fails. */
 PyObject *pending_of(PyObject *type, int pid, int pidfd);
 
@@ -184,24 +226,51 @@ static inline bool is_given(PyObject *object)
 
 /* ---- spawn_args.c */
 
-/* Call launch_free() after it, even if it fails. */
+#define SPAWN_N_STD 3
+
+/* All but the strings; objects are borrowed, and may be NULL or None. */
+struct spawn_options {
+	int std[SPAWN_N_STD];
+	PyObject *pass_fds;
+	int close_fds;
+	PyObject *cwd;
+	int umask;
+	PyObject *uid, *gid, *groups;
+	int new_session;
+	int process_group;
+	int restore_signals;
+};
+
+/* Call launch_free() after these, even if they fail; launch_begin() before the first. */
+int spawn_args_take(struct launch *launch, enum launch_environ how,
+		    const struct request *request,
+		    const struct spawn_options *options);
 int spawn_args_parse(struct launch *launch, enum launch_environ how,
 		     PyObject *args, PyObject *kwargs, struct request *request,
 		     bool of_ring);
 
 /* ---- popen_args.c */
 
-/* Call launch_free() after it, even if it fails. */
-int popen_args_parse(struct launch *launch, PyObject *args, PyObject *kwargs,
-		     PyObject **first, Py_ssize_t n, PyObject **error);
+/* Beside the launch, borrowed. */
+struct popen_args {
+	PyObject *names;	/* a tuple of bytes */
+	PyObject *audit;	/* an event's arguments, or None */
+	PyObject *popen, *fds, *owner;
+};
+
+/*
+ * Parses a launch for a Popen. On failure @error is the error; or NULL, with an
+ * exception, if Python code may have run. Call launch_free() after it, even if it
+ * fails.
+ */
+int popen_args_parse(struct launch *launch, PyObject *args,
+		     struct popen_args *a, PyObject **error);
 /* Closes the fds that only the child needs, and has @popen forget them. */
 int popen_close(PyObject *popen, PyObject *fds);
 
 /* ---- popen.c */
 
-extern PyMethodDef popen_functions[];
-
-PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs);
+PyObject *popen_launch(struct py_cache *c, PyObject *args);
 
 /* ---- run_args.c */
 

@@ -13,7 +13,7 @@ struct py_pending {
 	struct spawn_template_begin *begin;	/* NULL: it is over */
 	struct launch *launch;	/* the facts that its error tells */
 	PyObject *cwd;		/* the object passed; or NULL */
-	PyObject *path;		/* the template's */
+	PyObject *path;		/* the executable's */
 	PyObject *answer;	/* the result of end() */
 	int pid;
 	int pidfd;		/* once it is known; else -1 */
@@ -36,42 +36,47 @@ static void over(struct py_pending *p)
 
 /* ---- begun */
 
-/* Begins a launch. Takes @l, unless it fails. */
-static PyObject *begin(struct py_template *t, PyTypeObject *type,
-		       struct launch *l)
+static int begin(int tfd, struct launch *l, void *handle)
+{
+	struct spawn_template_begin **begin = handle;
+
+	return spawn_template_begin(tfd, &l->args, sizeof(l->args), begin);
+}
+
+/* Returns a launch that has begun, or why there is none. Takes @l if it has. */
+static PyObject *begin_launch(struct py_cache *c, PyTypeObject *type,
+			      struct launch *l, const struct popen_args *a)
 {
 	struct py_pending *p =
 		(struct py_pending *)PyType_GenericAlloc(type, 0);
 	PyObject *error = NULL;
-	struct error e;
-	int fd;
+	struct found f;
 
 	if (!p)
 		return NULL;
 	p->pidfd = -1;
-	fd = template_hold(t);
-	if (fd < 0)
-		goto fail;
-	Py_BEGIN_ALLOW_THREADS
-	p->pid = spawn_template_begin(fd, &l->args, sizeof(l->args), &p->begin);
-	Py_END_ALLOW_THREADS
-	template_release(t);
-	if (p->pid < 0) {
-		e = launch_error(l, -p->pid, t->path);
-		error = error_new(&e);
-		goto fail;
+	if (cache_launch(c, a, l, begin, &p->begin, &f, &p->pid) < 0)
+		error = NULL;
+	else if (!f.launched)
+		error = found_refusal(&f);
+	else if (p->pid < 0)
+		error = found_error(&f, l, -p->pid);
+	else
+		p->path = found_path(&f);
+	if (!p->path) {
+		/* a child that nobody can be told of */
+		if (p->begin)
+			spawn_template_begin_drop(p->begin);
+		p->begin = NULL;
+		Py_DECREF(p);
+		return error;
 	}
 	/* the library has copied all of it */
 	launch_free(l);
 	p->launch = l;
 	p->cwd = l->cwd;
-	p->path = t->path;
 	Py_XINCREF(p->cwd);
-	Py_INCREF(p->path);
 	return (PyObject *)p;
-fail:
-	Py_DECREF(p);
-	return error;
 }
 
 static bool is_begun(PyObject *object, PyObject *type)
@@ -88,24 +93,32 @@ static PyObject *told(PyObject *pending, PyObject *popen, PyObject *fds)
 	return NULL;
 }
 
-PyObject *pending_new(struct py_template *t, PyObject *args, PyObject *kwargs)
+static PyObject *new_pending(struct py_cache *c, PyObject *type,
+			     struct launch *l, PyObject *args)
 {
-	PyObject *type = types_pending(Py_TYPE(t)), *ret = NULL, *first[2];
+	struct popen_args a;
+	PyObject *ret;
+
+	if (popen_args_parse(l, args, &a, &ret) == 0)
+		ret = begin_launch(c, (PyTypeObject *)type, l, &a);
+	if (is_begun(ret, type))
+		return told(ret, a.popen, a.fds);
+	free_launch(l);
+	return ret;
+}
+
+PyObject *pending_new(struct py_cache *c, PyObject *args)
+{
+	PyObject *type = types_pending(Py_TYPE((PyObject *)c)), *ret = NULL;
 	struct launch *l;
 
 	if (!type)
 		return NULL;
 	l = PyMem_Malloc(sizeof(*l));
-	if (!l) {
+	if (l)
+		ret = new_pending(c, type, l, args);
+	else
 		PyErr_NoMemory();
-	} else {
-		if (popen_args_parse(l, args, kwargs, first, 2, &ret) == 0)
-			ret = begin(t, (PyTypeObject *)type, l);
-		if (is_begun(ret, type))
-			ret = told(ret, first[0], first[1]);
-		else
-			free_launch(l);
-	}
 	Py_DECREF(type);
 	return ret;
 }
@@ -156,8 +169,7 @@ static PyObject *pending_refuse(PyTypeObject *type, PyObject *args,
 	(void)type;
 	(void)args;
 	(void)kwargs;
-	PyErr_SetString(PyExc_TypeError,
-			"a Pending comes from Template.begin()");
+	PyErr_SetString(PyExc_TypeError, "a Pending comes from Cache.begin()");
 	return NULL;
 }
 
@@ -282,7 +294,7 @@ static PyGetSetDef getters[] = {
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "A launch that was begun, by Template.begin()." },
+	{ Py_tp_doc, "A launch that was begun, by Cache.begin()." },
 	{ Py_tp_new, pending_refuse },
 	{ Py_tp_dealloc, pending_dealloc },
 	{ Py_tp_methods, methods },

@@ -48,8 +48,7 @@ static int tell_pid(PyObject *popen, pid_t pid)
 }
 
 /* Gives the child to its owner. Takes @pidfd. */
-static int give_child(struct py_template *t, PyObject *owner, pid_t pid,
-		      int pidfd)
+static int give_child(PyObject *cache, PyObject *owner, pid_t pid, int pidfd)
 {
 	PyObject *type, *child;
 	int ret = -1;
@@ -58,7 +57,7 @@ static int give_child(struct py_template *t, PyObject *owner, pid_t pid,
 		close(pidfd);
 		return 0;
 	}
-	type = types_pending(Py_TYPE(t));
+	type = types_pending(Py_TYPE(cache));
 	child = pending_of(type, pid, pidfd);
 	if (child)
 		ret = PyObject_SetAttrString(owner, "child", child);
@@ -67,51 +66,46 @@ static int give_child(struct py_template *t, PyObject *owner, pid_t pid,
 	return ret;
 }
 
-static PyObject *tell_launch(struct py_template *t, const struct launch *l,
-			     PyObject **first, int ret, int pidfd)
+static PyObject *tell_launch(PyObject *cache, const struct popen_args *a,
+			     pid_t pid, int pidfd)
 {
-	struct error e;
-	int told;
+	int told = tell_pid(a->popen, pid);
 
-	if (ret < 0) {
-		e = launch_error(l, -ret, t->path);
-		return error_new(&e);
-	}
-	told = tell_pid(first[0], ret);
-	if (give_child(t, first[2], ret, pidfd) < 0 || told < 0 ||
-	    popen_close(first[0], first[1]) < 0)
+	if (give_child(cache, a->owner, pid, pidfd) < 0 || told < 0 ||
+	    popen_close(a->popen, a->fds) < 0)
 		return NULL;
 	Py_RETURN_NONE;
 }
 
-PyObject *popen_launch(struct py_template *t, PyObject *args, PyObject *kwargs)
+static int spawn(int tfd, struct launch *l, void *pidfd)
 {
-	PyObject *first[3], *ret;
-	struct launch l;
-	int pidfd, pid;
+	l->args.pidfd = (uintptr_t)pidfd;
+	return spawn_template_spawn(tfd, &l->args, sizeof(l->args));
+}
 
-	if (popen_args_parse(&l, args, kwargs, first, 3, &ret) == 0 &&
-	    template_launch(t, &l, &pid, &pidfd) == 0)
-		ret = tell_launch(t, &l, first, pid, pidfd);
+static PyObject *launch(struct py_cache *c, const struct popen_args *a,
+			struct launch *l)
+{
+	struct found f;
+	int pid, pidfd;
+
+	if (cache_launch(c, a, l, spawn, &pidfd, &f, &pid) < 0)
+		return NULL;
+	if (!f.launched)
+		return found_refusal(&f);
+	if (pid < 0)
+		return found_error(&f, l, -pid);
+	return tell_launch((PyObject *)c, a, pid, pidfd);
+}
+
+PyObject *popen_launch(struct py_cache *c, PyObject *args)
+{
+	struct popen_args a;
+	struct launch l;
+	PyObject *ret;
+
+	if (popen_args_parse(&l, args, &a, &ret) == 0)
+		ret = launch(c, &a, &l);
 	launch_free(&l);
 	return ret;
 }
-
-/* ---- other calls that return errors instead of raising them */
-
-static PyObject *process_getcwd(PyObject *module, PyObject *unused)
-{
-	char path[PATH_MAX];
-
-	(void)module;
-	(void)unused;
-	if (getcwd(path, sizeof(path)))
-		return PyBytes_FromString(path);
-	Py_RETURN_NONE;
-}
-
-PyMethodDef popen_functions[] = {
-	{ "getcwd", process_getcwd, METH_NOARGS,
-	  "The working directory, as bytes; None: it has no name." },
-	{ NULL, NULL, 0, NULL },
-};

@@ -55,35 +55,41 @@ static int check_names(const struct launch *l)
 	return 0;
 }
 
-/*
- * Parses the first @n of @args, borrowed, and the launch from the other
- * arguments and @kwargs. On failure @error is the error; or NULL, with an
- * exception, if Python code may have run.
- */
-int popen_args_parse(struct launch *l, PyObject *args, PyObject *kwargs,
-		     PyObject **first, Py_ssize_t n, PyObject **error)
+static int take_args(struct launch *l, PyObject *args, struct popen_args *a)
 {
-	PyObject *rest = NULL;
-	struct request request;
-	int ret = -1;
+	struct spawn_options o;
+	struct request r;
+
+	if (!PyArg_ParseTuple(args, "OOOOOOOiiiOpOiOOOpip", &a->names,
+			      &a->audit, &a->popen, &a->fds, &a->owner, &r.argv,
+			      &r.env, &o.std[0], &o.std[1], &o.std[2],
+			      &o.pass_fds, &o.close_fds, &o.cwd, &o.umask,
+			      &o.uid, &o.gid, &o.groups, &o.new_session,
+			      &o.process_group, &o.restore_signals))
+		return -1;
+	if (spawn_args_take(l, LAUNCH_ENVIRON_COPY, &r, &o) < 0)
+		return -1;
+	return check_names(l);
+}
+
+#define BESIDE 5 /* arguments that are not the launch's */
+
+int popen_args_parse(struct launch *l, PyObject *args, struct popen_args *a,
+		     PyObject **error)
+{
+	PyObject *rest;
 
 	*error = NULL;
 	launch_begin(l);
-	if (PyTuple_Size(args) < n)
-		PyErr_SetString(PyExc_TypeError, "too few arguments");
-	else
-		rest = PyTuple_GetSlice(args, n, PyTuple_Size(args));
-	if (!rest)
-		return -1;
-	for (Py_ssize_t i = 0; i < n; i++)
-		first[i] = PyTuple_GetItem(args, i);
-	if (spawn_args_parse(l, LAUNCH_ENVIRON_COPY, rest, kwargs, &request,
-			     false) == 0)
-		ret = check_names(l);
-	if (ret < 0 && is_plain(rest, 3) && (!kwargs || is_plain(kwargs, 3)))
-		*error = error_take();
-	Py_DECREF(rest);
-	return ret;
+	if (take_args(l, args, a) == 0)
+		return 0;
+	for (Py_ssize_t i = BESIDE; i < PyTuple_Size(args); i++) {
+		rest = PyTuple_GetItem(args, i);
+		if (!is_plain(rest, 2))
+			return -1;
+	}
+	*error = error_take();
+	return -1;
 }
 
 int popen_close(PyObject *popen, PyObject *fds)

@@ -9,19 +9,7 @@
 
 #include "native.h"
 
-#define N_STD 3
-
-struct spawn_options {
-	int std[N_STD];
-	PyObject *pass_fds;
-	int close_fds;
-	PyObject *cwd;
-	int umask;
-	PyObject *uid, *gid, *groups;
-	int new_session;
-	int process_group;
-	int restore_signals;
-};
+#define N_STD SPAWN_N_STD
 
 /* ---- descriptors */
 
@@ -196,6 +184,15 @@ static int parse(struct spawn_options *o, PyObject *args, PyObject *kwargs,
 		&o->new_session, &o->process_group, &o->restore_signals);
 }
 
+int spawn_args_take(struct launch *l, enum launch_environ how,
+		    const struct request *request,
+		    const struct spawn_options *o)
+{
+	if (launch_strings(l, request->argv, request->env, how) < 0)
+		return -1;
+	return take_options(l, o);
+}
+
 int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
 		     PyObject *kwargs, struct request *request, bool of_ring)
 {
@@ -211,7 +208,5 @@ int spawn_args_parse(struct launch *l, enum launch_environ how, PyObject *args,
 	launch_begin(l);
 	if (parse(&o, args, kwargs, request, of_ring) < 0)
 		return -1;
-	if (launch_strings(l, request->argv, request->env, how) < 0)
-		return -1;
-	return take_options(l, &o);
+	return spawn_args_take(l, how, request, &o);
 }

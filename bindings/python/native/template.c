@@ -110,14 +110,6 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 	return (PyObject *)t;
 }
 
-/* Returns a template or an error. The path is bytes, so no Python code runs. */
-static PyObject *template_open(PyObject *type, PyObject *args, PyObject *kwargs)
-{
-	PyObject *t = PyObject_Call(type, args, kwargs);
-
-	return t ? t : error_take();
-}
-
 static void template_dealloc(struct py_template *t)
 {
 	PyTypeObject *type = Py_TYPE(t);
@@ -238,13 +230,6 @@ static PyObject *template_refresh(struct py_template *t, PyObject *unused)
 	return call_with_fd(t, spawn_template_refresh);
 }
 
-static PyObject *template_renew(struct py_template *t, PyObject *unused)
-{
-	PyObject *ret = template_refresh(t, unused);
-
-	return ret ? ret : error_take();
-}
-
 static PyObject *template_stat(struct py_template *t, PyObject *unused)
 {
 	struct spawn_template_stat st;
@@ -291,21 +276,12 @@ static PyObject *template_repr(struct py_template *t)
 static PyMethodDef methods[] = {
 	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
 	  "Launch; return (pid, pidfd), both the caller's." },
-	{ "open", METHOD(template_open),
-	  METH_CLASS | METH_VARARGS | METH_KEYWORDS,
-	  "As Template(), but returns an error." },
-	{ "launch", METHOD(popen_launch), METH_VARARGS | METH_KEYWORDS,
-	  "Launch for a Popen, which is told; return None or an error." },
-	{ "begin", METHOD(pending_new), METH_VARARGS | METH_KEYWORDS,
-	  "The same without waiting for exec; return a Pending or an error." },
 	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
 	  "Launch, and wait until it is over; no signal ends the wait." },
 	{ "check", METHOD(template_check), METH_NOARGS,
 	  "Raise what a launch would find wrong with the template." },
 	{ "refresh", METHOD(template_refresh), METH_NOARGS,
 	  "Take today's file at the path." },
-	{ "renew", METHOD(template_renew), METH_NOARGS,
-	  "As refresh(), but returns an error." },
 	{ "stat", METHOD(template_stat), METH_NOARGS,
 	  "What the template is and how it was used, as a dict." },
 	{ "close", METHOD(template_close), METH_NOARGS,

@@ -65,6 +65,33 @@ def spawn_errors():
     assert attempt(closed.spawn, ["true"]) is None
 
 
+class Popen:
+    pass
+
+
+def cache():
+    how = [-1, -1, -1, (), True, None, -1, None, None, None, False, -1, True]
+    away = how[:5] + ["/none"] + how[6:]
+    caches = [_native.Cache(2, negative=1)]
+    for cache in caches * 3:
+        popen = Popen()
+
+        def launch(name, how):
+            return cache.launch((b"/none", name), ("audit",), popen, (), None, ["a"],
+                                ENV, *how)
+        assert launch(b"/bin/true", how) is None
+        os.waitpid(popen.pid, 0)
+        assert launch(b"/none", how)
+        assert launch(b"/etc/passwd", how)
+        assert launch(b"/bin/true", away)
+        attempt(launch, "/bin/true", how)
+        attempt(launch, b"/bin/true", how[1:])
+        cache.begin((b"/bin/sleep",), None, popen, (), None, ["sleep", "9"], ENV,
+                    *how).drop()
+        cache.stat()
+    attempt(_native.Cache, 5000)
+
+
 def template():
     with _native.Template("true") as t:
         t.stat()
@@ -187,7 +214,7 @@ def main():
     if "--debug" in sys.argv and not hasattr(sys, "gettotalrefcount"):
         sys.exit("not a debug build of Python")
     failed = 0
-    ways = (spawn, spawn_errors, template, run, ring, blocks, popens, dropin,
+    ways = (spawn, spawn_errors, cache, template, run, ring, blocks, popens, dropin,
             engine)
     for way in ways:
         rounds = 30 if way in (ring, dropin, engine) else ROUNDS

@@ -12,8 +12,10 @@ import _testcapi
 from spawn_template import _native
 
 ENV = {"A": "1", "B": "2"}
+HOW = -1, -1, -1, (), True, "/", -1, None, None, None, False, -1, True
 template = _native.Template("true")
 ring = _native.Ring(4)
+cache = _native.Cache(4)
 
 
 def spawn():
@@ -53,6 +55,23 @@ def ring_spawn():
     ring.spawn(template, object(), ["true"], ENV, stdin=0, stdout=0)
 
 
+class Popen:
+    pass
+
+
+def cache_launch():
+    cache.launch((b"/none", b"/bin/true"), None, Popen(), (), None, ["true"], ENV,
+                 *HOW)
+
+
+def cache_begin():
+    cache.begin((b"/bin/true",), None, Popen(), (), None, ["true"], ENV, *HOW)
+
+
+def make_cache():
+    _native.Cache(2).stat()
+
+
 def starved(function, n):
     """Call function; return None if it raised for want of the n-th allocation."""
     _testcapi.set_nomemory(n, n + 1)
@@ -86,7 +105,8 @@ def reap():
 def main():
     before = len(os.listdir("/proc/self/fd"))
     for function in (spawn, run, error, make_ring, make_template, stat,
-                     ring_run, ring_spawn):
+                     ring_run, ring_spawn, cache_launch, cache_begin,
+                     make_cache):
         starved.told = 0
         for n in range(1, 80):
             starved(function, n)

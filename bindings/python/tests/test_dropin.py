@@ -18,6 +18,7 @@ import unittest.mock
 import warnings
 
 import spawn_template
+import support
 from spawn_template import _templates
 
 SHOW_SIGNALS = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]
@@ -284,13 +285,66 @@ class Templates(Case):
                          b"./script\n")
         self.assertMoved(cold=1, **{"script by relative path": 1})
 
-    def test_no_more_templates_are_kept_than_the_limit(self):
-        before = len(os.listdir("/proc/self/fd"))
+    def test_no_more_files_are_remembered_than_the_limit(self):
         for i in range(_templates.LIMIT + 10):
             subprocess.run([self.copy("true", "p%d" % i)], check=True)
         self.assertMoved(cold=_templates.LIMIT + 10)
-        self.assertLessEqual(len(os.listdir("/proc/self/fd")),
-                             before + _templates.LIMIT)
+        self.assertEqual(_templates.cache.stat()["known"], _templates.LIMIT)
+
+    def test_a_program_is_looked_into_once(self):
+        subprocess.run(["true"], check=True)
+        made = _templates.cache.stat()["made"]
+        for _ in range(5):
+            subprocess.run(["true"], check=True)
+        self.assertEqual(_templates.cache.stat()["made"], made)
+        self.assertMoved(cold=6)
+
+    def test_no_executable_stays_open(self):
+        before = os.listdir("/proc/self/fd")
+        for program in "true", "sh", self.copy("true", "program"):
+            subprocess.run([program, "-c", ":"], check=True)
+            self.assertEqual(os.listdir("/proc/self/fd"), before)
+        self.assertMoved(cold=3)
+
+    def test_refused_executable_that_has_changed_goes_through_a_template(self):
+        path = self.write("program", "#!/bin/sh\nexit 4\n", 0o644)
+        for _ in range(2):
+            with self.assertRaises(PermissionError):
+                subprocess.run([path])
+        self.assertMoved(**{"create: EACCES": 2})
+        os.chmod(path, 0o755)
+        self.assertEqual(subprocess.call([path]), 4)
+        self.assertMoved(cold=1, **{"create: EACCES": 2})
+
+    @unittest.skipIf(os.getuid(), "not root")
+    def test_mounts_and_deleted_programs_are_free_after_their_runs(self):
+        out = support.python("""
+            import ctypes, os, shutil, subprocess, tempfile
+            import spawn_template
+
+            libc = ctypes.CDLL(None, use_errno=True)
+            if (libc.unshare(0x20000)    # CLONE_NEWNS
+                    or libc.mount(b"none", b"/", None, 0x44000, None)):
+                print("skip")
+                raise SystemExit
+            spawn_template.install()
+            with tempfile.TemporaryDirectory() as top:
+                libc.mount(b"none", top.encode(), b"tmpfs", 0, b"size=4m")
+                free = os.statvfs(top).f_bfree
+                for _ in range(3):
+                    tool = shutil.copy("/bin/true", top + "/tool")
+                    os.truncate(tool, 3 << 20)
+                    with open(tool, "r+b") as file:
+                        os.posix_fallocate(file.fileno(), 0, 3 << 20)
+                    subprocess.run([tool], check=True)
+                    os.unlink(tool)
+                print(os.statvfs(top).f_bfree - free)
+                print(libc.umount(top.encode()))
+            print(spawn_template.stats()["fallback"])
+            """)
+        if out == "skip\n":
+            self.skipTest("there can be no mount")
+        self.assertEqual(out, "0\n0\n{}\n")
 
 
 class Fallbacks(Case):
@@ -657,7 +711,7 @@ class Asyncio(Case):
             while True:  # reaped by then, or by the next Popen
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 subprocess.run(["true"], check=True)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before) + 1)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
 
     def test_a_launch_may_contain_another(self):
         class Popen(subprocess.Popen):
@@ -678,7 +732,7 @@ class Asyncio(Case):
             self.assertEqual(self.run_loop(main()), 9)
         finally:
             subprocess.Popen = plain
-        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before) + 1)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
 
     run_some = staticmethod(Install.run_some)
 

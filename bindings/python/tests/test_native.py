@@ -312,6 +312,135 @@ class Template(support.TestCase):
         self.assertNotIn(fd, support.fds())
 
 
+class Popen:
+    """As much of one as a launch tells."""
+
+    def wait(self):
+        return status(self.pid)
+
+
+class Cache(support.TestCase):
+    """What a launch for a Popen asks of the cache of templates."""
+
+    def setUp(self):
+        super().setUp()
+        self.cache = _native.Cache(2, negative=60)
+
+    @staticmethod
+    def how(stdin=-1, cwd=None):
+        """The rest of the arguments."""
+        return (stdin, -1, -1, (), True, cwd, -1, None, None, None, False, -1, True)
+
+    def launch(self, *names, event=None, **kwargs):
+        popen = Popen()
+        outcome = self.cache.launch(names, event, popen, (), None, ["name"], {},
+                                    *self.how(**kwargs))
+        if outcome is None:
+            return popen.wait()
+        self.assertNotIn("pid", popen.__dict__)
+        return outcome
+
+    def test_first_name_that_exists_decides(self):
+        false = os.fsencode(self.program("false", "/bin/false"))
+        text = self.dir / "text"
+        text.write_text("no program")
+        names = [b"/none/a", b"\0", os.fsencode(self.dir) + b"/none", false, b"/bin/true"]
+        self.assertEqual(self.launch(*names), 1)
+        self.assertEqual(self.launch(os.fsencode(text), *names), errno.EACCES)
+        text.chmod(0o755)
+        self.assertEqual(self.launch(os.fsencode(text), *names), errno.ENOEXEC)
+        self.assertEqual(self.launch(b"/none/a"), "executable not found")
+        self.assertEqual(self.launch(b"x" * 5000), "executable not found")
+        self.assertEqual(self.launch(), "executable not found")
+        self.assertEqual(self.launch(os.fsencode(text)), errno.ENOEXEC)
+        self.assertEqual(self.cache.stat()["refused"], 1)
+
+    def test_relative_name_counts_from_the_cwd_of_the_child(self):
+        self.program("program", "/bin/false")
+        (self.dir / "script").write_text("#!/bin/sh\nexit 3\n")
+        (self.dir / "script").chmod(0o755)
+        self.assertEqual(self.launch(b"./program", cwd=self.dir), 1)
+        self.assertEqual(self.launch(b"program", cwd=os.path.relpath(self.dir)), 1)
+        self.assertEqual(self.launch(os.fsencode(os.path.relpath(self.dir / "program"))), 1)
+        self.assertEqual(self.launch(b"script", cwd=self.dir), "script by relative path")
+        self.assertEqual(self.launch(os.fsencode(self.dir / "script")), 3)
+        self.assertEqual(self.launch(b"x" * 3000, cwd="/" + "y" * 2000),
+                         "executable not found")
+        self.assertEqual(self.cache.stat()["out"], 0)
+
+    def test_file_that_changes_is_counted(self):
+        program = self.program()
+        self.assertEqual(self.launch(os.fsencode(program)), 0)
+        program.unlink()
+        self.program(source="/bin/false")
+        self.assertEqual(self.launch(os.fsencode(program)), 1)
+        stat = self.cache.stat()
+        self.assertEqual((stat["made"], stat["changed"], stat["known"]), (2, 1, 1))
+
+    def test_failed_launch_is_an_error_with_the_path(self):
+        error = self.launch(b"/bin/true", cwd="/none")
+        self.assertEqual((error.errno, error.filename, error.stage, error.action),
+                         (errno.ENOENT, "/none", _native.STAGE_ACTION, "chdir"))
+        error = self.launch(b"/bin/true", stdin=999)
+        self.assertEqual((error.errno, error.stage), (errno.EBADF, _native.STAGE_ACTION))
+        self.assertEqual(self.cache.stat()["out"], 0)
+
+    def test_launch_is_begun_without_waiting(self):
+        popen = Popen()
+        pending = self.cache.begin((b"/none", b"/bin/false"), None, popen, (), None,
+                                   ["false"], None, *self.how())
+        select.select([pending], [], [], 10)
+        self.assertIsNone(pending.end())
+        self.assertEqual(status(pending.pid), 1)
+        self.assertEqual(
+            self.cache.begin((b"/none",), None, popen, (), None, ["x"], None,
+                             *self.how()), "executable not found")
+        self.assertEqual(self.cache.stat()["out"], 0)
+
+    def test_wrong_values(self):
+        for args in ((), (5000,), ("a",)):
+            with self.assertRaises((TypeError, OSError)):
+                _native.Cache(*args)
+        for names in ([b"/bin/true"], ("/bin/true",), None, (None,)):
+            with self.assertRaises(TypeError):
+                self.cache.launch(names, None, Popen(), (), None, ["true"], None,
+                                  *self.how())
+        error = self.cache.launch((b"/bin/true",), None, Popen(), (), None, ["true"])
+        self.assertIsInstance(error, TypeError)
+
+    def test_audit_event_is_raised_between_template_and_launch(self):
+        out = support.python("""
+            import sys
+            from spawn_template import _native
+
+            class Popen:
+                pass
+
+            def hook(event, args):
+                if event == "of.ours":
+                    print(event, *args, cache.stat()["out"])
+                    if args[0]:
+                        raise KeyError(args[0])
+
+            def launch(name, *event):
+                try:
+                    return cache.launch(
+                        (name,), event, Popen(), (), None, ["true"], None, -1, -1, -1,
+                        (), True, None, -1, None, None, None, False, -1, True)
+                except KeyError as error:
+                    return error
+
+            cache = _native.Cache(2)
+            sys.addaudithook(hook)
+            print(launch(b"/none", "of.ours", 1))
+            print(launch(b"/bin/true", "of.ours", 0))
+            print(launch(b"/bin/true", "of.ours", 2))
+            print(cache.stat()["out"])
+            """)
+        self.assertEqual(out, "executable not found\nof.ours 0 1\nNone\n"
+                         "of.ours 2 1\n2\n0\n")
+
+
 class Result(support.TestCase):
     """The results of runs."""
 

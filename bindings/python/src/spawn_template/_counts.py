@@ -4,6 +4,8 @@ import operator
 import sys
 from typing import Any, Dict
 
+from . import _templates
+
 
 class _Counter:
     """Counts down from the largest number, in one step: no thread's count is lost."""
@@ -17,11 +19,9 @@ class _Counter:
 
 
 _cold = _Counter()
-_stale = _Counter()
 _fallback: Dict[str, _Counter] = {}
 
 launched = _cold.add
-refreshed = _stale.add
 
 
 def fell_back(reason: str) -> None:
@@ -38,6 +38,6 @@ def stats() -> Dict[str, Any]:
     none yet; stale: through a template that was made anew because its executable
     had changed; fallback: by the original, with a number for each reason.
     """
-    return {"cold": _cold.value(), "warm": 0, "stale": _stale.value(),
+    return {"cold": _cold.value(), "warm": 0, "stale": _templates.stale(),
             "fallback": {reason: counter.value()
                          for reason, counter in dict(_fallback).items()}}

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes a launch for subprocess, through a template that is found or made.
+"""Makes a launch for subprocess, through a template out of the cache.
 
 A signal handler may raise anywhere in here. Such an exception is no failure of the
 launch, whose child may exist already. So errors of launches are values, and only
 Failed is caught.
 """
-import errno
 import os
 import sys
-from typing import Any, Dict, Hashable, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, TypeVar, Union
 
-from . import _counts, _native, _templates
-from ._native import STAGE_ARGS, STAGE_EXEC, Pending, Template
+from . import _counts, _templates
+from ._native import Pending
 
-# Errors of exec that are not the executable's fault.
-_OF_ARGUMENTS = frozenset((errno.E2BIG, errno.ENOMEM, errno.EAGAIN))
+T = TypeVar("T")
 
 
 class Failed(Exception):
@@ -63,109 +61,68 @@ def environment(env: Any) -> Optional[Dict[Any, Any]]:
     return env if env is None or type(env) is dict else dict(env.items())
 
 
-def _absolute(name: bytes, cwd: Any) -> bytes:
-    """Returns the path that a child in cwd would take a relative name for."""
-    if cwd is not None:
-        name = os.path.join(os.fsencode(cwd), name)
-    if name[:1] == b"/":
-        return name
-    here = _native.getcwd()
-    if here is None:
-        raise Failed("no name of the working directory")
-    return os.path.join(here, name)
-
-
 # ---- launches
 
-Found = Tuple[Template, Hashable, bytes]
+# What a launch is asked for besides argv and env, in the order of Cache.launch():
+# stdin to process_group, and restore_signals.
+How = Tuple[Any, ...]
 
 
-def find(names: Sequence[bytes], cwd: Any) -> Found:
-    """Returns the template of the first name that exists.
+def _checked(outcome: Union[str, int, T]) -> T:
+    """Returns an outcome unless it is the reason why there is no template."""
+    if type(outcome) is str:
+        raise Failed(outcome)
+    if type(outcome) is int:
+        raise Failed("create: " + _templates.name_of(outcome))
+    return outcome  # type: ignore[return-value]
 
-    It looks at all names before that one each time, since a file may have appeared.
+
+def spawn(names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]], popen: Any,
+          fds: Tuple[int, ...], owner: Any, args: Any, env: Any, how: How
+          ) -> Optional[Exception]:
+    """Launches the first name that exists, for a Popen; closes fds, which only its
+    child needs.
+
+    event is an audit event, to be raised once there is a template. owner is None, or
+    gets the attribute child. Returns an error; or raises Failed.
     """
-    for name in names:
-        if name[:1] == b"/":
-            path: bytes = name
-            key: Hashable = name
-        else:
-            path = _absolute(name, cwd)
-            key = (path,)
-        entry = _templates.get(path, key, key is path)
-        if isinstance(entry, Template):
-            return entry, key, path
-        if entry is not None:
-            raise Failed(entry.reason)
-    raise Failed("executable not found")
-
-
-def _renew(found: Found, error: Exception) -> Template:
-    """Returns a template for another try, after the first was refused."""
-    template, key, path = found
-    if getattr(error, "errno", None) == errno.ESTALE:
-        _counts.refreshed()
-        if template.renew() is None:
-            return template
-    # The process or its user ids are no longer those that made the template, or
-    # the file has another format now.
-    _templates.forget(key)
-    entry = _templates.get(path, key, key is path)
-    if isinstance(entry, Template):
-        return entry
-    raise Failed(entry.reason if entry else "executable went away")
-
-
-def _stage(error: Optional[Exception]) -> Optional[int]:
-    stage: Optional[int] = getattr(error, "stage", None)
-    return stage
-
-
-def spawn(found: Found, popen: Any, fds: Tuple[int, ...], owner: Any, args: Any,
-          env: Any, how: Dict[str, Any]) -> Optional[Exception]:
-    """Launches for a Popen, and closes fds, which only its child needs.
-
-    owner is None, or gets the attribute child. Returns an error; or raises Failed.
-    """
-    error = found[0].launch(popen, fds, owner, args, env, **how)
-    if error is not None and _stage(error) == STAGE_ARGS:
-        template = _renew(found, error)
-        error = template.launch(popen, fds, owner, args, env, **how)
-    if error is None:
-        _counts.launched()
-    elif (_stage(error) in (STAGE_ARGS, STAGE_EXEC)
-            and getattr(error, "errno", None) not in _OF_ARGUMENTS):
-        _templates.forget(found[1])
-    return error
+    outcome = _templates.cache.launch(names, event, popen, fds, owner, args, env,
+                                      *how)
+    if outcome is not None:
+        return _checked(outcome)
+    _counts.launched()
+    return None
 
 
 def reason_of(error: Exception) -> str:
-    return "launch: " + _templates.name_of(error)
+    number = getattr(error, "errno", None)
+    return "launch: " + (_templates.name_of(number) if number
+                         else type(error).__name__)
 
 
-def begin(found: Found, popen: Any, fds: Tuple[int, ...], args: Any, env: Any,
-          how: Dict[str, Any]) -> Optional[Pending]:
+def begin(names: Tuple[bytes, ...], popen: Any, fds: Tuple[int, ...], args: Any,
+          env: Any, how: How) -> Optional[Pending]:
     """Launches without waiting for exec. Returns None if spawn() has to do it."""
-    pending: Union[Pending, Exception] = found[0].begin(popen, fds, args, env,
-                                                        **how)
+    pending = _checked(_templates.cache.begin(names, None, popen, fds, None, args,
+                                              env, *how))
     return pending if isinstance(pending, Pending) else None
 
 
 def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
-           args: Any, env: Any, how: Dict[str, Any]) -> str:
+           args: Any, env: Any, how: How) -> str:
     """Launches. If a transport is being made, its first launch is not waited for.
 
     Returns "", or the reason why the original has to launch.
     """
     try:
         env = environment(env)
-        found = find(names_of(executable, env), how["cwd"])
+        names = names_of(executable, env)
         if making is not None and not making.again:
-            making.pending = begin(found, popen, fds, args, env, how)
+            making.pending = begin(names, popen, fds, args, env, how)
             if making.pending is not None:
                 popen.pid = making.pending.pid
                 return ""
-        error = spawn(found, popen, fds, making, args, env, how)
+        error = spawn(names, None, popen, fds, making, args, env, how)
     except Failed as failed:
         return str(failed)
     return reason_of(error) if error is not None else ""

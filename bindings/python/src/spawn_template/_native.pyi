@@ -41,17 +41,10 @@ STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
 
-# like os.getcwdb(), but None if the directory has no name
-def getcwd() -> Optional[bytes]: ...
-
 @final
 class Template:
     def __new__(cls, name: _Name, *, flags: int = ...,
                 search_path: Optional[_Name] = ...) -> "Template": ...
-    # like Template(), but returns an error
-    @classmethod
-    def open(cls, name: bytes, *, flags: int = ...
-             ) -> Union["Template", Exception]: ...
     @property
     def fd(self) -> int: ...
     @property
@@ -64,30 +57,6 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
-    # Like spawn(), for a Popen: sets its pid and _child_created, and closes fds, which
-    # only the child needs. owner is None, or gets a Pending that is over as its
-    # attribute child. Errors are returned; an exception comes from Python code that a
-    # conversion has run.
-    def launch(self, popen: Any, fds: Tuple[int, ...], owner: Any,
-               argv: Sequence[_Name], env: _Env = ..., *, stdin: int = ...,
-               stdout: int = ..., stderr: int = ...,
-               pass_fds: Iterable[int] = ..., close_fds: bool = ...,
-               cwd: Optional[_Name] = ..., umask: int = ...,
-               uid: Optional[int] = ..., gid: Optional[int] = ...,
-               groups: Optional[Iterable[int]] = ...,
-               start_new_session: bool = ..., process_group: int = ...,
-               restore_signals: bool = ...) -> Optional[Exception]: ...
-    # Like launch(), without waiting, and without pid and _child_created: the child
-    # belongs to the Pending. After an error the caller uses launch(), which may succeed.
-    def begin(self, popen: Any, fds: Tuple[int, ...], argv: Sequence[_Name],
-              env: _Env = ..., *, stdin: int = ..., stdout: int = ...,
-              stderr: int = ..., pass_fds: Iterable[int] = ...,
-              close_fds: bool = ..., cwd: Optional[_Name] = ...,
-              umask: int = ..., uid: Optional[int] = ...,
-              gid: Optional[int] = ..., groups: Optional[Iterable[int]] = ...,
-              start_new_session: bool = ..., process_group: int = ...,
-              restore_signals: bool = ...
-              ) -> Union["Pending", Exception]: ...
     # waits; no Python signal handler runs meanwhile
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
@@ -97,12 +66,42 @@ class Template:
             capture: bool = ...) -> Result: ...
     def check(self) -> None: ...
     def refresh(self) -> None: ...
-    # like refresh(), but returns an error
-    def renew(self) -> Optional[Exception]: ...
     def stat(self) -> Dict[str, Any]: ...
     def close(self) -> None: ...
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
+
+# Templates of whatever is launched. It looks for the names, paths that may be relative
+# to cwd, one after the other, and the first one that exists decides. If that one can
+# have no template, the answer is the reason: a str, or the errno of making it.
+@final
+class Cache:
+    def __new__(cls, entries: int, *, negative: float = ...) -> "Cache": ...
+    # Like Template.spawn(), for a Popen: sets its pid and _child_created, and closes
+    # fds, which only the child needs. event is an audit event, raised once there is a
+    # template. owner is None, or gets a Pending that is over as its attribute child.
+    # Errors are returned; an exception comes from an audit hook, or from Python code
+    # that a conversion has run.
+    def launch(self, names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]],
+               popen: Any, fds: Tuple[int, ...], owner: Any, argv: Sequence[_Name],
+               env: _Env, stdin: int, stdout: int, stderr: int,
+               pass_fds: Iterable[int], close_fds: bool, cwd: Optional[_Name],
+               umask: int, uid: Optional[int], gid: Optional[int],
+               groups: Optional[Iterable[int]], start_new_session: bool,
+               process_group: int, restore_signals: bool, /
+               ) -> Union[None, str, int, Exception]: ...
+    # Like launch(), without waiting, and without pid and _child_created: the child
+    # belongs to the Pending. After an error the caller uses launch(), which may succeed.
+    def begin(self, names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]],
+              popen: Any, fds: Tuple[int, ...], owner: None, argv: Sequence[_Name],
+              env: _Env, stdin: int, stdout: int, stderr: int,
+              pass_fds: Iterable[int], close_fds: bool, cwd: Optional[_Name],
+              umask: int, uid: Optional[int], gid: Optional[int],
+              groups: Optional[Iterable[int]], start_new_session: bool,
+              process_group: int, restore_signals: bool, /
+              ) -> Union[str, int, Exception, "Pending"]: ...
+    # as spawn_template_cache_stat(3) names them
+    def stat(self) -> Dict[str, int]: ...
 
 # A launch on its way to exec, whose child is ended when the object goes; or a launch
 # that is over, which keeps the pidfd.

@@ -97,16 +97,16 @@ def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
     return ""
 
 
-def _posix_spawn_comes(program: Any, cwd: Any, how: Dict[str, Any]) -> bool:
+def _posix_spawn_comes(program: Any, how: _launch.How) -> bool:
     """Tells whether the original would use os.posix_spawn()."""
     module: Any = subprocess
-    fds = how["stdin"], how["stdout"], how["stderr"]
-    ids = how["uid"], how["gid"], how["groups"]
+    (stdin, stdout, stderr, pass_fds, _, cwd, umask, uid, gid, groups,
+     start_new_session, process_group, _) = how
     return (module._USE_POSIX_SPAWN and bool(os.path.dirname(program))
-            and not how["pass_fds"] and cwd is None
-            and all(fd == -1 or fd > 2 for fd in fds)
-            and not how["start_new_session"] and how["process_group"] == -1
-            and ids == (None, None, None) and how["umask"] < 0)
+            and not pass_fds and cwd is None
+            and all(fd == -1 or fd > 2 for fd in (stdin, stdout, stderr))
+            and not start_new_session and process_group == -1
+            and (uid, gid, groups) == (None, None, None) and umask < 0)
 
 
 def _execute_child(self: Any, args: Any, *given: Any) -> None:
@@ -131,19 +131,13 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     if shell:
         argv = [executable or _SHELL, "-c"] + argv
     program = argv[0] if executable is None else executable
-    how = {
-        "stdin": p2cread, "stdout": c2pwrite, "stderr": errwrite,
-        "pass_fds": pass_fds, "close_fds": close_fds, "cwd": cwd,
-        "umask": umask, "uid": uid, "gid": gid, "groups": gids,
-        "start_new_session": start_new_session,
-        "process_group": group[0] if group else -1,
-        "restore_signals": restore_signals,
-    }
+    how = (p2cread, c2pwrite, errwrite, pass_fds, close_fds, cwd, umask, uid, gid,
+           gids, start_new_session, group[0] if group else -1, restore_signals)
     making = dropin_asyncio.made_for(self)
     if making is None or not making.again:
         sys.audit("subprocess.Popen", program, argv, cwd, env)
     if ((not close_fds or _CLOSEFROM)
-            and _posix_spawn_comes(program, cwd, how)):
+            and _posix_spawn_comes(program, how)):
         self._posix_spawn(
             argv, program, env, restore_signals,
             *((close_fds,) if _GIVES_CLOSE_FDS else ()),
@@ -190,19 +184,17 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
     if not _is_installed:
         return original(self, args, executable, env, restore_signals, *rest)
     close_fds, *fds = rest if len(rest) == 7 else (False, *rest)
-    how = {
-        "stdin": fds[0], "stdout": fds[3], "stderr": fds[5],
-        "close_fds": close_fds, "restore_signals": restore_signals,
-    }
+    how = (fds[0], fds[3], fds[5], (), close_fds, None, -1, None, None, None, False,
+           -1, restore_signals)
     error = None
     try:
         environment = _launch.environment(env)
-        found = _launch.find(_launch.names_of(executable, environment), None)
         audited = os.environ if env is None and _NONE_IS_OS_ENVIRON else env
-        sys.audit("os.posix_spawn", executable, args, audited)
-        error = _launch.spawn(found, self, _for_the_child(self, *fds),
-                              dropin_asyncio.made_for(self), args, environment,
-                              how)
+        error = _launch.spawn(
+            _launch.names_of(executable, environment),
+            ("os.posix_spawn", executable, args, audited), self,
+            _for_the_child(self, *fds), dropin_asyncio.made_for(self), args,
+            environment, how)
         if error is None:
             return
         reason = _launch.reason_of(error)

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cache: the library's cache of templates, for launches of subprocess and asyncio.
+ */
+#include "native.h"
+
+/* ---- telling */
+
+static PyObject *cache_stat(struct py_cache *c, PyObject *unused)
+{
+	struct spawn_template_cache_stat st;
+	int ret = spawn_template_cache_stat(c->cache, &st, sizeof(st));
+
+	(void)unused;
+	if (ret < 0)
+		return error_raise(&(struct error){ .error = -ret });
+	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:I,s:I,s:I}", "shared",
+			     (unsigned long long)st.shared, "revived",
+			     (unsigned long long)st.revived, "made",
+			     (unsigned long long)st.made, "changed",
+			     (unsigned long long)st.changed + c->stale,
+			     "refused", (unsigned long long)st.refused, "known",
+			     st.known, "out", st.out, "held", st.held);
+}
+
+/* ---- making and freeing */
+
+static PyObject *cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+	char *names[] = { "entries", "negative", NULL };
+	double negative = 0;
+	struct py_cache *c;
+	int ret;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$d:Cache", names,
+					 &params.entries, &negative))
+		return NULL;
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT;
+	params.negative_ns = (uint64_t)(negative * 1e9);
+	c = (struct py_cache *)PyType_GenericAlloc(type, 0);
+	if (!c)
+		return NULL;
+	ret = spawn_template_cache_new(&params, sizeof(params), &c->cache);
+	if (ret == 0)
+		return (PyObject *)c;
+	Py_DECREF(c);
+	return error_raise(&(struct error){ .error = -ret });
+}
+
+static void cache_dealloc(struct py_cache *c)
+{
+	PyTypeObject *type = Py_TYPE(c);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	spawn_template_cache_free(c->cache);
+	release(c);
+	Py_DECREF(type);
+}
+
+/* ---- the type */
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+	{ "launch", METHOD(popen_launch), METH_VARARGS,
+	  "Launch for a Popen, which is told; return None, an error or a reason." },
+	{ "begin", METHOD(pending_new), METH_VARARGS,
+	  "The same without waiting for exec; return a Pending in place of None." },
+	{ "stat", METHOD(cache_stat), METH_NOARGS,
+	  "What the cache has done and what it has, as a dict." },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot slots[] = {
+	{ Py_tp_doc, "Cache(entries, *, negative=0.0)" },
+	{ Py_tp_new, cache_new },
+	{ Py_tp_dealloc, cache_dealloc },
+	{ Py_tp_methods, methods },
+	{ 0, NULL },
+};
+
+PyType_Spec cache_spec = {
+	.name = "spawn_template._native.Cache",
+	.basicsize = sizeof(struct py_cache),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};
