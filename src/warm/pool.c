@@ -68,10 +68,10 @@ struct st_warm {
 /* One for each process that uses it: a forked child has its own. */
 struct keeper {
 	uint64_t epoch;
-	pthread_mutex_t lock;		/* protects the list and the start */
+	pthread_mutex_t lock;		/* protects the list; taken before a pool's */
 	_Atomic uint32_t pokes;		/* futex: counts reasons to look */
 	struct st_warm *list;
-	bool started;
+	_Atomic bool started;
 };
 
 static _Atomic(struct keeper *) keeper;
@@ -260,17 +260,20 @@ static struct keeper *keeper_get(void)
 	return k;
 }
 
-/* Starts the keeper's thread, which lives as long as the process. */
+/*
+ * Starts the keeper's thread, which lives as long as the process. The caller may hold
+ * the lock of a pool, so that this takes none.
+ */
 static void keeper_start(struct keeper *k)
 {
 	pthread_t thread;
 
-	pthread_mutex_lock(&k->lock);
-	if (!k->started && st_thread_start(&thread, keep, k) == 0) {
+	if (atomic_exchange(&k->started, true))
+		return;
+	if (st_thread_start(&thread, keep, k) == 0)
 		pthread_detach(thread);
-		k->started = true;
-	}
-	pthread_mutex_unlock(&k->lock);
+	else
+		atomic_store(&k->started, false);
 }
 
 static void keeper_poke(void)
@@ -279,7 +282,7 @@ static void keeper_poke(void)
 
 	if (!k)
 		return;
-	if (!k->started)
+	if (!atomic_load(&k->started))
 		keeper_start(k);
 	atomic_fetch_add(&k->pokes, 1);
 	st_futex_wake(&k->pokes, 1);
