@@ -518,11 +518,21 @@ int spawn_template_open(const char *path, uint64_t flags)
 
 /* ---- refreshing */
 
+/* Tells whether the record is the one at this number, and not that of a dup. */
+static bool is_at(int tfd, const struct st_record *rec)
+{
+	struct st_record *here = st_table_get(tfd);
+
+	st_record_put(here);
+	return here && here == rec;
+}
+
 /*
- * Puts fd and rec in the place of tfd, if tfd is still the old file. It takes
- * over the reference to rec on success.
+ * Puts fd and rec in the place of tfd, if tfd is still the old file and, where the old
+ * record was at the number, that is still there: the file's inode number alone may be
+ * another file's by now. It takes over the reference to rec on success.
  */
-static int replace(int tfd, int fd, const struct st_record *old,
+static int replace(int tfd, int fd, const struct st_record *old, bool at,
 		   struct st_record *rec)
 {
 	struct spawn_template_key now;
@@ -531,7 +541,7 @@ static int replace(int tfd, int fd, const struct st_record *old,
 	ret = st_key_of_fd(tfd, &now);
 	if (ret < 0)
 		return ret;
-	if (!st_key_same_file(&now, &old->key))
+	if (!st_key_same_file(&now, &old->key) || (at && !is_at(tfd, old)))
 		return -EACCES;
 	flags = sys_fcntl(tfd, F_GETFD, 0);
 	if (flags < 0)
@@ -540,7 +550,7 @@ static int replace(int tfd, int fd, const struct st_record *old,
 	return ret < 0 ? ret : st_table_set(tfd, rec);
 }
 
-static int replace_locked(int tfd, int fd, const struct st_record *old,
+static int replace_locked(int tfd, int fd, const struct st_record *old, bool at,
 			  struct st_record *rec)
 {
 	uint64_t all = ~0ULL, mask;
@@ -550,22 +560,13 @@ static int replace_locked(int tfd, int fd, const struct st_record *old,
 		return ret;
 	/* the lock makes the home, so st_table_set() cannot fail */
 	if (st_table_lock(tfd)) {
-		ret = replace(tfd, fd, old, rec);
+		ret = replace(tfd, fd, old, at, rec);
 		st_table_unlock(tfd);
 	} else {
 		ret = -ENOMEM;
 	}
 	sys_sigmask(&mask, NULL);
 	return ret;
-}
-
-/* Tells whether the record is the one at this number, and not that of a dup. */
-static bool is_at(int tfd, const struct st_record *rec)
-{
-	struct st_record *here = st_table_get(tfd);
-
-	st_record_put(here);
-	return here && here == rec;
 }
 
 static int refresh_once(int tfd)
@@ -593,7 +594,7 @@ static int refresh_once(int tfd)
 	if (!old->path && !st_key_same_file(&rec->key, &old->key))
 		ret = -EACCES;
 	else
-		ret = replace_locked(tfd, fd, old, rec);
+		ret = replace_locked(tfd, fd, old, at, rec);
 	if (ret < 0)
 		st_record_put(rec);
 	else if (at)
