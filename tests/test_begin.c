@@ -783,10 +783,16 @@ static void a_killed_launch_is_told_by_wait(void)
 static void a_kill_of_a_running_program_is_a_launch(void)
 {
 	int tfd = test_probe(), pidfd = -1;
-	struct spawn_template_begin *b =
-		begin(tfd, test_args(NULL, TEST_ARGV("probe", "pause")));
+	char *path = test_path("runs");
+	struct spawn_template_begin *b = begin(
+		tfd,
+		test_args(NULL, TEST_ARGV("probe", "touch", path, "pause")));
 
 	CHECK(ends(b, ENDED_MS));
+	/* it may be in the middle of exec by then */
+	for (int i = 0; i < ENDED_MS && access(path, F_OK) < 0; i++)
+		usleep(1000);
+	CHECK_EQ(access(path, F_OK), 0);
 	CHECK_EQ(spawn_template_begin_kill(b), 0);
 	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
 	CHECK_EQ(test_wait(pidfd), 128 + SIGKILL);
@@ -1095,7 +1101,7 @@ static void nothing_grows_over_many_launches(void)
 	before = memory_now();
 	for (int i = 0; i < n; i++) {
 		launch_each_way(tfd, i);
-		growth_progress(i, n);
+		growth_progress(i + 1, n);
 	}
 	now = memory_now();
 	memory_check(&before, &now, 2, 256);
