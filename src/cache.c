@@ -32,7 +32,8 @@
 #include <spawn_template.h>
 
 #include "args.h"
-#include "cache.h"
+#include "cache_hold.h"
+#include "cache_state.h"
 #include "check.h"
 #include "epoch.h"
 #include "futex.h"
@@ -76,31 +77,6 @@ static void count(_Atomic uint64_t *counter)
 
 /* ---- the state of a process */
 
-static struct st_cache_state *state_new(uint64_t epoch, unsigned int entries)
-{
-	struct st_cache_state *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	if (st_cache_map_init(&s->map, entries) < 0) {
-		free(s);
-		return NULL;
-	}
-	s->epoch = epoch;
-	atomic_store(&s->refs, 1);
-	pthread_mutex_init(&s->lock, NULL);
-	return s;
-}
-
-void st_cache_state_put(struct st_cache_state *s)
-{
-	if (atomic_fetch_sub(&s->refs, 1) != 1)
-		return;
-	st_cache_map_free(&s->map);
-	pthread_mutex_destroy(&s->lock);
-	free(s);
-}
-
 /* Return: NULL if memory is short. */
 static struct st_cache_state *
 state_of_this_process(struct spawn_template_cache *c)
@@ -112,7 +88,7 @@ state_of_this_process(struct spawn_template_cache *c)
 		return NULL;
 	if (old && old->epoch == epoch)
 		return old;
-	new = state_new(epoch, c->params.entries);
+	new = st_cache_state_new(epoch, c->params.entries);
 	if (!new)
 		return NULL;
 	new->inherited = old;
@@ -123,51 +99,6 @@ state_of_this_process(struct spawn_template_cache *c)
 }
 
 /* ---- giving templates up */
-
-/* Tells whether more than its file would have to be opened to make it again. */
-static bool is_dear(const struct st_record *rec)
-{
-	return rec->guard.id || rec->warm;
-}
-
-/*
- * The number is still the entry's own if the entry's record is there, or a record by
- * which a launch has refreshed it. The entry keeps what the newer record says of the
- * file, but nothing that would live as long as the record.
- */
-struct st_retired st_cache_retire_locked(struct st_cache_state *s,
-					 struct st_cached *e)
-{
-	struct st_retired retired = { .fd = -1 };
-	struct st_record *here = st_table_get(e->fd), *old = e->facts;
-
-	if (here && here->counters == old->counters) {
-		st_table_drop(e->fd);
-		retired.fd = e->fd;
-		retired.rec = here;
-	} else {
-		st_record_put(here);
-		here = old;
-	}
-	e->facts =
-		is_dear(here) ? st_template_facts(here) : st_record_hold(here);
-	st_record_put(old);
-	st_cache_map_close(&s->map, e);
-	return retired;
-}
-
-void st_retired_close(const struct st_retired *r)
-{
-	struct spawn_template_key now;
-
-	if (r->fd < 0)
-		return;
-	st_guard_unregister(r->rec->guard.id);
-	if (st_key_of_fd(r->fd, &now) == 0 &&
-	    st_key_same_file(&now, &r->rec->key))
-		sys_close(r->fd);
-	st_record_put(r->rec);
-}
 
 /* Forgets an entry; a template that is held without users goes with it. */
 static struct st_retired forget_locked(struct st_cache_state *s,
@@ -205,7 +136,7 @@ static struct st_retired unpin_locked(struct spawn_template_cache *c,
 
 	if (--e->users)
 		return none;
-	if (e->known && is_dear(e->facts) && c->params.hold_ns &&
+	if (e->known && st_cache_is_dear(e->facts) && c->params.hold_ns &&
 	    st_cache_hold_locked(s, e, c->params.hold_ns))
 		return none;
 	return st_cache_retire_locked(s, e);

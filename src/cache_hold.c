@@ -8,7 +8,7 @@
  *
  * The child of a fork has another state, and neither the queue nor the thread.
  */
-#include "cache.h"
+#include "cache_hold.h"
 #include "futex.h"
 #include "shared/clock.h"
 #include "thread.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state of a cache in one process, which cache.c and cache_hold.c share.
+ * The state of a cache in one process: the map of its entries, and the templates
+ * that leave it.
  */
-#ifndef ST_CACHE_H
-#define ST_CACHE_H
+#ifndef ST_CACHE_STATE_H
+#define ST_CACHE_STATE_H
 
 #include <pthread.h>
 
@@ -23,7 +24,12 @@ struct st_cache_state {
 	_Atomic uint32_t wake;		/* the word that the thread waits on */
 };
 
+/* Return: NULL if memory is short. The caller has a reference. */
+struct st_cache_state *st_cache_state_new(uint64_t epoch, unsigned int entries);
 void st_cache_state_put(struct st_cache_state *s);
+
+/* Tells whether more than its file would have to be opened to make it again. */
+bool st_cache_is_dear(const struct st_record *rec);
 
 /* A template that has left the map, to be closed after the lock is dropped. */
 struct st_retired {
@@ -37,20 +43,5 @@ struct st_retired st_cache_retire_locked(struct st_cache_state *s,
 
 /* Closes the template, if the number is still its own. */
 void st_retired_close(const struct st_retired *r);
-
-/* ---- cache_hold.c */
-
-/*
- * Keeps the template of an entry that has no users open for ns.
- * Return: false if no thread could be started that would close it.
- */
-bool st_cache_hold_locked(struct st_cache_state *s, struct st_cached *e,
-			  uint64_t ns);
-
-/* Ends that, and does not close the template. */
-void st_cache_unhold_locked(struct st_cache_state *s, struct st_cached *e);
-
-/* Closes all templates without users. Return: whether there were any. */
-bool st_cache_release(struct st_cache_state *s);
 
 #endif
