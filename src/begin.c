@@ -116,7 +116,7 @@ static pid_t clone_unwaited(struct st_launch *l)
 	return ret;
 }
 
-static pid_t begin(int tfd, struct spawn_template_begin *b)
+static pid_t begin_launch(int tfd, struct spawn_template_begin *b)
 {
 	int ret = 0;
 
@@ -148,7 +148,7 @@ pid_t spawn_template_begin(int tfd,
 	ret = st_spawn_args(&b->spawn.args, args, size);
 	if (ret < 0)
 		goto out;
-	ret = begin(tfd, b);
+	ret = begin_launch(tfd, b);
 	if (ret < 0) {
 		st_spawn_tell(&failure, ret, &b->report, 0);
 		st_failure_give(&b->spawn.args, &failure);
@@ -215,7 +215,7 @@ static void tell(struct spawn_template_begin *b, pid_t ret, void *to,
 	st_failure_give(&b->spawn.args, &failure);
 }
 
-static void let_go(struct spawn_template_begin *b, pid_t ret)
+static void free_launch(struct spawn_template_begin *b, pid_t ret)
 {
 	/* in a child of fork(2) the numbers may be other files' by now */
 	if (is_mine(b)) {
@@ -246,7 +246,7 @@ pid_t spawn_template_begin_wait(struct spawn_template_begin *b, int *pidfd,
 		*pidfd = b->launch.pidfd;
 	else
 		sys_close(b->launch.pidfd);
-	let_go(b, ret);
+	free_launch(b, ret);
 	return ret;
 }
 

@@ -70,7 +70,7 @@ struct known {
 	struct spawn_template_key key;	/* the refused file's */
 };
 
-static void count(_Atomic uint64_t *counter)
+static void count_one(_Atomic uint64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
@@ -222,7 +222,7 @@ static struct st_cached *entry_of_locked(const struct get *g, const char *path,
 }
 
 /* Tells whether an error is about the file, and not about this process. */
-static bool is_refusal(int error)
+static bool is_about_file(int error)
 {
 	return error == -EACCES || error == -ENOEXEC || error == -ETXTBSY;
 }
@@ -235,7 +235,7 @@ static void remember_refusal(const struct get *g, const char *path, int error,
 	struct st_cached *e;
 
 	forget_path(g->state, path);
-	if (!g->cache->params.negative_ns || !is_refusal(error))
+	if (!g->cache->params.negative_ns || !is_about_file(error))
 		return;
 	pthread_mutex_lock(&g->state->lock);
 	e = entry_of_locked(g, path, &retired);
@@ -251,7 +251,8 @@ static void remember_refusal(const struct get *g, const char *path, int error,
 	st_retired_close(&retired);
 }
 
-static bool is_same(const struct st_record *a, const struct st_record *b)
+static bool is_same_template(const struct st_record *a,
+			     const struct st_record *b)
 {
 	return st_key_equal(&a->key, &b->key) && st_ids_equal(&a->ids, &b->ids);
 }
@@ -267,7 +268,7 @@ static int take_place_locked(const struct get *g, const char *path, int fd,
 	struct st_cache_state *s = g->state;
 	struct st_cached *e = st_cache_map_find(&s->map, path);
 
-	if (e && e->fd >= 0 && !is_same(e->facts, rec)) {
+	if (e && e->fd >= 0 && !is_same_template(e->facts, rec)) {
 		spare[0] = forget_locked(s, e);
 		e = NULL;
 	}
@@ -325,8 +326,8 @@ static int revive(const struct get *g, const struct known *k, int fd,
 	return -ESTALE;
 }
 
-static int make(const struct get *g, const struct known *k, const char *path,
-		const struct spawn_template_key *now)
+static int make_anew(const struct get *g, const struct known *k,
+		     const char *path, const struct spawn_template_key *now)
 {
 	struct st_record *rec;
 	int fd = st_template_make(path, g->cache->params.create_flags, &rec);
@@ -335,9 +336,9 @@ static int make(const struct get *g, const struct known *k, const char *path,
 		remember_refusal(g, path, fd, now);
 		return fd;
 	}
-	count(&g->cache->made);
+	count_one(&g->cache->made);
 	if (k->facts && !st_key_equal(&k->facts->key, &rec->key))
-		count(&g->cache->changed);
+		count_one(&g->cache->changed);
 	return publish(g, path, fd, rec);
 }
 
@@ -351,18 +352,18 @@ static int open_again(const struct get *g, const struct known *k,
 	int ret = st_key_of_fd(fd, &now);
 
 	if (ret == 0 && k->error && st_key_equal(&now, &k->key)) {
-		count(&g->cache->refused);
+		count_one(&g->cache->refused);
 		ret = k->error;
 	} else if (ret == 0) {
 		ret = revive(g, k, fd, &now, &rec);
 		if (ret == 0) {
-			count(&g->cache->revived);
+			count_one(&g->cache->revived);
 			return publish(g, path, fd, rec);
 		}
 		look = ret == -ESTALE;
 	}
 	sys_close(fd);
-	return look ? make(g, k, path, &now) : ret;
+	return look ? make_anew(g, k, path, &now) : ret;
 }
 
 static int is_there(const char *path)
@@ -380,7 +381,7 @@ static int get_path(const char *path, void *arg)
 
 	look_up(g, path, &k);
 	if (k.pinned && is_good(g, &k, path)) {
-		count(&g->cache->shared);
+		count_one(&g->cache->shared);
 		ret = k.pinned->fd;
 		goto out;
 	}

@@ -34,7 +34,7 @@ void st_cache_map_free(struct st_cache_map *map)
 
 /* ---- finding */
 
-static uint64_t hash_of(const char *path)
+static uint64_t hash_of_path(const char *path)
 {
 	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
 
@@ -55,7 +55,7 @@ static struct st_cached **fd_bucket(struct st_cache_map *map, int fd)
 
 struct st_cached *st_cache_map_find(struct st_cache_map *map, const char *path)
 {
-	uint64_t hash = hash_of(path);
+	uint64_t hash = hash_of_path(path);
 	struct st_cached *e = *path_bucket(map, hash);
 
 	while (e && (e->hash != hash || strcmp(e->path, path) != 0))
@@ -113,7 +113,7 @@ struct st_cached *st_cache_map_add(struct st_cache_map *map, const char *path)
 	if (!e)
 		return NULL;
 	memcpy(e->path, path, size);
-	e->hash = hash_of(path);
+	e->hash = hash_of_path(path);
 	e->fd = -1;
 	bucket = path_bucket(map, e->hash);
 	e->next_path = *bucket;

@@ -89,14 +89,6 @@ static void check_identity(const struct child *c)
 		fail(c, -ESTALE);
 }
 
-static bool is_named(const struct st_launch *l, int fd)
-{
-	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (l->actions[i].fd == fd || l->actions[i].newfd == fd)
-			return true;
-	return false;
-}
-
 /*
  * Moves the held fd out of the way of the actions: above all numbers that they
  * name or, if the limit on open files forbids that, to any number that none of
@@ -111,7 +103,7 @@ static void move_held(struct child *c)
 	if (fd == -EINVAL || fd == -EMFILE) {
 		for (from = 0;; from = fd + 1) {
 			fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, from);
-			if (fd < 0 || !is_named(l, fd))
+			if (fd < 0 || !st_launch_names(l, fd))
 				break;
 			sys_close(fd);
 		}

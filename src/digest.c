@@ -42,7 +42,7 @@ static void rounds(struct sip *s, int n)
 	}
 }
 
-static void begin(struct sip *s, const uint64_t key[2])
+static void sip_begin(struct sip *s, const uint64_t key[2])
 {
 	s->v[0] = key[0] ^ 0x736f6d6570736575ULL;
 	s->v[1] = key[1] ^ 0x646f72616e646f6dULL ^ 0xee;
@@ -90,7 +90,7 @@ void st_digest_bytes(const uint64_t key[2], const void *bytes, size_t len,
 {
 	struct sip s;
 
-	begin(&s, key);
+	sip_begin(&s, key);
 	take_words(&s, bytes, len);
 	end(&s, (const unsigned char *)bytes + (len & ~7UL), len, digest);
 }
@@ -127,7 +127,7 @@ static int digest_open(int fd, uint64_t size, uint64_t digest[2])
 	struct sip s;
 	int len;
 
-	begin(&s, secret);
+	sip_begin(&s, secret);
 	while ((len = read_chunk(fd, chunk)) == CHUNK && all <= size) {
 		take_words(&s, chunk, CHUNK);
 		all += CHUNK;

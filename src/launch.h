@@ -69,4 +69,14 @@ struct st_launch {
 	struct st_report *report;
 };
 
+/* Tells whether an action names this descriptor. Inlined, as the child needs it. */
+static inline __attribute__((always_inline)) bool
+st_launch_names(const struct st_launch *l, int fd)
+{
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].fd == fd || l->actions[i].newfd == fd)
+			return true;
+	return false;
+}
+
 #endif

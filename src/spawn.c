@@ -164,8 +164,8 @@ static bool is_the_guards(const struct st_record *rec,
 }
 
 /* Counts the result of a launch; ret is its answer. */
-static void count(struct st_record *rec, pid_t ret,
-		  const struct st_report *report)
+static void count_launch(struct st_record *rec, pid_t ret,
+			 const struct st_report *report)
 {
 	struct st_counters *c = rec->counters;
 	_Atomic uint64_t *counter = &c->failed;
@@ -419,7 +419,7 @@ pid_t st_spawn_begin(int tfd, const struct st_spawn *spawn, struct st_launch *l,
 	}
 	/* a refusal without a child was counted where it was found */
 	if (ret != -EACCES || report->stage != SPAWN_TEMPLATE_STAGE_ARGS)
-		count(*rec, ret, report);
+		count_launch(*rec, ret, report);
 out:
 	st_record_put(*rec);
 	return ret;
@@ -438,7 +438,7 @@ void st_spawn_end(struct st_record *rec, pid_t ret,
 {
 	if (ret == -ESTALE && is_the_guards(rec, report))
 		atomic_store(&rec->guard.refused, true);
-	count(rec, ret, report);
+	count_launch(rec, ret, report);
 	st_record_put(rec);
 }
 

@@ -12,7 +12,7 @@ _Static_assert(offsetof(struct spawn_template_stat, guard_id) ==
 			       SPAWN_TEMPLATE_STAT_SIZE_VER2,
 	       "the size of a version does not change");
 
-static void copy_string(char *to, size_t size, const char *from)
+static void copy_path(char *to, size_t size, const char *from)
 {
 	if (from)
 		strncpy(to, from, size - 1);
@@ -42,8 +42,8 @@ static void fill_stat(struct spawn_template_stat *st, struct st_record *rec)
 					    : SPAWN_TEMPLATE_LAUNCH_BY_FD;
 	st->by_path_reason = rec->by_path_reason;
 	fill_counters(st, rec->counters);
-	copy_string(st->path, sizeof(st->path), rec->path);
-	copy_string(st->interpreter, sizeof(st->interpreter), rec->interpreter);
+	copy_path(st->path, sizeof(st->path), rec->path);
+	copy_path(st->interpreter, sizeof(st->interpreter), rec->interpreter);
 }
 
 static void fill_guard(struct spawn_template_stat *st, size_t size,

@@ -357,8 +357,8 @@ static int make_once(const struct source *from, uint64_t flags,
 }
 
 /* Makes a template, and tries again while the file changes. */
-static int make(const struct source *from, uint64_t flags,
-		struct st_counters *counters, struct st_record **rec)
+static int make_template(const struct source *from, uint64_t flags,
+			 struct st_counters *counters, struct st_record **rec)
 {
 	bool guard = !(flags & SPAWN_TEMPLATE_CREATE_NO_GUARD);
 	int fd = -ESTALE;
@@ -375,7 +375,7 @@ int st_template_make(const char *path, uint64_t flags, struct st_record **rec)
 {
 	const struct source from = { .path = path, .execfd = -1 };
 
-	return make(&from, flags, NULL, rec);
+	return make_template(&from, flags, NULL, rec);
 }
 
 /* ---- making again */
@@ -490,7 +490,7 @@ int spawn_template_create(const struct spawn_template_create_args *uargs,
 	from.path = (const char *)(uintptr_t)args.filename;
 	from.execfd = args.execfd;
 	from.warm_target = args.warm_target;
-	fd = make(&from, args.flags, NULL, &rec);
+	fd = make_template(&from, args.flags, NULL, &rec);
 	if (fd < 0)
 		return fd;
 	if (!(args.flags & SPAWN_TEMPLATE_CREATE_CLOEXEC))
@@ -583,7 +583,7 @@ static int refresh_once(int tfd)
 	at = is_at(tfd, old);
 	from.path = old->path;
 	from.warm_target = old->warm_target;
-	fd = make(&from, old->flags, old->counters, &rec);
+	fd = make_template(&from, old->flags, old->counters, &rec);
 	if (fd < 0) {
 		st_record_put(old);
 		return fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "run/heap.h"
 
-static void place(struct st_heap *h, size_t at, struct st_timer *t)
+static void put_timer(struct st_heap *h, size_t at, struct st_timer *t)
 {
 	h->timers[at] = t;
 	t->at = at;
@@ -12,10 +12,10 @@ static void rise(struct st_heap *h, struct st_timer *t)
 	size_t at = t->at;
 
 	while (at > 0 && t->due < h->timers[(at - 1) / 2]->due) {
-		place(h, at, h->timers[(at - 1) / 2]);
+		put_timer(h, at, h->timers[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
-	place(h, at, t);
+	put_timer(h, at, t);
 }
 
 static void sink(struct st_heap *h, struct st_timer *t)
@@ -30,10 +30,10 @@ static void sink(struct st_heap *h, struct st_timer *t)
 			child++;
 		if (child >= h->n || h->timers[child]->due >= t->due)
 			break;
-		place(h, at, h->timers[child]);
+		put_timer(h, at, h->timers[child]);
 		at = child;
 	}
-	place(h, at, t);
+	put_timer(h, at, t);
 }
 
 void st_heap_set(struct st_heap *h, struct st_timer *t, int64_t due)
@@ -58,7 +58,7 @@ void st_heap_set(struct st_heap *h, struct st_timer *t, int64_t due)
 	t->due = ST_NEVER;
 	if (last == t)
 		return;
-	place(h, t->at, last);
+	put_timer(h, t->at, last);
 	rise(h, last);
 	sink(h, last);
 }

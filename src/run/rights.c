@@ -19,7 +19,7 @@
 static __thread uint64_t known_bounding;
 static __thread bool is_bounding_known;
 
-static uint64_t hash_of(const uint32_t *groups, int32_t n)
+static uint64_t hash_of_groups(const uint32_t *groups, int32_t n)
 {
 	uint64_t hash = 0xcbf29ce484222325;
 
@@ -40,7 +40,7 @@ static void get_groups(struct st_rights *rights)
 		n = many ? sys_call2(__NR_getgroups, n, many) : -ENOMEM;
 	}
 	rights->groups = n;
-	rights->groups_hash = hash_of(many ? many : few, n);
+	rights->groups_hash = hash_of_groups(many ? many : few, n);
 	free(many);
 }
 

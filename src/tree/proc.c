@@ -208,7 +208,7 @@ static bool leads(const struct effort *e, const struct st_process *p)
 	return p->group == p->pid && p->pid != e->self_group;
 }
 
-static bool is_same(const struct st_process *p)
+static bool is_same_process(const struct st_process *p)
 {
 	struct st_process now;
 
@@ -240,13 +240,13 @@ static int signal_same(const struct st_process *p, int pidfd, int sig,
 static int signal_one(const struct st_process *p, int sig, bool group)
 {
 	int fd = sys_call2(__NR_pidfd_open, p->pid, 0);
-	bool same = is_same(p);
+	bool same = is_same_process(p);
 	int ret;
 
 	if (!same && fd >= 0) {
 		sys_close(fd);
 		fd = -1;
-		same = is_same(p);
+		same = is_same_process(p);
 	}
 	ret = same ? signal_same(p, fd, sig, group) : -ESRCH;
 	if (fd >= 0)

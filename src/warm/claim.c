@@ -157,21 +157,13 @@ void st_seat_close(struct warm_seat *seat)
 
 /* ---- descriptors to send */
 
-static bool is_named(const struct st_launch *l, int number)
-{
-	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (l->actions[i].fd == number || l->actions[i].newfd == number)
-			return true;
-	return false;
-}
-
 /*
  * Finds a low number for a descriptor whose own is too high; -1: none is left.
  */
 static int low_number(const struct warm_fds *fds, const struct st_launch *l)
 {
 	for (int number = WARM_FD_LIMIT - 1; number > 2; number--) {
-		bool used = is_named(l, number);
+		bool used = st_launch_names(l, number);
 
 		for (int i = 0; i < fds->n; i++)
 			used |= fds->number[i] == number;

@@ -76,7 +76,7 @@ struct keeper {
 
 static _Atomic(struct keeper *) keeper;
 
-static void count(struct st_warm *w, unsigned int reason)
+static void count_cold(struct st_warm *w, unsigned int reason)
 {
 	atomic_fetch_add_explicit(&w->cold[reason], 1, memory_order_relaxed);
 }
@@ -500,7 +500,7 @@ pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
 	pid_t pid = 0;
 
 	if (w->never != ST_COLD_NONE) {
-		count(w, w->never);
+		count_cold(w, w->never);
 		return 0;
 	}
 	if (w->epoch == st_epoch_current() &&
@@ -509,7 +509,7 @@ pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
 		pthread_mutex_unlock(&w->lock);
 	}
 	if (pid == 0)
-		count(w, reason);
+		count_cold(w, reason);
 	return pid;
 }
 

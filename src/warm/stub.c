@@ -182,8 +182,9 @@ INLINE void move_away(const struct child *c, const struct warm_request *req,
 }
 
 /* Puts the descriptors at the numbers that they have in the caller. */
-INLINE void place(const struct child *c, const struct warm_request *req,
-		  struct stub_control *control)
+INLINE void place_descriptors(const struct child *c,
+			      const struct warm_request *req,
+			      struct stub_control *control)
 {
 	int n = (int)req->n_fds;
 
@@ -348,7 +349,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	}
 	if (z->mode == WARM_ONCE)
 		sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	place(&c, &req, &control);
+	place_descriptors(&c, &req, &control);
 	await_go(slot);
 	take_steps(&c, slot);
 	become(&c, z, &req);
