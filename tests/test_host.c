@@ -277,14 +277,14 @@ static void launch_beside_waiter(int flags)
 	CHECK_EQ(test_count_fds(), fds);
 }
 
-static void a_thread_that_waits_for_all_sees_only_successes(void)
+static void a_thread_that_waits_for_all_children_sees_only_successes(void)
 {
 	launch_beside_waiter(0);
 	CHECK_EQ(atomic_load(&n_reaped), 3 * ROUNDS);
 	CHECK_EQ(atomic_load(&n_wrong), 0);
 }
 
-static void a_thread_that_polls_for_all_sees_only_successes(void)
+static void a_thread_that_polls_for_all_children_sees_only_successes(void)
 {
 	launch_beside_waiter(WNOHANG);
 	CHECK_EQ(atomic_load(&n_reaped), 3 * ROUNDS);
@@ -343,8 +343,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(each_program_sends_one_sigchld),
 	TEST_CASE(failures_with_own_memory_are_not_seen),
 	TEST_CASE(failures_without_clone3_are_not_seen),
-	TEST_CASE(a_thread_that_waits_for_all_sees_only_successes),
-	TEST_CASE(a_thread_that_polls_for_all_sees_only_successes),
+	TEST_CASE(a_thread_that_waits_for_all_children_sees_only_successes),
+	TEST_CASE(a_thread_that_polls_for_all_children_sees_only_successes),
 	TEST_CASE(a_thread_that_reaps_clones_harms_no_launch),
 	TEST_CASE(other_children_are_left_alone),
 	TEST_CASE(other_clones_are_left_alone),

@@ -967,7 +967,7 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-static void each_completes_once_under_many_threads(void)
+static void each_entry_completes_once_under_many_threads(void)
 {
 	static struct crowd c;
 	pthread_t threads[SUBMITTERS + WAITERS];
@@ -1197,7 +1197,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_ring_that_cannot_wait_neither_spins_nor_hangs),
 	TEST_CASE(all_arguments_are_copied_when_queued),
 	TEST_CASE(arguments_cut_short_meanwhile_are_copied_safely),
-	TEST_CASE(each_completes_once_under_many_threads),
+	TEST_CASE(each_entry_completes_once_under_many_threads),
 	TEST_CASE(wait_waits_for_what_others_submit),
 	TEST_CASE(launches_keep_the_order_of_queueing),
 	TEST_CASE(launches_keep_the_order_of_each_thread),

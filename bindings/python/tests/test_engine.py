@@ -201,7 +201,7 @@ class Cancel(TestCase):
                     map(support.is_alive, self.pids(2)))))
         run(main())
 
-    def test_wait_for_ends_the_tree(self):
+    def test_a_tree_ends_when_wait_for_times_out(self):
         async def main():
             with self.assertRaises(asyncio.TimeoutError):
                 await asyncio.wait_for(self.sh.run(self.tree), UP)

@@ -313,14 +313,14 @@ class Template(support.TestCase):
 
 
 class Popen:
-    """As much of one as a launch tells."""
+    """A stand-in for subprocess.Popen, which a launch gives its pid."""
 
     def wait(self):
         return status(self.pid)
 
 
 class Cache(support.TestCase):
-    """What a launch for a Popen asks of the cache of templates."""
+    """Launches for a Popen through the cache of templates."""
 
     def setUp(self):
         super().setUp()
@@ -328,7 +328,7 @@ class Cache(support.TestCase):
 
     @staticmethod
     def how(stdin=-1, cwd=None):
-        """The rest of the arguments."""
+        """Return the rest of the arguments."""
         return (stdin, -1, -1, (), True, cwd, -1, None, None, None, False, -1, True)
 
     def launch(self, *names, event=None, **kwargs):
@@ -340,7 +340,7 @@ class Cache(support.TestCase):
         self.assertNotIn("pid", popen.__dict__)
         return outcome
 
-    def test_first_name_that_exists_decides(self):
+    def test_the_first_name_that_exists_decides(self):
         false = os.fsencode(self.program("false", "/bin/false"))
         text = self.dir / "text"
         text.write_text("no program")
@@ -355,7 +355,7 @@ class Cache(support.TestCase):
         self.assertEqual(self.launch(os.fsencode(text)), errno.ENOEXEC)
         self.assertEqual(self.cache.stat()["refused"], 1)
 
-    def test_relative_name_counts_from_the_cwd_of_the_child(self):
+    def test_a_relative_name_counts_from_the_cwd_of_the_child(self):
         self.program("program", "/bin/false")
         (self.dir / "script").write_text("#!/bin/sh\nexit 3\n")
         (self.dir / "script").chmod(0o755)
@@ -368,7 +368,7 @@ class Cache(support.TestCase):
                          "executable not found")
         self.assertEqual(self.cache.stat()["out"], 0)
 
-    def test_file_that_changes_is_counted(self):
+    def test_a_file_that_changes_is_counted(self):
         program = self.program()
         self.assertEqual(self.launch(os.fsencode(program)), 0)
         program.unlink()
@@ -377,7 +377,7 @@ class Cache(support.TestCase):
         stat = self.cache.stat()
         self.assertEqual((stat["made"], stat["changed"], stat["known"]), (2, 1, 1))
 
-    def test_failed_launch_is_an_error_with_the_path(self):
+    def test_a_failed_launch_is_an_error_with_the_path(self):
         error = self.launch(b"/bin/true", cwd="/none")
         self.assertEqual((error.errno, error.filename, error.stage, error.action),
                          (errno.ENOENT, "/none", _native.STAGE_ACTION, "chdir"))
@@ -385,7 +385,7 @@ class Cache(support.TestCase):
         self.assertEqual((error.errno, error.stage), (errno.EBADF, _native.STAGE_ACTION))
         self.assertEqual(self.cache.stat()["out"], 0)
 
-    def test_launch_is_begun_without_waiting(self):
+    def test_a_launch_is_begun_without_waiting(self):
         popen = Popen()
         pending = self.cache.begin((b"/none", b"/bin/false"), None, popen, (), None,
                                    ["false"], None, *self.how())
@@ -397,7 +397,7 @@ class Cache(support.TestCase):
                              *self.how()), "executable not found")
         self.assertEqual(self.cache.stat()["out"], 0)
 
-    def test_wrong_values(self):
+    def test_a_cache_refuses_wrong_values(self):
         for args in ((), (5000,), ("a",)):
             with self.assertRaises((TypeError, OSError)):
                 _native.Cache(*args)
@@ -408,7 +408,7 @@ class Cache(support.TestCase):
         error = self.cache.launch((b"/bin/true",), None, Popen(), (), None, ["true"])
         self.assertIsInstance(error, TypeError)
 
-    def test_audit_event_is_raised_between_template_and_launch(self):
+    def test_an_audit_event_comes_between_template_and_launch(self):
         out = support.python("""
             import sys
             from spawn_template import _native
