@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The digest of a file's content, by which a change of ctime alone is told. */
+/* The digest of a file's content, which tells a change of ctime alone from others. */
 #include "harness.h"
 
 #include "digest.h"
@@ -17,7 +17,7 @@ static struct st_digest digest_of(const char *path)
 	return digest;
 }
 
-/* The key and messages are those of the function's published test: bytes 0, 1, 2 ... */
+/* Key and messages of the function's published test have the bytes 0, 1, 2 ... */
 static void the_function_gives_the_published_values(void)
 {
 	static const uint64_t key[2] = { 0x0706050403020100ULL,
@@ -35,7 +35,7 @@ static void the_function_gives_the_published_values(void)
 	CHECK(digest[1] == 0xd9c3cf970fec087eULL);
 }
 
-/* Around the size of a chunk, and of a word, a byte at the end still counts. */
+/* A byte at the end counts for sizes around those of a chunk and of a word. */
 static void every_byte_of_a_file_counts(void)
 {
 	static const size_t sizes[] = { 1, 7, 8, 9, 4095, 4096, 4097, 200001 };

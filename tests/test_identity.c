@@ -275,7 +275,7 @@ static void a_file_that_cannot_be_read_is_stale_by_ctime_alone(void)
 	CHECK_SYS(chmod(test_tmpdir(), 0755));
 	CHECK_SYS(syscall(SYS_setresuid, 65534, 65534, 65534));
 	tfd = launched(path);
-	/* as everybody may; it changes nothing but ctime */
+	/* every user may do this, which changes only ctime */
 	CHECK_SYS(chown(path, -1, -1));
 	check_stale(tfd, SPAWN_TEMPLATE_STALE_FILE_CHANGED);
 }

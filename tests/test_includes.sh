@@ -23,8 +23,8 @@ check() {
 	(cd "$tree" && find . -type f | sed 's|^\./||' | "$checker") > "$tmp/log" 2>&1
 }
 
-# Checks the copy, which has one more mistake than the tree: the complaints of that are
-# found, and nothing else. Then the copy is as it was again.
+# Checks the copy, which has one mistake: exactly its complaints must be found. Then
+# restores the copy.
 finds() { # name, the complaint
 	check
 	[ $? = 1 ] && [ "$(grep -vxFf "$tmp/before" "$tmp/log")" = "$2" ]

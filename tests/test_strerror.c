@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sentence for a failed launch: each failure that a launch can have has one, with
- * the remedy where there is one, whatever the locale and the size of the buffer.
+ * The sentence for a failed launch: each failure of a launch has a sentence, with the
+ * remedy if one is known, whatever the locale and the size of the buffer.
  */
 #include "harness.h"
 
@@ -32,7 +32,7 @@ static char *sentence(int error, uint32_t stage, uint32_t action)
 struct expected {
 	uint32_t stage;
 	int error;
-	const char *remedy; /* words of it; NULL: there is none */
+	const char *remedy; /* words of the remedy; NULL: none is known */
 };
 
 #define ARGS SPAWN_TEMPLATE_STAGE_ARGS
@@ -43,7 +43,7 @@ struct expected {
 #define EXEC SPAWN_TEMPLATE_STAGE_EXEC
 
 static const struct expected expected[] = {
-	/* as the header lists them: create, spawn, run, ring */
+	/* this is the order of the header: create, spawn, run, ring */
 	{ ARGS, EINVAL, "spawn_template_spawn(3)" },
 	{ ARGS, E2BIG, "256 actions" },
 	{ ARGS, EBADF, "open until" },
@@ -165,13 +165,13 @@ static void each_failure_has_its_remedy(void)
 		CHECK_EQ(!!remedy, !!e->remedy);
 		if (remedy)
 			CHECK_HAS(remedy, e->remedy);
-		/* for JSON, logs and terminals */
+		/* JSON, logs and terminals want plain text */
 		for (char *p = text; *p; p++)
 			CHECK(*p >= ' ' && *p <= '~');
 	}
 }
 
-/* The names are those that a C library has in English, where it has the same. */
+/* If the C library has the error, its English text is the name. */
 static void each_error_of_a_launch_has_a_name(void)
 {
 	for (size_t i = 0; i < TEST_COUNT(expected); i++) {
@@ -241,14 +241,14 @@ static void no_failure_and_no_buffer_are_refused(void)
 	CHECK_EQ(spawn_template_strerror(&failure, NULL, 16), -EINVAL);
 }
 
-/* ---- where it is called ---- */
+/* ---- locales and threads ---- */
 
 static void the_locale_does_not_matter(void)
 {
 	char *before = test_fmt("%s", sentence(ENOENT, EXEC, 0));
 	char *number = test_fmt("%s", sentence(1234567, ACTION, 1234567));
 
-	/* whichever of them the machine has */
+	/* the machine may have one of these */
 	setlocale(LC_ALL, "de_DE.UTF-8");
 	setlocale(LC_ALL, "ja_JP.UTF-8");
 	setenv("LANGUAGE", "de", 1);

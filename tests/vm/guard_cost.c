@@ -99,7 +99,7 @@ static void the_instructions_of_each_program_are_told(void)
 
 /* ---- the cost of an exec that is no launch */
 
-#define FMODE_WRITE 0x2		/* as in include/linux/fs.h */
+#define FMODE_WRITE 0x2		/* from include/linux/fs.h */
 #define FMODE_PATH 0x4000
 #define WAY_MAX 10000		/* instructions; there are no loops */
 
