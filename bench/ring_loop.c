@@ -225,7 +225,7 @@ static int reap_run(struct run *r)
 	return 0;
 }
 
-static int take_event(const struct epoll_event *e)
+static int handle_event(const struct epoll_event *e)
 {
 	struct run *r = &loop.runs[e->data.u32 / SOURCES];
 	unsigned int source = e->data.u32 % SOURCES;
@@ -269,7 +269,7 @@ static int take_events(const struct program *p, unsigned int *done)
 	for (int i = 0; i < n && !err; i++) {
 		struct run *r = &loop.runs[events[i].data.u32 / SOURCES];
 
-		err = take_event(&events[i]);
+		err = handle_event(&events[i]);
 		if (err || !ended(r))
 			continue;
 		err = end_run(r, p);

@@ -129,7 +129,7 @@ int work_failed(const char *what, int err)
 	return err;
 }
 
-static double usage_us(int who)
+static double own_usage_us(int who)
 {
 	struct rusage u;
 
@@ -150,7 +150,7 @@ static int run_and_answer(const struct engine *engine,
 			  const struct round *round)
 {
 	static double blocked_us[RUNS_MAX];
-	double cpu = usage_us(RUSAGE_SELF) + usage_us(RUSAGE_CHILDREN);
+	double cpu = own_usage_us(RUSAGE_SELF) + own_usage_us(RUSAGE_CHILDREN);
 	long before = switches();
 	uint64_t start = now_ns(), end;
 	int err = engine->run(round, blocked_us);
@@ -158,7 +158,7 @@ static int run_and_answer(const struct engine *engine,
 	end = now_ns();
 	if (err)
 		return err;
-	cpu = usage_us(RUSAGE_SELF) + usage_us(RUSAGE_CHILDREN) - cpu;
+	cpu = own_usage_us(RUSAGE_SELF) + own_usage_us(RUSAGE_CHILDREN) - cpu;
 	printf("{\"seconds\": %.6f, \"cpu_us\": %.0f, \"switches\": %ld, "
 	       "\"blocked_us\": [",
 	       (double)(end - start) / 1e9, cpu, switches() - before);
