@@ -17,6 +17,10 @@ PY_NATIVE := $(wildcard $(PY_DIR)/native/*.c)
 PY_OBJ := $(PY_NATIVE:%.c=$(O)/%.o)
 PY_SO := $(PY_OUT)/_native.abi3.so
 
+# The extension sees the public header only.
+PY_BASE := -std=gnu11 $(WARN) -Iinclude -MMD -MP -D_GNU_SOURCE \
+	-fvisibility=hidden -fPIC
+
 # Ask the interpreter once, and only if something has to be compiled. gcc does not
 # find the configuration of Debian's debug build, whose headers are links to the
 # others'.
@@ -30,7 +34,7 @@ python: $(PY_SO) $(PY_FILES)
 $(PY_OBJ): $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(LIB_CFLAGS) $(PY_CFLAGS) \
+	$(Q)$(CC) $(PY_BASE) $(PY_CFLAGS) \
 		-DNATIVE_VERSION='"$(VERSION)"' $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
 

@@ -87,8 +87,6 @@ class Sdist(sdist):
 
 
 CFLAGS = ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE"]
-# the directories for #include "..."
-QUOTES = ["-iquote", str(TOP / "src"), "-iquote", str(TOP)]
 
 setup(
     version=VERSION,
@@ -99,7 +97,7 @@ setup(
         sorted(f"native/{path.name}" for path in (HERE / "native").glob("*.c")),
         py_limited_api=True, include_dirs=[str(TOP / "include")],
         define_macros=[("NATIVE_VERSION", f'"{VERSION}"')],
-        extra_compile_args=CFLAGS + QUOTES,
+        extra_compile_args=CFLAGS,
         extra_link_args=["-Wl,--version-script,native/exports.map",
                          "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
                          "-lpthread"])],

@@ -91,7 +91,7 @@ int out_json(FILE *file, json_t *value, size_t flags);
 /* Flush stdout. Return: status, or CLI_FAILED if something was not written. */
 int out_finish(int status);
 
-/* names.c: words for numbers; shared/stat_names.h has more */
+/* names.c: words for numbers; stat_names.h has more */
 const char *name_errno(int err); /* "ENOENT"; "E?" if unknown */
 const char *name_signal(int sig); /* "SIGTERM"; "SIG?" if unknown */
 const char *name_stage(unsigned int stage);

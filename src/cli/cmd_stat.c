@@ -15,7 +15,7 @@
 
 #include "cli/cli.h"
 #include "cli/guard/guard.h"
-#include "shared/stat_names.h"
+#include "cli/stat_names.h"
 
 #define TIME_SIZE 48
 

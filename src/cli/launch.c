@@ -16,7 +16,7 @@
 #include <linux/magic.h>
 
 #include "cli/cli.h"
-#include "shared/stat_names.h"
+#include "cli/stat_names.h"
 
 /* Look for the command in each directory of a search path that can be read. */
 static bool is_on_path(const char *command, const char *path)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Errors of launches: an OSError, which turns into FileNotFoundError and the
- * like by its errno, with the stage and the action of the failure as
- * attributes.
+ * like by its errno, with the library's sentence as its text, and the stage and
+ * the action of the failure as attributes.
  */
 #include <string.h>
 
@@ -26,12 +26,28 @@ static PyObject *action_name(const char *name)
 	Py_RETURN_NONE;
 }
 
+/* Returns the library's sentence for a launch, else the C library's words. */
+static PyObject *text_of(const struct error *e)
+{
+	const struct spawn_template_failure failure = {
+		.error = e->error,
+		.stage = e->stage,
+		.action = e->index,
+	};
+	char text[512];
+
+	/* strerror() uses the locale's language and encoding */
+	if (e->of_call)
+		return PyUnicode_DecodeLocale(strerror(e->error),
+					      "surrogateescape");
+	if (spawn_template_strerror(&failure, text, sizeof(text)) < 0)
+		*text = '\0';
+	return PyUnicode_FromString(text);
+}
+
 static PyObject *os_error(const struct error *e)
 {
-	/* strerror() uses the locale's language and encoding */
-	PyObject *text =
-		PyUnicode_DecodeLocale(strerror(e->error), "surrogateescape");
-	PyObject *exception;
+	PyObject *text = text_of(e), *exception;
 
 	if (!text)
 		return NULL;

@@ -129,6 +129,7 @@ struct error launch_error(const struct launch *l, int error, PyObject *path)
 	    l->failure.action < l->args.actions_len) {
 		uint32_t type = l->actions[l->failure.action].type;
 
+		e.index = l->failure.action;
 		e.action = launch_action_name(type);
 		e.filename =
 			type == SPAWN_TEMPLATE_ACTION_CHDIR ? l->cwd : NULL;

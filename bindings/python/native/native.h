@@ -131,12 +131,14 @@ PyObject *types_pending(PyTypeObject *type);
 
 /* ---- error.c */
 
-/* A failed launch; @filename may be NULL. */
+/* A failed launch, or template; @filename may be NULL. */
 struct error {
 	int error;		/* positive errno */
 	uint32_t stage;
+	uint32_t index;		/* of the action */
 	const char *action;	/* its name; NULL: none */
 	PyObject *filename;	/* borrowed */
+	bool of_call;		/* only of a system call, or of a ring */
 };
 
 PyObject *error_new(const struct error *error);

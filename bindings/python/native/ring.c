@@ -21,7 +21,7 @@ struct py_ring {
 
 static PyObject *raise_errno(int error)
 {
-	return error_raise(&(struct error){ .error = error });
+	return error_raise(&(struct error){ .error = error, .of_call = true });
 }
 
 static struct spawn_template_ring *open_ring(struct py_ring *r)
@@ -224,9 +224,11 @@ static PyObject *queued(struct py_ring *r, struct entry *entry, int ret)
 		struct error e = { .error = -ret,
 				   .filename = entry->template->path };
 
-		/* a full ring is no matter of a file name */
-		if (ret == -EAGAIN || ret == -EACCES)
+		/* a full ring is no matter of a file */
+		if (ret == -EAGAIN || ret == -EACCES) {
 			e.filename = NULL;
+			e.of_call = true;
+		}
 		error_raise(&e);
 		entry_free(entry);
 		return NULL;

@@ -58,6 +58,7 @@ struct error entry_error(const struct entry *entry, int error, uint32_t flags)
 
 	if (e.stage == SPAWN_TEMPLATE_STAGE_ACTION &&
 	    action < entry->n_actions) {
+		e.index = action;
 		e.action = launch_action_name(entry->actions[action]);
 		if (entry->actions[action] == SPAWN_TEMPLATE_ACTION_CHDIR)
 			e.filename = entry->cwd;

@@ -26,7 +26,7 @@ static int source(struct launch *l, const int *std, int target)
 		return fd;
 	fd = fcntl(fd, F_DUPFD_CLOEXEC, N_STD);
 	if (fd < 0) {
-		error_raise(&(struct error){ .error = errno });
+		error_raise(&(struct error){ .error = errno, .of_call = true });
 		return -2;
 	}
 	l->spare[l->n_spare++] = fd;

@@ -3,9 +3,50 @@
 #include <elf.h>
 
 #include "native.h"
-#include "shared/stat_names.h"
 
 typedef unsigned long long u64;
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- words; programs may compare them */
+
+static const char *const format_words[] = {
+	[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
+	[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
+	[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+};
+
+static const char *const stale_words[] = {
+	[0] = "none",
+	[SPAWN_TEMPLATE_STALE_FILE_CHANGED] = "file changed",
+	[SPAWN_TEMPLATE_STALE_PATH_GONE] = "path gone",
+	[SPAWN_TEMPLATE_STALE_PATH_REPLACED] = "path replaced",
+	[SPAWN_TEMPLATE_STALE_GUARD] = "guard",
+};
+
+static const char *const by_path_words[] = {
+	[0] = "none",
+	[SPAWN_TEMPLATE_BY_PATH_SCRIPT] = "script",
+	[SPAWN_TEMPLATE_BY_PATH_KERNEL] = "kernel",
+	[SPAWN_TEMPLATE_BY_PATH_NAME] = "name",
+	[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
+	[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
+	[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+};
+
+static const char *const fallback_words[] = {
+	[SPAWN_TEMPLATE_FALLBACK_CLONE] = "clone",
+	[SPAWN_TEMPLATE_FALLBACK_PIDFD] = "pidfd_open",
+	[SPAWN_TEMPLATE_FALLBACK_RANGES] = "close_ranges",
+	[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
+	[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
+	[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+};
+
+#define WORD(words, number) \
+	((number) < COUNT(words) ? (words)[number] : "unknown")
+
+/* ---- the parts of the dict */
 
 static PyObject *key_dict(const struct spawn_template_key *key)
 {
@@ -37,14 +78,13 @@ static PyObject *fallbacks_dict(const struct spawn_template_stat *st)
 {
 	PyObject *dict = PyDict_New();
 
-	for (unsigned int i = 0; dict && st_name_fallback(i); i++) {
+	for (size_t i = 0; dict && i < COUNT(fallback_words); i++) {
 		PyObject *n;
 
 		if (!st->fallbacks[i])
 			continue;
 		n = PyLong_FromUnsignedLongLong(st->fallbacks[i]);
-		if (!n ||
-		    PyDict_SetItemString(dict, st_name_fallback(i), n) < 0)
+		if (!n || PyDict_SetItemString(dict, fallback_words[i], n) < 0)
 			Py_CLEAR(dict);
 		Py_XDECREF(n);
 	}
@@ -74,12 +114,13 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st)
 	return Py_BuildValue(
 		"{s:N,s:N,s:s,s:N,s:N,s:s,s:z,s:s,s:z,s:N,s:I,s:K,s:N,s:N}",
 		"path", path(st->path), "key", key_dict(&st->key), "format",
-		st_name_format(st->format), "elf", elf_dict(st), "interpreter",
-		path(st->interpreter), "state", fresh ? "fresh" : "stale",
-		"stale_reason", fresh ? NULL : st_name_stale(st->stale_reason),
-		"launch_by", by_fd ? "fd" : "path", "by_path_reason",
-		by_fd ? NULL : st_name_by_path(st->by_path_reason), "guarded",
-		PyBool_FromLong(st->guarded), "warm_ready", st->warm_ready,
-		"flags", (u64)st->flags, "launches", launches_dict(st),
-		"fallbacks", fallbacks_dict(st));
+		WORD(format_words, st->format), "elf", elf_dict(st),
+		"interpreter", path(st->interpreter), "state",
+		fresh ? "fresh" : "stale", "stale_reason",
+		fresh ? NULL : WORD(stale_words, st->stale_reason), "launch_by",
+		by_fd ? "fd" : "path", "by_path_reason",
+		by_fd ? NULL : WORD(by_path_words, st->by_path_reason),
+		"guarded", PyBool_FromLong(st->guarded), "warm_ready",
+		st->warm_ready, "flags", (u64)st->flags, "launches",
+		launches_dict(st), "fallbacks", fallbacks_dict(st));
 }

@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import pathlib
+import re
 import resource
 import select
 import signal
@@ -205,6 +206,34 @@ class Spawn(support.TestCase):
             e = self.error(["sh"], process_group=1 << 22)
             self.assertEqual(e.stage, _native.STAGE_ATTR)
 
+    def test_errors_have_the_sentence_of_the_library(self):
+        e = self.error(["sh"], cwd="/nowhere", stdin=0)
+        self.assertEqual(e.strerror, "action 1 failed: No such file or directory; "
+                                     "check the path that it names")
+        self.assertTrue(str(e).endswith("names: '/nowhere'"), str(e))
+        e = self.error(["sh", "x" * (1 << 20)])
+        self.assertRegex(e.strerror, "^exec failed: Argument list too long; .*128 KiB")
+        with self.assertRaises(FileNotFoundError) as caught:
+            _native.Template("nosuch")
+        self.assertRegex(caught.exception.strerror,
+                         "^cannot be launched: No such file or directory; check ")
+        ring = _native.Ring(1)
+        self.addCleanup(ring.close)
+        ring.run(self.sh, 1, ["sh", "-c", "exit 0"], cwd="/nowhere")
+        _, error, _ = ring.wait()
+        self.assertRegex(error.strerror, "^action [0-9] failed: No such file")
+
+    def test_other_errors_have_the_words_of_the_system(self):
+        ring = _native.Ring(1)
+        self.addCleanup(ring.close)
+        ring.run(self.sh, 1, ["sh", "-c", "exit 0"])
+        with self.assertRaises(BlockingIOError) as caught:
+            ring.run(self.sh, 2, ["sh", "-c", "exit 0"])
+        self.assertEqual(caught.exception.strerror, os.strerror(errno.EAGAIN))
+        with self.assertRaises(OSError) as caught:
+            _native.Ring(1 << 20)
+        self.assertEqual(caught.exception.strerror, os.strerror(errno.EINVAL))
+
     def test_spawn_refuses_wrong_values(self):
         for kwargs in (dict(pass_fds=[-1]), dict(pass_fds=[1 << 40])):
             with self.assertRaises(ValueError, msg=kwargs):
@@ -276,12 +305,21 @@ class Template(support.TestCase):
         self.assertEqual((stat["state"], stat["stale_reason"],
                           stat["format"]), ("fresh", None, "elf"))
 
-    def test_stat_has_the_words_of_the_command(self):
+    def test_stat_tells_why_it_launches_by_path(self):
         path = self.program()
         os.link(path, self.dir / "other")
         with _native.Template(path) as t:
             self.assertEqual((t.stat()["launch_by"], t.stat()["by_path_reason"]),
                              ("path", "hard_link"))
+
+    def test_every_word_of_stat_is_the_commands(self):
+        top = pathlib.Path(__file__).resolve().parents[3]
+        words = [re.findall(r'\[(SPAWN_TEMPLATE_\w+|0)\] = "(.*?)"',
+                            (top / path).read_text())
+                 for path in ("bindings/python/native/template_stat.c",
+                              "src/cli/stat_names.h")]
+        self.assertGreater(len(words[0]), 20)
+        self.assertEqual(*words)
 
     def test_close_waits_for_those_who_use_it(self):
         t = _native.Template("cat")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Words for the numbers of struct spawn_template_stat, the same in the command's
- * JSON and in Python: programs may compare them.
+ * Words for the numbers of struct spawn_template_stat. Programs may compare them.
+ * The Python package has the same, which its tests compare.
  */
 #ifndef ST_STAT_NAMES_H
 #define ST_STAT_NAMES_H
