@@ -25,13 +25,19 @@ static void free_launch(struct launch *l)
 	PyMem_Free(l);
 }
 
-static void over(struct py_pending *p)
+/*
+ * Takes the launch out, so that code which runs meanwhile (another thread, or a
+ * finalizer of garbage that an allocation collects) finds it over.
+ */
+static struct spawn_template_begin *take(struct py_pending *p,
+					 struct launch **l)
 {
-	struct launch *l = p->launch;
+	struct spawn_template_begin *begin = p->begin;
 
+	*l = p->launch;
 	p->begin = NULL;
 	p->launch = NULL;
-	free_launch(l);
+	return begin;
 }
 
 /* ---- begun */
@@ -198,16 +204,22 @@ static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 /* Waits for the launch. Returns None or an error; NULL if memory is short. */
 static PyObject *learn(struct py_pending *p)
 {
+	PyObject *answer = Py_None;
+	struct launch *l;
+	struct spawn_template_begin *begin = take(p, &l);
 	struct error e;
 	pid_t pid;
 
-	pid = spawn_template_begin_wait(p->begin, &p->pidfd,
-					&p->launch->failure,
-					sizeof(p->launch->failure));
-	if (pid > 0)
-		Py_RETURN_NONE;
-	e = launch_error(p->launch, -pid, p->path);
-	return error_new(&e);
+	pid = spawn_template_begin_wait(begin, &p->pidfd, &l->failure,
+					sizeof(l->failure));
+	if (pid > 0) {
+		Py_INCREF(answer);
+	} else {
+		e = launch_error(l, -pid, p->path);
+		answer = error_new(&e);
+	}
+	free_launch(l);
+	return answer;
 }
 
 /*
@@ -222,7 +234,6 @@ static PyObject *pending_end(struct py_pending *p, PyObject *unused)
 		if (check_open(p) < 0)
 			return NULL;
 		p->answer = learn(p);
-		over(p);
 	}
 	Py_XINCREF(p->answer);
 	return p->answer;
@@ -237,12 +248,16 @@ static PyObject *pending_pidfd(struct py_pending *p, void *closure)
 /* Drops the launch, unless it is over. */
 static void drop(struct py_pending *p)
 {
+	struct spawn_template_begin *begin;
+	struct launch *l;
+
 	if (!p->begin)
 		return;
+	begin = take(p, &l);
 	Py_BEGIN_ALLOW_THREADS
-	spawn_template_begin_drop(p->begin);
+	spawn_template_begin_drop(begin);
 	Py_END_ALLOW_THREADS
-	over(p);
+	free_launch(l);
 }
 
 static PyObject *pending_drop(struct py_pending *p, PyObject *unused)

@@ -4,6 +4,11 @@
  *
  * Only wait() and close() release the GIL: no other call on the ring waits, so
  * none is under way when another thread closes the ring.
+ *
+ * An allocation of an object may collect garbage (before Python 3.12), and so run
+ * finalizers, which may call any method here. So nothing that they could free is
+ * used over an allocation, and a call that needs the ring itself is a user of it:
+ * then close() leaves the end to that call.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -17,6 +22,8 @@ struct py_ring {
 	struct entry *entries;			/* those in flight */
 	PyObject *result_type, *template_type;
 	unsigned int waiting; /* waiting threads, without the GIL */
+	unsigned int users; /* calls that make objects out of a completion */
+	bool closing; /* the last user ends the ring */
 };
 
 static PyObject *raise_errno(int error)
@@ -24,11 +31,16 @@ static PyObject *raise_errno(int error)
 	return error_raise(&(struct error){ .error = error, .of_call = true });
 }
 
-static struct spawn_template_ring *open_ring(struct py_ring *r)
+static bool is_open(const struct py_ring *r)
 {
-	if (!r->ring)
+	return r->ring && !r->closing;
+}
+
+static bool check_open(const struct py_ring *r)
+{
+	if (!is_open(r))
 		PyErr_SetString(PyExc_ValueError, "the ring is closed");
-	return r->ring;
+	return is_open(r);
 }
 
 /* ---- entries */
@@ -63,14 +75,13 @@ static void free_entries(struct entry *entry)
 	}
 }
 
-static PyObject *tokens_of(const struct entry *entry)
+/* Runs no Python code: a list grows without a collection of garbage. */
+static int add_tokens(PyObject *tokens, const struct entry *entry)
 {
-	PyObject *tokens = PyList_New(0);
-
-	for (; tokens && entry; entry = entry->next)
+	for (; entry; entry = entry->next)
 		if (PyList_Append(tokens, entry->token) < 0)
-			Py_CLEAR(tokens);
-	return tokens;
+			return -1;
+	return 0;
 }
 
 /* ---- making and freeing */
@@ -116,12 +127,18 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)r;
 }
 
-/* Ends the ring. A second caller has nothing to do, even without the GIL. */
+/*
+ * Ends the ring, or leaves that to its last user. A second caller has nothing to do,
+ * even without the GIL.
+ */
 static void end(struct py_ring *r)
 {
 	struct spawn_template_ring *ring = r->ring;
 	struct entry *entries = r->entries;
 
+	r->closing = true;
+	if (r->users)
+		return;
 	r->ring = NULL;
 	r->entries = NULL;
 	if (ring) {
@@ -134,18 +151,23 @@ static void end(struct py_ring *r)
 
 static PyObject *ring_close(struct py_ring *r, PyObject *unused)
 {
-	PyObject *tokens;
+	PyObject *tokens = PyList_New(0);
 
 	(void)unused;
+	if (!tokens)
+		return NULL;
 	/* after fork, threads that waited in the parent are not in the child */
 	if (r->waiting && r->ring && spawn_template_ring_fd(r->ring) >= 0) {
 		PyErr_SetString(PyExc_RuntimeError,
 				"another thread waits for the ring");
+		Py_DECREF(tokens);
 		return NULL;
 	}
-	tokens = tokens_of(r->entries);
-	if (tokens)
-		end(r);
+	if (is_open(r) && add_tokens(tokens, r->entries) < 0) {
+		Py_DECREF(tokens);
+		return NULL;
+	}
+	end(r);
 	return tokens;
 }
 
@@ -204,7 +226,7 @@ static struct entry *begin_entry(struct py_ring *r,
 {
 	struct py_template *t = (struct py_template *)request->template;
 
-	if (!open_ring(r))
+	if (!check_open(r))
 		return NULL;
 	if ((PyObject *)Py_TYPE(t) != r->template_type) {
 		PyErr_SetString(PyExc_TypeError, "template must be a Template");
@@ -288,7 +310,7 @@ static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
 	int ret;
 
 	(void)unused;
-	if (!open_ring(r))
+	if (!check_open(r))
 		return NULL;
 	ret = spawn_template_ring_submit(r->ring);
 	return ret < 0 ? raise_errno(-ret) : PyLong_FromLong(ret);
@@ -323,20 +345,27 @@ static PyObject *error_of(const struct entry *entry,
 	return error_new(&e);
 }
 
-/* Returns the completion as (token, error, value), or NULL; gives @cqe back. */
+/*
+ * Returns the completion as (token, error, value), or NULL; gives @cqe back. While
+ * it makes objects, the entry is its own, and the ring has a user more.
+ */
 static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
 {
 	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
-	PyObject *error = error_of(entry, cqe);
-	PyObject *value = error ? completion_value(r, cqe) : NULL;
-	PyObject *tuple = NULL;
+	PyObject *error, *value, *tuple = NULL;
 
+	entry_unlink(r, entry);
+	r->users++;
+	error = error_of(entry, cqe);
+	value = error ? completion_value(r, cqe) : NULL;
 	spawn_template_ring_seen(r->ring, cqe);
+	r->users--;
+	if (r->closing)
+		end(r);
 	if (value)
 		tuple = PyTuple_Pack(3, entry->token, error, value);
 	Py_XDECREF(error);
 	Py_XDECREF(value);
-	entry_unlink(r, entry);
 	entry_free(entry);
 	return tuple;
 }
@@ -379,10 +408,10 @@ static PyObject *ring_reap(struct py_ring *r, PyObject *args)
 	PyObject *list;
 	int ret = 0;
 
-	if (!PyArg_ParseTuple(args, "|I:reap", &most) || !open_ring(r))
+	if (!PyArg_ParseTuple(args, "|I:reap", &most) || !check_open(r))
 		return NULL;
 	list = PyList_New(0);
-	while (list && most-- && r->ring) {
+	while (list && most-- && is_open(r)) {
 		ret = spawn_template_ring_wait(r->ring, &cqe, 0);
 		if (ret == -EINTR)
 			continue;
@@ -403,7 +432,7 @@ static PyObject *ring_wait(struct py_ring *r, PyObject *args)
 	struct spawn_template_cqe *cqe;
 	int ms = -1, ret;
 
-	if (!PyArg_ParseTuple(args, "|i:wait", &ms) || !open_ring(r))
+	if (!PyArg_ParseTuple(args, "|i:wait", &ms) || !check_open(r))
 		return NULL;
 	r->waiting++;
 	Py_BEGIN_ALLOW_THREADS
@@ -428,7 +457,7 @@ static PyObject *ring_cancel(struct py_ring *r, PyObject *args)
 	int forget = 0, n = 0;
 
 	if (!PyArg_ParseTuple(args, "O|p:cancel", &token, &forget) ||
-	    !open_ring(r))
+	    !check_open(r))
 		return NULL;
 	for (entry = r->entries; entry; entry = entry->next) {
 		int ret;
@@ -455,7 +484,7 @@ static PyObject *ring_fileno(struct py_ring *r, PyObject *unused)
 	int fd;
 
 	(void)unused;
-	if (!open_ring(r))
+	if (!check_open(r))
 		return NULL;
 	fd = spawn_template_ring_fd(r->ring);
 	return fd < 0 ? raise_errno(-fd) : PyLong_FromLong(fd);

@@ -435,6 +435,29 @@ class Cache(support.TestCase):
                              *self.how()), "executable not found")
         self.assertEqual(self.cache.stat()["out"], 0)
 
+    def test_a_finalizer_may_drop_a_launch_that_ends(self):
+        class Owner:
+            def __init__(self, pending):
+                self.pending, self.me = pending, self
+
+            def __del__(self):
+                self.pending.drop()
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        for threshold in range(1, 12):
+            pending = self.cache.begin((b"/bin/true",), None, Popen(), (), None, ["x"],
+                                       None, *self.how(cwd="/none"))
+            select.select([pending], [], [], 10)
+            gc.collect()
+            gc.disable()
+            gc.set_threshold(threshold, 1, 1)
+            Owner(pending)
+            gc.enable()
+            try:
+                self.assertEqual(pending.end().filename, "/none")
+            except ValueError as error:
+                self.assertEqual(str(error), "the launch is over")
+            gc.set_threshold(0)
+
     def test_a_cache_refuses_wrong_values(self):
         for args in ((), (5000,), ("a",)):
             with self.assertRaises((TypeError, OSError)):
@@ -579,6 +602,7 @@ class Ring(support.TestCase):
         self.sh = _native.Template("sh")
         self.addCleanup(self.sh.close)
         self.addCleanup(self.ring.close)
+        self.thresholds = gc.get_threshold()
 
     def finish(self, n):
         done = []
@@ -779,6 +803,53 @@ class Ring(support.TestCase):
         del token
         gc.collect()
         self.assertIsNone(alive())
+
+    def test_a_finalizer_may_close_the_ring_at_every_allocation(self):
+        """Before Python 3.12, garbage is collected inside of C code that allocates."""
+        for how in "launch", "error", "close":
+            for threshold in range(1, 24):
+                with self.subTest(how=how, threshold=threshold):
+                    self.assertEqual(self.closed_by_garbage(how, threshold), 8)
+
+    def closed_by_garbage(self, how, threshold):
+        """Return how many tokens came back, by completions or by close()."""
+        class Owner:
+            def __init__(self, ring):
+                self.ring, self.me = ring, self
+
+            def __del__(self):
+                back.extend(self.ring.close())
+        ring, back = _native.Ring(8), []
+        for i in range(8):
+            if how == "error":
+                ring.run(self.sh, i, ["sh"], cwd="/none")
+            else:
+                ring.spawn(self.sh, i, SH + [":"])
+        ring.submit()
+        done = [ring.wait()] if how != "close" else []
+        gc.collect()
+        gc.disable()
+        gc.set_threshold(threshold, 1, 1)
+        Owner(ring)
+        gc.enable()
+        try:
+            if how == "close":
+                back.extend(ring.close())
+            else:
+                done += ring.reap()
+        except ValueError as error:
+            self.assertEqual(str(error), "the ring is closed")
+        finally:
+            gc.set_threshold(*self.thresholds)
+        gc.collect()
+        for _, error, value in done:
+            self.assertEqual(bool(error), how == "error")
+            if value:
+                os.close(value[1])
+        with self.assertRaises(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+        return len(done) + len(back)
 
     def test_a_ring_refuses_wrong_values(self):
         for entries in (0, _native.RING_ENTRIES_MAX + 1):
