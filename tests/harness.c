@@ -723,6 +723,34 @@ int test_count_fds(void)
 	return count;
 }
 
+static void note_fds(void)
+{
+	char path[64], target[256];
+
+	for (int fd = 0; fd < 1024; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n >= 0)
+			test_note("fd %d: %.*s", fd, (int)n, target);
+	}
+}
+
+void test_check_fds(const char *file, int line, int want)
+{
+	int count = test_count_fds();
+
+	for (int i = 0; i < 1000 && count != want; i++) {
+		usleep(1000);
+		count = test_count_fds();
+	}
+	if (count == want)
+		return;
+	note_fds();
+	test_fail_op(file, line, "open fds", count, want);
+}
+
 int test_count_mappings(void)
 {
 	const char *p = test_read("/proc/self/maps");

@@ -307,6 +307,13 @@ void test_in_child(void (*fn)(void *), void *arg);
 /* ---- fds, mappings, children ---- */
 
 int test_count_fds(void);
+
+/*
+ * Fails, naming each open file, unless so many fds are open within a second: a
+ * sanitizer or libc may open one for a moment in a thread that is starting.
+ */
+#define CHECK_FDS(want) test_check_fds(__FILE__, __LINE__, want)
+void test_check_fds(const char *file, int line, int want);
 int test_count_mappings(void);
 
 /*

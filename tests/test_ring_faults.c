@@ -560,12 +560,12 @@ static void *disturbed_init(void *arg)
 	for (int i = 0; i < 10000 && count_threads() > before.threads + 2; i++)
 		sleep_ms(1);
 	CHECK_LE(count_threads(), before.threads + 2);
-	CHECK_EQ(test_count_fds(), before.fds);
+	CHECK_FDS(before.fds);
 	CHECK_EQ(test_sigmask(), before.mask);
 	f->ring = ring_new(8, 2);
 	check_recovered(f);
 	spawn_template_ring_exit(f->ring);
-	CHECK_EQ(test_count_fds(), before.fds);
+	CHECK_FDS(before.fds);
 	return NULL;
 }
 
