@@ -1228,7 +1228,8 @@ int spawn_template_cache_get(struct spawn_template_cache *cache,
  * In a child of fork(2) the call closes the child's copy of a template that the
  * parent had out at the fork.
  *
- * Return: 0; -EBADF if @tfd is not open; -EINVAL if it is not out.
+ * Return: 0; -EBADF if @tfd is not open; -EINVAL if it is not out; -ENOMEM, in a child
+ * of fork(2) only.
  * Since: 0.4
  */
 int spawn_template_cache_drop(struct spawn_template_cache *cache, int tfd);
