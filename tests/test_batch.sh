@@ -179,6 +179,35 @@ ids() {
 			9223372036854775807, 0.1, 1e300,
 			"\0\U0001f600\"\\", [[[]]], False, 9]
 		and [x["line"] for x in a] == list(range(1, 10))'
+	"$python" - > "$tmp/in" <<- 'END'
+	for text in ("9223372036854775808", "-1e999", "1.10", "12345678901234567890" * 5,
+	             '"\\udce9 \\u0041"', '{"a" : [1,  {"b":1.0}], "a": 2}', "[" * 400 + "]" * 400,
+	             '"caf\u00e9"'):
+	    print('{"argv": ["true"], "id" : %s }' % text)
+	END
+	feed -j 1 < "$tmp/in"
+	answers 'an id comes back byte for byte, as it was written' '
+		[x.partition(b",\"line\":")[0] for x in lines[:-1]]
+			== [b"{\"id\":" + x.partition(b"\"id\" : ")[2][:-2]
+				for x in open("'"$tmp"'/in", "rb").read().splitlines()]
+		and all(x["code"] == 0 for x in a)'
+	cat > "$tmp/in" <<- 'END'
+	{"id": "cut off", "argv": ["tr
+	{"id": "half a character", "argv": ["\udce9"]}
+	{"id": 18446744073709551616, "argv": 5}
+	{"id": 1, "argv": ["true"], "id": 2}
+	{"id": 12
+	{"id": "\ud8", "argv": ["true"]}
+	{"id": 01, "argv": ["true"]}
+	{"argv": ["true"] "id": 8}
+	{"\u0069d": "escaped name", "argv": ["echo"]}
+	END
+	printf '{"id": "\377", "argv": ["true"]}\n' >> "$tmp/in"
+	feed -j 1 < "$tmp/in"
+	answers 'a wrong line is answered with its id wherever that can be told' '
+		ids == ["cut off", "half a character", 18446744073709551616,
+			None, None, None, None, None, "escaped name", None]
+		and sum("error" in x for x in a) == 9'
 }
 
 ends() {
@@ -201,7 +230,7 @@ ends() {
 		and by["signal"]["code"] is None
 		and by["signal"]["signal"] == "SIGTERM"
 		and by["signal"]["signal_number"] == 15
-		and a[2]["id"] is None and errors("EINVAL", "null")'
+		and errors("EINVAL", "merged")'
 	feed <<- 'END'
 	{"argv": ["sh", "-c", "echo o; echo e >&2; echo o"], "merge_stderr": true}
 	END
@@ -258,7 +287,7 @@ bad_lines() {
 			"merge")
 		and [x["line"] for x in a if x["id"] is None
 			and x["error"]["name"] == "EINVAL"]
-			== [2, 3, 5, 23, 25]'
+			== [2, 3, 25] and errors("EINVAL", "twice", "bytes")'
 	answers 'errors tell the id, if it can be read, and the number of the line' '
 		sorted(x["line"] for x in a) == list(range(1, 26))
 		and by["keys"]["line"] == 4 and by["merge"]["line"] == 22
@@ -340,6 +369,71 @@ bytes() {
 		and by["bad"]["out_len"] == 5 and "out_base64" in by["bad"]
 		and by["fits"]["out_base64"] == "YWJjZMM="
 		and not by["fits"]["out_truncated"]'
+}
+
+# Names and variables that are not UTF-8.
+other_bytes() {
+	local odd=$'caf\xe9' odd64=Y2Fm6Q== dir
+
+	mkdir -p "$tmp/$odd"
+	echo inside > "$tmp/$odd/file"
+	printf '#!/bin/sh\necho odd\n' > "$tmp/$odd/$odd"
+	chmod 755 "$tmp/$odd/$odd"
+	dir=$(printf %s "$tmp/$odd" | base64 -w 0)
+	cat > "$tmp/in" <<- END
+	{"id": "argv", "argv_base64": ["cHJpbnRm", "JXM=", "$odd64"]}
+	{"id": "cwd", "argv": ["cat", "file"], "cwd_base64": "$dir"}
+	{"id": "name", "argv_base64": ["$(printf ./%s "$odd" | base64)"],
+	 "cwd_base64": "$dir"}
+	{"id": "env", "argv": ["sh", "-c", "printf %s \"\$A\$B\$C\""],
+	 "env": {"A": "no", "B": "b"},
+	 "setenv": {"A": "no", "C": "c"}, "setenv_base64": {"A": "$odd64"}}
+	{"id": "missing", "argv_base64": ["$odd64"]}
+	{"id": "both", "argv": ["true"], "argv_base64": ["$odd64"]}
+	{"id": "both2", "argv_base64": ["$odd64"], "argv": ["true"]}
+	{"id": "both3", "argv": ["true"], "cwd": "/", "cwd_base64": "Lw=="}
+	{"id": "nul", "argv_base64": ["YQBi"]}
+	{"id": "text", "argv_base64": ["tru"]}
+	{"id": "number", "argv_base64": [1]}
+	{"id": "none", "argv_base64": []}
+	{"id": "object", "argv_base64": {"a": "Lw=="}}
+	{"id": "nowhere", "argv": ["true"], "cwd_base64": ""}
+	{"id": "list", "argv": ["true"], "setenv_base64": ["Lw=="]}
+	{"id": "null", "argv": ["true"], "setenv_base64": {"A": null}}
+	{"id": "name=", "argv": ["true"], "setenv_base64": {"A=": "Lw=="}}
+	END
+	tr '\n' ' ' < "$tmp/in" | sed 's/} {"id"/}\n{"id"/g' > "$tmp/in2"
+	feed < "$tmp/in2"
+	answers 'arguments, directory and variables may have bytes that are not UTF-8' '
+		by["argv"]["out_base64"] == "'"$odd64"'"
+		and by["cwd"]["out"] == "inside\n" and by["name"]["out"] == "odd\n"
+		and base64.b64decode(by["env"]["out_base64"]) == b"caf\xe9bc"
+		and errors("ENOENT", "missing")
+		and by["missing"]["error"]["detail"] == "caf\ufffd: not found on PATH"'
+	answers 'base64 that no program can be given is refused' '
+		errors("EINVAL", "both", "both2", "both3", "nul", "text", "number",
+			"none", "object", "nowhere", "list", "null", "name=")'
+}
+
+# A search path is made of PATH and cwd; neither makes the other grow without a bound.
+long_path() {
+	"$python" - > "$tmp/in" <<- 'END'
+	import json
+	for name in ("nosuch", "/bin/true"):
+	    print(json.dumps({"argv": [name], "cwd": "/" + "a" * 4000,
+	                      "setenv": {"PATH": ":" * 100000}}))
+	print(json.dumps({"argv": ["nosuch"], "setenv": {"PATH": "/x:" * 40000}}))
+	print(json.dumps({"argv": ["nosuch"], "cwd": "/", "setenv": {"PATH": "x:" * 20000}}))
+	print(json.dumps({"argv": ["/bin/echo"], "cwd": "/", "setenv": {"PATH": ":" * 100000}}))
+	END
+	feed -j 1 < "$tmp/in"
+	answers 'a search path that is too long with cwd in it is refused' '
+		errors("E2BIG", "1") and "128 KiB" in by["1"]["error"]["message"]
+		and errors("ENAMETOOLONG", "2") and errors("ENOENT", "3", "4")
+		and by["5"]["out"] == "\n"'
+	answers 'the answer to a failed launch does not repeat PATH' '
+		all(len(x) < 1000 for i, x in enumerate(lines) if i != 1)
+		and "add its directory to PATH" in by["3"]["error"]["remedy"]'
 }
 
 environment() {
@@ -963,6 +1057,8 @@ ends
 bad_lines
 long_lines
 bytes
+other_bytes
+long_path
 environment
 errors
 signals_of_programs

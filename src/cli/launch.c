@@ -85,6 +85,8 @@ int open_cgroup(const char *option, const char *path, bool make)
 
 /* ---- words */
 
+#define PATH_SHOWN 512 /* bytes of $PATH in a remedy */
+
 CLI_PRINTF(1, 2)
 static char *words(const char *fmt, ...)
 {
@@ -98,10 +100,23 @@ static char *words(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
+/* PATH may be long, and is the same for all answers of a batch. */
+static void say_path(const struct launch_error *e, struct launch_words *w)
+{
+	static const char remedy[] =
+		"give its path, or add its directory to PATH";
+	const char *path = getenv("PATH");
+	bool cut = path && strlen(path) > PATH_SHOWN;
+
+	if (e->one_of_many)
+		w->remedy = strdup(remedy);
+	else
+		w->remedy = words("%s (now %.*s%s)", remedy, PATH_SHOWN,
+				  path ? path : "unset", cut ? "..." : "");
+}
+
 static void say_not_found(const struct launch_error *e, struct launch_words *w)
 {
-	const char *path = e->search ? e->search : getenv("PATH");
-
 	w->status = CLI_NOT_FOUND;
 	if (!*e->command) {
 		w->error = words("the command's name is empty");
@@ -111,9 +126,7 @@ static void say_not_found(const struct launch_error *e, struct launch_words *w)
 				  "the directory that the command starts in");
 	} else {
 		w->error = words("%s: not found on PATH", e->command);
-		w->remedy = words("give its path, or add its directory to PATH "
-				  "(now %s)",
-				  path ? path : "unset");
+		say_path(e, w);
 	}
 }
 

@@ -25,7 +25,7 @@
 struct batch_job {
 	bool active;
 	uint64_t line;
-	json_t *id; /* NULL: the line */
+	char *id; /* JSON; NULL: the line */
 	int tfd; /* the cache's; -1: none */
 	char *name;
 	bool has_cwd;
@@ -50,7 +50,7 @@ struct batch {
 /* ---- answers */
 
 /* Print {"id": ..., "line": ..., and the members of object}; consume object. */
-static void answer(struct batch *b, const json_t *id, uint64_t line,
+static void answer(struct batch *b, const char *id, uint64_t line,
 		   json_t *object)
 {
 	char number[64];
@@ -62,10 +62,7 @@ static void answer(struct batch *b, const json_t *id, uint64_t line,
 		return;
 	}
 	writer_text(&b->out, "{\"id\":", 6);
-	if (id) /* keeps all digits that a real number needs to stay the same */
-		writer_json(&b->out, id, JSON_COMPACT | JSON_ENCODE_ANY);
-	else
-		writer_text(&b->out, number, (size_t)n);
+	writer_raw(&b->out, id ? id : number);
 	writer_text(&b->out, ",\"line\":", 8);
 	writer_text(&b->out, number, (size_t)n);
 	writer_text(&b->out, ",", 1);
@@ -75,7 +72,7 @@ static void answer(struct batch *b, const json_t *id, uint64_t line,
 	json_decref(object);
 }
 
-static void answer_complaint(struct batch *b, const json_t *id,
+static void answer_complaint(struct batch *b, const char *id,
 			     const struct complaint *c)
 {
 	answer(b, id, b->in.number,
@@ -86,7 +83,7 @@ static void answer_complaint(struct batch *b, const json_t *id,
 
 /* Answer that a launch failed, and name its template if there is one. */
 static void answer_failure(struct batch *b, const struct batch_job *job,
-			   int error, uint32_t flags, const char *search)
+			   int error, uint32_t flags)
 {
 	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
 	static struct spawn_template_stat st;
@@ -94,7 +91,7 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 		.command = job->name,
 		.path = "",
 		.interpreter = "",
-		.search = search,
+		.one_of_many = true,
 		.error = error,
 		.failure = {
 			.error = error,
@@ -120,7 +117,7 @@ static void free_job(struct batch *b, struct batch_job *job)
 {
 	if (job->tfd >= 0)
 		spawn_template_cache_drop(b->cache, job->tfd);
-	json_decref(job->id);
+	free(job->id);
 	free(job->name);
 	if (job->active)
 		b->unused[b->max_jobs - b->active--] =
@@ -175,7 +172,7 @@ static int queue_job(struct batch *b, const struct request *r, int tfd,
 				       index);
 }
 
-static void start_job(struct batch *b, struct request *r, json_t *id)
+static void start_job(struct batch *b, struct request *r)
 {
 	unsigned int index = b->unused[b->max_jobs - b->active - 1];
 	struct batch_job *job = &b->jobs[index];
@@ -184,17 +181,17 @@ static void start_job(struct batch *b, struct request *r, json_t *id)
 	*job = (struct batch_job){
 		.tfd = -1,
 		.line = b->in.number,
-		.id = json_incref(id),
+		.id = r->id,
 		.name = r->name,
 		.has_cwd = r->cwd != NULL,
 	};
+	r->id = NULL;
 	r->name = NULL;
 	job->tfd = spawn_template_cache_get(b->cache, job->name, r->path);
 	job->tfd = launch_searched(job->tfd, job->name, r->path);
 	err = job->tfd < 0 ? job->tfd : queue_job(b, r, job->tfd, index);
 	if (err) {
-		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS,
-			       r->path);
+		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
 		free_job(b, job);
 		return;
 	}
@@ -210,28 +207,24 @@ static bool is_blank(const char *text, size_t n)
 	return n == 0;
 }
 
-static void take_line(struct batch *b, enum line found, const char *text,
-		      size_t n)
+static void take_line(struct batch *b, enum line found, char *text, size_t n)
 {
 	struct complaint complaint;
 	struct request r = { 0 };
-	json_t *id = NULL;
 
 	if (found == LINE_TOO_LONG) {
-		id = json_null();
 		complaint.error = E2BIG;
 		snprintf(complaint.text, sizeof(complaint.text),
 			 "the line is longer than %zu MiB",
 			 BATCH_LINE_MAX >> 20);
-		answer_complaint(b, id, &complaint);
+		answer_complaint(b, "null", &complaint);
 	} else if (is_blank(text, n)) {
 		return;
-	} else if (request_read(&r, text, n, &id, &complaint)) {
-		answer_complaint(b, id, &complaint);
+	} else if (request_read(&r, text, n, &complaint)) {
+		answer_complaint(b, r.id_unknown ? "null" : r.id, &complaint);
 	} else {
-		start_job(b, &r, id);
+		start_job(b, &r);
 	}
-	json_decref(id);
 	request_free(&r);
 }
 
@@ -245,7 +238,7 @@ static void take_completion(struct batch *b, struct spawn_template_cqe *cqe)
 		answer(b, job->id, job->line,
 		       result_json(cqe->result, cqe->pid));
 	else
-		answer_failure(b, job, -cqe->res, cqe->flags, NULL);
+		answer_failure(b, job, -cqe->res, cqe->flags);
 	spawn_template_ring_seen(b->ring, cqe);
 	free_job(b, job);
 }
@@ -258,8 +251,8 @@ static bool is_ending(const struct batch *b)
 static void take_all(struct batch *b)
 {
 	struct spawn_template_cqe *cqe;
-	const char *text;
 	enum line found;
+	char *text;
 	size_t n;
 
 	while (!is_ending(b) && spawn_template_ring_wait(b->ring, &cqe, 0) == 0)

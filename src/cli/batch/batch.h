@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The parts of spawn-template batch: lines come in (io.c), are read as requests
- * (request.c), launched from templates out of a cache and answered in the order
+ * (request.c, id.c), launched from templates out of a cache and answered in the order
  * in which they end (batch.c).
  *
  * One thread does that; the ring has its own. The thread waits in its poll
@@ -49,7 +49,7 @@ enum line { LINE_NONE, LINE_READ, LINE_TOO_LONG };
  * Return the next line in the buffer, without its newline; the next line_fill()
  * overwrites it. The last line of the file may have no newline.
  */
-enum line line_next(struct line_reader *in, const char **text, size_t *n);
+enum line line_next(struct line_reader *in, char **text, size_t *n);
 
 /* Read once. Call it only when line_next() found no line. */
 void line_fill(struct line_reader *in);
@@ -67,8 +67,19 @@ struct writer {
 };
 
 void writer_text(struct writer *out, const char *text, size_t n);
+/* Write JSON as it is; on a terminal, with characters beyond ASCII escaped. */
+void writer_raw(struct writer *out, const char *json);
 void writer_json(struct writer *out, const json_t *value, size_t flags);
 void writer_flush(struct writer *out);
+
+/* ---- id.c */
+
+/*
+ * Find the value of "id" in a line.
+ * Return: its bytes, with *id at the first one; 0 if the line has none, or two, or if
+ * something before its end is no JSON.
+ */
+size_t id_find(char *line, size_t n, char **id);
 
 /* ---- request.c */
 
@@ -78,13 +89,16 @@ void writer_flush(struct writer *out);
  */
 struct request {
 	json_t *json;
+	char *id; /* owned: JSON, as it was written; NULL: none */
+	bool id_unknown; /* the line may have one, but it cannot be told */
 	const char *cwd; /* NULL: this tool's */
-	json_t *env, *setenv; /* NULL: not given */
+	char *cwd_decoded; /* owned: cwd, if it was base64 */
+	json_t *env, *setenv, *setenv_decoded; /* NULL: not given */
 	const char **argv; /* owned */
 	char **envp; /* owned, as are its strings from n_kept on */
 	size_t n_kept; /* strings of this tool's own environment */
 	char *name; /* owned: argv[0], from cwd if it is relative */
-	char *path; /* owned: the search path, from cwd */
+	char *path; /* owned: the search path, from cwd; "" if name has a slash */
 	const void *input;
 	void *decoded; /* owned: the input, if it was base64 */
 	size_t input_len;
@@ -99,10 +113,10 @@ struct complaint {
 };
 
 /*
- * Return: 0, or -1 with the complaint filled in. *id is always set, to a new
- * reference: NULL if the line has no id, null if that cannot be told.
+ * Read a line, which is overwritten.
+ * Return: 0, or -1 with the complaint filled in and no more than the id read.
  */
-int request_read(struct request *r, const char *text, size_t n, json_t **id,
+int request_read(struct request *r, char *line, size_t n,
 		 struct complaint *complaint);
 void request_free(struct request *r);
 

@@ -136,6 +136,8 @@ const struct command cmd_batch = {
 		"  \"timeout\"       seconds, or a string such as \"500ms\"; 0: "
 		"none\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" too\n"
+		"  \"argv_base64\", \"cwd_base64\", \"setenv_base64\"\n"
+		"                  the same for names and values of any bytes\n"
 		"\n"
 		"  -j, --jobs N       so many at a time, up to 1024; default "
 		"twice the CPUs\n"

@@ -17,7 +17,7 @@
 
 /* Return n bytes from the start, and step over skip more: the newline. */
 static enum line give_line(struct line_reader *in, size_t n, size_t skip,
-			   const char **text, size_t *length)
+			   char **text, size_t *length)
 {
 	bool rest = in->skipping;
 
@@ -32,7 +32,7 @@ static enum line give_line(struct line_reader *in, size_t n, size_t skip,
 	return n > BATCH_LINE_MAX ? LINE_TOO_LONG : LINE_READ;
 }
 
-enum line line_next(struct line_reader *in, const char **text, size_t *n)
+enum line line_next(struct line_reader *in, char **text, size_t *n)
 {
 	for (;;) {
 		size_t length = in->end - in->start;
@@ -159,6 +159,43 @@ void writer_text(struct writer *out, const char *text, size_t n)
 	}
 	memcpy(out->buffer + out->n, text, n);
 	out->n += n;
+}
+
+/* Write a character beyond ASCII as JSON escapes it. Return: its bytes. */
+static size_t write_escaped(struct writer *out, const char *utf8)
+{
+	const unsigned char *s = (const unsigned char *)utf8;
+	size_t n = *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
+	unsigned int c = *s & (0x7fU >> n);
+	char text[16];
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3f);
+	if (c < 0x10000)
+		snprintf(text, sizeof(text), "\\u%04x", c);
+	else
+		snprintf(text, sizeof(text), "\\u%04x\\u%04x",
+			 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+	writer_text(out, text, strlen(text));
+	return n;
+}
+
+void writer_raw(struct writer *out, const char *json)
+{
+	if (!(out_json_flags(out->fd) & JSON_ENSURE_ASCII)) {
+		writer_text(out, json, strlen(json));
+		return;
+	}
+	while (*json) {
+		size_t n = 0;
+
+		while (json[n] && !(json[n] & 0x80))
+			n++;
+		writer_text(out, json, n);
+		json += n;
+		if (*json)
+			json += write_escaped(out, json);
+	}
 }
 
 static int dump(const char *text, size_t n, void *data)

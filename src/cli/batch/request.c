@@ -13,6 +13,8 @@
 
 #include "cli/batch/batch.h"
 
+#define SEARCH_MAX (128U << 10) /* bytes, as of a string that exec takes */
+
 extern char **environ;
 
 /* Return: -1 */
@@ -41,12 +43,60 @@ static const char *plain_string(const json_t *value)
 	return text && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
+/*
+ * Decode base64 of bytes that a program can be given.
+ * Return: a string that the caller frees, or NULL after a complaint.
+ */
+static char *decode_plain(const json_t *value, const char *key,
+			  struct complaint *c)
+{
+	const char *text = json_string_value(value);
+	bool invalid = !text;
+	char *bytes = NULL;
+	size_t n;
+
+	if (text)
+		bytes = base64_decode(text, json_string_length(value), &n,
+				      &invalid);
+	if (bytes) {
+		bytes[n] = '\0';
+		if (strlen(bytes) == n)
+			return bytes;
+		invalid = true;
+		free(bytes);
+	}
+	if (invalid)
+		complain(c, EINVAL,
+			 "\"%s\" is not base64 with padding, of bytes without "
+			 "NUL",
+			 key);
+	else
+		no_memory(c);
+	return NULL;
+}
+
+/* Do the same, and make a string of JSON that may have any bytes. */
+static json_t *decode_value(const json_t *value, const char *key,
+			    struct complaint *c)
+{
+	char *bytes = decode_plain(value, key, c);
+	json_t *string = bytes ? json_string_nocheck(bytes) : NULL;
+
+	if (bytes && !string)
+		no_memory(c);
+	free(bytes);
+	return string;
+}
+
 /* ---- keys */
 
 static int read_argv(struct request *r, json_t *value, struct complaint *c)
 {
 	size_t n = json_array_size(value);
 
+	if (r->argv)
+		return complain(c, EINVAL,
+				"both \"argv\" and \"argv_base64\" are given");
 	if (n == 0)
 		return complain(c, EINVAL,
 				"\"argv\" is not an array with a name in it");
@@ -64,8 +114,44 @@ static int read_argv(struct request *r, json_t *value, struct complaint *c)
 	return 0;
 }
 
+static int read_argv_base64(struct request *r, json_t *value,
+			    struct complaint *c)
+{
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		json_t *word = decode_value(json_array_get(value, i),
+					    "argv_base64", c);
+
+		if (!word)
+			return -1;
+		json_array_set_new(value, i, word);
+	}
+	return read_argv(r, value, c);
+}
+
+static int check_one_cwd(const struct request *r, struct complaint *c)
+{
+	if (r->cwd)
+		return complain(c, EINVAL,
+				"both \"cwd\" and \"cwd_base64\" are given");
+	return 0;
+}
+
+static int read_cwd_base64(struct request *r, json_t *value,
+			   struct complaint *c)
+{
+	if (check_one_cwd(r, c))
+		return -1;
+	r->cwd = r->cwd_decoded = decode_plain(value, "cwd_base64", c);
+	if (r->cwd && !*r->cwd)
+		return complain(c, EINVAL,
+				"\"cwd_base64\" is not a directory's name");
+	return r->cwd ? 0 : -1;
+}
+
 static int read_cwd(struct request *r, json_t *value, struct complaint *c)
 {
+	if (check_one_cwd(r, c))
+		return -1;
 	r->cwd = plain_string(value);
 	if (!r->cwd || !*r->cwd)
 		return complain(c, EINVAL, "\"cwd\" is not a directory's name");
@@ -107,6 +193,25 @@ static int read_setenv(struct request *r, json_t *value, struct complaint *c)
 {
 	r->setenv = value;
 	return check_env("setenv", value, true, c);
+}
+
+static int read_setenv_base64(struct request *r, json_t *value,
+			      struct complaint *c)
+{
+	const char *name;
+	json_t *text;
+
+	json_object_foreach(value, name, text)
+	{
+		json_t *decoded = decode_value(text, "setenv_base64", c);
+
+		if (!decoded)
+			return -1;
+		json_object_iter_set_new(value, json_object_key_to_iter(name),
+					 decoded);
+	}
+	r->setenv_decoded = value;
+	return check_env("setenv_base64", value, false, c);
 }
 
 static int check_one_input(const struct request *r, struct complaint *c)
@@ -169,8 +274,10 @@ static int read_merge(struct request *r, json_t *value, struct complaint *c)
 
 static int read_id(struct request *r, json_t *value, struct complaint *c)
 {
-	(void)r, (void)value, (void)c; /* any value will do */
-	return 0;
+	(void)value; /* the scan has taken it, or the name is escaped */
+	if (!r->id)
+		r->id = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	return r->id ? 0 : no_memory(c);
 }
 
 static int read_key(struct request *r, const char *name, json_t *value,
@@ -181,13 +288,16 @@ static int read_key(struct request *r, const char *name, json_t *value,
 		int (*read)(struct request *, json_t *, struct complaint *);
 	} keys[] = {
 		{ "argv", read_argv },
+		{ "argv_base64", read_argv_base64 },
 		{ "cwd", read_cwd },
+		{ "cwd_base64", read_cwd_base64 },
 		{ "env", read_env },
 		{ "id", read_id },
 		{ "input", read_input },
 		{ "input_base64", read_base64 },
 		{ "merge_stderr", read_merge },
 		{ "setenv", read_setenv },
+		{ "setenv_base64", read_setenv_base64 },
 		{ "timeout", read_timeout },
 	};
 
@@ -199,10 +309,18 @@ static int read_key(struct request *r, const char *name, json_t *value,
 
 /* ---- the environment */
 
-static bool is_replaced(const char *variable, const json_t *by)
+static bool is_changed(const struct request *r, const char *name)
 {
-	char *name = by ? strndup(variable, strcspn(variable, "=")) : NULL;
-	bool replaced = name && json_object_get(by, name);
+	return json_object_get(r->setenv, name) ||
+	       json_object_get(r->setenv_decoded, name);
+}
+
+static bool is_replaced(const struct request *r, const char *variable)
+{
+	char *name = r->setenv || r->setenv_decoded
+			     ? strndup(variable, strcspn(variable, "="))
+			     : NULL;
+	bool replaced = name && is_changed(r, name);
 
 	free(name);
 	return replaced;
@@ -219,11 +337,15 @@ static int add_variable(struct request *r, size_t *n, const char *name,
 	return 0;
 }
 
-/* Put "env" in place of this tool's own variables, then apply "setenv". */
+/*
+ * Put "env" in place of this tool's own variables, then apply "setenv" and
+ * "setenv_base64".
+ */
 static int make_envp(struct request *r)
 {
-	size_t n = 0,
-	       max = json_object_size(r->env) + json_object_size(r->setenv) + 1;
+	size_t n = 0, max = json_object_size(r->env) +
+			    json_object_size(r->setenv) +
+			    json_object_size(r->setenv_decoded) + 1;
 	const char *name;
 	json_t *value;
 
@@ -233,21 +355,27 @@ static int make_envp(struct request *r)
 	if (!r->envp)
 		return -ENOMEM;
 	for (char **own = environ; !r->env && own && *own; own++)
-		if (!is_replaced(*own, r->setenv))
+		if (!is_replaced(r, *own))
 			r->envp[n++] = *own;
 	r->n_kept = n;
 	json_object_foreach(
 		r->env, name,
-		value) if (!json_object_get(r->setenv, name) &&
+		value) if (!is_changed(r, name) &&
 			   add_variable(
 				   r, &n, name,
 				   json_string_value(value))) return -ENOMEM;
 	json_object_foreach(
 		r->setenv, name,
 		value) if (!json_is_null(value) &&
+			   !json_object_get(r->setenv_decoded, name) &&
 			   add_variable(
 				   r, &n, name,
 				   json_string_value(value))) return -ENOMEM;
+	json_object_foreach(
+		r->setenv_decoded, name,
+		value) if (add_variable(r, &n, name,
+					json_string_value(
+						value))) return -ENOMEM;
 	return 0;
 }
 
@@ -265,15 +393,22 @@ static const char *search_path(const struct request *r)
 	return by_default;
 }
 
-/* Make each relative or empty directory of the path start from cwd. */
-static char *path_from(const char *cwd, const char *path)
+/* Return the memory that path_from() needs at most. */
+static size_t path_size(const char *cwd, const char *path)
 {
-	size_t n = strlen(path), parts = 1, to = 0;
-	char *text;
+	size_t n = strlen(path) + 1, parts = 1;
 
 	for (const char *c = path; *c; c++)
 		parts += *c == ':';
-	text = malloc(n + parts * (strlen(cwd) + 1) + 1);
+	return cwd ? n + parts * (strlen(cwd) + 1) : n;
+}
+
+/* Make each relative or empty directory of the path start from cwd. */
+static char *path_from(const char *cwd, const char *path)
+{
+	char *text = malloc(path_size(cwd, path));
+	size_t to = 0;
+
 	for (; text; path++) {
 		int length = (int)strcspn(path, ":");
 
@@ -288,18 +423,29 @@ static char *path_from(const char *cwd, const char *path)
 	return text;
 }
 
-static int find_program(struct request *r)
+/*
+ * Name the program, and the path to search for it. A long cwd in the place of many empty
+ * directories would make a path that has no bound.
+ */
+static int find_program(struct request *r, struct complaint *c)
 {
 	const char *name = r->argv[0];
-	bool relative = strchr(name, '/') && *name != '/';
+	bool searched = !strchr(name, '/');
+	bool relative = !searched && *name != '/';
+	const char *path = searched ? search_path(r) : "";
 
+	if (searched && path_size(r->cwd, path) > SEARCH_MAX)
+		return complain(c, E2BIG,
+				"PATH%s is longer than %u KiB; name the "
+				"program by its path",
+				r->cwd ? ", taken from \"cwd\"," : "",
+				SEARCH_MAX >> 10);
 	if (!r->cwd || !relative)
 		r->name = strdup(name);
 	else if (asprintf(&r->name, "%s/%s", r->cwd, name) < 0)
 		r->name = NULL;
-	r->path = r->cwd ? path_from(r->cwd, search_path(r))
-			 : strdup(search_path(r));
-	return r->name && r->path ? 0 : -ENOMEM;
+	r->path = r->cwd && searched ? path_from(r->cwd, path) : strdup(path);
+	return r->name && r->path ? 0 : no_memory(c);
 }
 
 /* ---- all of it */
@@ -313,26 +459,41 @@ static int read_object(struct request *r, struct complaint *c)
 			    value) if (read_key(r, name, value, c)) return -1;
 	if (!r->argv)
 		return complain(c, EINVAL, "\"argv\" is missing");
-	if (make_envp(r) || find_program(r))
-		return no_memory(c);
+	return make_envp(r) ? no_memory(c) : find_program(r, c);
+}
+
+/* Take the id, and have a number that all readers of JSON know in its place. */
+static int take_id(struct request *r, char *line, size_t n)
+{
+	char *id;
+	size_t length = id_find(line, n, &id);
+
+	if (!length)
+		return 0;
+	r->id = strndup(id, length);
+	if (!r->id)
+		return -ENOMEM;
+	memset(id, ' ', length);
+	*id = '0';
 	return 0;
 }
 
-int request_read(struct request *r, const char *text, size_t n, json_t **id,
-		 struct complaint *c)
+int request_read(struct request *r, char *line, size_t n, struct complaint *c)
 {
 	json_error_t error;
 
 	*r = (struct request){ .timeout_ns = -1 };
-	*id = json_null();
-	r->json = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+	if (take_id(r, line, n))
+		return no_memory(c);
+	r->id_unknown = !r->id;
+	r->json = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
 			     &error);
 	if (!r->json)
 		return complain(c, EINVAL, "not JSON: %s, at byte %d",
 				error.text, error.position);
 	if (!json_is_object(r->json))
 		return complain(c, EINVAL, "not an object");
-	*id = json_incref(json_object_get(r->json, "id"));
+	r->id_unknown = false;
 	return read_object(r, c);
 }
 
@@ -345,5 +506,7 @@ void request_free(struct request *r)
 	free(r->name);
 	free(r->path);
 	free(r->decoded);
+	free(r->cwd_decoded);
+	free(r->id);
 	json_decref(r->json);
 }
