@@ -675,8 +675,8 @@ struct spawn_template_stat {
 	uint32_t guarded;		/* 1: exec checks its launches */
 	uint32_t warm_ready;		/* processes that wait for a launch */
 	uint64_t cold, warm;		/* launches that succeeded */
-	uint64_t stale;			/* launches answered -ESTALE */
-	uint64_t refused;		/* launches answered -EACCES: see stat */
+	uint64_t stale;			/* launches that failed with -ESTALE */
+	uint64_t refused;		/* launches that failed with -EACCES */
 	uint64_t failed;		/* launches that failed otherwise */
 	uint64_t fallbacks[SPAWN_TEMPLATE_FALLBACKS_MAX];
 	char path[SPAWN_TEMPLATE_PATH_MAX];		/* "": made from an fd */
@@ -958,7 +958,7 @@ struct spawn_template_ring_params {
  * The launching threads inherit credentials, capabilities, seccomp filters,
  * namespaces and scheduling from the thread that makes the first ring: restrict that
  * thread before. A launch is refused with -EACCES if the thread that queued it has
- * no_new_privs or a seccomp mode and the launching thread has not, or if the ids,
+ * no_new_privs or a seccomp mode and the launching thread has neither, or if the ids,
  * groups, securebits or capabilities (all five sets) of these two threads differ.
  * The library cannot detect other differences, such as a second filter, a namespace
  * or Landlock.
