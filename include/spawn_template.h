@@ -932,7 +932,7 @@ struct spawn_template_ring;
 
 struct spawn_template_ring_params {
 	uint32_t flags;			/* 0 */
-	uint32_t threads;		/* at least so many launch; 0: by CPUs */
+	uint32_t threads;		/* least number that launch; 0: by CPUs */
 	uint64_t reserved[4];		/* 0 */
 };
 
