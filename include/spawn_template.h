@@ -592,7 +592,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_STALE_PATH_REPLACED	3 /* leads to another file */
 #define SPAWN_TEMPLATE_STALE_GUARD		4 /* see .guard_why */
 
-/* stat: .guard_why, the reason why the guard holds the template for stale */
+/* stat: .guard_why, the reason why the guard considers the template stale */
 #define SPAWN_TEMPLATE_GUARD_WHY_UNKNOWN	0 /* or it does not */
 #define SPAWN_TEMPLATE_GUARD_WHY_IDENTITY	1 /* differed at an exec */
 #define SPAWN_TEMPLATE_GUARD_WHY_HEADER		2 /* first bytes differed then */
@@ -700,8 +700,8 @@ struct spawn_template_stat {
  * @size: sizeof(*@st)
  *
  * st->refused counts the launches that were refused before there was a child, and
- * those from a guarded template that exec refused. Only if the guard holds the
- * template for stale, the call asks the guard for the reason, for up to 1 s.
+ * those from a guarded template that exec refused. Only if the guard considers the
+ * template stale does the call ask the guard for the reason, for up to 1 s.
  *
  * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_STAT_SIZE_VER0 or tfd is
  * no template; -EBADF; -EACCES. A stale template is not an error: see st->state.
