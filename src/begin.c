@@ -27,6 +27,7 @@
 #include "epoch.h"
 #include "identity.h"
 #include "no_fork.h"
+#include "pidfd.h"
 #include "shared/clock.h"
 #include "spawn.h"
 #include "sys.h"
@@ -252,30 +253,26 @@ pid_t spawn_template_begin_wait(struct spawn_template_begin *b, int *pidfd,
 
 int spawn_template_begin_kill(struct spawn_template_begin *b)
 {
-	int pidfd = b->launch.pidfd, ret;
-
 	if (!is_mine(b))
 		return -EACCES;
-	ret = sys_call4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-	/* a sandbox may know only the older call; while it lives the pid is its */
-	if ((ret == -ENOSYS || ret == -EPERM) && !is_dead(pidfd))
-		ret = sys_call2(__NR_kill, b->pid, SIGKILL);
-	return ret;
+	return st_pidfd_signal(b->launch.pidfd, b->pid, SIGKILL);
 }
 
 void spawn_template_begin_drop(struct spawn_template_begin *b)
 {
+	pid_t pid;
 	bool killed;
 	int pidfd;
 
 	if (!b)
 		return;
+	pid = b->pid;
 	killed = spawn_template_begin_kill(b) == 0;
 	if (spawn_template_begin_wait(b, &pidfd, NULL, 0) < 0)
 		return;
 	/* killed in exec, it may have no exit signal yet */
-	while (killed && sys_call5(__NR_waitid, P_PIDFD, pidfd, NULL,
-				   WEXITED | __WALL, NULL) == -EINTR)
+	while (killed &&
+	       st_pidfd_wait(pidfd, pid, NULL, WEXITED, NULL) == -EINTR)
 		;
 	sys_close(pidfd);
 }

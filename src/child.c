@@ -15,6 +15,7 @@
 #include "child.h"
 #include "child_steps.h"
 #include "identity.h"
+#include "shared/calls.h"
 
 static _Noreturn void fail(const struct child *c, int error)
 {
@@ -195,17 +196,32 @@ static int exec_proc_fd(const struct child *c)
 	return exec_name(c, link);
 }
 
+/*
+ * Tells whether execveat(2) itself is missing. A denial may also be the answer to
+ * this file; without a file, the call answers EBADF if it is there.
+ */
+static bool lacks_execveat(const struct child *c, int ret)
+{
+	const struct spawn_template_spawn_args *args = c->launch->args;
+
+	if (!st_call_is_missing(ST_CALL_EXECVEAT, ret) || ret == -EINVAL)
+		return ret == -EINVAL;
+	return sys_execveat(-1, "", st_pointer(args->argv),
+			    st_pointer(args->envp), AT_EMPTY_PATH) != -EBADF;
+}
+
 static int exec_once(const struct child *c)
 {
 	const struct st_launch *l = c->launch;
-	int ret = -ENOSYS;
+	int ret;
 
 	if (l->by_path)
 		return exec_path(c);
-	if (!lacks(c, ST_LACKS_EXECVEAT))
+	if (!lacks(c, ST_LACKS_EXECVEAT)) {
 		ret = exec_fd(c);
-	if (ret != -ENOSYS && ret != -EPERM && ret != -EINVAL)
-		return ret;
+		if (!lacks_execveat(c, ret))
+			return ret;
+	}
 	fell_back(c, SPAWN_TEMPLATE_FALLBACK_PATH);
 	return l->exec_path ? exec_path(c) : exec_proc_fd(c);
 }
@@ -262,6 +278,8 @@ void st_child(void *launch)
 		.held = l->by_path ? -1 : l->tfd,
 	};
 
+	if (l->reset_handlers)
+		c.report->pid = sys_call0(__NR_getpid);
 	c.report->runs = true;
 	make_table_private(&c);
 	check_identity(&c);
@@ -298,7 +316,14 @@ void st_child_exec_check(void *exec_check)
 	char *argv[2] = { name, 0 };
 	char *envp[1] = { 0 };
 
-	check->ret = sys_execveat(check->fd, "", argv, envp,
-				  AT_EMPTY_PATH | AT_EXECVE_CHECK);
+	int ret = sys_execveat(check->fd, "", argv, envp,
+			       AT_EMPTY_PATH | AT_EXECVE_CHECK);
+
+	/* a denial may be the answer to this file, or to every call */
+	if (ret != -EINVAL && st_call_is_missing(ST_CALL_EXECVEAT, ret) &&
+	    sys_execveat(-1, "", argv, envp,
+			 AT_EMPTY_PATH | AT_EXECVE_CHECK) != -EBADF)
+		ret = -ENOSYS;
+	check->ret = ret;
 	sys_exit(0);
 }

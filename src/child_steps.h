@@ -16,6 +16,7 @@
 #include "args.h"
 #include "child_fds.h"
 #include "launch.h"
+#include "shared/calls.h"
 #include "sys.h"
 
 struct child {
@@ -80,7 +81,7 @@ CHILD_FN int do_close_range(const struct child *c,
 		ret = fds_close_ranges(&fds);
 	if (ret == -EINVAL && cloexec)
 		way = SPAWN_TEMPLATE_FALLBACK_RANGES;
-	else if (ret != -ENOSYS && ret != -EPERM)
+	else if (!st_call_is_missing(ST_CALL_CLOSE_RANGE, ret))
 		return ret;
 	fell_back(c, way);
 	return fds_by_proc(&fds);
@@ -105,7 +106,7 @@ CHILD_FN int do_open(const struct spawn_template_action *a)
 
 	fd = sys_openat2(a->fd, path, &o->how);
 	/* a sandbox may lack openat2; openat will do without a resolve */
-	if ((fd == -ENOSYS || fd == -EPERM) && !o->how.resolve)
+	if (st_call_is_missing(ST_CALL_OPENAT2, fd) && !o->how.resolve)
 		fd = sys_openat(a->fd, path, (int)o->how.flags,
 				(int)o->how.mode);
 	if (fd < 0 || fd == a->newfd)
@@ -243,7 +244,7 @@ CHILD_FN int close_spared(const struct child *c)
 
 	if (!lacks(c, ST_LACKS_CLOSE_RANGE))
 		ret = fds_close_ranges(&fds);
-	if (ret == -ENOSYS || ret == -EPERM) {
+	if (st_call_is_missing(ST_CALL_CLOSE_RANGE, ret)) {
 		way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
 		ret = fds_by_proc(&fds);
 	}
@@ -270,7 +271,7 @@ CHILD_FN void close_default(const struct child *c)
 	}
 	if (!lacks(c, ST_LACKS_CLOEXEC_RANGE | ST_LACKS_CLOSE_RANGE))
 		ret = sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL) {
+	if (st_call_is_missing(ST_CALL_CLOSE_RANGE_CLOEXEC, ret)) {
 		ret = close_spared(c);
 		if (ret >= 0)
 			fell_back(c, ret);

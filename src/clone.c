@@ -27,6 +27,9 @@
 
 #include "child.h"
 #include "clone.h"
+#include "pidfd.h"
+#include "shared/calls.h"
+#include "shared/namespaces.h"
 #include "stack.h"
 #include "sys.h"
 
@@ -39,12 +42,6 @@
 
 static _Atomic uint32_t lacks;
 static _Atomic bool many_fds;
-
-/* Tells "not supported here" from "not now". */
-static bool is_refusal(long ret)
-{
-	return ret == -ENOSYS || ret == -EPERM || ret == -EINVAL;
-}
 
 static bool needs_own_memory(const struct st_launch *l)
 {
@@ -149,7 +146,7 @@ static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 	l->report->fallbacks |= 1U << SPAWN_TEMPLATE_FALLBACK_CLONE;
 	if (!(l->lacks & ST_LACKS_CLONE_PIDFD)) {
 		pid = by_clone(l, stack);
-		if (!is_refusal(pid)) {
+		if (!st_call_is_missing(ST_CALL_CLONE_PIDFD, pid)) {
 			atomic_fetch_or(&lacks, ST_LACKS_CLONE3);
 			return pid;
 		}
@@ -182,11 +179,13 @@ void st_watch_set(const struct st_launch *l, struct st_launch *now)
  * soon be another file's. So the tid decides, which the kernel stores last, or
  * the child's own mark.
  */
-static int pidfd_of_child(struct st_launch *l)
+static int pidfd_of_child(struct st_launch *l, pid_t *pid)
 {
-	if (!__atomic_load_n(&l->tid, __ATOMIC_ACQUIRE) &&
-	    !__atomic_load_n(&l->report->runs, __ATOMIC_ACQUIRE))
+	*pid = __atomic_load_n(&l->tid, __ATOMIC_ACQUIRE);
+	if (!*pid && !__atomic_load_n(&l->report->runs, __ATOMIC_ACQUIRE))
 		return -1;
+	if (!*pid)
+		*pid = l->report->pid;
 	return l->open_pidfd ? l->report->pidfd : *(volatile int *)&l->pidfd;
 }
 
@@ -200,12 +199,13 @@ static int pidfd_of_child(struct st_launch *l)
 void st_watch_kill(struct st_watch *watch)
 {
 	int pidfd = -1;
+	pid_t pid;
 
 	pthread_mutex_lock(&watch->lock);
 	if (watch->launch)
-		pidfd = pidfd_of_child(watch->launch);
+		pidfd = pidfd_of_child(watch->launch, &pid);
 	if (pidfd >= 0)
-		sys_call4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+		st_pidfd_signal(pidfd, pid, SIGKILL);
 	pthread_mutex_unlock(&watch->lock);
 }
 
@@ -239,7 +239,8 @@ static void remember_lacks(const struct st_launch *l)
 		new |= ST_LACKS_CLOSE_RANGE;
 	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PATH && launched(r))
 		new |= ST_LACKS_EXECVEAT;
-	if (r->not_private && is_refusal(r->error))
+	if (r->not_private &&
+	    st_call_is_missing(ST_CALL_CLOSE_RANGE_UNSHARE, r->error))
 		new |= ST_LACKS_UNSHARE_RANGE;
 	if (new)
 		atomic_fetch_or(&lacks, new);
@@ -309,7 +310,7 @@ static long clone_child(struct st_launch *l, const struct st_stack *stack)
 	if (!(l->lacks & ST_LACKS_CLONE3)) {
 		pid = needs_own_memory(l) ? clone_blocked(l, stack, by_clone3)
 					  : clone_and_reap(l, stack, by_clone3);
-		if (!is_refusal(pid))
+		if (!st_call_is_missing(ST_CALL_CLONE3, pid))
 			return pid;
 	}
 	if (l->args->flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP)
@@ -430,7 +431,7 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pid = by_clone3(l, stack);
 	pthread_setcancelstate(cancel, NULL);
-	if (!is_refusal(pid))
+	if (!st_call_is_missing(ST_CALL_CLONE3, pid))
 		return (pid_t)pid;
 	l->unwaited = false;
 	l->mark.tid = 0;
@@ -459,8 +460,12 @@ pid_t st_clone_end(struct st_launch *l, pid_t pid)
  * st_clone_exec_check - ask the kernel whether a file may be executed now
  * @fd: the file
  *
+ * A child asks. In a new pid namespace that child would be the init, and all later
+ * ones would fail: then nobody is asked.
+ *
  * Return: 0; -errno of execveat(2) with AT_EXECVE_CHECK, where -EINVAL means
- * that the kernel does not know this flag; or -errno of clone(2).
+ * that the kernel does not know this flag, and -ENOSYS that a sandbox denies it;
+ * -ECHILD if the child was killed; -ENOTSUP if no child can be made to ask.
  */
 int st_clone_exec_check(int fd)
 {
@@ -470,6 +475,8 @@ int st_clone_exec_check(int fd)
 	int cancel, ret;
 	long pid;
 
+	if (st_init_of_children() != ST_INIT_THERE)
+		return -ENOTSUP;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	ret = st_stack_get(&stack);
 	if (ret < 0)
@@ -484,6 +491,8 @@ int st_clone_exec_check(int fd)
 	if (pid > 0)
 		reap_failed((pid_t)pid);
 	ret = pid > 0 ? check.ret : (int)pid;
+	if (pid < 0 && st_call_is_missing(ST_CALL_CLONE_NO_SIGNAL, pid))
+		ret = -ENOTSUP;
 	sys_sigmask(&mask, NULL);
 out_stack:
 	st_stack_put(&stack);

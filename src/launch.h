@@ -31,6 +31,7 @@ struct st_report {
 	volatile uint32_t action;
 	volatile uint32_t fallbacks;	/* bits: SPAWN_TEMPLATE_FALLBACK_* */
 	volatile int pidfd; /* with open_pidfd: the parent's number */
+	volatile int pid;		/* with reset_handlers; clone3 sets tid */
 	bool any_ctime;			/* the content was the same: see check.c */
 	volatile bool runs;		/* the child has begun */
 	volatile bool in_exec;		/* exec was entered and did not return */

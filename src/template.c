@@ -16,6 +16,7 @@
 #include "clone.h"
 #include "elf.h"
 #include "identity.h"
+#include "shared/calls.h"
 #include "template.h"
 
 #define WARM_FLAGS \
@@ -77,13 +78,20 @@ static int open_file(const struct source *from)
 
 /* ---- permission to execute */
 
+static int ask_access(int fd)
+{
+	return sys_call4(__NR_faccessat2, fd, "", X_OK,
+			 AT_EMPTY_PATH | AT_EACCESS);
+}
+
 static int may_execute(int fd)
 {
-	int ret = sys_call4(__NR_faccessat2, fd, "", X_OK,
-			    AT_EMPTY_PATH | AT_EACCESS);
+	int ret = ask_access(fd);
 	char path[64];
 
-	if (ret != -ENOSYS && ret != -EPERM)
+	/* a denial may also be the answer: no descriptor is denied */
+	if (!st_call_is_missing(ST_CALL_FACCESSAT2, ret) ||
+	    ask_access(-1) == -EBADF)
 		return ret;
 	/* before Linux 5.8 and in some sandboxes: judge by the real ids */
 	proc_fd_path(fd, path, sizeof(path));
@@ -94,10 +102,11 @@ static int may_execute(int fd)
 /*
  * Asks the kernel itself, and waits a little for writers to close. If it cannot
  * be asked, the launch decides. *asked: 0; -EINVAL if the kernel does not know
- * the flag; else -EPERM.
+ * the flag, or that cannot be found out; else -EPERM.
  */
 static int ask_kernel(int fd, int *asked)
 {
+	static _Atomic bool knows;
 	int ret;
 
 	for (unsigned int ms = 1;; ms *= 2) {
@@ -107,12 +116,23 @@ static int ask_kernel(int fd, int *asked)
 		sys_sleep_ms(ms);
 	}
 	*asked = 0;
-	if (ret == -EINVAL)
+	switch (ret) {
+	case -EINVAL:
 		*asked = -EINVAL;
-	/* a sandbox may also kill the asking child */
-	if (ret == -ENOSYS || ret == -EPERM || ret == -ECHILD)
+		return 0;
+	case -ENOTSUP: /* nobody could be asked now */
+		*asked = atomic_load(&knows) ? 0 : -EINVAL;
+		return 0;
+	case -ENOSYS:
+	case -ECHILD: /* a sandbox may also kill the asking child */
 		*asked = -EPERM;
-	return *asked ? 0 : ret;
+		return 0;
+	case 0:
+		atomic_store(&knows, true);
+		return 0;
+	default:
+		return ret;
+	}
 }
 
 /* ---- format of the file */

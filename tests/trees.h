@@ -17,7 +17,7 @@
 #include <sys/prctl.h>
 
 #include "tree/cgroup.h"
-#include "tree/pidfd.h"
+#include "pidfd.h"
 #include "tree/tree.h"
 
 #define NOBODY 65534

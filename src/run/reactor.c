@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "futex.h"
+#include "pidfd.h"
 #include "run/pool.h"
 #include "run/poller.h"
 #include "run/reactor.h"
@@ -332,8 +333,8 @@ static struct st_job *next_due(struct st_poller *p, int64_t now)
 static bool has_exited(const struct st_run *run)
 {
 	siginfo_t info = { .si_pid = 0 };
-	int ret = sys_call5(__NR_waitid, P_PIDFD, run->pidfd, &info,
-			    WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
+	int ret = st_pidfd_wait(run->pidfd, run->pid, &info,
+				WEXITED | WNOHANG | WNOWAIT, NULL);
 
 	return ret < 0 || info.si_pid;
 }

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 
 #include "args.h"
+#include "pidfd.h"
+#include "shared/calls.h"
 #include "shared/clock.h"
 #include "run/exit_info.h"
 #include "run/io.h"
@@ -205,8 +207,8 @@ static bool no_cgroup(struct st_run *run, pid_t ret,
 {
 	return run->tree.cgroup >= 0 &&
 	       failure->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
-	       (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL ||
-		ret == -EACCES || ret == -EOPNOTSUPP || ret == -EBUSY);
+	       (st_call_is_missing(ST_CALL_CLONE3, ret) ||
+		ret == -EOPNOTSUPP || ret == -EBUSY);
 }
 
 /**
@@ -308,11 +310,8 @@ static bool reap_program(struct st_run *run)
 	siginfo_t info = { .si_pid = 0 };
 	int ret;
 
-	ret = sys_call5(__NR_waitid, P_PIDFD, run->pidfd, &info,
-			WEXITED | WNOHANG | __WALL, &run->usage);
-	if (ret == -EINVAL) /* before Linux 5.4, or in a sandbox */
-		ret = sys_call5(__NR_waitid, P_PID, run->pid, &info,
-				WEXITED | WNOHANG | __WALL, &run->usage);
+	ret = st_pidfd_wait(run->pidfd, run->pid, &info, WEXITED | WNOHANG,
+			    &run->usage);
 	if (ret == 0 && info.si_pid == 0)
 		return false;
 	if (ret == 0) {

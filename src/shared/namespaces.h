@@ -21,4 +21,24 @@ static inline bool st_in_namespace(const char *path, const char *first)
 	       strcmp(link, first) == 0;
 }
 
+enum st_init { ST_INIT_UNKNOWN, ST_INIT_NONE, ST_INIT_THERE };
+
+/*
+ * Tells whether the pid namespace of this thread's next child has a process 1. After
+ * unshare(CLONE_NEWPID) it has none: the next child is it, and when that ends, no
+ * child can be made any more. The kernel shows such a namespace as one that is not
+ * there. Without /proc nobody knows.
+ */
+static inline enum st_init st_init_of_children(void)
+{
+	char link[32];
+
+	if (readlink("/proc/thread-self/ns/pid_for_children", link,
+		     sizeof(link)) > 0)
+		return ST_INIT_THERE;
+	return readlink("/proc/thread-self/ns/pid", link, sizeof(link)) > 0
+		       ? ST_INIT_NONE
+		       : ST_INIT_UNKNOWN;
+}
+
 #endif

@@ -23,7 +23,7 @@
 #include "shared/clock.h"
 #include "sys.h"
 #include "tree/cgroup.h"
-#include "tree/pidfd.h"
+#include "pidfd.h"
 #include "tree/walk.h"
 
 const struct walk_names st_walk_names = WALK_NAMES;

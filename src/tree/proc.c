@@ -21,7 +21,7 @@
 #include "shared/clock.h"
 #include "shared/process/process.h"
 #include "sys.h"
-#include "tree/pidfd.h"
+#include "pidfd.h"
 #include "tree/proc.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
@@ -176,8 +176,7 @@ static void count_answer(struct effort *e, int ret)
 /* Signals the group of a process by its pidfd: it cannot be another's group. */
 static int signal_group_of(int pidfd, int sig)
 {
-	return sys_call4(__NR_pidfd_send_signal, pidfd, sig, 0,
-			 PIDFD_SIGNAL_PROCESS_GROUP);
+	return st_pidfd_send(pidfd, sig, PIDFD_SIGNAL_PROCESS_GROUP);
 }
 
 /*

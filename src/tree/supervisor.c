@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 
 #include "shared/clock.h"
+#include "shared/namespaces.h"
 #include "sys.h"
 #include "tree/cgroup.h"
 #include "tree/supervisor.h"
@@ -165,13 +166,17 @@ static int wait_until_ready(int lifeline)
  * It costs what fork(2) costs, and returns when the supervisor has left the
  * caller's memory.
  *
- * Return: 0; or -errno, after which st_supervisor_end() is due.
+ * Return: 0; -EOPNOTSUPP in a new pid namespace, in which the first child must be a
+ * program; or -errno, after which st_supervisor_end() is due.
  */
 int st_supervisor_start(struct st_tree_home *home)
 {
-	struct st_supervisor *s = make_supervisor(home);
+	struct st_supervisor *s;
 	int fds[2], ret;
 
+	if (st_init_of_children() == ST_INIT_NONE)
+		return -EOPNOTSUPP;
+	s = make_supervisor(home);
 	if (!s)
 		return -ENOMEM;
 	ret = sys_call4(__NR_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,

@@ -7,7 +7,7 @@
 #include "args.h"
 #include "sys.h"
 #include "tree/cgroup.h"
-#include "tree/pidfd.h"
+#include "pidfd.h"
 #include "tree/proc.h"
 #include "tree/supervisor.h"
 #include "tree/tree.h"

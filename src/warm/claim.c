@@ -20,6 +20,7 @@
 #include <linux/futex.h>
 
 #include "clone.h"
+#include "pidfd.h"
 #include "shared/clock.h"
 #include "sys.h"
 #include "warm/claim.h"
@@ -128,6 +129,13 @@ static void end_process(pid_t *pid)
 	*pid = 0;
 }
 
+static void reap(const struct warm_seat *seat)
+{
+	while (st_pidfd_wait(seat->pidfd, seat->pid, NULL, WEXITED, NULL) ==
+	       -EINTR)
+		;
+}
+
 /*
  * Ends the parked process, and a forked one that no launch has taken. A host
  * that reaps all children may have reaped them: then their pids are nobody's,
@@ -142,8 +150,8 @@ void st_seat_close(struct warm_seat *seat)
 	}
 	close_fd(&seat->socket);
 	if (seat->pidfd >= 0) {
-		sys_call4(__NR_pidfd_send_signal, seat->pidfd, SIGKILL, 0, 0);
-		st_seat_reap(seat->pidfd);
+		st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
+		reap(seat);
 	}
 	close_fd(&seat->pidfd);
 	close_fd(&seat->door);
@@ -261,12 +269,12 @@ static int send_request(const struct warm_seat *seat, struct warm_request *req,
 
 /* ---- the answer */
 
-static bool has_ended(int pidfd)
+static bool has_ended(const struct warm_seat *seat)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	return sys_call5(__NR_waitid, P_PIDFD, pidfd, &info,
-			 WEXITED | WNOHANG | WNOWAIT, 0) < 0 ||
+	return st_pidfd_wait(seat->pidfd, seat->pid, &info,
+			     WEXITED | WNOHANG | WNOWAIT, NULL) < 0 ||
 	       info.si_pid;
 }
 
@@ -286,7 +294,7 @@ static int wait_done(struct warm_seat *seat)
 			continue;
 		if (!__atomic_load_n(&slot->taken, __ATOMIC_ACQUIRE))
 			return WARM_COLD;
-		if (has_ended(seat->pidfd) &&
+		if (has_ended(seat) &&
 		    !__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE))
 			return -ECHILD;
 	}
@@ -329,13 +337,7 @@ bool st_seat_ready(struct warm_seat *seat)
 /* Tells whether the waiting process still lives. */
 bool st_seat_lives(const struct warm_seat *seat)
 {
-	return !has_ended(seat->pidfd);
-}
-
-void st_seat_reap(int pidfd)
-{
-	while (sys_call5(__NR_waitid, P_PIDFD, pidfd, 0, WEXITED, 0) == -EINTR)
-		;
+	return !has_ended(seat);
 }
 
 /* Copies the child's report; l->report is the launch's own. */
@@ -352,8 +354,8 @@ static void take_report(struct st_launch *l, const struct st_report *from)
 /* Ends a process that is of no more use, whatever its request was. */
 static void give_up(struct warm_seat *seat)
 {
-	sys_call4(__NR_pidfd_send_signal, seat->pidfd, SIGKILL, 0, 0);
-	st_seat_reap(seat->pidfd);
+	st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
+	reap(seat);
 	close_fd(&seat->pidfd);
 	if (seat->parked.control.mode == WARM_ONCE)
 		seat->parked.pid = 0;

@@ -27,7 +27,6 @@ void st_seat_close(struct warm_seat *seat);
 
 bool st_seat_ready(struct warm_seat *seat);
 bool st_seat_lives(const struct warm_seat *seat);
-void st_seat_reap(int pidfd);
 
 /* No failure of the launch: it has to be made cold. */
 #define WARM_COLD 1

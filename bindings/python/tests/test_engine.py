@@ -7,7 +7,9 @@ import os
 import pathlib
 import select
 import signal
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 import unittest
@@ -628,6 +630,20 @@ class Sync(TestCase):
         old = signal.signal(signal.SIGALRM, handler)
         self.addCleanup(signal.signal, signal.SIGALRM, old)
         signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def test_run_sync_needs_no_threads(self):
+        program = """
+            import ctypes
+            import spawn_template
+            assert ctypes.CDLL(None).unshare(0x20000000) == 0   # CLONE_NEWPID
+            sh = spawn_template.Template("sh")
+            print(sh.run_sync(["sh", "-c", "echo I am $$"]).out)
+        """
+        if os.geteuid():
+            self.skipTest("a new pid namespace needs root")
+        out = subprocess.run([sys.executable, "-c", textwrap.dedent(program)],
+                             stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(out, b"b'I am 1\\n'\n")
 
     def test_a_handler_that_raises_ends_the_tree(self):
         def handler(*_):

@@ -231,6 +231,7 @@ static void escalate(struct job *job)
 	if (!job->timed_out) {
 		job->timed_out = true;
 		job->tree.program = job->pid;
+		job->tree.pidfd = job->pidfd;
 		job->tree.group = job->group;
 		tree_adopt(&job->tree);
 		tree_signal(&job->tree, SIGTERM);

@@ -70,6 +70,7 @@ struct run_terminal {
 /* The processes that the program has started, as /proc shows them. */
 struct run_tree {
 	pid_t program; /* not reaped: its number stays taken */
+	int pidfd; /* the program's */
 	pid_t group; /* the program's own */
 	pid_t *others; /* this tool's children outside the tree */
 	size_t n_others;

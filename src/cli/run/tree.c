@@ -72,16 +72,52 @@ void tree_adopt(struct run_tree *tree)
 
 /* ---- ending it */
 
-static void signal_from(pid_t pid, int sig)
+static void signal_from(pid_t pid, int pidfd, int sig)
 {
 	struct spawn_template_child child = SPAWN_TEMPLATE_CHILD_INIT;
 
 	child.pid = pid;
-	child.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (child.pidfd < 0)
-		return;
+	child.pidfd = pidfd;
 	spawn_template_kill(&child, sig, SPAWN_TEMPLATE_KILL_TREE);
-	close(child.pidfd);
+}
+
+/* Signal a process by its number, unless that is another's by now. */
+static void signal_number(const struct st_process *p, int sig)
+{
+	struct st_process now;
+
+	if (st_process_is_dead(p) || st_process_read(p->pid, &now) < 0 ||
+	    now.start != p->start)
+		return;
+	kill(p->pid, sig);
+	if (sig != SIGKILL)
+		kill(p->pid, SIGCONT);
+}
+
+static bool is_below(const struct st_processes *s, const struct st_process *p,
+		     pid_t top)
+{
+	for (int depth = 0; p && depth < 4096; depth++) {
+		if (p->pid == top)
+			return true;
+		p = st_processes_find(s, p->parent);
+	}
+	return false;
+}
+
+/* Signal a process and all below it; one by one if no pidfd can be had. */
+static void signal_below(const struct st_processes *s, pid_t top, int sig)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, top, 0);
+
+	if (pidfd >= 0) {
+		signal_from(top, pidfd, sig);
+		close(pidfd);
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		if (is_below(s, &s->list[i], top))
+			signal_number(&s->list[i], sig);
 }
 
 /*
@@ -103,10 +139,10 @@ void tree_signal(const struct run_tree *tree, int sig)
 			  !is_led(tree, p) && is_member(tree, &s, p) &&
 			  !(parent && is_member(tree, &s, parent));
 	}
-	signal_from(tree->program, sig);
+	signal_from(tree->program, tree->pidfd, sig);
 	for (size_t i = 0; i < s.n; i++)
 		if (s.list[i].ours)
-			signal_from(s.list[i].pid, sig);
+			signal_below(&s, s.list[i].pid, sig);
 	if (sig == SIGKILL || s.n == 0)
 		kill(-tree->group, sig);
 	st_processes_free(&s);

@@ -7,9 +7,10 @@ ring instead: a handler may run meanwhile and raise, as that of Ctrl-C does.
 """
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 from . import _native
 
@@ -17,12 +18,18 @@ from . import _native
 _rings: List[_native.Ring] = []
 _main = threading.main_thread().ident
 
+# The errors of a process that may not start threads: after unshare(CLONE_NEWPID), or
+# where a sandbox denies clone3(2) with another error than ENOSYS.
+_NO_THREADS = (errno.EINVAL, errno.EPERM, errno.EACCES)
+
 
 def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     """Run a program to its end; args are those of the native run()."""
     if threading.get_ident() != _main:
         return template.run(*args)
-    ring = _rings.pop() if _rings else _native.Ring(1)
+    ring = _rings.pop() if _rings else _new_ring()
+    if ring is None:        # signal handlers run afterwards
+        return template.run(*args)
     result: _native.Result
     try:
         ring.run(template, None, *args)
@@ -35,6 +42,16 @@ def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     if error is not None:
         raise error
     return result
+
+
+def _new_ring() -> Optional[_native.Ring]:
+    """Make a ring, if there can be one: it needs threads."""
+    try:
+        return _native.Ring(1)
+    except OSError as error:
+        if error.errno in _NO_THREADS:
+            return None
+        raise
 
 
 def _wait(ring: _native.Ring) -> _native.Completion:

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /*
@@ -19,7 +20,10 @@ static inline bool st_signal_ends(int sig)
 	       sig != SIGURG && sig != SIGWINCH;
 }
 
+int st_pidfd_send(int pidfd, int sig, unsigned int flags);
 int st_pidfd_signal(int pidfd, pid_t pid, int sig);
 bool st_pidfd_alive(int pidfd);
+int st_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
+		  struct rusage *usage);
 
 #endif
