@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -965,7 +966,7 @@ static void *fork_often(void *arg)
 }
 
 /* Launches and forks do not wait for each other for ever. */
-static void launches_and_forks_go_on_beside_each_other(void)
+static void launch_beside_forks(void)
 {
 	int tfd = open_template(test_tool("tiny-7"));
 	atomic_bool stop = false;
@@ -981,6 +982,65 @@ static void launches_and_forks_go_on_beside_each_other(void)
 	atomic_store(&stop, true);
 	for (size_t i = 0; i < TEST_COUNT(threads); i++)
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+static void launches_and_forks_go_on_beside_each_other(void)
+{
+	launch_beside_forks();
+}
+
+/* Whoever runs may begin again before those that wait have run. */
+static void launches_and_forks_take_turns_on_one_processor(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	CHECK_SYS(sched_setaffinity(0, sizeof(one), &one));
+	launch_beside_forks();
+}
+
+static pthread_mutex_t callers_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool wants_lock, has_come;
+
+static void take_callers_lock(void)
+{
+	if (!atomic_load(&wants_lock))
+		return;
+	atomic_store(&has_come, true);
+	pthread_mutex_lock(&callers_lock);
+	pthread_mutex_unlock(&callers_lock);
+}
+
+/* A handler that is registered before the library's runs after it. */
+__attribute__((constructor(101))) static void register_before_library(void)
+{
+	pthread_atfork(take_callers_lock, NULL, NULL);
+}
+
+static void *fork_once(void *arg)
+{
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid)
+		_exit(0);
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+	return arg;
+}
+
+static void a_launch_goes_on_where_a_fork_waits_for_its_caller(void)
+{
+	int tfd = open_template(test_tool("tiny-7"));
+	pthread_t thread;
+
+	CHECK_EQ(pthread_mutex_lock(&callers_lock), 0);
+	atomic_store(&wants_lock, true);
+	CHECK_EQ(pthread_create(&thread, NULL, fork_once, NULL), 0);
+	while (!atomic_load(&has_come))
+		usleep(1000);
+	CHECK_EQ(finish(begin(tfd, test_args(NULL, TEST_ARGV("tiny-7")))), 7);
+	CHECK_EQ(pthread_mutex_unlock(&callers_lock), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 /* ---- threads ---- */
@@ -1146,6 +1206,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_forked_child_leaves_the_launch_alone),
 	TEST_CASE(a_forked_child_does_not_delay_the_launch),
 	TEST_CASE(launches_and_forks_go_on_beside_each_other),
+	TEST_CASE(launches_and_forks_take_turns_on_one_processor),
+	TEST_CASE(a_launch_goes_on_where_a_fork_waits_for_its_caller),
 	TEST_CASE(threads_launch_at_the_same_time),
 	TEST_CASE(another_thread_may_wait_when_the_first_has_ended),
 	TEST_CASE(threads_may_poll_and_kill_at_the_same_time),
