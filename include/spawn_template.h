@@ -807,8 +807,9 @@ struct spawn_template_result {
  * are set before the actions of @args->spawn, which may change them. No byte is
  * changed.
  *
- * The tree is the program and all processes that it starts. The tree has a process
- * group of its own, unless @args->spawn asks for a session or for a certain group.
+ * The tree is the program and all processes that it starts. The tree has a session
+ * of its own, and so no terminal to ask on, unless @args->spawn asks for a certain
+ * group.
  * With RUN_CGROUP the tree also has a cgroup of its own, below cgroup_parent_fd. If
  * that is -1, the call makes the cgroup below the caller's own, if the caller may
  * write there; else the run goes on without a cgroup, and RESULT_CGROUP is not set.

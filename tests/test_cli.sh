@@ -329,6 +329,19 @@ timeout_trees() {
 	[ "$(grep TERM "$tmp/log" | tr -d '\r' | sort | tr '\n' ' ')" = \
 		'TERM child TERM orphan TERM program ' ]
 	result $? 'each process gets TERM once on a terminal, too'
+	timeout 20 script -qec "$tool run --timeout 1s --env TREE_MARK=daemon$mark \
+		-- sh -c '(setsid sleep 40 > /dev/null 2>&1 &); sleep 0.2
+			(sleep 40 &); exec sleep 41'" /dev/null < /dev/null \
+		> "$tmp/log" 2>&1
+	pid=$(marked "daemon$mark")
+	[ "$(echo "$pid" | wc -w)" = 1 ] && kill "$pid"
+	result $? 'a timeout on a terminal ends orphans and spares daemons'
+	timeout 20 script -qec "$tool run --timeout 10s -- sh -c \
+		'for i in 1 2 3; do (sleep 0 &); done; sleep 1; ps -o stat= \
+			--ppid \$(ps -o ppid= -p \$\$)'" /dev/null \
+		< /dev/null > "$tmp/log" 2>&1
+	! grep -q Z "$tmp/log" && grep -q S "$tmp/log"
+	result $? 'orphans of a program with a timeout are reaped'
 
 	TREE_MARK=other$mark bash -c 'sleep 30 & sleep 0.01 &
 		exec "$0" run --timeout 1s --unset TREE_MARK -- \
@@ -631,6 +644,11 @@ captured() {
 		> "$tmp/out" 2>&1
 	grep -q '"code":0' "$tmp/out"
 	result $? 'a captured program does not read the terminal'
+	timeout 20 script -qec "$tool run --capture --timeout 10s -- \
+		sh -c 'stty -echo < /dev/tty || exit 7'" /dev/null \
+		> "$tmp/out" 2>&1
+	grep -q '"code":7' "$tmp/out"
+	result $? 'a question of a captured program on the terminal fails at once'
 }
 
 captured_signals() {
@@ -844,6 +862,65 @@ on_a_terminal() { # name, options of run
 	result $? "$1"
 }
 
+# Types keys into a pipeline of an interactive shell, the first part with a timeout.
+in_a_pipeline() {
+	"$python" - "$tool" > "$tmp/log" 2>&1 <<- 'END'
+	import os, pty, select, sys, termios, time
+
+	run = sys.argv[1] + " run --timeout 10s -- "
+
+	def session(command, *keys):
+	    pid, fd = pty.fork()
+	    if pid == 0:
+	        os.environ.update(PS1="", TERM="dumb")
+	        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+	    seen = b""
+
+	    def expect(word):
+	        nonlocal seen
+	        end = time.time() + 20
+	        while word not in seen:
+	            if time.time() > end:
+	                sys.exit("no %r in %r" % (word, seen))
+	            if select.select([fd], [], [], 0.1)[0]:
+	                seen += os.read(fd, 4096)
+	        seen = seen[seen.index(word) + len(word):]
+
+	    os.write(fd, b"stty -echo; echo rea''dy\n")
+	    expect(b"ready\r\n")
+	    os.write(fd, command.encode() + b"\n")
+	    for word, key in keys:
+	        expect(word)
+	        os.write(fd, key)
+	    return fd, pid
+
+	def close(fd, pid):
+	    os.close(fd)
+	    os.waitpid(pid, 0)
+
+	# a pager sets modes and reads keys, while the program runs and after it
+	close(*session(run + "sh -c 'echo data; exec sleep 1' | sh -c '"
+	               "stty raw </dev/tty; echo o''ne; read x </dev/tty;"
+	               "cat; read y </dev/tty; stty -raw </dev/tty; echo $x-$y'",
+	               (b"one\n", b"a\n"), (b"data\n", b"b\n"), (b"a-b", b"")))
+	# Ctrl-C reaches all
+	close(*session(run + "sh -c 'trap \"echo fir''st >&2; exit\" INT;"
+	               "echo u''p >&2; sleep 9' | sh -c '"
+	               "trap \"sleep 0.3; echo seco''nd; exit\" INT; cat'",
+	               (b"up", b""), (b"", b"\x03"), (b"first", b""),
+	               (b"second", b"")))
+	# a timeout leaves the modes to the rest of the pipeline
+	run = sys.argv[1] + " run --timeout 1s -- "
+	fd, pid = session(run + "sh -c 'stty raw </dev/tty; exec sleep 30' | sh -c '"
+	                  "cat; echo ti''me; exec sleep 3'", (b"time", b""))
+	time.sleep(0.3)
+	if termios.tcgetattr(fd)[3] & termios.ICANON:
+	    sys.exit("the modes are not those that were set")
+	close(fd, pid)
+	END
+	result $? 'a pipeline with a timeout keeps terminal and Ctrl-C for all parts'
+}
+
 terminal() {
 	on_a_terminal 'a terminal can be read, interrupt, stop, fg and bg work' ''
 	on_a_terminal 'a terminal works with a timeout, too' '--timeout 60s'
@@ -860,6 +937,7 @@ terminal() {
 	grep -q 'status-124' "$tmp/log" && grep -q ' icanon' "$tmp/log" &&
 		grep -q ' echo ' "$tmp/log"
 	result $? 'the modes of the terminal are restored after a timeout'
+	in_a_pipeline
 }
 
 # ---- help, manual and completions agree

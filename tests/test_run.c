@@ -390,10 +390,10 @@ static void the_programs_pipes_block(void)
 /* ---- actions and attributes of the caller's ---- */
 
 /* Output of the probe when it is run with these actions. */
-#define PROBE_WITH(args, ...)                                                  \
-	({                                                                     \
-		TEST_ACTIONS(&(args)->spawn, __VA_ARGS__);                     \
-		run_ok(test_probe(), args);                                    \
+#define PROBE_WITH(args, ...)                              \
+	({                                                 \
+		TEST_ACTIONS(&(args)->spawn, __VA_ARGS__); \
+		run_ok(test_probe(), args);                \
 	})
 
 static void actions_see_the_new_fds(void)
@@ -484,12 +484,12 @@ static char *run_pids(uint64_t flags, int pgroup)
 	return out;
 }
 
-static void the_group_is_a_new_one_unless_asked_for(void)
+static void a_run_leads_a_session_unless_a_group_is_asked_for(void)
 {
 	char *out = run_pids(0, 0);
 
 	CHECK_STR(test_value(out, "pgrp"), test_value(out, "pid"));
-	CHECK_STR(test_value(out, "sid"), test_fmt("%d", getsid(0)));
+	CHECK_STR(test_value(out, "sid"), test_value(out, "pid"));
 	CHECK_STR(test_value(out, "ppid"), test_fmt("%d", getpid()));
 	out = run_pids(SPAWN_TEMPLATE_SPAWN_SETSID, 0);
 	CHECK_STR(test_value(out, "pgrp"), test_value(out, "pid"));
@@ -498,6 +498,7 @@ static void the_group_is_a_new_one_unless_asked_for(void)
 	CHECK_STR(test_value(out, "pgrp"), test_fmt("%d", getpgrp()));
 	out = run_pids(SPAWN_TEMPLATE_SPAWN_SETPGROUP, 0);
 	CHECK_STR(test_value(out, "pgrp"), test_value(out, "pid"));
+	CHECK_STR(test_value(out, "sid"), test_fmt("%d", getsid(0)));
 }
 
 static void block(int sig)
@@ -879,7 +880,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(actions_see_the_new_fds),
 	TEST_CASE(other_actions_work_in_a_run),
 	TEST_CASE(actions_may_close_all),
-	TEST_CASE(the_group_is_a_new_one_unless_asked_for),
+	TEST_CASE(a_run_leads_a_session_unless_a_group_is_asked_for),
 	TEST_CASE(the_mask_is_the_callers),
 	TEST_CASE(a_caller_without_stdio_may_run_programs),
 	TEST_CASE(failures_tell_the_callers_action),

@@ -444,6 +444,52 @@ static void a_pipe_without_a_number_leaves_nothing(void)
 	CHECK_GE(went_well, 1);
 }
 
+/* ---- a terminal ---- */
+
+/* Goes on in a child that has a terminal, which nobody types on. */
+static void enter_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+	pid_t pid;
+
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		TEST_SKIP("no pseudo terminals: %s", strerror(errno));
+	pid = CHECK_SYS(fork());
+	if (pid) {
+		CHECK_SYS(waitpid(pid, &status, 0));
+		CHECK(WIFEXITED(status));
+		exit(WEXITSTATUS(status));
+	}
+	CHECK_SYS(setsid());
+	CHECK_SYS(open(ptsname(master), O_RDWR | O_CLOEXEC));
+	CHECK_EQ(access("/dev/tty", F_OK), 0);
+}
+
+/* In the caller's session, stty(1) would be stopped for ever. */
+static void a_question_on_the_terminal_fails_at_once(void)
+{
+	static const uint32_t flags[] = { 0, RUN(NO_CAPTURE) };
+	struct spawn_template_run_args args = run_args(
+		TEST_ARGV("sh", "-c", "stty -echo < /dev/tty || exit 7"));
+	struct spawn_template_result res;
+	int tfd;
+
+	enter_terminal();
+	stdout_to_null();
+	CHECK_SYS(dup2(1, 2));
+	args.timeout_ns = 20 * SECOND;
+	for (size_t i = 0; i < TEST_COUNT(flags); i++) {
+		args.flags = flags[i];
+		tfd = CHECK_OK(spawn_template_open("/bin/sh", 0));
+		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+					    sizeof(res)),
+			 0);
+		CHECK_EQ(res.flags & RESULT(TIMED_OUT), 0);
+		CHECK_EQ(res.code, 7);
+		spawn_template_result_free(&res);
+	}
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(unread_input_raises_no_sigpipe),
 	TEST_CASE(sigpipe_handler_is_not_called),
@@ -459,5 +505,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(threads_may_run_programs_at_once),
 	TEST_CASE(a_run_with_few_fds_works_or_leaves_nothing),
 	TEST_CASE(a_pipe_without_a_number_leaves_nothing),
+	TEST_CASE(a_question_on_the_terminal_fails_at_once),
 };
 TEST_MAIN(cases)

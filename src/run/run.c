@@ -177,14 +177,15 @@ static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,
 	return n + 1;
 }
 
-/* Makes a process group for the tree, unless the caller has said otherwise. */
-static void own_group(struct spawn_template_spawn_args *args)
+/*
+ * Makes a session for the tree, unless the caller has said otherwise. Nobody could
+ * give such a program the terminal: in the caller's session, one that asks there for
+ * a password would be stopped. In its own it has no terminal, and the question fails.
+ */
+static void own_session(struct spawn_template_spawn_args *args)
 {
-	if (args->flags &
-	    (SPAWN_TEMPLATE_SPAWN_SETPGROUP | SPAWN_TEMPLATE_SPAWN_SETSID))
-		return;
-	args->flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
-	args->pgroup = 0;
+	if (!(args->flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP))
+		args->flags |= SPAWN_TEMPLATE_SPAWN_SETSID;
 }
 
 static void into_cgroup(struct spawn_template_spawn_args *args, int cgroup)
@@ -245,7 +246,7 @@ int st_run_launch(struct st_run *run, int tfd,
 	spawn->args.actions = (uintptr_t)actions;
 	spawn->args.actions_len = args->spawn.actions_len + n;
 	spawn->n_own = n;
-	own_group(&spawn->args);
+	own_session(&spawn->args);
 	pid = launch_program(run, tfd, spawn, failure);
 	if (fallback && no_cgroup(run, pid, failure)) {
 		st_tree_remove(&run->tree);

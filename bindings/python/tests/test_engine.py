@@ -75,6 +75,17 @@ class Run(TestCase):
             3, b"in\0\xff" + os.fsencode(os.path.realpath(self.dir)) + b"\n",
             b"a\n"))
 
+    def test_a_run_leads_a_session_without_a_terminal(self):
+        script = ["exec 2>/dev/null; cut -d' ' -f5-7 /proc/$$/stat;"
+                  "exec 3</dev/tty || exit 7"]
+        async def main():
+            return await self.sh.run(SH + script)
+        for r in run(main()), self.sh.run_sync(SH + script):
+            group, session, terminal = map(int, r.out.split())
+            self.assertEqual(group, session)
+            self.assertNotEqual(session, os.getsid(0))
+            self.assertEqual((terminal, r.code == 0), (0, False))
+
     def test_options_of_a_run_work(self):
         async def main():
             r = await self.sh.run(SH + ["echo 1; echo 2 >&2"],

@@ -46,6 +46,13 @@ static void block_unless_ignored(sigset_t *set, const int *signals, size_t n)
 			sigaddset(set, signals[i]);
 }
 
+/* Tell whether a group, or a terminal in its stead, has to tell the tree. */
+static bool needs_group(const struct run_options *options)
+{
+	return options->timeout_ns &&
+	       !(options->flags & SPAWN_TEMPLATE_SPAWN_SETSID);
+}
+
 int job_prepare(struct job *job, const struct run_options *options)
 {
 	memset(job, 0, sizeof(*job));
@@ -68,8 +75,7 @@ int job_prepare(struct job *job, const struct run_options *options)
 		sigprocmask(SIG_SETMASK, &job->inherited, NULL);
 		return CLI_FAILED;
 	}
-	if (options->timeout_ns &&
-	    !(options->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
+	if (needs_group(options))
 		terminal_open(&job->terminal);
 	return 0;
 }
@@ -80,18 +86,20 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 	pid_t pid;
 
 	plan->args.pidfd = (uintptr_t)&job->pidfd;
-	plan->args.pgroup = job->terminal.holder;
-	if (o->timeout_ns && !(o->flags & SPAWN_TEMPLATE_SPAWN_SETSID))
+	if (job->terminal.fd >= 0)
+		tree_adopt(&job->tree);
+	else if (needs_group(o))
 		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
 	job->started = st_now();
 	pid = spawn_template_spawn(plan->tfd, &plan->args, sizeof(plan->args));
 	job->spawn_ns = st_now() - job->started;
 	if (pid < 0)
 		return plan_explain(plan, -pid, report);
-	job->pid = pid;
+	job->pid = job->tree.program = pid;
+	job->tree.pidfd = job->pidfd;
 	if (plan->args.flags &
 	    (SPAWN_TEMPLATE_SPAWN_SETPGROUP | SPAWN_TEMPLATE_SPAWN_SETSID))
-		job->group = job->terminal.holder ? job->terminal.holder : pid;
+		job->group = job->tree.group = pid;
 	if (o->json)
 		*report = plan_describe(plan);
 	if (o->timeout_ns)
@@ -135,32 +143,21 @@ static void continue_program(const struct job *job)
 /*
  * Stop this tool, too, because the terminal or a forwarded SIGTSTP has stopped
  * the program; stop the whole job if the program has its own group; go on
- * together. In an orphaned process group the stop has no effect, and nobody
- * would continue the program, either: so it is continued here if it can have
- * the terminal.
+ * together.
  */
 static void stop_together(struct job *job, int sig)
 {
 	sigset_t set, pending;
-	bool foreground;
 
-	/* a shell unaware of the stop has put this group in the foreground */
-	if (sig != SIGTSTP && terminal_give(&job->terminal, job->group)) {
-		to_program(job, SIGCONT);
-		return;
-	}
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	if (job->group)
-		terminal_take(&job->terminal, job->group);
 	kill(job->group ? 0 : getpid(), sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL); /* the stop happens here */
 	sigprocmask(SIG_BLOCK, &job->blocked, NULL);
 
-	foreground = terminal_give(&job->terminal, job->group);
 	sigemptyset(&pending);
 	sigpending(&pending);
-	if (foreground || sigismember(&pending, SIGCONT) == 1)
+	if (sigismember(&pending, SIGCONT) == 1)
 		continue_program(job);
 }
 
@@ -210,7 +207,6 @@ static void forward(struct job *job, const struct signalfd_siginfo *info,
 	if (info->ssi_code != SI_KERNEL && info->ssi_pid == (uint32_t)job->pid)
 		return;
 	if (sig == SIGCONT) {
-		terminal_give(&job->terminal, job->group);
 		continue_program(job);
 		return;
 	}
@@ -230,10 +226,10 @@ static void escalate(struct job *job)
 {
 	if (!job->timed_out) {
 		job->timed_out = true;
-		job->tree.program = job->pid;
-		job->tree.pidfd = job->pidfd;
-		job->tree.group = job->group;
-		tree_adopt(&job->tree);
+		if (job->tree.others)
+			tree_spare(&job->tree);
+		else
+			tree_adopt(&job->tree);
 		tree_signal(&job->tree, SIGTERM);
 		job->deadline = st_now() + job->options->grace_ns;
 		return;
@@ -296,6 +292,8 @@ void job_wait(struct job *job)
 			escalate(job);
 		wait_ready(job);
 		read_signals(job, false);
+		if (job->tree.others && !job->timed_out)
+			tree_reap(&job->tree);
 	}
 	if (job->timed_out)
 		end_tree(job);
@@ -303,8 +301,7 @@ void job_wait(struct job *job)
 
 void job_finish(struct job *job)
 {
-	terminal_close(&job->terminal, job->group,
-		       job->timed_out || job->signal >= 0);
+	terminal_close(&job->terminal, job->timed_out || job->signal >= 0);
 	free(job->tree.others);
 	if (job->pidfd >= 0)
 		close(job->pidfd);

@@ -49,8 +49,8 @@ static void add_keep(struct run_plan *plan, int fd)
 
 /*
  * Give the program this tool's stdin, unless that is a terminal: a captured
- * program has a process group of its own and would be stopped when it reads the
- * terminal. It gets /dev/null instead.
+ * program has a session of its own, and so would take keys that are meant for
+ * others, also in the background. It gets /dev/null instead.
  */
 static int add_stdin(struct run_plan *plan)
 {

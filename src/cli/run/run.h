@@ -56,14 +56,13 @@ struct run_plan {
 };
 
 /*
- * The terminal, when the program gets a process group of its own although this
- * tool is in the foreground: the group is made first, so that the program
- * starts in the foreground. Its leader is a process that has already ended and
- * is not reaped before the end, so that the group's number stays taken.
+ * The controlling terminal of a tool with a timeout. The program then stays in
+ * this tool's process group, which is that of a pipeline or a script: in another
+ * group, either it or the rest of the pipeline would be in the background.
  */
 struct run_terminal {
-	int fd; /* /dev/tty; -1: none, or it is not this tool's to give */
-	pid_t holder; /* leads the group; 0: none */
+	int fd; /* -1: none */
+	bool restorable; /* no other program of a pipeline has set its modes */
 	struct termios modes; /* the modes found */
 };
 
@@ -71,8 +70,8 @@ struct run_terminal {
 struct run_tree {
 	pid_t program; /* not reaped: its number stays taken */
 	int pidfd; /* the program's */
-	pid_t group; /* the program's own */
-	pid_t *others; /* this tool's children outside the tree */
+	pid_t group; /* the program's own; 0: it shares ours */
+	pid_t *others; /* this tool's children outside; NULL: none adopted */
 	size_t n_others;
 };
 
@@ -87,7 +86,7 @@ struct job {
 	sigset_t blocked, inherited;
 	struct run_terminal terminal;
 
-	struct run_tree tree; /* used once the time is up */
+	struct run_tree tree; /* used with a timeout */
 
 	int64_t started, spawn_ns, total_ns;
 	int64_t deadline; /* for the next step; INT64_MAX: none */
@@ -101,19 +100,10 @@ struct job {
 
 /* terminal.c */
 
-/* Make the group and hand it the terminal, if this tool has one. */
+/* Look for a controlling terminal, and note its modes. */
 void terminal_open(struct run_terminal *t);
-/*
- * Make the program's group the foreground one, if this tool's is.
- * Return: true if done.
- */
-bool terminal_give(const struct run_terminal *t, pid_t group);
-/* Take the terminal back. */
-void terminal_take(const struct run_terminal *t, pid_t group);
-/*
- * Take the terminal back for good; restore: with the modes found at the start.
- */
-void terminal_close(struct run_terminal *t, pid_t group, bool restore);
+/* restore: with the modes found, if this tool is in the foreground. */
+void terminal_close(struct run_terminal *t, bool restore);
 
 /* launch.c */
 
@@ -143,6 +133,12 @@ json_t *plan_describe(const struct run_plan *plan);
  * never reap it.
  */
 void tree_adopt(struct run_tree *tree);
+
+/* Leave alone adopted processes that have left this tool's process group. */
+void tree_spare(struct run_tree *tree);
+
+/* Reap adopted processes that have ended; the program's status stays. */
+void tree_reap(const struct run_tree *tree);
 
 /* Signal every process of the tree. */
 void tree_signal(const struct run_tree *tree, int sig);

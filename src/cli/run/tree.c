@@ -4,8 +4,7 @@
  * once, and tells whether any of them lives.
  *
  * spawn_template_kill() finds most of them from the program. This tool alone
- * knows the rest: the group that was made before the program, which the program
- * does not lead, and processes that the tool has adopted.
+ * knows the rest: processes that it has adopted.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -37,6 +36,12 @@ static bool is_led(const struct run_tree *tree, const struct st_process *p)
 	return p->group == tree->program || p->session == tree->program;
 }
 
+/* Tell whether it is in the program's own group; 0 is that of kernel threads. */
+static bool in_group(const struct run_tree *tree, const struct st_process *p)
+{
+	return tree->group && p->group == tree->group;
+}
+
 /* Go up to the program, or to this tool if it has adopted the process. */
 static bool is_member(const struct run_tree *tree, const struct st_processes *s,
 		      const struct st_process *p)
@@ -46,7 +51,7 @@ static bool is_member(const struct run_tree *tree, const struct st_processes *s,
 	for (int depth = 0; p && depth < 4096; depth++) {
 		if (p->pid == self || is_other(tree, p->pid))
 			return false;
-		if (p->pid == tree->program || p->group == tree->group ||
+		if (p->pid == tree->program || in_group(tree, p) ||
 		    is_led(tree, p) || (tree->others && p->parent == self))
 			return true;
 		p = st_processes_find(s, p->parent);
@@ -68,6 +73,43 @@ void tree_adopt(struct run_tree *tree)
 	st_processes_free(&s);
 	if (tree->others)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/*
+ * A daemon that the program has started is found from a group of its own only if
+ * it was adopted later, when the tree was being ended.
+ */
+void tree_spare(struct run_tree *tree)
+{
+	struct st_processes s = { .list = NULL };
+	pid_t self = getpid(), group = getpgrp(), *more;
+
+	st_processes_look(&s);
+	more = realloc(tree->others,
+		       (tree->n_others + s.n + 1) * sizeof(*more));
+	if (more)
+		tree->others = more;
+	for (size_t i = 0; i < s.n && more; i++)
+		if (s.list[i].parent == self && s.list[i].group != group &&
+		    s.list[i].pid != tree->program)
+			more[tree->n_others++] = s.list[i].pid;
+	st_processes_free(&s);
+}
+
+void tree_reap(const struct run_tree *tree)
+{
+	siginfo_t info;
+	int err;
+
+	do {
+		info.si_pid = 0;
+		err = waitid(P_ALL, 0, &info,
+			     WEXITED | WNOHANG | WNOWAIT | __WALL);
+		if (err || !info.si_pid || info.si_pid == tree->program)
+			return;
+		err = waitid(P_PID, (id_t)info.si_pid, &info,
+			     WEXITED | WNOHANG | __WALL);
+	} while (!err);
 }
 
 /* ---- ending it */
@@ -143,7 +185,7 @@ void tree_signal(const struct run_tree *tree, int sig)
 	for (size_t i = 0; i < s.n; i++)
 		if (s.list[i].ours)
 			signal_below(&s, s.list[i].pid, sig);
-	if (sig == SIGKILL || s.n == 0)
+	if (tree->group && (sig == SIGKILL || s.n == 0))
 		kill(-tree->group, sig);
 	st_processes_free(&s);
 }
@@ -166,7 +208,7 @@ bool tree_lives(const struct run_tree *tree)
 			waitpid(p->pid, NULL, WNOHANG | __WALL);
 	}
 	/* without /proc the program counts, too, although it may be dead */
-	if (s.n == 0)
+	if (s.n == 0 && tree->group)
 		lives = kill(-tree->group, 0) == 0;
 	st_processes_free(&s);
 	return lives;

@@ -86,7 +86,8 @@ class Template:
         SIGKILL, or SIGKILL at once without grace; the result's timed_out is then
         True. With cgroup the run has a cgroup of its own, if one can be made;
         supervise needs cgroup, and ends the tree when this process dies. Without
-        capture both streams are this process's own.
+        capture both streams are this process's own. The program has a session of
+        its own: a password that it asks for on /dev/tty cannot be given.
 
         A program that cannot be launched raises OSError; its attributes stage and
         action name the step that failed. Cancelling the task ends the tree in the
