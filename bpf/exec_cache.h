@@ -15,6 +15,10 @@
  * - Only the daemon deletes elements, in the thread that registers, once
  *   nothing refers to them. An id, generation or slot is not used again while a
  *   living process may hold it.
+ * - A closed template's element stays until its launches have ended, so that
+ *   these are counted and timed, but gives way when the map is full. `running`
+ *   may stay too high, as for a launch whose note was evicted, and decides
+ *   nothing but that.
  */
 #ifndef EXEC_CACHE_H
 #define EXEC_CACHE_H
@@ -110,7 +114,7 @@ struct template_entry {
 	__u32 last_why;		/* reason of the last launch not let through */
 	__u32 slot;		/* its executable's; PENDING: a free one */
 	__u32 has_header;
-	__u32 pad;
+	__s32 running;	/* launches let through that have not ended */
 	__u8 header[ST_HEADER_SIZE];	/* the creator's reading of it */
 	char comm[16];			/* the creator's */
 	char path[TEMPLATE_PATH_SIZE];	/* for people; may be cut off */
@@ -143,7 +147,7 @@ enum exec_event_type {
 	EVENT_REFUSED = 2,	/* EACCES */
 	EVENT_WRITE_DENIED = 3,
 	EVENT_INVALIDATED = 4,	/* all templates of this generation */
-	EVENT_CLOSED = 5,	/* the template's file was closed */
+	EVENT_CLOSED = 5,	/* its file was closed; its last launch ended */
 };
 
 /* Ring buffer events. */

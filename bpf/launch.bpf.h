@@ -100,8 +100,23 @@ static __always_inline __u32 wrong_file(struct exec_entry *e,
 	return WHY_NONE;
 }
 
-/* Notes the launch. Without room for that it goes on, but is not counted. */
-static __always_inline void let_through(__u64 id, struct linux_binprm *bprm)
+/* Ends a launch's hold on its template. Tells if it was a closed one's last. */
+static __always_inline void let_go(struct template_entry *t, __u64 id)
+{
+	int before = __sync_fetch_and_add(&t->running, -1);
+
+	/* its result is used, so it orders all accesses around it */
+	if (before == 1 && *(volatile __u32 *)&t->state == TEMPLATE_CLOSED)
+		tell(EVENT_CLOSED, WHY_CLOSED, id, t->exec_generation,
+		     &t->exec);
+}
+
+/*
+ * Notes the launch, in the place of one that this process has noted before.
+ * Without room for that it goes on, but is not counted.
+ */
+static __always_inline void let_through(struct template_entry *t, __u64 id,
+					struct linux_binprm *bprm)
 {
 	struct launch l = {
 		.id = id,
@@ -109,9 +124,20 @@ static __always_inline void let_through(__u64 id, struct linux_binprm *bprm)
 		.let_ns = bpf_ktime_get_boot_ns(),
 		.execs = bpf_get_current_task_btf()->self_exec_id,
 	};
+	struct template_entry *other;
+	struct launch *noted;
 	__u32 tgid = own_tgid();
+	__u64 before = 0;
 
-	bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY);
+	noted = bpf_map_lookup_elem(&launches, &tgid);
+	if (noted)
+		before = noted->id;
+	if (bpf_map_update_elem(&launches, &tgid, &l, BPF_ANY) || before == id)
+		return;
+	__sync_fetch_and_add(&t->running, 1);
+	other = bpf_map_lookup_elem(&templates, &before);
+	if (other)
+		let_go(other, before);
 }
 
 static __always_inline int on_exec(struct linux_binprm *bprm)
@@ -141,7 +167,7 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 	why = wrong_file(e, t, inode);
 	if (why)
 		return not_through(t, e, mark.id, why, ESTALE);
-	let_through(mark.id, bprm);
+	let_through(t, mark.id, bprm);
 	return 0;
 }
 
@@ -216,10 +242,13 @@ static __always_inline void count_launch(struct task_struct *task,
 	struct exec_entry *e;
 
 	l->exec_ns = exec_ns;
+	COUNT(launches);
+	/* the daemon may have had to delete a closed template for room */
+	if (!t)
+		return;
 	__sync_fetch_and_add(&t->launches, 1);
 	__sync_fetch_and_add(&t->launch_ns, ns);
 	count_time(t->launch_us, ns);
-	COUNT(launches);
 	e = bpf_map_lookup_elem(&exec_cache, &t->exec);
 	if (e && e->generation == t->exec_generation)
 		__sync_fetch_and_add(&e->launches, 1);
@@ -236,8 +265,7 @@ static __always_inline int on_exec_done(struct task_struct *task,
 	if (!l || l->bprm != (__u64)bprm || l->exec_ns)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
-	if (t)
-		count_launch(task, l, t, bpf_ktime_get_boot_ns());
+	count_launch(task, l, t, bpf_ktime_get_boot_ns());
 	return 0;
 }
 
@@ -256,13 +284,15 @@ static __always_inline int on_exit(struct task_struct *task)
 		return 0;
 	t = bpf_map_lookup_elem(&templates, &l->id);
 	/* the end of its exec was not seen */
-	if (t && !l->exec_ns && l->execs != task->self_exec_id)
+	if (!l->exec_ns && l->execs != task->self_exec_id)
 		count_launch(task, l, t, l->let_ns);
 	if (t && l->exec_ns) {
 		ns = bpf_ktime_get_boot_ns() - l->exec_ns;
 		__sync_fetch_and_add(&t->run_ns, ns);
 		count_time(t->run_us, ns);
 	}
+	if (t)
+		let_go(t, l->id);
 	bpf_map_delete_elem(&launches, &tgid);
 	return 0;
 }

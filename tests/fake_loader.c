@@ -229,8 +229,27 @@ static int take_inotify(struct loader *l, event_fn *fn, void *arg)
 	return n;
 }
 
+/* Return: true if that was the last launch of a closed template. */
+static bool apply_launch(struct loader *l, struct template_entry *t,
+			 uint32_t what)
+{
+	if (what != FAKE_LAUNCH_ENDS) {
+		l->maps->totals.launches++;
+		t->launches++;
+		t->launch_ns += 100000;
+		t->launch_us[6]++;
+		t->running++;
+	}
+	if (what != FAKE_LAUNCH_BEGINS) {
+		t->run_ns += 1000000;
+		t->run_us[9]++;
+		t->running--;
+	}
+	return !t->running && t->state == TEMPLATE_CLOSED;
+}
+
 /* Changes the maps as an event from a test says. */
-static void apply(struct loader *l, const struct exec_event *event)
+static void apply(struct loader *l, struct exec_event *event)
 {
 	int i = fake_index(l, event->id);
 	struct template_entry *t = i < 0 ? NULL : &l->maps->templates[i];
@@ -260,15 +279,9 @@ static void apply(struct loader *l, const struct exec_event *event)
 				fake_set_state(l, e, EXEC_STALE, event->why);
 		}
 		break;
-	case 0: /* a launch: 100 us, and 1 ms until the exit */
-		if (!t)
-			break;
-		l->maps->totals.launches++;
-		t->launches++;
-		t->launch_ns += 100000;
-		t->run_ns += 1000000;
-		t->launch_us[6]++;
-		t->run_us[9]++;
+	case 0:
+		if (t && apply_launch(l, t, event->why))
+			event->type = EVENT_CLOSED;
 		break;
 	default:
 		break;

@@ -50,6 +50,12 @@ static inline uint64_t fake_boot_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
+/*
+ * An event of type 0 is none of the kernel's: launches by `why`. A whole one takes
+ * 100 us, and 1 ms until the exit.
+ */
+enum { FAKE_LAUNCH, FAKE_LAUNCH_BEGINS, FAKE_LAUNCH_ENDS };
+
 /* Return: the index of the template, or -1. */
 int fake_index(const struct loader *l, uint64_t id);
 

@@ -236,18 +236,22 @@ void fake_close_template(struct loader *l, int i)
 	}
 }
 
-int loader_release(struct loader *l, uint64_t id)
+int loader_release(struct loader *l, uint64_t id, struct template_entry *last)
 {
 	int i = fake_index(l, id);
 
 	if (i < 0)
 		return -ENOENT;
 	fake_close_template(l, i);
+	if (l->maps->templates[i].running > 0)
+		return -EBUSY;
 	l->maps->ids[i] = 0;
+	if (last)
+		*last = l->maps->templates[i];
 	return 0;
 }
 
-void loader_sweep(struct loader *l,
+void loader_sweep(struct loader *l, bool all,
 		  void (*over)(uint64_t id, const struct template_entry *entry,
 			       void *arg),
 		  void *arg)
@@ -255,7 +259,8 @@ void loader_sweep(struct loader *l,
 	for (int i = 0; i < TEMPLATES_MAX; i++) {
 		const struct template_entry *t = &l->maps->templates[i];
 
-		if (!l->maps->ids[i] || t->state != TEMPLATE_CLOSED)
+		if (!l->maps->ids[i] || t->state != TEMPLATE_CLOSED ||
+		    (!all && t->running > 0))
 			continue;
 		if (over)
 			over(l->maps->ids[i], t, arg);

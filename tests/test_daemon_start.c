@@ -3,6 +3,7 @@
  * The guard's daemon starts, ends, gives way to another, and informs a service
  * manager and a metrics collector.
  */
+#include "fake_loader.h"
 #include "guarding.h"
 
 /* ---- the socket */
@@ -391,6 +392,70 @@ static void the_counts_of_a_swept_template_are_kept(void)
 	guard_stop(&g);
 }
 
+static void launch_part(uint64_t id, uint32_t what)
+{
+	guard_event((struct exec_event){ .id = id, .why = what, .time_ns = 1 });
+}
+
+/* The daemon takes events and requests in any order. */
+static void begin_launches(int fd, uint64_t id, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		launch_part(id, FAKE_LAUNCH_BEGINS);
+	for (int i = 0; i < 1000 && guard_status(fd).launches != n; i++)
+		usleep(10000);
+	CHECK_EQ(guard_status(fd).launches, n);
+}
+
+static void a_closed_template_counts_until_its_launches_end(void)
+{
+	char *file = test_path("guard.prom"), *path = test_path("program");
+	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
+			  NULL };
+	char *ran = test_fmt("run_seconds_count{executable=\"%s\"}", path);
+	struct guard g;
+	uint64_t id;
+	int fd;
+
+	guard_events_at();
+	test_write(path, "", 0755);
+	g = guard_start(extra);
+	fd = guard_connect(&g);
+	id = guard_add(fd, path);
+	begin_launches(fd, id, 2);
+	CHECK_EQ(guard_unregister(fd, id), 0);
+	CHECK_EQ(guard_count(fd), 0);
+	CHECK_EQ(guard_unregister(fd, id), -ENOENT);
+	CHECK_HAS(wait_metrics(file, test_fmt(LAUNCHES "%s\"} 2\n", path)),
+		  test_fmt("%s 0\n", ran));
+	launch_part(id, FAKE_LAUNCH_ENDS);
+	CHECK_HAS(wait_metrics(file, test_fmt("%s 1\n", ran)),
+		  test_fmt(LAUNCHES "%s\"} 2\n", path));
+	launch_part(id, FAKE_LAUNCH_ENDS);
+	CHECK_HAS(wait_metrics(file, test_fmt("%s 2\n", ran)),
+		  test_fmt(LAUNCHES "%s\"} 2\n", path));
+	guard_stop(&g);
+}
+
+static void a_closed_template_gives_way_when_the_map_is_full(void)
+{
+	struct guard g;
+	uint64_t id;
+	int fd;
+
+	guard_events_at();
+	g = guard_start(NULL);
+	fd = guard_connect(&g);
+	for (int i = 0; i < TEMPLATES_MAX; i++)
+		id = guard_add(fd, "/bin/sh");
+	begin_launches(fd, id, 1);
+	CHECK_EQ(guard_unregister(fd, id), 0);
+	CHECK_EQ(guard_status(fd).templates, TEMPLATES_MAX - 1);
+	guard_add(fd, "/bin/sh");
+	CHECK_EQ(guard_status(fd).templates, TEMPLATES_MAX);
+	guard_stop(&g);
+}
+
 static void metrics_that_cannot_be_written_stop_nothing(void)
 {
 	char *extra[] = { "--metrics-file", "/no/such/folder/f",
@@ -419,6 +484,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(paths_that_are_shown_as_the_same_are_counted_as_one),
 	TEST_CASE(a_path_stays_where_it_is_counted),
 	TEST_CASE(the_counts_of_a_swept_template_are_kept),
+	TEST_CASE(a_closed_template_counts_until_its_launches_end),
+	TEST_CASE(a_closed_template_gives_way_when_the_map_is_full),
 	TEST_CASE(metrics_that_cannot_be_written_stop_nothing),
 };
 

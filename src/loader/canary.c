@@ -171,7 +171,7 @@ static int prove_creator(struct canary *c)
 		return ret;
 	ret = expect_errno(c, try_exec(c, id), EACCES, ST_PROVED_CREATOR,
 			   "a launch by another process than the creator");
-	loader_release(c->loader, id);
+	loader_release(c->loader, id, NULL);
 	return ret;
 }
 
@@ -195,7 +195,7 @@ static int prove_identity(struct canary *c)
 		ret = expect_errno(c, try_exec(c, id), ESTALE,
 				   ST_PROVED_IDENTITY,
 				   "a launch of a changed file");
-	loader_release(c->loader, id);
+	loader_release(c->loader, id, NULL);
 	return ret;
 }
 
@@ -211,7 +211,7 @@ static int prove_deny_write(struct canary *c)
 			   "opening a guarded file for writing");
 	if (fd >= 0)
 		close(fd);
-	loader_release(c->loader, id);
+	loader_release(c->loader, id, NULL);
 	return ret;
 }
 
@@ -243,6 +243,6 @@ int loader_canary(struct loader *l, struct loader_error *error)
 			    "it could not be tried whether the programs are "
 			    "in force: %s",
 			    strerror(-ret));
-	loader_sweep(l, NULL, NULL);
+	loader_sweep(l, true, NULL, NULL);
 	return ret;
 }

@@ -59,8 +59,14 @@ unsigned int loader_pins_missing(const struct loader *loader);
 int loader_register(struct loader *loader, int fd, struct template_entry *entry,
 		    uint64_t *id, struct exec_entry *exec);
 
-/* Ends a template and deletes it. Return: 0; -ENOENT. */
-int loader_release(struct loader *loader, uint64_t id);
+/*
+ * Ends a template and deletes it, but for one to which launches refer: that one
+ * can be deleted when the kernel has told of its end once more.
+ * Return: 0 with *last the template's last counts, unless last is NULL; -EBUSY:
+ * it stays; -ENOENT.
+ */
+int loader_release(struct loader *loader, uint64_t id,
+		   struct template_entry *last);
 
 /* Return: 0; -ENOENT. */
 int loader_template(const struct loader *loader, uint64_t id,
@@ -78,9 +84,9 @@ int loader_next(const struct loader *loader, uint64_t *id);
 /*
  * Deletes closed templates, and executables that nothing refers to. It first
  * calls `over`, unless that is NULL, for each such template with its last
- * counts.
+ * counts. Templates to which launches refer go only if all must.
  */
-void loader_sweep(struct loader *loader,
+void loader_sweep(struct loader *loader, bool all,
 		  void (*over)(uint64_t id, const struct template_entry *entry,
 			       void *arg),
 		  void *arg);

@@ -153,11 +153,17 @@ static bool is_over(const struct template_entry *entry)
 	return entry->state != TEMPLATE_LIVE;
 }
 
+/* Tells whether launches refer to the template. */
+static bool is_held(const struct template_entry *entry)
+{
+	return entry->running > 0 && !(entry->flags & TEMPLATE_CANARY);
+}
+
 /*
  * Deletes each closed template after it has found the next one: from a deleted
  * element, the iteration would begin again.
  */
-void loader_sweep(struct loader *l,
+void loader_sweep(struct loader *l, bool all,
 		  void (*over)(uint64_t id, const struct template_entry *entry,
 			       void *arg),
 		  void *arg)
@@ -169,7 +175,8 @@ void loader_sweep(struct loader *l,
 	for (unsigned int n = 0; more == 0 && n < TEMPLATES_MAX; n++) {
 		id = next;
 		more = loader_next(l, &next);
-		if (loader_template(l, id, &entry) < 0 || !is_over(&entry))
+		if (loader_template(l, id, &entry) < 0 || !is_over(&entry) ||
+		    (!all && is_held(&entry)))
 			continue;
 		if (over)
 			over(id, &entry, arg);
@@ -185,15 +192,25 @@ static void ask_programs(int fd, uint64_t what)
 	syscall(SYS_fcntl, fd, F_GETFL, what);
 }
 
-int loader_release(struct loader *l, uint64_t id)
+int loader_release(struct loader *l, uint64_t id, struct template_entry *last)
 {
 	struct template_entry entry;
 
 	if (loader_template(l, id, &entry) < 0)
 		return -ENOENT;
-	if (entry.state == TEMPLATE_LIVE)
+	if (entry.state == TEMPLATE_LIVE) {
 		ask_programs(l->maps[MAP_GUARD], GUARD_RELEASE | id);
+		/* from here on, a launch that ends tells */
+		if (loader_template(l, id, &entry) < 0)
+			return -ENOENT;
+	}
+	if (is_held(&entry)) {
+		sweep_executable(l, &entry.exec);
+		return -EBUSY;
+	}
 	delete_template(l, id, &entry);
+	if (last)
+		*last = entry;
 	return 0;
 }
 
@@ -220,7 +237,7 @@ int loader_register(struct loader *l, int fd, struct template_entry *entry,
 	if (ret == 0)
 		ret = loader_executable(l, &entry->exec, exec);
 	if (ret < 0) {
-		loader_release(l, new);
+		loader_release(l, new, NULL);
 		return ret;
 	}
 	mark_slot(l, exec->slot, true);
@@ -288,7 +305,7 @@ int loader_maps_begin(struct loader *l, struct loader_error *e)
 				   "cannot map the events: %s",
 				   strerror(errno));
 	find_used(l);
-	loader_sweep(l, NULL, NULL);
+	loader_sweep(l, false, NULL, NULL);
 	sweep_executables(l);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "guarding.h"
 
 #include <pthread.h>
+#include <spawn_template.h>
 
 static struct client client;
 static struct st_msg_status begin;
@@ -137,6 +138,98 @@ static void an_exec_of_a_launched_program_is_no_launch(void)
 	check_launches(r.id, 3);
 }
 
+/* ---- a template that is closed before its launches have ended */
+
+/* The call returns before the kernel tells of the exec's end. */
+static void launch_and_close(const char *path)
+{
+	char name[] = "p", *argv[] = { name, NULL };
+	int tfd =
+		spawn_template_open(path, SPAWN_TEMPLATE_CREATE_CLOEXEC |
+						  SPAWN_TEMPLATE_CREATE_GUARD);
+	int pidfd = -1, status;
+	struct spawn_template_spawn_args args = { .pidfd = (uintptr_t)&pidfd,
+						  .argv = (uintptr_t)argv };
+	pid_t pid;
+
+	CHECK_OK(tfd);
+	pid = spawn_template_spawn(tfd, &args, sizeof(args));
+	CHECK_SYS(close(tfd));
+	CHECK_GT(pid, 0);
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	CHECK_EQ(WEXITSTATUS(status), 7);
+}
+
+static void launches_count_whose_template_is_closed_at_once(void)
+{
+	char *path = guard_program(test_path("p"), "tiny-7");
+
+	client_open(&client);
+	begin = client_status(&client);
+	for (int i = 0; i < 50; i++)
+		launch_and_close(path);
+	CHECK_EQ(client_status(&client).launches - begin.launches, 50);
+	GUARD_UNTIL(client_status(&client).templates == begin.templates);
+}
+
+static bool is_in_map(uint64_t id)
+{
+	struct template_entry entry;
+	int fd = CHECK_SYS(map_open("templates")), ret;
+
+	ret = map_lookup(fd, &id, &entry);
+	CHECK_SYS(close(fd));
+	return ret == 0;
+}
+
+static void launch_until_told(void *arg)
+{
+	char *argv[] = { "cat", NULL };
+	struct st_mark mark = { .magic = ST_MARK_MAGIC };
+	struct raw raw = { .argv = argv, .mark = &mark };
+	int *fds = arg;
+	struct reg r;
+
+	client_open(&client);
+	r = client_template(&client, "/bin/busybox", 0);
+	raw.fd = r.fd;
+	mark.id = r.id;
+	CHECK_EQ(write(fds[3], &r.id, sizeof(r.id)), sizeof(r.id));
+	CHECK_SYS(dup2(fds[0], 0));
+	close(fds[1]);
+	CHECK_EQ(raw_exec(&raw), 0);
+}
+
+/* The creator is killed: its program goes on. */
+static void a_closed_template_stays_until_its_launch_ends(void)
+{
+	struct template_entry entry;
+	uint64_t id;
+	int fds[4];
+	pid_t pid;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	CHECK_SYS(pipe2(fds + 2, O_CLOEXEC));
+	client_open(&client);
+	begin = client_status(&client);
+	pid = guard_child(launch_until_told, fds);
+	CHECK_EQ(read(fds[2], &id, sizeof(id)), sizeof(id));
+	GUARD_UNTIL(client_status(&client).launches == begin.launches + 1);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+	GUARD_UNTIL(client_status(&client).templates == begin.templates);
+	/* the daemon's sweep comes every 5 seconds */
+	usleep(6000000);
+	entry = map_template(id);
+	CHECK_EQ(entry.state, TEMPLATE_CLOSED);
+	CHECK_EQ(entry.running, 1);
+	CHECK_EQ(entry.launches, 1);
+	CHECK_EQ(sum(entry.run_us), 0);
+	/* the program reads its end */
+	CHECK_SYS(close(fds[1]));
+	GUARD_UNTIL(!is_in_map(id));
+}
+
 /* A slow machine may lead to a higher slot. */
 static void the_run_time_is_in_the_right_slot(void)
 {
@@ -235,6 +328,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(no_launch_of_many_threads_is_lost),
 	TEST_CASE(a_failed_exec_is_no_launch),
 	TEST_CASE(an_exec_of_a_launched_program_is_no_launch),
+	TEST_CASE(launches_count_whose_template_is_closed_at_once),
+	TEST_CASE(a_closed_template_stays_until_its_launch_ends),
 	TEST_CASE(the_run_time_is_in_the_right_slot),
 	TEST_CASE(bpftool_shows_the_maps_by_name),
 };

@@ -67,8 +67,7 @@ static int adopt_one(struct registry *registry, uint64_t id)
 		ret = adopt_live(registry, id, &entry);
 	if (ret != -ESRCH)
 		return ret;
-	totals_add_gone(registry, &entry);
-	loader_release(registry->loader, id);
+	registry_release(registry, id);
 	return 0;
 }
 
@@ -115,7 +114,7 @@ void registry_adopt(struct registry *registry)
 	/* events about them before now are unknown */
 	if (adopted)
 		registry->lost_seen = UINT64_MAX;
-	registry_sweep_maps(registry);
+	registry_sweep_maps(registry, false);
 	log_verbose("adopted %u templates of %u", adopted, n);
 	if (ret < 0 && !registry->must_adopt)
 		log_line("cannot take over %u templates yet: %s", left,

@@ -65,6 +65,8 @@ static void handle_event(const struct exec_event *event, void *arg)
 		t = registry_find(registry, event->id);
 		if (t)
 			registry_remove(registry, t);
+		else /* of one that was closed before, the last launch ended */
+			registry_release(registry, event->id);
 		break;
 	}
 }
@@ -127,6 +129,7 @@ static void compare_if_lost(struct registry *registry)
 	registry->compare_at = now + COMPARE_NS;
 	registry->lost_seen = lost;
 	compare_with_maps(registry);
+	registry->must_sweep = true;
 }
 
 bool registry_events(struct registry *registry)

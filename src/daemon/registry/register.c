@@ -80,7 +80,7 @@ static int load_template(struct registry *registry, const struct user *user,
 	int ret = loader_register(registry->loader, fd, entry, id, exec);
 
 	if (ret == -ENOSPC) {
-		registry_sweep_maps(registry);
+		registry_sweep_maps(registry, true);
 		*entry = request;
 		ret = loader_register(registry->loader, fd, entry, id, exec);
 	}
@@ -90,7 +90,7 @@ static int load_template(struct registry *registry, const struct user *user,
 	if (user->uid != 0 && exec->refs <= 1 &&
 	    loader_executables(registry->loader) >
 		    WITHOUT_ROOT(EXEC_CACHE_MAX)) {
-		loader_release(registry->loader, *id);
+		loader_release(registry->loader, *id, NULL);
 		registry->must_sweep = true;
 		return -ENOSPC;
 	}

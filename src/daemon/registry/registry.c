@@ -58,6 +58,6 @@ void registry_sweep(struct registry *registry)
 	registry_events(registry);
 	if (registry->must_sweep) {
 		registry->must_sweep = false;
-		registry_sweep_maps(registry);
+		registry_sweep_maps(registry, false);
 	}
 }

@@ -167,8 +167,17 @@ void registry_forget(struct registry *registry, struct template *t);
 /* Removes the template here, and releases it in the kernel. */
 void registry_remove(struct registry *registry, struct template *t);
 
-/* Deletes closed templates from the maps, and from here. */
-void registry_sweep_maps(struct registry *registry);
+/*
+ * Ends a template that is, or was, in the maps, and keeps its counts if it has
+ * gone from there.
+ */
+void registry_release(struct registry *registry, uint64_t id);
+
+/*
+ * Deletes closed templates from the maps, and from here; those to which launches
+ * refer only if all must go.
+ */
+void registry_sweep_maps(struct registry *registry, bool all);
 
 /* ---- register.c */
 
@@ -211,7 +220,7 @@ void totals_add_gone(struct registry *registry,
 		     const struct template_entry *entry);
 
 /*
- * Sums up by path, living templates included. The caller frees the array, of at
+ * Sums up by path, also the templates that are in the maps. The caller frees the array, of at
  * most PATHS_MAX + 1.
  * Return: its length; 0 with *paths NULL if there is no memory.
  */

@@ -87,13 +87,17 @@ void registry_forget(struct registry *registry, struct template *t)
 	free(t);
 }
 
+void registry_release(struct registry *registry, uint64_t id)
+{
+	struct template_entry last;
+
+	if (loader_release(registry->loader, id, &last) == 0)
+		totals_add_gone(registry, &last);
+}
+
 void registry_remove(struct registry *registry, struct template *t)
 {
-	struct template_entry entry;
-
-	if (!loader_template(registry->loader, t->id, &entry))
-		totals_add_gone(registry, &entry);
-	loader_release(registry->loader, t->id);
+	registry_release(registry, t->id);
 	registry->must_sweep = true;
 	registry_forget(registry, t);
 }
@@ -109,7 +113,7 @@ static void swept(uint64_t id, const struct template_entry *entry, void *arg)
 		registry_forget(registry, t);
 }
 
-void registry_sweep_maps(struct registry *registry)
+void registry_sweep_maps(struct registry *registry, bool all)
 {
-	loader_sweep(registry->loader, swept, registry);
+	loader_sweep(registry->loader, all, swept, registry);
 }

@@ -77,14 +77,17 @@ unsigned int totals_by_path(struct registry *registry,
 {
 	struct template_entry entry;
 	struct path_totals *p, *sums = calloc(PATHS_MAX + 1, sizeof(*sums));
+	uint64_t id = 0;
 
 	*paths = sums;
 	if (!sums)
 		return 0;
 	memcpy(sums, registry->paths, sizeof(registry->paths));
-	for (unsigned int i = 0; i < registry->n_templates; i++) {
-		if (loader_template(registry->loader,
-				    registry->templates[i]->id, &entry))
+	/* closed templates that are still there count, too */
+	for (unsigned int i = 0;
+	     i < TEMPLATES_MAX && loader_next(registry->loader, &id) == 0;
+	     i++) {
+		if (loader_template(registry->loader, id, &entry))
 			continue;
 		p = place_of(registry, &entry);
 		if (!p)
