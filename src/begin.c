@@ -136,16 +136,32 @@ static pid_t begin_launch(int tfd, struct spawn_template_begin *b)
 	return ret;
 }
 
+/* Fails as a launch without memory for its child does. */
+static pid_t no_memory(const struct spawn_template_spawn_args *from,
+		       size_t size)
+{
+	struct st_report report = { .stage = SPAWN_TEMPLATE_STAGE_CLONE };
+	struct spawn_template_spawn_args args;
+	struct spawn_template_failure failure;
+	int ret = st_spawn_args(&args, from, size);
+
+	if (ret < 0)
+		return ret;
+	st_spawn_tell(&failure, -ENOMEM, &report, 0);
+	st_failure_give(&args, &failure);
+	return -ENOMEM;
+}
+
 pid_t spawn_template_begin(int tfd,
 			   const struct spawn_template_spawn_args *args,
 			   size_t size, struct spawn_template_begin **begun)
 {
 	struct spawn_template_begin *b = calloc(1, sizeof(*b));
 	struct spawn_template_failure failure;
-	pid_t ret = -ENOMEM;
+	pid_t ret;
 
 	if (!b)
-		return ret;
+		return no_memory(args, size);
 	ret = st_spawn_args(&b->spawn.args, args, size);
 	if (ret < 0)
 		goto out;

@@ -10,7 +10,8 @@
  * the report.
  *
  * No handler of the caller can run here: either clone3 has reset all handlers,
- * or all signals are blocked until just before exec (see clone.c).
+ * or all signals are blocked until just before exec (see clone.c). Where a core
+ * dump would end the caller, the child has a handler of its own in its place.
  */
 #include "child.h"
 #include "child_steps.h"
@@ -115,11 +116,67 @@ static void move_held(struct child *c)
 
 /* ---- signals */
 
+#define SET(sig) (1ULL << ((sig)-1))
+/* QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ and SYS */
+#define CORE_SIGNALS                                                 \
+	(SET(3) | SET(4) | SET(5) | SET(6) | SET(7) | SET(8) | SET(11) | \
+	 SET(24) | SET(25) | SET(31))
+#define CATCHER_FLAGS (0x4UL /* SA_SIGINFO */ | 0x04000000UL /* SA_RESTORER */)
+
+/*
+ * Ends the child in place of a core dump. The alternate stack is not used as
+ * one: the kernel only tells its address, the third word of the context.
+ */
+static void end_child(int sig, void *info, void *const *context)
+{
+	const struct child *c = context[2];
+
+	(void)sig;
+	(void)info;
+	fail(c, -ECHILD);
+}
+
+/*
+ * Before Linux 5.16 a core dump ends every process that shares the memory, and
+ * so the caller. All signals are blocked here, but they will not stay so until
+ * the memory is left, and some cannot be held by that. An exec that succeeds
+ * takes the handler away.
+ */
+static void catch_core_dumps(struct child *c)
+{
+	const struct {
+		void *address;
+		int flags;
+		size_t size;
+	} stack = { c, 0, 1UL << 16 };
+	const uint64_t mine = c->launch->mask;
+	/* handlers of the caller that are left must not run */
+	const uint64_t mask =
+		c->launch->reset_handlers ? mine | ~CORE_SIGNALS : mine;
+	struct sys_sigaction old;
+
+	if (sys_call2(__NR_sigaltstack, &stack, 0) < 0)
+		return;
+	c->caught = CORE_SIGNALS;
+	c->catcher.handler = (unsigned long)end_child;
+	c->catcher.restorer = (unsigned long)end_child; /* it does not return */
+	c->catcher.flags = CATCHER_FLAGS;
+	c->catcher.mask = ~0ULL;
+	for (int sig = 1; sig <= SYS_NSIG; sig++) {
+		if (!(CORE_SIGNALS & SET(sig)) ||
+		    sys_sigaction(sig, &c->catcher, &old) < 0)
+			continue;
+		if (old.handler == SYS_SIG_IGN)
+			sys_sigaction(sig, &old, 0);
+	}
+	sys_sigmask(&mask, 0);
+}
+
 /*
  * Resets the parent's handlers, if clone could not, before any signal is
  * unblocked.
  */
-static void reset_handlers(void)
+static void reset_handlers(const struct child *c)
 {
 	struct sys_sigaction act;
 
@@ -128,8 +185,7 @@ static void reset_handlers(void)
 			continue;
 		if (act.handler == SYS_SIG_DFL || act.handler == SYS_SIG_IGN)
 			continue;
-		act = (struct sys_sigaction){ .handler = SYS_SIG_DFL };
-		sys_sigaction(sig, &act, 0);
+		set_default(c, sig);
 	}
 }
 
@@ -281,6 +337,8 @@ void st_child(void *launch)
 	if (l->reset_handlers)
 		c.report->pid = sys_call0(__NR_getpid);
 	c.report->runs = true;
+	if (l->catch_cores)
+		catch_core_dumps(&c);
 	make_table_private(&c);
 	check_identity(&c);
 	if (c.held >= 0 && l->plan.collides)
@@ -297,7 +355,7 @@ void st_child(void *launch)
 		each_action(&c, set_limit);
 	set_ids(&c);
 	if (l->reset_handlers)
-		reset_handlers();
+		reset_handlers(&c);
 	reset_sigpipe(&c);
 	set_mask(&c);
 	set_parent_death(&c);

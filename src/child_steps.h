@@ -23,6 +23,8 @@ struct child {
 	const struct st_launch *launch;
 	struct st_report *report;
 	int held;		/* executed by fd; -1: executed by path */
+	uint64_t caught;	/* signals that have a handler until exec */
+	struct sys_sigaction catcher;	/* that one; exec resets it */
 };
 
 CHILD_FN bool has(const struct child *c, uint64_t flag)
@@ -121,15 +123,23 @@ CHILD_FN bool blockable(int sig)
 	return sig != 9 /* SIGKILL */ && sig != 19 /* SIGSTOP */;
 }
 
-CHILD_FN int do_sigdefault(uint64_t set)
+/* Has a signal at its default from exec on. */
+CHILD_FN int set_default(const struct child *c, int sig)
 {
-	struct sys_sigaction act = { .handler = SYS_SIG_DFL };
+	const struct sys_sigaction act = { .handler = SYS_SIG_DFL };
 
+	if (c->caught >> (sig - 1) & 1)
+		return sys_sigaction(sig, &c->catcher, 0);
+	return sys_sigaction(sig, &act, 0);
+}
+
+CHILD_FN int do_sigdefault(const struct child *c, uint64_t set)
+{
 	for (int sig = 1; sig <= SYS_NSIG; sig++) {
 		int ret = 0;
 
 		if ((set >> (sig - 1) & 1) && blockable(sig))
-			ret = sys_sigaction(sig, &act, 0);
+			ret = set_default(c, sig);
 		if (ret < 0)
 			return ret;
 	}
@@ -159,7 +169,7 @@ CHILD_FN int do_action(const struct child *c,
 	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
 		return do_close_range(c, a);
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
-		return do_sigdefault(action_sigset(a));
+		return do_sigdefault(c, action_sigset(a));
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
 		return sys_call1(__NR_chdir, st_pointer(a->arg));
 	case SPAWN_TEMPLATE_ACTION_SETCTTY:

@@ -10,6 +10,9 @@
  *   before exec, by the raw call, since libc would leave its own two unblocked.
  *   They are also blocked while page tables are copied: a signal makes fork
  *   start over, and a fast timer would keep it from ever ending.
+ * - A core dump of the child must not end the host. Where the kernel would do that,
+ *   before Linux 5.16, signals are blocked as well, until the child has handlers
+ *   for those that dump core.
  * - Cancellation is off, so that no pidfd is lost to it.
  * - The child is made without an exit signal. One that fails before exec is
  *   reaped here with __WCLONE, and neither a SIGCHLD handler nor a waitpid(-1)
@@ -37,10 +40,15 @@
 	(CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_VFORK | CLONE_CLEAR_SIGHAND)
 #define CLONE_FLAGS (CLONE_PIDFD | CLONE_VFORK)
 
+#ifndef __NR_futex_waitv
+#define __NR_futex_waitv 449 /* missing in the headers of older systems */
+#endif
+
 /* From so many open fds on, a shared table that is cut is cheaper. */
 #define MANY_FDS 256
 
-static _Atomic uint32_t lacks;
+/* Lacking until st_clone_learn() has found out. */
+static _Atomic uint32_t lacks = ST_LACKS_OWN_CORE;
 static _Atomic bool many_fds;
 
 static bool needs_own_memory(const struct st_launch *l)
@@ -248,6 +256,12 @@ static void remember_lacks(const struct st_launch *l)
 		atomic_store(&many_fds, many);
 }
 
+static void see_lacks(struct st_launch *l)
+{
+	l->lacks = atomic_load(&lacks);
+	l->catch_cores = l->lacks & ST_LACKS_OWN_CORE && !needs_own_memory(l);
+}
+
 /*
  * Decides whether the child leaves the table with a cut: it does if the table
  * is large, as the number of the last pidfd shows, and all fds that it needs
@@ -272,30 +286,37 @@ static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
 {
 	long pid = way(l, stack);
 
-	if (pid > 0 && !launched(l->report)) {
+	if (pid > 0 && !l->unwaited && !launched(l->report)) {
 		reap_failed((pid_t)pid);
 		drop_pidfd(l);
 	}
 	return pid;
 }
 
+/* Clones with all signals blocked; the child sets the caller's mask. */
 static long clone_blocked(struct st_launch *l, const struct st_stack *stack,
 			  long (*way)(struct st_launch *,
 				      const struct st_stack *))
 {
 	uint64_t all = ~0ULL, mine;
-	bool masked = l->masked;
 	long pid = sys_sigmask(&all, &mine);
 
 	if (pid < 0)
 		return pid;
-	if (!masked)
+	if (!l->masked)
 		l->mask = mine;
 	l->masked = true;
 	pid = clone_and_reap(l, stack, way);
-	l->masked = masked;
 	sys_sigmask(&mine, NULL);
 	return pid;
+}
+
+/* Clones by clone3, with signals blocked where that is needed. */
+static long clone_modern(struct st_launch *l, const struct st_stack *stack)
+{
+	return needs_own_memory(l) || l->catch_cores
+		       ? clone_blocked(l, stack, by_clone3)
+		       : clone_and_reap(l, stack, by_clone3);
 }
 
 /*
@@ -308,8 +329,7 @@ static long clone_child(struct st_launch *l, const struct st_stack *stack)
 	long pid = -ENOSYS;
 
 	if (!(l->lacks & ST_LACKS_CLONE3)) {
-		pid = needs_own_memory(l) ? clone_blocked(l, stack, by_clone3)
-					  : clone_and_reap(l, stack, by_clone3);
+		pid = clone_modern(l, stack);
 		if (!st_call_is_missing(ST_CALL_CLONE3, pid))
 			return pid;
 	}
@@ -348,7 +368,7 @@ static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
 	struct st_report *r = l->report;
 	long pid;
 
-	l->lacks = atomic_load(&lacks);
+	see_lacks(l);
 	plan_table(l);
 again:
 	clear(l);
@@ -421,7 +441,7 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 	long pid;
 	int cancel;
 
-	l->lacks = atomic_load(&lacks);
+	see_lacks(l);
 	if (needs_own_memory(l) || (l->lacks & ST_LACKS_CLONE3))
 		return -ENOSYS;
 	l->unwaited = true;
@@ -429,7 +449,7 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
 	l->open_pidfd = l->shared_files = false;
 	clear(l);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pid = by_clone3(l, stack);
+	pid = clone_modern(l, stack);
 	pthread_setcancelstate(cancel, NULL);
 	if (!st_call_is_missing(ST_CALL_CLONE3, pid))
 		return (pid_t)pid;
@@ -455,6 +475,20 @@ pid_t st_clone_end(struct st_launch *l, pid_t pid)
 }
 
 /* ---- questions without a launch */
+
+/*
+ * Learns whether a core dump ends only the process that dumps. No call tells, and
+ * to try it would dump core. Linux 5.16 has brought that, and also futex_waitv(2),
+ * which answers EINVAL to no futexes; a kernel that has not got the call, or a
+ * sandbox that denies it, is taken for an older one.
+ */
+void st_clone_learn(void)
+{
+	if (!(atomic_load(&lacks) & ST_LACKS_OWN_CORE))
+		return;
+	if (sys_call5(__NR_futex_waitv, NULL, 0, 0, NULL, 0) == -EINVAL)
+		atomic_fetch_and(&lacks, ~ST_LACKS_OWN_CORE);
+}
 
 /**
  * st_clone_exec_check - ask the kernel whether a file may be executed now

@@ -25,6 +25,7 @@ pid_t st_clone_launch(struct st_launch *launch);
 /* Launches in two steps, between which the child is on its way. */
 pid_t st_clone_begin(struct st_launch *launch, const struct st_stack *stack);
 pid_t st_clone_end(struct st_launch *launch, pid_t pid);
+void st_clone_learn(void);
 int st_clone_exec_check(int fd);
 
 #endif

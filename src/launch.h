@@ -19,6 +19,7 @@
 #define ST_LACKS_UNSHARE_RANGE	(1U << 3) /* CLOSE_RANGE_UNSHARE */
 #define ST_LACKS_EXECVEAT	(1U << 4)
 #define ST_LACKS_CLONE_PIDFD	(1U << 5)
+#define ST_LACKS_OWN_CORE	(1U << 6) /* see st_clone_learn() */
 
 /*
  * Written by the child, and read by the parent once the child has exec'ed or is
@@ -57,6 +58,7 @@ struct st_launch {
 
 	uint32_t lacks;			/* ST_LACKS_* */
 	bool reset_handlers;		/* clone without CLONE_CLEAR_SIGHAND */
+	bool catch_cores;		/* the child must not dump core */
 	bool open_pidfd;		/* clone without CLONE_PIDFD */
 	bool shared_files;		/* CLONE_FILES: get a table of its own */
 	unsigned int cut;		/* the own table stops below this fd */

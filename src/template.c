@@ -109,6 +109,7 @@ static int ask_kernel(int fd, int *asked)
 	static _Atomic bool knows;
 	int ret;
 
+	st_clone_learn();
 	for (unsigned int ms = 1;; ms *= 2) {
 		ret = st_clone_exec_check(fd);
 		if (ret != -ETXTBSY || ms > 32)

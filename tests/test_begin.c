@@ -14,6 +14,10 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
 #define ENDED_MS 20000
 
 /* Tell whether the launch ends, its fd being readable, within ms. */
@@ -550,6 +554,30 @@ static void check_begin(int tfd, struct spawn_template_spawn_args *args,
 	CHECK_EQ(failure.action, 0);
 	CHECK_EQ(test_count_fds(), fds);
 	CHECK(test_no_children());
+}
+
+/* Before Linux 5.16 the host would end with the child, which shares its memory. */
+static void a_child_that_would_dump_core_is_told(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), pidfd = -1;
+	const struct rlimit none = { 0, 0 };
+	struct spawn_template_begin *b;
+	pid_t pid;
+
+	CHECK_SYS(setrlimit(RLIMIT_CORE, &none));
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	pid = CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	CHECK(!ends(b, 50));
+	CHECK_SYS(kill(pid, SIGQUIT));
+	CHECK(ends(b, ENDED_MS));
+	CHECK_EQ(spawn_template_begin_wait(b, &pidfd, NULL, 0), -ECHILD);
+	CHECK(test_no_children());
+}
+
+static void a_child_that_would_dump_core_without_futex_waitv_is_told(void)
+{
+	test_seccomp(SYS_futex_waitv, ENOSYS);
+	a_child_that_would_dump_core_is_told();
 }
 
 static void a_changed_file_is_stale_before_there_is_a_child(void)
@@ -1189,6 +1217,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(failures_are_told_and_counted),
 	TEST_CASE(a_failure_of_a_wrong_size_is_not_told),
 	TEST_CASE(a_killed_child_is_told),
+	TEST_CASE(a_child_that_would_dump_core_is_told),
+	TEST_CASE(a_child_that_would_dump_core_without_futex_waitv_is_told),
 	TEST_CASE(a_changed_file_is_stale_before_there_is_a_child),
 	TEST_CASE(a_changed_file_of_an_fd_is_stale),
 	TEST_CASE(auto_refresh_makes_a_template_fresh),

@@ -15,6 +15,10 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
 /* ---- a thread whose calls are disturbed ---- */
 
 struct fault;
@@ -622,6 +626,8 @@ struct victim {
 	char *fifo;
 	int signals[3]; /* sent 50 ms apart */
 	bool open_fifo; /* lets the child go on after the first */
+	bool sigdefault; /* the first action resets all signals */
+	uint64_t caught; /* signals that the child must have handlers for */
 	atomic_bool back; /* the launch has returned */
 	bool returned_early;
 };
@@ -644,11 +650,21 @@ static pid_t waiting_child(pid_t launcher)
 	return pid;
 }
 
+static uint64_t caught_by(pid_t pid)
+{
+	char *status = test_read(test_fmt("/proc/%d/status", pid));
+
+	return strtoull(strstr(status, "SigCgt:") + strlen("SigCgt:"), NULL,
+			16);
+}
+
 static void *disturb_child(void *arg)
 {
 	struct victim *v = arg;
 	pid_t pid = waiting_child(v->launcher);
 
+	if (v->caught)
+		CHECK_EQ(caught_by(pid), v->caught);
 	for (size_t i = 0; i < TEST_COUNT(v->signals) && v->signals[i]; i++) {
 		CHECK_SYS(kill(pid, v->signals[i]));
 		if (!i && v->open_fifo)
@@ -673,7 +689,9 @@ static int launch_victim(struct victim *v, uint64_t flags,
 	v->launcher = (pid_t)syscall(SYS_gettid);
 	CHECK_SYS(mkfifo(v->fifo, 0600));
 	TEST_ACTIONS(
-		&args, ACT_DUP2(0, 50),
+		&args,
+		v->sigdefault ? ACT_SIGDEFAULT(TEST_SIGSET(~0ULL))
+			      : ACT_DUP2(0, 50),
 		ACT_OPEN(AT_FDCWD, 51, TEST_OPEN(v->fifo, O_RDONLY, 0, 0)));
 	args.failure = (uintptr_t)failure;
 	args.flags = flags;
@@ -727,6 +745,61 @@ static void a_child_stopped_then_continued_launches(void)
 	CHECK_EQ(failure.stage, 99);
 }
 
+static volatile sig_atomic_t handled;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	handled++;
+}
+
+/*
+ * Before Linux 5.16 a core dump of the child would end the host, which shares its
+ * memory. The host handles some of the signals, as a JVM does SIGQUIT.
+ */
+static void check_core_dumps(bool caught)
+{
+	static const int signals[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT,
+				       SIGBUS,	SIGFPE, SIGSEGV, SIGXCPU,
+				       SIGXFSZ, SIGSYS };
+	uint64_t set = 0;
+
+	limit(RLIMIT_CORE, 0);
+	CHECK(signal(SIGQUIT, count_signal) != SIG_ERR);
+	for (size_t i = 0; i < TEST_COUNT(signals); i++)
+		set |= TEST_SIGBIT(signals[i]);
+	for (size_t i = 0; i < TEST_COUNT(signals); i++) {
+		struct victim v = {
+			.signals = { signals[i] },
+			.sigdefault = i % 2,
+			.caught = caught ? set : 0,
+		};
+
+		test_doing("signal %d", signals[i]);
+		check_killed(v, 0);
+	}
+	CHECK_EQ(handled, 0);
+}
+
+static void a_core_dump_before_exec_spares_the_host(void)
+{
+	check_core_dumps(false);
+}
+
+/* The call is as old as the change of core dumps: without it the child avoids them. */
+static void a_child_is_kept_from_core_dumps_without_futex_waitv(void)
+{
+	test_seccomp(SYS_futex_waitv, ENOSYS);
+	check_core_dumps(true);
+}
+
+static void a_child_is_kept_from_core_dumps_without_clone3(void)
+{
+	test_seccomp(SYS_futex_waitv, ENOSYS);
+	test_seccomp(SYS_clone3, ENOSYS);
+	check_core_dumps(false);
+}
+
 /* The signal is blocked until exec; then it ends the child before the program. */
 static void a_sigterm_before_exec_fails_the_launch(void)
 {
@@ -735,14 +808,6 @@ static void a_sigterm_before_exec_fails_the_launch(void)
 
 	CHECK_EQ(launch_victim(&v, 0, &failure), -ECHILD);
 	CHECK_EQ(failure.error, ECHILD);
-}
-
-static volatile sig_atomic_t handled;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	handled++;
 }
 
 /*
@@ -793,6 +858,10 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_child_killed_before_exec_fails_the_launch),
 	TEST_CASE(a_child_stopped_then_killed_fails_the_launch),
 	TEST_CASE(a_child_stopped_then_continued_launches),
+	TEST_CASE_SECONDS(a_core_dump_before_exec_spares_the_host, 60),
+	TEST_CASE_SECONDS(a_child_is_kept_from_core_dumps_without_futex_waitv,
+			  60),
+	TEST_CASE_SECONDS(a_child_is_kept_from_core_dumps_without_clone3, 60),
 	TEST_CASE(a_sigterm_before_exec_fails_the_launch),
 	TEST_CASE(a_handler_of_the_caller_never_runs_in_the_child),
 };
