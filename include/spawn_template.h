@@ -808,8 +808,8 @@ struct spawn_template_result {
  * changed.
  *
  * The tree is the program and all processes that it starts. The tree has a session
- * of its own, and so no terminal to ask on, unless @args->spawn asks for a certain
- * group.
+ * of its own, and so no controlling terminal, unless @args->spawn has
+ * SPAWN_SETPGROUP.
  * With RUN_CGROUP the tree also has a cgroup of its own, below cgroup_parent_fd. If
  * that is -1, the call makes the cgroup below the caller's own, if the caller may
  * write there; else the run goes on without a cgroup, and RESULT_CGROUP is not set.
