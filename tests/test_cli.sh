@@ -459,6 +459,85 @@ errors() {
 	fi
 }
 
+# Prints the data of a pipe that does not block and whose reader comes late, and then the
+# status; the number is that of the descriptor that gets the pipe.
+non_blocking() { # descriptor command...
+	"$python" - "$@" <<- 'END'
+	import fcntl, os, subprocess, sys, time
+	r, w = os.pipe()
+	fcntl.fcntl(w, fcntl.F_SETFL, os.O_NONBLOCK)
+	fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+	out = {"1": "stdout", "2": "stderr"}[sys.argv[1]]
+	p = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, **{out: w})
+	os.close(w)
+	time.sleep(0.3)
+	with open(r, "rb") as file:
+	    sys.stdout.buffer.write(file.read())
+	sys.exit(p.wait())
+	END
+}
+
+non_blocking_output() {
+	local many
+
+	readarray -t many < <(yes sh | head -n 40)
+	non_blocking 1 "$tool" run --capture -- seq 60000 > "$tmp/out" 2> "$tmp/err"
+	is 'a captured report reaches a late reader of a pipe that does not block' \
+		'348894 0[0]' "$python" -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+print(r["out_len"], r["code"], end="")' "$tmp/out"
+	non_blocking 2 "$tool" run --json -- true "$(seq 3000)" > "$tmp/log" 2>&1
+	is 'a report on standard error reaches a late reader of such a pipe' \
+		'13892[0]' "$python" -c 'import json, sys
+print(len(json.loads(open(sys.argv[1]).read())["command"][1]), end="")' "$tmp/log"
+	"$tool" stat "${many[@]}" > "$tmp/out" 2> "$tmp/err"
+	non_blocking 1 "$tool" stat "${many[@]}" > "$tmp/log" 2> "$tmp/err"
+	[ "$(wc -l < "$tmp/out")" -gt 400 ] &&
+		[ "$(wc -l < "$tmp/out")" = "$(wc -l < "$tmp/log")" ]
+	result $? 'text reaches a late reader of such a pipe'
+}
+
+# Names and what stands in files were written by others.
+hostile_text() {
+	local odd=$'odd\e]0;title\a\e[2J\u202e\r\n\xff' at option
+
+	printf '#!/no\e[31mred\r\n' > "$tmp/red"
+	cp "$tmp/red" "$tmp/$odd"
+	"$python" - /bin/true "$tmp/elf" <<- 'END'
+	import re, sys
+	data = open(sys.argv[1], "rb").read()
+	name = re.search(rb"/lib[^\0]*/ld[^\0]*", data).group()
+	open(sys.argv[2], "wb").write(data.replace(name, b"/\x1b]0;x\x07".ljust(len(name), b"y")))
+	END
+	chmod 755 "$tmp/red" "$tmp/$odd" "$tmp/elf"
+	: > "$tmp/all"
+	for at in "$tmp/red" "$tmp/elf" "$tmp/$odd" "$tmp/none$odd" "$odd"; do
+		{
+			"$tool" run -- "$at"
+			"$tool" run --json --cwd "$tmp/$odd" -- true
+			"$tool" run --keep-fd "$odd" -- true
+			"$tool" run "--$odd" -- true
+			"$tool" run --env "$odd" -- true
+			"$tool" stat "$at"
+			"$tool" stat --json "$at"
+			"$tool" bench --rounds 1 "$at"
+			"$tool" list --socket "$tmp/$odd"
+			"$tool" help "$odd"
+			"$tool" "$odd"
+			printf '{"argv": ["%s"]}\n' "$tmp/red" | "$tool" batch
+		} >> "$tmp/all" 2>&1
+	done
+	for option in red elf "odd?]0;title??[2J???"; do
+		grep -qF "$option" "$tmp/all" || echo "no $option"
+	done > "$tmp/log"
+	# JSON has U+FFFD for bytes that are not UTF-8
+	LC_ALL=C sed $'s/\xef\xbf\xbd//g' "$tmp/all" |
+		LC_ALL=C tr -d '\n\40-\176' | od -c | head -n 5 >> "$tmp/log"
+	grep -qv '^0000000$' "$tmp/log" && cat -v "$tmp/all" | head -n 40 >> "$tmp/log"
+	! grep -qv '^0000000$' "$tmp/log"
+	result $? 'no control character out of a name or a file is printed'
+}
+
 output_errors() {
 	local status
 
@@ -467,6 +546,11 @@ output_errors() {
 	fails 'a full disk is reported for JSON: 125' 125 \
 		'cannot write the output' \
 		sh -c '"$0" stat --json sh > /dev/full' "$tool"
+	fails 'a full disk is reported for a long report: 125' 125 \
+		'cannot write the output: No space left' \
+		sh -c '"$0" run --capture -- seq 50000 > /dev/full' "$tool"
+	[ "$(wc -l < "$tmp/err")" = 1 ]
+	result $? 'a full disk is reported once'
 	fails 'a closed standard output is reported: 125' 125 \
 		'cannot write the output' \
 		sh -c '"$0" --version >&-' "$tool"
@@ -1038,6 +1122,8 @@ timeouts
 timeout_trees
 forwarding
 errors
+non_blocking_output
+hostile_text
 output_errors
 json_reports
 words_of_the_library

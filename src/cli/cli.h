@@ -41,11 +41,18 @@ extern const struct command cmd_list, cmd_show, cmd_top, cmd_stats, cmd_status;
 /* The command under way, for error messages; NULL before there is one. */
 extern const struct command *out_command;
 
+/*
+ * All text that these functions print is made safe: control characters, and what else
+ * text_safe() replaces, become "?". Only out_lines() leaves newlines as they are.
+ */
 void out_error(const char *fmt, ...) CLI_PRINTF(1, 2);
 void out_remedy(const char *fmt, ...) CLI_PRINTF(1, 2);
 
 /* Print an error and where to find help. Return: CLI_FAILED */
 int out_bad_usage(const char *fmt, ...) CLI_PRINTF(1, 2);
+
+/* Say on stderr how to get help. */
+void out_try_help(void);
 
 /* Report what getopt_long() did not accept. Return: CLI_FAILED */
 int out_bad_option(int c, char **argv);
@@ -64,6 +71,12 @@ enum out_style { OUT_PLAIN, OUT_BOLD, OUT_GOOD, OUT_WARN, OUT_BAD };
  */
 const char *out_style(enum out_style style);
 
+/* Print part of a line on stdout. */
+void out_styled(enum out_style style, const char *fmt, ...) CLI_PRINTF(2, 3);
+
+/* Print whole lines or parts; none with text of others that may have newlines. */
+void out_lines(const char *fmt, ...) CLI_PRINTF(1, 2);
+
 /*
  * Print text in lines of at most 80 columns, the first one from column on, the
  * others behind indent.
@@ -72,6 +85,21 @@ void out_wrapped(int column, int indent, const char *text);
 
 /* Print one line of a description: a label and its value. */
 void out_row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
+void out_row_styled(const char *label, enum out_style style, const char *word,
+		    const char *text);
+
+/*
+ * Return the stream onto stdout or stderr for tables and the like, whose text is safe
+ * already.
+ */
+FILE *out_stream(int fd);
+
+/*
+ * Write all, and wait where fd does not block. Give up if more than so many signals have
+ * asked this tool to end (stop_watch()).
+ * Return: 0, or a positive errno; ECANCELED: given up.
+ */
+int out_write(int fd, const char *text, size_t n, int stops);
 
 /* Make a JSON number; null if it is negative. */
 json_t *out_number(int n);
@@ -83,10 +111,10 @@ json_t *out_text(const char *text);
 size_t out_json_flags(int fd);
 
 /*
- * Print a value, consume the reference.
- * Return: 0, or CLI_FAILED after a message.
+ * Print a value to stdout or stderr, consume the reference.
+ * Return: 0, or CLI_FAILED.
  */
-int out_json(FILE *file, json_t *value, size_t flags);
+int out_json(int fd, json_t *value, size_t flags);
 
 /* Flush stdout. Return: status, or CLI_FAILED if something was not written. */
 int out_finish(int status);

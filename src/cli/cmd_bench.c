@@ -120,35 +120,35 @@ static void print_times(const struct samples *all, int method)
 {
 	struct ratio r = ratio_of(all, method);
 
-	printf(" %7.1f %6.0f  ", us(samples_percentile(&all[method], 50)),
-	       us(samples_percentile(&all[method], 99)));
-	printf("%4.2f (%4.2f-%4.2f)", r.value, r.low, r.high);
+	out_lines(" %7.1f %6.0f  ", us(samples_percentile(&all[method], 50)),
+		  us(samples_percentile(&all[method], 99)));
+	out_lines("%4.2f (%4.2f-%4.2f)", r.value, r.low, r.high);
 }
 
 static void print_methods(const struct bench *b)
 {
-	printf("%s%s%s, %ld rounds; us, and ratios of medians to posix_spawn "
-	       "(95 %%)\n\n",
-	       out_style(OUT_BOLD), b->st.path, out_style(OUT_PLAIN),
-	       b->rounds);
-	printf("%-11s %-32s %s\n", "", "the call blocks", "call to exit");
-	printf("%-11s %7s %6s  %-16s", "", "p50", "p99", "ratio");
-	printf(" %7s %6s  %s\n", "p50", "p99", "ratio");
+	out_styled(OUT_BOLD, "%s", b->st.path);
+	out_lines(", %ld rounds; us, and ratios of medians to posix_spawn "
+		  "(95 %%)\n\n",
+		  b->rounds);
+	out_lines("%-11s %-32s %s\n", "", "the call blocks", "call to exit");
+	out_lines("%-11s %7s %6s  %-16s", "", "p50", "p99", "ratio");
+	out_lines(" %7s %6s  %s\n", "p50", "p99", "ratio");
 	for (int i = LAUNCH_METHODS - 1; i >= 0; i--) {
-		printf("%-11s", launch_name((enum launch_method)i));
+		out_lines("%-11s", launch_name((enum launch_method)i));
 		print_times(b->blocked, i);
 		print_times(b->to_exit, i);
-		putchar('\n');
+		out_lines("\n");
 	}
 	if (b->rounds < b->options->rounds)
-		printf("\nStopped after %ld of %ld rounds: the time was up "
-		       "(--seconds).\n",
-		       b->rounds, b->options->rounds);
+		out_lines("\nStopped after %ld of %ld rounds: the time was up "
+			  "(--seconds).\n",
+			  b->rounds, b->options->rounds);
 	if (b->signal >= 0)
-		printf("\nThe program was ended by %s.\n",
-		       name_signal(b->signal));
+		out_lines("\nThe program was ended by %s.\n",
+			  name_signal(b->signal));
 	else if (b->code)
-		printf("\nThe program ended with status %d.\n", b->code);
+		out_lines("\nThe program ended with status %d.\n", b->code);
 }
 
 static json_t *times_json(const struct samples *all, int method)
@@ -226,7 +226,7 @@ static int bench_and_tell(struct bench *b)
 		return CLI_NOT_LAUNCHABLE;
 	}
 	if (b->options->json)
-		return out_json(stdout, bench_json(b),
+		return out_json(STDOUT_FILENO, bench_json(b),
 				JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	print_methods(b);
 	return 0;
@@ -314,7 +314,7 @@ static int bench_main(int argc, char **argv)
 		return status;
 	if (status == 0)
 		return bench_run(&o);
-	fputs(cmd_bench.help, stdout);
+	out_lines("%s", cmd_bench.help);
 	return 0;
 }
 

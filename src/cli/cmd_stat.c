@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/guard/guard.h"
@@ -123,7 +124,8 @@ static void print_stat(const struct spawn_template_stat *st)
 {
 	char *target = realpath(st->path, NULL);
 
-	printf("%s%s%s\n", out_style(OUT_BOLD), st->path, out_style(OUT_PLAIN));
+	out_styled(OUT_BOLD, "%s", st->path);
+	out_lines("\n");
 	if (target && strcmp(target, st->path) != 0)
 		out_row("leads to", "%s", target);
 	free(target);
@@ -261,9 +263,9 @@ static int stat_all(char **names, bool json)
 		else if (!err)
 			print_stat(&st);
 		if (!json && !err && name[1])
-			putchar('\n');
+			out_lines("\n");
 	}
-	if (json && out_json(stdout, list, JSON_INDENT(2)))
+	if (json && out_json(STDOUT_FILENO, list, JSON_INDENT(2)))
 		status = CLI_FAILED;
 	return status;
 }

@@ -15,8 +15,10 @@ static const struct command *const commands[] = {
 	&cmd_list, &cmd_show,  &cmd_top,  &cmd_stats,  &cmd_status,
 };
 
-static void print_usage(FILE *file)
+static void print_usage(int fd)
 {
+	FILE *file = out_stream(fd);
+
 	fputs("Usage: spawn-template COMMAND [OPTIONS] [ARGUMENTS]\n"
 	      "       spawn-template help [COMMAND]\n"
 	      "       spawn-template --version\n"
@@ -35,6 +37,7 @@ static void print_usage(FILE *file)
 	      "is\n"
 	      "spawn-template(1).\n",
 	      file);
+	fflush(file);
 }
 
 /*
@@ -95,7 +98,7 @@ static int unknown_command(const char *name)
 		out_error("unknown command '%s'; programs are launched by "
 			  "'run'",
 			  name);
-	fputs("Try 'spawn-template help'.\n", stderr);
+	out_try_help();
 	return CLI_FAILED;
 }
 
@@ -106,13 +109,13 @@ static int help(int argc, char **argv)
 	if (argc > 2)
 		return out_bad_usage("help takes one command");
 	if (argc < 2) {
-		print_usage(stdout);
+		print_usage(STDOUT_FILENO);
 		return 0;
 	}
 	command = find_command(argv[1]);
 	if (!command)
 		return unknown_command(argv[1]);
-	fputs(command->help, stdout);
+	out_lines("%s", command->help);
 	return 0;
 }
 
@@ -133,11 +136,11 @@ static void occupy_stdio(void)
 static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {
-		print_usage(stderr);
+		print_usage(STDERR_FILENO);
 		return CLI_FAILED;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-		puts("spawn-template " VERSION);
+		out_lines("spawn-template " VERSION "\n");
 		return 0;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -2,40 +2,138 @@
 /*
  * Text and JSON output: errors with their remedy on stderr, results on stdout,
  * colour only where it is wanted, and no write error lost.
+ *
+ * No other file prints. All text is made safe here, because names and what stands in
+ * files were written by others, and a terminal obeys them; and all output waits for
+ * its reader, because another process may have made the descriptor non-blocking.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/text_safe.h"
 
 const struct command *out_command;
 
+/* ---- writing */
+
+/* A stream onto a descriptor that may be non-blocking. */
+struct sink {
+	int fd;
+	int error; /* the first one, a positive errno */
+	FILE *stream;
+};
+
+static struct sink sinks[] = {
+	[STDOUT_FILENO] = { .fd = STDOUT_FILENO },
+	[STDERR_FILENO] = { .fd = STDERR_FILENO },
+};
+
+int out_write(int fd, const char *text, size_t n, int stops)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	while (n) {
+		ssize_t written = write(fd, text, n);
+
+		if (written >= 0) {
+			text += written;
+			n -= (size_t)written;
+			continue;
+		}
+		if (errno == EAGAIN)
+			poll(&pfd, 1, -1);
+		else if (errno != EINTR)
+			return errno;
+		if (stop_count() > stops)
+			return ECANCELED;
+	}
+	return 0;
+}
+
+/*
+ * Pretend that all was written, also after an error: this is kept in the sink, and
+ * what follows it is dropped.
+ */
+static ssize_t write_sink(void *cookie, const char *text, size_t n)
+{
+	struct sink *sink = cookie;
+	static int stops = -1;
+
+	if (stops < 0) /* a signal that asked for this output does not end it */
+		stops = stop_count();
+	if (!sink->error)
+		sink->error = out_write(sink->fd, text, n, stops);
+	return (ssize_t)n;
+}
+
+FILE *out_stream(int fd)
+{
+	const cookie_io_functions_t functions = { .write = write_sink };
+	struct sink *sink = &sinks[fd];
+
+	if (sink->stream)
+		return sink->stream;
+	sink->stream = fopencookie(sink, "w", functions);
+	if (!sink->stream) {
+		out_error("out of memory");
+		_exit(CLI_FAILED);
+	}
+	if (isatty(fd))
+		setvbuf(sink->stream, NULL, _IOLBF, 0);
+	return sink->stream;
+}
+
+/* ---- text, made safe whoever has written it */
+
+CLI_PRINTF(1, 0)
+static char *safe_text(const char *fmt, va_list ap)
+{
+	char *text, *safe;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return NULL;
+	safe = text_safe(text);
+	free(text);
+	return safe;
+}
+
+/* Write a line to stderr at once, so that those of several processes do not mix. */
 CLI_PRINTF(2, 0)
 static void print_error(const char *prefix, const char *fmt, va_list ap)
 {
-	fputs(prefix, stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char *text = safe_text(fmt, ap), *line = NULL;
+
+	if (text && asprintf(&line, "%s%s\n", prefix, text) >= 0)
+		out_write(STDERR_FILENO, line, strlen(line), INT_MAX);
+	free(line);
+	free(text);
 }
 
-static void print_name(void)
+CLI_PRINTF(1, 0)
+static void print_own_error(const char *fmt, va_list ap)
 {
-	fputs("spawn-template", stderr);
-	if (out_command)
-		fprintf(stderr, " %s", out_command->name);
+	char prefix[64];
+
+	snprintf(prefix, sizeof(prefix),
+		 "spawn-template%s%s: ", out_command ? " " : "",
+		 out_command ? out_command->name : "");
+	print_error(prefix, fmt, ap);
 }
 
 void out_error(const char *fmt, ...)
 {
 	va_list ap;
 
-	print_name();
 	va_start(ap, fmt);
-	print_error(": ", fmt, ap);
+	print_own_error(fmt, ap);
 	va_end(ap);
 }
 
@@ -48,18 +146,59 @@ void out_remedy(const char *fmt, ...)
 	va_end(ap);
 }
 
+void out_try_help(void)
+{
+	fprintf(out_stream(STDERR_FILENO), "Try 'spawn-template help%s%s'.\n",
+		out_command ? " " : "", out_command ? out_command->name : "");
+	fflush(out_stream(STDERR_FILENO));
+}
+
 int out_bad_usage(const char *fmt, ...)
 {
 	va_list ap;
 
-	print_name();
 	va_start(ap, fmt);
-	print_error(": ", fmt, ap);
+	print_own_error(fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "Try 'spawn-template help%s%s'.\n",
-		out_command ? " " : "", out_command ? out_command->name : "");
+	out_try_help();
 	return CLI_FAILED;
 }
+
+void out_styled(enum out_style style, const char *fmt, ...)
+{
+	FILE *file = out_stream(STDOUT_FILENO);
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = safe_text(fmt, ap);
+	va_end(ap);
+	if (style != OUT_PLAIN)
+		fputs(out_style(style), file);
+	fputs(text ? text : "(out of memory)", file);
+	if (style != OUT_PLAIN)
+		fputs(out_style(OUT_PLAIN), file);
+	free(text);
+}
+
+void out_lines(const char *fmt, ...)
+{
+	char *text = NULL, *line, *rest;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		out_styled(OUT_PLAIN, "%s", line);
+		if (rest)
+			fputc('\n', out_stream(STDOUT_FILENO));
+	}
+	free(text);
+}
+
+/* ---- options */
 
 /* Tell whether getopt_long() is inside this word, a row of short options. */
 static bool is_within(const char *word, int c)
@@ -108,7 +247,7 @@ int out_json_option(int argc, char **argv, bool *json)
 			*json = true;
 			break;
 		case 'h':
-			fputs(out_command->help, stdout);
+			out_lines("%s", out_command->help);
 			return 0;
 		default:
 			return out_bad_option(c, argv);
@@ -116,6 +255,8 @@ int out_json_option(int argc, char **argv, bool *json)
 	}
 	return -1;
 }
+
+/* ---- descriptions */
 
 static bool use_colour(void)
 {
@@ -152,29 +293,41 @@ void out_wrapped(int column, int indent, const char *text)
 
 		length += (int)strspn(text + length, ",");
 		if (column > indent && column + gap + length > 80) {
-			printf("\n%*s", indent, "");
+			out_lines("\n%*s", indent, "");
 			column = indent;
 			gap = 0;
 		}
-		printf("%*s%.*s", gap, "", length, text);
+		out_styled(OUT_PLAIN, "%*s%.*s", gap, "", length, text);
 		column += gap + length;
 		text += length;
 		gap = *text == ' ';
 		text += gap;
 	}
-	putchar('\n');
+	out_lines("\n");
 }
 
 void out_row(const char *label, const char *fmt, ...)
 {
+	char *text;
 	va_list ap;
 
-	printf("  %-12s  ", label);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	text = safe_text(fmt, ap);
 	va_end(ap);
-	putchar('\n');
+	out_lines("  %-12s  %s\n", label, text ? text : "(out of memory)");
+	free(text);
 }
+
+void out_row_styled(const char *label, enum out_style style, const char *word,
+		    const char *text)
+{
+	out_styled(OUT_PLAIN, "  %-12s  ", label);
+	out_styled(style, "%s", word);
+	out_styled(OUT_PLAIN, "%s", text);
+	out_lines("\n");
+}
+
+/* ---- JSON */
 
 json_t *out_number(int n)
 {
@@ -215,32 +368,41 @@ size_t out_json_flags(int fd)
 	return isatty(fd) ? JSON_ENSURE_ASCII : 0;
 }
 
-int out_json(FILE *file, json_t *value, size_t flags)
+int out_json(int fd, json_t *value, size_t flags)
 {
-	int err = 0;
+	FILE *file = out_stream(fd);
+	int err;
 
 	if (!value) {
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	flags |= out_json_flags(fileno(file));
-	if (json_dumpf(value, file, flags) < 0 || fputc('\n', file) == EOF)
-		err = CLI_FAILED; /* out_finish() reports it */
+	err = json_dumpf(value, file, flags | out_json_flags(fd));
+	fputc('\n', file);
 	json_decref(value);
-	return err;
+	if (fd == STDERR_FILENO)
+		fflush(file);
+	if (err)
+		out_error("out of memory");
+	/* out_finish() reports what could not be written */
+	return err || sinks[fd].error ? CLI_FAILED : 0;
 }
 
-/* Report a write error, unless the reader has gone away. */
+/*
+ * Report a write error, once, unless the reader has gone away or a signal has ended the
+ * wait for it.
+ */
 int out_finish(int status)
 {
-	int err = 0;
+	static bool reported;
+	struct sink *out = &sinks[STDOUT_FILENO];
 
-	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		err = errno ? errno : EIO;
-	if (!err)
+	if (out->stream)
+		fflush(out->stream);
+	if (!out->error)
 		return status;
-	if (err != EPIPE)
-		out_error("cannot write the output: %s", strerror(err));
+	if (!reported && out->error != EPIPE && out->error != ECANCELED)
+		out_error("cannot write the output: %s", strerror(out->error));
+	reported = true;
 	return CLI_FAILED;
 }

@@ -93,7 +93,7 @@ static int batch_main(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":j:h", long_options, NULL)) !=
 	       -1) {
 		if (c == 'h') {
-			fputs(cmd_batch.help, stdout);
+			out_lines("%s", cmd_batch.help);
 			return 0;
 		}
 		err = read_option(&o, c, optarg, argv);

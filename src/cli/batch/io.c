@@ -115,30 +115,10 @@ void line_free(struct line_reader *in)
 
 /* ---- answers */
 
-/* Return: true to go on. */
-static bool write_some(struct writer *out, const char **text, size_t *n)
-{
-	struct pollfd fd = { .fd = out->fd, .events = POLLOUT };
-	ssize_t written = write(out->fd, *text, *n);
-
-	if (written >= 0) {
-		*text += written;
-		*n -= (size_t)written;
-		return true;
-	}
-	if (errno == EAGAIN)
-		poll(&fd, 1, -1);
-	else if (errno != EINTR)
-		out->error = errno;
-	if (!out->error && stop_signal())
-		out->error = ECANCELED;
-	return !out->error;
-}
-
 static void write_bytes(struct writer *out, const char *text, size_t n)
 {
-	while (n && !out->error && write_some(out, &text, &n))
-		;
+	if (!out->error)
+		out->error = out_write(out->fd, text, n, 0);
 }
 
 void writer_flush(struct writer *out)

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 
@@ -71,16 +72,17 @@ static void count(struct totals *t, const struct feature *feature,
 
 static void print_note(const char *label, const char *text)
 {
-	printf("  %*s  %-*s", STATUS_WIDTH, "", LABEL_WIDTH, label);
+	out_lines("  %*s  %-*s", STATUS_WIDTH, "", LABEL_WIDTH, label);
 	out_wrapped(NOTE_COLUMN, NOTE_COLUMN, text);
 }
 
 static void print_feature(const struct feature *feature,
 			  const struct finding *f)
 {
-	printf("  %s%-*s%s  %-*s  ", out_style(statuses[f->status].style),
-	       STATUS_WIDTH, statuses[f->status].word, out_style(OUT_PLAIN),
-	       NAME_WIDTH, feature->name);
+	out_lines("  ");
+	out_styled(statuses[f->status].style, "%-*s", STATUS_WIDTH,
+		   statuses[f->status].word);
+	out_lines("  %-*s  ", NAME_WIDTH, feature->name);
 	out_wrapped(DETAIL_COLUMN, DETAIL_COLUMN, f->detail);
 	if (is_good(f))
 		return;
@@ -93,27 +95,25 @@ static void print_feature(const struct feature *feature,
 
 static void print_verdict(const struct totals *t)
 {
-	enum out_style style = t->essential_missing ? OUT_BAD : OUT_GOOD;
-
-	printf("%s%s%s", out_style(style),
-	       t->essential_missing ? "Launches do not work here."
-				    : "Launches work here.",
-	       out_style(OUT_PLAIN));
-	if (t->missing || t->denied || t->unknown)
-		printf(" %u missing, %u without permission, %u unknown.",
-		       t->missing, t->denied, t->unknown);
+	if (t->essential_missing)
+		out_styled(OUT_BAD, "Launches do not work here.");
 	else
-		printf(" Nothing is missing.");
-	putchar('\n');
+		out_styled(OUT_GOOD, "Launches work here.");
+	if (t->missing || t->denied || t->unknown)
+		out_lines(" %u missing, %u without permission, %u unknown.",
+			  t->missing, t->denied, t->unknown);
+	else
+		out_lines(" Nothing is missing.");
+	out_lines("\n");
 }
 
 static void print_area(const struct area *area, const struct finding *findings)
 {
-	printf("%s%s%s\n", out_style(OUT_BOLD), area->title,
-	       out_style(OUT_PLAIN));
+	out_styled(OUT_BOLD, "%s", area->title);
+	out_lines("\n");
 	for (size_t i = 0; i < area->n_features; i++)
 		print_feature(&area->features[i], &findings[i]);
-	putchar('\n');
+	out_lines("\n");
 }
 
 /* ---- for programs */
@@ -193,7 +193,7 @@ static int examine(bool json)
 	}
 	if (!json)
 		print_verdict(&totals);
-	else if (out_json(stdout, doctor_json(&totals, features),
+	else if (out_json(STDOUT_FILENO, doctor_json(&totals, features),
 			  JSON_INDENT(2)))
 		status = CLI_FAILED;
 	free(all);

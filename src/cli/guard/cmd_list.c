@@ -2,6 +2,7 @@
 /* spawn-template list: prints the templates that the guard keeps. */
 #define _GNU_SOURCE
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/text_safe.h"
 #include "cli/guard/guard.h"
@@ -23,7 +24,7 @@ static int print_json(const struct guard_row *rows, size_t n)
 			list = NULL;
 			break;
 		}
-	return out_json(stdout, list, JSON_INDENT(2));
+	return out_json(STDOUT_FILENO, list, JSON_INDENT(2));
 }
 
 static int print_templates(const struct guard_row *rows, size_t n)
@@ -32,7 +33,8 @@ static int print_templates(const struct guard_row *rows, size_t n)
 	int status;
 
 	guard_table(&table, rows, n, false);
-	status = text_table_print(stdout, &table, terminal_columns(), n);
+	status = text_table_print(out_stream(STDOUT_FILENO), &table,
+				  terminal_columns(), n);
 	text_table_free(&table);
 	return status;
 }

@@ -3,29 +3,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/text_safe.h"
 #include "cli/guard/guard.h"
 
 #define NO_SUCH_TEMPLATE 1 /* exit status */
-
-static void row(const char *label, const char *fmt, ...) CLI_PRINTF(2, 3);
-static void row(const char *label, const char *fmt, ...)
-{
-	char *text = NULL, *safe = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) >= 0) {
-		safe = text_safe(text);
-		free(text);
-	}
-	va_end(ap);
-	out_row(label, "%s", safe ? safe : "(out of memory)");
-	free(safe);
-}
 
 static void print_file(const struct st_msg_item *i)
 {
@@ -33,26 +17,27 @@ static void print_file(const struct st_msg_item *i)
 	char number[32];
 
 	snprintf(number, sizeof(number), "type 0x%x", i->fs_magic);
-	row("executable", "%s", i->path);
-	row("file", "device %u:%u, inode %llu, generation %u, file system %s",
-	    i->dev_major, i->dev_minor, i->ino, i->generation,
-	    name ? name : number);
+	out_row("executable", "%s", i->path);
+	out_row("file",
+		"device %u:%u, inode %llu, generation %u, file system %s",
+		i->dev_major, i->dev_minor, i->ino, i->generation,
+		name ? name : number);
 	if (i->state == EXEC_STALE)
-		row("state", "stale: %s", explain_guard_why(i->why));
+		out_row("state", "stale: %s", explain_guard_why(i->why));
 	else
-		row("state", "%s", name_guard_state(i->state));
+		out_row("state", "%s", name_guard_state(i->state));
 	if (i->flags & ST_REGISTER_DENY_WRITE)
-		row("writes", "denied; %llu so far", i->write_denied);
+		out_row("writes", "denied; %llu so far", i->write_denied);
 	else
-		row("writes", "not denied: a writer makes it stale");
+		out_row("writes", "not denied: a writer makes it stale");
 }
 
 static void print_launches(const struct st_msg_item *i)
 {
-	row("launches", "%llu let through, %llu stale, %llu refused",
-	    i->launches, i->stale, i->refused);
+	out_row("launches", "%llu let through, %llu stale, %llu refused",
+		i->launches, i->stale, i->refused);
 	if (i->last_why)
-		row("last failure", "%s", explain_guard_why(i->last_why));
+		out_row("last failure", "%s", explain_guard_why(i->last_why));
 }
 
 static void print_histogram_row(const char *label,
@@ -63,12 +48,12 @@ static void print_histogram_row(const char *label,
 	uint64_t n = histogram_count(slots);
 
 	if (!n)
-		row(label, "none yet");
+		out_row(label, "none yet");
 	else
-		row(label, "mean %s, p50 %s, p99 %s",
-		    format_duration(mean, (double)sum_ns / (double)n),
-		    format_bound(p50, histogram_percentile(slots, 50)),
-		    format_bound(p99, histogram_percentile(slots, 99)));
+		out_row(label, "mean %s, p50 %s, p99 %s",
+			format_duration(mean, (double)sum_ns / (double)n),
+			format_bound(p50, histogram_percentile(slots, 50)),
+			format_bound(p99, histogram_percentile(slots, 99)));
 }
 
 static void print_bar(int slot, uint64_t count, uint64_t most, int width)
@@ -81,13 +66,13 @@ static void print_bar(int slot, uint64_t count, uint64_t most, int width)
 		format_duration(from, ns);
 	if (slot < ST_ITEM_SLOTS - 1)
 		format_bound(to, UINT64_C(2) << slot);
-	printf("    %6s to %-6s %9" PRIu64 "%s", from, to, count,
-	       count ? "  " : "");
+	out_lines("    %6s to %-6s %9" PRIu64 "%s", from, to, count,
+		  count ? "  " : "");
 	if (count && !length)
 		length = 1;
 	for (int i = 0; i < length; i++)
-		putchar('#');
-	putchar('\n');
+		out_styled(OUT_PLAIN, "#");
+	out_lines("\n");
 }
 
 static void print_histogram(const char *title, const __u64 slots[ST_ITEM_SLOTS])
@@ -110,7 +95,7 @@ static void print_histogram(const char *title, const __u64 slots[ST_ITEM_SLOTS])
 	if (columns == 0)
 		columns = 80;
 	width = columns < 44 ? 4 : columns > 110 ? 70 : (int)columns - 40;
-	printf("\n  %s\n", title);
+	out_lines("\n  %s\n", title);
 	for (int i = first; i <= last; i++)
 		print_bar(i, slots[i], most, width);
 }
@@ -120,11 +105,11 @@ static void print_template(const struct guard_item *item)
 	const struct st_msg_item *i = &item->i;
 	char age[NUMBER_TEXT];
 
-	printf("%stemplate %" PRIu64 "%s\n", out_style(OUT_BOLD), item->id,
-	       out_style(OUT_PLAIN));
-	row("creator", "pid %u (%s), user %s (%u)", i->pid, i->comm,
-	    name_user(i->uid), i->uid);
-	row("created", "%s ago", format_age(age, age_ns(i->created_ns)));
+	out_styled(OUT_BOLD, "template %" PRIu64, item->id);
+	out_lines("\n");
+	out_row("creator", "pid %u (%s), user %s (%u)", i->pid, i->comm,
+		name_user(i->uid), i->uid);
+	out_row("created", "%s ago", format_age(age, age_ns(i->created_ns)));
 	print_file(i);
 	print_launches(i);
 	print_histogram_row("launch", i->launch_us, i->launch_ns);
@@ -144,8 +129,9 @@ static int show(const struct guard_options *options, uint64_t id)
 		return error.missing ? NO_SUCH_TEMPLATE : CLI_FAILED;
 	}
 	if (options->json)
-		status = out_json(stdout, guard_item_json(&list.items[0]),
-				  JSON_INDENT(2));
+		status =
+			out_json(STDOUT_FILENO, guard_item_json(&list.items[0]),
+				 JSON_INDENT(2));
 	else
 		print_template(&list.items[0]);
 	guard_list_free(&list);

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/text_safe.h"
 #include "cli/guard/guard.h"
@@ -59,7 +60,8 @@ static int print_totals(const struct stats *stats)
 	int status;
 
 	fill_table(&table, stats);
-	status = text_table_print(stdout, &table, terminal_columns(), stats->n);
+	status = text_table_print(out_stream(STDOUT_FILENO), &table,
+				  terminal_columns(), stats->n);
 	text_table_free(&table);
 	return status;
 }
@@ -68,17 +70,18 @@ static int print_stats(const struct stats *stats)
 {
 	const struct st_msg_status *s = &stats->status;
 
-	printf("%sSince the guard was loaded%s\n", out_style(OUT_BOLD),
-	       out_style(OUT_PLAIN));
-	printf("  launches       %llu\n  stale          %llu\n"
-	       "  refused        %llu\n  writes denied  %llu\n"
-	       "  events lost    %llu\n",
-	       s->launches, s->stale, s->refused, s->write_denied,
-	       s->events_lost);
+	out_styled(OUT_BOLD, "Since the guard was loaded");
+	out_lines("\n");
+	out_lines("  launches       %llu\n  stale          %llu\n"
+		  "  refused        %llu\n  writes denied  %llu\n"
+		  "  events lost    %llu\n",
+		  s->launches, s->stale, s->refused, s->write_denied,
+		  s->events_lost);
 	if (!stats->n)
 		return 0;
-	printf("\n%sOf the templates that are there%s\n", out_style(OUT_BOLD),
-	       out_style(OUT_PLAIN));
+	out_lines("\n");
+	out_styled(OUT_BOLD, "Of the templates that are there");
+	out_lines("\n");
 	return print_totals(stats);
 }
 
@@ -115,10 +118,11 @@ static int print(const struct stats *stats, enum form form)
 {
 	switch (form) {
 	case FORM_JSON:
-		return out_json(stdout, stats_json(stats), JSON_INDENT(2));
+		return out_json(STDOUT_FILENO, stats_json(stats),
+				JSON_INDENT(2));
 	case FORM_PROM:
-		return print_prom(stdout, &stats->status, stats->totals,
-				  stats->n);
+		return print_prom(out_stream(STDOUT_FILENO), &stats->status,
+				  stats->totals, stats->n);
 	default:
 		return print_stats(stats);
 	}

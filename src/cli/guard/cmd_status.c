@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "shared/guard_names.h"
 #include "cli/guard/guard.h"
@@ -20,11 +21,12 @@ static void print_verdict(const struct st_msg_status *s)
 {
 	bool proved = (s->proved & ST_PROVED_ALL) == ST_PROVED_ALL;
 
-	printf("%s%s%s\n", out_style(in_force(s) ? OUT_GOOD : OUT_BAD),
-	       !proved		 ? "The guard is there, but not all was proved."
-	       : s->pins_missing ? "The guard is there, but pins are missing."
-				 : "The guard is in force.",
-	       out_style(OUT_PLAIN));
+	out_styled(in_force(s) ? OUT_GOOD : OUT_BAD, "%s",
+		   !proved ? "The guard is there, but not all was proved."
+		   : s->pins_missing
+			   ? "The guard is there, but pins are missing."
+			   : "The guard is in force.");
+	out_lines("\n");
 }
 
 static void print_proofs(const struct st_msg_status *s)
@@ -32,10 +34,8 @@ static void print_proofs(const struct st_msg_status *s)
 	for (unsigned int bit = 0; name_proof(bit); bit++) {
 		bool proved = s->proved >> bit & 1;
 
-		out_row(bit ? "" : "proved", "%s%s%s  %s",
-			out_style(proved ? OUT_GOOD : OUT_BAD),
-			proved ? "yes" : "no ", out_style(OUT_PLAIN),
-			explain_proof(bit));
+		out_row_styled(bit ? "" : "proved", proved ? OUT_GOOD : OUT_BAD,
+			       proved ? "yes  " : "no   ", explain_proof(bit));
 	}
 }
 
@@ -57,7 +57,7 @@ static void print_numbers(const struct st_msg_status *s)
 
 static void print_status(const struct st_msg_status *s)
 {
-	char age[NUMBER_TEXT];
+	char age[NUMBER_TEXT], pins[32];
 
 	print_verdict(s);
 	out_row("daemon", "spawn-templated %s, pid %u, up %s", s->version,
@@ -67,10 +67,9 @@ static void print_status(const struct st_msg_status *s)
 		s->adopted ? "taken over from an earlier daemon"
 			   : "loaded by this daemon");
 	print_proofs(s);
+	snprintf(pins, sizeof(pins), "%u missing", s->pins_missing);
 	if (s->pins_missing)
-		out_row("pins", "%s%u missing%s: %s", out_style(OUT_BAD),
-			s->pins_missing, out_style(OUT_PLAIN),
-			GUARD_PINS_REMEDY);
+		out_row_styled("pins", OUT_BAD, pins, ": " GUARD_PINS_REMEDY);
 	else
 		out_row("pins", "all there: launches stay guarded without the "
 				"daemon");
@@ -134,15 +133,15 @@ static int status_main(int argc, char **argv)
 		return out_bad_usage("takes no arguments");
 	if (guard_ask(&options, &answer, NULL, 0, &error)) {
 		guard_say(&error);
-		if (options.json &&
-		    out_json(stdout, absent_json(&error), JSON_INDENT(2)))
+		if (options.json && out_json(STDOUT_FILENO, absent_json(&error),
+					     JSON_INDENT(2)))
 			return CLI_FAILED;
 		return NOT_IN_FORCE;
 	}
 	status = in_force(&answer) ? 0 : NOT_IN_FORCE;
 	if (!options.json)
 		print_status(&answer);
-	else if (out_json(stdout, status_json(&answer), JSON_INDENT(2)))
+	else if (out_json(STDOUT_FILENO, status_json(&answer), JSON_INDENT(2)))
 		return CLI_FAILED;
 	return status;
 }

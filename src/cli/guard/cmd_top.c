@@ -28,8 +28,9 @@ static int print_once(struct top *top)
 	if (top_sample(top))
 		return guard_say(&top->error);
 	if (top->options.json)
-		return out_json(stdout, top_json(top), JSON_COMPACT);
-	return top_frame(stdout, top, terminal_columns(), SIZE_MAX);
+		return out_json(STDOUT_FILENO, top_json(top), JSON_COMPACT);
+	return top_frame(out_stream(STDOUT_FILENO), top, terminal_columns(),
+			 SIZE_MAX);
 }
 
 static void wait_ns(int64_t ns)
@@ -48,7 +49,7 @@ static int run_batch(struct top *top, long count)
 		if (i) {
 			wait_ns(top->delay_ns);
 			if (!top->options.json)
-				putchar('\n');
+				out_lines("\n");
 		}
 		status = print_once(top);
 		if (status)

@@ -12,7 +12,7 @@ int guard_option(struct guard_options *options, int c, char **argv)
 		options->json = true;
 		return -1;
 	case 'h':
-		fputs(out_command->help, stdout);
+		out_lines("%s", out_command->help);
 		return 0;
 	default:
 		return out_bad_option(c, argv);

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run/run.h"
 
@@ -93,7 +94,8 @@ static int report_launch_failure(struct run_plan *plan,
 		.action = SPAWN_TEMPLATE_CQE_ACTION(cqe->flags),
 	};
 	status = plan_explain(plan, -cqe->res, &error);
-	out_json(stdout, failure_json(plan->options, error), JSON_COMPACT);
+	out_json(STDOUT_FILENO, failure_json(plan->options, error),
+		 JSON_COMPACT);
 	return status;
 }
 
@@ -114,7 +116,8 @@ static int report_end(const struct run_plan *plan,
 		report = NULL;
 	}
 	json_decref(result);
-	if (out_json(stdout, report, JSON_COMPACT | JSON_REAL_PRECISION(9)))
+	if (out_json(STDOUT_FILENO, report,
+		     JSON_COMPACT | JSON_REAL_PRECISION(9)))
 		return CLI_FAILED;
 	if (r->flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT)
 		return CLI_TIMED_OUT;
@@ -136,7 +139,8 @@ static int run_in(struct spawn_template_ring *ring, struct run_plan *plan)
 
 	if (status) {
 		if (error)
-			out_json(stdout, failure_json(plan->options, error),
+			out_json(STDOUT_FILENO,
+				 failure_json(plan->options, error),
 				 JSON_COMPACT);
 		return status;
 	}
@@ -167,7 +171,7 @@ int run_captured(const struct run_options *o)
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	status = plan_make(&plan, o, &mask, &error);
 	if (error)
-		out_json(stdout, failure_json(o, error), JSON_COMPACT);
+		out_json(STDOUT_FILENO, failure_json(o, error), JSON_COMPACT);
 	if (!status)
 		status = open_ring(&ring);
 	if (!status)

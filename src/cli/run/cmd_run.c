@@ -277,11 +277,13 @@ static int run_job(const struct run_options *o)
 	signal(SIGPIPE, SIG_IGN); /* the status matters more than the report */
 	if (status) {
 		if (launch)
-			out_json(stderr, failure_json(o, launch), JSON_COMPACT);
+			out_json(STDERR_FILENO, failure_json(o, launch),
+				 JSON_COMPACT);
 		return status;
 	}
 	if (o->json)
-		out_json(stderr, report_json(&job, launch), JSON_COMPACT);
+		out_json(STDERR_FILENO, report_json(&job, launch),
+			 JSON_COMPACT);
 	return end_like(&job);
 }
 
@@ -291,7 +293,7 @@ static int run_main(int argc, char **argv)
 	int status = read_options(&o, argc, argv);
 
 	if (status < 0) {
-		fputs(cmd_run.help, stdout);
+		out_lines("%s", cmd_run.help);
 		status = 0;
 	} else if (!status) {
 		status = change_environment(&o);
