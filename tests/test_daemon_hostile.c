@@ -6,8 +6,6 @@
  */
 #include "guarding.h"
 
-#include <netinet/in.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -148,164 +146,6 @@ static void only_path_descriptors_are_registered(void)
 	guard_stop(&g);
 }
 
-/* A socket whose last close waits, as the other end does not take the data. */
-static int lingering_socket(int *other)
-{
-	const struct linger linger = { 1, 20 };
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	socklen_t len = sizeof(addr);
-	char data[65536] = "";
-	int l = CHECK_SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	int fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	CHECK_SYS(bind(l, (struct sockaddr *)&addr, sizeof(addr)));
-	CHECK_SYS(listen(l, 1));
-	CHECK_SYS(getsockname(l, (struct sockaddr *)&addr, &len));
-	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
-	*other = CHECK_SYS(accept4(l, NULL, NULL, SOCK_CLOEXEC));
-	CHECK_SYS(close(l));
-	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
-		;
-	CHECK_SYS(
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
-	return fd;
-}
-
-static void register_as_alice(void *arg)
-{
-	guard_add(guard_connect(arg), "/bin/sh");
-}
-
-/* Waits until the daemon has noticed that no close is under way any more. */
-static void wait_heard(const struct guard *g)
-{
-	struct st_msg msg;
-	ssize_t n = 0;
-
-	for (int i = 0; i < 1000 && n <= 0; i++) {
-		int fd = guard_connect(g);
-
-		msg = guard_msg(ST_MSG_STATUS);
-		if (!guard_send(fd, &msg, sizeof(msg), NULL, 0, NULL))
-			n = guard_receive(fd, &msg, NULL);
-		CHECK_SYS(close(fd));
-		usleep(1000);
-	}
-	CHECK_EQ(n, sizeof(msg));
-}
-
-/*
- * The daemon receives and refuses some of the descriptors, finds some when it stops
- * to hear their sender, and some in the queue of a connection that ends.
- */
-static void descriptors_that_close_slowly_delay_nobody(void)
-{
-	int fd, fds, c[16], other[48], n = 0;
-	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
-	uint64_t begin;
-	struct guard g;
-
-	test_need_root();
-	g = guard_with_client(&fd, &fds);
-	for (int i = 0; i < 16; i++)
-		c[i] = guard_connect(&g);
-	/* the daemon has the last copies when it goes on */
-	CHECK_SYS(kill(g.pid, SIGSTOP));
-	for (; n < 48; n++) {
-		int slow = lingering_socket(&other[n]);
-		size_t len = n < 16 ? sizeof(msg) : (size_t)(n % 3);
-
-		CHECK_EQ(guard_send(c[n % 16], &msg, len, &slow, 1, NULL), 0);
-		CHECK_SYS(close(slow));
-	}
-	CHECK_SYS(kill(g.pid, SIGCONT));
-	begin = now_ms();
-	guard_as(ALICE, register_as_alice, &g);
-	CHECK_LT(now_ms() - begin, 5000);
-	for (int i = 0; i < n; i++)
-		CHECK_SYS(close(other[i]));
-	for (int i = 0; i < 16; i++)
-		CHECK_SYS(close(c[i]));
-	/* the daemon has closed this user's connection, too */
-	CHECK_SYS(close(fd));
-	guard_wait_fds(&g, fds - 2);
-	wait_heard(&g);
-	guard_stop(&g);
-}
-
-static int number_of(const struct guard *g, const char *what)
-{
-	char *text = test_read(test_fmt("/proc/%d/status", g->pid));
-
-	text = strstr(text, what);
-	CHECK(text);
-	return atoi(text + strlen(what));
-}
-
-/* Makes connections and closes them with a slow descriptor in their queue. */
-static void connect_with_slow_ones(const struct guard *g, int *other, int n)
-{
-	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
-
-	/* the daemon finds all of them at once when it goes on */
-	CHECK_SYS(kill(g->pid, SIGSTOP));
-	for (int i = 0; i < n; i++) {
-		int c = guard_connect(g), slow = lingering_socket(&other[i]);
-
-		CHECK_EQ(guard_send(c, &msg, sizeof(msg), &slow, 1, NULL), 0);
-		CHECK_SYS(close(slow));
-		CHECK_SYS(close(c));
-	}
-	CHECK_SYS(kill(g->pid, SIGCONT));
-}
-
-/* The slow ones of one user stay open, up to a bound; all else is closed. */
-static void connections_with_slow_descriptors_do_not_add_up(void)
-{
-	int fd, fds, other[60], n = 0;
-	uint64_t begin;
-	struct guard g;
-
-	test_need_root();
-	g = guard_with_client(&fd, &fds);
-	connect_with_slow_ones(&g, other, 60);
-	begin = now_ms();
-	guard_as(ALICE, register_as_alice, &g);
-	CHECK_LT(now_ms() - begin, 5000);
-	for (int i = 0; i < 1000 && n != fds + 8; i++) {
-		usleep(5000);
-		n = guard_fds(&g);
-	}
-	/* this client's connection stays until it is heard again */
-	CHECK_LE(n, fds + 8);
-	CHECK_LE(number_of(&g, "Threads:"), 1 + 8);
-	for (int i = 0; i < 60; i++)
-		CHECK_SYS(close(other[i]));
-	CHECK_SYS(close(fd));
-	guard_wait_fds(&g, fds - 2);
-	guard_stop(&g);
-}
-
-static void a_connection_that_is_refused_delays_nobody(void)
-{
-	int fd, fds, other[8];
-	struct guard g = guard_with_client(&fd, &fds);
-	struct rlimit limit = { (rlim_t)fds - 2, (rlim_t)fds - 2 };
-	uint64_t begin;
-
-	/* no descriptor is left but the spare one */
-	CHECK_SYS(prlimit(g.pid, RLIMIT_NOFILE, &limit, NULL));
-	connect_with_slow_ones(&g, other, 8);
-	begin = now_ms();
-	/* these stand behind the slow ones in the queue */
-	guard_is_closed(guard_connect(&g));
-	CHECK_EQ(guard_status(fd).clients, 1);
-	CHECK_LT(now_ms() - begin, 5000);
-	guard_wait_fds(&g, fds);
-	guard_stop(&g);
-}
-
 /* ---- floods */
 
 /* Sends without reading, until nothing more goes out. Return: how many. */
@@ -430,9 +270,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(requests_of_a_later_version_are_an_error),
 	TEST_CASE(descriptors_too_few_or_many_are_not_kept),
 	TEST_CASE(only_path_descriptors_are_registered),
-	TEST_CASE(descriptors_that_close_slowly_delay_nobody),
-	TEST_CASE(connections_with_slow_descriptors_do_not_add_up),
-	TEST_CASE(a_connection_that_is_refused_delays_nobody),
 	TEST_CASE(a_flood_is_answered_in_order_and_delays_nobody),
 	TEST_CASE_SECONDS(a_client_that_does_not_read_is_disconnected, 60),
 	TEST_CASE(news_that_is_not_read_delays_no_answer),

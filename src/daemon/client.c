@@ -21,26 +21,26 @@
 #include "daemon/close.h"
 #include "shared/log/log.h"
 
-#define ACCEPT_ROUND	16
-#define REQUEST_ROUND	8
-#define SEND_ROUND	32
-#define PATIENCE	(10 * 1000 * ST_MS)
+#define ACCEPT_ROUND 16
+#define REQUEST_ROUND 8
+#define SEND_ROUND 32
+#define PATIENCE (10 * 1000 * ST_MS)
 
-#define UID_UNKNOWN	UINT32_MAX
+#define UID_UNKNOWN UINT32_MAX
 
 struct client {
 	struct watch watch;
 	struct peer peer;
 	struct clients *clients;
 	struct client *next, *previous;
-	uint32_t interest;		/* the last value given to epoll */
+	uint32_t interest; /* the last value given to epoll */
 
 	/* The request being answered; nothing more is read before its end. */
 	bool is_answering;
-	bool with_words;		/* the answer has a descriptor */
+	bool with_words; /* the answer has a descriptor */
 	bool is_listing;
-	uint64_t list_after, list_last;	/* ids: sent, the last to send */
-	int64_t since;			/* nothing has gone out since */
+	uint64_t list_after, list_last; /* ids: sent, the last to send */
+	int64_t since; /* nothing has gone out since */
 	struct st_msg *answer;
 };
 
@@ -217,36 +217,82 @@ static void begin_answer(struct client *c, enum request_result result)
 	}
 }
 
-/* Handles one request. Return: false: no request, or the client was closed. */
-static bool receive(struct client *c)
+/*
+ * Takes a message that is at the front of the queue: a message that is refused
+ * stays there with its descriptors. Return: a reason to close the connection;
+ * NULL: none.
+ */
+static const char *take(struct client *c, unsigned char bytes[ST_MSG_SIZE],
+			ssize_t *n, struct request_facts *facts)
 {
-	struct registry *registry = c->clients->registry;
-	unsigned char bytes[ST_MSG_SIZE];
-	struct request_facts facts;
-	enum request_result result;
-	ssize_t n;
+	enum foreign_found found = FOREIGN_PATH;
 
-	if (foreign_pending(c->peer.user->uid) >= FOREIGN_MOST) {
-		close_client(c, "its user's descriptors take long to close");
-		return false;
+	if (facts->has_fds) {
+		c->peer.reason =
+			request_judge(&c->peer, bytes, (size_t)*n, facts);
+		if (c->peer.reason)
+			return c->peer.reason;
+		found = foreign_look(c->watch.fd);
 	}
-	n = socket_receive(c->watch.fd, bytes, sizeof(bytes), &facts);
-	if (n == -EAGAIN)
-		return false;
-	if (n == -ECONNRESET) /* reported once; messages follow it */
-		return true;
-	if (n < 0 || (n == 0 && !facts.has_creds)) {
-		close_client(c, n ? "it cannot be read from" : "by itself");
-		return false;
-	}
-	result = request_handle(registry, &c->peer, bytes, (size_t)n, &facts,
-				c->answer);
+	if (found == FOREIGN_MANY)
+		return "a message with too many descriptors";
+	if (found == FOREIGN_UNKNOWN)
+		return "its descriptor cannot be looked at";
+	if (found == FOREIGN_OTHER)
+		return NULL;
+	*n = socket_receive(c->watch.fd, bytes, ST_MSG_SIZE, facts);
+	if (*n < 0)
+		return "it cannot be read from";
+	/* the process that has looked holds a copy of a lost one */
+	return facts->has_fds && facts->fd < 0 ? "out of descriptors" : NULL;
+}
+
+static bool handle(struct client *c, const unsigned char *bytes, size_t n,
+		   const struct request_facts *facts)
+{
+	enum request_result result = request_handle(
+		c->clients->registry, &c->peer, bytes, n, facts, c->answer);
+
+	/* not the last close: see close.c */
+	if (facts->fd >= 0)
+		close(facts->fd);
+	if (facts->has_fds)
+		foreign_let_go(c->peer.user->uid);
 	if (result == REQUEST_CLOSE) {
 		close_client(c, c->peer.reason);
 		return false;
 	}
 	begin_answer(c, result);
 	return send_all(c);
+}
+
+/* Handles one request. Return: false: no request, or the client was closed. */
+static bool receive(struct client *c)
+{
+	unsigned char bytes[ST_MSG_SIZE];
+	struct request_facts facts;
+	const char *reason;
+	ssize_t n;
+
+	if (foreign_is_busy(c->peer.user->uid)) {
+		close_client(c, "descriptors of users take long to close");
+		return false;
+	}
+	n = socket_peek(c->watch.fd, bytes, sizeof(bytes), &facts);
+	if (n == -EAGAIN)
+		return false;
+	if (n == -ECONNRESET) /* reported once; messages follow it */
+		return true;
+	if (n < 0 || (n == 0 && !facts.has_creds && !facts.has_fds)) {
+		close_client(c, n ? "it cannot be read from" : "by itself");
+		return false;
+	}
+	reason = take(c, bytes, &n, &facts);
+	if (!reason)
+		return handle(c, bytes, (size_t)n, &facts);
+	foreign_let_go(c->peer.user->uid);
+	close_client(c, reason);
+	return false;
 }
 
 static void client_ready(struct watch *watch, uint32_t events)
@@ -334,6 +380,16 @@ static void take_up(struct clients *clients, int fd)
 	close_connection(fd, uid);
 }
 
+/* Stops accepting, until clients_go_on(). Return: false: it did not. */
+static bool pause_accepting(struct clients *clients)
+{
+	if (!foreign_is_full() ||
+	    loop_change(clients->registry->loop, &clients->watch, 0))
+		return false;
+	clients->is_paused = true;
+	return true;
+}
+
 /*
  * Accepts a connection with the spare descriptor, as no other is left, and
  * closes it. Otherwise its process would wait, and the waiting connection would
@@ -361,7 +417,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	(void)events;
 	if (clients->spare_fd < 0)
 		clients->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	for (int i = 0; i < ACCEPT_ROUND; i++) {
+	for (int i = 0; i < ACCEPT_ROUND && !pause_accepting(clients); i++) {
 		int fd = accept4(watch->fd, NULL, NULL,
 				 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -395,6 +451,13 @@ void clients_close(struct clients *clients)
 	if (clients->spare_fd >= 0)
 		close(clients->spare_fd);
 	clients->spare_fd = -1;
+}
+
+void clients_go_on(struct clients *clients)
+{
+	if (clients->is_paused && !foreign_is_full() &&
+	    !loop_change(clients->registry->loop, &clients->watch, EPOLLIN))
+		clients->is_paused = false;
 }
 
 void clients_check(struct clients *clients, int64_t now)

@@ -11,11 +11,15 @@ struct clients {
 	struct registry *registry;
 	struct client *first;
 	int spare_fd; /* closed to accept a connection when no fd is left */
+	bool is_paused;		/* too many connections wait to be closed */
 };
 
 /* Watches fd, a listening socket, which it takes over. Return: 0 or -errno. */
 int clients_open(struct clients *clients, struct registry *registry, int fd);
 void clients_close(struct clients *clients);
+
+/* Accepts connections again if that was paused and need not be any more. */
+void clients_go_on(struct clients *clients);
 
 /* Closes clients that have not read an answer for long. now: ns. */
 void clients_check(struct clients *clients, int64_t now);

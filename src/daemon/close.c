@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A few threads close the received descriptors, one after another if all of
- * them are busy. Past FOREIGN_MOST pending closes a user is not read from any
- * more, so that slow closes cannot use up the daemon's descriptors.
+ * Processes make the last closes, not threads: the kernel does not let a socket
+ * linger in a process that ends, and what blocks the end of a process neither
+ * blocks the end of the daemon nor keeps one of its descriptors.
  *
- * The user's connections must be closed all the same, with the messages in
- * their queues, as often as the user connects. Each is handed to a process that
- * ends: the kernel does not let a socket linger in a process that ends, and
- * does not flush files that were never received.
+ * Each process shares the daemon's descriptors at first, then makes a table of
+ * its own that ends at TABLE: the kernel copies 64 at a time. foreign_begin()
+ * fills the lower numbers, so that the process holds nothing but the slots, the
+ * highest of them. If it held all descriptors of the daemon, its end would
+ * flush files that another process closes, and would have to wait for them.
  *
- * A close blocks its thread for as long as the sender likes, and there are
- * THREADS_MAX threads for all users; a process that ends blocks nobody else. So
- * processes make the closes that must not wait for those of others.
+ * A file that is not of O_PATH is flushed by each close, not by the last one
+ * alone. So the daemon never receives one: before it takes a message, such a
+ * process looks at its descriptors.
+ *
+ * A user has few processes at a time, as some may take long to end. The user's
+ * connections must be closed all the same, as often as the user connects: they
+ * wait, and the next process takes as many as it has slots.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,22 +38,164 @@
 #define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
-#define STACK_SIZE (128 * 1024)
-#define THREADS_MAX 8
+#define TABLE 64
+#define SLOTS 32
+#define FIRST_SLOT (TABLE - SLOTS)
 
-struct closing {
-	struct closing *next;
-	uint32_t uid;
-	bool is_taken;
-	unsigned int n;
-	int fds[];
+/* So many connections may wait for a process. */
+#define WAITING_MAX 1024
+
+/* An end that takes no longer is waited for. */
+#define MOMENT_MS 2
+
+struct waiting {
+	struct waiting *next;
+	uint32_t user;
+	int fd;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct closing *closings;	/* the oldest first */
-static unsigned int threads;
+static struct {
+	pid_t pid;
+	uint32_t user;
+} processes[FOREIGN_PROCESSES + 1]; /* and that of foreign_look() */
 
-bool foreign_is_path(int fd)
+static unsigned int n_processes, n_waiting;
+static struct waiting *waiting; /* the oldest first */
+static pid_t looking = -1; /* the process of foreign_look() */
+static volatile enum foreign_found found; /* by that process */
+
+int foreign_begin(void)
+{
+	int fd = open("/", O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	/* ignoring it would have the kernel reap the processes */
+	signal(SIGCHLD, SIG_DFL);
+	for (int n = 0; n < TABLE; n++) {
+		if (n == fd || (n < FIRST_SLOT && fcntl(n, F_GETFD) >= 0))
+			continue;
+		if (dup3(fd, n, O_CLOEXEC) < 0)
+			return -errno;
+	}
+	if (fd >= TABLE)
+		close(fd);
+	return 0;
+}
+
+/* ---- a process that holds the slots */
+
+struct task {
+	pid_t parent;
+	bool looks; /* at the message of the first slot */
+};
+
+static enum foreign_found look(void);
+
+/*
+ * Tells by a stop that it has its own table, and waits to be killed. It does
+ * not stop by raise(), which may have cached the parent's id.
+ */
+static int hold(void *arg)
+{
+	const struct task *task = arg;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != task->parent ||
+	    syscall(SYS_close_range, TABLE, ~0U, CLOSE_RANGE_UNSHARE))
+		_exit(EXIT_FAILURE);
+	if (task->looks)
+		found = look();
+	kill(getpid(), SIGSTOP);
+	_exit(EXIT_FAILURE);
+}
+
+/*
+ * Starts a process and waits until it has stopped. It shares the memory, which
+ * it does not use any more then: a copy would cost more than all else. Return:
+ * its pid; -1.
+ */
+static pid_t start(bool looks)
+{
+	static char stack[32768] __attribute__((aligned(16)));
+	struct task task = { getpid(), looks };
+	pid_t pid;
+	int status;
+
+	pid = clone(hold, stack + sizeof(stack),
+		    CLONE_VM | CLONE_FILES | SIGCHLD, &task);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, WUNTRACED) < 0) {
+		if (errno == EINTR)
+			continue;
+		kill(pid, SIGKILL);
+		return -1;
+	}
+	return WIFSTOPPED(status) ? pid : -1;
+}
+
+/*
+ * Starts a process that holds these descriptors. The closes here are not the
+ * last ones. Return: its pid; -1.
+ */
+static pid_t start_with(const int *fds, unsigned int n, bool looks)
+{
+	pid_t pid = -1;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (dup3(fds[i], (int)(FIRST_SLOT + i), O_CLOEXEC) < 0)
+			break;
+	if (i == n)
+		pid = start(looks);
+	while (i--)
+		dup3(FIRST_SLOT - 1, (int)(FIRST_SLOT + i), O_CLOEXEC);
+	return pid;
+}
+
+/* Reaps any child: the daemon has no other children. */
+static void reap(void)
+{
+	pid_t pid = 0;
+
+	while (n_processes && (pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		for (unsigned int i = 0; i < n_processes; i++) {
+			if (processes[i].pid != pid)
+				continue;
+			processes[i] = processes[--n_processes];
+			break;
+		}
+	}
+	if (pid < 0)
+		n_processes = 0;
+}
+
+static void end(pid_t pid, uint32_t user)
+{
+	kill(pid, SIGKILL);
+	processes[n_processes].pid = pid;
+	processes[n_processes].user = user;
+	n_processes++;
+}
+
+static unsigned int processes_of(uint32_t user)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < n_processes; i++)
+		n += processes[i].user == user;
+	return n;
+}
+
+static unsigned int processes_max(uint32_t user)
+{
+	return FOREIGN_PROCESSES - (user ? FOREIGN_PROCESSES / 8 : 0);
+}
+
+/* ---- a look at a message */
+
+static bool is_path(int fd)
 {
 	/*
 	 * the argument is 0: others may mean a command to the kernel programs
@@ -57,220 +205,169 @@ bool foreign_is_path(int fd)
 	return flags >= 0 && (flags & O_PATH);
 }
 
-/* ---- threads */
-
-static struct closing *waiting(void)
-{
-	struct closing *c = closings;
-
-	while (c && c->is_taken)
-		c = c->next;
-	return c;
-}
-
-static void forget_closing(struct closing *gone)
-{
-	struct closing **at = &closings;
-
-	while (*at != gone)
-		at = &(*at)->next;
-	*at = gone->next;
-	free(gone);
-}
-
-static void *close_them(void *arg)
-{
-	struct closing *c;
-
-	(void)arg;
-	pthread_mutex_lock(&lock);
-	while ((c = waiting())) {
-		c->is_taken = true;
-		pthread_mutex_unlock(&lock);
-		for (unsigned int i = 0; i < c->n; i++)
-			close(c->fds[i]);
-		pthread_mutex_lock(&lock);
-		forget_closing(c);
-	}
-	threads--;
-	pthread_mutex_unlock(&lock);
-	return NULL;
-}
-
-/*
- * Starts a thread that blocks all signals: they are the main thread's. Return:
- * false: no thread.
- */
-static bool start_thread(void)
-{
-	pthread_attr_t attr;
-	sigset_t all, old;
-	pthread_t thread;
-	int ret;
-
-	if (pthread_attr_init(&attr))
-		return false;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, &attr, close_them, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return ret == 0;
-}
-
-/*
- * Starts a thread if one is needed and allowed. Otherwise the descriptors wait
- * for a thread that becomes free, or for the next call.
- */
-static void work_on(void)
-{
-	if (threads < THREADS_MAX && waiting() && start_thread())
-		threads++;
-}
-
-/* Queues the descriptors for a thread. Return: false: no memory. */
-static bool close_later(const int *fds, unsigned int n, uint32_t uid)
-{
-	struct closing *c = calloc(1, sizeof(*c) + n * sizeof(*fds)), **at;
-
-	if (!c)
-		return false;
-	c->uid = uid;
-	c->n = n;
-	memcpy(c->fds, fds, n * sizeof(*fds));
-	pthread_mutex_lock(&lock);
-	for (at = &closings; *at; at = &(*at)->next)
-		;
-	*at = c;
-	work_on();
-	pthread_mutex_unlock(&lock);
-	return true;
-}
-
-void foreign_close(const int *fds, unsigned int n, uint32_t uid)
-{
-	int slow[FOREIGN_FDS];
-	unsigned int n_slow = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (foreign_is_path(fds[i]))
-			close(fds[i]);
-		else if (n_slow < FOREIGN_FDS)
-			slow[n_slow++] = fds[i];
-	}
-	/* losing descriptors is better than a daemon that waits */
-	if (n_slow && !close_later(slow, n_slow, uid))
-		log_line("no memory: %u descriptors stay open", n_slow);
-}
-
-/* ---- processes that end, and close */
-
-/*
- * The process shares the daemon's descriptors, then makes a table of its own
- * that ends at this one: the kernel copies 64 at a time. foreign_begin() fills
- * the lower numbers, so that the process holds nothing but the connection. If
- * it held all descriptors of the daemon, its end would flush the files that a
- * thread closes here, and would have to wait for them.
- */
-#define LOW_FD 63
-
-static bool has_low_fd;
-
-#define PROCESSES_MAX 64
-
-static unsigned int processes;
-
-void foreign_begin(void)
-{
-	int fd = open("/dev/null", O_PATH | O_CLOEXEC);
-
-	while (fd >= 0 && fd < LOW_FD)
-		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	has_low_fd = fd == LOW_FD;
-	if (fd > LOW_FD)
-		close(fd);
-}
-
-static int end_with_it(void *arg)
-{
-	const pid_t *parent = arg;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != *parent ||
-	    syscall(SYS_close_range, LOW_FD + 1, ~0U, CLOSE_RANGE_UNSHARE))
-		_exit(EXIT_FAILURE);
-	/*
-	 * Report the own table, but not by raise(), which may have cached the
-	 * parent's id.
-	 */
-	kill(getpid(), SIGSTOP);
-	_exit(EXIT_FAILURE);
-}
-
-/*
- * Starts a process that holds LOW_FD until it is killed. Return: its pid; -1.
- */
-static pid_t start_closer(void)
-{
-	static char stack[16384] __attribute__((aligned(16)));
-	pid_t parent = getpid(), pid;
-	int status;
-
-	pid = clone(end_with_it, stack + sizeof(stack), CLONE_FILES | SIGCHLD,
-		    &parent);
-	if (pid < 0)
-		return -1;
-	while (waitpid(pid, &status, WUNTRACED) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFSTOPPED(status) ? pid : -1;
-}
-
-/* Reaps any child: the daemon has no other children. */
-static void reap_processes(void)
-{
-	pid_t pid;
-
-	while (processes && (pid = waitpid(-1, NULL, WNOHANG)) != 0)
-		processes = pid < 0 ? 0 : processes - 1;
-}
-
-static bool drop_by_process(int fd)
-{
-	pid_t pid;
-
-	reap_processes();
-	if (!has_low_fd || processes == PROCESSES_MAX ||
-	    dup3(fd, LOW_FD, O_CLOEXEC) < 0)
-		return false;
-	pid = start_closer();
-	/* not the last close of the connection, nor is the next one */
-	dup3(LOW_FD - 1, LOW_FD, O_CLOEXEC);
-	if (pid < 0)
-		return false;
-	close(fd);
-	kill(pid, SIGKILL);
-	processes++;
-	return true;
-}
-
-void foreign_drop(int fd, uint32_t uid)
-{
-	if (!drop_by_process(fd) && !close_later(&fd, 1, uid))
-		log_line("no memory: a connection stays open");
-}
-
-unsigned int foreign_pending(uint32_t uid)
+/* Returns the number of descriptors; *fd: the last of them. */
+static unsigned int descriptors(struct msghdr *hdr, int *fd)
 {
 	unsigned int n = 0;
 
-	pthread_mutex_lock(&lock);
-	for (const struct closing *c = closings; c; c = c->next)
-		n += c->uid == uid ? c->n : 0;
-	work_on();
-	pthread_mutex_unlock(&lock);
-	reap_processes();
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c;
+	     c = CMSG_NXTHDR(hdr, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n += (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(*fd));
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	}
 	return n;
+}
+
+/* Looks at the message of the connection in the first slot. */
+static enum foreign_found look(void)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct ucred)) +
+			 CMSG_SPACE(FOREIGN_FDS * sizeof(int))];
+	} control;
+	struct msghdr hdr = { .msg_control = control.buf,
+			      .msg_controllen = sizeof(control) };
+	int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC, fd = -1;
+
+	if (recvmsg(FIRST_SLOT, &hdr, MSG_PEEK | flags) < 0)
+		return FOREIGN_UNKNOWN;
+	if (descriptors(&hdr, &fd) != 1)
+		return FOREIGN_MANY;
+	if (is_path(fd))
+		return FOREIGN_PATH;
+	hdr = (struct msghdr){ 0 };
+	return recvmsg(FIRST_SLOT, &hdr, flags) < 0 ? FOREIGN_UNKNOWN
+						    : FOREIGN_OTHER;
+}
+
+enum foreign_found foreign_look(int connection)
+{
+	reap();
+	found = FOREIGN_UNKNOWN;
+	looking = -1;
+	if (n_processes < FOREIGN_PROCESSES)
+		looking = start_with(&connection, 1, true);
+	return looking < 0 ? FOREIGN_UNKNOWN : found;
+}
+
+void foreign_let_go(uint32_t user)
+{
+	struct pollfd pfd = { .events = POLLIN };
+
+	if (looking < 0)
+		return;
+	pfd.fd = (int)syscall(SYS_pidfd_open, looking, 0);
+	end(looking, user);
+	looking = -1;
+	if (pfd.fd < 0)
+		return;
+	poll(&pfd, 1, MOMENT_MS);
+	close(pfd.fd);
+	reap();
+}
+
+/* ---- connections that are dropped */
+
+/*
+ * Returns the oldest one whose user may have one more process; NULL: none. If
+ * many wait, the user may have more.
+ */
+static struct waiting *next_waiting(void)
+{
+	struct waiting *w = waiting;
+
+	while (w && (n_processes >= processes_max(w->user) ||
+		     (processes_of(w->user) >= FOREIGN_MOST &&
+		      n_waiting < WAITING_MAX)))
+		w = w->next;
+	return w;
+}
+
+/* Closes the first n that wait of the user: a process has copies. */
+static void close_waiting(uint32_t user, unsigned int n)
+{
+	struct waiting **at = &waiting;
+
+	while (n) {
+		struct waiting *w = *at;
+
+		if (w->user != user) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		close(w->fd);
+		free(w);
+		n_waiting--;
+		n--;
+	}
+}
+
+/* Gives what waits of the user to a process. Return: false: no process. */
+static bool drop_of(uint32_t user)
+{
+	int fds[SLOTS];
+	unsigned int n = 0;
+	pid_t pid;
+
+	for (struct waiting *w = waiting; w && n < SLOTS; w = w->next)
+		if (w->user == user)
+			fds[n++] = w->fd;
+	pid = start_with(fds, n, false);
+	if (pid < 0)
+		return false;
+	close_waiting(user, n);
+	end(pid, user);
+	return true;
+}
+
+bool foreign_work(void)
+{
+	struct waiting *w;
+
+	reap();
+	do {
+		w = next_waiting();
+	} while (w && drop_of(w->user));
+	return n_waiting || n_processes;
+}
+
+void foreign_drop(int fd, uint32_t user)
+{
+	struct waiting *w = malloc(sizeof(*w)), **at = &waiting;
+
+	/* the client need not wait for the close */
+	shutdown(fd, SHUT_RDWR);
+	/* losing a descriptor is better than a daemon that waits */
+	if (!w) {
+		log_line("no memory: a connection stays open");
+		return;
+	}
+	*w = (struct waiting){ .user = user, .fd = fd };
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+	n_waiting++;
+	foreign_work();
+}
+
+bool foreign_is_busy(uint32_t user)
+{
+	unsigned int n;
+
+	foreign_work();
+	n = processes_of(user);
+	for (const struct waiting *w = waiting; w; w = w->next)
+		n += w->user == user;
+	return n >= FOREIGN_MOST || n_processes >= processes_max(user);
+}
+
+bool foreign_is_full(void)
+{
+	if (n_waiting >= WAITING_MAX)
+		foreign_work();
+	return n_waiting >= WAITING_MAX;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors that clients sent, and connections that may hold some. A close
- * may block for as long as the sender likes: on a socket that lingers, or on a
- * file whose file system does not answer a flush. Closing an O_PATH descriptor
- * never blocks. The main thread closes no descriptor that may block.
+ * Descriptors that clients sent, and connections that may hold some. Their last
+ * close may take as long as the sender likes: on a socket that lingers, on a
+ * file whose file system does not answer a flush, or on the last O_PATH
+ * descriptor of a large mount that was detached. So the daemon closes none of
+ * them last: each is also held by a process, which ends after the daemon has
+ * closed its own copy.
  */
 #ifndef ST_DAEMON_CLOSE_H
 #define ST_DAEMON_CLOSE_H
@@ -15,28 +17,53 @@
 #define FOREIGN_FDS 253
 
 /*
- * Takes all low descriptors. Call it first, when few are open. Without it,
- * foreign_drop() uses a thread.
- */
-void foreign_begin(void);
-
-bool foreign_is_path(int fd);
-
-/* Closes received descriptors without waiting. uid: the sender's. */
-void foreign_close(const int *fds, unsigned int n, uint32_t uid);
-
-/*
- * Closes a connection with unread messages, and the descriptors in them,
- * without waiting. uid: the client's.
- */
-void foreign_drop(int fd, uint32_t uid);
-
-/* Returns how many of a user's descriptors are still being closed. */
-unsigned int foreign_pending(uint32_t uid);
-
-/*
  * At this number of pending closes, the daemon reads nothing more from a user.
  */
 #define FOREIGN_MOST 8
+
+/* The most processes that close, for all users; the last eighth is root's. */
+#define FOREIGN_PROCESSES 128
+
+/*
+ * Takes all low descriptors, and closes those that it finds in the upper half
+ * of them. Call it first. Return: 0 or -errno.
+ */
+int foreign_begin(void);
+
+/* The descriptors of a connection's next message. */
+enum foreign_found {
+	FOREIGN_PATH,		/* one, of O_PATH */
+	FOREIGN_OTHER,		/* one of another kind; the message is gone */
+	FOREIGN_MANY,
+	FOREIGN_UNKNOWN,	/* they could not be looked at */
+};
+
+/*
+ * Has a process look at the descriptors of the connection's next message. It
+ * holds copies of them until foreign_let_go(), which must follow in any case.
+ */
+enum foreign_found foreign_look(int connection);
+
+/*
+ * Ends that process, so that its copies are closed. Waits a moment for that:
+ * an honest client finds its file closed when it has the answer. user: the
+ * sender.
+ */
+void foreign_let_go(uint32_t user);
+
+/*
+ * Closes a connection with unread messages, and the descriptors in them,
+ * without waiting. user: the client.
+ */
+void foreign_drop(int fd, uint32_t user);
+
+/* Tells whether so much is being closed that this user must not send more. */
+bool foreign_is_busy(uint32_t user);
+
+/* Tells whether no further connection can be dropped for now. */
+bool foreign_is_full(void);
+
+/* Goes on with what waits for a process. Return: something is pending. */
+bool foreign_work(void);
 
 #endif

@@ -5,8 +5,8 @@
  * what the programs see. The programs enforce: a launch never waits for the
  * daemon, and guarded clients stay guarded after its end.
  *
- * One thread does everything that cannot block: see metrics.c and close.c for
- * the rest.
+ * One thread does everything that cannot block: see metrics.c, which has
+ * another, and close.c, which has processes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,9 @@
 
 #define SWEEP_NS (5 * 1000 * ST_MS)
 
-/* One per connection, one per process, and those that take long to close. */
+#define CLOSE_NS (100 * ST_MS)
+
+/* One per connection, one per process, and those that wait to be closed. */
 #define DESCRIPTORS (CLIENTS_MAX + TEMPLATES_MAX + CLIENTS_MAX + 2048)
 
 struct events_watch {
@@ -236,7 +238,10 @@ static int do_due(struct daemon *d)
 		d->watchdog_at = now + d->watchdog_every;
 		service_notify("WATCHDOG=1");
 	}
-	next = d->sweep_at;
+	next = foreign_work() ? now + CLOSE_NS : d->sweep_at;
+	clients_go_on(&d->clients);
+	if (d->sweep_at < next)
+		next = d->sweep_at;
 	if (d->registry.due < next)
 		next = d->registry.due;
 	if (d->metrics_at < next)
@@ -355,13 +360,17 @@ out:
 int main(int argc, char **argv)
 {
 	static struct daemon d;
-	int status;
+	int status, ret;
 
 	occupy_stdio();
-	foreign_begin();
+	ret = foreign_begin();
 	status = options_parse(&d.options, argc, argv);
 	if (status >= 0)
 		return status;
+	if (ret < 0) {
+		log_line("cannot set up: %s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
 	log_is_verbose = d.options.verbose;
 	return start_daemon(&d) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

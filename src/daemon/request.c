@@ -40,18 +40,21 @@ static const char *judge_sender(const struct peer *peer,
 	return NULL;
 }
 
-static const char *judge(const struct peer *peer, const struct st_msg *msg,
-			 size_t len, const struct request_facts *facts)
+const char *request_judge(const struct peer *peer, const void *bytes,
+			  size_t len, const struct request_facts *facts)
 {
+	struct st_msg_header h;
+
 	if (facts->cut_off)
-		return "a message too long, or with too many descriptors";
+		return "a message too long";
 	if (len != ST_MSG_SIZE)
 		return "a message of another size";
-	if (msg->h.magic != ST_MSG_MAGIC)
+	memcpy(&h, bytes, sizeof(h));
+	if (h.magic != ST_MSG_MAGIC)
 		return "no message of this protocol";
-	if (msg->h.version != ST_MSG_VERSION)
+	if (h.version != ST_MSG_VERSION)
 		return "a message of another version";
-	if (facts->n_fds != (msg->h.type == ST_MSG_REGISTER))
+	if (facts->has_fds != (h.type == ST_MSG_REGISTER))
 		return "a message with too few or too many descriptors";
 	return judge_sender(peer, facts);
 }
@@ -77,10 +80,10 @@ static int do_register(struct registry *registry, struct peer *peer,
 
 	if (ret < 0)
 		return ret;
-	/* accept only O_PATH: the daemon never reads or closes other files */
-	if (!foreign_is_path(facts->fds[0]))
+	/* accept only O_PATH: the daemon never has other files */
+	if (facts->fd < 0)
 		return -EBADF;
-	return registry_register(registry, peer, facts->fds[0], &msg->u.reg,
+	return registry_register(registry, peer, facts->fd, &msg->u.reg,
 				 answer);
 }
 
@@ -158,26 +161,21 @@ static enum request_result act(struct registry *registry, struct peer *peer,
 
 enum request_result request_handle(struct registry *registry, struct peer *peer,
 				   const void *bytes, size_t len,
-				   struct request_facts *facts,
+				   const struct request_facts *facts,
 				   struct st_msg *answer)
 {
-	enum request_result result = REQUEST_CLOSE;
-	struct st_msg msg = { 0 };
-	int error = 0;
+	enum request_result result = REQUEST_ANSWER;
+	struct st_msg msg;
+	int error = -EINVAL;
 
-	memcpy(&msg, bytes, len < sizeof(msg) ? len : sizeof(msg));
-	peer->reason = judge(peer, &msg, len, facts);
-	if (!peer->reason) {
-		memset(answer, 0, sizeof(*answer));
-		answer->h = msg.h;
-		if (msg.h.error)
-			error = -EINVAL;
-		result = error ? REQUEST_ANSWER
-			       : act(registry, peer, &msg, facts, answer,
-				     &error);
-		answer->h.error = -error;
-	}
-	foreign_close(facts->fds, facts->n_fds, peer->user->uid);
-	facts->n_fds = 0;
+	peer->reason = request_judge(peer, bytes, len, facts);
+	if (peer->reason)
+		return REQUEST_CLOSE;
+	memcpy(&msg, bytes, sizeof(msg));
+	memset(answer, 0, sizeof(*answer));
+	answer->h = msg.h;
+	if (!msg.h.error)
+		result = act(registry, peer, &msg, facts, answer, &error);
+	answer->h.error = -error;
 	return result;
 }

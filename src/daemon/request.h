@@ -6,22 +6,15 @@
 #ifndef ST_DAEMON_REQUEST_H
 #define ST_DAEMON_REQUEST_H
 
-#include "daemon/close.h"
 #include "daemon/registry/registry.h"
-
-/*
- * Room for all that a message may carry, though a request has at most one: the
- * kernel would close descriptors without room, and might wait for that.
- */
-#define REQUEST_FDS FOREIGN_FDS
 
 /* The facts that came with a message. */
 struct request_facts {
-	bool cut_off;			/* the message or its control data */
+	bool cut_off;			/* the message is longer */
 	bool has_creds;			/* SCM_CREDENTIALS, by the kernel */
+	bool has_fds;			/* it carries descriptors */
 	uint32_t pid, uid;
-	unsigned int n_fds;
-	int fds[REQUEST_FDS];
+	int fd;				/* of O_PATH; -1: none was taken */
 };
 
 enum request_result {
@@ -33,12 +26,19 @@ enum request_result {
 };
 
 /*
- * Acts on a message of len bytes, which may be cut off or unaligned. It closes
- * the descriptors. It sets *answer unless the result is REQUEST_CLOSE.
+ * Judges a message of len bytes, which may be cut off or unaligned, by all but
+ * its descriptors. Return: a reason to close the connection; NULL: none.
+ */
+const char *request_judge(const struct peer *peer, const void *bytes,
+			  size_t len, const struct request_facts *facts);
+
+/*
+ * Judges a message and acts on it. The caller closes the descriptor. It sets
+ * *answer unless the result is REQUEST_CLOSE.
  */
 enum request_result request_handle(struct registry *registry, struct peer *peer,
 				   const void *bytes, size_t len,
-				   struct request_facts *facts,
+				   const struct request_facts *facts,
 				   struct st_msg *answer);
 
 #endif

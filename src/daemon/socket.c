@@ -289,22 +289,35 @@ static void take_control(struct msghdr *hdr, struct request_facts *facts)
 			facts->pid = (uint32_t)cred.pid;
 			facts->uid = cred.uid;
 		} else if (c->cmsg_type == SCM_RIGHTS) {
-			/* padding gives the buffer room for one more */
-			if (size > sizeof(facts->fds))
-				size = sizeof(facts->fds);
-			facts->n_fds = (unsigned int)(size / sizeof(int));
-			memcpy(facts->fds, CMSG_DATA(c), size);
+			memcpy(&facts->fd, CMSG_DATA(c), sizeof(facts->fd));
 		}
 	}
 }
 
-ssize_t socket_receive(int fd, void *bytes, size_t size,
+static ssize_t receive(int fd, struct msghdr *hdr, int flags,
 		       struct request_facts *facts)
+{
+	ssize_t n;
+
+	*facts = (struct request_facts){ .fd = -1 };
+	do {
+		n = recvmsg(fd, hdr, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	take_control(hdr, facts);
+	facts->cut_off = hdr->msg_flags & MSG_TRUNC;
+	/* all but the descriptors has room */
+	facts->has_fds = facts->fd >= 0 || hdr->msg_flags & MSG_CTRUNC;
+	return n;
+}
+
+ssize_t socket_peek(int fd, void *bytes, size_t size,
+		    struct request_facts *facts)
 {
 	union {
 		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(struct ucred)) +
-			 CMSG_SPACE(REQUEST_FDS * sizeof(int))];
+		char buf[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct iovec iov = { .iov_base = bytes, .iov_len = size };
 	struct msghdr hdr = {
@@ -313,18 +326,28 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf),
 	};
-	ssize_t n;
 
-	facts->cut_off = facts->has_creds = false;
-	facts->n_fds = 0;
-	do {
-		n = recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	take_control(&hdr, facts);
-	facts->cut_off = hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
-	return n;
+	return receive(fd, &hdr, MSG_PEEK, facts);
+}
+
+ssize_t socket_receive(int fd, void *bytes, size_t size,
+		       struct request_facts *facts)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct ucred)) +
+			 CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = bytes, .iov_len = size };
+	struct msghdr hdr = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = CMSG_SPACE(sizeof(struct ucred)) +
+				  CMSG_LEN(sizeof(int)),
+	};
+
+	return receive(fd, &hdr, 0, facts);
 }
 
 bool socket_has_unread(int fd)

@@ -31,7 +31,17 @@ void listener_close(struct listener *listener);
  */
 int socket_peer(int fd, uint32_t *pid, uint32_t *uid, int *pidfd);
 
-/* Return: length; 0: the end (or an empty message); -EAGAIN or other -errno. */
+/*
+ * Looks at the next message, which stays, and takes none of its descriptors.
+ * Return: length; 0: the end (or an empty message); -EAGAIN or other -errno.
+ */
+ssize_t socket_peek(int fd, void *bytes, size_t size,
+		    struct request_facts *facts);
+
+/*
+ * Receives a message that has no descriptor, or one of O_PATH, which the caller
+ * closes. The kernel closes any other at once. Return: as socket_peek().
+ */
 ssize_t socket_receive(int fd, void *bytes, size_t size,
 		       struct request_facts *facts);
 
