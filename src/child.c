@@ -275,7 +275,10 @@ static int exec_once(const struct child *c)
 		return exec_path(c);
 	if (!lacks(c, ST_LACKS_EXECVEAT)) {
 		ret = exec_fd(c);
-		if (!lacks_execveat(c, ret))
+		/* its interpreter would open /dev/fd/N; or there is none */
+		if (ret == -ENOENT && l->exec_path)
+			c->report->needs_path = true;
+		else if (!lacks_execveat(c, ret))
 			return ret;
 	}
 	fell_back(c, SPAWN_TEMPLATE_FALLBACK_PATH);

@@ -245,7 +245,8 @@ static void remember_lacks(const struct st_launch *l)
 		new |= ST_LACKS_CLOEXEC_RANGE;
 	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PROC_FD)
 		new |= ST_LACKS_CLOSE_RANGE;
-	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PATH && launched(r))
+	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PATH && launched(r) &&
+	    !r->needs_path)
 		new |= ST_LACKS_EXECVEAT;
 	if (r->not_private &&
 	    st_call_is_missing(ST_CALL_CLOSE_RANGE_UNSHARE, r->error))

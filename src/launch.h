@@ -38,6 +38,7 @@ struct st_report {
 	volatile bool in_exec;		/* exec was entered and did not return */
 	volatile bool warm;		/* a prepared process served it */
 	volatile bool by_exec;		/* the error is an answer of exec */
+	volatile bool needs_path;	/* exec by fd found no interpreter */
 	volatile bool not_private;	/* could not leave the shared fd table */
 };
 

@@ -283,7 +283,7 @@ static int fill_launch(struct st_launch *l, int tfd,
 	if (rec->exec_path &&
 	    st_path_check(rec->exec_path, &rec->key, l->another_ctime) < 0) {
 		/* a template of an fd is not bound to the file's old path */
-		if (rec->path || rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
+		if (rec->path || st_record_needs_path(rec))
 			return -ESTALE;
 		l->exec_path = NULL;
 		l->by_path = false;

@@ -56,6 +56,13 @@ struct st_record {
 	struct st_counters *counters;
 };
 
+/* Tells whether the file's interpreter opens its path, so that no fd can replace it. */
+static inline bool st_record_needs_path(const struct st_record *rec)
+{
+	return rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT ||
+	       rec->format == SPAWN_TEMPLATE_FORMAT_OTHER;
+}
+
 struct st_record *st_record_new(struct st_counters *counters);
 struct st_record *st_record_hold(struct st_record *rec);
 void st_record_put(struct st_record *rec);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "binfmt.h"
 #include "check.h"
 #include "clone.h"
 #include "elf.h"
@@ -42,6 +43,17 @@ struct source {
 static void proc_fd_path(int fd, char *path, size_t size)
 {
 	snprintf(path, size, "/proc/thread-self/fd/%d", fd);
+}
+
+/* Returns the kernel's path for fd; "" if it has none. */
+static void kernel_path(int fd, char *path, size_t size)
+{
+	char link[64];
+	int n;
+
+	proc_fd_path(fd, link, sizeof(link));
+	n = sys_call4(__NR_readlinkat, AT_FDCWD, link, path, size - 1);
+	path[n < 0 ? 0 : n] = '\0';
 }
 
 static int reopen(int fd, int flags)
@@ -157,23 +169,40 @@ static int read_header(int fd, const struct source *from, struct st_elf *elf)
 	return ret;
 }
 
-static int take_header(int fd, const struct source *from, struct st_record *rec)
+/* Takes a file that is neither ELF nor a script for one that binfmt_misc runs. */
+static int take_other(int fd, const struct source *from, struct st_elf *elf)
 {
-	struct st_elf elf;
-	int ret = read_header(fd, from, &elf);
+	char path[SPAWN_TEMPLATE_PATH_MAX] = "";
 
+	if (!from->path)
+		kernel_path(fd, path, sizeof(path));
+	if (!st_binfmt_may_run(from->path ? from->path : path, elf))
+		return -ENOEXEC;
+	elf->format = SPAWN_TEMPLATE_FORMAT_OTHER;
+	elf->class = elf->machine = elf->flags = 0;
+	elf->interpreter[0] = '\0';
+	return 0;
+}
+
+static int take_header(int fd, const struct source *from, struct st_record *rec,
+		       struct st_elf *elf)
+{
+	int ret = read_header(fd, from, elf);
+
+	if (ret == -ENOEXEC)
+		ret = take_other(fd, from, elf);
 	if (ret < 0)
 		return ret;
-	if (elf.format == SPAWN_TEMPLATE_FORMAT_SCRIPT &&
+	if (elf->format == SPAWN_TEMPLATE_FORMAT_SCRIPT &&
 	    !(rec->flags & SPAWN_TEMPLATE_CREATE_SCRIPT))
 		return -ENOEXEC;
-	rec->format = elf.format;
-	rec->elf_class = elf.class;
-	rec->elf_machine = elf.machine;
-	rec->elf_flags = elf.flags;
-	memcpy(rec->head, elf.head, sizeof(elf.head));
-	if (elf.interpreter[0]) {
-		rec->interpreter = strdup(elf.interpreter);
+	rec->format = elf->format;
+	rec->elf_class = elf->class;
+	rec->elf_machine = elf->machine;
+	rec->elf_flags = elf->flags;
+	memcpy(rec->head, elf->first, sizeof(rec->head));
+	if (elf->interpreter[0]) {
+		rec->interpreter = strdup(elf->interpreter);
 		if (!rec->interpreter)
 			return -ENOMEM;
 	}
@@ -189,31 +218,24 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Returns the kernel's path for fd; "" if it has none. */
-static void kernel_path(int fd, char *path, size_t size)
-{
-	char link[64];
-	int n;
-
-	proc_fd_path(fd, link, sizeof(link));
-	n = sys_call4(__NR_readlinkat, AT_FDCWD, link, path, size - 1);
-	path[n < 0 ? 0 : n] = '\0';
-}
-
 /*
  * Decides whether launches must go by path. A launch by fd shows the name of
  * the file in ps, a launch by path the last part of the path; and AT_EXECFN
  * names a file that can be opened only in a launch by path. So launches go by
- * fd where both names are equal and no program can depend on the difference.
+ * fd where both names are equal and the program is not known to be able to look.
  * Return: 0, or SPAWN_TEMPLATE_BY_PATH_*.
  */
-static uint32_t by_path_reason(const struct st_record *rec, int asked,
+static uint32_t by_path_reason(const struct st_record *rec,
+			       const struct st_elf *elf, int asked,
 			       uint64_t attributes, const char *name)
 {
 	if (rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
 		return SPAWN_TEMPLATE_BY_PATH_SCRIPT;
 	if (rec->format == SPAWN_TEMPLATE_FORMAT_UNKNOWN)
 		return SPAWN_TEMPLATE_BY_PATH_FORMAT;
+	/* the interpreter that is registered for it opens the path */
+	if (rec->format == SPAWN_TEMPLATE_FORMAT_OTHER || elf->foreign)
+		return SPAWN_TEMPLATE_BY_PATH_BINFMT;
 	if (asked == -EPERM)
 		return SPAWN_TEMPLATE_BY_PATH_EXECVEAT;
 	/* a mount point's file has its name from elsewhere */
@@ -229,20 +251,20 @@ static uint32_t by_path_reason(const struct st_record *rec, int asked,
 	 */
 	if (asked == -EINVAL)
 		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
-	return 0;
+	return elf->may_look ? SPAWN_TEMPLATE_BY_PATH_EXECFN : 0;
 }
 
 /*
  * Decides how to launch. A template of an fd has no path; if it needs one, the
  * kernel's path for the fd is used, if that leads to the same file.
  */
-static int choose_way(struct st_record *rec, int fd, int asked,
-		      uint64_t attributes)
+static int choose_way(struct st_record *rec, int fd, const struct st_elf *elf,
+		      int asked, uint64_t attributes)
 {
 	char name[SPAWN_TEMPLATE_PATH_MAX];
 
 	kernel_path(fd, name, sizeof(name));
-	rec->by_path_reason = by_path_reason(rec, asked, attributes, name);
+	rec->by_path_reason = by_path_reason(rec, elf, asked, attributes, name);
 	if (rec->path) {
 		rec->exec_path = rec->path;
 		return 0;
@@ -254,7 +276,7 @@ static int choose_way(struct st_record *rec, int fd, int asked,
 		return rec->exec_path ? 0 : -ENOMEM;
 	}
 	/* an interpreter could not open it: /dev/fd/N closes at exec */
-	if (rec->format == SPAWN_TEMPLATE_FORMAT_SCRIPT)
+	if (st_record_needs_path(rec))
 		return -ENOEXEC;
 	rec->by_path_reason = 0;
 	return 0;
@@ -277,6 +299,7 @@ static void take_digest(int fd, struct st_record *rec)
 static int examine(int fd, const struct source *from, struct st_record *rec)
 {
 	uint64_t attributes;
+	struct st_elf elf;
 	int ret, asked = 0;
 
 	ret = st_key_settle(fd, &rec->key, &attributes);
@@ -288,7 +311,7 @@ static int examine(int fd, const struct source *from, struct st_record *rec)
 	if (ret == 0)
 		ret = ask_kernel(fd, &asked);
 	if (ret == 0)
-		ret = take_header(fd, from, rec);
+		ret = take_header(fd, from, rec, &elf);
 	if (ret < 0)
 		return ret;
 	if (from->path) {
@@ -297,7 +320,7 @@ static int examine(int fd, const struct source *from, struct st_record *rec)
 			return -ENOMEM;
 	}
 	take_digest(fd, rec);
-	return choose_way(rec, fd, asked, attributes);
+	return choose_way(rec, fd, &elf, asked, attributes);
 }
 
 /*
@@ -333,7 +356,8 @@ static int have_prepared(struct st_record *rec, unsigned int target)
 	unsigned int never = ST_COLD_NONE;
 
 	if (!rec->path || !(rec->elf_flags & SPAWN_TEMPLATE_ELF_DYNAMIC) ||
-	    rec->format != SPAWN_TEMPLATE_FORMAT_ELF)
+	    rec->format != SPAWN_TEMPLATE_FORMAT_ELF ||
+	    rec->by_path_reason == SPAWN_TEMPLATE_BY_PATH_BINFMT)
 		never = SPAWN_TEMPLATE_COLD_PROGRAM;
 	else if (rec->guard.id)
 		never = SPAWN_TEMPLATE_COLD_GUARDED;

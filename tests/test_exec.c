@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <elf.h>
+#include <endian.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -69,12 +70,25 @@ static bool kernel_names_by_fd(void)
 	return ret == 0;
 }
 
+/*
+ * Returns the way of a program that does not look at its name, where there is no
+ * other reason: a static one or one of musl may look, for all that can be told.
+ */
+static uint32_t plain_way(const struct spawn_template_stat *st)
+{
+	if (!kernel_names_by_fd())
+		return SPAWN_TEMPLATE_BY_PATH_KERNEL;
+	return strstr(st->interpreter, "/ld-linux-")
+		       ? 0
+		       : SPAWN_TEMPLATE_BY_PATH_EXECFN;
+}
+
 static void check_way(int tfd, uint32_t reason)
 {
 	struct spawn_template_stat st = stat_of(tfd);
 
-	if (!reason && !kernel_names_by_fd())
-		reason = SPAWN_TEMPLATE_BY_PATH_KERNEL;
+	if (!reason)
+		reason = plain_way(&st);
 	CHECK_EQ(st.by_path_reason, reason);
 	CHECK_EQ(st.launch_by, reason ? SPAWN_TEMPLATE_LAUNCH_BY_PATH
 				      : SPAWN_TEMPLATE_LAUNCH_BY_FD);
@@ -592,9 +606,31 @@ static void another_machines_program_fails_with_enoexec(void)
 	int tfd = template_of(path);
 
 	CHECK_EQ(stat_of(tfd).elf_machine, machine);
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_BINFMT);
 	check_exec_fails(tfd, TEST_ARGV("tiny"), ENOEXEC);
 	CHECK_EQ(stat_of(tfd).failed, 1);
 	CHECK_EQ(stat_of(tfd).cold, 0);
+}
+
+/* The bytes of a header in the other order, as of a big machine on a small one. */
+static void a_program_of_the_other_byte_order_has_a_template(void)
+{
+	Elf64_Ehdr eh;
+	int fd = CHECK_SYS(open(test_tool("tiny"), O_RDONLY | O_CLOEXEC));
+	struct spawn_template_stat st;
+	int tfd;
+
+	CHECK_EQ(pread(fd, &eh, sizeof(eh), 0), sizeof(eh));
+	CHECK_SYS(close(fd));
+	eh.e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
+	eh.e_type = htobe16(htole16(eh.e_type));
+	eh.e_machine = htobe16(htole16(EM_S390));
+	tfd = template_of(patched("tiny", 0, &eh, sizeof(eh)));
+	st = stat_of(tfd);
+	CHECK_EQ(st.format, SPAWN_TEMPLATE_FORMAT_ELF);
+	CHECK_EQ(st.elf_machine, EM_S390);
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_BINFMT);
+	check_exec_fails(tfd, TEST_ARGV("tiny"), ENOEXEC);
 }
 
 /* The offset of the interpreter's name in the file. */
@@ -626,6 +662,194 @@ static void a_missing_interpreter_fails_with_enoent(void)
 
 	CHECK_HAS(stat_of(tfd).interpreter, "/no/such");
 	check_exec_fails(tfd, TEST_ARGV("probe"), ENOENT);
+}
+
+/* ---- programs that look at the name that they were run by ---- */
+
+static void check_sees_its_path(const char *tool, char *const argv[])
+{
+	char *path = test_path("hello");
+	int tfd, status;
+
+	if (access(test_tool(tool), X_OK))
+		TEST_SKIP("%s was not built: no musl-gcc", tool);
+	test_copy(test_tool(tool), path, 0755);
+	tfd = template_of(path);
+	CHECK_EQ(stat_of(tfd).launch_by, SPAWN_TEMPLATE_LAUNCH_BY_PATH);
+	CHECK_HAS(exec_output(path, argv, &status), path);
+	check_same_output(tfd, path, argv);
+	tfd = CHECK_OK(template_of_fd(path, 0));
+	check_same_output(tfd, path, argv);
+}
+
+static void a_program_that_asks_for_its_name_sees_its_path(void)
+{
+	check_sees_its_path("execfn", TEST_ARGV("other"));
+}
+
+static void a_musl_program_sees_its_path(void)
+{
+	check_sees_its_path("probe-musl", TEST_ARGV("other", "execfn"));
+}
+
+static void a_static_program_sees_its_path(void)
+{
+	check_sees_its_path("probe-static", TEST_ARGV("other", "execfn"));
+}
+
+/* ---- formats that binfmt_misc runs ---- */
+
+#define BINFMT "/proc/sys/fs/binfmt_misc"
+
+static void write_proc(const char *path, const char *text)
+{
+	int fd = CHECK_SYS(open(path, O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	CHECK_SYS(close(fd));
+}
+
+/* Registers echo for a format, in a binfmt_misc of our own. */
+static void register_format(const char *format)
+{
+	char *user = test_fmt("0 %u 1", geteuid());
+	char *group = test_fmt("0 %u 1", getegid());
+	char *line = test_fmt(":test:%s:/bin/echo:", format);
+
+	test_need_program("/bin/echo");
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		TEST_SKIP("unshare(CLONE_NEWUSER): %s", strerror(errno));
+	write_proc("/proc/self/setgroups", "deny");
+	write_proc("/proc/self/uid_map", user);
+	write_proc("/proc/self/gid_map", group);
+	if (mount("none", BINFMT, "binfmt_misc", 0, NULL))
+		TEST_SKIP("binfmt_misc in a user namespace: %s",
+			  strerror(errno));
+	write_proc(BINFMT "/register", line);
+}
+
+/* The interpreter gets the path, and then all arguments but the first. */
+static int check_runs_by_binfmt(const char *path)
+{
+	int tfd = template_of(path), status;
+	char *const argv[] = { "other", "a", "b", NULL };
+
+	CHECK_STR(exec_output(path, argv, &status), test_fmt("%s a b\n", path));
+	check_same_output(tfd, path, argv);
+	check_same_output(CHECK_OK(template_of_fd(path, 0)), path, argv);
+	return tfd;
+}
+
+static void a_program_of_another_machine_runs_by_binfmt_misc(void)
+{
+	uint16_t machine = htole16(0xfedc);
+	char *path = patched("tiny", offsetof(Elf64_Ehdr, e_machine), &machine,
+			     sizeof(machine));
+
+	register_format("M:18:\\xdc\\xfe:");
+	check_way(check_runs_by_binfmt(path), SPAWN_TEMPLATE_BY_PATH_BINFMT);
+}
+
+/* Nothing but exec can tell that this one goes to an interpreter. */
+static void a_program_that_binfmt_misc_claims_is_run_by_path_after_all(void)
+{
+	char *path = patched("probe", 8, "AI\2", 3);
+	char *const argv[] = { "other", "a", NULL };
+	struct spawn_template_stat st;
+	int tfd;
+
+	register_format("M:8:AI\\x02:");
+	tfd = template_of(path);
+	check_way(tfd, 0);
+	check_same_output(tfd, path, argv);
+	check_same_output(tfd, path, argv);
+	st = stat_of(tfd);
+	if (st.launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD)
+		CHECK_EQ(st.fallbacks[SPAWN_TEMPLATE_FALLBACK_PATH], 2);
+	/* that says nothing of other programs */
+	tfd = template_of(test_tool("probe"));
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_EQ(stat_of(tfd).fallbacks[SPAWN_TEMPLATE_FALLBACK_PATH], 0);
+}
+
+static int check_other(const char *path)
+{
+	int tfd = check_runs_by_binfmt(path);
+
+	CHECK_EQ(stat_of(tfd).format, SPAWN_TEMPLATE_FORMAT_OTHER);
+	CHECK_STR(stat_of(tfd).interpreter, "");
+	check_way(tfd, SPAWN_TEMPLATE_BY_PATH_BINFMT);
+	return tfd;
+}
+
+static void a_format_that_is_registered_by_its_magic_runs(void)
+{
+	char *path = test_path("tool");
+
+	test_write(path, "xxMZ program\n", 0755);
+	register_format("M:2:Mz:\\xff\\xdf");
+	check_other(path);
+	/* a file of text that is of no format stays none */
+	test_write(path, "xxMY program\n", 0755);
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	test_write(path, "MZ", 0755);
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+}
+
+static void a_format_that_is_registered_by_its_extension_runs(void)
+{
+	char *path = test_path("tool.exe");
+
+	test_write(path, "program\n", 0755);
+	register_format("E::exe:");
+	check_other(path);
+	test_write(test_path("exe"), "program\n", 0755);
+	CHECK_EQ(open_with(test_path("exe"), 0), -ENOEXEC);
+	test_write(test_path("tool.ex"), "program\n", 0755);
+	CHECK_EQ(open_with(test_path("tool.ex"), 0), -ENOEXEC);
+	write_proc(BINFMT "/status", "0");
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	write_proc(BINFMT "/status", "1");
+	write_proc(BINFMT "/test", "0");
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+}
+
+/* Such a file has no path that its interpreter could open. */
+static void a_format_of_binfmt_misc_needs_a_path(void)
+{
+	char *path = test_path("tool");
+	int fd;
+
+	test_write(path, "MZ program\n", 0755);
+	register_format("M::MZ:");
+	fd = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
+	CHECK_SYS(unlink(path));
+	CHECK_EQ(spawn_template_create(
+			 &(struct spawn_template_create_args){ .execfd = fd },
+			 sizeof(struct spawn_template_create_args)),
+		 -ENOEXEC);
+}
+
+/* The host's formats count also where its list is not to be seen. */
+static void a_file_that_no_list_tells_of_is_left_to_exec(void)
+{
+	char *path = test_path("tool");
+	int tfd;
+
+	if (!access(BINFMT "/status", F_OK))
+		TEST_SKIP("the list of formats can be read here");
+	test_write(path, "text\n", 0755);
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	test_write(path, "", 0755);
+	CHECK_EQ(open_with(path, 0), -ENOEXEC);
+	test_write(path, "MZ\001\002", 0755);
+	if (!strstr(test_read("/proc/filesystems"), "\tbinfmt_misc\n")) {
+		CHECK_EQ(open_with(path, 0), -ENOEXEC);
+		return;
+	}
+	tfd = template_of(path);
+	CHECK_EQ(stat_of(tfd).format, SPAWN_TEMPLATE_FORMAT_OTHER);
+	check_exec_fails(tfd, TEST_ARGV("tool"), ENOEXEC);
 }
 
 /* ---- scripts ---- */
@@ -1126,7 +1350,17 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_static_musl_program_runs_as_after_an_exec),
 	TEST_CASE(a_32_bit_program_runs),
 	TEST_CASE(another_machines_program_fails_with_enoexec),
+	TEST_CASE(a_program_of_the_other_byte_order_has_a_template),
 	TEST_CASE(a_missing_interpreter_fails_with_enoent),
+	TEST_CASE(a_program_that_asks_for_its_name_sees_its_path),
+	TEST_CASE(a_musl_program_sees_its_path),
+	TEST_CASE(a_static_program_sees_its_path),
+	TEST_CASE(a_program_of_another_machine_runs_by_binfmt_misc),
+	TEST_CASE(a_program_that_binfmt_misc_claims_is_run_by_path_after_all),
+	TEST_CASE(a_format_that_is_registered_by_its_magic_runs),
+	TEST_CASE(a_format_that_is_registered_by_its_extension_runs),
+	TEST_CASE(a_format_of_binfmt_misc_needs_a_path),
+	TEST_CASE(a_file_that_no_list_tells_of_is_left_to_exec),
 	TEST_CASE(a_script_gets_the_arguments_that_exec_gives),
 	TEST_CASE(a_script_sees_the_symlink_that_it_was_run_by),
 	TEST_CASE(a_script_from_an_fd_is_launched_by_its_name),

@@ -9,7 +9,8 @@ set -u
 
 out=$(cd "$(dirname "$0")/.." && cd "${O:-build}" && pwd) || exit 1
 once=$out/tests/launch_once
-tiny=$out/tests/tools/tiny
+# a static program would be launched by path
+program=$out/tests/tools/probe
 with=()
 # the launches do not ask a guard that the machine may have
 export SPAWN_TEMPLATE_GUARD=
@@ -77,7 +78,7 @@ marked() {
 command -v strace >/dev/null || skip_all "strace is not installed"
 strace -f -o "$tmp/all" true 2>"$tmp/log" ||
 	skip_all "strace: $(tail -n1 "$tmp/log")"
-trace "$tiny" || exit 1
+trace "$program" || exit 1
 ! grep -qE '(clone3|close_range)\(.*= -1 E(NOSYS|PERM|INVAL)' "$tmp/all" ||
 	skip_all "a launch needs fallbacks here"
 
@@ -93,19 +94,19 @@ want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction "${exec[@]}")
 check "a launch by fd makes 4 calls and a child at most 5" 6 5
 
-trace -n 1000 "$tiny" || exit 1
+trace -n 1000 "$program" || exit 1
 want_child=$(words close_range statx close_range rt_sigaction "${exec[@]}")
 check "a launch with 1,000 open fds makes one call more" 6 6
 
 # SIGDEFAULT of one signal is one call, DIE_WITH_PARENT one to ask and one to verify.
-trace -a "$tiny" || exit 1
+trace -a "$program" || exit 1
 want_parent=$(words getresuid getresgid statx getpid clone3)
 want_child=$(words statx setpgid dup3 close close_range chdir rt_sigaction \
 	close_range fcntl umask setpriority prlimit64 prctl rt_sigaction prctl \
 	getppid "${exec[@]}")
 check "a launch makes a call or two for an action or attribute" 6 $((16 + ${#exec[@]}))
 
-ln -s "$tiny" "$tmp/alias"
+ln -s "$program" "$tmp/alias"
 trace "$tmp/alias" || exit 1
 want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction statx execve)
@@ -114,14 +115,14 @@ check "a launch by path makes 4 calls and a child 5" 6 5
 result $? "a launch has no mark without a guard"
 
 # The parent looks at the file, too, because the child's answer comes late.
-trace -b "$tiny" || exit 1
+trace -b "$program" || exit 1
 want_parent=$(words getresuid getresgid statx statx pipe2 clone3 close)
 want_child=$(words statx close_range rt_sigaction "${exec[@]}")
 check "a launch that is begun makes three calls more" 7 5
 
 # A guard costs no call more, and no call goes to it.
 with=("$out/tests/with_guard" "$tmp/guard.sock")
-trace "$tiny" || exit 1
+trace "$program" || exit 1
 want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction "${exec[@]}")
 check "a guarded launch makes no call more" 6 5

@@ -6,6 +6,8 @@
 #ifndef ST_ARCH_H
 #define ST_ARCH_H
 
+#define ARCH_ELF_MACHINE 183 /* EM_AARCH64 */
+
 static inline long sys_call6(long nr, long a, long b, long c, long d, long e,
 			     long f)
 {

@@ -54,11 +54,16 @@ static void print_format(const struct spawn_template_stat *st)
 	const char *machine = name_machine(st->elf_machine);
 	char number[32];
 
+	if (st->format == SPAWN_TEMPLATE_FORMAT_SCRIPT) {
+		out_row("format", "script");
+		return;
+	}
+	if (st->format == SPAWN_TEMPLATE_FORMAT_OTHER) {
+		out_row("format", "neither ELF nor script: for binfmt_misc");
+		return;
+	}
 	if (st->format != SPAWN_TEMPLATE_FORMAT_ELF) {
-		out_row("format", "%s",
-			st->format == SPAWN_TEMPLATE_FORMAT_SCRIPT
-				? "script"
-				: "unknown: the file may not be read");
+		out_row("format", "unknown: the file may not be read");
 		return;
 	}
 	if (!machine) {

@@ -124,6 +124,10 @@ const char *explain_by_path(unsigned int reason)
 			"not readable here, so its format is unknown",
 		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] =
 			"execveat(2) is not allowed here",
+		[SPAWN_TEMPLATE_BY_PATH_EXECFN] =
+			"the program may look at the name that it was run by",
+		[SPAWN_TEMPLATE_BY_PATH_BINFMT] =
+			"another format: its interpreter opens the path",
 	};
 
 	return reason < COUNT(text) ? text[reason] : "reason unknown";

@@ -16,6 +16,7 @@ static inline const char *st_name_format(unsigned int format)
 		[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
 		[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
 		[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+		[SPAWN_TEMPLATE_FORMAT_OTHER] = "other",
 	};
 
 	return format < sizeof(names) / sizeof(names[0]) ? names[format]
@@ -46,6 +47,8 @@ static inline const char *st_name_by_path(unsigned int reason)
 		[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
 		[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
 		[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+		[SPAWN_TEMPLATE_BY_PATH_EXECFN] = "execfn",
+		[SPAWN_TEMPLATE_BY_PATH_BINFMT] = "binfmt",
 	};
 
 	return reason < sizeof(names) / sizeof(names[0]) ? names[reason]

@@ -14,6 +14,7 @@ static const char *const format_words[] = {
 	[SPAWN_TEMPLATE_FORMAT_UNKNOWN] = "unknown",
 	[SPAWN_TEMPLATE_FORMAT_ELF] = "elf",
 	[SPAWN_TEMPLATE_FORMAT_SCRIPT] = "script",
+	[SPAWN_TEMPLATE_FORMAT_OTHER] = "other",
 };
 
 static const char *const stale_words[] = {
@@ -32,6 +33,8 @@ static const char *const by_path_words[] = {
 	[SPAWN_TEMPLATE_BY_PATH_HARD_LINK] = "hard_link",
 	[SPAWN_TEMPLATE_BY_PATH_FORMAT] = "format",
 	[SPAWN_TEMPLATE_BY_PATH_EXECVEAT] = "execveat",
+	[SPAWN_TEMPLATE_BY_PATH_EXECFN] = "execfn",
+	[SPAWN_TEMPLATE_BY_PATH_BINFMT] = "binfmt",
 };
 
 static const char *const fallback_words[] = {
