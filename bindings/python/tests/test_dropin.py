@@ -428,6 +428,49 @@ class Fallbacks(Case):
         mock.assert_called_once()
         self.assertMoved(**{"fork_exec replaced": 1})
 
+    def test_a_function_wrapped_before_install_is_called(self):
+        """A debugger does so, to debug the children, too."""
+        owner = (subprocess if hasattr(subprocess, "_fork_exec")
+                 else subprocess._posixsubprocess)
+        name = "_fork_exec" if owner is subprocess else "fork_exec"
+        spawn_template.uninstall()
+        with unittest.mock.patch.object(owner, name, wraps=getattr(owner, name)) as fork, \
+                unittest.mock.patch.object(os, "posix_spawn", wraps=os.posix_spawn) as spawn:
+            spawn_template.install()
+            self.assertEqual(subprocess.call(["/bin/sh", "-c", "exit 3"]), 3)
+            self.assertEqual(asyncio.run(self.code_of("exit 4")), 4)
+            self.assertEqual(fork.call_count + spawn.call_count, 2)
+            self.assertEqual(subprocess.call(["/bin/sh", "-c", "exit 5"], close_fds=False),
+                             5)
+            self.assertEqual(fork.call_count + spawn.call_count, 3)
+        self.assertEqual(subprocess.call(["/bin/sh", "-c", "exit 6"]), 6)
+        counts = moved(self.before)
+        self.assertEqual(counts.pop("cold"), 1)
+        self.assertGreaterEqual(sum(counts.values()), 3)
+        self.assertLessEqual(set(counts), {"fork_exec replaced", "posix_spawn replaced"})
+
+    @staticmethod
+    async def code_of(script):
+        process = await asyncio.create_subprocess_exec("/bin/sh", "-c", script)
+        return await process.wait()
+
+    def test_install_refuses_a_Popen_that_is_not_pythons(self):
+        class Fake:
+            pass
+
+        class Half(subprocess.Popen):
+            _posix_spawn = None
+        spawn_template.uninstall()
+        for fake in Fake, Half, Fake(), unittest.mock.Mock(), unittest.mock.MagicMock():
+            with unittest.mock.patch.object(subprocess, "Popen", fake):
+                with self.assertRaisesRegex(RuntimeError, "somebody has replaced"):
+                    spawn_template.install()
+        self.assertEqual(subprocess.call(["true"]), 0)
+        self.assertMoved()
+        spawn_template.install()
+        self.assertEqual(subprocess.call(["true"]), 0)
+        self.assertMoved(cold=1)
+
 
 class Audit(Case):
     """Audit events, in processes of their own because hooks stay for ever."""

@@ -32,8 +32,8 @@ _original: Callable[..., None]
 _original_audited: Callable[..., None]
 _original_posix_spawn: Callable[..., None]
 
-# The function by which the original makes a child; a test may replace it.
-_fork_exec: Any
+# Python's own function by which the original makes a child, once it was seen.
+_fork_exec: Any = None
 
 # The known arguments of Popen._execute_child: until 3.10, and since.
 _ARGUMENTS = (
@@ -50,6 +50,17 @@ _FORK_EXEC = "_fork_exec" if "_fork_exec" in _SUBPROCESS else "fork_exec"
 _fork_exec_names: Dict[str, Any] = (
     _SUBPROCESS if "_fork_exec" in _SUBPROCESS
     else _SUBPROCESS["_posixsubprocess"].__dict__)
+
+
+def _is_pythons(function: Any, module: str, name: str) -> bool:
+    """Tells whether this is the interpreter's function, or one put in its place.
+
+    A debugger or a test replaces it, before or after install(), to see or to change
+    what is launched.
+    """
+    return (type(function) is types.BuiltinFunctionType
+            and function.__name__ == name
+            and getattr(function.__self__, "__name__", "") == module)
 
 
 class _Globals(Dict[str, Any]):
@@ -90,11 +101,20 @@ def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
         return "preexec_fn"
     if _SUBPROCESS.get("_USE_VFORK", True) is False:
         return "vfork not allowed"
-    if _fork_exec_names[_FORK_EXEC] is not _fork_exec:
+    if _fork_exec_names[_FORK_EXEC] is not _fork_exec and not _see_fork_exec():
         return "fork_exec replaced"
     if shell and isinstance(args, os.PathLike):
         return "arguments"
     return ""
+
+
+def _see_fork_exec() -> bool:
+    global _fork_exec
+    function = _fork_exec_names[_FORK_EXEC]
+    if not _is_pythons(function, "_posixsubprocess", "fork_exec"):
+        return False
+    _fork_exec = function
+    return True
 
 
 def _posix_spawn_comes(program: Any, how: _launch.How) -> bool:
@@ -181,7 +201,10 @@ def _posix_spawn(self: Any, args: Any, executable: Any, env: Any,
                  restore_signals: Any, *rest: Any) -> None:
     """Replaces Popen._posix_spawn: the simplest launches, by os.posix_spawn()."""
     original = _original_posix_spawn
-    if not _is_installed:
+    replaced = not _is_pythons(os.posix_spawn, "posix", "posix_spawn")
+    if _is_installed and replaced:
+        _counts.fell_back("posix_spawn replaced")
+    if not _is_installed or replaced:
         return original(self, args, executable, env, restore_signals, *rest)
     close_fds, *fds = rest if len(rest) == 7 else (False, *rest)
     how = (fds[0], fds[3], fds[5], (), close_fds, None, -1, None, None, None, False,
@@ -233,15 +256,20 @@ def _check_popen() -> None:
     popen: Any = subprocess.Popen
     if (popen, "_execute_child") in _patches:
         return
-    code = getattr(popen._execute_child, "__code__", None)
-    if not code or code.co_varnames[:code.co_argcount] not in _KNOWN:
+    if not isinstance(popen, type):
+        raise RuntimeError("somebody has replaced subprocess.Popen")
+    for name in "_execute_child", "_posix_spawn":
+        if not isinstance(getattr(popen, name, None), types.FunctionType):
+            raise RuntimeError("somebody has replaced subprocess.Popen, or its "
+                               + name)
+    code = popen._execute_child.__code__
+    if code.co_varnames[:code.co_argcount] not in _KNOWN:
         raise RuntimeError("subprocess of this Python is not known to "
                            "spawn_template, or somebody has replaced its parts")
 
 
 def _patch_popen() -> None:
-    global _original, _original_audited, _original_posix_spawn, _fork_exec
-    _fork_exec = _fork_exec_names[_FORK_EXEC]
+    global _original, _original_audited, _original_posix_spawn
     _original = _patch(subprocess.Popen, "_execute_child", _execute_child)
     _original_audited = _without_audit(_original)
     _original_posix_spawn = _patch(subprocess.Popen, "_posix_spawn",
@@ -252,7 +280,8 @@ def install() -> None:
     """Let subprocess and asyncio launch through templates, from now on.
 
     This concerns the whole process. A second call changes nothing. Raises
-    RuntimeError if this Python's subprocess is not known to the package.
+    RuntimeError if this Python's subprocess is not known to the package, or if
+    somebody has replaced its Popen.
     """
     global _is_installed
     with _install_lock:
