@@ -633,6 +633,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_FALLBACK_PROC_FD		3 /* no close_range(2) */
 #define SPAWN_TEMPLATE_FALLBACK_PATH		4 /* execve(2) for execveat(2) */
 #define SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY	5 /* waited for a writer to close */
+#define SPAWN_TEMPLATE_FALLBACK_FORK		6 /* fork(2): an emulator has no other */
 #define SPAWN_TEMPLATE_FALLBACKS_MAX		16
 
 /*

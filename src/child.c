@@ -62,6 +62,20 @@ static void open_own_pidfd(const struct child *c)
 	fell_back(c, SPAWN_TEMPLATE_FALLBACK_PIDFD);
 }
 
+/* Waits until the parent of a forked child has the child's pidfd; see fork.c. */
+static void wait_for_parent(const struct st_launch *l)
+{
+	char go;
+	int ret;
+
+	sys_close(l->go_fd);
+	do {
+		ret = sys_call3(__NR_read, l->wait_fd, &go, 1);
+	} while (ret == -EINTR);
+	if (ret != 1)
+		sys_exit(127);
+}
+
 static void make_table_private(const struct child *c)
 {
 	const struct st_launch *l = c->launch;
@@ -291,11 +305,12 @@ static int exec_once(const struct child *c)
  */
 static void close_early(const struct child *c)
 {
+	int spare[2];
 	const struct fds fds = {
 		.first = 3,
 		.last = ~0U,
-		.spare = &c->held,
-		.n_spare = c->held >= 0,
+		.spare = spare,
+		.n_spare = list_own(c, spare),
 		.how = FDS_CLOSE_CLOEXEC,
 	};
 
@@ -340,6 +355,8 @@ void st_child(void *launch)
 	if (l->reset_handlers)
 		c.report->pid = sys_call0(__NR_getpid);
 	c.report->runs = true;
+	if (l->wait_fd)
+		wait_for_parent(l);
 	if (l->catch_cores)
 		catch_core_dumps(&c);
 	make_table_private(&c);
@@ -382,8 +399,8 @@ void st_child_exec_check(void *exec_check)
 
 	/* a denial may be the answer to this file, or to every call */
 	if (ret != -EINVAL && st_call_is_missing(ST_CALL_EXECVEAT, ret) &&
-	    sys_execveat(-1, "", argv, envp,
-			 AT_EMPTY_PATH | AT_EXECVE_CHECK) != -EBADF)
+	    sys_execveat(-1, "", argv, envp, AT_EMPTY_PATH | AT_EXECVE_CHECK) !=
+		    -EBADF)
 		ret = -ENOSYS;
 	check->ret = ret;
 	sys_exit(0);

@@ -57,6 +57,31 @@ CHILD_FN void must(const struct child *c, int ret)
 		fail(c, ret);
 }
 
+/* ---- fds that the launch itself needs */
+
+/* Adds an fd to a list in ascending order. Return: the length. */
+CHILD_FN int add_spared(int *spare, int n, int fd)
+{
+	int at = n;
+
+	for (; at > 0 && spare[at - 1] > fd; at--)
+		spare[at] = spare[at - 1];
+	spare[at] = fd;
+	return n + 1;
+}
+
+/* Lists them, at most two. Return: how many. */
+CHILD_FN int list_own(const struct child *c, int *spare)
+{
+	int n = 0;
+
+	if (c->held >= 0)
+		n = add_spared(spare, n, c->held);
+	if (c->launch->wait_fd > 2)
+		n = add_spared(spare, n, c->launch->wait_fd);
+	return n;
+}
+
 /* ---- actions */
 
 /*
@@ -67,11 +92,12 @@ CHILD_FN int do_close_range(const struct child *c,
 			    const struct spawn_template_action *a)
 {
 	const bool cloexec = a->flags & CLOSE_RANGE_CLOEXEC;
+	int spare[2];
 	const struct fds fds = {
 		.first = a->fd,
 		.last = a->newfd,
-		.spare = &c->held,
-		.n_spare = c->held >= 0 && !cloexec,
+		.spare = spare,
+		.n_spare = cloexec ? 0 : list_own(c, spare),
 		.how = cloexec ? FDS_SET_CLOEXEC : FDS_CLOSE,
 	};
 	int way = SPAWN_TEMPLATE_FALLBACK_PROC_FD;
@@ -218,20 +244,12 @@ CHILD_FN void each_action(const struct child *c,
 CHILD_FN int list_spared(const struct child *c, int *spare)
 {
 	const struct st_launch *l = c->launch;
-	int n = 0;
+	int n = list_own(c, spare);
 
-	if (c->held > 2)
-		spare[n++] = c->held;
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		int fd = l->actions[i].fd, at = n;
-
-		if (l->actions[i].type != SPAWN_TEMPLATE_ACTION_KEEP || fd < 3)
-			continue;
-		for (; at > 0 && spare[at - 1] > fd; at--)
-			spare[at] = spare[at - 1];
-		spare[at] = fd;
-		n++;
-	}
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_KEEP &&
+		    l->actions[i].fd > 2)
+			n = add_spared(spare, n, l->actions[i].fd);
 	return n;
 }
 
@@ -241,7 +259,7 @@ CHILD_FN int list_spared(const struct child *c, int *spare)
  */
 CHILD_FN int close_spared(const struct child *c)
 {
-	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 1];
+	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
 	const struct fds fds = {
 		.first = 3,
 		.last = ~0U,

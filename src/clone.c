@@ -16,7 +16,8 @@
  * - Cancellation is off, so that no pidfd is lost to it.
  * - The child is made without an exit signal. One that fails before exec is
  *   reaped here with __WCLONE, and neither a SIGCHLD handler nor a waitpid(-1)
- *   of the host ever sees it; exec gives the child SIGCHLD back.
+ *   of the host ever sees it; exec gives the child SIGCHLD back. Only where such
+ *   a child cannot be made, it is forked: see fork.c.
  * - A call that the kernel or a sandbox refuses is replaced, one step at a
  *   time, and the refusal is remembered for the process.
  */
@@ -30,6 +31,7 @@
 
 #include "child.h"
 #include "clone.h"
+#include "fork.h"
 #include "pidfd.h"
 #include "shared/calls.h"
 #include "shared/namespaces.h"
@@ -94,7 +96,7 @@ static void watch_unlock(const struct st_launch *l)
 		pthread_mutex_unlock(&l->watch->lock);
 }
 
-/* ---- the three ways to make a child */
+/* ---- the ways to make a child */
 
 static long by_clone3(struct st_launch *l, const struct st_stack *stack)
 {
@@ -146,12 +148,44 @@ static long by_clone_own_pidfd(struct st_launch *l,
 	return pid;
 }
 
+/* Maps a page for the report of a child with memory of its own. */
+static struct st_report *report_map(void)
+{
+	struct st_report *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return r == MAP_FAILED ? NULL : r;
+}
+
+/* Forks: the report moves to a page that the child shares. */
+static long by_fork(struct st_launch *l, const struct st_stack *stack)
+{
+	struct st_report *own = l->report, *shared = report_map();
+	long pid;
+
+	if (!shared)
+		return -ENOMEM;
+	*shared = *own;
+	watch_lock(l);
+	l->report = shared;
+	watch_unlock(l);
+	pid = st_fork(l, stack);
+	watch_lock(l);
+	l->report = own;
+	watch_unlock(l);
+	*own = *shared;
+	munmap(shared, sizeof(*shared));
+	return pid;
+}
+
 /* Clones without CLONE_CLEAR_SIGHAND, with all signals blocked. */
 static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 {
 	long pid;
 
 	l->report->fallbacks |= 1U << SPAWN_TEMPLATE_FALLBACK_CLONE;
+	if (l->lacks & ST_LACKS_NO_SIGNAL)
+		return by_fork(l, stack);
 	if (!(l->lacks & ST_LACKS_CLONE_PIDFD)) {
 		pid = by_clone(l, stack);
 		if (!st_call_is_missing(ST_CALL_CLONE_PIDFD, pid)) {
@@ -160,8 +194,15 @@ static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 		}
 	}
 	pid = by_clone_own_pidfd(l, stack);
+	if (!st_call_is_missing(ST_CALL_CLONE_NO_SIGNAL, pid)) {
+		if (pid > 0)
+			atomic_fetch_or(&lacks,
+					ST_LACKS_CLONE3 | ST_LACKS_CLONE_PIDFD);
+		return pid;
+	}
+	pid = by_fork(l, stack);
 	if (pid > 0)
-		atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_CLONE_PIDFD);
+		atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_NO_SIGNAL);
 	return pid;
 }
 
@@ -288,7 +329,8 @@ static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
 	long pid = way(l, stack);
 
 	if (pid > 0 && !l->unwaited && !launched(l->report)) {
-		reap_failed((pid_t)pid);
+		if (!l->wait_fd)
+			reap_failed((pid_t)pid);
 		drop_pidfd(l);
 	}
 	return pid;
@@ -339,21 +381,13 @@ static long clone_child(struct st_launch *l, const struct st_stack *stack)
 	return clone_blocked(l, stack, clone_legacy);
 }
 
-/* Maps a page for the report of a child with memory of its own. */
-static struct st_report *report_map(void)
-{
-	struct st_report *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return r == MAP_FAILED ? NULL : r;
-}
-
 static void clear(struct st_launch *l)
 {
 	memset(l->report, 0, sizeof(*l->report));
 	l->report->pidfd = -1;
 	l->report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 	l->pidfd = -1;
+	l->wait_fd = 0;
 	l->tid = 0;
 }
 

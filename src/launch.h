@@ -20,6 +20,7 @@
 #define ST_LACKS_EXECVEAT	(1U << 4)
 #define ST_LACKS_CLONE_PIDFD	(1U << 5)
 #define ST_LACKS_OWN_CORE	(1U << 6) /* see st_clone_learn() */
+#define ST_LACKS_NO_SIGNAL	(1U << 7) /* clone without an exit signal */
 
 /*
  * Written by the child, and read by the parent once the child has exec'ed or is
@@ -70,6 +71,8 @@ struct st_launch {
 	struct st_watch *watch; /* lets another thread end the child, or NULL */
 	int pidfd;			/* from CLONE_PIDFD; else -1 */
 	pid_t tid; /* from clone3: not 0 once there is a child */
+	int wait_fd; /* forked: the child's end of a socket, above 2; else 0 */
+	int go_fd;			/* the parent's end */
 	struct st_report *report;
 };
 

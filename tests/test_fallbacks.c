@@ -39,6 +39,11 @@ struct filter {
 		.nr = SYS_clone, .arg = 0, .mask = CLONE_PIDFD, \
 		.value = CLONE_PIDFD                            \
 	}
+#define CLONE_WITHOUT_SIGNAL                                                  \
+	{                                                                     \
+		.nr = SYS_clone, .arg = 0, .mask = CSIGNAL | CLONE_THREAD,    \
+		.value = 0                                                    \
+	}
 #define CLOSE_RANGE_ALL               \
 	{                             \
 		.nr = SYS_close_range \
@@ -72,7 +77,7 @@ struct filter {
 
 struct plan {
 	struct filter filters[8];
-	int errs[3]; /* each in a process of its own */
+	int errs[5]; /* each in a process of its own */
 	uint32_t used; /* fallbacks that are counted */
 	bool at_create; /* the template is made under the filter too */
 	int fds; /* this many fds are open */
@@ -214,7 +219,7 @@ static void clone_stands_in_for_clone3(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3 },
-		.errs = { ENOSYS, EPERM, EINVAL },
+		.errs = { ENOSYS, EPERM, EACCES, EINVAL },
 		.used = FALLBACK(CLONE),
 	});
 }
@@ -223,8 +228,32 @@ static void pidfd_open_stands_in_for_clone_pidfd(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD },
-		.errs = { ENOSYS, EPERM, EINVAL },
+		.errs = { ENOSYS, EPERM, EACCES, EINVAL },
 		.used = FALLBACK(CLONE) | FALLBACK(PIDFD),
+	});
+}
+
+/* An emulator has fork(2) only: the child has memory of its own. */
+static void fork_stands_in_for_a_clone_without_exit_signal(void)
+{
+	run_all(&(struct plan){
+		.filters = { CLONE3, CLONE_WITHOUT_SIGNAL },
+		.errs = { EINVAL, ENOSYS, EACCES },
+		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(FORK),
+		.fds = 600,
+	});
+}
+
+static void forked_launches_work_with_everything_missing(void)
+{
+	run_all(&(struct plan){
+		.filters = { CLONE3, CLONE_WITHOUT_SIGNAL, CLOSE_RANGE_ALL,
+			     EXECVEAT, FACCESSAT2, OPENAT2 },
+		.errs = { ENOSYS, EPERM, EACCES },
+		/* no child can be made to ask the kernel, so exec decides */
+		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(FORK) |
+			FALLBACK(PROC_FD) | FALLBACK(PATH),
+		.at_create = true,
 	});
 }
 
@@ -232,7 +261,7 @@ static void ranges_stand_in_for_close_range_cloexec(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_WITH_CLOEXEC },
-		.errs = { EINVAL, ENOSYS, EPERM },
+		.errs = { EINVAL, ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(RANGES),
 	});
 }
@@ -241,7 +270,7 @@ static void proc_self_fd_stands_in_for_close_range(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_ALL },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(PROC_FD),
 	});
 }
@@ -251,7 +280,7 @@ static void many_fds_need_no_close_range_unshare(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_WITH_UNSHARE },
-		.errs = { EINVAL, ENOSYS, EPERM },
+		.errs = { EINVAL, ENOSYS, EPERM, EACCES },
 		.fds = 600,
 	});
 }
@@ -260,7 +289,7 @@ static void many_fds_need_no_close_range(void)
 {
 	run_all(&(struct plan){
 		.filters = { CLOSE_RANGE_ALL },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(PROC_FD),
 		.fds = 600,
 	});
@@ -271,7 +300,7 @@ static void many_fds_launch_with_everything_missing(void)
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
 			     EXECVEAT },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(PROC_FD) |
 			FALLBACK(PATH),
 		.fds = 600,
@@ -282,7 +311,7 @@ static void execve_stands_in_for_execveat(void)
 {
 	run_all(&(struct plan){
 		.filters = { EXECVEAT },
-		.errs = { ENOSYS, EPERM, EINVAL },
+		.errs = { ENOSYS, EPERM, EACCES, EINVAL },
 		.used = FALLBACK(PATH),
 	});
 }
@@ -292,7 +321,7 @@ static void a_template_made_without_execveat_needs_no_fallback(void)
 {
 	run_all(&(struct plan){
 		.filters = { EXECVEAT },
-		.errs = { ENOSYS, EPERM, EINVAL },
+		.errs = { ENOSYS, EPERM, EACCES, EINVAL },
 		.at_create = true,
 	});
 }
@@ -301,7 +330,7 @@ static void launches_need_no_faccessat2(void)
 {
 	run_all(&(struct plan){
 		.filters = { FACCESSAT2 },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.at_create = true,
 	});
 }
@@ -310,7 +339,7 @@ static void open_actions_need_no_openat2(void)
 {
 	run_all(&(struct plan){
 		.filters = { OPENAT2 },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.at_create = true,
 	});
 }
@@ -320,7 +349,7 @@ static void clone_needs_no_pidfd_open(void)
 {
 	run_all(&(struct plan){
 		.filters = { PIDFD_OPEN, CLONE3 },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(CLONE),
 	});
 }
@@ -332,7 +361,7 @@ static void launches_work_with_everything_missing(void)
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
 			     EXECVEAT, FACCESSAT2, OPENAT2 },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(PROC_FD) |
 			FALLBACK(PATH),
 	});
@@ -343,7 +372,7 @@ static void templates_are_made_with_everything_missing(void)
 	run_all(&(struct plan){
 		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
 			     EXECVEAT, FACCESSAT2, OPENAT2 },
-		.errs = { ENOSYS, EPERM },
+		.errs = { ENOSYS, EPERM, EACCES },
 		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(PROC_FD),
 		.at_create = true,
 	});
@@ -352,7 +381,7 @@ static void templates_are_made_with_everything_missing(void)
 /* ---- no other way ---- */
 
 struct failing {
-	struct filter filters[4];
+	struct filter filters[5];
 	int err;
 	struct spawn_template_spawn_args args;
 	struct spawn_template_action action;
@@ -435,6 +464,25 @@ static void a_launch_fails_without_a_way_to_exec(void)
 	check_fails((struct failing){
 		.filters = { EXECVEAT, { .nr = SYS_execve } },
 		.stage = SPAWN_TEMPLATE_STAGE_EXEC,
+	});
+}
+
+static void a_forked_launch_fails_without_a_way_to_exec(void)
+{
+	check_fails((struct failing){
+		.filters = { CLONE3,
+			     CLONE_WITHOUT_SIGNAL,
+			     EXECVEAT,
+			     { .nr = SYS_execve } },
+		.stage = SPAWN_TEMPLATE_STAGE_EXEC,
+	});
+}
+
+static void a_forked_launch_fails_without_a_pidfd(void)
+{
+	check_fails((struct failing){
+		.filters = { CLONE3, CLONE_WITHOUT_SIGNAL, PIDFD_OPEN },
+		.stage = SPAWN_TEMPLATE_STAGE_CLONE,
 	});
 }
 
@@ -627,6 +675,8 @@ static void a_child_killed_by_a_filter_leaves_nothing(void)
 static const struct test_case cases[] = {
 	TEST_CASE_SECONDS(clone_stands_in_for_clone3, 60),
 	TEST_CASE_SECONDS(pidfd_open_stands_in_for_clone_pidfd, 60),
+	TEST_CASE_SECONDS(fork_stands_in_for_a_clone_without_exit_signal, 60),
+	TEST_CASE_SECONDS(forked_launches_work_with_everything_missing, 60),
 	TEST_CASE_SECONDS(ranges_stand_in_for_close_range_cloexec, 60),
 	TEST_CASE_SECONDS(proc_self_fd_stands_in_for_close_range, 60),
 	TEST_CASE_SECONDS(many_fds_need_no_close_range_unshare, 60),
@@ -644,6 +694,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_launch_fails_without_a_way_to_a_pidfd),
 	TEST_CASE(a_launch_fails_without_a_way_to_a_child),
 	TEST_CASE(a_launch_fails_without_a_way_to_exec),
+	TEST_CASE(a_forked_launch_fails_without_a_way_to_exec),
+	TEST_CASE(a_forked_launch_fails_without_a_pidfd),
 	TEST_CASE(open_with_resolve_flags_needs_openat2),
 	TEST_CASE(nothing_launches_without_statx),
 	TEST_CASE(exec_refuses_a_file_that_nothing_else_checked),

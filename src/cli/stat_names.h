@@ -65,6 +65,7 @@ static inline const char *st_name_fallback(unsigned int index)
 		[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
 		[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
 		[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+		[SPAWN_TEMPLATE_FALLBACK_FORK] = "fork",
 	};
 
 	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;

@@ -208,8 +208,8 @@ static bool no_cgroup(struct st_run *run, pid_t ret,
 {
 	return run->tree.cgroup >= 0 &&
 	       failure->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
-	       (st_call_is_missing(ST_CALL_CLONE3, ret) ||
-		ret == -EOPNOTSUPP || ret == -EBUSY);
+	       (st_call_is_missing(ST_CALL_CLONE3, ret) || ret == -EOPNOTSUPP ||
+		ret == -EBUSY);
 }
 
 /**

@@ -44,6 +44,7 @@ static const char *const fallback_words[] = {
 	[SPAWN_TEMPLATE_FALLBACK_PROC_FD] = "proc_fd",
 	[SPAWN_TEMPLATE_FALLBACK_PATH] = "path",
 	[SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY] = "text_busy",
+	[SPAWN_TEMPLATE_FALLBACK_FORK] = "fork",
 };
 
 #define WORD(words, number) \
