@@ -213,8 +213,8 @@ struct spawn_template_create_args {
  *   -EACCES  not a regular file; not executable for the caller; on a noexec mount
  *   -ETXTBSY open for writing. Reported by this call where execveat(2) has
  *            AT_EXECVE_CHECK (Linux 6.14) or a guard runs; elsewhere by the launch
- *   -ENOEXEC neither ELF nor, with CREATE_SCRIPT, a file that starts with "#!",
- *            nor of a format that binfmt_misc may run
+ *   -ENOEXEC not ELF; nor, with CREATE_SCRIPT, a file that starts with "#!"; nor of
+ *            a format that binfmt_misc may run
  *   -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EMFILE, -ENFILE, -ENOMEM: as in
  *            open(2); -ENOENT also for execfd where /proc is not mounted
  *   -EAGAIN  as in clone(2), for the child that asks the kernel whether exec is
@@ -608,7 +608,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_FORMAT_UNKNOWN		0 /* file not readable */
 #define SPAWN_TEMPLATE_FORMAT_ELF		1
 #define SPAWN_TEMPLATE_FORMAT_SCRIPT		2
-#define SPAWN_TEMPLATE_FORMAT_OTHER		3 /* for binfmt_misc */
+#define SPAWN_TEMPLATE_FORMAT_OTHER		3 /* binfmt_misc may run it */
 
 /* stat: .launch_by, and .by_path_reason */
 #define SPAWN_TEMPLATE_LAUNCH_BY_FD		0
@@ -619,7 +619,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_BY_PATH_HARD_LINK	4 /* the file has several names */
 #define SPAWN_TEMPLATE_BY_PATH_FORMAT		5 /* format unknown */
 #define SPAWN_TEMPLATE_BY_PATH_EXECVEAT		6 /* execveat(2) is not allowed */
-#define SPAWN_TEMPLATE_BY_PATH_EXECFN		7 /* may look at AT_EXECFN */
+#define SPAWN_TEMPLATE_BY_PATH_EXECFN		7 /* it may look at AT_EXECFN */
 #define SPAWN_TEMPLATE_BY_PATH_BINFMT		8 /* binfmt_misc opens the path */
 
 /* stat: .elf_flags */
@@ -633,7 +633,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_FALLBACK_PROC_FD		3 /* no close_range(2) */
 #define SPAWN_TEMPLATE_FALLBACK_PATH		4 /* execve(2) for execveat(2) */
 #define SPAWN_TEMPLATE_FALLBACK_TEXT_BUSY	5 /* waited for a writer to close */
-#define SPAWN_TEMPLATE_FALLBACK_FORK		6 /* fork(2): an emulator has no other */
+#define SPAWN_TEMPLATE_FALLBACK_FORK		6 /* fork(2) for clone(2): emulators */
 #define SPAWN_TEMPLATE_FALLBACKS_MAX		16
 
 /*
