@@ -68,6 +68,75 @@ static void a_file_that_is_no_socket_is_not_replaced(void)
 	CHECK_STR(test_read(path), "precious");
 }
 
+static void refuses_folder(const char *folder)
+{
+	struct guard g = { .socket = test_fmt("%s/guard.sock", folder) };
+
+	test_doing("%s", folder);
+	guard_begin(&g, NULL);
+	CHECK_HAS(test_read_fd(g.stderr_fd), "name another by --socket");
+	CHECK_EQ(guard_reap(g.pid), 1);
+	CHECK_EQ(access(g.socket, F_OK), -1);
+	CHECK_EQ(access(test_fmt("%s.lock", g.socket), F_OK), -1);
+}
+
+static void a_folder_that_others_can_change_is_refused(void)
+{
+	struct guard g = { .socket = test_path("open/mine/guard.sock") };
+
+	CHECK_SYS(mkdir(test_path("open"), 0755));
+	CHECK_SYS(mkdir(test_path("open/mine"), 0755));
+	CHECK_SYS(symlink("open/mine", test_path("link")));
+	CHECK_SYS(chmod(test_path("open"), 0775));
+	refuses_folder(test_path("open"));
+	refuses_folder(test_path("open/mine"));
+	refuses_folder(test_path("open/new"));
+	refuses_folder(test_path("link"));
+	/* the sticky bit protects what is in it, but gives it to all */
+	CHECK_SYS(chmod(test_path("open"), 01777));
+	refuses_folder(test_path("open"));
+	guard_begin(&g, NULL);
+	guard_wait_notice(&g, "READY=1");
+	guard_stop(&g);
+	if (!test_is_root())
+		return;
+	CHECK_SYS(chown(test_path("open"), ALICE, ALICE));
+	refuses_folder(test_path("open/new"));
+}
+
+static void a_link_in_a_folder_of_others_is_not_followed_later(void)
+{
+	struct guard g = { .socket = test_path("his/link/guard.sock") };
+
+	test_need_root();
+	CHECK_SYS(mkdir(test_path("his"), 0755));
+	CHECK_SYS(mkdir(test_path("run"), 0755));
+	CHECK_SYS(symlink(test_path("run"), test_path("his/link")));
+	CHECK_SYS(chown(test_path("his"), ALICE, ALICE));
+	guard_begin(&g, NULL);
+	guard_wait_notice(&g, "READY=1");
+	CHECK_SYS(mkdir(test_path("his/victim"), 0755));
+	test_write(test_path("his/victim/guard.sock"), "precious", 0644);
+	CHECK_SYS(unlink(test_path("his/link")));
+	CHECK_SYS(symlink("victim", test_path("his/link")));
+	guard_stop(&g);
+	CHECK_STR(test_read(test_path("his/victim/guard.sock")), "precious");
+	CHECK_EQ(access(test_path("run/guard.sock"), F_OK), -1);
+}
+
+static void a_lock_with_another_name_is_left_alone(void)
+{
+	char *precious = test_path("precious");
+	int status;
+
+	CHECK_SYS(mkdir(test_path("run"), 0755));
+	test_write(precious, "precious", 0644);
+	CHECK_SYS(link(precious, test_path("run/guard.sock.lock")));
+	CHECK_HAS(guard_run(NULL, &status), "is no lock: remove it");
+	CHECK_EQ(status, 1);
+	CHECK_STR(test_read(precious), "precious");
+}
+
 /* Makes the manager's listening socket of this type, as descriptor 3. */
 static void give_socket(struct guard *g, int type)
 {
@@ -472,6 +541,9 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_second_daemon_says_what_to_do_and_harms_nothing),
 	TEST_CASE(a_socket_that_was_left_is_replaced),
 	TEST_CASE(a_file_that_is_no_socket_is_not_replaced),
+	TEST_CASE(a_folder_that_others_can_change_is_refused),
+	TEST_CASE(a_link_in_a_folder_of_others_is_not_followed_later),
+	TEST_CASE(a_lock_with_another_name_is_left_alone),
 	TEST_CASE(a_socket_of_the_manager_is_used_and_left),
 	TEST_CASE(a_socket_of_another_kind_is_refused),
 	TEST_CASE(the_programs_error_and_its_remedy_are_told),

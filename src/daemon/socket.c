@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,9 @@
 #include <unistd.h>
 
 #include "shared/log/log.h"
-#include "daemon/socket.h"
+#include "daemon/folder.h"
 #include "daemon/service.h"
+#include "daemon/socket.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
@@ -38,25 +38,6 @@ static int failed(const char *what, const char *path, const char *remedy)
 	return -err;
 }
 
-/* Makes the last directory of the path if it is missing. */
-static int make_folder(const char *path)
-{
-	char copy[sizeof(((struct listener *)0)->path)];
-	const char *folder;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	folder = dirname(copy);
-	if (mkdir(folder, 0755) == 0)
-		/* has this mode whatever the umask */
-		return chmod(folder, 0755) ? failed("chmod", folder, "") : 0;
-	if (errno == EEXIST)
-		return 0;
-	return failed("make the folder", folder,
-		      errno == EACCES ? "run as root, or name another by "
-					"--socket"
-				      : "");
-}
-
 static void say_who_holds(int fd, const char *path)
 {
 	char pid[16] = "";
@@ -71,6 +52,7 @@ static void say_who_holds(int fd, const char *path)
 
 static int take_lock(struct listener *l, const char *path)
 {
+	struct stat st;
 	char pid[16];
 	int fd, n;
 
@@ -78,6 +60,11 @@ static int take_lock(struct listener *l, const char *path)
 	if (fd < 0)
 		return failed("open the lock", path,
 			      errno == EACCES ? "run as root" : "");
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		log_line("%s is no lock: remove it", path);
+		close(fd);
+		return -EINVAL;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		int err = errno;
 
@@ -110,9 +97,11 @@ int listener_lock(struct listener *l, const struct options *options)
 		return -ENAMETOOLONG;
 	}
 	snprintf(l->path, sizeof(l->path), "%s", path);
-	snprintf(lock, sizeof(lock), "%s.lock", path);
-	ret = make_folder(path);
-	return ret < 0 ? ret : take_lock(l, lock);
+	ret = folder_make(l->path, sizeof(l->path));
+	if (ret < 0)
+		return ret;
+	snprintf(lock, sizeof(lock), "%s.lock", l->path);
+	return take_lock(l, lock);
 }
 
 /* ---- listening */
@@ -174,14 +163,22 @@ static int bind_private(int fd, const struct sockaddr_un *addr)
 	return ret;
 }
 
+/* Changes the file itself, not whatever its name means by now. */
 static int open_to_group(const char *path, int gid)
 {
-	if (gid >= 0 && lchown(path, (uid_t)-1, (gid_t)gid))
-		return failed("give to its group", path,
-			      "run as root, or leave --group away");
-	if (chmod(path, 0660))
-		return failed("chmod", path, "");
-	return 0;
+	char itself[32];
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return failed("open", path, "");
+	snprintf(itself, sizeof(itself), "/proc/self/fd/%d", fd);
+	if (gid >= 0 && chown(itself, (uid_t)-1, (gid_t)gid))
+		ret = failed("give to its group", path,
+			     "run as root, or leave --group away");
+	else if (chmod(itself, 0660))
+		ret = failed("chmod", path, "");
+	close(fd);
+	return ret;
 }
 
 static int make_socket(struct listener *l, int gid)
