@@ -975,6 +975,40 @@ stopped() {
 	END
 }
 
+process_1() {
+	local i
+
+	if ! unshare -pf --mount-proc true 2> /dev/null; then
+		skip 'as process 1 batch reaps what programs leave behind' \
+			'no pid namespace can be made'
+		skip 'a signal to batch as process 1 ends it' 'no pid namespace can be made'
+		return
+	fi
+	{
+		for i in 1 2 3 4 5; do
+			echo '{"argv": ["sh", "-c", "(setsid sleep 0.1 > /dev/null 2>&1 &)"]}'
+		done
+		sleep $((1 * slow))
+		echo '{"id": "z", "argv": ["sh", "-c", "cat /proc/[0-9]*/stat"]}'
+	} | unshare -pf --mount-proc "$tool" batch > "$tmp/out" 2> "$tmp/err"
+	answers 'as process 1 batch reaps what programs leave behind' '
+		len(a) == 6 and all(x["code"] == 0 for x in a if x["id"] != "z")
+		and "(spawn-template)" in by["z"]["out"]
+		and not any(x.rpartition(")")[2].split()[:1] == ["Z"]
+			for x in by["z"]["out"].splitlines())'
+	drive 'a signal to batch as process 1 ends it' <<- 'END'
+	p = subprocess.Popen(["unshare", "-pf", "--mount-proc", tool, "batch"], env=env,
+	    bufsize=0, **default)
+	send(p, argv=started("trap '' INT; exec sleep 300"))
+	ready(1)
+	with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
+	    init = int(f.read())
+	os.kill(init, signal.SIGTERM)
+	check(p.wait() == 143, p.returncode)
+	gone()
+	END
+}
+
 reader_gone() {
 	drive 'all processes end when the reader of the answers goes away' <<- 'END'
 	p = start("--kill-after", "300ms")
@@ -1071,6 +1105,7 @@ bound
 big_output
 interactive
 stopped
+process_1
 reader_gone
 usage
 

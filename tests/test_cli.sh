@@ -52,6 +52,22 @@ gone() { # pid
 	! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"
 }
 
+process_1() {
+	local name='as process 1 the tool reaps what the program leaves behind'
+
+	if ! unshare -pf --mount-proc true 2> /dev/null; then
+		skip "$name" 'no pid namespace can be made'
+		skip 'as process 1 the tool ends with the status of the program' \
+			'no pid namespace can be made'
+		return
+	fi
+	is "$name" '0[0]' unshare -pf --mount-proc "$tool" run --timeout 1m -- sh -c \
+		'(setsid sleep 0.1 &); sleep 1; printf %s $(grep -l "^State:.Z" /proc/[0-9]*/status |
+		wc -l)'
+	is 'as process 1 the tool ends with the status of the program' '[7]' \
+		unshare -pf --mount-proc "$tool" run -- sh -c 'exit 7'
+}
+
 # ---- commands and help
 
 help_and_version() {
@@ -1116,6 +1132,7 @@ pass_through
 signal_death
 environment
 attributes
+process_1
 descriptors
 cgroup
 timeouts

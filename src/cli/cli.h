@@ -31,6 +31,7 @@ struct command {
 	const char *summary; /* one line, for the list of commands */
 	const char *help; /* usage and options */
 	int (*main)(int argc, char **argv);
+	bool leaves_processes; /* it launches what may leave some behind */
 };
 
 extern const struct command cmd_run, cmd_batch, cmd_stat, cmd_doctor, cmd_bench;
@@ -192,6 +193,12 @@ void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid);
  * Return: NULL if memory is short.
  */
 json_t *result_json(struct spawn_template_result *result, int pid);
+
+/*
+ * init.c: do a command whose programs may leave processes behind; as process 1, reap
+ * these. Return: the exit code.
+ */
+int init_main(const struct command *command, int argc, char **argv);
 
 /* stop.c: the signals that ask this tool to end */
 

@@ -151,6 +151,8 @@ static int dispatch(int argc, char **argv)
 	out_command = find_command(argv[1]);
 	if (!out_command)
 		return unknown_command(argv[1]);
+	if (out_command->leaves_processes)
+		return init_main(out_command, argc - 1, argv + 1);
 	return out_command->main(argc - 1, argv + 1);
 }
 

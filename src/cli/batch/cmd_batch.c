@@ -160,4 +160,5 @@ const struct command cmd_batch = {
 		"writing failed, or for bad usage. A signal ends the trees, then "
 		"this tool.\n",
 	.main = batch_main,
+	.leaves_processes = true,
 };

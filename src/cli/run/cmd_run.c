@@ -355,4 +355,5 @@ const struct command cmd_run = {
 		"failed; 126 if PROGRAM was found but cannot be launched; 127 "
 		"if not found.\n",
 	.main = run_main,
+	.leaves_processes = true,
 };
