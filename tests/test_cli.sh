@@ -776,7 +776,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$tool" run --capture \
 }
 
 captured_cgroup() {
-	local mount dir='' mark=cgroup$$
+	local mount dir='' mark=cgroup$$ pid
 
 	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 	[ -z "$mount" ] || dir=$mount/spawn-template-test.$$
@@ -785,6 +785,8 @@ captured_cgroup() {
 			'no cgroup v2 directory can be made here'
 		skip 'no process gets away from the cgroup, which is removed' \
 			'no cgroup v2 directory can be made here'
+		skip 'the cgroup of a killed tool is removed by the next one' \
+			'no cgroup v2 directory can be made here'
 		return
 	fi
 	capture --cgroup-tree="$dir" --timeout 1s --env TREE_MARK="$mark" -- \
@@ -792,8 +794,22 @@ captured_cgroup() {
 			grep ^0:: /proc/self/cgroup; sleep 39'
 	json 'a captured program gets a cgroup of its own' \
 		'j["cgroup"] and "/spawn-template-test.'$$'/" in j["out"]'
-	none_marked "$mark" && rmdir "$dir" 2> "$tmp/log"
+	none_marked "$mark" && ! rmdir "$dir"/* 2> /dev/null
 	result $? 'no process gets away from the cgroup, which is removed'
+	rm -f "$tmp/ready"
+	"$tool" run --capture --cgroup-tree="$dir" --env TREE_MARK="$mark" -- \
+		sh -c ": > '$tmp/ready'; exec sleep 39" > /dev/null 2>&1 &
+	pid=$!
+	until_true test -e "$tmp/ready"
+	kill -KILL "$pid"
+	wait "$pid" 2> /dev/null
+	pid=$(marked "$mark")
+	kill -KILL "$pid"
+	until_true gone "$pid"
+	[ "$(find "$dir" -name 'spawn-template.*' | wc -l)" = 1 ] &&
+		run --capture --cgroup-tree="$dir" -- true > /dev/null &&
+		rmdir "$dir" 2> "$tmp/log"
+	result $? 'the cgroup of a killed tool is removed by the next one'
 }
 
 stats() {

@@ -339,19 +339,21 @@ static void a_tree_without_a_home_has_no_cgroup(void)
 	st_tree_remove(&t);
 }
 
-/* Another process, of this number in its namespace, has used the names. */
+/* Without /proc, a process of another namespace may use the same names. */
 static void names_in_use_are_passed_over(void)
 {
 	struct st_tree_home home = home_in(make_cgroup());
 	struct st_tree t;
 	unsigned long long serial;
+	int stem;
 
 	CHECK_EQ(st_tree_make(&t, &home), 0);
-	serial = strtoull(strrchr(t.name, '.') + 1, NULL, 10);
+	stem = (int)(strrchr(t.name, '.') - t.name);
+	serial = strtoull(t.name + stem + 1, NULL, 10);
 	st_tree_remove(&t);
 	for (unsigned int i = 1; i < 5; i++)
-		CHECK_SYS(mkdir(test_fmt("%s/spawn-template.%d.%llu",
-					 running_cgroup, getpid(), serial + i),
+		CHECK_SYS(mkdir(test_fmt("%s/%.*s.%llu", running_cgroup, stem,
+					 t.name, serial + i),
 				0755));
 	CHECK_EQ(st_tree_make(&t, &home), 0);
 	CHECK_EQ(strtoull(strrchr(t.name, '.') + 1, NULL, 10), serial + 5);
@@ -361,10 +363,11 @@ static void names_in_use_are_passed_over(void)
 
 static void the_longest_name_fits(void)
 {
-	char longest[64];
+	char longest[128];
 
-	CHECK_LT(snprintf(longest, sizeof(longest), "spawn-template.%d.%llu",
-			  INT32_MAX, ~0ULL),
+	CHECK_LT(snprintf(longest, sizeof(longest),
+			  "spawn-template.%d.%llu.%llx.%llu", INT32_MAX, ~0ULL,
+			  ~0ULL, ~0ULL),
 		 (int)ST_CGROUP_NAME);
 }
 

@@ -9,7 +9,6 @@
  * no number is given to another process meanwhile. A signal that kills takes
  * effect at once; a handler runs when all processes are thawed.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,14 +163,11 @@ static int check_domain(int dir)
  */
 int st_cgroup_make(int parent, char *name)
 {
-	static _Atomic uint64_t serial;
 	int ret, dir;
 
-	/* a process of another pid namespace may use the same names */
+	/* without /proc, another process's names may be the same */
 	do {
-		snprintf(name, ST_CGROUP_NAME, "spawn-template.%ld.%llu",
-			 sys_call0(__NR_getpid),
-			 (unsigned long long)atomic_fetch_add(&serial, 1));
+		st_owner_name(name);
 		ret = sys_call3(__NR_mkdirat, parent, name, 0755);
 	} while (ret == -EEXIST);
 	if (ret < 0)

@@ -9,10 +9,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "tree/owner.h"
 #include "tree/walk.h"
-
-/* Room for a name: "spawn-template.<pid>.<serial>". */
-#define ST_CGROUP_NAME 48
 
 /* The directory for processes that a run left in a home that may hold none. */
 #define ST_CGROUP_LEFT "spawn-template.left"

@@ -7,6 +7,7 @@
 #include "args.h"
 #include "sys.h"
 #include "tree/cgroup.h"
+#include "tree/owner.h"
 #include "pidfd.h"
 #include "tree/proc.h"
 #include "tree/supervisor.h"
@@ -54,6 +55,8 @@ static int open_supervised(struct st_tree_home *home)
  *             caller's own cgroup
  * @supervise: end all processes in it when this process ends, however it ends
  *
+ * Removes what callers of this user that were killed have left there.
+ *
  * Return: 0; -EOPNOTSUPP if no writable one was found; -EBADF for an fd that is
  * no cgroup v2 directory; or -errno, also if the supervisor cannot be made.
  */
@@ -66,6 +69,7 @@ int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
 	if (ret < 0)
 		return ret;
 	home->dir = ret;
+	st_owner_sweep(ret, parent_fd);
 	if (supervise)
 		ret = open_supervised(home);
 	else if (parent_fd < 0)

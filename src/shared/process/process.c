@@ -38,15 +38,16 @@ int st_process_read(pid_t pid, struct st_process *process)
 	return 0;
 }
 
-/*
- * Checks that the numbers in /proc are those of this process's pid namespace.
- * In the /proc of an outer namespace they belong to other processes, and this
+/**
+ * st_process_check_proc - check that /proc is that of this pid namespace
+ *
+ * In the /proc of an outer namespace numbers belong to other processes, and this
  * process has an outer number, too: NSpid has one number for each namespace.
  * (Very many groups push that line out of sight.)
  *
  * Return: 0; -EOPNOTSUPP if not; or -errno.
  */
-static int check_own_proc(void)
+int st_process_check_proc(void)
 {
 	char status[4096], *line;
 	int pid = 0, got;
@@ -123,7 +124,7 @@ static int by_pid(const void *a, const void *b)
  */
 int st_processes_look(struct st_processes *all)
 {
-	int ret = check_own_proc();
+	int ret = st_process_check_proc();
 	size_t n = 0;
 
 	all->n = 0;

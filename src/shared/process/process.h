@@ -24,6 +24,7 @@ struct st_processes {
 	size_t n, max;
 };
 
+int st_process_check_proc(void);
 int st_process_read(pid_t pid, struct st_process *process);
 
 /* Tells whether all threads have ended; the first may end before others. */
