@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Compares what credentials allow, for threads whose credential objects differ.
+ * Compares what credentials allow, for threads whose credential objects differ,
+ * and decides whether they allow to execute a file.
  */
 #ifndef CREDS_H
 #define CREDS_H
@@ -8,6 +9,9 @@
 #include "maps.bpf.h"
 
 #define CAP_DAC_OVERRIDE	(1 << 1)
+#define MNT_NOEXEC		0x04
+#define SB_I_NOEXEC		0x02
+#define SB_POSIXACL		(1 << 16)
 #define GROUPS_MOST		65536	/* NGROUPS_MAX */
 
 static __always_inline __u64 caps_of(const kernel_cap_t *set)
@@ -130,20 +134,74 @@ static __always_inline bool in_group(const struct cred *cred, __u32 gid)
 	       got == gid;
 }
 
+/* Tells a mount or a file system on which nobody executes anything. */
+static __always_inline bool is_noexec(struct file *file)
+{
+	return file->f_path.mnt->mnt_flags & MNT_NOEXEC ||
+	       file->f_inode->i_sb->s_iflags & SB_I_NOEXEC;
+}
+
+/* Tells a mount on which files have other owners than their inodes. */
+static __always_inline bool is_idmapped(struct vfsmount *mnt)
+{
+	struct vfsmount___users *users = (void *)mnt;
+	struct vfsmount___idmap *mapped = (void *)mnt;
+	struct mnt_idmap___owner *owner;
+	struct mnt_idmap___maps *maps;
+
+	if (bpf_core_field_exists(users->mnt_userns))
+		return BPF_CORE_READ(users, mnt_userns, level);
+	if (!bpf_core_field_exists(mapped->mnt_idmap))
+		return true;
+	owner = (void *)BPF_CORE_READ(mapped, mnt_idmap);
+	maps = (void *)owner;
+	if (bpf_core_field_exists(owner->owner))
+		return BPF_CORE_READ(owner, owner, level);
+	if (!bpf_core_field_exists(maps->uid_map.nr_extents))
+		return true;
+	return BPF_CORE_READ(maps, uid_map.nr_extents) ||
+	       BPF_CORE_READ(maps, gid_map.nr_extents);
+}
+
 /*
- * Decides by the bits of the mode. It does not know users whom only an access
- * list, or a capability in a namespace of their own, lets execute the file.
+ * Tells whether an access list may decide for others than the owner: also where
+ * the inode does not say. It says after access(2) by such a user, but on file
+ * systems that keep no list in the inode, as overlayfs.
+ */
+static __always_inline bool may_have_list(struct inode *inode)
+{
+	struct inode___acl *with = (void *)inode;
+
+	if (!bpf_core_field_exists(with->i_acl))
+		return false;
+	return inode->i_sb->s_flags & SB_POSIXACL && inode->i_mode & 0070 &&
+	       BPF_CORE_READ(with, i_acl);
+}
+
+/*
+ * Decides by the bits of the mode, and for nobody where these do not tell:
+ * where an access list may decide, or the mount has other owners. It does not
+ * know users whom only a list, or a capability in a namespace of their own, lets
+ * execute the file.
  */
 static __always_inline bool may_execute(const struct cred *cred,
-					struct inode *inode)
+					struct file *file)
 {
+	struct inode *inode = file->f_inode;
 	__u32 mode = inode->i_mode;
+	bool listed = may_have_list(inode);
 
+	if ((mode & 0111) == 0111 && !listed)
+		return true;
+	if (is_idmapped(file->f_path.mnt))
+		return false;
 	if (!cred->user_ns->level &&
 	    caps_of(&cred->cap_effective) & CAP_DAC_OVERRIDE)
 		return mode & 0111;
 	if (cred->fsuid.val == inode->i_uid.val)
 		return mode & 0100;
+	if (listed)
+		return false;
 	return mode & (in_group(cred, inode->i_gid.val) ? 0010 : 0001);
 }
 

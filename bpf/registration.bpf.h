@@ -129,8 +129,8 @@ static __always_inline int register_file(struct file *file, __u64 id,
 	/*
 	 * else a client could block the writers of a data file, or watch them
 	 */
-	if (!(inode->i_mode & 0111) ||
-	    ((t->flags & TEMPLATE_DENY_WRITE) && !may_execute(cred, inode)))
+	if (!(inode->i_mode & 0111) || is_noexec(file) ||
+	    ((t->flags & TEMPLATE_DENY_WRITE) && !may_execute(cred, file)))
 		return EACCES;
 	t->cred = (__u64)cred;
 	t->file = address;

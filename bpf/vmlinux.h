@@ -103,7 +103,43 @@ struct cred {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
+	unsigned long s_iflags;
 	unsigned long s_magic;
+};
+
+struct vfsmount {
+	int mnt_flags;
+};
+
+/* until Linux 6.1 */
+struct vfsmount___users {
+	struct user_namespace *mnt_userns;
+};
+
+/* from 6.2 */
+struct mnt_idmap;
+
+struct vfsmount___idmap {
+	struct mnt_idmap *mnt_idmap;
+};
+
+/* one of these, the second in later versions */
+struct mnt_idmap___owner {
+	struct user_namespace *owner;
+};
+
+struct uid_gid_map {
+	__u32 nr_extents;
+};
+
+struct mnt_idmap___maps {
+	struct uid_gid_map uid_map;
+	struct uid_gid_map gid_map;
+};
+
+struct path {
+	struct vfsmount *mnt;
 };
 
 struct inode {
@@ -116,6 +152,11 @@ struct inode {
 	__s64 i_size;
 	__u32 i_generation;
 	atomic_t i_writecount;
+};
+
+/* with CONFIG_FS_POSIX_ACL */
+struct inode___acl {
+	void *i_acl;
 };
 
 /* until Linux 6.5; mtime until 6.6 */
@@ -142,6 +183,7 @@ struct dentry {
 
 struct file {
 	unsigned int f_mode;
+	struct path f_path;
 	struct inode *f_inode;
 	const struct cred *f_cred;
 };

@@ -122,8 +122,11 @@ struct st_msg_hello {
  *
  * EINVAL	it is not a regular file
  * EEXIST	this open file is registered already
- * EACCES	the client did not open it; nobody may execute it; or, for
- *		deny-write, its mode does not let this client execute it
+ * EACCES	the client did not open it; nobody may execute it, by its mode or on
+ *		a noexec mount; or, for deny-write, its mode does not let this
+ *		client execute it, or does not tell: another than the owner and
+ *		root has to call access(2) first, so that the inode knows whether
+ *		there is an access list
  * ESTALE	it changed meanwhile
  * ETXTBSY	it is open for writing
  * EOPNOTSUPP	the guard cannot deny writes to this file

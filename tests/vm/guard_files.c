@@ -5,6 +5,7 @@
  * guest's ram disks hold those that need a disk.
  */
 #include "guarding_changes.h"
+#include "guarding_disk.h"
 #include "guarding_fuse.h"
 
 #include <sched.h>
@@ -16,72 +17,19 @@
 
 static struct client client;
 
-static int run(char *const argv[])
-{
-	int status;
-	pid_t pid = CHECK_SYS(fork());
-
-	if (!pid) {
-		dup2(CHECK_SYS(open("/dev/null", O_RDWR)), 1);
-		dup2(1, 2);
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
-	return status;
-}
-
-/* Makes a folder, maybe below a mount of the case's. */
-static char *folder(const char *name)
-{
-	char *path = test_path("%s", name);
-
-	CHECK_SYS(mkdir(path, 0755));
-	return path;
-}
-
-/* Mounts of a case are its own: they go when it ends. */
-static void own_mounts(void)
-{
-	CHECK_SYS(unshare(CLONE_NEWNS));
-	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-}
-
-static void try_mount(const char *from, const char *to, const char *type,
-		      const char *options)
-{
-	if (mount(from, to, type, 0, options))
-		TEST_SKIP("no %s here: %s", type, strerror(errno));
-}
-
-static char *ext4(const char *device)
-{
-	char *to = folder("ext4");
-
-	test_need_program("/usr/sbin/mkfs.ext4");
-	if (access(device, F_OK))
-		TEST_SKIP("there is no %s", device);
-	CHECK_EQ(run((char *[]){ "/usr/sbin/mkfs.ext4", "-q", "-F", "-b",
-				 "4096", "-O", "^has_journal",
-				 (char *)(uintptr_t)device, NULL }),
-		 0);
-	try_mount(device, to, "ext4", NULL);
-	return to;
-}
-
 static char *btrfs(const char *device)
 {
 	char *sums[] = { "crc32c", "sha256", "xxhash", "blake2" };
-	char *to = folder("btrfs");
+	char *to = guard_folder("btrfs");
 
 	test_need_program("/usr/sbin/mkfs.btrfs");
 	if (access(device, F_OK))
 		TEST_SKIP("there is no %s", device);
 	/* a kernel may lack some kinds of checksums */
 	for (size_t i = 0; i < TEST_COUNT(sums); i++) {
-		CHECK_EQ(run((char *[]){ "/usr/sbin/mkfs.btrfs", "-q", "-f",
-					 "--csum", sums[i],
-					 (char *)(uintptr_t)device, NULL }),
+		CHECK_EQ(guard_command((char *[]){
+				 "/usr/sbin/mkfs.btrfs", "-q", "-f", "--csum",
+				 sums[i], (char *)(uintptr_t)device, NULL }),
 			 0);
 		if (mount(device, to, "btrfs", 0, NULL) == 0)
 			return to;
@@ -99,13 +47,13 @@ static void all_of(const char *path)
 
 static void changes_and_writes_are_noticed_on_ext4(void)
 {
-	own_mounts();
-	all_of(ext4("/dev/ram0"));
+	guard_own_mounts();
+	all_of(guard_ext4("/dev/ram0"));
 }
 
 static void changes_and_writes_are_noticed_on_btrfs(void)
 {
-	own_mounts();
+	guard_own_mounts();
 	all_of(btrfs("/dev/ram1"));
 }
 
@@ -154,8 +102,8 @@ static void check_apart(const char *one, const char *two, bool same_numbers,
 /* Runs a command with one path or two; `two` may be NULL. */
 static void subvolume(char *command, char *one, char *two)
 {
-	CHECK_EQ(run((char *[]){ "/usr/sbin/btrfs", "subvolume", command, one,
-				 two, NULL }),
+	CHECK_EQ(guard_command((char *[]){ "/usr/sbin/btrfs", "subvolume",
+					   command, one, two, NULL }),
 		 0);
 }
 
@@ -163,7 +111,7 @@ static void subvolumes_with_the_same_numbers_are_told_apart(void)
 {
 	char *root, *one, *two;
 
-	own_mounts();
+	guard_own_mounts();
 	test_need_program("/usr/sbin/btrfs");
 	root = btrfs("/dev/ram2");
 	one = test_fmt("%s/one", root);
@@ -180,7 +128,7 @@ static void a_snapshot_is_told_apart_from_its_origin(void)
 {
 	char *root, *one, *two;
 
-	own_mounts();
+	guard_own_mounts();
 	test_need_program("/usr/sbin/btrfs");
 	root = btrfs("/dev/ram2");
 	one = test_fmt("%s/one", root);
@@ -198,7 +146,7 @@ static void a_reflink_is_a_file_of_its_own(void)
 	struct reg r;
 	int from, to;
 
-	own_mounts();
+	guard_own_mounts();
 	root = btrfs("/dev/ram2");
 	path = guard_program(test_fmt("%s/p", root), "tiny-7");
 	copy = test_fmt("%s/q", root);
@@ -228,26 +176,27 @@ static void a_reflink_is_a_file_of_its_own(void)
 static char *overlay(const char *name, const char *lower, const char *upper,
 		     const char *work)
 {
-	char *to = folder(name);
+	char *to = guard_folder(name);
 
-	try_mount("overlay", to, "overlay",
-		  upper ? test_fmt("xino=off,lowerdir=%s,upperdir=%s,"
-				   "workdir=%s",
-				   lower, upper, work)
-			: test_fmt("xino=off,lowerdir=%s", lower));
+	guard_mount("overlay", to, "overlay",
+		    upper ? test_fmt("xino=off,lowerdir=%s,upperdir=%s,"
+				     "workdir=%s",
+				     lower, upper, work)
+			  : test_fmt("xino=off,lowerdir=%s", lower));
 	return to;
 }
 
 static void changes_and_writes_are_noticed_on_overlay(void)
 {
-	own_mounts();
-	all_of(overlay("o", folder("lower"), folder("upper"), folder("work")));
+	guard_own_mounts();
+	all_of(overlay("o", guard_folder("lower"), guard_folder("upper"),
+		       guard_folder("work")));
 }
 
 /* Makes a file system with one file, whose number is the first one. */
 static char *layer(const char *name, const char *file)
 {
-	char *to = folder(name);
+	char *to = guard_folder(name);
 
 	CHECK_SYS(mount("none", to, "tmpfs", 0, "mode=755"));
 	guard_program(test_fmt("%s/%s", to, file), "tiny-7");
@@ -259,7 +208,7 @@ static void layers_with_the_same_numbers_are_told_apart(void)
 	struct stat a, b;
 	char *one, *two, *to;
 
-	own_mounts();
+	guard_own_mounts();
 	one = layer("one", "p");
 	two = layer("two", "q");
 	CHECK_SYS(stat(test_fmt("%s/p", one), &a));
@@ -275,11 +224,11 @@ static void overlays_of_one_folder_are_told_apart(void)
 {
 	char *lower, *one, *two;
 
-	own_mounts();
-	lower = folder("lower");
+	guard_own_mounts();
+	lower = guard_folder("lower");
 	guard_program(test_fmt("%s/p", lower), "tiny-7");
-	one = overlay("o", lower, folder("u1"), folder("w1"));
-	two = overlay("o2", lower, folder("u2"), folder("w2"));
+	one = overlay("o", lower, guard_folder("u1"), guard_folder("w1"));
+	two = overlay("o2", lower, guard_folder("u2"), guard_folder("w2"));
 	check_apart(test_fmt("%s/p", one), test_fmt("%s/p", two), false, true);
 }
 
@@ -289,10 +238,10 @@ static void a_copy_up_makes_the_template_stale(void)
 	char *lower, *to, *path;
 	struct reg r;
 
-	own_mounts();
-	lower = folder("lower");
+	guard_own_mounts();
+	lower = guard_folder("lower");
 	guard_program(test_fmt("%s/p", lower), "tiny-7");
-	to = overlay("o", lower, folder("upper"), folder("work"));
+	to = overlay("o", lower, guard_folder("upper"), guard_folder("work"));
 	path = test_fmt("%s/p", to);
 	client_open(&client);
 	r = client_template(&client, path, 0);
@@ -312,9 +261,9 @@ static void a_write_below_the_overlay_is_not_denied(void)
 	char *upper, *to, *path;
 	struct reg r;
 
-	own_mounts();
-	upper = folder("upper");
-	to = overlay("o", folder("lower"), upper, folder("work"));
+	guard_own_mounts();
+	upper = guard_folder("upper");
+	to = overlay("o", guard_folder("lower"), upper, guard_folder("work"));
 	path = guard_program(test_fmt("%s/p", to), "tiny-7");
 	client_open(&client);
 	r = client_template(&client, path, DENY);
@@ -333,8 +282,9 @@ static void a_change_on_the_device_is_stale(void)
 	int fd, device, block = 0;
 	struct reg r;
 
-	own_mounts();
-	path = guard_program(test_fmt("%s/p", ext4("/dev/ram3")), "tiny-7");
+	guard_own_mounts();
+	path = guard_program(test_fmt("%s/p", guard_ext4("/dev/ram3")),
+			     "tiny-7");
 	client_open(&client);
 	r = client_template(&client, path, 0);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
@@ -385,8 +335,8 @@ static void fuse_is_guarded_without_deny_write(void)
 	struct reg r;
 	char *to;
 
-	own_mounts();
-	to = folder("fuse");
+	guard_own_mounts();
+	to = guard_folder("fuse");
 	CHECK_SYS(stat(test_tool("tiny-7"), &st));
 	fuse_serve(to, test_read(test_tool("tiny-7")), (size_t)st.st_size);
 	client_open(&client);
