@@ -231,6 +231,56 @@ static void the_end_leaves_the_pins_and_unload_removes_them(void)
 	CHECK_EQ(status, 0);
 }
 
+static uint64_t number_of(const struct guard *g, const char *what, int base)
+{
+	char *text = test_read(test_fmt("/proc/%d/status", g->pid));
+
+	test_doing("%s", what);
+	text = strstr(text, what);
+	CHECK(text);
+	return strtoull(text + strlen(what), NULL, base);
+}
+
+#define MAY_BPF		(3ULL << 38)	/* CAP_PERFMON, CAP_BPF */
+#define MAY_OVERRIDE	(1ULL << 1)	/* CAP_DAC_OVERRIDE */
+
+/* may: the capabilities that it may have, if this process has them. */
+static void has_only(const struct guard *g, uint64_t may)
+{
+	static const char *const sets[] = { "CapPrm:", "CapEff:", "CapBnd:" };
+	const struct guard self = { .pid = getpid() };
+
+	for (size_t i = 0; i < TEST_COUNT(sets); i++)
+		CHECK_EQ(number_of(g, sets[i], 16),
+			 number_of(&self, sets[i], 16) & may);
+	CHECK_EQ(number_of(g, "CapInh:", 16), 0);
+	CHECK_EQ(number_of(g, "CapAmb:", 16), 0);
+	CHECK_EQ(number_of(g, "NoNewPrivs:", 10), 1);
+}
+
+static void the_daemon_gives_up_what_serving_does_not_take(void)
+{
+	char *file = test_path("his/guard.prom");
+	struct guard g;
+
+	test_need_root();
+	g = guard_start(TEST_ARGV("--group", "64999"));
+	has_only(&g, MAY_BPF);
+	guard_add(guard_connect(&g), "/bin/sh");
+	guard_stop(&g);
+	g = guard_start(TEST_ARGV("--metrics-file", test_path("guard.prom")));
+	has_only(&g, MAY_BPF);
+	guard_stop(&g);
+	CHECK_SYS(access(test_path("guard.prom"), F_OK));
+	/* root writes to another's folder by a capability */
+	CHECK_SYS(mkdir(test_path("his"), 0755));
+	CHECK_SYS(chown(test_path("his"), ALICE, ALICE));
+	g = guard_start(TEST_ARGV("--metrics-file", file));
+	has_only(&g, MAY_BPF | MAY_OVERRIDE);
+	guard_stop(&g);
+	CHECK_SYS(access(file, F_OK));
+}
+
 static void the_manager_is_told(void)
 {
 	struct guard g;
@@ -548,6 +598,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_socket_of_another_kind_is_refused),
 	TEST_CASE(the_programs_error_and_its_remedy_are_told),
 	TEST_CASE(the_end_leaves_the_pins_and_unload_removes_them),
+	TEST_CASE(the_daemon_gives_up_what_serving_does_not_take),
 	TEST_CASE(the_manager_is_told),
 	TEST_CASE(missing_pins_are_told),
 	TEST_CASE(bad_options_are_explained),

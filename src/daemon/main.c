@@ -26,6 +26,7 @@
 #include "shared/log/log.h"
 #include "daemon/options.h"
 #include "daemon/metrics.h"
+#include "daemon/rights.h"
 #include "daemon/service.h"
 
 #define SWEEP_NS (5 * 1000 * ST_MS)
@@ -317,6 +318,7 @@ static int serve(struct daemon *d)
 		registry_adopt(&d->registry);
 	ret = clients_open(&d->clients, &d->registry, d->listener.fd);
 	if (!ret) {
+		rights_drop(d->options.metrics_file);
 		say_ready(d);
 		ret = run_daemon(d);
 	}
