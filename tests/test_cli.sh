@@ -62,8 +62,8 @@ process_1() {
 		return
 	fi
 	is "$name" '0[0]' unshare -pf --mount-proc "$tool" run --timeout 1m -- sh -c \
-		'(setsid sleep 0.1 &); sleep 1; printf %s $(grep -l "^State:.Z" /proc/[0-9]*/status |
-		wc -l)'
+		'(setsid sleep 0.1 &); sleep 1
+		printf %s $(grep -l "^State:.Z" /proc/[0-9]*/status | wc -l)'
 	is 'as process 1 the tool ends with the status of the program' '[7]' \
 		unshare -pf --mount-proc "$tool" run -- sh -c 'exit 7'
 }
@@ -197,6 +197,22 @@ attributes() {
 		"$tool"
 }
 
+# make passes the pipes of its job server to what its recipe calls by $(MAKE).
+job_server() {
+	if ! command -v make > /dev/null; then
+		skip 'the job server of make passes' 'make is not installed'
+		return
+	fi
+	printf 'all:\n\t+$(PRE) $(MAKE) -s -f %s/sub\n' "$tmp" > "$tmp/above"
+	printf 'all: ; @echo built\n' > "$tmp/sub"
+	is 'the job server of make passes' 'built[0]' sh -c \
+		'MAKEFLAGS= make -s -j2 -f "$1/above" PRE="$0 run --" 2>&1' "$tool" "$tmp"
+	is 'no other file passes as a job server' 'closed[0]' sh -c '
+		MAKEFLAGS="--jobserver-auth=8,9" "$0" run -- sh -c "
+			{ cat <&8; } 2>/dev/null || echo closed" 8< "$1/sub" 9< "$1/sub"' \
+		"$tool" "$tmp"
+}
+
 descriptors() {
 	echo seven > "$tmp/seven"
 	exec 7< "$tmp/seven"
@@ -206,7 +222,15 @@ descriptors() {
 	exec 7< "$tmp/seven"
 	is 'all descriptors are inherited' 'seven[0]' \
 		run --inherit-fds -- sh -c 'cat <&7'
+	is 'a descriptor that an argument names is kept' 'seven
+seven
+seven[0]' sh -c '"$0" run -- cat /dev/fd/7; "$0" run -- cat /proc/self/fd/7
+		"$0" run -- grep --file=/dev/fd/7 "$1"' "$tool" "$tmp/seven"
+	is 'a descriptor that no argument names in full is closed' 'closed[0]' \
+		run -- sh -c '{ cat <&7; } 2>/dev/null || echo closed' /dev/fd/7x /dev/fd/ fd/7
+	is 'a process substitution passes' 'inside[0]' run -- cat <(echo inside)
 	exec 7<&-
+	job_server
 	is '--inherit-fds passes no descriptor of the tool' 'same[0]' sh -c \
 		'what="ls /proc/self/fd"
 		[ "$("$0" run --inherit-fds -- $what)" = "$($what)" ] &&

@@ -211,7 +211,7 @@ static int read_options(struct run_options *o, int argc, char **argv)
 
 	o->grace_ns = INT64_C(2000000000);
 	o->env = calloc((size_t)argc, sizeof(*o->env));
-	o->keep = calloc((size_t)argc, sizeof(*o->keep));
+	o->keep = calloc((size_t)argc + 2, sizeof(*o->keep));
 	if (!o->env || !o->keep) {
 		out_error("out of memory");
 		return CLI_FAILED;
@@ -298,6 +298,8 @@ static int run_main(int argc, char **argv)
 	} else if (!status) {
 		status = change_environment(&o);
 		if (!status)
+			keep_named(&o);
+		if (!status)
 			status = o.capture ? run_captured(&o) : run_job(&o);
 	}
 	free(o.env);
@@ -313,7 +315,9 @@ const struct command cmd_run = {
 		"Launch PROGRAM with this standard input, output and error, and "
 		"end as it ends:\n"
 		"with its exit status, or by its signal. Other descriptors are "
-		"closed. Signals\n"
+		"closed, but for\n"
+		"those that an argument names as /dev/fd/N, and make's job "
+		"server. Signals\n"
 		"HUP, INT, QUIT, TERM, USR1, USR2, TSTP and CONT that reach "
 		"this tool go on to it.\n"
 		"\n"

@@ -105,6 +105,12 @@ void terminal_open(struct run_terminal *t);
 /* restore: with the modes found, if this tool is in the foreground. */
 void terminal_close(struct run_terminal *t, bool restore);
 
+/*
+ * named.c. Keep the descriptors that the arguments and MAKEFLAGS name; there is room for
+ * one an argument and two.
+ */
+void keep_named(struct run_options *options);
+
 /* launch.c */
 
 /*
