@@ -211,8 +211,8 @@ struct spawn_template_create_args {
  *   -ESTALE  GUARD or DENY_WRITE, and the file changed during each attempt
  *   -EBADF   execfd is not open
  *   -EACCES  not a regular file; not executable for the caller; on a noexec mount;
- *            DENY_WRITE, and its mode alone does not tell the guard that the
- *            caller may execute it: an access list, overlayfs, an idmapped mount
+ *            DENY_WRITE, and the guard cannot tell from the file's mode alone that
+ *            the caller may execute it: access list, overlayfs, idmapped mount
  *   -ETXTBSY open for writing. Reported by this call where execveat(2) has
  *            AT_EXECVE_CHECK (Linux 6.14) or a guard runs; elsewhere by the launch
  *   -ENOEXEC not ELF; nor, with CREATE_SCRIPT, a file that starts with "#!"; nor of
