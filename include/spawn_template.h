@@ -805,7 +805,8 @@ struct spawn_template_result {
  * @result: filled in; the caller passes it to spawn_template_result_free()
  * @result_size: sizeof(*@result)
  *
- * The program reads @args->input from its stdin, or has /dev/null there. The call
+ * The program reads @args->input from its stdin, or has /dev/null there (an empty pipe
+ * where that cannot be opened). The call
  * captures its stdout and stderr, each up to max_output bytes. Beyond max_output the
  * call reads and drops the output, so that the program does not block, and sets
  * RESULT_OUT_TRUNCATED or RESULT_ERR_TRUNCATED. With RUN_MERGE_STDERR stdout and
@@ -976,7 +977,8 @@ struct spawn_template_ring_params {
  *
  * Return: 0; -EINVAL for entries or threads out of range, a bad size, an unknown
  * flag or a reserved field that is not 0; -E2BIG; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN;
- * as open(2) if there is no /dev/null.
+ * as pthread_create(3): -EINVAL after unshare(CLONE_NEWPID), -EPERM or -EACCES where a
+ * sandbox answers that to clone3(2), and libc falls back on -ENOSYS only.
  * Since: 0.2
  */
 int spawn_template_ring_init(unsigned int entries,

@@ -370,7 +370,8 @@ static int is_there(const char *path)
 {
 	struct statx stx;
 
-	return sys_statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, 0, &stx);
+	return st_key_error(
+		sys_statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, 0, &stx));
 }
 
 static int get_path(const char *path, void *arg)

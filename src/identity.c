@@ -34,7 +34,7 @@ int st_key_settle(int fd, struct spawn_template_key *key, uint64_t *attributes)
 	for (int ms = 0; ms <= 20; ms++) {
 		ret = sys_statx(fd, "", AT_EMPTY_PATH, ST_KEY_MASK, &stx);
 		if (ret < 0)
-			return ret;
+			return st_key_error(ret);
 		st_key_from_statx(&stx, key);
 		if (ctime_is_past(key))
 			break;

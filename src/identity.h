@@ -17,6 +17,7 @@
 
 #include <spawn_template.h>
 
+#include "shared/calls.h"
 #include "sys.h"
 
 #define ST_IS_REGULAR(mode) (((mode) & 0170000) == 0100000)
@@ -46,6 +47,20 @@ static inline void st_key_from_statx(const struct statx *stx,
 }
 
 /*
+ * Tells a sandbox that denies statx(2), by -ENOSYS, from the answer to a path. Without
+ * a path, the call answers EBADF if it is there.
+ */
+static inline int st_key_error(int ret)
+{
+	struct statx stx;
+
+	if (st_call_is_missing(ST_CALL_STATX, ret) &&
+	    sys_statx(-1, "", AT_EMPTY_PATH, ST_KEY_MASK, &stx) != -EBADF)
+		return -ENOSYS;
+	return ret;
+}
+
+/*
  * Takes the key of an open file, of any type of descriptor.
  * Return: 0 or -errno.
  */
@@ -55,7 +70,7 @@ static inline int st_key_of_fd(int fd, struct spawn_template_key *key)
 	int ret = sys_statx(fd, "", AT_EMPTY_PATH, ST_KEY_MASK, &stx);
 
 	if (ret < 0)
-		return ret;
+		return st_key_error(ret);
 	st_key_from_statx(&stx, key);
 	return 0;
 }
@@ -68,7 +83,7 @@ static inline int st_key_of_path(const char *path,
 	int ret = sys_statx(AT_FDCWD, path, 0, ST_KEY_MASK, &stx);
 
 	if (ret < 0)
-		return ret;
+		return st_key_error(ret);
 	st_key_from_statx(&stx, key);
 	return 0;
 }

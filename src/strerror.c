@@ -148,6 +148,9 @@ static const struct remedy remedies[] = {
 	  "to supervise needs a cgroup v2 directory below which this account "
 	  "may make one, to deny writes the guard and a local file system: "
 	  "see 'spawn-template doctor'" },
+	{ ARGS, ENOSYS,
+	  "the kernel or a sandbox does not allow statx(2), without which no "
+	  "file is known again: see 'spawn-template doctor'" },
 	{ ARGS, ETIMEDOUT, "give it more time to come to exec" },
 
 	/* the process */

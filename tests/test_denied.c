@@ -7,6 +7,8 @@
  */
 #include "rings.h"
 
+#include <sys/mount.h>
+
 #include "denied.h"
 
 /* The errors that sandboxes give. */
@@ -265,10 +267,122 @@ static void every_function_works_without_each_call(void)
 	for (int i = 0; i < ST_N_CALLS; i++) {
 		CHECK(denied_calls[i].id);
 		if (i == ST_CALL_STATX)
-			continue;
+			continue; /* nothing takes its place */
 		for (size_t j = 0; j < TEST_COUNT(denials); j++)
 			deny((enum st_call)i, denials[j]);
 	}
+}
+
+/* ---- a call that has no substitute */
+
+static void all_fail(int tfd)
+{
+	struct spawn_template_failure failure = { 0 };
+	struct spawn_template_run_args args = run_args(TREE("exit", "0"));
+	struct spawn_template_create_args create =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	struct spawn_template_begin *begin;
+	struct spawn_template_cache *cache;
+	struct spawn_template_result res;
+	struct spawn_template_stat st;
+	char text[512];
+
+	CHECK_EQ(spawn_template_open(test_tool("tree"), 0), -ENOSYS);
+	CHECK_EQ(spawn_template_search("tree", tools(), 0), -ENOSYS);
+	create.execfd = tfd;
+	CHECK_EQ(spawn_template_create(&create, sizeof(create)), -ENOSYS);
+	CHECK_EQ(spawn_template_check(tfd), -ENOSYS);
+	CHECK_EQ(spawn_template_stat(tfd, &st, sizeof(st)), -ENOSYS);
+	CHECK_EQ(spawn_template_refresh(tfd), -ENOSYS);
+	args.spawn.failure = (uintptr_t)&failure;
+	CHECK_EQ(test_spawn_args(tfd, args.spawn), -ENOSYS);
+	CHECK_EQ(failure.error, ENOSYS);
+	CHECK_OK(spawn_template_strerror(&failure, text, sizeof(text)));
+	CHECK_HAS(text, "statx(2)");
+	CHECK_EQ(spawn_template_begin(tfd, &args.spawn, sizeof(args.spawn),
+				      &begin),
+		 -ENOSYS);
+	args.spawn.failure = 0;
+	CHECK_EQ(run_any(tfd, &args, &res), -ENOSYS);
+	CHECK_EQ(spawn_template_cache_new(NULL, 0, &cache), 0);
+	CHECK_EQ(spawn_template_cache_get(cache, "tree", tools()), -ENOSYS);
+	spawn_template_cache_free(cache);
+}
+
+static void ring_fails(int tfd)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	struct spawn_template_cqe *cqe;
+
+	queue_spawn(ring, tfd, TREE("exit", "0"), 1);
+	queue_run(ring, tfd, TREE("exit", "0"), 2);
+	spawn_template_ring_submit(ring);
+	for (int i = 0; i < 2; i++) {
+		cqe = ring_take(ring);
+		CHECK_EQ(cqe->res, -ENOSYS);
+		CHECK_EQ(SPAWN_TEMPLATE_CQE_STAGE(cqe->flags),
+			 SPAWN_TEMPLATE_STAGE_ARGS);
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
+static void *no_statx_thread(void *arg)
+{
+	int tfd = tree_template(), *err = arg;
+
+	CHECK_SYS(denied_begin(ST_CALL_STATX, *err));
+	all_fail(tfd);
+	ring_fails(tfd);
+	CHECK(test_no_children());
+	return NULL;
+}
+
+static void no_statx_child(void *arg)
+{
+	join_thread(start_thread(no_statx_thread, arg));
+}
+
+static void without_statx_every_function_says_so(void)
+{
+	for (size_t i = 0; i < TEST_COUNT(denials); i++) {
+		int err = denials[i];
+
+		test_doing("statx answers %d", err);
+		test_in_child(no_statx_child, &err);
+	}
+}
+
+/* ---- a root directory without devices */
+
+static void *no_dev_thread(void *arg)
+{
+	struct spawn_template_run_args args = run_args(TREE("cat"));
+	struct spawn_template_result res;
+	int tfd, *done = arg;
+
+	if (unshare(CLONE_FS | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/dev", "tmpfs", 0, NULL))
+		return NULL;
+	*done = 1;
+	tfd = tree_template();
+	res = run_ok(tfd, &args);
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.out_len, 0);
+	spawn_template_result_free(&res);
+	call = ST_N_CALLS;
+	use_ring(tfd);
+	return NULL;
+}
+
+static void runs_need_no_dev_null(void)
+{
+	int done = 0;
+
+	join_thread(start_thread(no_dev_thread, &done));
+	if (!done)
+		TEST_SKIP("no file system can be mounted");
 }
 
 /* ---- a new pid namespace, which ends with its first process ---- */
@@ -303,6 +417,8 @@ static void the_first_child_of_a_pid_namespace_is_the_program(void)
 }
 
 static const struct test_case cases[] = {
+	TEST_CASE(without_statx_every_function_says_so),
+	TEST_CASE(runs_need_no_dev_null),
 	TEST_CASE(the_first_child_of_a_pid_namespace_is_the_program),
 	TEST_CASE_SECONDS(every_function_works_without_each_call, 120),
 };

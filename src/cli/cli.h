@@ -183,6 +183,9 @@ int open_cgroup(const char *option, const char *path, bool make);
 /* Describe how a template is launched: by fd or path, why, fallbacks taken. */
 json_t *launch_json(const struct spawn_template_stat *st);
 
+/* Say why no ring could be made; err is positive. Return: CLI_FAILED */
+int launch_no_ring(int err);
+
 /* base64.c. Both return memory that the caller frees, or NULL. */
 char *base64_encode(const void *bytes, size_t n, size_t *length);
 void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid);

@@ -58,6 +58,20 @@ int launch_template(const char *command)
 	return launch_searched(tfd, command, NULL);
 }
 
+/* ---- rings, which need threads */
+
+int launch_no_ring(int err)
+{
+	out_error("cannot make a ring: %s", strerror(err));
+	if (err == EPERM || err == EACCES)
+		out_remedy("have the sandbox answer ENOSYS to clone3(2): on "
+			   "other errors libc starts no thread");
+	else if (err == EINVAL)
+		out_remedy("in a new pid namespace, of 'unshare --pid', no "
+			   "thread can be started: add --fork there");
+	return CLI_FAILED;
+}
+
 /* ---- cgroups */
 
 int open_cgroup(const char *option, const char *path, bool make)

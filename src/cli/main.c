@@ -123,14 +123,15 @@ static int help(int argc, char **argv)
  * Open stand-ins for closed standard descriptors: a later descriptor must not
  * become 0, 1 or 2, where an error message would be written into it. The
  * stand-ins fail reads and writes as closed descriptors do, and a launched
- * program finds them closed.
+ * program finds them closed. Without /dev/null, the root directory does.
  */
 static void occupy_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			(void)!open("/dev/null",
-				    (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC) <
+			    0)
+			(void)!open("/", O_PATH | O_CLOEXEC);
 }
 
 static int dispatch(int argc, char **argv)

@@ -408,9 +408,7 @@ static int open_batch(struct batch *b)
 	for (unsigned int i = 0; i < b->max_jobs; i++)
 		b->unused[i] = b->max_jobs - 1 - i;
 	err = spawn_template_ring_init(b->max_jobs, NULL, 0, &b->ring);
-	if (err)
-		out_error("cannot make a ring: %s", strerror(-err));
-	return err ? CLI_FAILED : 0;
+	return err ? launch_no_ring(-err) : 0;
 }
 
 static void clean_up(struct batch *b)

@@ -25,9 +25,7 @@ static int open_ring(struct spawn_template_ring **ring)
 
 	params.threads = 1;
 	err = spawn_template_ring_init(1, &params, sizeof(params), ring);
-	if (err)
-		out_error("cannot make a ring: %s", strerror(-err));
-	return err ? CLI_FAILED : 0;
+	return err ? launch_no_ring(-err) : 0;
 }
 
 /*
