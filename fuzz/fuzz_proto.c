@@ -236,7 +236,7 @@ static void check_scene(void)
 	for (const struct user *u = registry.users; u; u = u->next) {
 		clients += u->clients;
 		templates += u->templates;
-		others += u->uid ? u->templates : 0;
+		others += u->person ? u->templates : 0;
 		users++;
 		MUST(u->clients || u->templates);
 	}

@@ -6,6 +6,7 @@
 #include "guarding.h"
 
 #include <sys/mman.h>
+#include <sys/mount.h>
 
 /* ---- identity of clients */
 
@@ -285,6 +286,82 @@ static void a_user_has_128_connections_at_most(void)
 	guard_stop(&the_guard);
 }
 
+/* Puts a folder in the place of /etc, for this process and its children. */
+static void replace_etc(void)
+{
+	CHECK_SYS(mkdir(test_path("etc"), 0755));
+	test_write(test_path("etc/passwd"),
+		   test_fmt("root:x:0:0::/:/bin/sh\n"
+			    "alice:x:%d:%d::/:/bin/sh\n",
+			    ALICE, ALICE),
+		   0644);
+	test_write(test_path("etc/subuid"),
+		   test_fmt("alice:100000:65536\n"
+			    "%d:200000:10\n"
+			    "ghost:300000:10\n"
+			    "root:400000:10\n",
+			    BOB),
+		   0644);
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(test_path("etc"), "/etc", NULL, MS_BIND, NULL))
+		TEST_SKIP("no mounts here: %s", strerror(errno));
+}
+
+static void sees_nothing_and_is_full(void *arg)
+{
+	int fd = guard_connect(&the_guard);
+	struct st_msg msg;
+
+	(void)arg;
+	CHECK_EQ(guard_count(fd), 0);
+	CHECK_EQ(guard_register(fd, "/bin/sh", 0, &msg), -EDQUOT);
+}
+
+/* The first user fills its quota, which is then the second one's, too. */
+static void share_a_quota(uid_t first, uid_t second)
+{
+	int *result = shared_ints();
+	pid_t pid;
+
+	test_doing("users %u and %u", first, second);
+	memset(result, 0, 64);
+	result[2] = 1;
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		guard_become(first);
+		fill(result);
+	}
+	while (!__atomic_load_n(&result[3], __ATOMIC_SEQ_CST))
+		usleep(1000);
+	CHECK_EQ(result[0], 5);
+	CHECK_EQ(result[1], -EDQUOT);
+	guard_as(second, sees_nothing_and_is_full, NULL);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_EQ(guard_reap(pid), 128 + SIGKILL);
+}
+
+static void subordinate_ids_share_the_quota_of_their_owner(void)
+{
+	int *result = shared_ints();
+
+	test_need_root();
+	replace_etc();
+	the_guard = guard_start(TEST_ARGV("--group", "64999", "--quota", "5"));
+	share_a_quota(ALICE, 165535);
+	share_a_quota(100000, 100001);
+	share_a_quota(200009, BOB);
+	share_a_quota(300000, 300001);
+	share_a_quota(400000, 400009);
+	/* this one is in no range */
+	guard_as(200010, fill, result);
+	CHECK_EQ(result[0], 5);
+	/* the file may change */
+	test_write("/etc/subuid", "1:200010:1\nalice:200000:1\n", 0644);
+	share_a_quota(200000, ALICE);
+	guard_stop(&the_guard);
+}
+
 static void bob_tries(void *arg)
 {
 	int fd = guard_connect(&the_guard);
@@ -340,6 +417,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(other_users_leave_root_its_share),
 	TEST_CASE(other_users_leave_root_executables),
 	TEST_CASE(a_user_has_128_connections_at_most),
+	TEST_CASE(subordinate_ids_share_the_quota_of_their_owner),
 	TEST_CASE(users_see_and_end_only_their_templates),
 };
 

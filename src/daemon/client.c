@@ -61,10 +61,10 @@ static void free_client(struct watch *watch)
 }
 
 /* Closes a connection, whose unread messages may hold descriptors. */
-static void close_connection(int fd, uint32_t uid)
+static void close_connection(int fd, uint32_t person)
 {
 	if (socket_has_unread(fd))
-		foreign_drop(fd, uid);
+		foreign_drop(fd, person);
 	else
 		close(fd);
 }
@@ -72,10 +72,10 @@ static void close_connection(int fd, uint32_t uid)
 static void close_client(struct client *c, const char *reason)
 {
 	struct registry *registry = c->clients->registry;
-	uint32_t uid = c->peer.user->uid;
+	uint32_t person = c->peer.user->person;
 
 	log_verbose("process %u (uid %u) disconnected: %s",
-		    c->peer.process->pid, uid, reason);
+		    c->peer.process->pid, c->peer.uid, reason);
 	if (c->previous)
 		c->previous->next = c->next;
 	else
@@ -83,7 +83,7 @@ static void close_client(struct client *c, const char *reason)
 	if (c->next)
 		c->next->previous = c->previous;
 	peer_close(registry, &c->peer);
-	close_connection(loop_take(registry->loop, &c->watch), uid);
+	close_connection(loop_take(registry->loop, &c->watch), person);
 }
 
 static void hang_up(struct peer *peer)
@@ -257,7 +257,7 @@ static bool handle(struct client *c, const unsigned char *bytes, size_t n,
 	if (facts->fd >= 0)
 		close(facts->fd);
 	if (facts->has_fds)
-		foreign_let_go(c->peer.user->uid);
+		foreign_let_go(c->peer.user->person);
 	if (result == REQUEST_CLOSE) {
 		close_client(c, c->peer.reason);
 		return false;
@@ -274,7 +274,7 @@ static bool receive(struct client *c)
 	const char *reason;
 	ssize_t n;
 
-	if (foreign_is_busy(c->peer.user->uid)) {
+	if (foreign_is_busy(c->peer.user->person)) {
 		close_client(c, "descriptors of users take long to close");
 		return false;
 	}
@@ -290,7 +290,7 @@ static bool receive(struct client *c)
 	reason = take(c, bytes, &n, &facts);
 	if (!reason)
 		return handle(c, bytes, (size_t)n, &facts);
-	foreign_let_go(c->peer.user->uid);
+	foreign_let_go(c->peer.user->person);
 	close_client(c, reason);
 	return false;
 }
@@ -377,7 +377,7 @@ static void take_up(struct clients *clients, int fd)
 		    ret == -EUSERS ? "too many connections" : strerror(-ret));
 	if (process)
 		process_release(process);
-	close_connection(fd, uid);
+	close_connection(fd, person_of(uid));
 }
 
 /* Stops accepting, until clients_go_on(). Return: false: it did not. */

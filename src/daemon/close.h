@@ -49,16 +49,16 @@ enum foreign_found foreign_look(int connection);
  * an honest client finds its file closed when it has the answer. user: the
  * sender.
  */
-void foreign_let_go(uint32_t user);
+void foreign_let_go(uint32_t person);
 
 /*
  * Closes a connection with unread messages, and the descriptors in them,
  * without waiting. user: the client.
  */
-void foreign_drop(int fd, uint32_t user);
+void foreign_drop(int fd, uint32_t person);
 
 /* Tells whether so much is being closed that this user must not send more. */
-bool foreign_is_busy(uint32_t user);
+bool foreign_is_busy(uint32_t person);
 
 /* Tells whether no further connection can be dropped for now. */
 bool foreign_is_full(void);

@@ -33,7 +33,7 @@ static const char *judge_sender(const struct peer *peer,
 		return "a message without credentials";
 	if (facts->pid != peer->process->pid)
 		return "a message of another process";
-	if (facts->uid != peer->user->uid)
+	if (facts->uid != peer->uid)
 		return "a message under another user";
 	if (!process_is_alive(peer->process))
 		return "a message of a process that is no more";

@@ -42,7 +42,7 @@ static int adopt_live(struct registry *registry, uint64_t id,
 	if (ret < 0)
 		return ret;
 	user = user_find(registry, entry->creds.euid);
-	t = user ? template_new(process, user, NULL) : NULL;
+	t = user ? template_new(process, user, NULL, entry->creds.euid) : NULL;
 	if (t) {
 		t->id = id;
 		t->generation = entry->exec_generation;

@@ -6,7 +6,7 @@
 
 bool registry_may_see(const struct peer *peer, const struct template *t)
 {
-	return peer->user->uid == 0 || peer->user == t->user;
+	return peer->uid == 0 || peer->uid == t->uid;
 }
 
 static void item_executable(const struct registry *registry,
@@ -44,7 +44,7 @@ void registry_item(const struct registry *registry, const struct template *t,
 
 	memset(item, 0, sizeof(*item));
 	item->pid = t->process->pid;
-	item->uid = t->user->uid;
+	item->uid = t->uid;
 	if (loader_template(registry->loader, t->id, &entry))
 		return;
 	item->flags =

@@ -9,7 +9,7 @@ static bool too_many_clients(const struct registry *registry,
 {
 	if (registry->clients >= CLIENTS_MAX)
 		return true;
-	return user->uid != 0 &&
+	return user->person != 0 &&
 	       (user->clients >= CLIENTS_OF_USER ||
 		registry->clients_others >= WITHOUT_ROOT(CLIENTS_MAX));
 }
@@ -28,6 +28,7 @@ int peer_open(struct registry *registry, struct peer *peer, uint32_t uid)
 	registry->clients++;
 	registry->clients_others += uid != 0;
 	peer->user = user;
+	peer->uid = uid;
 	peer->next = peer->process->peers;
 	peer->process->peers = peer;
 	/* tell it the news of the time without a connection */
@@ -54,7 +55,7 @@ void peer_close(struct registry *registry, struct peer *peer)
 	*at = peer->next;
 	peer->user->clients--;
 	registry->clients--;
-	registry->clients_others -= peer->user->uid != 0;
+	registry->clients_others -= peer->user->person != 0;
 	user_forget(registry, peer->user);
 	process_release(process);
 }

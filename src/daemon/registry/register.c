@@ -21,7 +21,7 @@ static void describe(const struct peer *peer, int fd,
 	memset(entry, 0, sizeof(*entry));
 	entry->tgid = process->pid;
 	entry->start_ticks = process->start_ticks;
-	entry->creds.euid = peer->user->uid;
+	entry->creds.euid = peer->uid;
 	if (request->flags & ST_REGISTER_DENY_WRITE)
 		entry->flags = TEMPLATE_DENY_WRITE;
 	if (request->flags & ST_REGISTER_HEADER) {
@@ -40,11 +40,11 @@ static void describe(const struct peer *peer, int fd,
 static int within_limits(const struct registry *registry,
 			 const struct user *user)
 {
-	if (user->templates >= user_templates_max(registry, user->uid))
+	if (user->templates >= user_templates_max(registry, user))
 		return -EDQUOT;
 	if (registry->n_templates == TEMPLATES_MAX)
 		return -ENOSPC;
-	if (user->uid != 0 &&
+	if (user->person != 0 &&
 	    registry->n_templates_others >= WITHOUT_ROOT(TEMPLATES_MAX))
 		return -ENOSPC;
 	return 0;
@@ -87,7 +87,7 @@ static int load_template(struct registry *registry, const struct user *user,
 	if (ret < 0)
 		return ret;
 	/* the last executables are reserved for root */
-	if (user->uid != 0 && exec->refs <= 1 &&
+	if (user->person != 0 && exec->refs <= 1 &&
 	    loader_executables(registry->loader) >
 		    WITHOUT_ROOT(EXEC_CACHE_MAX)) {
 		loader_release(registry->loader, *id, NULL);
@@ -110,7 +110,7 @@ int registry_register(struct registry *registry, struct peer *peer, int fd,
 	ret = make_room(registry, peer->user);
 	if (ret < 0)
 		goto rejected;
-	t = template_new(peer->process, peer->user, peer);
+	t = template_new(peer->process, peer->user, peer, peer->uid);
 	ret = -ENOMEM;
 	if (!t)
 		goto rejected;

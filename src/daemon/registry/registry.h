@@ -27,7 +27,7 @@
 
 struct user {
 	struct user *next;
-	uint32_t uid;
+	uint32_t person;		/* the number by which it is known */
 	unsigned int clients, templates;
 };
 
@@ -48,6 +48,7 @@ struct process {
 struct peer {
 	struct process *process;
 	struct user *user;
+	uint32_t uid;			/* the user's own, or subordinate */
 	struct peer *next;		/* next of the process */
 	bool greeted;
 	bool has_news;			/* for one of its templates */
@@ -61,6 +62,7 @@ struct template
 	struct process *process;
 	struct template *next;		/* next of the process */
 	struct user *user;
+	uint32_t uid;			/* its creator's */
 	struct peer *peer; /* the connection that registered it; NULL: gone */
 	uint32_t why; /* 0: fresh; else the reason why it is stale */
 	bool is_news;			/* its peer has not been told yet */
@@ -128,14 +130,20 @@ struct process *process_hold(struct registry *registry, uint32_t pid,
 void process_release(struct process *process);
 bool process_is_alive(const struct process *process);
 
+/* ---- person.c */
+
+/* Returns the uid that stands for all that one person has; 0 is root's alone. */
+uint32_t person_of(uint32_t uid);
+
 /* ---- user.c */
 
-/* Finds or makes the user. NULL: no memory. */
+/* Finds or makes the user of a person with this uid. NULL: no memory. */
 struct user *user_find(struct registry *registry, uint32_t uid);
 /* Frees the user if it has no connection and no template left. */
 void user_forget(struct registry *registry, struct user *user);
 
-unsigned int user_templates_max(const struct registry *registry, uint32_t uid);
+unsigned int user_templates_max(const struct registry *registry,
+				const struct user *user);
 
 /* ---- peer.c */
 
@@ -156,7 +164,7 @@ struct template *registry_after(const struct registry *registry, uint64_t id);
 
 /* Makes a template in no list, to be inserted or freed. NULL: no memory. */
 struct template *template_new(struct process *process, struct user *user,
-			      struct peer *peer);
+			      struct peer *peer, uint32_t uid);
 
 /* Puts the template, which has its id, into the lists. */
 void registry_insert(struct registry *registry, struct template *t);

@@ -42,13 +42,14 @@ struct template *registry_after(const struct registry *registry, uint64_t id)
 }
 
 struct template *template_new(struct process *process, struct user *user,
-			      struct peer *peer)
+			      struct peer *peer, uint32_t uid)
 {
 	struct template *t = calloc(1, sizeof(*t));
 
 	if (t) {
 		t->process = process;
 		t->user = user;
+		t->uid = uid;
 		t->peer = peer;
 	}
 	return t;
@@ -62,7 +63,7 @@ void registry_insert(struct registry *registry, struct template *t)
 	memmove(at + 1, at, (registry->n_templates - i) * sizeof(*at));
 	*at = t;
 	registry->n_templates++;
-	registry->n_templates_others += t->user->uid != 0;
+	registry->n_templates_others += t->user->person != 0;
 	t->user->templates++;
 	t->next = t->process->templates;
 	t->process->templates = t;
@@ -80,7 +81,7 @@ void registry_forget(struct registry *registry, struct template *t)
 	while (*link != t)
 		link = &(*link)->next;
 	*link = t->next;
-	registry->n_templates_others -= t->user->uid != 0;
+	registry->n_templates_others -= t->user->person != 0;
 	t->user->templates--;
 	user_forget(registry, t->user);
 	process_release(t->process);

@@ -6,16 +6,17 @@
 
 struct user *user_find(struct registry *registry, uint32_t uid)
 {
+	uint32_t person = person_of(uid);
 	struct user *user = registry->users;
 
-	while (user && user->uid != uid)
+	while (user && user->person != person)
 		user = user->next;
 	if (user)
 		return user;
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return NULL;
-	user->uid = uid;
+	user->person = person;
 	user->next = registry->users;
 	registry->users = user;
 	return user;
@@ -34,9 +35,10 @@ void user_forget(struct registry *registry, struct user *user)
 }
 
 /* Gives root no quota: root could change it. */
-unsigned int user_templates_max(const struct registry *registry, uint32_t uid)
+unsigned int user_templates_max(const struct registry *registry,
+				const struct user *user)
 {
-	if (uid == 0)
+	if (user->person == 0)
 		return TEMPLATES_MAX;
 	return registry->quota < WITHOUT_ROOT(TEMPLATES_MAX)
 		       ? registry->quota
