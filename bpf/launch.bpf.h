@@ -30,6 +30,25 @@ static __always_inline bool is_only_asked(struct linux_binprm *bprm)
 }
 
 /*
+ * Tells a task that the parent itself is launching: it still has the parent's
+ * memory, or it has a copy and the parent waits for its exec. A program that was
+ * launched, and a forked child, can make tasks of the same parent, by
+ * CLONE_PARENT, but these have the memory of their maker, and who may wait for
+ * them is that one.
+ */
+static __always_inline bool is_launched_by(struct task_struct *task,
+					   struct task_struct *parent)
+{
+	__u64 waits = (__u64)task->vfork_done;
+
+	if ((__u64)task->mm == (__u64)parent->mm)
+		return true;
+	/* the registers lie at the end of the stack */
+	return waits >= (__u64)parent->stack &&
+	       waits < (__u64)bpf_task_pt_regs(parent);
+}
+
+/*
  * Compares the parent of the task with the creator. It looks at the parent's
  * credentials, not at the task's: those are a copy, and the task may have
  * changed them.
@@ -41,7 +60,8 @@ static __always_inline __u32 wrong_creator(const struct template_entry *t)
 	const struct cred *cred;
 
 	if ((__u32)parent->tgid != t->tgid ||
-	    start_ticks_of(parent) != t->start_ticks)
+	    start_ticks_of(parent) != t->start_ticks ||
+	    !is_launched_by(task, parent))
 		return WHY_PROCESS;
 	cred = parent->cred;
 	if ((__u64)cred == t->cred)

@@ -198,6 +198,9 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	int *clear_child_tid;
+	void *stack;
+	void *mm;
+	void *vfork_done; /* on the stack of the task that waits; NULL: none */
 	__u64 start_boottime;
 	__u64 self_exec_id;
 	const struct cred *cred;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/sched.h>
 
 #include "shared/process/process.h"
 #include "loader/impl.h"
@@ -112,13 +114,18 @@ static int register_file(struct canary *c, pid_t tgid, uint32_t flags,
 	return 0;
 }
 
-/* Returns the errno of an exec with the mark of a template; id 0: without. */
+/*
+ * Returns the errno of an exec with the mark of a template; id 0: without. The
+ * child has memory of its own, and this process waits for its exec: so does the
+ * library launch a program that becomes another user's.
+ */
 static int try_exec(const struct canary *c, uint64_t id)
 {
 	struct st_mark mark = { .magic = ST_MARK_MAGIC, .id = id };
 	char name[] = "canary", *argv[] = { name, NULL }, *envp[] = { NULL };
 	int status;
-	pid_t pid = fork();
+	pid_t pid =
+		(pid_t)syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
 
 	if (pid < 0)
 		return errno;

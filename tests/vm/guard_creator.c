@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <linux/capability.h>
+#include <spawn_template.h>
 
 static struct client client;
 
@@ -83,6 +84,105 @@ static void a_forked_child_is_refused(void)
 	test_in_child(launch_as_another, &r);
 	check_refused(&r, 2, WHY_PROCESS);
 	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+/* Makes a child that is its parent's, if CLONE_PARENT is set, and has it launch. */
+static void launch_by_clone(const struct reg *r, int flags)
+{
+	static struct st_mark mark = { .magic = ST_MARK_MAGIC };
+	char name[] = "p", *argv[] = { name, NULL }, *envp[] = { NULL };
+
+	mark.id = r->id;
+	if (CHECK_SYS(syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0)))
+		return;
+	syscall(SYS_set_tid_address, &mark);
+	syscall(SYS_execveat, r->fd, "", argv, envp, AT_EMPTY_PATH);
+	_exit(errno);
+}
+
+static int end_of_a_child(void)
+{
+	int status;
+
+	CHECK_SYS(wait(&status));
+	CHECK(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* The child becomes another user, as a worker of a server does. */
+static void make_a_sibling(const struct reg *r, int flags)
+{
+	int ends[2];
+
+	if (CHECK_SYS(syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0)) ==
+	    0) {
+		CHECK_SYS(setresuid(BOB, BOB, BOB));
+		launch_by_clone(r, CLONE_PARENT | flags);
+		_exit(0);
+	}
+	for (int i = 0; i < 2; i++)
+		ends[i] = end_of_a_child();
+	CHECK_EQ(ends[0] + ends[1], EACCES);
+}
+
+static void a_sibling_that_a_child_makes_is_refused(void)
+{
+	struct reg r = template();
+
+	make_a_sibling(&r, 0);
+	make_a_sibling(&r, CLONE_VFORK);
+	CHECK_EQ(client_item(&client, r.id).launches, 0);
+	check_refused(&r, 2, WHY_PROCESS);
+	CHECK_EQ(raw_launch(r.fd, r.id), 7);
+}
+
+/* This memory is copied: nobody tells the child from one that does anything else. */
+static void a_child_that_nobody_waits_for_is_refused(void)
+{
+	struct reg r = template();
+
+	launch_by_clone(&r, 0);
+	CHECK_EQ(end_of_a_child(), EACCES);
+	check_refused(&r, 1, WHY_PROCESS);
+	launch_by_clone(&r, CLONE_VFORK);
+	CHECK_EQ(end_of_a_child(), 7);
+	CHECK_EQ(client_item(&client, r.id).launches, 1);
+}
+
+static void *launch_as_bob(void *arg)
+{
+	char name[] = "p", *argv[] = { name, NULL };
+	int pidfd = -1, status;
+	struct spawn_template_spawn_args args = {
+		.flags = SPAWN_TEMPLATE_SPAWN_SETUID |
+			 SPAWN_TEMPLATE_SPAWN_SETGID,
+		.pidfd = (uintptr_t)&pidfd,
+		.argv = (uintptr_t)argv,
+		.uid = BOB,
+		.gid = BOB,
+	};
+	pid_t pid = spawn_template_spawn(*(int *)arg, &args, sizeof(args));
+
+	CHECK_GT(pid, 0);
+	CHECK_EQ(CHECK_SYS(waitpid(pid, &status, 0)), pid);
+	CHECK_EQ(WEXITSTATUS(status), 7);
+	CHECK_SYS(close(pidfd));
+	return NULL;
+}
+
+/* The library's child has memory of its own then. */
+static void a_launch_as_another_user_is_the_creators(void)
+{
+	int tfd = spawn_template_open(guard_program(test_path("p"), "tiny-7"),
+				      SPAWN_TEMPLATE_CREATE_CLOEXEC |
+					      SPAWN_TEMPLATE_CREATE_GUARD);
+	pthread_t thread;
+
+	CHECK_OK(tfd);
+	CHECK_SYS(chmod(test_tmpdir(), 0755));
+	launch_as_bob(&tfd);
+	CHECK_EQ(pthread_create(&thread, NULL, launch_as_bob, &tfd), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 static int pair[2];
@@ -454,6 +554,9 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_creator_launches),
 	TEST_CASE(a_launched_program_may_exec),
 	TEST_CASE(a_forked_child_is_refused),
+	TEST_CASE(a_sibling_that_a_child_makes_is_refused),
+	TEST_CASE(a_child_that_nobody_waits_for_is_refused),
+	TEST_CASE(a_launch_as_another_user_is_the_creators),
 	TEST_CASE(a_receiver_is_refused),
 	TEST_CASE(a_pid_used_again_is_not_the_creator),
 	TEST_CASE(changed_ids_are_refused),
