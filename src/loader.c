@@ -50,8 +50,8 @@ static int check_kernel(struct loader_error *e)
 		return loader_fail(e, EOPNOTSUPP,
 				   "Run it on the host, and give containers "
 				   "its socket.",
-				   "this is a container's namespace of "
-				   "processes");
+				   "this process is in the PID namespace of a "
+				   "container");
 	if (access(KERNEL_BTF, R_OK) < 0)
 		return loader_fail(
 			e, EOPNOTSUPP,
@@ -140,13 +140,13 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 		return loader_fail(e, EOPNOTSUPP,
 				   way == ST_STATUS_LSM
 					   ? "Use a kernel with CONFIG_BPF_LSM."
-					   : "This kernel is not known yet.",
+					   : "Report this kernel: it is not supported yet.",
 				   "the kernel has no %s() of 2 or 3 "
 				   "arguments",
 				   setattr);
 	if (done != 4)
 		return loader_fail(e, EOPNOTSUPP,
-				   "This kernel is not known yet.",
+				   "Report this kernel: it is not supported yet.",
 				   "the kernel has no notify_change() of 4 "
 				   "arguments");
 	skel->rodata->setattr_dentry_arg = args == 3;
@@ -167,7 +167,7 @@ static int reuse_maps(struct loader *l, struct exec_cache *skel,
 		if (ret < 0)
 			return loader_fail(e, -ret,
 					   "Run spawn-templated --unload, then "
-					   "start it anew.",
+					   "start it again.",
 					   "cannot take over the map %s: %s",
 					   loader_maps[i].name, strerror(-ret));
 	}

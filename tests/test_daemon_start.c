@@ -64,7 +64,7 @@ static void a_file_that_is_no_socket_is_not_replaced(void)
 	test_write(path, "precious", 0644);
 	said = guard_run(NULL, &status);
 	CHECK_EQ(status, 1);
-	CHECK_HAS(said, "it is no socket: remove it");
+	CHECK_HAS(said, "it is not a socket: remove it");
 	CHECK_STR(test_read(path), "precious");
 }
 
@@ -227,7 +227,7 @@ static void the_end_leaves_the_pins_and_unload_removes_them(void)
 	CHECK_EQ(access(maps, F_OK), -1);
 	/* a second --unload finds nothing, which is no error */
 	CHECK_HAS(guard_run(TEST_ARGV("--unload"), &status),
-		  "nothing was loaded");
+		  "no loaded program can be seen");
 	CHECK_EQ(status, 0);
 }
 

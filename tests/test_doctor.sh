@@ -245,7 +245,7 @@ privileges() {
 		and "in a user namespace" in f["bpf_privileges"]["detail"]'
 	unshare -pf "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
 	json "${names[1]}" "$tmp/json" 'denied("bpf_privileges")
-		and "namespace of processes" in f["bpf_privileges"]["detail"]'
+		and "PID namespace" in f["bpf_privileges"]["detail"]'
 }
 
 # Shows the doctor files that look like the pins of a daemon that has ended.

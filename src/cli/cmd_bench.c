@@ -320,19 +320,19 @@ static int bench_main(int argc, char **argv)
 
 const struct command cmd_bench = {
 	.name = "bench",
-	.summary = "time one program, launched in four ways",
+	.summary = "time one program, launched by four methods",
 	.help = "Usage: spawn-template bench [OPTIONS] [--] [PROGRAM "
 		"[ARGUMENTS]]\n"
 		"\n"
-		"Launch PROGRAM (default /bin/true) by fork, vfork, posix_spawn "
-		"and a template in\n"
-		"turn, with its input and output on /dev/null and the same work "
-		"done by each:\n"
-		"three dup2, one chdir, closing the other descriptors, SIGPIPE "
-		"and signal mask.\n"
+		"Launch PROGRAM (default /bin/true) by fork, vfork, "
+		"posix_spawn and a template in\n"
+		"turn, with its input and output on /dev/null and the same "
+		"work done by each:\n"
+		"three dup2, one chdir, closing the other descriptors, "
+		"SIGPIPE and signal mask.\n"
 		"\n"
-		"  --rounds N      how often each; default 500\n"
-		"  --seconds TIME  stop after this long; default 10\n"
+		"  --rounds N      launches by each method; default 500\n"
+		"  --seconds TIME  stop after TIME; default 10\n"
 		"  --json          print a JSON object\n"
 		"  -h, --help      print this help\n"
 		"\n"

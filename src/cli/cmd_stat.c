@@ -289,7 +289,7 @@ static int stat_main(int argc, char **argv)
 
 const struct command cmd_stat = {
 	.name = "stat",
-	.summary = "show what a template of a program would be",
+	.summary = "describe the template that a program would give",
 	.help = "Usage: spawn-template stat [--json] PROGRAM...\n"
 		"\n"
 		"Make a template of each program, show its identity, format and "

@@ -130,8 +130,8 @@ static int unload(const struct options *options)
 		say_error(&error);
 	else
 		log_line(ret ? "nothing is guarded any more"
-			     : "nothing was loaded, as far as can be seen "
-			       "from here");
+			     : "no loaded program can be seen from "
+			       "here");
 	return ret;
 }
 
@@ -293,7 +293,7 @@ static void say_ready(const struct daemon *d)
 		 modes[mode <= ST_STATUS_FMOD_RET ? mode : 0],
 		 loader_proved(d->loader) == ST_PROVED_ALL
 			 ? "proved to be in force"
-			 : "not wholly proved to be in force",
+			 : "not completely proved to be in force",
 		 d->registry.n_templates);
 }
 

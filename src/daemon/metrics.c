@@ -97,7 +97,7 @@ static void put_paths(FILE *f, struct registry *registry)
 	put_by_path(f, paths, n, STALE, "stale_launches",
 		    "Launches denied because the executable changed.");
 	put_by_path(f, paths, n, REFUSED, "refused_launches",
-		    "Launches denied to who did not create the template.");
+		    "Launches denied to others than the template's creator.");
 	metrics_family(f, "launch_seconds", "histogram", "seconds",
 		       "From clone to exec.");
 	for (unsigned int i = 0; i < n; i++)

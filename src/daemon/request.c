@@ -36,7 +36,7 @@ static const char *judge_sender(const struct peer *peer,
 	if (facts->uid != peer->uid)
 		return "a message under another user";
 	if (!process_is_alive(peer->process))
-		return "a message of a process that is no more";
+		return "a message of a process that has ended";
 	return NULL;
 }
 

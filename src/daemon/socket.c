@@ -135,8 +135,8 @@ static int use_given(struct listener *l, int fd)
 	if (option(fd, SO_DOMAIN) != AF_UNIX ||
 	    option(fd, SO_TYPE) != SOCK_SEQPACKET ||
 	    option(fd, SO_ACCEPTCONN) != 1) {
-		log_line("the socket that this was started with is none of "
-			 "AF_UNIX and SOCK_SEQPACKET that listens; use "
+		log_line("the service manager passed no listening socket of "
+			 "AF_UNIX and SOCK_SEQPACKET; use "
 			 "ListenSequentialPacket= in its unit");
 		return -EINVAL;
 	}
@@ -147,7 +147,7 @@ static int use_given(struct listener *l, int fd)
 	l->is_ours = false;
 	if (!getsockname(fd, (struct sockaddr *)&addr, &len) &&
 	    addr.sun_path[0])
-		log_verbose("listening at %s, of the service manager",
+		log_verbose("listening at %s, a socket of the service manager",
 			    addr.sun_path);
 	return 0;
 }
@@ -174,7 +174,7 @@ static int open_to_group(const char *path, int gid)
 	snprintf(itself, sizeof(itself), "/proc/self/fd/%d", fd);
 	if (gid >= 0 && chown(itself, (uid_t)-1, (gid_t)gid))
 		ret = failed("give to its group", path,
-			     "run as root, or leave --group away");
+			     "run as root, or leave out --group");
 	else if (chmod(itself, 0660))
 		ret = failed("chmod", path, "");
 	close(fd);
@@ -192,7 +192,7 @@ static int make_socket(struct listener *l, int gid)
 		errno = EEXIST;
 		if (!S_ISSOCK(st.st_mode))
 			return failed("listen at", l->path,
-				      "it is no socket: remove it");
+				      "it is not a socket: remove it");
 		if (unlink(l->path))
 			return failed("remove", l->path, "");
 	}

@@ -59,8 +59,8 @@ static int make_file(struct canary *c)
 				   "Allow it while the daemon starts: sysctl "
 				   "vm.memfd_noexec=1",
 				   "vm.memfd_noexec forbids the file in memory "
-				   "by which it is tried whether the programs "
-				   "are in force");
+				   "that tests whether the programs are in "
+				   "force");
 	if (fd < 0)
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -154,8 +154,8 @@ static int expect_errno(struct canary *c, int got, int wanted, uint32_t proves,
 				     "fmod_ret."
 				   : "spawn-templated --verbose tells what the "
 				     "kernel says.",
-			   "the programs are attached, but not in force: %s "
-			   "was answered '%s', not '%s'",
+			   "the programs are attached, but not in force: the "
+			   "answer to %s was '%s', not '%s'",
 			   what, got ? strerror(got) : "yes",
 			   wanted ? strerror(wanted) : "yes");
 }
@@ -247,8 +247,8 @@ int loader_canary(struct loader *l, struct loader_error *error)
 		loader_fail(error, -ret,
 			    "spawn-templated --verbose tells what the kernel "
 			    "says.",
-			    "it could not be tried whether the programs are "
-			    "in force: %s",
+			    "cannot test whether the programs are in force: "
+			    "%s",
 			    strerror(-ret));
 	loader_sweep(l, true, NULL, NULL);
 	return ret;

@@ -63,10 +63,10 @@ static int check_parent(int fd, const char *parent, struct loader_error *e)
 		return 0;
 	return loader_fail(
 		e, EPERM,
-		"Let them pass it at most, by chmod 0711, or mount "
-		"another one: mount -t bpf -o mode=0711 bpf DIR, for "
+		"Allow others to pass it at most, by chmod 0711, or mount "
+		"another: mount -t bpf -o mode=0711 bpf DIR, for "
 		"--pin-dir DIR/spawn_template",
-		"others than root may read or write %s, which has "
+		"users other than root may read or write %s, which has "
 		"mode %04o",
 		parent, st.st_mode & 07777U);
 }
@@ -352,14 +352,14 @@ static int remove_rest(const struct loader *l, struct loader_error *e)
 	int ret;
 
 	if (n)
-		log_line("of %u pins in %s, %u are missing: what was "
-			 "registered is guarded no longer",
-			 all, l->dir, all - n);
+		log_line("%u of %u pins in %s are missing: the templates "
+			 "are no longer guarded",
+			 all - n, all, l->dir);
 	ret = remove_all(l->dir);
 	if (ret == 0)
 		return -ENOENT;
 	return loader_fail(e, -ret, "Remove it by hand.",
-			   "cannot remove what is left in %s: %s", l->dir,
+			   "cannot remove the remaining pins in %s: %s", l->dir,
 			   strerror(-ret));
 }
 
@@ -378,11 +378,11 @@ int loader_pins_adopt(struct loader *l, struct loader_error *e)
 	if (ret < 0)
 		return loader_fail(
 			e, -ret,
-			"Run spawn-templated --unload, then start it anew; "
-			"templates are made anew by their owners then.",
+			"Run spawn-templated --unload, then start it again; "
+			"programs then make their templates anew.",
 			ret == -EPROTO
-				? "what is pinned in %s is of another version"
-				: "cannot open what is pinned in %s",
+				? "the pins in %s are of another version"
+				: "cannot open the pins in %s",
 			l->dir);
 	return 0;
 }
@@ -434,8 +434,8 @@ static void tell_of_parent(const struct loader *l, int gid)
 	if (gid < 0 || stat(path, &st) < 0 || st.st_mode & 01 ||
 	    (st.st_gid == (gid_t)gid && st.st_mode & 010))
 		return;
-	log_line("who may inspect cannot reach %s: its file system has mode "
-		 "%04o; chmod 0711 lets them",
+	log_line("the group of --inspect-group cannot reach %s: its file system "
+		 "has mode %04o; chmod 0711 lets it",
 		 l->dir, st.st_mode & 07777U);
 }
 
@@ -501,7 +501,7 @@ static int replace_link(struct loader *l, int i, struct loader_error *e)
 	if (rename(new, old) == 0)
 		return 0;
 	return loader_fail(e, errno,
-			   "Run spawn-templated --unload, then start it anew.",
+			   "Run spawn-templated --unload, then start it again.",
 			   "cannot replace %s: %s", old, strerror(errno));
 }
 

@@ -159,7 +159,7 @@ static void probe_privileges(struct finding *f)
 		{ st_in_namespace("/proc/self/ns/user", ST_FIRST_USERS),
 		  "in a user namespace" },
 		{ st_in_namespace("/proc/self/ns/pid", ST_FIRST_PIDS),
-		  "in a container's namespace of processes" },
+		  "in the PID namespace of a container" },
 	};
 	char text[FINDING_TEXT / 2];
 	size_t used = 0;

@@ -214,14 +214,14 @@ static int doctor_main(int argc, char **argv)
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.summary = "show what this machine and account offer, and what to mend",
+	.summary = "check this machine and account, and print remedies",
 	.help = "Usage: spawn-template doctor [--json]\n"
 		"\n"
 		"Try every kernel feature that launches can use, each in a "
-		"process of its own.\n"
-		"For what is missing or not permitted, tell what is lost and "
-		"the remedy. Nothing\n"
-		"is changed, and no BPF program or module is loaded.\n"
+		"process of its own. If\n"
+		"a feature is missing or not permitted, print the loss and "
+		"the remedy. The doctor\n"
+		"changes nothing and loads no BPF program or module.\n"
 		"\n"
 		"  --json      print a JSON object\n"
 		"  -h, --help  print this help\n"

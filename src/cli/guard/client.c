@@ -247,9 +247,9 @@ static int check_peer(const struct guard *guard, const char *path,
 		return 0;
 	if (err != -EACCES)
 		return guard_fail(e, -err, "%s: %s", path, strerror(-err));
-	guard_fail(e, EACCES, "%s: who listens there is %s", path,
+	guard_fail(e, EACCES, "%s: the process that listens there is %s", path,
 		   is_named ? "neither root nor you" : "not root");
-	remedy(e, "see who does: ss -xlp src %s", path);
+	remedy(e, "find that process: ss -xlp src %s", path);
 	return err;
 }
 
@@ -352,7 +352,7 @@ static int receive(struct guard *guard, struct st_msg *msg,
 
 static int mixed_up(struct guard_error *e)
 {
-	return other_version(e, "the daemon's answer is not understood");
+	return other_version(e, "cannot understand the daemon's answer");
 }
 
 /* Check that this message answers the request under way. */

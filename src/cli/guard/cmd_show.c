@@ -171,13 +171,13 @@ static int show_main(int argc, char **argv)
 
 const struct command cmd_show = {
 	.name = "show",
-	.summary = "show all about one of them",
+	.summary = "show one template of the guard",
 	.help = "Usage: spawn-template show [--json] [--socket PATH] ID\n"
 		"\n"
-		"Show all that the guard knows of the template with this "
+		"Show the facts that the guard has of the template with this "
 		"number: creator,\n"
-		"executable, state, launches, and how long they and the "
-		"programs took.\n"
+		"executable, state, launches, and the times of launches and "
+		"programs.\n"
 		"\n" GUARD_OPTIONS_HELP "\n"
 		"Exit status: 0; 1 if there is no such template, or it is not "
 		"yours; 125 for\n"

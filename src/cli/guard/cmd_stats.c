@@ -176,12 +176,13 @@ static int stats_main(int argc, char **argv)
 
 const struct command cmd_stats = {
 	.name = "stats",
-	.summary = "show what the guard has counted",
-	.help = "Usage: spawn-template stats [--prom | --json] [--socket PATH]\n"
+	.summary = "show the guard's counts",
+	.help = "Usage: spawn-template stats [--prom | --json] [--socket "
+		"PATH]\n"
 		"\n"
-		"Show what the guard has counted since it was loaded, and the "
-		"templates that you\n"
-		"may see added up by executable.\n"
+		"Show the guard's counts since it was loaded, and the sums of "
+		"the templates that\n"
+		"you may see, by executable.\n"
 		"\n"
 		"  --prom         print OpenMetrics text, for Prometheus\n" GUARD_OPTIONS_HELP
 		"\n"

@@ -152,12 +152,12 @@ const struct command cmd_status = {
 		"show whether the guard is in force, and how that was proved",
 	.help = "Usage: spawn-template status [--json] [--socket PATH]\n"
 		"\n"
-		"Show the guard's daemon, how its programs are attached to the "
-		"kernel, what was\n"
-		"proved when it started, and how full it is.\n"
+		"Show the guard's daemon, how its programs are attached to "
+		"the kernel, the tests\n"
+		"that it passed at its start, and how full it is.\n"
 		"\n" GUARD_OPTIONS_HELP "\n"
-		"Exit status: 0 if the guard is there, all was proved and all "
-		"is pinned; 1 if\n"
-		"not, and if it cannot be asked; 125 for other errors.\n",
+		"Exit status: 0 if a guard runs, passed all tests, and has "
+		"all its pins; 1 if\n"
+		"not, or if the guard does not answer; 125 for other errors.\n",
 	.main = status_main,
 };

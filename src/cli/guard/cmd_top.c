@@ -303,18 +303,18 @@ const struct command cmd_top = {
 		"--json]\n"
 		"                          [--socket PATH]\n"
 		"\n"
-		"Show the templates as list does, with their launches per "
-		"second, again and\n"
-		"again. Keys: l launches, r rate, 9 p99, s stale, p pid, i id "
-		"set what they are\n"
-		"sorted by; R reverses, space pauses, q quits.\n"
+		"Show the table of list with launches per second, and refresh "
+		"it. Keys sort it: l\n"
+		"by launches, r rate, 9 p99, s stale, p pid, i id. R "
+		"reverses, space pauses, q\n"
+		"quits.\n"
 		"\n"
-		"  -d, --delay SECONDS  between refreshes; the default is 1\n"
-		"  -n, --count COUNT    end after so many\n"
+		"  -d, --delay SECONDS  time between refreshes; default 1\n"
+		"  -n, --count COUNT    end after COUNT refreshes\n"
 		"  -b, --batch          print one table after the other, for "
 		"files and pipes\n" GUARD_OPTIONS_HELP "\n"
 		"With --json, each refresh is a line. Exit status: 0; 125 for "
-		"errors, such as\n"
-		"that no guard is running, which ends -b and --json.\n",
+		"errors. -b and\n"
+		"--json end with 125 if no guard is running.\n",
 	.main = top_main,
 };

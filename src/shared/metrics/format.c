@@ -98,7 +98,7 @@ static void put_counters(FILE *f, const struct st_msg_status *s)
 		{ "guard_stale_launches",
 		  "Launches denied because the executable changed.", s->stale },
 		{ "guard_refused_launches",
-		  "Launches denied to who did not create the template.",
+		  "Launches denied to others than the template's creator.",
 		  s->refused },
 		{ "writes_denied", "Writes to pinned executables denied.",
 		  s->write_denied },
