@@ -149,7 +149,7 @@ static void tell_exe(void)
 static unsigned long auxiliary(unsigned long type)
 {
 	char **end = environ;
-	const ElfW(auxv_t) *v;
+	const ElfW(auxv_t) * v;
 
 	while (*end)
 		end++;

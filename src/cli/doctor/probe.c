@@ -92,7 +92,8 @@ static _Noreturn void probe_process(const struct feature *feature,
 void found_death(struct finding *f, int status)
 {
 	if (status == 128 + SIGSYS) {
-		found(f, FEATURE_DENIED, "a sandbox kills a process that tries");
+		found(f, FEATURE_DENIED,
+		      "a sandbox kills a process that tries");
 		found_remedy(f, "allow it in the sandbox's seccomp filter");
 	} else if (status == 128 + SIGALRM) {
 		found(f, FEATURE_UNKNOWN, "no answer in %d s", PROBE_SECONDS);
