@@ -113,9 +113,11 @@ static void check_identity(const struct child *c)
 static void move_held(struct child *c)
 {
 	const struct st_launch *l = c->launch;
-	int from = l->plan.highest + 1;
-	int fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, from);
+	int from, fd = -EINVAL;
 
+	/* above the highest number there is none */
+	if (l->plan.highest < INT32_MAX)
+		fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, l->plan.highest + 1);
 	if (fd == -EINVAL || fd == -EMFILE) {
 		for (from = 0;; from = fd + 1) {
 			fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, from);

@@ -8,7 +8,9 @@
  */
 #include "harness.h"
 
+#include <limits.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define CLOEXEC SPAWN_TEMPLATE_CREATE_CLOEXEC
 #define INHERIT SPAWN_TEMPLATE_SPAWN_INHERIT_FDS
@@ -354,6 +356,23 @@ static void actions_may_close_everything(void)
 		check_probe(told);
 		CHECK_EQ(told_fds(told), 0);
 	}
+}
+
+/* No number is above the highest, so the held fd gets one that is free. */
+static void an_action_may_name_the_highest_number(void)
+{
+	int tfd = test_probe(), src = open_zero();
+	struct spawn_template_failure failure = { 0 };
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe"));
+
+	args.failure = (uintptr_t)&failure;
+	TEST_ACTIONS(&args, ACT_DUP2(src, tfd), ACT_DUP2(src, INT_MAX));
+	/* a number that has overflowed is negative */
+	test_seccomp_arg(SYS_fcntl, 2, 1U << 31, 1U << 31, ENOTTY);
+	CHECK_EQ(test_spawn_args(tfd, args), -EBADF);
+	CHECK_EQ(failure.stage, STAGE_ACTION);
+	CHECK_EQ(failure.action, 1);
 }
 
 /* ---- few numbers ---- */
@@ -742,6 +761,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_template_and_other_fds_may_change_places),
 	TEST_CASE(nothing_of_the_library_is_inherited),
 	TEST_CASE(actions_may_close_everything),
+	TEST_CASE(an_action_may_name_the_highest_number),
 	TEST_CASE(one_free_number_is_enough),
 	TEST_CASE(no_free_number_never_runs_another_file),
 	TEST_CASE(numbers_above_the_limit_may_be_sources),
