@@ -118,6 +118,9 @@ extern "C" {
  * template. The current directory of this call resolves a relative directory or
  * @name.
  *
+ * The search goes on behind a file that exec would refuse for its format or for lack
+ * of an interpreter. It ends at a script that @flags do not allow.
+ *
  * Return: as spawn_template_create(). -ENOENT if there is no such file; -EACCES if
  * the caller may not execute any file of this name, or a directory could not be
  * searched.

@@ -400,11 +400,24 @@ out:
 	return ret;
 }
 
+static void give_back(int tfd, void *arg)
+{
+	const struct get *g = arg;
+
+	spawn_template_cache_drop(g->cache, tfd);
+}
+
 int spawn_template_cache_get(struct spawn_template_cache *cache,
 			     const char *name, const char *path)
 {
 	struct get g = { .cache = cache };
-	const struct st_opener opener = { get_path, &g };
+	const struct st_opener opener = {
+		.open = get_path,
+		.close = give_back,
+		.arg = &g,
+		.scripts = cache->params.create_flags &
+			   SPAWN_TEMPLATE_CREATE_SCRIPT,
+	};
 	int ret;
 
 	g.state = state_of_this_process(cache);

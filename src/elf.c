@@ -340,20 +340,30 @@ static int read_elf(int fd, const union elf_header *head, size_t len,
 	return read_segments(&table, out);
 }
 
-/* Reads the interpreter, as the kernel does: from the first 256 bytes only. */
-static void read_script(const char *head, size_t len, struct st_elf *out)
+static bool ends_name(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\0';
+}
+
+/*
+ * Reads the interpreter, as the kernel does: from the first 256 bytes only, in which
+ * its name has to end; behind the end of the file they are zero.
+ */
+static int read_script(const char *head, struct st_elf *out)
 {
 	size_t i = 2, start;
 
-	out->format = SPAWN_TEMPLATE_FORMAT_SCRIPT;
-	while (i < len && (head[i] == ' ' || head[i] == '\t'))
+	while (i < ST_ELF_FIRST && (head[i] == ' ' || head[i] == '\t'))
 		i++;
 	start = i;
-	while (i < len && head[i] != ' ' && head[i] != '\t' &&
-	       head[i] != '\n' && head[i] != '\0')
+	while (i < ST_ELF_FIRST && !ends_name(head[i]))
 		i++;
+	if (i == ST_ELF_FIRST || (i == start && head[i] == '\n'))
+		return -ENOEXEC;
+	out->format = SPAWN_TEMPLATE_FORMAT_SCRIPT;
 	memcpy(out->interpreter, head + start, i - start);
 	out->interpreter[i - start] = '\0';
+	return 0;
 }
 
 /**
@@ -378,9 +388,7 @@ int st_elf_read(int fd, struct st_elf *out)
 	out->n_first = (uint32_t)n;
 	if (n >= SELFMAG && memcmp(head.bytes, ELFMAG, SELFMAG) == 0)
 		return read_elf(fd, &head, (size_t)n, out);
-	if (n >= 2 && head.bytes[0] == '#' && head.bytes[1] == '!') {
-		read_script(head.bytes, (size_t)n, out);
-		return 0;
-	}
+	if (n >= 2 && head.bytes[0] == '#' && head.bytes[1] == '!')
+		return read_script(head.bytes, out);
 	return -ENOEXEC;
 }

@@ -50,6 +50,7 @@ struct st_record {
 	char *path; /* the template's path; NULL: made from an fd */
 	char *exec_path; /* for launches by path; may equal path */
 	char *interpreter;		/* NULL: none */
+	bool no_interpreter;		/* at create that could not be executed */
 	struct st_guarded guard;	/* set if it is guarded */
 	uint32_t warm_target;
 	struct st_warm *warm;		/* NULL: its launches are not prepared */

@@ -17,6 +17,7 @@
 #include "clone.h"
 #include "elf.h"
 #include "identity.h"
+#include "interpreter.h"
 #include "shared/calls.h"
 #include "template.h"
 
@@ -205,6 +206,8 @@ static int take_header(int fd, const struct source *from, struct st_record *rec,
 		rec->interpreter = strdup(elf->interpreter);
 		if (!rec->interpreter)
 			return -ENOMEM;
+		rec->no_interpreter =
+			!st_interpreter_may_run(rec->interpreter, rec->format);
 	}
 	return 0;
 }
@@ -442,6 +445,7 @@ static int copy_facts(struct st_record *rec, const struct st_record *facts)
 	if (!rec->path)
 		return -ENOMEM;
 	rec->exec_path = rec->path;
+	rec->no_interpreter = facts->no_interpreter;
 	if (!facts->interpreter)
 		return 0;
 	rec->interpreter = strdup(facts->interpreter);

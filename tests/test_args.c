@@ -538,7 +538,7 @@ static void search_tells_why_nothing_is_found(void)
 	free(long_dir);
 }
 
-static void search_stops_at_a_wrong_format(void)
+static void search_stops_at_a_script_that_the_flags_refuse(void)
 {
 	char *path = test_fmt("%s:%s", test_path("one"), test_path("two"));
 	int tfd;
@@ -549,6 +549,107 @@ static void search_stops_at_a_wrong_format(void)
 	tfd = CHECK_OK(spawn_template_search(
 		"tool", path, CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT));
 	check_works(tfd);
+}
+
+/* The first of the name cannot be executed by anybody: execvp(3) goes on, too. */
+static void search_passes_over_a_file_of_no_format(void)
+{
+	char *path = test_fmt("%s:%s", test_path("one"), test_path("two"));
+
+	make_path_tree();
+	test_write(test_path("one/tool"), "exit 5\n", 0755);
+	found("tool", path, test_path("two/tool"));
+	CHECK_SYS(unlink(test_path("two/tool")));
+	CHECK_EQ(spawn_template_search("tool", path, CLOEXEC), -ENOEXEC);
+	/* a file that may not be executed says more, as in execvp(3) */
+	test_write(test_path("two/tool"), "", 0644);
+	CHECK_EQ(spawn_template_search("tool", path, CLOEXEC), -EACCES);
+	path = test_fmt("%s:%s", test_path("two"), test_path("one"));
+	CHECK_EQ(spawn_template_search("tool", path, CLOEXEC), -EACCES);
+	CHECK_EQ(test_count_fds(), 3);
+}
+
+static int search_script(const char *path)
+{
+	return spawn_template_search("tool", path,
+				     CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT);
+}
+
+/* Write the first tool, and search. */
+static void finds(const char *text, const char *path, const char *want)
+{
+	struct spawn_template_stat st;
+	int tfd;
+
+	test_doing("%s", text);
+	test_write(test_path("one/tool"), text, 0755);
+	tfd = CHECK_OK(search_script(path));
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	CHECK_STR(st.path, want);
+	CHECK_OK(spawn_template_close(tfd));
+	CHECK_EQ(test_count_fds(), 3);
+}
+
+static void search_takes(const char *text)
+{
+	finds(text, test_fmt("%s:%s", test_path("one"), test_path("two")),
+	      test_path("one/tool"));
+}
+
+static void search_passes_over(const char *text)
+{
+	char *one = test_path("one");
+
+	finds(text, test_fmt("%s:%s", one, test_path("two")),
+	      test_path("two/tool"));
+	/* if nothing better comes, the launch tells what is missing */
+	finds(text, test_fmt("%s:/none:%s", one, one), test_path("one/tool"));
+}
+
+static void search_passes_over_what_lacks_an_interpreter(void)
+{
+	char *second = test_path("second");
+
+	make_path_tree();
+	search_passes_over("#!/no/such/interpreter\n");
+	search_passes_over("#!/bin/sh\r\n");
+	search_passes_over(test_fmt("#!%s\n", test_path("one")));
+	test_write(second, "#!/no/such/interpreter\n", 0755);
+	search_passes_over(test_fmt("#!%s\n", second));
+	test_write(second, "#!/bin/sh\n", 0644);
+	search_passes_over(test_fmt("#!%s\n", second));
+	/* what is there is taken, a relative one as well */
+	CHECK_SYS(chmod(second, 0755));
+	search_takes(test_fmt("#!%s\n", second));
+	search_takes("#!bin/sh\n");
+}
+
+/* An interpreter that comes back is found, though the template was made before. */
+static void search_takes_a_script_whose_interpreter_came_back(void)
+{
+	char *path = test_fmt("%s:%s", test_path("one"), test_path("two"));
+	struct spawn_template_cache_params params = {
+		.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT,
+	};
+	struct spawn_template_cache *cache;
+	struct spawn_template_stat st;
+	int tfd;
+
+	make_path_tree();
+	test_write(test_path("one/tool"),
+		   test_fmt("#!%s\n", test_path("interpreter")), 0755);
+	CHECK_OK(spawn_template_cache_new(&params, sizeof(params), &cache));
+	for (int i = 0; i < 4; i++) {
+		if (i == 2)
+			test_copy_probe("interpreter");
+		tfd = CHECK_OK(spawn_template_cache_get(cache, "tool", path));
+		CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+		CHECK_STR(st.path,
+			  test_path("%s", i < 2 ? "two/tool" : "one/tool"));
+		CHECK_OK(spawn_template_cache_drop(cache, tfd));
+		CHECK_EQ(test_count_fds(), 3);
+	}
+	spawn_template_cache_free(cache);
 }
 
 /* ---- spawn ---- */
@@ -1070,7 +1171,10 @@ static const struct test_case cases[] = {
 	TEST_CASE(search_has_a_default_without_path),
 	TEST_CASE(search_skips_what_cannot_run),
 	TEST_CASE(search_tells_why_nothing_is_found),
-	TEST_CASE(search_stops_at_a_wrong_format),
+	TEST_CASE(search_stops_at_a_script_that_the_flags_refuse),
+	TEST_CASE(search_passes_over_a_file_of_no_format),
+	TEST_CASE(search_passes_over_what_lacks_an_interpreter),
+	TEST_CASE(search_takes_a_script_whose_interpreter_came_back),
 	TEST_CASE(spawn_takes_the_documented_sizes),
 	TEST_CASE(spawn_tail_must_be_zero),
 	TEST_CASE(spawn_ver0_ignores_what_is_behind),

@@ -959,6 +959,28 @@ static void a_script_without_its_interpreter_fails_with_enoent(void)
 	check_exec_fails(tfd, SCRIPT_ARGV, ENOENT);
 }
 
+/* The kernel reads 256 bytes, in which the name of the interpreter has to end. */
+static void a_script_is_refused_where_exec_refuses_its_first_line(void)
+{
+	char *const lines[] = { "#!\n", "#!  \n", test_fmt("#!/%0254d\n", 0),
+				test_fmt("#!/%0253d\n", 0),
+				test_fmt("#!%254s/bin/echo\n", "") };
+	char *path;
+	int status;
+
+	for (size_t i = 0; i < TEST_COUNT(lines); i++) {
+		path = script(lines[i]);
+		exec_output(path, SCRIPT_ARGV, &status);
+		CHECK_EQ(WEXITSTATUS(status), 100 + ENOEXEC);
+		CHECK_EQ(open_with(path, SPAWN_TEMPLATE_CREATE_SCRIPT),
+			 -ENOEXEC);
+	}
+	/* what ends in time is an interpreter */
+	path = script(test_fmt("#!/%0252d\n", 0));
+	check_exec_fails(script_template(path), SCRIPT_ARGV, ENOENT);
+	check_script(script(test_fmt("#!/bin/echo %0300d\n", 1)));
+}
+
 static void a_scripts_interpreter_may_be_a_script(void)
 {
 	char *first = test_path("first");
@@ -1367,6 +1389,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_changed_script_is_stale),
 	TEST_CASE(a_script_is_refused_without_the_flag),
 	TEST_CASE(a_script_without_its_interpreter_fails_with_enoent),
+	TEST_CASE(a_script_is_refused_where_exec_refuses_its_first_line),
 	TEST_CASE(a_scripts_interpreter_may_be_a_script),
 	TEST_CASE(a_mount_that_becomes_noexec_lets_exec_fail),
 	TEST_CASE(a_file_that_may_only_be_executed_launches),
