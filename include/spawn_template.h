@@ -808,22 +808,21 @@ struct spawn_template_result {
  * @result: filled in; the caller passes it to spawn_template_result_free()
  * @result_size: sizeof(*@result)
  *
- * The program reads @args->input from its stdin, or has /dev/null there (an empty pipe
- * where that cannot be opened). The call
- * captures its stdout and stderr, each up to max_output bytes. Beyond max_output the
- * call reads and drops the output, so that the program does not block, and sets
- * RESULT_OUT_TRUNCATED or RESULT_ERR_TRUNCATED. With RUN_MERGE_STDERR stdout and
- * stderr go to out, in the order written, and err is empty. With RUN_NO_CAPTURE the
- * program has the caller's stdout and stderr, and out and err are NULL. Fds 0 to 2
- * are set before the actions of @args->spawn, which may change them. No byte is
- * changed.
+ * The program reads @args->input from its stdin, or has /dev/null there, or an empty
+ * pipe if the call cannot open /dev/null. The call captures the program's stdout and
+ * stderr, each up to max_output bytes. Beyond max_output the call reads and drops the
+ * output, so that the program does not block, and sets RESULT_OUT_TRUNCATED or
+ * RESULT_ERR_TRUNCATED. With RUN_MERGE_STDERR stdout and stderr go to out, in the
+ * order written, and err is empty. With RUN_NO_CAPTURE the program has the caller's
+ * stdout and stderr, and out and err are NULL. Fds 0 to 2 are set before the actions
+ * of @args->spawn, which may change them. No byte is changed.
  *
  * The tree is the program and all processes that it starts. The tree has a session
  * of its own, and so no controlling terminal, unless @args->spawn has
- * SPAWN_SETPGROUP.
- * With RUN_CGROUP the tree also has a cgroup of its own, below cgroup_parent_fd. If
- * that is -1, the call makes the cgroup below the caller's own, if the caller may
- * write there; else the run goes on without a cgroup, and RESULT_CGROUP is not set.
+ * SPAWN_SETPGROUP. With RUN_CGROUP the tree also has a cgroup of its own, below
+ * cgroup_parent_fd. If that is -1, the call makes the cgroup below the caller's own,
+ * if the caller may write there; else the run goes on without a cgroup, and
+ * RESULT_CGROUP is not set.
  * The call removes the cgroup after the run, and moves processes that still live in
  * the cgroup to its parent.
  *
@@ -980,8 +979,8 @@ struct spawn_template_ring_params {
  *
  * Return: 0; -EINVAL for entries or threads out of range, a bad size, an unknown
  * flag or a reserved field that is not 0; -E2BIG; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN;
- * as pthread_create(3): -EINVAL after unshare(CLONE_NEWPID), -EPERM or -EACCES where a
- * sandbox answers that to clone3(2), and libc falls back on -ENOSYS only.
+ * as pthread_create(3): -EINVAL after unshare(CLONE_NEWPID); -EPERM or -EACCES if a
+ * sandbox refuses clone3(2) so, since libc tries clone(2) only after ENOSYS.
  * Since: 0.2
  */
 int spawn_template_ring_init(unsigned int entries,
