@@ -137,18 +137,20 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 	done = arguments_of(btf, "notify_change");
 	btf__free(btf);
 	if (args != 2 && args != 3)
-		return loader_fail(e, EOPNOTSUPP,
-				   way == ST_STATUS_LSM
-					   ? "Use a kernel with CONFIG_BPF_LSM."
-					   : "Report this kernel: it is not supported yet.",
-				   "the kernel has no %s() of 2 or 3 "
-				   "arguments",
-				   setattr);
+		return loader_fail(
+			e, EOPNOTSUPP,
+			way == ST_STATUS_LSM
+				? "Use a kernel with CONFIG_BPF_LSM."
+				: "Report this kernel: it is not supported yet.",
+			"the kernel has no %s() of 2 or 3 "
+			"arguments",
+			setattr);
 	if (done != 4)
-		return loader_fail(e, EOPNOTSUPP,
-				   "Report this kernel: it is not supported yet.",
-				   "the kernel has no notify_change() of 4 "
-				   "arguments");
+		return loader_fail(
+			e, EOPNOTSUPP,
+			"Report this kernel: it is not supported yet.",
+			"the kernel has no notify_change() of 4 "
+			"arguments");
 	skel->rodata->setattr_dentry_arg = args == 3;
 	bpf_object__for_each_program(program, skel->obj)
 		bpf_program__set_autoload(program, is_of(program, way));

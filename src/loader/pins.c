@@ -380,9 +380,8 @@ int loader_pins_adopt(struct loader *l, struct loader_error *e)
 			e, -ret,
 			"Run spawn-templated --unload, then start it again; "
 			"programs then make their templates anew.",
-			ret == -EPROTO
-				? "the pins in %s are of another version"
-				: "cannot open the pins in %s",
+			ret == -EPROTO ? "the pins in %s are of another version"
+				       : "cannot open the pins in %s",
 			l->dir);
 	return 0;
 }
@@ -434,9 +433,10 @@ static void tell_of_parent(const struct loader *l, int gid)
 	if (gid < 0 || stat(path, &st) < 0 || st.st_mode & 01 ||
 	    (st.st_gid == (gid_t)gid && st.st_mode & 010))
 		return;
-	log_line("the group of --inspect-group cannot reach %s: its file system "
-		 "has mode %04o; chmod 0711 lets it",
-		 l->dir, st.st_mode & 07777U);
+	log_line(
+		"the group of --inspect-group cannot reach %s: its file system "
+		"has mode %04o; chmod 0711 lets it",
+		l->dir, st.st_mode & 07777U);
 }
 
 /*
