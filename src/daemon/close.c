@@ -29,8 +29,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "daemon/close.h"
 #include "shared/log/log.h"
 
@@ -45,8 +47,11 @@
 /* So many connections may wait for a process. */
 #define WAITING_MAX 1024
 
-/* An end that takes no longer is waited for. */
-#define MOMENT_MS 2
+/*
+ * The ends of processes are waited for, in each round of the event loop no
+ * longer than this together.
+ */
+#define PATIENCE (5 * ST_MS)
 
 struct waiting {
 	struct waiting *next;
@@ -62,7 +67,8 @@ static struct {
 static unsigned int n_processes, n_waiting;
 static struct waiting *waiting; /* the oldest first */
 static pid_t looking = -1; /* the process of foreign_look() */
-static volatile enum foreign_found found; /* by that process */
+static volatile enum foreign_found found;	/* by that process */
+static int64_t patience;		/* left in this round */
 
 int foreign_begin(void)
 {
@@ -253,19 +259,30 @@ enum foreign_found foreign_look(int connection)
 	return looking < 0 ? FOREIGN_UNKNOWN : found;
 }
 
+static void wait_for(int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	struct timespec left = { .tv_nsec = patience };
+	int64_t begin = st_now();
+
+	ppoll(&pfd, 1, &left, NULL);
+	patience -= st_now() - begin;
+}
+
 void foreign_let_go(uint32_t user)
 {
-	struct pollfd pfd = { .events = POLLIN };
+	int pidfd = -1;
 
 	if (looking < 0)
 		return;
-	pfd.fd = (int)syscall(SYS_pidfd_open, looking, 0);
+	if (patience > 0)
+		pidfd = (int)syscall(SYS_pidfd_open, looking, 0);
 	end(looking, user);
 	looking = -1;
-	if (pfd.fd < 0)
+	if (pidfd < 0)
 		return;
-	poll(&pfd, 1, MOMENT_MS);
-	close(pfd.fd);
+	wait_for(pidfd);
+	close(pidfd);
 	reap();
 }
 
@@ -324,7 +341,7 @@ static bool drop_of(uint32_t user)
 	return true;
 }
 
-bool foreign_work(void)
+static void go_on(void)
 {
 	struct waiting *w;
 
@@ -332,6 +349,12 @@ bool foreign_work(void)
 	do {
 		w = next_waiting();
 	} while (w && drop_of(w->user));
+}
+
+bool foreign_work(void)
+{
+	patience = PATIENCE;
+	go_on();
 	return n_waiting || n_processes;
 }
 
@@ -339,8 +362,6 @@ void foreign_drop(int fd, uint32_t user)
 {
 	struct waiting *w = malloc(sizeof(*w)), **at = &waiting;
 
-	/* the client need not wait for the close */
-	shutdown(fd, SHUT_RDWR);
 	/* losing a descriptor is better than a daemon that waits */
 	if (!w) {
 		log_line("no memory: a connection stays open");
@@ -351,14 +372,14 @@ void foreign_drop(int fd, uint32_t user)
 		at = &(*at)->next;
 	*at = w;
 	n_waiting++;
-	foreign_work();
+	go_on();
 }
 
 bool foreign_is_busy(uint32_t user)
 {
 	unsigned int n;
 
-	foreign_work();
+	go_on();
 	n = processes_of(user);
 	for (const struct waiting *w = waiting; w; w = w->next)
 		n += w->user == user;
@@ -368,6 +389,6 @@ bool foreign_is_busy(uint32_t user)
 bool foreign_is_full(void)
 {
 	if (n_waiting >= WAITING_MAX)
-		foreign_work();
+		go_on();
 	return n_waiting >= WAITING_MAX;
 }

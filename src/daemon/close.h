@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Users are known here by the numbers that person_of() gives them. */
+
 /* The most descriptors that a message can carry: SCM_MAX_FD of Linux. */
 #define FOREIGN_FDS 253
 
@@ -45,25 +47,28 @@ enum foreign_found {
 enum foreign_found foreign_look(int connection);
 
 /*
- * Ends that process, so that its copies are closed. Waits a moment for that:
- * an honest client finds its file closed when it has the answer. user: the
- * sender.
+ * Ends that process, so that its copies are closed. Waits for that, but only
+ * for a moment: an honest client finds its file closed when it has the answer.
+ * user: the sender.
  */
-void foreign_let_go(uint32_t person);
+void foreign_let_go(uint32_t user);
 
 /*
  * Closes a connection with unread messages, and the descriptors in them,
  * without waiting. user: the client.
  */
-void foreign_drop(int fd, uint32_t person);
+void foreign_drop(int fd, uint32_t user);
 
 /* Tells whether so much is being closed that this user must not send more. */
-bool foreign_is_busy(uint32_t person);
+bool foreign_is_busy(uint32_t user);
 
 /* Tells whether no further connection can be dropped for now. */
 bool foreign_is_full(void);
 
-/* Goes on with what waits for a process. Return: something is pending. */
+/*
+ * Goes on with what waits for a process. Call it in each round of the event
+ * loop. Return: something is pending.
+ */
 bool foreign_work(void);
 
 #endif

@@ -362,8 +362,11 @@ bool socket_has_unread(int fd)
 		.msg_controllen = sizeof(control.buf),
 	};
 
-	/* no message can come after this */
-	shutdown(fd, SHUT_RD);
+	/*
+	 * no message can come after this, and the client need not wait for the
+	 * last close, which a process may make late
+	 */
+	shutdown(fd, SHUT_RDWR);
 	if (recvmsg(fd, &hdr, MSG_DONTWAIT | MSG_PEEK | MSG_CMSG_CLOEXEC) < 0)
 		return errno != ENOTCONN;
 	/* an empty message has credentials; the end has none */

@@ -46,7 +46,7 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 		       struct request_facts *facts);
 
 /*
- * Stops reading from the connection. Return: messages are left; a close would
+ * Ends the connection. Return: messages are left; a close would
  * close their descriptors, too.
  */
 bool socket_has_unread(int fd);

@@ -384,8 +384,11 @@ static void a_daemon_killed_while_registering_leaves_nothing(void)
 		usleep(20000 + i * 23777);
 		guard_stop(pid, SIGKILL);
 		guard_wait(maker);
-		/* all files of the maker are closed */
-		CHECK_EQ(guard_write(path, O_RDWR), 0);
+		/*
+		 * all files of the maker are closed, and the daemon's copy is
+		 * as soon as the process that held it has ended, too
+		 */
+		GUARD_UNTIL(guard_write(path, O_RDWR) == 0);
 		pid = guard_start(NULL);
 		client_open(&c);
 		GUARD_UNTIL(client_status(&c).templates == 0);
