@@ -60,7 +60,8 @@ _spawn_template_launched() {
 
 _spawn_template_run() {
 	local values='--cwd --env --unset --timeout --kill-after --grace --keep-fd
-		--nice --umask --cgroup --argv0 --max-output'
+		--nice --umask --cgroup --argv0 --max-output --held-quiet
+		--held-most'
 	local switches='--clear-env --inherit-fds --no-new-privs
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
 		--json --help'
@@ -76,7 +77,7 @@ _spawn_template_run() {
 	--unset) _spawn_template_by -v ;;
 	--env) mapfile -t COMPREPLY < <(compgen -v -S = -- \
 		"${COMP_WORDS[COMP_CWORD]}") && compopt -o nospace 2>/dev/null ;;
-	--timeout | --kill-after | --grace)
+	--timeout | --kill-after | --grace | --held-quiet | --held-most)
 		_spawn_template_words '500ms 2s 30s 2m'
 		;;
 	--max-output) _spawn_template_words '64K 1M 16M' ;;
@@ -94,12 +95,15 @@ _spawn_template_run() {
 
 _spawn_template_batch() {
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
-	--timeout | --kill-after) _spawn_template_words '500ms 2s 30s 2m' ;;
+	--timeout | --kill-after | --held-quiet | --held-most)
+		_spawn_template_words '500ms 2s 30s 2m'
+		;;
 	--max-output) _spawn_template_words '64K 1M 16M' ;;
 	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
 	*)
 		_spawn_template_words '--jobs --max-output --timeout --kill-after
-			--cgroup-tree --supervise --json --help'
+			--held-quiet --held-most --cgroup-tree --supervise
+			--json --help'
 		;;
 	esac
 }

@@ -7,6 +7,7 @@ function __spawn_template_launched
 	set -l words (commandline -opc) (commandline -ct)
 	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
 		--keep-fd --nice --umask --cgroup --argv0 --max-output \
+		--held-quiet --held-most \
 		--rounds --seconds --socket --sort --delay --count -d -n
 	set -l i 3
 	while test $i -lt (count $words)
@@ -89,6 +90,8 @@ complete $captured -l kill-after -x -a '500ms 2s 30s' -d 'From TERM to KILL'
 complete $run -l grace -x -a '500ms 2s 30s' -d 'From TERM to KILL'
 complete $run -l capture -d 'Print its output and end as a JSON object'
 complete $captured -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each stream'
+complete $captured -l held-quiet -x -a '100ms 1s 10s' -d 'Then give up output that is held'
+complete $captured -l held-most -x -a '1s 10s 1h' -d 'Give it up at last'
 complete $captured -l cgroup-tree -d 'In a cgroup of its own'
 complete $captured -l supervise -d 'So, and all end with this tool'
 complete $run -l keep-fd -x -d 'Do not close a descriptor'

@@ -745,6 +745,7 @@ int spawn_template_close(int tfd);
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2	328
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* the default */
 
 struct spawn_template_run_args {
@@ -759,11 +760,15 @@ struct spawn_template_run_args {
 	/* VER1 */
 	int32_t reserved_fd;		/* 0 or -1 */
 	uint32_t reserved;		/* 0 */
+	/* VER2: how long to read a pipe that outlives the program, see run */
+	uint64_t held_quiet_ns;		/* without output; 0: 0.1 s */
+	uint64_t held_most_ns;		/* in all; 0: 1 s */
 };
 
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
 	{ \
-		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, \
+		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, \
+			0, \
 	}
 
 /* result: .flags */
@@ -834,8 +839,10 @@ struct spawn_template_result {
  * timeout does not end a call whose child never gets past exec; in a ring it does.
  *
  * If the program has ended but another process holds its stdout or stderr open, the
- * call reads on until there has been no output for 0.1 s, for 1 s at most, and sets
- * RESULT_PIPE_HELD. The other process lives on, unless the run had timed out.
+ * call reads on until there has been no output for held_quiet_ns, for held_most_ns at
+ * most, and then sets RESULT_PIPE_HELD. With UINT64_MAX in both, the call reads to the
+ * end of the output. The timeout holds meanwhile. The other process lives on, unless the
+ * run had timed out; a run that is being ended waits for 0.1 s and 1 s at most.
  *
  * RUN_SUPERVISE implies RUN_CGROUP, and fails without a cgroup. A small process
  * kills the cgroup when the caller execs or ends, whatever ends the caller.

@@ -242,6 +242,11 @@ ends() {
 	answers 'a child that holds the output does not delay the answer' '
 		a[0]["pipe_held"] and a[0]["out"] == "done\n"
 		and a[0]["total_ms"] < 2500 * '"$slow"
+	feed --held-quiet 5s --held-most 10s <<- 'END'
+	{"argv": ["sh", "-c", "(sleep 0.3; echo late) & echo done"]}
+	END
+	answers '--held-quiet and --held-most wait for late output' '
+		not a[0]["pipe_held"] and a[0]["out"] == "done\nlate\n"'
 }
 
 # ---- lines

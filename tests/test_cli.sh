@@ -762,6 +762,16 @@ captured() {
 	capture -- sh -c 'sleep 3 & echo done'
 	json 'a child that holds the output does not delay the end' '
 		j["pipe_held"] and j["out"] == "done\n"'
+	capture --held-quiet 5s --held-most 10s -- \
+		sh -c '(sleep 0.3; echo late) & echo done'
+	json '--held-quiet and --held-most wait for late output' '
+		not j["pipe_held"] and j["out"] == "done\nlate\n"'
+	capture --held-quiet 0 -- sh -c 'sleep 3 & echo done'
+	json '--held-quiet 0 does not wait' '
+		j["pipe_held"] and j["out"] == "done\n"
+		and j["total_ms"] < 1000'
+	fails '--held-most is refused without --capture' 125 'need --capture' \
+		run --held-most 1s -- true
 	fails '--supervise is refused without --capture' 125 'need --capture' \
 		run --supervise -- true
 	timeout 20 script -qec "$tool run --capture -- cat" /dev/null \

@@ -672,7 +672,7 @@ static void the_sizes_of_arguments_are_checked(void)
 		struct spawn_template_run_args args;
 		char tail[5000];
 	} big = { .args = run_args(TREE("exit", "0")) };
-	const size_t last = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1;
+	const size_t last = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2;
 	struct spawn_template_result res;
 	int tfd = tree_template();
 

@@ -428,14 +428,94 @@ static void a_flood_before_the_quiet_is_read_whole(void)
 	one_of_three(quiet_holder);
 }
 
+/* What comes late is in the result, and the pipe ends by itself. */
+static bool late_output_within(uint64_t quiet, uint64_t most)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("(", "sleep", "300", "say", "late", ")", "sleep",
+			      "20", "say", "text", "exit", "3"));
+	struct spawn_template_result res;
+	bool well;
+
+	args.held_quiet_ns = quiet;
+	args.held_most_ns = most;
+	args.timeout_ns = 20 * SECOND;
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.code, 3);
+	check_took(&res, 0, 1500);
+	well = res.flags == 0 && strcmp(res.out, "textlate") == 0;
+	spawn_template_result_free(&res);
+	return well;
+}
+
+static bool bounds_of_seconds(void)
+{
+	return late_output_within(5 * SECOND, 10 * SECOND);
+}
+
+static bool no_bounds(void)
+{
+	return late_output_within(UINT64_MAX, UINT64_MAX);
+}
+
+static void a_held_pipe_is_read_for_as_long_as_asked(void)
+{
+	one_of_three(bounds_of_seconds);
+	one_of_three(no_bounds);
+}
+
+static void a_held_pipe_is_given_up_at_the_bounds(void)
+{
+	struct spawn_template_run_args args =
+		run_args(TREE("(", "sleep", "3000", ")", "say", "text"));
+	struct spawn_template_result res;
+
+	/* the first that comes counts */
+	args.held_quiet_ns = 400 * MS;
+	args.held_most_ns = UINT64_MAX;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	check_took(&res, 400, 900);
+	args.held_quiet_ns = UINT64_MAX;
+	args.held_most_ns = 300 * MS;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	check_took(&res, 300, 800);
+	args.held_most_ns = 1;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, RESULT(PIPE_HELD));
+	check_took(&res, 0, 80);
+}
+
+/* One that is not found holds the pipe after the timeout. */
+static void no_bounds_do_not_outlast_the_end_of_the_tree(void)
+{
+	struct spawn_template_run_args args =
+		timed(TREE("(", "(", "setsid", "mark", "pause", ")", ")",
+			   "sleep", "20000"),
+		      300, 0);
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	args.held_quiet_ns = args.held_most_ns = UINT64_MAX;
+	res = run_only(tree_template(), &args);
+	CHECK(res.flags & RESULT(TIMED_OUT));
+	CHECK(res.flags & RESULT(PIPE_HELD));
+	check_took(&res, 300, 2000);
+	CHECK_SYS(kill(life_pid(&life), SIGKILL));
+	CHECK(life_ends(&life, 5000));
+}
+
 /* The deadline comes while only the holder is left. */
-static bool ended_while_held(void)
+static bool held_to_the_deadline(uint64_t held)
 {
 	struct spawn_template_run_args args =
 		timed(TREE("(", "drip", "20", "+", ")", "exit", "6"), 700, 0);
 	struct spawn_template_result res;
 	struct life life;
 
+	args.held_quiet_ns = args.held_most_ns = held;
 	life_open(&life, &args.spawn);
 	res = run_only(tree_template(), &args);
 	check_took(&res, 0, 900);
@@ -449,8 +529,19 @@ static bool ended_while_held(void)
 	return res.code == 6 && res.total_ns >= 700 * MS;
 }
 
+static bool ended_while_held(void)
+{
+	return held_to_the_deadline(0);
+}
+
+static bool ended_while_held_for_ever(void)
+{
+	return held_to_the_deadline(UINT64_MAX);
+}
+
 static void the_deadline_ends_a_holder_that_writes(void)
 {
+	one_of_three(ended_while_held_for_ever);
 	one_of_three(ended_while_held);
 }
 
@@ -1121,6 +1212,9 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_holder_of_any_stream_is_told),
 	TEST_CASE(a_holder_that_writes_is_read_for_a_second),
 	TEST_CASE(a_flood_before_the_quiet_is_read_whole),
+	TEST_CASE(a_held_pipe_is_read_for_as_long_as_asked),
+	TEST_CASE(a_held_pipe_is_given_up_at_the_bounds),
+	TEST_CASE(no_bounds_do_not_outlast_the_end_of_the_tree),
 	TEST_CASE(the_deadline_ends_a_holder_that_writes),
 	TEST_CASE(a_stopped_program_times_out),
 	TEST_CASE(stopping_and_continuing_does_not_end_a_run),

@@ -54,6 +54,7 @@ _Static_assert(sizeof(struct old_result) == SPAWN_TEMPLATE_RESULT_SIZE_VER0,
 #define SPAWN_VER2 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2
 #define RUN_VER0 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0
 #define RUN_VER1 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1
+#define RUN_VER2 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2
 #define RESULT_VER0 SPAWN_TEMPLATE_RESULT_SIZE_VER0
 #define RESULT_VER1 SPAWN_TEMPLATE_RESULT_SIZE_VER1
 #define FAILURE_VER0 SPAWN_TEMPLATE_FAILURE_SIZE_VER0
@@ -494,7 +495,8 @@ static void ring_takes_old_arguments(void)
 }
 
 /*
- * From 176 bytes to 311 the layout is the old one, from 312 on the new one. The same
+ * From 176 bytes to 311 the layout is the old one, from 312 on the new one, to which
+ * version 2 has added at its end. The same
  * field has two places, and only that of the layout counts.
  */
 static void run_sizes_decide_on_the_layout(void)
@@ -525,13 +527,22 @@ static void run_sizes_decide_on_the_layout(void)
 	s.now = run_args(TREE("cat"));
 	s.now.input = (uintptr_t) "now";
 	s.now.input_len = 3;
-	for (size_t size = RUN_VER1; size < sizeof(s); size += 29) {
+	for (size_t size = RUN_VER1; size < sizeof(s); size += 3) {
 		CHECK_EQ(spawn_template_run(tfd, &s.now, size, &res,
 					    sizeof(res)),
 			 0);
 		CHECK_STR(res.out, "now");
 		spawn_template_result_free(&res);
 	}
+	/* a version that is not whole does not count */
+	for (size_t size = RUN_VER1; size < RUN_VER2; size++) {
+		s.bytes[size] = 1;
+		CHECK_EQ(spawn_template_run(tfd, &s.now, size + 1, &res,
+					    sizeof(res)),
+			 size + 1 == RUN_VER2 ? 0 : -E2BIG);
+		s.bytes[size] = 0;
+	}
+	spawn_template_result_free(&res);
 	/* one byte less means the old layout, with bytes behind that are not zero */
 	CHECK_EQ(spawn_template_run(tfd, &s.now, RUN_VER1 - 1, &res,
 				    sizeof(res)),

@@ -238,6 +238,7 @@ int parse_size(const char *text, uint64_t *bytes);
  * Return: 0, or CLI_FAILED after a message.
  */
 int read_duration(const char *option, const char *text, int64_t *ns);
+int read_held(const char *option, const char *text, uint64_t *ns);
 int read_size(const char *option, const char *text, uint64_t *bytes);
 
 /* Parse a whole number within bounds. Return: 0 or -EINVAL. */

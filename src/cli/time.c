@@ -96,6 +96,16 @@ int read_duration(const char *option, const char *text, int64_t *ns)
 	return 0;
 }
 
+int read_held(const char *option, const char *text, uint64_t *ns)
+{
+	int64_t value = 0;
+	int err = read_duration(option, text, &value);
+
+	/* to the library 0 is the default */
+	*ns = value ? (uint64_t)value : 1;
+	return err;
+}
+
 int read_size(const char *option, const char *text, uint64_t *bytes)
 {
 	if (parse_size(text, bytes))

@@ -25,7 +25,10 @@
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
 	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
 
-/* The time for which a pipe that outlives the program is read. */
+/*
+ * The time for which a pipe that outlives the program is read, by default; and at
+ * most, if the run is being ended.
+ */
 #define HELD_QUIET (100 * ST_MS)
 #define HELD_MOST (1000 * ST_MS)
 
@@ -44,15 +47,19 @@
 static const size_t run_versions[] = {
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2,
 };
-#define N_RUN_VERSIONS 2
+#define N_RUN_VERSIONS 3
 
 /* The size of the spawn arguments in version 0 of those of a run. */
 #define VER0_SPAWN SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
 #define VER0_REST (SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - VER0_SPAWN)
 
 _Static_assert(sizeof(struct spawn_template_run_args) ==
-		       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2 &&
+		       offsetof(struct spawn_template_run_args,
+				held_quiet_ns) ==
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
 	       "run args");
 _Static_assert(offsetof(struct spawn_template_run_args, reserved_fd) -
 			       offsetof(struct spawn_template_run_args,
@@ -90,8 +97,7 @@ static int take_args(struct spawn_template_run_args *args, const void *from,
 		memcpy(&args->spawn, u.ver0, VER0_SPAWN);
 		memcpy(&args->input, u.ver0 + VER0_SPAWN, VER0_REST);
 	}
-	/* each has the spawn arguments of the version after its own */
-	st_spawn_version(&args->spawn, version + 1);
+	st_spawn_version(&args->spawn, version > 0 ? 2 : 1);
 	return 0;
 }
 
@@ -161,6 +167,9 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 {
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
+	run->held_quiet_ns =
+		args->held_quiet_ns ? args->held_quiet_ns : HELD_QUIET;
+	run->held_most_ns = args->held_most_ns ? args->held_most_ns : HELD_MOST;
 	return st_io_open(&run->io, args, devnull, ends);
 }
 
@@ -350,17 +359,30 @@ static void finish_run(struct st_run *run, int64_t now)
 	run->due = ST_NEVER;
 }
 
-/* Returns when nothing more is expected of pipes that have not ended. */
+static uint64_t shorter(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Returns when nothing more is expected of pipes that have not ended. The caller's
+ * patience ends with its wish for the output: whatever escapes from a tree that is
+ * ended could hold the run for ever.
+ */
 static int64_t held_until(const struct st_run *run)
 {
+	uint64_t quiet = run->held_quiet_ns, most = run->held_most_ns;
 	int64_t last = run->ended;
 
+	if (run->phase != ST_RUN_LIVE) {
+		quiet = shorter(quiet, HELD_QUIET);
+		most = shorter(most, HELD_MOST);
+	}
 	if (last < run->io.out.last)
 		last = run->io.out.last;
 	if (last < run->io.err.last)
 		last = run->io.err.last;
-	return earlier(st_after(last, HELD_QUIET),
-		       st_after(run->ended, HELD_MOST));
+	return earlier(st_after(last, quiet), st_after(run->ended, most));
 }
 
 /*

@@ -27,6 +27,7 @@ enum st_run_phase {
 struct st_run {
 	struct st_io io;
 	uint64_t grace_ns;
+	uint64_t held_quiet_ns, held_most_ns;
 	pid_t pid;
 	int pidfd;
 	struct st_tree tree;

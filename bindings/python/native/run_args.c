@@ -7,6 +7,7 @@ struct run_options {
 	int merge_stderr;
 	PyObject *grace;
 	int cgroup, supervise, capture;
+	PyObject *held_quiet, *held_most;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -28,6 +29,14 @@ static int take_time(PyObject *seconds, uint64_t *ns)
 		value = 9e9;
 	*ns = value > 1e-9 ? (uint64_t)(value * 1e9) : 1;
 	return 0;
+}
+
+/* Converts a bound that None takes away; one that is not given is the library's. */
+static int take_bound(PyObject *seconds, uint64_t *ns)
+{
+	if (seconds == Py_None)
+		*ns = UINT64_MAX;
+	return take_time(seconds, ns);
 }
 
 static int take_max_output(PyObject *object, uint64_t *max)
@@ -85,6 +94,8 @@ static int take_options(struct run *run, const struct run_options *o)
 		args->flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 	if (take_time(o->timeout, &args->timeout_ns) < 0 ||
 	    take_time(o->grace, &args->grace_ns) < 0 ||
+	    take_bound(o->held_quiet, &args->held_quiet_ns) < 0 ||
+	    take_bound(o->held_most, &args->held_most_ns) < 0 ||
 	    take_max_output(o->max_output, &args->max_output) < 0 ||
 	    take_input(run, o->input) < 0)
 		return -1;
@@ -94,17 +105,19 @@ static int take_options(struct run *run, const struct run_options *o)
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",	  "token",   "argv",	   "env",
-			  "input",	  "timeout", "max_output", "cwd",
-			  "merge_stderr", "grace",   "cgroup",	   "supervise",
-			  "capture",	  NULL };
+	char *names[] = { "template",	"token",      "argv",
+			  "env",	"input",      "timeout",
+			  "max_output", "cwd",	      "merge_stderr",
+			  "grace",	"cgroup",     "supervise",
+			  "capture",	"held_quiet", "held_most",
+			  NULL };
 
-	return request_parse(args, kwargs, of_ring, "OOO|OOOOOpOppp:run", names,
-			     &request->template, &request->token,
-			     &request->argv, &request->env, &o->input,
-			     &o->timeout, &o->max_output, &o->cwd,
-			     &o->merge_stderr, &o->grace, &o->cgroup,
-			     &o->supervise, &o->capture);
+	return request_parse(
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOO:run", names,
+		&request->template, &request->token, &request->argv,
+		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
+		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
+		&o->capture, &o->held_quiet, &o->held_most);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,

@@ -75,6 +75,18 @@ class Run(TestCase):
             3, b"in\0\xff" + os.fsencode(os.path.realpath(self.dir)) + b"\n",
             b"a\n"))
 
+    def test_late_output_is_read_within_bounds(self):
+        late = SH + ["(sleep 0.2; echo late) & echo done"]
+        async def main():
+            return (await self.sh.run(late),
+                    await self.sh.run(late, held_quiet=None, held_most=None))
+        for r in *run(main()), self.sh.run_sync(late):
+            self.assertEqual((r.out, r.pipe_held), (b"done\nlate\n", False))
+        for bounds in {"held_quiet": 0}, {"held_quiet": None, "held_most": 0.1}:
+            r = self.sh.run_sync(SH + ["sleep 3 & echo done"], **bounds)
+            self.assertEqual((r.out, r.pipe_held), (b"done\n", True))
+            self.assertLess(r.total_ns, UP * 1e9)
+
     def test_a_run_leads_a_session_without_a_terminal(self):
         script = ["exec 2>/dev/null; cut -d' ' -f5-7 /proc/$$/stat;"
                   "exec 3</dev/tty || exit 7"]

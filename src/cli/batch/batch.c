@@ -164,6 +164,8 @@ static int queue_job(struct batch *b, const struct request *r, int tfd,
 	args.timeout_ns =
 		(uint64_t)(r->timeout_ns >= 0 ? r->timeout_ns : o->timeout_ns);
 	args.grace_ns = (uint64_t)o->grace_ns;
+	args.held_quiet_ns = o->held_quiet_ns;
+	args.held_most_ns = o->held_most_ns;
 	args.flags = o->run_flags;
 	args.cgroup_parent_fd = b->tree_parent;
 	if (r->merge_stderr)

@@ -26,6 +26,7 @@ struct batch_options {
 	uint64_t max_output; /* 0: the default */
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
+	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 };

@@ -14,6 +14,8 @@ enum {
 	OPT_MAX_OUTPUT = 256,
 	OPT_TIMEOUT,
 	OPT_KILL_AFTER,
+	OPT_HELD_QUIET,
+	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
 	OPT_SUPERVISE,
 	OPT_JSON,
@@ -24,6 +26,8 @@ static const struct option long_options[] = {
 	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
+	{ "held-quiet", required_argument, NULL, OPT_HELD_QUIET },
+	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -68,6 +72,10 @@ static int read_option(struct batch_options *o, int c, const char *text,
 		return read_duration("--timeout", text, &o->timeout_ns);
 	case OPT_KILL_AFTER:
 		return read_duration("--kill-after", text, &o->grace_ns);
+	case OPT_HELD_QUIET:
+		return read_held("--held-quiet", text, &o->held_quiet_ns);
+	case OPT_HELD_MOST:
+		return read_held("--held-most", text, &o->held_most_ns);
 	case OPT_CGROUP_TREE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
 		o->tree_parent = text;
@@ -149,6 +157,12 @@ const struct command cmd_batch = {
 		"their own\n"
 		"  --kill-after TIME  send KILL so long after TERM; default "
 		"2s\n"
+		"  --held-quiet TIME, --held-most TIME\n"
+		"                     if another process holds the "
+		"output after the\n"
+		"                     end: read on until TIME without "
+		"output, and for TIME at\n"
+		"                     most; default 100ms and 1s\n"
 		"  --cgroup-tree[=DIR]\n"
 		"                     run each program in a cgroup of its "
 		"own, so that no\n"

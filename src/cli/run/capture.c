@@ -42,6 +42,8 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 	args.max_output = o->max_output;
 	args.timeout_ns = (uint64_t)o->timeout_ns;
 	args.grace_ns = (uint64_t)o->grace_ns;
+	args.held_quiet_ns = o->held_quiet_ns;
+	args.held_most_ns = o->held_most_ns;
 	args.flags = o->run_flags;
 	if (o->tree_parent) {
 		args.cgroup_parent_fd =

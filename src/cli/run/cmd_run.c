@@ -32,6 +32,8 @@ enum {
 	OPT_JSON,
 	OPT_CAPTURE,
 	OPT_MAX_OUTPUT,
+	OPT_HELD_QUIET,
+	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
 	OPT_SUPERVISE,
 };
@@ -56,6 +58,8 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "capture", no_argument, NULL, OPT_CAPTURE },
 	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
+	{ "held-quiet", required_argument, NULL, OPT_HELD_QUIET },
+	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "help", no_argument, NULL, 'h' },
@@ -176,6 +180,10 @@ static int read_value(struct run_options *o, int c, const char *text,
 	case OPT_MAX_OUTPUT:
 		o->capture = true;
 		return read_size("--max-output", text, &o->max_output);
+	case OPT_HELD_QUIET:
+		return read_held("--held-quiet", text, &o->held_quiet_ns);
+	case OPT_HELD_MOST:
+		return read_held("--held-most", text, &o->held_most_ns);
 	case OPT_CGROUP_TREE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
 		o->tree_parent = text;
@@ -193,6 +201,9 @@ static int check_options(struct run_options *o)
 {
 	if (o->run_flags && !o->capture)
 		return out_bad_usage("--cgroup-tree and --supervise need "
+				     "--capture");
+	if ((o->held_quiet_ns || o->held_most_ns) && !o->capture)
+		return out_bad_usage("--held-quiet and --held-most need "
 				     "--capture");
 	if (o->run_flags && o->cgroup)
 		return out_bad_usage(
@@ -337,6 +348,13 @@ const struct command cmd_run = {
 		"  --max-output SIZE  capture, and keep SIZE bytes of each "
 		"stream: 64K, 1M;\n"
 		"                     default 16M\n"
+		"  --held-quiet TIME, --held-most TIME\n"
+		"                     with --capture, if another process "
+		"holds the output\n"
+		"                     after the end: read on until TIME "
+		"without output, and\n"
+		"                     for TIME at most; default 100ms and "
+		"1s\n"
 		"  --cgroup-tree[=DIR]\n"
 		"                     with --capture: run in a cgroup of its "
 		"own, so that no\n"

@@ -27,6 +27,7 @@ struct run_options {
 	int64_t timeout_ns; /* 0: none */
 	int64_t grace_ns;
 	uint64_t max_output; /* 0: the default */
+	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
 	unsigned int umask;

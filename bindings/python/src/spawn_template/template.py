@@ -17,6 +17,12 @@ Env = Union[None, Mapping[str, str], Mapping[bytes, bytes], "list[bytes]",
             "tuple[bytes, ...]"]
 Buffer = Union[bytes, bytearray, memoryview]
 
+# Seconds for which the output is read after the program's end, while another process
+# holds it: without output, and in all. They are longer than the library's own, since
+# users of subprocess expect all output.
+HELD_QUIET = 0.5
+HELD_MOST = 5.0
+
 _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
 
 
@@ -76,7 +82,9 @@ class Template:
                   cwd: Optional[StrOrBytesPath] = None, env: Env = None,
                   merge_stderr: bool = False, grace: Optional[float] = None,
                   cgroup: bool = False, supervise: bool = False,
-                  capture: bool = True) -> _native.Result:
+                  capture: bool = True,
+                  held_quiet: Optional[float] = HELD_QUIET,
+                  held_most: Optional[float] = HELD_MOST) -> _native.Result:
         """Run a program to its end without blocking the event loop.
 
         argv includes argv[0]. The program reads input, or /dev/null. The result
@@ -88,6 +96,11 @@ class Template:
         supervise needs cgroup, and ends the tree when this process dies. Without
         capture both streams are this process's own. The program has a session of
         its own: a password that it asks for on /dev/tty cannot be given.
+
+        If another process holds the output when the program has ended, what it
+        writes is read, too, until nothing has come for held_quiet seconds, and for
+        held_most seconds at most; None is no bound. If the output has not ended then,
+        the result's pipe_held is True. The timeout holds meanwhile.
 
         A program that cannot be launched raises OSError; its attributes stage and
         action name the step that failed. Cancelling the task ends the tree in the
@@ -102,7 +115,7 @@ class Template:
             await current.take()
         future = current.queue(
             native, argv, env, input, timeout, max_output, cwd, merge_stderr,
-            grace, cgroup, supervise, capture)
+            grace, cgroup, supervise, capture, held_quiet, held_most)
         try:
             return await future
         except BaseException:
@@ -116,7 +129,9 @@ class Template:
                  cwd: Optional[StrOrBytesPath] = None, env: Env = None,
                  merge_stderr: bool = False, grace: Optional[float] = None,
                  cgroup: bool = False, supervise: bool = False,
-                 capture: bool = True) -> _native.Result:
+                 capture: bool = True,
+                 held_quiet: Optional[float] = HELD_QUIET,
+                 held_most: Optional[float] = HELD_MOST) -> _native.Result:
         """Run a program to its end as run() does, but block the calling thread.
 
         In the main thread signal handlers run meanwhile. If one raises, as that of
@@ -126,7 +141,7 @@ class Template:
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
         return blocking.run(
             native, (argv, env, input, timeout, max_output, cwd, merge_stderr,
-                     grace, cgroup, supervise, capture))
+                     grace, cgroup, supervise, capture, held_quiet, held_most))
 
     # ---- children of the caller
 
