@@ -16,9 +16,10 @@
  *   nothing refers to them. An id, generation or slot is not used again while a
  *   living process may hold it.
  * - A closed template's element stays until its launches have ended, so that
- *   these are counted and timed, but gives way when the map is full. `running`
- *   may stay too high, as for a launch whose note was evicted, and decides
- *   nothing but that.
+ *   these are counted and timed, but gives way when the map is full: a launch
+ *   that ends just then may count for the element's next template. `running` may
+ *   stay too high, as for a launch whose note was evicted, and decides nothing
+ *   but that.
  */
 #ifndef EXEC_CACHE_H
 #define EXEC_CACHE_H
