@@ -1002,7 +1002,8 @@ int spawn_template_ring_init(unsigned int entries,
  * like only: the ring owns, reads and closes it. In rare cases the fd is readable
  * without a completion; spawn_template_ring_wait() with timeout 0 clears that state.
  *
- * Return: the fd; -EACCES after fork(2).
+ * Return: the fd; -EACCES after fork(2); -EBADF if the process has closed
+ * descriptors of the ring.
  * Since: 0.2
  */
 int spawn_template_ring_fd(struct spawn_template_ring *ring);
@@ -1060,7 +1061,8 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
  * Hands all launches and runs that any thread has queued in the ring to the launching
  * threads, which take them in the order of queueing. The call does not wait for them.
  *
- * Return: the number submitted, which may be 0; -EACCES after fork(2).
+ * Return: the number submitted, which may be 0; -EACCES after fork(2); -EBADF if the
+ * process has closed descriptors of the ring: see spawn_template_ring_exit().
  * Since: 0.2
  */
 int spawn_template_ring_submit(struct spawn_template_ring *ring);
@@ -1094,7 +1096,8 @@ struct spawn_template_cqe {
  * flight: another thread may submit.
  *
  * Return: 0; -ETIME if no completion came in time; -EINTR if a signal handler ran;
- * -EINVAL for a timeout below -1; -EACCES after fork(2).
+ * -EINVAL for a timeout below -1; -EACCES after fork(2); -EBADF if the process has
+ * closed descriptors of the ring.
  * Since: 0.2
  */
 int spawn_template_ring_wait(struct spawn_template_ring *ring,
@@ -1138,6 +1141,10 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
  * The call waits until the runs have ended, at most 2 s, and at most 2 s more for
  * processes that supervised runs have left. If a child is in an uninterruptible
  * sleep, the ring's memory and fds are freed when it ends.
+ *
+ * A process that has closed descriptors of the ring, for example all above 2, ends
+ * the ring and makes another: other calls answer -EBADF. The end closes only fds that
+ * are still the ring's, and does not wait; runs in flight go on, and are not reaped.
  *
  * Since: 0.2
  */

@@ -16,7 +16,6 @@
  * What needs more than such a child is waited for after all: clone3(2) that is not
  * there, or ids that change.
  */
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -27,6 +26,7 @@
 #include "epoch.h"
 #include "identity.h"
 #include "no_fork.h"
+#include "own.h"
 #include "pidfd.h"
 #include "shared/clock.h"
 #include "spawn.h"
@@ -45,6 +45,7 @@ struct spawn_template_begin {
 	uint64_t epoch;		/* the owner's */
 	pid_t pid;
 	int done;		/* reads as ended once the child has left */
+	struct st_own done_file;
 };
 
 static struct spawn_template_begin *of_launch(struct st_launch *launch)
@@ -86,6 +87,7 @@ static int clone_with_pipe(struct spawn_template_begin *b)
 	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
 	if (ret == 0) {
 		b->done = pipe[0];
+		st_own_take(&b->done_file, b->done);
 		ret = st_clone_begin(&b->launch, &b->stack);
 		sys_close(pipe[1]);
 	}
@@ -187,12 +189,23 @@ int spawn_template_begin_fd(struct spawn_template_begin *b)
 
 /* ---- over */
 
-static bool is_dead(int pidfd)
+static bool is_dead(const struct spawn_template_begin *b)
 {
-	struct pollfd entry = { .fd = pidfd, .events = POLLIN };
-	struct sys_timespec now = { 0, 0 };
+	int pidfd = b->launch.pidfd;
 
-	return sys_call5(__NR_ppoll, &entry, 1, &now, 0, 0) > 0;
+	return st_pidfd_is(pidfd, b->pid) && !st_pidfd_alive(pidfd);
+}
+
+/* Opens the pidfd again if the host has closed it; -1: there is none any more. */
+static void look_after_pidfd(struct spawn_template_begin *b)
+{
+	struct st_launch *l = &b->launch;
+
+	if (st_pidfd_is(l->pidfd, b->pid))
+		return;
+	l->pidfd = sys_call2(__NR_pidfd_open, b->pid, 0);
+	if (l->pidfd < 0)
+		l->pidfd = -1;
 }
 
 /*
@@ -205,17 +218,16 @@ static void wait_left(struct spawn_template_begin *b)
 	uint32_t *tid = &b->launch.mark.tid, seen;
 
 	/* not a private futex: the kernel's wake is not one */
-	while ((seen = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) &&
-	       !is_dead(b->launch.pidfd))
+	while ((seen = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) && !is_dead(b))
 		sys_call4(__NR_futex, tid, FUTEX_WAIT, seen, &again);
 }
 
 static pid_t judge(struct spawn_template_begin *b)
 {
-	if (!b->stack.base)
-		return b->pid;
-	wait_left(b);
-	return st_clone_end(&b->launch, b->pid);
+	if (b->stack.base)
+		wait_left(b);
+	look_after_pidfd(b);
+	return b->stack.base ? st_clone_end(&b->launch, b->pid) : b->pid;
 }
 
 /* Tells where it failed. A wrong size cannot be refused: the launch is over. */
@@ -237,7 +249,7 @@ static void free_launch(struct spawn_template_begin *b, pid_t ret)
 	/* in a child of fork(2) the numbers may be other files' by now */
 	if (is_mine(b)) {
 		st_spawn_end(b->rec, ret, &b->report);
-		sys_close(b->done);
+		st_own_close(&b->done_file, &b->done);
 	} else {
 		st_record_put(b->rec);
 	}
@@ -262,7 +274,7 @@ pid_t spawn_template_begin_wait(struct spawn_template_begin *b, int *pidfd,
 	else if (pidfd)
 		*pidfd = b->launch.pidfd;
 	else
-		sys_close(b->launch.pidfd);
+		sys_close_own(&b->launch.pidfd);
 	free_launch(b, ret);
 	return ret;
 }
@@ -271,6 +283,7 @@ int spawn_template_begin_kill(struct spawn_template_begin *b)
 {
 	if (!is_mine(b))
 		return -EACCES;
+	look_after_pidfd(b);
 	return st_pidfd_signal(b->launch.pidfd, b->pid, SIGKILL);
 }
 
@@ -290,5 +303,5 @@ void spawn_template_begin_drop(struct spawn_template_begin *b)
 	while (killed &&
 	       st_pidfd_wait(pidfd, pid, NULL, WEXITED, NULL) == -EINTR)
 		;
-	sys_close(pidfd);
+	sys_close_own(&pidfd);
 }

@@ -132,6 +132,8 @@ void st_no_fork_begin(void)
 
 void st_no_fork_end(void)
 {
-	count_down(&inside);
+	/* without a fork nobody waits: no call is made */
+	if (atomic_fetch_sub(&inside, 1) == 1 && atomic_load(&forks))
+		st_futex_wake(&inside, INT32_MAX);
 	is_inside = false;
 }

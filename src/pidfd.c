@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stddef.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "pidfd.h"
@@ -96,4 +98,56 @@ bool st_pidfd_alive(int pidfd)
 
 	/* a signal may end even a call that does not wait */
 	return sys_call5(__NR_ppoll, &pfd, 1, &now, 0, 0) != 1;
+}
+
+/* ---- which process? */
+
+/* Tells whether a line has the number, as "NSpid:\t100\t1\n" has 100 and 1. */
+static bool line_has(const char *line, pid_t pid)
+{
+	while (*line && *line != '\n') {
+		char *end;
+
+		if (strtol(line, &end, 10) == pid && end != line)
+			return true;
+		line = end == line ? line + 1 : end;
+	}
+	return false;
+}
+
+static void fdinfo_path(int fd, char path[static 32])
+{
+	int at = 18, digits = 1;
+
+	memcpy(path, "/proc/self/fdinfo/", 19);
+	for (int n = fd; n >= 10; n /= 10)
+		digits++;
+	path[at + digits] = '\0';
+	for (; digits--; fd /= 10)
+		path[at + digits] = (char)('0' + fd % 10);
+}
+
+/**
+ * st_pidfd_is - tell whether a number is still the pidfd of a process
+ * @fd: it was when the process was made; the host may have closed it since
+ * @pid: the process; it may have been waited for
+ *
+ * Without /proc any fd is taken for it.
+ */
+bool st_pidfd_is(int fd, pid_t pid)
+{
+	char path[32], text[512];
+	const char *line;
+
+	if (fd < 0 || sys_fcntl(fd, F_GETFD, 0) < 0)
+		return false;
+	fdinfo_path(fd, path);
+	if (sys_read_file(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return true;
+	line = strstr(text, "NSpid:");
+	if (!line)
+		line = strstr(text, "\nPid:");
+	/* -1 is that of a process that was waited for */
+	return line && (line_has(strchr(line, ':') + 1, pid) ||
+			line_has(strchr(line, ':') + 1, -1));
 }

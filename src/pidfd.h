@@ -23,6 +23,7 @@ static inline bool st_signal_ends(int sig)
 int st_pidfd_send(int pidfd, int sig, unsigned int flags);
 int st_pidfd_signal(int pidfd, pid_t pid, int sig);
 bool st_pidfd_alive(int pidfd);
+bool st_pidfd_is(int fd, pid_t pid);
 int st_pidfd_wait(int pidfd, pid_t pid, siginfo_t *info, int options,
 		  struct rusage *usage);
 

@@ -539,6 +539,95 @@ static void a_killed_child_is_told(void)
 	CHECK(test_no_children());
 }
 
+/* ---- a host that closes descriptors by number ---- */
+
+static int pidfd_number(void)
+{
+	for (int fd = 3; fd < 64; fd++) {
+		char *path = test_fmt("/proc/self/fdinfo/%d", fd);
+
+		if (access(path, F_OK) == 0 &&
+		    strstr(test_read(path), "\nPid:"))
+			return fd;
+	}
+	test_fail(__FILE__, __LINE__, "there is no pidfd");
+}
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	CHECK_SYS(fstat(fd, &st));
+	return st.st_ino;
+}
+
+/* Have the numbers of a launch that is held up name a file of the host. */
+static void take_numbers(struct spawn_template_begin *b, int numbers[2])
+{
+	int file = CHECK_SYS(open(test_tool("tiny"), O_RDONLY | O_CLOEXEC));
+
+	numbers[0] = CHECK_OK(spawn_template_begin_fd(b));
+	numbers[1] = pidfd_number();
+	for (int i = 0; i < 2; i++)
+		CHECK_SYS(dup3(file, numbers[i], O_CLOEXEC));
+	CHECK_SYS(close(file));
+}
+
+static void check_numbers(const int numbers[2])
+{
+	int file = CHECK_SYS(open(test_tool("tiny"), O_RDONLY | O_CLOEXEC));
+
+	CHECK_EQ(inode_of(numbers[0]), inode_of(file));
+	CHECK_EQ(inode_of(numbers[1]), inode_of(file));
+	for (int i = 0; i < 2; i++)
+		CHECK_SYS(close(numbers[i]));
+	CHECK_SYS(close(file));
+}
+
+static void files_at_the_numbers_of_a_launch_stay_open(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
+	int pidfd = -1, numbers[2];
+	struct spawn_template_begin *b;
+	pid_t helper, pid;
+
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	b = begin(tfd, args);
+	take_numbers(b, numbers);
+	helper = CHECK_SYS(fork());
+	if (!helper) {
+		usleep(100000);
+		_exit(open(fifo(), O_RDWR) < 0);
+	}
+	pid = CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	much_check_pidfd(pidfd, pid);
+	CHECK_EQ(test_wait(pidfd), 7);
+	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
+	check_numbers(numbers);
+	CHECK_EQ(test_count_fds(), fds);
+}
+
+static void files_at_the_numbers_of_a_failed_launch_stay_open(void)
+{
+	int tfd = open_template(test_tool("tiny-7")), fds = test_count_fds();
+	int numbers[2];
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args, TEST_ARGV("tiny-7"));
+	b = begin(tfd, args);
+	take_numbers(b, numbers);
+	CHECK_OK(spawn_template_begin_kill(b));
+	CHECK_EQ(spawn_template_begin_wait(b, NULL, NULL, 0), -ECHILD);
+	check_numbers(numbers);
+	CHECK_EQ(test_count_fds(), fds);
+	b = begin(tfd, args);
+	take_numbers(b, numbers);
+	spawn_template_begin_drop(b);
+	check_numbers(numbers);
+	CHECK_EQ(test_count_fds(), fds);
+	CHECK(test_no_children());
+}
+
 static void check_begin(int tfd, struct spawn_template_spawn_args *args,
 			int want, uint32_t stage)
 {
@@ -1219,6 +1308,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_killed_child_is_told),
 	TEST_CASE(a_child_that_would_dump_core_is_told),
 	TEST_CASE(a_child_that_would_dump_core_without_futex_waitv_is_told),
+	TEST_CASE(files_at_the_numbers_of_a_launch_stay_open),
+	TEST_CASE(files_at_the_numbers_of_a_failed_launch_stay_open),
 	TEST_CASE(a_changed_file_is_stale_before_there_is_a_child),
 	TEST_CASE(a_changed_file_of_an_fd_is_stale),
 	TEST_CASE(auto_refresh_makes_a_template_fresh),

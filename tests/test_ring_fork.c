@@ -7,6 +7,9 @@
  */
 #include "rings.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 #define QUIET_LOOKS 3
 
 #define DIE_WITH_PARENT SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT
@@ -148,6 +151,98 @@ static void exit_in_the_child_closes_its_fds(void)
 	spawn_template_ring_exit(b.ring);
 	CHECK_EQ(test_count_fds(), b.tfd);
 }
+
+/* ---- a host that closes descriptors by number ---- */
+
+#define OWN_FILES 24
+
+/* Close all but the standard files; files of the host have all their numbers. */
+static void take_all_numbers(void)
+{
+	CHECK_EQ(syscall(SYS_close_range, 3, ~0U, 0), 0);
+	for (int fd = 3; fd < OWN_FILES; fd++) {
+		int epoll = fd % 2;
+
+		/* as an event loop has */
+		CHECK_EQ(CHECK_SYS(epoll ? epoll_create1(EPOLL_CLOEXEC)
+					 : eventfd(0, EFD_NONBLOCK)),
+			 fd);
+	}
+}
+
+/* Nobody has closed or written to them. */
+static void check_own_files(void)
+{
+	uint64_t n;
+
+	for (int fd = 3; fd < OWN_FILES; fd++) {
+		CHECK_SYS(fcntl(fd, F_GETFD));
+		CHECK_EQ(read(fd, &n, sizeof(n)), -1);
+		CHECK_EQ(errno, fd % 2 ? EINVAL : EAGAIN);
+	}
+}
+
+static void exit_among_own_files(void *arg)
+{
+	struct both *b = arg;
+
+	take_all_numbers();
+	spawn_template_ring_exit(b->ring);
+	check_own_files();
+}
+
+static void exit_in_a_child_leaves_its_own_files_open(void)
+{
+	struct both b = { ring_new(8, 2), tree_template() };
+
+	queue_run(b.ring, b.tfd, TREE("exit", "3"), 1);
+	CHECK_EQ(take_run_code(b.ring, 1), 3);
+	in_child(exit_among_own_files, &b);
+	queue_run(b.ring, b.tfd, TREE("exit", "4"), 1);
+	CHECK_EQ(take_run_code(b.ring, 1), 4);
+	spawn_template_ring_exit(b.ring);
+}
+
+/* Use a ring whose descriptors are others' files now, then a new one. */
+static void use_closed(void *arg)
+{
+	struct spawn_template_ring *ring = ring_new(8, 2);
+	struct spawn_template_cqe *cqe;
+	uint64_t start;
+	int tfd;
+
+	(void)arg;
+	queue_run(ring, tree_template(), TREE("exit", "3"), 1);
+	CHECK_EQ(take_run_code(ring, 1), 3);
+	take_all_numbers();
+	tfd = tree_template();
+	CHECK_EQ(spawn_template_ring_fd(ring), -EBADF);
+	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, -1), -EBADF);
+	queue_run(ring, tfd, TREE("exit", "3"), 2);
+	CHECK_EQ(spawn_template_ring_submit(ring), -EBADF);
+	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 0), -EBADF);
+	CHECK_EQ(spawn_template_ring_cancel(ring, 2), 1);
+	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, -1), 0);
+	CHECK_EQ(cqe->res, -ECANCELED);
+	start = now_ms();
+	spawn_template_ring_exit(ring);
+	CHECK_LE(now_ms() - start, at_most_ms(1000));
+	check_own_files();
+	ring = ring_new(8, 2);
+	queue_run(ring, tfd, TREE("exit", "5"), 3);
+	CHECK_EQ(take_run_code(ring, 3), 5);
+	spawn_template_ring_exit(ring);
+	check_own_files();
+}
+
+static void a_ring_whose_fds_were_closed_is_refused(void)
+{
+	if (TEST_TSAN)
+		TEST_SKIP("ThreadSanitizer allows no threads in such a child");
+	test_in_child(use_closed, NULL);
+}
+
+/* ---- more of the child of a fork ---- */
 
 static void make_own(void *arg)
 {
@@ -548,6 +643,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_forked_childs_copy_is_inert),
 	TEST_CASE(exit_in_the_child_harms_nothing),
 	TEST_CASE(exit_in_the_child_closes_its_fds),
+	TEST_CASE(exit_in_a_child_leaves_its_own_files_open),
+	TEST_CASE(a_ring_whose_fds_were_closed_is_refused),
 	TEST_CASE(a_child_may_have_a_ring_of_its_own),
 	TEST_CASE(a_fork_at_any_moment_harms_nothing),
 	TEST_CASE(exec_inherits_nothing),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "identity.h"
+#include "own.h"
 #include "run/homes.h"
 #include "run/run.h"
 
@@ -13,10 +14,32 @@
 struct st_home {
 	struct st_home *next;
 	struct st_tree_home home;
+	struct st_own dir, top,
+		lifeline; /* the files of home; top: its parent */
 	uint64_t dev, ino; /* the parent's; 0: for a place that was found */
 	bool supervised;
 	bool gone;			/* removed, or unguarded: no new runs */
 };
+
+static void give_up_closed(const struct st_own *own, int *fd)
+{
+	if (*fd >= 0 && !st_own_is(own, *fd))
+		*fd = -1;
+}
+
+/*
+ * Gives up fds that the host has closed: their numbers may be other files' by now.
+ * Return: false if the directory is among them, and the home takes no more runs.
+ */
+static bool look_after_fds(struct st_home *h)
+{
+	const int dir = h->home.dir;
+
+	give_up_closed(&h->dir, &h->home.dir);
+	give_up_closed(&h->top, &h->home.parent);
+	give_up_closed(&h->lifeline, &h->home.lifeline);
+	return h->home.dir == dir;
+}
 
 void st_homes_init(struct st_homes *homes)
 {
@@ -32,8 +55,9 @@ static struct st_home *homes_find(struct st_homes *homes,
 	while (h && (h->dev != like->dev || h->ino != like->ino ||
 		     h->supervised != like->supervised || h->gone))
 		h = h->next;
-	/* its supervisor was killed: make another */
-	if (h && h->supervised && !st_tree_home_guarded(&h->home)) {
+	/* its supervisor was killed, or its fds were closed: make another */
+	if (h && (!look_after_fds(h) ||
+		  (h->supervised && !st_tree_home_guarded(&h->home)))) {
 		h->gone = true;
 		return NULL;
 	}
@@ -55,6 +79,9 @@ static int homes_add(struct st_homes *homes,
 		return ret < 0 ? ret : -ENOMEM;
 	}
 	*h = *like;
+	st_own_take(&h->dir, h->home.dir);
+	st_own_take(&h->top, h->home.parent);
+	st_own_take(&h->lifeline, h->home.lifeline);
 	h->next = homes->first;
 	homes->first = h;
 	*home = h;
@@ -115,6 +142,7 @@ void st_homes_close(struct st_homes *homes)
 
 	while ((h = homes->first)) {
 		homes->first = h->next;
+		look_after_fds(h);
 		st_tree_home_close(&h->home);
 		free(h);
 	}
@@ -124,6 +152,8 @@ void st_homes_close(struct st_homes *homes)
 /* Closes the copies in a forked child, and ends nothing. */
 void st_homes_forget(struct st_homes *homes)
 {
-	for (struct st_home *h = homes->first; h; h = h->next)
+	for (struct st_home *h = homes->first; h; h = h->next) {
+		look_after_fds(h);
 		st_tree_home_forget(&h->home);
+	}
 }

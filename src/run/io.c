@@ -21,18 +21,20 @@
 #define SCRATCH (16 * 1024)
 
 /*
- * Closes an fd of ours, and takes it out of the epoll set, which closing does
- * not do while a forked child of the host holds a copy.
+ * Closes an fd of ours, and takes it out of the epoll set, which closing does not
+ * do while a forked child of the host holds a copy. A number that is not in a set
+ * which the host has closed may be another file's by now.
  */
 void st_io_close_fd(const struct st_io *io, int *fd)
 {
-	if (*fd < 0 || io->epoll < 0) {
+	if (*fd < 0 || !io->poller) {
 		sys_close_own(fd);
 		return;
 	}
-	epoll_ctl(io->epoll, EPOLL_CTL_DEL, *fd, NULL);
-	/* libc's close, since ThreadSanitizer knows the fd by the call above */
-	close(*fd);
+	/* libc's close, since ThreadSanitizer knows the fd by the call before */
+	if (epoll_ctl(io->poller->epoll, EPOLL_CTL_DEL, *fd, NULL) == 0 ||
+	    st_poller_intact(io->poller))
+		close(*fd);
 	*fd = -1;
 }
 

@@ -9,6 +9,8 @@
 
 #include <spawn_template.h>
 
+#include "run/poller.h"
+
 /* An output stream of the program. */
 struct st_stream {
 	int fd;			/* reading end; -1: closed, or not captured */
@@ -23,7 +25,8 @@ struct st_stream {
 struct st_io {
 	struct st_stream out, err;
 	int in;			/* writing end; -1: all is fed */
-	int epoll;		/* our fds leave it when closed; -1: none */
+	const struct st_poller
+		*poller; /* our fds leave it when closed; or NULL */
 	const char *input;	/* the rest of it */
 	size_t input_len;
 	bool captured;		/* the result has the output */
@@ -33,7 +36,7 @@ struct st_io {
 #define ST_IO_NONE \
 	{ \
 		.out = { .fd = -1, .ended = true }, \
-		.err = { .fd = -1, .ended = true }, .in = -1, .epoll = -1, \
+		.err = { .fd = -1, .ended = true }, .in = -1, .poller = NULL, \
 	}
 
 /* The child's ends of the pipes. */

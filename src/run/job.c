@@ -164,9 +164,11 @@ static int launch_run(struct st_job *job,
 	bool fallback, is_fed;
 	int ret;
 
+	if (!st_ring_intact(ring))
+		return -EBADF;
 	prepare_spawn(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
-	run->io.epoll = ring->poller.epoll;
+	run->io.poller = &ring->poller;
 	is_fed = run->io.in < 0;
 	if (ret == 0)
 		ret = make_tree(job, &fallback);
@@ -232,7 +234,7 @@ static int launch_when_possible(struct st_job *job,
 static void hand_over(struct st_job *job)
 {
 	if (!job->is_run)
-		job->run.io.epoll = job->ring->poller.epoll;
+		job->run.io.poller = &job->ring->poller;
 	job->unwatched = st_reactor_watch(job) < 0;
 	if (job->unwatched || !leave_launching(job, ST_SLOT_RUNNING))
 		st_reactor_poke(job);

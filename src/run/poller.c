@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "run/poller.h"
+#include "shared/clock.h"
 #include "sys.h"
 
 /* ---- start and end */
@@ -21,6 +22,65 @@ void st_poller_init(struct st_poller *p)
 	pthread_mutex_init(&p->lock, NULL);
 }
 
+static int set_timer(const struct st_poller *p, int64_t at)
+{
+	const int64_t every = p->interval;
+	const struct itimerspec its = {
+		.it_value = { at / 1000000000LL, at % 1000000000LL },
+		.it_interval = { every / 1000000000LL, every % 1000000000LL },
+	};
+
+	return sys_call4(__NR_timerfd_settime, p->timer, TFD_TIMER_ABSTIME,
+			 &its, NULL);
+}
+
+/* Return: the timer's interval; -errno, and -EBADF or -EINVAL if it is no timer. */
+static int64_t interval_of(int timer)
+{
+	struct itimerspec its;
+	int ret = sys_call2(__NR_timerfd_gettime, timer, &its);
+
+	if (ret < 0)
+		return ret;
+	return its.it_interval.tv_sec * 1000000000LL + its.it_interval.tv_nsec;
+}
+
+/*
+ * Marks the timer by an interval of a century or two. No other has the same: it is
+ * made of the time and of an address.
+ */
+static int mark(struct st_poller *p)
+{
+	const uint64_t century = 1ULL << 61;
+	int ret;
+
+	p->interval =
+		(int64_t)(century +
+			  ((uint64_t)st_now() ^ (uintptr_t)p << 20) % century);
+	/* fail now if a sandbox refuses this: there would be no deadlines */
+	ret = set_timer(p, 0);
+	if (ret < 0)
+		return ret;
+	return 0;
+}
+
+bool st_poller_intact(const struct st_poller *p)
+{
+	int64_t interval = p->timer < 0 ? p->interval : interval_of(p->timer);
+
+	/* any other error tells nothing */
+	return interval == p->interval ||
+	       (interval < 0 && interval != -EBADF && interval != -EINVAL);
+}
+
+void st_poller_close_fd(const struct st_poller *p, const struct st_own *own,
+			int *fd)
+{
+	if (st_poller_intact(p))
+		st_own_close(own, fd);
+	*fd = -1;
+}
+
 /**
  * st_poller_open - make the fds and memory of a poller
  * @p: initialised
@@ -30,7 +90,6 @@ void st_poller_init(struct st_poller *p)
  */
 int st_poller_open(struct st_poller *p, unsigned int timers)
 {
-	const struct itimerspec never = { .it_value = { 0, 0 } };
 	int ret;
 
 	p->heap.timers = calloc(timers, sizeof(*p->heap.timers));
@@ -39,30 +98,33 @@ int st_poller_open(struct st_poller *p, unsigned int timers)
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll < 0)
 		return -errno;
+	st_own_take(&p->epoll_file, p->epoll);
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake < 0)
 		return -errno;
+	st_own_take(&p->wake_file, p->wake);
 	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (p->timer < 0)
 		return -errno;
-	/* fail now if a sandbox refuses this: there would be no deadlines */
-	if (timerfd_settime(p->timer, 0, &never, NULL) < 0)
-		return -errno;
+	st_own_take(&p->timer_file, p->timer);
+	ret = mark(p);
+	if (ret < 0)
+		return ret;
 	ret = st_poller_watch(p, p->wake, EPOLLIN, ST_POLLER_WAKE);
 	if (ret == 0)
 		ret = st_poller_watch(p, p->timer, EPOLLIN, ST_POLLER_TIMER);
 	return ret;
 }
 
-/* Frees all but the lock, which another thread may have held at a fork. */
+/*
+ * Frees all but the lock, which another thread may have held at a fork. In a forked
+ * child the fds are copies, and may be other files by now as well.
+ */
 void st_poller_close(struct st_poller *p)
 {
-	if (p->epoll >= 0)
-		sys_close(p->epoll);
-	if (p->wake >= 0)
-		sys_close(p->wake);
-	if (p->timer >= 0)
-		sys_close(p->timer);
+	st_poller_close_fd(p, &p->epoll_file, &p->epoll);
+	st_poller_close_fd(p, &p->wake_file, &p->wake);
+	st_poller_close_fd(p, &p->timer_file, &p->timer);
 	free(p->heap.timers);
 }
 
@@ -84,7 +146,8 @@ void st_poller_wake(struct st_poller *p)
 {
 	const uint64_t one = 1;
 
-	sys_call3(__NR_write, p->wake, &one, sizeof(one));
+	if (st_poller_intact(p) && st_own_is(&p->wake_file, p->wake))
+		sys_call3(__NR_write, p->wake, &one, sizeof(one));
 }
 
 void st_poller_poke(struct st_poller *p, struct st_node *node)
@@ -105,16 +168,13 @@ void st_poller_cancel(struct st_poller *p)
 void st_poller_arm(struct st_poller *p)
 {
 	int64_t first = st_heap_first(&p->heap);
-	struct itimerspec its = { .it_value = { 0, 0 } };
 
-	if (first >= p->armed)
+	if (first >= p->armed || !st_poller_intact(p))
 		return;
 	if (first < 1)
 		first = 1; /* 0 would stop the timer */
 	p->armed = first;
-	its.it_value.tv_sec = first / 1000000000LL;
-	its.it_value.tv_nsec = first % 1000000000LL;
-	timerfd_settime(p->timer, TFD_TIMER_ABSTIME, &its, NULL);
+	set_timer(p, first);
 }
 
 void st_poller_schedule(struct st_poller *p, struct st_timer *timer,
@@ -136,7 +196,8 @@ void st_poller_timer_ran(struct st_poller *p)
 {
 	uint64_t n;
 
-	sys_call3(__NR_read, p->timer, &n, sizeof(n));
+	if (st_own_is(&p->timer_file, p->timer))
+		sys_call3(__NR_read, p->timer, &n, sizeof(n));
 	pthread_mutex_lock(&p->lock);
 	p->armed = ST_NEVER;
 	pthread_mutex_unlock(&p->lock);

@@ -44,6 +44,9 @@
 #define UNWATCHED (5 * ST_MS)
 /* Milliseconds after a failed epoll_wait until the next one. */
 #define WAIT_FAILED 5
+/* Milliseconds after which to look whether the fds were closed, and for an end then. */
+#define LOOK_AFTER 60000
+#define CLOSED 1000
 
 /* The fd of a job that an event is about. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
@@ -278,7 +281,8 @@ static void handle_wake(struct turn *turn)
 	struct st_node *node;
 	uint64_t n;
 
-	sys_call3(__NR_read, p->wake, &n, sizeof(n));
+	if (st_own_is(&p->wake_file, p->wake))
+		sys_call3(__NR_read, p->wake, &n, sizeof(n));
 	while ((node = st_queue_take(&p->poked)))
 		take_over(turn, (struct st_job *)node);
 	if (atomic_exchange(&p->cancels, false))
@@ -397,6 +401,25 @@ static bool is_ring_ended(struct spawn_template_ring *ring)
 	return ended;
 }
 
+/*
+ * Waits for events. If the host has closed the fds, none will come, and the number
+ * of the epoll set may be another's, whose events are not for this thread.
+ */
+static int wait_for_events(const struct st_poller *p,
+			   struct epoll_event *events)
+{
+	int n;
+
+	if (!st_poller_intact(p)) {
+		sys_sleep_ms(CLOSED);
+		return 0;
+	}
+	n = epoll_wait(p->epoll, events, EVENTS, LOOK_AFTER);
+	if (n < 0 && errno != EINTR)
+		sys_sleep_ms(WAIT_FAILED);
+	return n;
+}
+
 static void *react(void *arg)
 {
 	struct spawn_template_ring *ring = arg;
@@ -405,11 +428,8 @@ static void *react(void *arg)
 
 	st_thread_begin("spawn-reactor");
 	while (!is_ring_ended(ring)) {
-		int n = epoll_wait(ring->poller.epoll, events, EVENTS, -1);
+		int n = wait_for_events(&ring->poller, events);
 
-		/* the host may have closed it: do not spin */
-		if (n < 0 && errno != EINTR)
-			sys_sleep_ms(WAIT_FAILED);
 		for (int i = 0; i < n; i++)
 			handle(&turn, &events[i]);
 		complete_over(&turn);

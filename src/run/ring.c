@@ -47,11 +47,19 @@ struct st_slot *st_slot_take(struct spawn_template_ring *ring)
 
 /* ---- completions */
 
+/* Tells whether nobody has closed the fds of a ring: see poller.h. */
+bool st_ring_intact(const struct spawn_template_ring *ring)
+{
+	return st_poller_intact(&ring->poller) &&
+	       st_own_is(&ring->event_file, ring->event);
+}
+
 static void signal_event(struct spawn_template_ring *ring)
 {
 	const uint64_t one = 1;
 
-	sys_call3(__NR_write, ring->event, &one, sizeof(one));
+	if (st_ring_intact(ring))
+		sys_call3(__NR_write, ring->event, &one, sizeof(one));
 }
 
 /* Publishes a complete slot: its cqe is filled in, and its job is not in it. */
@@ -70,7 +78,8 @@ static void make_quiet(struct spawn_template_ring *ring)
 	uint64_t n;
 
 	atomic_store(&ring->signalled, false);
-	sys_call3(__NR_read, ring->event, &n, sizeof(n));
+	if (st_ring_intact(ring))
+		sys_call3(__NR_read, ring->event, &n, sizeof(n));
 	if (st_queue_is_empty(&ring->done))
 		return;
 	atomic_store(&ring->signalled, true);
@@ -176,16 +185,22 @@ static void free_done(struct spawn_template_ring *ring)
 		st_slot_free_result(&ring->slots[i]);
 }
 
+/* Closes those that are still the ring's. The poller tells, and so it is the last. */
+static void close_fds(struct spawn_template_ring *ring)
+{
+	struct st_poller *p = &ring->poller;
+
+	st_poller_close_fd(p, &ring->event_file, &ring->event);
+	st_poller_close_fd(p, &ring->devnull_file, &ring->devnull);
+	st_poller_close(p);
+}
+
 /* Frees a ring with nothing in flight, which no other thread has. */
 void st_ring_free(struct spawn_template_ring *ring)
 {
 	free_done(ring);
 	st_homes_close(&ring->homes);
-	st_poller_close(&ring->poller);
-	if (ring->event >= 0)
-		sys_close(ring->event);
-	if (ring->devnull >= 0)
-		sys_close(ring->devnull);
+	close_fds(ring);
 	pthread_mutex_destroy(&ring->poller.lock);
 	pthread_mutex_destroy(&ring->wait_lock);
 	pthread_mutex_destroy(&ring->submit_lock);
@@ -224,9 +239,7 @@ struct spawn_template_ring *st_ring_new(unsigned int entries)
 void st_ring_forget(struct spawn_template_ring *ring)
 {
 	st_homes_forget(&ring->homes);
-	st_poller_close(&ring->poller);
-	sys_close(ring->event);
-	sys_close(ring->devnull);
+	close_fds(ring);
 	free(ring->runs);
 	free(ring->trees);
 	free(ring);

@@ -91,6 +91,7 @@ struct spawn_template_ring {
 	unsigned int entries;
 	int event;			/* readable while completions wait */
 	int devnull;
+	struct st_own event_file, devnull_file;
 	struct st_pool *pool;
 	pthread_t reactor;
 	struct st_poller poller; /* the reactor's; others use its wake, too */
@@ -129,6 +130,7 @@ static inline struct st_job *st_job_of_run(struct st_run *run)
 struct spawn_template_ring *st_ring_new(unsigned int entries);
 void st_ring_free(struct spawn_template_ring *ring);
 void st_ring_forget(struct spawn_template_ring *ring);
+bool st_ring_intact(const struct spawn_template_ring *ring);
 
 struct st_slot *st_slot_take(struct spawn_template_ring *ring);
 void st_slot_give(struct spawn_template_ring *ring, struct st_slot *slot);

@@ -75,9 +75,11 @@ static int ring_open(struct spawn_template_ring *ring, unsigned int threads)
 	ret = st_io_devnull(&ring->devnull);
 	if (ret < 0)
 		return ret;
+	st_own_take(&ring->devnull_file, ring->devnull);
 	ring->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (ring->event < 0)
 		return -errno;
+	st_own_take(&ring->event_file, ring->event);
 	ret = st_poller_open(&ring->poller, ring->entries);
 	if (ret == 0)
 		ret = st_pool_get(threads, &ring->pool);
@@ -111,7 +113,9 @@ int spawn_template_ring_init(unsigned int entries,
 
 int spawn_template_ring_fd(struct spawn_template_ring *ring)
 {
-	return is_foreign(ring) ? -EACCES : ring->event;
+	if (is_foreign(ring))
+		return -EACCES;
+	return st_ring_intact(ring) ? ring->event : -EBADF;
 }
 
 /* ---- submission */
@@ -187,6 +191,8 @@ static int submit(struct spawn_template_ring *ring)
 
 	if (!st_queue_has_new(&ring->submitted))
 		return 0;
+	if (!st_ring_intact(ring))
+		return -EBADF;
 	pthread_mutex_lock(&ring->submit_lock);
 	top = bottom = st_queue_take_pile(&ring->submitted);
 	if (top) {
@@ -207,7 +213,7 @@ int spawn_template_ring_submit(struct spawn_template_ring *ring)
 
 /* ---- completion */
 
-/* Return: 0 if there may be a completion now; -ETIME; -EINTR. */
+/* Return: 0 if there may be a completion now; -ETIME; -EINTR; -EBADF. */
 static int wait_event(struct spawn_template_ring *ring, int64_t until)
 {
 	struct pollfd pfd = { .fd = ring->event, .events = POLLIN };
@@ -217,6 +223,8 @@ static int wait_event(struct spawn_template_ring *ring, int64_t until)
 
 	if (left < 0)
 		return -ETIME;
+	if (!st_ring_intact(ring))
+		return -EBADF;
 	n = sys_call5(__NR_ppoll, &pfd, 1, until == ST_NEVER ? NULL : &ts, 0,
 		      0);
 	if (n == 0)
@@ -235,8 +243,10 @@ int spawn_template_ring_wait(struct spawn_template_ring *ring,
 		return -EACCES;
 	if (!cqe || timeout_ms < -1)
 		return -EINVAL;
-	submit(ring);
+	ret = submit(ring);
 	slot = st_slot_next_done(ring);
+	if (!slot && ret < 0)
+		return ret;
 	if (!slot && timeout_ms > 0)
 		until = st_now() + timeout_ms * ST_MS;
 	while (!slot) {
@@ -335,7 +345,9 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
 
 static void end_reactor(struct spawn_template_ring *ring)
 {
-	int64_t left, until = st_now() + EXIT_MOST;
+	/* what waits on fds that were closed is not woken */
+	int64_t left, most = st_ring_intact(ring) ? EXIT_MOST : 0;
+	int64_t until = st_now() + most;
 	pthread_t thread = ring->reactor;
 
 	while (!atomic_load(&ring->ended) && (left = until - st_now()) > 0)

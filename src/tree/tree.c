@@ -96,7 +96,7 @@ bool st_tree_home_guarded(const struct st_tree_home *home)
  */
 void st_tree_home_close(struct st_tree_home *home)
 {
-	if (home->parent >= 0)
+	if (home->parent >= 0 || home->supervisor > 0)
 		st_supervisor_end(home);
 	else if (home->dir >= 0)
 		sys_call3(__NR_unlinkat, home->dir, ST_CGROUP_LEFT,

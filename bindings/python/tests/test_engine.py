@@ -668,6 +668,22 @@ class Sync(TestCase):
                              stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(out, b"b'I am 1\\n'\n")
 
+    def test_run_sync_works_after_all_descriptors_were_closed(self):
+        program = """
+            import os
+            import spawn_template
+            def say(word):
+                sh = spawn_template.Template("sh")
+                return sh.run_sync(["sh", "-c", "echo " + word], timeout=20).out
+            assert say("one") == b"one\\n"
+            os.closerange(3, 256)
+            files = [os.open("/", os.O_RDONLY) for _ in range(12)]
+            assert say("two") == say("two") == b"two\\n"
+            assert [os.fstat(file).st_ino for file in files]
+        """
+        subprocess.run([sys.executable, "-c", textwrap.dedent(program)],
+                       check=True, timeout=60)
+
     def test_a_handler_that_raises_ends_the_tree(self):
         def handler(*_):
             self.pids(2)

@@ -27,7 +27,7 @@ def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     """Run a program to its end; args are those of the native run()."""
     if threading.get_ident() != _main:
         return template.run(*args)
-    ring = _rings.pop() if _rings else _new_ring()
+    ring = _kept_ring() or _new_ring()
     if ring is None:        # signal handlers run afterwards
         return template.run(*args)
     result: _native.Result
@@ -42,6 +42,18 @@ def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
     if error is not None:
         raise error
     return result
+
+
+def _kept_ring() -> Optional[_native.Ring]:
+    """Take the unused ring, unless the program has closed its descriptors."""
+    while _rings:
+        ring = _rings.pop()
+        try:
+            ring.fileno()
+            return ring
+        except OSError:
+            ring.close()
+    return None
 
 
 def _new_ring() -> Optional[_native.Ring]:
