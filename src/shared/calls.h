@@ -24,10 +24,11 @@
 #define ST_CALLS(X)                                                            \
 	X(CLONE3, "clone3", 5, 3, EINVAL,                                      \
 	  "clone(2) is used: handlers are reset one by one",                   \
-	  "--cgroup does not work")                                            \
+	  "no launch into a cgroup; where it answers another error than "      \
+	  "ENOSYS, libc starts no thread: no rings, --capture and batch")      \
 	X(CLONE_PIDFD, "CLONE_PIDFD", 5, 2, EINVAL,                            \
 	  "the child opens its own pidfd: one call more", "")                  \
-	X(CLONE_NO_SIGNAL, "clone without exit signal", 2, 6, EINVAL,          \
+	X(CLONE_NO_SIGNAL, "clone, no exit signal", 2, 6, EINVAL,              \
 	  "the child is forked: page tables are copied",                       \
 	  "a launch that fails raises SIGCHLD, and waitpid(-1) finds it")      \
 	X(CLOSE_RANGE, "close_range", 5, 9, 0,                                 \

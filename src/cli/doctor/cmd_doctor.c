@@ -6,11 +6,15 @@
  */
 #define _GNU_SOURCE
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
+#include "shared/namespaces.h"
 
 static const struct area *const areas[] = {
 	&area_launch, &area_process, &area_cgroup,
@@ -82,13 +86,13 @@ static void print_feature(const struct feature *feature,
 	out_lines("  ");
 	out_styled(statuses[f->status].style, "%-*s", STATUS_WIDTH,
 		   statuses[f->status].word);
-	out_lines("  %-*s  ", NAME_WIDTH, feature->name);
+	out_lines("  %-*s  ", NAME_WIDTH, feature_name(feature));
 	out_wrapped(DETAIL_COLUMN, DETAIL_COLUMN, f->detail);
 	if (is_good(f))
 		return;
-	if (*feature->lost)
+	if (*feature_lost(feature))
 		print_note(f->status == FEATURE_UNKNOWN ? "at risk:" : "lost:",
-			   feature->lost);
+			   feature_lost(feature));
 	if (remedy_of(feature, f))
 		print_note("remedy:", remedy_of(feature, f));
 }
@@ -123,18 +127,18 @@ static json_t *feature_json(const struct area *area,
 			    const struct finding *f)
 {
 	bool good = is_good(f);
-	char since[16];
+	const char *lost = feature_lost(feature);
+	int since = feature_since(feature);
+	char text[16];
 
-	snprintf(since, sizeof(since), "%d.%d", feature->since >> 8,
-		 feature->since & 255);
+	snprintf(text, sizeof(text), "%d.%d", since >> 8, since & 255);
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:b, s:s?, s:o, s:s?, s:s?, s:o}", "id",
-		feature->id, "area", area->id, "name", feature->name, "status",
-		statuses[f->status].id, "essential", feature->essential,
-		"since", feature->since ? since : NULL, "detail",
-		out_text(f->detail), "lost",
-		good || !*feature->lost ? NULL : feature->lost, "remedy",
-		good ? NULL : remedy_of(feature, f), "ns",
+		feature->id, "area", area->id, "name", feature_name(feature),
+		"status", statuses[f->status].id, "essential",
+		feature->essential, "since", since ? text : NULL, "detail",
+		out_text(f->detail), "lost", good || !*lost ? NULL : lost,
+		"remedy", good ? NULL : remedy_of(feature, f), "ns",
 		f->ns >= 0 ? json_integer(f->ns) : json_null());
 }
 
@@ -148,16 +152,37 @@ static json_t *doctor_json(const struct totals *t, json_t *features)
 
 /* ---- all together */
 
+/*
+ * In a new pid namespace the first probe would be the init, and the others fail: have
+ * another process be it. Return: its pid; 0 if there is none.
+ */
+static pid_t hold_init(void)
+{
+	pid_t pid;
+
+	if (st_init_of_children() != ST_INIT_NONE)
+		return 0;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid < 0 ? 0 : pid;
+}
+
 static struct finding *probe_all(struct totals *totals)
 {
 	size_t n = 0, at = 0;
 	struct finding *all;
+	pid_t init;
 
 	for (size_t i = 0; i < N_AREAS; i++)
 		n += areas[i]->n_features;
 	all = calloc(n, sizeof(*all));
 	if (!all)
 		return NULL;
+	init = hold_init();
 	for (size_t i = 0; i < N_AREAS; i++) {
 		const struct area *area = areas[i];
 
@@ -166,6 +191,8 @@ static struct finding *probe_all(struct totals *totals)
 			count(totals, &area->features[j], &all[at]);
 		}
 	}
+	if (init && kill(init, SIGKILL) == 0)
+		wait_exit(init);
 	return all;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "cli/cli.h"
+#include "shared/calls.h"
 
 /* UNKNOWN means that the probe itself could not be made. */
 enum feature_status {
@@ -38,8 +39,19 @@ struct finding {
 
 #define KERNEL(major, minor) ((major) << 8 | (minor))
 
+/* A row of the table of calls; see shared/calls.h. */
+struct call_text {
+	const char *name;
+	int since;
+	const char *lost; /* the substitute, and the loss */
+};
+
+extern const struct call_text call_texts[]; /* probe.c; by ST_CALL_* */
+
+/* A feature has what its row says, or else name, since and lost of its own. */
 struct feature {
 	const char *id; /* for JSON; stable */
+	const struct call_text *call;
 	const char *name;
 	int since; /* KERNEL(); 0: versions do not tell */
 	bool essential; /* launches need it */
@@ -61,6 +73,12 @@ extern const struct area area_cgroup; /* cgroup.c */
 extern const struct area area_bpf; /* bpf.c */
 extern const struct area area_guard; /* guard.c */
 extern const struct area area_machine; /* machine.c */
+
+/* ---- what a feature, or its row, says: probe.c */
+
+const char *feature_name(const struct feature *feature);
+int feature_since(const struct feature *feature);
+const char *feature_lost(const struct feature *feature);
 
 /* ---- for probes: probe.c */
 

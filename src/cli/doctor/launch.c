@@ -118,6 +118,17 @@ static void probe_clone_pidfd(struct finding *f)
 	found_call(f, ret);
 }
 
+static void probe_no_signal(struct finding *f)
+{
+	long pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		wait_exit((pid_t)pid);
+	found_call(f, pid < 0 ? -errno : 0);
+}
+
 static void probe_clear_sighand(struct finding *f)
 {
 	found_call(f, try_clone3(CLONE_CLEAR_SIGHAND, SIGCHLD));
@@ -199,7 +210,10 @@ static pid_t exec_by_fd(char *const argv[], int input)
 		if (input >= 0)
 			dup2(input, STDIN_FILENO);
 		syscall(SYS_execveat, fd, "", argv, no_env, AT_EMPTY_PATH);
-		_exit(errno == ENOSYS ? 101 : errno == EPERM ? 102 : 103);
+		_exit(errno == ENOSYS	? 101
+		      : errno == EPERM	? 102
+		      : errno == EACCES ? 103
+					: 104);
 	}
 	close(fd);
 	return pid;
@@ -212,8 +226,10 @@ static void probe_execveat(struct finding *f)
 
 	if (status == SHELL_STATUS)
 		found_call(f, 0);
-	else if (status == 101 || status == 102)
-		found_call(f, status == 101 ? -ENOSYS : -EPERM);
+	else if (status >= 101 && status <= 103)
+		found_call(f, status == 101   ? -ENOSYS
+			      : status == 102 ? -EPERM
+					      : -EACCES);
 	else
 		found(f, FEATURE_UNKNOWN,
 		      "exec of " SHELL " by descriptor "
@@ -285,18 +301,18 @@ static const struct feature features[] = {
 	},
 	{
 		.id = "clone3",
-		.name = "clone3",
-		.since = KERNEL(5, 3),
-		.lost = "clone(2) is used: handlers are reset one by one, and "
-			"--cgroup does not work",
+		.call = &call_texts[ST_CALL_CLONE3],
 		.probe = probe_clone3,
 	},
 	{
 		.id = "clone_pidfd",
-		.name = "CLONE_PIDFD",
-		.since = KERNEL(5, 2),
-		.lost = "the child opens its own pidfd: one call more",
+		.call = &call_texts[ST_CALL_CLONE_PIDFD],
 		.probe = probe_clone_pidfd,
+	},
+	{
+		.id = "clone_no_signal",
+		.call = &call_texts[ST_CALL_CLONE_NO_SIGNAL],
+		.probe = probe_no_signal,
 	},
 	{
 		.id = "clone_clear_sighand",
@@ -335,31 +351,22 @@ static const struct feature features[] = {
 	},
 	{
 		.id = "close_range",
-		.name = "close_range",
-		.since = KERNEL(5, 9),
-		.lost = "descriptors are closed one by one, by /proc/self/fd",
+		.call = &call_texts[ST_CALL_CLOSE_RANGE],
 		.probe = probe_close_range,
 	},
 	{
 		.id = "close_range_cloexec",
-		.name = "CLOSE_RANGE_CLOEXEC",
-		.since = KERNEL(5, 11),
-		.lost = "descriptors are closed in ranges: a few calls more",
+		.call = &call_texts[ST_CALL_CLOSE_RANGE_CLOEXEC],
 		.probe = probe_close_range_cloexec,
 	},
 	{
 		.id = "close_range_unshare",
-		.name = "CLOSE_RANGE_UNSHARE",
-		.since = KERNEL(5, 9),
-		.lost = "a large descriptor table is copied at each launch",
+		.call = &call_texts[ST_CALL_CLOSE_RANGE_UNSHARE],
 		.probe = probe_close_range_unshare,
 	},
 	{
 		.id = "execveat",
-		.name = "execveat AT_EMPTY_PATH",
-		.since = KERNEL(3, 19),
-		.lost = "launches go by path, with a moment between check and "
-			"exec",
+		.call = &call_texts[ST_CALL_EXECVEAT],
 		.probe = probe_execveat,
 	},
 	{

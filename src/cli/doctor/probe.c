@@ -16,6 +16,32 @@
 
 #define PROBE_SECONDS 10
 
+/* Joins two texts by a semicolon, unless one of them is empty. */
+#define JOIN(a, b) \
+	(sizeof(a) > 1 && sizeof(b) > 1 ? a "; " b : sizeof(a) > 1 ? a : b)
+
+const struct call_text call_texts[] = {
+#define CALL_TEXT(id, name, major, minor, einval, instead, lost) \
+	[ST_CALL_##id] = { name, KERNEL(major, minor), JOIN(instead, lost) },
+	ST_CALLS(CALL_TEXT)
+#undef CALL_TEXT
+};
+
+const char *feature_name(const struct feature *feature)
+{
+	return feature->call ? feature->call->name : feature->name;
+}
+
+int feature_since(const struct feature *feature)
+{
+	return feature->call ? feature->call->since : feature->since;
+}
+
+const char *feature_lost(const struct feature *feature)
+{
+	return feature->call ? feature->call->lost : feature->lost;
+}
+
 void found(struct finding *f, enum feature_status status, const char *fmt, ...)
 {
 	va_list ap;
@@ -110,27 +136,26 @@ void found_death(struct finding *f, int status)
  */
 static void judge_version(const struct feature *feature, struct finding *f)
 {
-	int kernel = running_kernel();
+	int kernel = running_kernel(), since = feature_since(feature);
 	char answer[FINDING_TEXT];
 
-	if (!feature->since)
+	if (!since)
 		return;
 	if (f->status == FEATURE_OK && !f->detail[0])
-		found(f, FEATURE_OK, "Linux %d.%d", feature->since >> 8,
-		      feature->since & 255);
+		found(f, FEATURE_OK, "Linux %d.%d", since >> 8, since & 255);
 	if (f->status != FEATURE_MISSING)
 		return;
 	memcpy(answer, f->detail, sizeof(answer));
-	if (kernel >= feature->since) {
+	if (kernel >= since) {
 		found(f, FEATURE_DENIED,
 		      "%.100s, although Linux has it since "
 		      "%d.%d",
-		      answer, feature->since >> 8, feature->since & 255);
+		      answer, since >> 8, since & 255);
 		found_remedy(f, "a sandbox hides it: allow it in its seccomp "
 				"filter");
 	} else if (!f->remedy[0]) {
-		found_remedy(f, "Linux %d.%d or later", feature->since >> 8,
-			     feature->since & 255);
+		found_remedy(f, "Linux %d.%d or later", since >> 8,
+			     since & 255);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "shared/calls.h"
 #include "shared/measure/launchers.h"
 
 static const struct {
@@ -161,13 +162,19 @@ int launch(const struct launch_plan *plan, enum launch_method method,
 
 int launch_wait(const struct launched *l, siginfo_t *info, struct rusage *usage)
 {
-	idtype_t type = l->pidfd < 0 ? P_PID : P_PIDFD;
-	id_t id = (id_t)(l->pidfd < 0 ? l->pid : l->pidfd);
+	bool by_pidfd = l->pidfd >= 0;
 
 	/* the raw call, because libc's returns no rusage */
-	while (syscall(SYS_waitid, type, id, info, WEXITED, usage) < 0)
-		if (errno != EINTR)
+	while (syscall(SYS_waitid, by_pidfd ? P_PIDFD : P_PID,
+		       by_pidfd ? l->pidfd : l->pid, info, WEXITED,
+		       usage) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (!by_pidfd ||
+		    !st_call_is_missing(ST_CALL_WAITID_PIDFD, -errno))
 			return -errno;
+		by_pidfd = false;
+	}
 	return 0;
 }
 
