@@ -891,7 +891,7 @@ static void churn(struct spawn_template_cache *cache, const char *tools[40],
 		drop(cache, get(cache, tool));
 		if (i % 7 == 0)
 			CHECK_SYS(chmod(tool, i % 2 ? 0755 : 0700));
-		CHECK_EQ(spawn_template_cache_get(cache, "none", NULL),
+		CHECK_EQ(spawn_template_cache_get(cache, "none", "/bin"),
 			 -ENOENT);
 	}
 }
