@@ -490,7 +490,59 @@ static void a_question_on_the_terminal_fails_at_once(void)
 	}
 }
 
+/* ---- small stacks ---- */
+
+static void run_on_small_stack(int tfd, char *const argv[], uint64_t timeout)
+{
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_result res;
+
+	args.timeout_ns = timeout;
+	CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
+				    sizeof(res)),
+		 0);
+	CHECK_EQ(!!(res.flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT), !!timeout);
+	spawn_template_result_free(&res);
+}
+
+static void *launch_on_small_stack(void *arg)
+{
+	char *argv[] = { "tree", "exit", "3", NULL };
+	char *pause[] = { "tree", "pause", NULL };
+	struct spawn_template_spawn_args args = { .argv = (uintptr_t)argv };
+	int tfd = *(int *)arg, pidfd;
+	struct spawn_template_begin *b;
+
+	args.pidfd = (uintptr_t)&pidfd;
+	CHECK_OK(spawn_template_spawn(tfd, &args, sizeof(args)));
+	CHECK_EQ(test_wait(pidfd), 3);
+	args.pidfd = 0;
+	CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_EQ(test_wait(pidfd), 3);
+	run_on_small_stack(tfd, argv, 0);
+	run_on_small_stack(tfd, pause, 20000000);
+	return NULL;
+}
+
+static void launches_work_on_the_smallest_stack(void)
+{
+	int tfd = tree_template();
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (TEST_SANITIZED)
+		TEST_SKIP("a sanitizer needs more stack");
+	CHECK_EQ(pthread_attr_init(&attr), 0);
+	CHECK_EQ(pthread_attr_setstacksize(&attr, (size_t)PTHREAD_STACK_MIN),
+		 0);
+	CHECK_EQ(pthread_create(&thread, &attr, launch_on_small_stack, &tfd),
+		 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
 static const struct test_case cases[] = {
+	TEST_CASE(launches_work_on_the_smallest_stack),
 	TEST_CASE(unread_input_raises_no_sigpipe),
 	TEST_CASE(sigpipe_handler_is_not_called),
 	TEST_CASE(pending_sigpipe_is_left_alone),

@@ -18,7 +18,7 @@
 #include "shared/clock.h"
 #include "sys.h"
 
-#define SCRATCH (16 * 1024)
+#define SCRATCH 4096 /* on the stack, which may be a small one */
 
 /*
  * Closes an fd of ours, and takes it out of the epoll set, which closing does not

@@ -239,8 +239,8 @@ int st_run_launch(struct st_run *run, int tfd,
 		  struct st_spawn *spawn,
 		  struct spawn_template_failure *failure)
 {
-	struct spawn_template_action
-		actions[SPAWN_TEMPLATE_ACTIONS_MAX + N_OWN];
+	/* at most SPAWN_TEMPLATE_ACTIONS_MAX; a thread may have a small stack */
+	struct spawn_template_action actions[args->spawn.actions_len + N_OWN];
 	uint32_t n = 0;
 	pid_t pid;
 
