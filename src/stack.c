@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pin.h"
 #include "stack.h"
 
 #define STACK_SIZE (64 * 1024)
@@ -41,6 +42,7 @@ static void thread_leaves(void *stack)
 
 static void make_stack_key(void)
 {
+	st_pin();
 	key_made = pthread_key_create(&key, thread_leaves) == 0;
 }
 

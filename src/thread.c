@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "pin.h"
 #include "sys.h"
 #include "thread.h"
 
@@ -18,6 +19,7 @@ int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 
 	if (ret)
 		return -ret;
+	st_pin();
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	/*
 	 * libc leaves out its own two signals, which change ids in all threads
