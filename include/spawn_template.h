@@ -855,6 +855,9 @@ struct spawn_template_result {
  * knows the status (PIDFD_GET_INFO, Linux 6.15). The call raises no SIGPIPE in the
  * caller. A signal handler that runs during the call does not end the call.
  *
+ * A child that a tracer keeps from being reaped, or that could not be killed, is left
+ * to later runs, which reap it once it can be.
+ *
  * Return: 0 once the program has run, however it ended, and the child is reaped;
  * no fd and no thread is left. On failure no child is left, *@result is as it was,
  * and the call returns

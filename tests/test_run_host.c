@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/time.h>
 
 #define MIB (1U << 20)
@@ -498,9 +499,9 @@ static void run_on_small_stack(int tfd, char *const argv[], uint64_t timeout)
 	struct spawn_template_result res;
 
 	args.timeout_ns = timeout;
-	CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
-				    sizeof(res)),
-		 0);
+	CHECK_EQ(
+		spawn_template_run(tfd, &args, sizeof(args), &res, sizeof(res)),
+		0);
 	CHECK_EQ(!!(res.flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT), !!timeout);
 	spawn_template_result_free(&res);
 }
@@ -541,8 +542,65 @@ static void launches_work_on_the_smallest_stack(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
+/* ---- a child that cannot be reaped ---- */
+
+/* Trace the process whose number comes up in a file, until killed. */
+static pid_t start_tracer(const char *file, int told)
+{
+	pid_t tracer = CHECK_SYS(fork());
+	int pid = 0;
+	char ok;
+
+	if (tracer)
+		return tracer;
+	while (access(file, R_OK) || !(pid = atoi(test_read(file))))
+		usleep(1000);
+	ok = ptrace(PTRACE_SEIZE, pid, 0, 0) == 0;
+	CHECK_EQ(write(told, &ok, 1), 1);
+	for (;;)
+		pause();
+}
+
+static void end_tracer(pid_t tracer)
+{
+	CHECK_SYS(kill(tracer, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(tracer, NULL, 0)), tracer);
+}
+
+/* While it is traced, nobody but the tracer can reap a child that has ended. */
+static void a_later_run_reaps_a_child_that_was_traced(void)
+{
+	char *file = test_path("pid"), ok;
+	char *script = test_fmt("echo $$ > %s; exec sleep 100", file);
+	struct spawn_template_run_args args =
+		run_args(TEST_ARGV("sh", "-c", script));
+	int sh = CHECK_OK(spawn_template_open("/bin/sh", 0)), told[2];
+	struct spawn_template_result res;
+	pid_t tracer, pid;
+
+	CHECK_SYS(pipe2(told, O_CLOEXEC));
+	tracer = start_tracer(file, told[1]);
+	args.timeout_ns = SECOND;
+	CHECK_EQ(spawn_template_run(sh, &args, sizeof(args), &res, sizeof(res)),
+		 0);
+	CHECK_EQ(read(told[0], &ok, 1), 1);
+	if (!ok) {
+		end_tracer(tracer);
+		TEST_SKIP("another child must not be traced here");
+	}
+	CHECK_EQ(res.flags & RESULT(STATUS_LOST), RESULT(STATUS_LOST));
+	spawn_template_result_free(&res);
+	pid = atoi(test_read(file));
+	end_tracer(tracer);
+	CHECK_EQ(test_process_state(pid), 'Z');
+	run_on_small_stack(tree_template(), TREE("exit", "0"), 0);
+	CHECK_EQ(test_process_state(pid), 0);
+	CHECK(test_no_children());
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(launches_work_on_the_smallest_stack),
+	TEST_CASE(a_later_run_reaps_a_child_that_was_traced),
 	TEST_CASE(unread_input_raises_no_sigpipe),
 	TEST_CASE(sigpipe_handler_is_not_called),
 	TEST_CASE(pending_sigpipe_is_left_alone),

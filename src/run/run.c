@@ -18,6 +18,7 @@
 #include "shared/clock.h"
 #include "run/exit_info.h"
 #include "run/io.h"
+#include "run/leftover.h"
 #include "run/run.h"
 #include "sys.h"
 
@@ -167,6 +168,7 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 {
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
+	st_leftover_reap();
 	run->held_quiet_ns =
 		args->held_quiet_ns ? args->held_quiet_ns : HELD_QUIET;
 	run->held_most_ns = args->held_most_ns ? args->held_most_ns : HELD_MOST;
@@ -352,6 +354,7 @@ static void finish_run(struct st_run *run, int64_t now)
 			return;
 		}
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+		st_leftover_keep(run->pid);
 	}
 	st_tree_remove(&run->tree);
 	run->over = st_now();
