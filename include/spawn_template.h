@@ -760,9 +760,9 @@ struct spawn_template_run_args {
 	/* VER1 */
 	int32_t reserved_fd;		/* 0 or -1 */
 	uint32_t reserved;		/* 0 */
-	/* VER2: how long to read a pipe that outlives the program, see run */
-	uint64_t held_quiet_ns;		/* without output; 0: 0.1 s */
-	uint64_t held_most_ns;		/* in all; 0: 1 s */
+	/* VER2: bounds for output that another process holds open, see run */
+	uint64_t held_quiet_ns;		/* time without output; 0: 0.1 s */
+	uint64_t held_most_ns;		/* time in all; 0: 1 s */
 };
 
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
@@ -841,8 +841,9 @@ struct spawn_template_result {
  * If the program has ended but another process holds its stdout or stderr open, the
  * call reads on until there has been no output for held_quiet_ns, for held_most_ns at
  * most, and then sets RESULT_PIPE_HELD. With UINT64_MAX in both, the call reads to the
- * end of the output. The timeout holds meanwhile. The other process lives on, unless the
- * run had timed out; a run that is being ended waits for 0.1 s and 1 s at most.
+ * end of the output, as long as timeout_ns allows. The other process lives on, unless
+ * the run had timed out. A run that has timed out or was cancelled waits for 0.1 s and
+ * 1 s at most.
  *
  * RUN_SUPERVISE implies RUN_CGROUP, and fails without a cgroup. A small process
  * kills the cgroup when the caller execs or ends, whatever ends the caller.
@@ -855,8 +856,8 @@ struct spawn_template_result {
  * knows the status (PIDFD_GET_INFO, Linux 6.15). The call raises no SIGPIPE in the
  * caller. A signal handler that runs during the call does not end the call.
  *
- * A child that a tracer keeps from being reaped, or that could not be killed, is left
- * to later runs, which reap it once it can be.
+ * The call leaves a child behind that it could not kill, or that a tracer keeps from
+ * being reaped. Later runs reap such a child once that is possible.
  *
  * Return: 0 once the program has run, however it ended, and the child is reaped;
  * no fd and no thread is left. On failure no child is left, *@result is as it was,
@@ -1145,9 +1146,10 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
  * processes that supervised runs have left. If a child is in an uninterruptible
  * sleep, the ring's memory and fds are freed when it ends.
  *
- * A process that has closed descriptors of the ring, for example all above 2, ends
- * the ring and makes another: other calls answer -EBADF. The end closes only fds that
- * are still the ring's, and does not wait; runs in flight go on, and are not reaped.
+ * If the process has closed descriptors of the ring, for example all above 2, other
+ * calls on the ring return -EBADF: the process ends the ring and makes another. In this
+ * case the call closes only fds that are still the ring's, and does not wait; runs in
+ * flight go on, and are not reaped.
  *
  * Since: 0.2
  */
