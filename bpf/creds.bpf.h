@@ -141,26 +141,47 @@ static __always_inline bool is_noexec(struct file *file)
 	       file->f_inode->i_sb->s_iflags & SB_I_NOEXEC;
 }
 
+/*
+ * Where struct mnt_idmap has its fields; NOWHERE: it has none of this name. The
+ * loader looks them up, because libbpf, for a type that a kernel does not have,
+ * looks into all modules, and that takes CAP_SYS_ADMIN.
+ */
+#define NOWHERE 0xffffffff
+
+const volatile __u32 idmap_owner = NOWHERE;	/* until Linux 6.7 */
+const volatile __u32 idmap_uid_map = NOWHERE;
+const volatile __u32 idmap_gid_map = NOWHERE;
+
+/* Tells whether the map, at this address, has an entry; so if it is unreadable. */
+static __always_inline bool maps_ids(const char *address)
+{
+	const struct uid_gid_map *map = (const void *)address;
+	__u32 n;
+
+	return bpf_core_read(&n, sizeof(n), &map->nr_extents) || n;
+}
+
 /* Tells a mount on which files have other owners than their inodes. */
 static __always_inline bool is_idmapped(struct vfsmount *mnt)
 {
 	struct vfsmount___users *users = (void *)mnt;
 	struct vfsmount___idmap *mapped = (void *)mnt;
-	struct mnt_idmap___owner *owner;
-	struct mnt_idmap___maps *maps;
+	struct user_namespace *owner;
+	const char *idmap;
 
 	if (bpf_core_field_exists(users->mnt_userns))
 		return BPF_CORE_READ(users, mnt_userns, level);
 	if (!bpf_core_field_exists(mapped->mnt_idmap))
 		return true;
-	owner = (void *)BPF_CORE_READ(mapped, mnt_idmap);
-	maps = (void *)owner;
-	if (bpf_core_field_exists(owner->owner))
-		return BPF_CORE_READ(owner, owner, level);
-	if (!bpf_core_field_exists(maps->uid_map.nr_extents))
+	idmap = BPF_CORE_READ(mapped, mnt_idmap);
+	if (idmap_owner != NOWHERE)
+		return bpf_probe_read_kernel(&owner, sizeof(owner),
+					     idmap + idmap_owner) ||
+		       BPF_CORE_READ(owner, level);
+	if (idmap_uid_map == NOWHERE || idmap_gid_map == NOWHERE)
 		return true;
-	return BPF_CORE_READ(maps, uid_map.nr_extents) ||
-	       BPF_CORE_READ(maps, gid_map.nr_extents);
+	return maps_ids(idmap + idmap_uid_map) ||
+	       maps_ids(idmap + idmap_gid_map);
 }
 
 /*

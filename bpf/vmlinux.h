@@ -117,25 +117,13 @@ struct vfsmount___users {
 	struct user_namespace *mnt_userns;
 };
 
-/* from 6.2 */
-struct mnt_idmap;
-
+/* from 6.2; the loader tells what is in it, see creds.bpf.h */
 struct vfsmount___idmap {
-	struct mnt_idmap *mnt_idmap;
-};
-
-/* one of these, the second in later versions */
-struct mnt_idmap___owner {
-	struct user_namespace *owner;
+	void *mnt_idmap;
 };
 
 struct uid_gid_map {
 	__u32 nr_extents;
-};
-
-struct mnt_idmap___maps {
-	struct uid_gid_map uid_map;
-	struct uid_gid_map gid_map;
 };
 
 struct path {

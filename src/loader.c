@@ -95,6 +95,28 @@ static int arguments_of(const struct btf *btf, const char *name)
 	return type ? btf_vlen(type) : -1;
 }
 
+/* Returns the place of a field in a kernel structure; UINT32_MAX: none there. */
+static uint32_t place_of(const struct btf *btf, const char *type,
+			 const char *field)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+	const struct btf_type *t =
+		id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
+	const struct btf_member *m = t ? btf_members(t) : NULL;
+
+	for (uint32_t i = 0; t && i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), field))
+			return btf_member_bit_offset(t, i) / 8;
+	return UINT32_MAX;
+}
+
+static void tell_idmap(struct exec_cache *skel, const struct btf *btf)
+{
+	skel->rodata->idmap_owner = place_of(btf, "mnt_idmap", "owner");
+	skel->rodata->idmap_uid_map = place_of(btf, "mnt_idmap", "uid_map");
+	skel->rodata->idmap_gid_map = place_of(btf, "mnt_idmap", "gid_map");
+}
+
 /* ---- loading */
 
 /* Tells programs of one build from those of another. It is no secret. */
@@ -135,6 +157,7 @@ static int set_way(struct exec_cache *skel, uint32_t way,
 				   strerror(errno));
 	args = arguments_of(btf, setattr);
 	done = arguments_of(btf, "notify_change");
+	tell_idmap(skel, btf);
 	btf__free(btf);
 	if (args != 2 && args != 3)
 		return loader_fail(
