@@ -513,8 +513,7 @@ pid_t spawn_template_begin_wait(struct spawn_template_begin *begin, int *pidfd,
  * readable. Any thread may make the call as long as the handle exists.
  *
  * Return: 0, also if the child has ended; -ESRCH if another wait has reaped the
- * child; -EPERM if the program has other ids since exec, or a sandbox does not allow
- * the signal; -EACCES after fork(2).
+ * child; -EPERM if the program has other ids since exec; -EACCES after fork(2).
  * Since: 0.4
  */
 int spawn_template_begin_kill(struct spawn_template_begin *begin);

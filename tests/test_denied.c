@@ -18,10 +18,14 @@ static const int denials[] = { ENOSYS, EPERM, EACCES };
 static enum st_call call;
 static int denial;
 
-/* No thread can be started: libc falls back to clone(2) on ENOSYS only. */
+/* No thread can be started: glibc falls back to clone(2) on ENOSYS only. */
 static bool has_no_threads(void)
 {
+#ifdef __GLIBC__
 	return call == ST_CALL_CLONE3 && denial != ENOSYS;
+#else
+	return false;
+#endif
 }
 
 /* The folder of the programs. */
