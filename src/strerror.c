@@ -199,8 +199,13 @@ static const struct remedy remedies[] = {
 
 	/* exec */
 	{ EXEC, ENOENT,
-	  "its interpreter is not there: install it, or a build of the "
-	  "program for this system" },
+	  "its interpreter is not there, or what that needs: install it, or a "
+	  "build of the program for this system; the first line of a script "
+	  "must not end in a carriage return" },
+	{ EXEC, ENOEXEC,
+	  "it is a program for another machine, or of no format that is known "
+	  "here: install a build for this system, or what runs it; run a shell "
+	  "script as 'sh FILE'" },
 	{ EXEC, EACCES,
 	  "make it, and its interpreter, regular files with execute "
 	  "permission for this user, on a file system mounted without "
@@ -216,7 +221,8 @@ static const struct remedy remedies[] = {
 	/* the file, in any step that looks at it */
 	{ ANY, ENOEXEC,
 	  "it is neither an ELF program nor a script that starts with "
-	  "\"#!\"; run a shell script as 'sh FILE'" },
+	  "\"#!\" and an interpreter of at most 253 bytes; run a shell script "
+	  "as 'sh FILE'" },
 	{ ANY, ETXTBSY,
 	  "a process has it open for writing; wait until that one closes it" },
 	{ ANY, ESTALE,

@@ -470,6 +470,7 @@ environment() {
 	{"id": "empty PATH", "argv": ["some-tool"], "cwd": "$tmp/work/sub",
 	 "setenv": {"PATH": "/x::$tmp/bin"}}
 	{"id": "no cwd", "argv": ["true"], "cwd": "$tmp/nosuch"}
+	{"id": "no cwd, relative", "argv": ["./tool"], "cwd": "$tmp/nosuch"}
 	{"id": "name", "argv": ["sh", "-c", "echo \$0"]}
 	END
 	# batch wants each object on one line
@@ -497,6 +498,11 @@ environment() {
 		and by["no cwd"]["error"]["stage"] == "action"
 		and by["no cwd"]["error"]["action"]
 			== {"index": 0, "what": "cwd"}'
+	answers 'a missing directory is named' '
+		all("cannot start in '"$tmp"'/nosuch: No such file"
+			in by[id]["error"]["detail"]
+			for id in ("no cwd", "no cwd, relative"))
+		and errors("ENOENT", "no cwd, relative")'
 }
 
 errors() {

@@ -467,6 +467,28 @@ errors() {
 	fails 'a missing interpreter is named: 126' 126 \
 		'its interpreter /nonexistent/sh is not there' \
 		run -- "$tmp/orphan"
+	printf '#!/bin/sh\r\necho hi\r\n' > "$tmp/crlf"
+	printf '#!%s\n' "$tmp/crlf" > "$tmp/of-crlf"
+	printf '#!%s\n' "$tmp/orphan" > "$tmp/of-orphan"
+	printf '#!%s\n' "$tmp/of-orphan" > "$tmp/of-of-orphan"
+	printf '#!/%0300d/sh\n' 0 > "$tmp/long"
+	chmod 755 "$tmp"/{crlf,of-crlf,of-orphan,of-of-orphan,long}
+	fails 'a carriage return behind an interpreter is named: 126' 126 \
+		"$tmp/crlf: the first line ends in a carriage return" \
+		run -- "$tmp/crlf"
+	! grep -q $'\r' "$tmp/err"
+	result $? 'a carriage return in a script stays out of the message'
+	fails 'a carriage return in an interpreter is named: 126' 126 \
+		"of-crlf: in its interpreter $tmp/crlf the first line ends" \
+		run -- "$tmp/of-crlf"
+	fails "a script's interpreter that lacks its own is named: 126" 126 \
+		"interpreter $tmp/orphan needs /nonexistent/sh, which is not" \
+		run -- "$tmp/of-orphan"
+	fails "the last interpreter of a chain is named: 126" 126 \
+		"interpreter $tmp/orphan needs /nonexistent/sh, which is not" \
+		run -- "$tmp/of-of-orphan"
+	fails 'a first line that is too long gets the limit: 126' 126 \
+		'an interpreter of at most 253 bytes' run -- "$tmp/long"
 	fails 'a missing --cwd directory is reported: 125' 125 \
 		'--cwd /nonexistent:' \
 		run --cwd /nonexistent -- true

@@ -129,6 +129,9 @@ static const struct expected expected[] = {
 	{ CLOSE, ECHILD, "killed before exec" },
 
 	{ EXEC, ENOENT, "its interpreter is not there" },
+	{ EXEC, ENOENT, "must not end in a carriage return" },
+	{ EXEC, ENOEXEC, "for another machine" },
+	{ ARGS, ENOEXEC, "an interpreter of at most 253 bytes" },
 	{ EXEC, ENOTDIR, "interpreter" },
 	{ EXEC, EISDIR, "interpreter" },
 	{ EXEC, EACCES, "noexec" },

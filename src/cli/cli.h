@@ -137,6 +137,7 @@ struct launch_error {
 	const char *command; /* the user's name for it */
 	const char *path; /* the path found, or "" */
 	const char *interpreter; /* the template's, or "" */
+	const char *cwd; /* the directory of the action "cwd"; NULL: none */
 	bool one_of_many; /* answers: none repeats $PATH */
 	int error; /* positive errno */
 	struct spawn_template_failure failure;

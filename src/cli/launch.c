@@ -100,6 +100,7 @@ int open_cgroup(const char *option, const char *path, bool make)
 /* ---- words */
 
 #define PATH_SHOWN 512 /* bytes of $PATH in a remedy */
+#define CHAIN_MOST 5 /* the kernel follows no more scripts */
 
 CLI_PRINTF(1, 2)
 static char *words(const char *fmt, ...)
@@ -164,13 +165,31 @@ static void say_sentence(const struct launch_error *e, const char *name,
 	w->error = words("%s: %s%s", name, text, note);
 }
 
+static bool is_no_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) || !S_ISDIR(st.st_mode);
+}
+
+static void say_no_cwd(const struct launch_error *e, struct launch_words *w)
+{
+	w->error = words("%s: cannot start in %s: %s", e->command, e->cwd,
+			 strerror(e->error));
+	w->remedy = words("check the directory: it must be there, and this "
+			  "account must be allowed to enter it");
+}
+
 /* Explain why no template could be made, or why it could not be launched. */
 static void say_args(const struct launch_error *e, struct launch_words *w)
 {
 	struct stat st;
 
 	if (e->error == ENOENT || e->error == ENOTDIR) {
-		say_not_found(e, w);
+		if (e->cwd && is_no_directory(e->cwd))
+			say_no_cwd(e, w);
+		else
+			say_not_found(e, w);
 		return;
 	}
 	/* these are no fault of the file */
@@ -183,14 +202,74 @@ static void say_args(const struct launch_error *e, struct launch_words *w)
 		say_sentence(e, e->command, "", w);
 }
 
+/* A file whose interpreter is missing, at the end of a chain of scripts. */
+struct chain {
+	char file[PATH_MAX], interpreter[PATH_MAX];
+};
+
+/* Go on to the interpreter. Return: whether it is there, and has one itself. */
+static bool go_on(struct chain *c)
+{
+	struct spawn_template_stat st = { 0 };
+	int tfd;
+
+	if (c->interpreter[0] != '/' || access(c->interpreter, F_OK))
+		return false;
+	tfd = spawn_template_open(c->interpreter,
+				  SPAWN_TEMPLATE_CREATE_CLOEXEC |
+					  SPAWN_TEMPLATE_CREATE_SCRIPT |
+					  SPAWN_TEMPLATE_CREATE_NO_GUARD);
+	if (tfd < 0)
+		return false;
+	if (spawn_template_stat(tfd, &st, sizeof(st)) < 0)
+		st.interpreter[0] = '\0';
+	spawn_template_close(tfd);
+	if (!*st.interpreter)
+		return false;
+	strcpy(c->file, c->interpreter);
+	snprintf(c->interpreter, sizeof(c->interpreter), "%s", st.interpreter);
+	return true;
+}
+
+static void say_interpreter(const struct launch_error *e, struct chain *c,
+			    struct launch_words *w)
+{
+	bool own = strcmp(c->file, e->path) == 0;
+	size_t n = strlen(c->interpreter);
+
+	if (c->interpreter[n - 1] == '\r') {
+		w->error = words("%s: %s%s%sthe first line ends in a carriage "
+				 "return, which counts as part of the "
+				 "interpreter's name",
+				 e->path, own ? "" : "in its interpreter ",
+				 own ? "" : c->file, own ? "" : " ");
+		w->remedy = words("save the file with the line ends of Unix, "
+				  "LF and not CRLF");
+		return;
+	}
+	if (own)
+		w->error = words("%s: its interpreter %s is not there", e->path,
+				 c->interpreter);
+	else
+		w->error = words("%s: its interpreter %s needs %s, which is "
+				 "not there",
+				 e->path, c->file, c->interpreter);
+	w->remedy = words("install the interpreter, or a build of the program "
+			  "for this system");
+}
+
 static void say_exec(const struct launch_error *e, struct launch_words *w)
 {
+	struct chain c;
+
 	w->status = CLI_NOT_LAUNCHABLE;
 	if (e->error == ENOENT && *e->interpreter) {
-		w->error = words("%s: its interpreter %s is not there", e->path,
-				 e->interpreter);
-		w->remedy = words("install the interpreter, or a build of the "
-				  "program for this system");
+		snprintf(c.file, sizeof(c.file), "%s", e->path);
+		snprintf(c.interpreter, sizeof(c.interpreter), "%s",
+			 e->interpreter);
+		for (int i = 0; i < CHAIN_MOST && go_on(&c); i++)
+			;
+		say_interpreter(e, &c, w);
 		return;
 	}
 	say_sentence(e, *e->path ? e->path : e->command, "", w);
@@ -205,8 +284,13 @@ static const char *action_name(const struct launch_error *e)
 
 static void say_action(const struct launch_error *e, struct launch_words *w)
 {
-	char *note = words(" (%s)", action_name(e));
+	char *note;
 
+	if (e->cwd && strcmp(action_name(e), "cwd") == 0) {
+		say_no_cwd(e, w);
+		return;
+	}
+	note = words(" (%s)", action_name(e));
 	say_sentence(e, e->command, note ? note : "", w);
 	free(note);
 }

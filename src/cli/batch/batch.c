@@ -28,7 +28,7 @@ struct batch_job {
 	char *id; /* JSON; NULL: the line */
 	int tfd; /* the cache's; -1: none */
 	char *name;
-	bool has_cwd;
+	char *cwd; /* NULL: that of the command */
 };
 
 struct batch {
@@ -98,8 +98,9 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 			.stage = SPAWN_TEMPLATE_CQE_STAGE(flags),
 			.action = SPAWN_TEMPLATE_CQE_ACTION(flags),
 		},
-		.actions = job->has_cwd ? both : both + 1,
-		.n_actions = job->has_cwd ? 2 : 1,
+		.cwd = job->cwd,
+		.actions = job->cwd ? both : both + 1,
+		.n_actions = job->cwd ? 2 : 1,
 	};
 
 	if (job->tfd >= 0 &&
@@ -119,6 +120,7 @@ static void free_job(struct batch *b, struct batch_job *job)
 		spawn_template_cache_drop(b->cache, job->tfd);
 	free(job->id);
 	free(job->name);
+	free(job->cwd);
 	if (job->active)
 		b->unused[b->max_jobs - b->active--] =
 			(unsigned int)(job - b->jobs);
@@ -185,7 +187,7 @@ static void start_job(struct batch *b, struct request *r)
 		.line = b->in.number,
 		.id = r->id,
 		.name = r->name,
-		.has_cwd = r->cwd != NULL,
+		.cwd = r->cwd ? strdup(r->cwd) : NULL,
 	};
 	r->id = NULL;
 	r->name = NULL;
