@@ -86,7 +86,7 @@ static long fork_child(struct st_launch *l, const struct st_stack *stack)
 	return pid;
 }
 
-static void reap(const struct st_launch *l, pid_t pid)
+static void reap_forked(const struct st_launch *l, pid_t pid)
 {
 	int ret;
 
@@ -115,7 +115,7 @@ static void follow(struct st_launch *l, pid_t pid)
 	}
 	sys_close(l->go_fd);
 	if (!l->report->in_exec || l->report->error)
-		reap(l, pid);
+		reap_forked(l, pid);
 }
 
 /**

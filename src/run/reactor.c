@@ -405,8 +405,8 @@ static bool is_ring_ended(struct spawn_template_ring *ring)
  * Waits for events. If the host has closed the fds, none will come, and the number
  * of the epoll set may be another's, whose events are not for this thread.
  */
-static int wait_for_events(const struct st_poller *p,
-			   struct epoll_event *events)
+static int wait_for_ring_events(const struct st_poller *p,
+				struct epoll_event *events)
 {
 	int n;
 
@@ -428,7 +428,7 @@ static void *react(void *arg)
 
 	st_thread_begin("spawn-reactor");
 	while (!is_ring_ended(ring)) {
-		int n = wait_for_events(&ring->poller, events);
+		int n = wait_for_ring_events(&ring->poller, events);
 
 		for (int i = 0; i < n; i++)
 			handle(&turn, &events[i]);

@@ -55,7 +55,7 @@ static void sigpipe_restore(const struct sigpipe *s)
 
 enum { OUT, ERR, IN, EXIT, N_FDS };
 
-static void wait_for_events(const struct st_run *run, struct pollfd *fds)
+static void wait_for_run_events(const struct st_run *run, struct pollfd *fds)
 {
 	int64_t left = run->due == ST_NEVER ? 0 : run->due - st_now();
 	struct sys_timespec ts;
@@ -80,7 +80,7 @@ static void wait_until_over(struct st_run *run)
 	struct pollfd fds[N_FDS];
 
 	while (!st_run_over(run)) {
-		wait_for_events(run, fds);
+		wait_for_run_events(run, fds);
 		if (fds[OUT].revents)
 			st_run_read(run, &run->io.out);
 		if (fds[ERR].revents && !st_run_over(run))

@@ -118,7 +118,7 @@ static bool read_name(const char *name, struct owner *owner)
 }
 
 /* Tells whether a process has certainly ended. /proc may hide it while it lives. */
-static bool has_ended(const struct owner *owner)
+static bool owner_has_ended(const struct owner *owner)
 {
 	struct st_process process;
 
@@ -148,7 +148,7 @@ static bool is_abandoned(struct sweep *s, const char *name)
 	    owner.spaces != s->self.spaces || is_same(&owner, &s->self) ||
 	    is_same(&owner, &s->alive))
 		return false;
-	if (has_ended(&owner))
+	if (owner_has_ended(&owner))
 		return true;
 	s->alive = owner;
 	return false;

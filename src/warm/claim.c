@@ -129,7 +129,7 @@ static void end_process(pid_t *pid)
 	*pid = 0;
 }
 
-static void reap(const struct warm_seat *seat)
+static void reap_claimed(const struct warm_seat *seat)
 {
 	while (st_pidfd_wait(seat->pidfd, seat->pid, NULL, WEXITED, NULL) ==
 	       -EINTR)
@@ -151,7 +151,7 @@ void st_seat_close(struct warm_seat *seat)
 	close_fd(&seat->socket);
 	if (seat->pidfd >= 0) {
 		st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
-		reap(seat);
+		reap_claimed(seat);
 	}
 	close_fd(&seat->pidfd);
 	close_fd(&seat->door);
@@ -269,7 +269,7 @@ static int send_request(const struct warm_seat *seat, struct warm_request *req,
 
 /* ---- the answer */
 
-static bool has_ended(const struct warm_seat *seat)
+static bool claim_has_ended(const struct warm_seat *seat)
 {
 	siginfo_t info = { .si_pid = 0 };
 
@@ -294,7 +294,7 @@ static int wait_done(struct warm_seat *seat)
 			continue;
 		if (!__atomic_load_n(&slot->taken, __ATOMIC_ACQUIRE))
 			return WARM_COLD;
-		if (has_ended(seat) &&
+		if (claim_has_ended(seat) &&
 		    !__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE))
 			return -ECHILD;
 	}
@@ -337,7 +337,7 @@ bool st_seat_ready(struct warm_seat *seat)
 /* Tells whether the waiting process still lives. */
 bool st_seat_lives(const struct warm_seat *seat)
 {
-	return !has_ended(seat);
+	return !claim_has_ended(seat);
 }
 
 /* Copies the child's report; l->report is the launch's own. */
@@ -355,7 +355,7 @@ static void take_report(struct st_launch *l, const struct st_report *from)
 static void give_up(struct warm_seat *seat)
 {
 	st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
-	reap(seat);
+	reap_claimed(seat);
 	close_fd(&seat->pidfd);
 	if (seat->parked.control.mode == WARM_ONCE)
 		seat->parked.pid = 0;

@@ -673,7 +673,7 @@ static void helper(void *arg)
 	sys_exit(0);
 }
 
-static void reap(pid_t pid)
+static void reap_parked(pid_t pid)
 {
 	while (sys_call4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
 		;
@@ -692,11 +692,11 @@ static int trace_by_helper(struct tracer *t)
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK,
 			 (long)(t->stacks + STACKS_SIZE / 2), 0, 0, helper, t);
 	if (pid > 0)
-		reap((pid_t)pid);
+		reap_parked((pid_t)pid);
 	/* also if the helper, and so the traced process, was killed */
 	if (pid > 0 && t->ret < 0 && t->pid > 0) {
 		sys_call2(__NR_kill, t->pid, SIGKILL);
-		reap(t->pid);
+		reap_parked(t->pid);
 	}
 	sys_sigmask(&mine, NULL);
 	return pid < 0 ? at_step(t, WARM_STEP_CLONE, (int)pid) : t->ret;
