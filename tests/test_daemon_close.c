@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -312,6 +313,8 @@ static pid_t mount_without_flush(const char *path)
 		TEST_SKIP("no FUSE here: %s", strerror(errno));
 	pid = CHECK_SYS(fork());
 	if (!pid) {
+		/* it must not keep anybody waiting after a failure */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		serve_without_flush(fuse);
 		_exit(0);
 	}
@@ -323,16 +326,18 @@ static pid_t mount_without_flush(const char *path)
 #define SLOW_ALL 112 /* of all users but root */
 
 /* Sends as many of the files as are taken, by users from ALICE on. */
-static pid_t send_slow_ones(const struct guard *g, uid_t user, int file, int n)
+static pid_t send_slow_ones(const struct guard *g, uid_t user, const char *path,
+			    int n)
 {
 	struct st_msg msg;
-	int ready[2], fd;
+	int ready[2], fd, file;
 	char byte = 0;
 	pid_t pid;
 
 	CHECK_SYS(pipe2(ready, O_CLOEXEC));
 	pid = CHECK_SYS(fork());
 	if (!pid) {
+		file = CHECK_SYS(open(path, O_RDONLY | O_CLOEXEC));
 		guard_become(user);
 		fd = guard_connect(g);
 		for (int i = 0; i < n; i++) {
@@ -368,22 +373,70 @@ static void all_that_is_pending_is_bounded_and_root_is_served(void)
 	test_need_root();
 	server = mount_without_flush(path);
 	g = guard_with_client(&fd, &fds);
-	file = CHECK_SYS(open(path, O_RDONLY | O_CLOEXEC));
 	for (int i = 0; i < users; i++)
-		send_slow_ones(&g, (uid_t)(ALICE + i), file, SLOW_MOST);
+		send_slow_ones(&g, (uid_t)(ALICE + i), path, SLOW_MOST);
 	test_doing("a further user");
-	send_slow_ones(&g, (uid_t)(ALICE + users), file, 0);
+	send_slow_ones(&g, (uid_t)(ALICE + users), path, 0);
 	/* nothing but these users' connections waits */
 	CHECK_LE(guard_fds(&g), fds + users + 1);
 	test_doing("root");
 	guard_add(fd, "/bin/sh");
 	msg = guard_msg(ST_MSG_REGISTER);
+	file = CHECK_SYS(open(path, O_RDONLY | O_CLOEXEC));
 	CHECK_EQ(guard_call(fd, &msg, file, NULL), -EBADF);
 	/* the end of the server ends all closes */
 	CHECK_SYS(kill(server, SIGKILL));
 	CHECK_EQ(guard_reap(server), 128 + SIGKILL);
 	guard_as(ALICE, hear_alice, &g);
 	guard_as(ALICE, register_as_alice, &g);
+	guard_stop(&g);
+}
+
+/* Leaves a message with a descriptor in each of many connections. */
+static void connect_and_leave(void *arg)
+{
+	struct st_msg msg = guard_msg(ST_MSG_REGISTER);
+	int file = CHECK_SYS(open("/bin/sh", O_PATH | O_CLOEXEC));
+
+	for (int i = 0; i < 1500; i++) {
+		int fd = guard_connect(arg);
+
+		/* the daemon may be faster */
+		guard_send(fd, &msg, sizeof(msg), &file, 1, NULL);
+		CHECK_SYS(close(fd));
+	}
+}
+
+static void connections_of_a_user_who_is_not_heard_are_bounded(void)
+{
+	char *path = test_path("slow");
+	int fd, fds, most = 0;
+	struct guard g;
+	pid_t server, pid;
+
+	test_need_root();
+	server = mount_without_flush(path);
+	g = guard_with_client(&fd, &fds);
+	send_slow_ones(&g, ALICE, path, SLOW_MOST);
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		guard_become(ALICE);
+		connect_and_leave(&g);
+		_exit(0);
+	}
+	while (!waitpid(pid, NULL, WNOHANG)) {
+		int n = guard_fds(&g);
+
+		most = n > most ? n : most;
+		guard_status(fd);
+		usleep(10000);
+	}
+	CHECK_GT(most, fds);
+	/* 1024 may wait for a process, and a round accepts some more */
+	CHECK_LE(most, fds + 1100);
+	guard_add(fd, "/bin/sh");
+	CHECK_SYS(kill(server, SIGKILL));
+	CHECK_EQ(guard_reap(server), 128 + SIGKILL);
 	guard_stop(&g);
 }
 
@@ -394,6 +447,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(slow_descriptors_of_a_user_leave_others_room),
 	TEST_CASE(the_daemon_never_closes_a_file_last),
 	TEST_CASE(all_that_is_pending_is_bounded_and_root_is_served),
+	TEST_CASE(connections_of_a_user_who_is_not_heard_are_bounded),
 };
 
 TEST_MAIN(cases)
