@@ -87,6 +87,7 @@ static bool spares(const struct inject *in, enum inject_who who,
 	case SYS_write:
 		return who != INJECT_CHILD && data->args[2] == 8;
 	case SYS_timerfd_settime:
+	case SYS_timerfd_gettime:
 	case SYS_sched_getscheduler:
 		return true;
 	case SYS_epoll_ctl:
