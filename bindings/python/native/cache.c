@@ -65,11 +65,11 @@ static void cache_dealloc(struct py_cache *c)
 
 static PyMethodDef methods[] = {
 	{ "launch", METHOD(popen_launch), METH_VARARGS,
-	  "Launch for a Popen, which is told; return None, an error or a reason." },
+	  "Launch for a Popen, and set its pid; return None, an error or a reason." },
 	{ "begin", METHOD(pending_new), METH_VARARGS,
-	  "The same without waiting for exec; return a Pending in place of None." },
+	  "Launch without waiting for exec; return a Pending, an error or a reason." },
 	{ "stat", METHOD(cache_stat), METH_NOARGS,
-	  "What the cache has done and what it has, as a dict." },
+	  "Return the counts of the cache, as a dict." },
 	{ NULL, NULL, 0, NULL },
 };
 

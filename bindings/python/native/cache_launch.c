@@ -5,7 +5,7 @@
  * A launch names the files that exec would try. The first one that exists decides,
  * as it does for subprocess: if no template can be made of it, the caller leaves the
  * launch to the original. All of that runs in one stretch without the GIL, unless an
- * audit event comes between.
+ * audit event is raised in between.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -108,7 +108,7 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef definition = {
 	.m_base = PyModuleDef_HEAD_INIT,
 	.m_name = "spawn_template._native",
-	.m_doc = "What the package spawn_template is made of; not public.",
+	.m_doc = "The native part of the package spawn_template; not public.",
 	.m_slots = slots,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pending: a launch that was begun, and for which the thread does not wait.
+ * Pending: a launch that the thread has begun and does not wait for.
  */
 #include <errno.h>
 #include <sys/syscall.h>
@@ -10,13 +10,13 @@
 
 struct py_pending {
 	PyObject_HEAD
-	struct spawn_template_begin *begin;	/* NULL: it is over */
-	struct launch *launch;	/* the facts that its error tells */
-	PyObject *cwd;		/* the object passed; or NULL */
-	PyObject *path;		/* the executable's */
-	PyObject *answer;	/* the result of end() */
+	struct spawn_template_begin *begin; /* NULL: it is over */
+	struct launch *launch; /* the facts that its error tells */
+	PyObject *cwd; /* the object passed; or NULL */
+	PyObject *path; /* the executable's */
+	PyObject *answer; /* the result of end() */
 	int pid;
-	int pidfd;		/* once it is known; else -1 */
+	int pidfd; /* once it is known; else -1 */
 };
 
 static void free_launch(struct launch *l)
@@ -288,28 +288,28 @@ static void pending_dealloc(struct py_pending *p)
 
 static PyMethodDef methods[] = {
 	{ "open", METHOD(pending_open), METH_CLASS | METH_VARARGS,
-	  "One that is over, for a child of this pid; None: no pidfd." },
+	  "Return a Pending for a child of this pid; None: no pidfd." },
 	{ "fileno", METHOD(pending_fileno), METH_NOARGS,
-	  "What reads as ended once it is known how the launch went." },
+	  "Return a descriptor that is readable once the launch is over." },
 	{ "end", METHOD(pending_end), METH_NOARGS,
-	  "Wait until that is known; return None or an error." },
+	  "Wait until the launch is over; return None or an error." },
 	{ "kill", METHOD(pending_kill), METH_NOARGS,
-	  "Have the child end, wherever it is, unless the launch is over." },
+	  "Kill the child, unless the launch is over." },
 	{ "drop", METHOD(pending_drop), METH_NOARGS,
-	  "End the child and wait until it is gone." },
+	  "Kill the child and wait for its end, unless the launch is over." },
 	{ NULL, NULL, 0, NULL },
 };
 
 static PyGetSetDef getters[] = {
-	{ "pid", (getter)pending_pid, NULL, "Of the child.", NULL },
+	{ "pid", (getter)pending_pid, NULL, "The child's pid.", NULL },
 	{ "pidfd", (getter)pending_pidfd, NULL,
-	  "Of the child, once it is launched, and as long as this is there.",
+	  "The child's pidfd, from the launch to the end of this object.",
 	  NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "A launch that was begun, by Cache.begin()." },
+	{ Py_tp_doc, "A launch that Cache.begin() has begun." },
 	{ Py_tp_new, pending_refuse },
 	{ Py_tp_dealloc, pending_dealloc },
 	{ Py_tp_methods, methods },

@@ -136,18 +136,19 @@ static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
 	.closure = (void *)(uintptr_t)&flag
 
 static PyGetSetDef getters[] = {
-	{ FLAG(timed_out, "The time was up, and the tree was ended.") },
-	{ FLAG(out_truncated, "There was more on stdout.") },
-	{ FLAG(err_truncated, "There was more on stderr.") },
-	{ FLAG(tree_killed, "The tree got SIGKILL.") },
-	{ FLAG(not_killed, "The program lives on: it may not be signalled.") },
-	{ FLAG(pipe_held, "Something else held the output open.") },
-	{ FLAG(status_lost, "Somebody else took the exit status.") },
+	{ FLAG(timed_out, "The time was up, and the library ended the tree.") },
+	{ FLAG(out_truncated, "The program wrote more to stdout.") },
+	{ FLAG(err_truncated, "The program wrote more to stderr.") },
+	{ FLAG(tree_killed, "A process of the tree got SIGKILL.") },
+	{ FLAG(not_killed,
+	       "The program lives on: this process may not signal it.") },
+	{ FLAG(pipe_held, "Another process held the output open.") },
+	{ FLAG(status_lost, "Other code took the exit status.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
 	{ "returncode", (getter)result_returncode, NULL,
 	  "The exit code, or the negated signal, as subprocess has it.", NULL },
 	{ "usage", (getter)result_usage, NULL,
-	  "A resource.struct_rusage of the program and what it waited for.",
+	  "A resource.struct_rusage of the program and the children it waited for.",
 	  NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
@@ -161,18 +162,17 @@ static PyGetSetDef getters[] = {
 static PyMemberDef members[] = {
 	{ TOLD(T_INT, code, "The exit code, or -1.") },
 	{ TOLD(T_INT, signal, "The signal that ended the program, or -1.") },
-	{ MEMBER(T_INT, pid, "What the pid was; -1: not known.") },
-	{ MEMBER(T_OBJECT, out,
-		 "What it wrote to stdout; None: not captured.") },
-	{ MEMBER(T_OBJECT, err,
-		 "What it wrote to stderr; None: not captured.") },
-	{ TOLD(T_ULONGLONG, spawn_ns, "Time until it had passed exec.") },
-	{ TOLD(T_ULONGLONG, total_ns, "Time until it was over.") },
+	{ MEMBER(T_INT, pid, "The pid that the program had; -1: unknown.") },
+	{ MEMBER(T_OBJECT, out, "The output on stdout; None: not captured.") },
+	{ MEMBER(T_OBJECT, err, "The output on stderr; None: not captured.") },
+	{ TOLD(T_ULONGLONG, spawn_ns,
+	       "The time until the program had passed exec.") },
+	{ TOLD(T_ULONGLONG, total_ns, "The time until the run was over.") },
 	{ NULL, 0, 0, 0, NULL },
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "What became of a run." },
+	{ Py_tp_doc, "The result of a run." },
 	{ Py_tp_new, result_refuse },
 	{ Py_tp_dealloc, result_dealloc },
 	{ Py_tp_repr, result_repr },

@@ -7,8 +7,8 @@
  *
  * An allocation of an object may collect garbage (before Python 3.12), and so run
  * finalizers, which may call any method here. So nothing that they could free is
- * used over an allocation, and a call that needs the ring itself is a user of it:
- * then close() leaves the end to that call.
+ * used across an allocation. A call that needs the ring itself counts as a user of
+ * the ring, and close() leaves the end of the ring to that user.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -18,8 +18,8 @@
 
 struct py_ring {
 	PyObject_HEAD
-	struct spawn_template_ring *ring;	/* NULL: closed */
-	struct entry *entries;			/* those in flight */
+	struct spawn_template_ring *ring; /* NULL: closed */
+	struct entry *entries; /* those in flight */
 	PyObject *result_type, *template_type;
 	unsigned int waiting; /* waiting threads, without the GIL */
 	unsigned int users; /* calls that make objects out of a completion */
@@ -502,15 +502,15 @@ static PyMethodDef methods[] = {
 	{ "spawn", METHOD(ring_spawn), METH_VARARGS | METH_KEYWORDS,
 	  "Queue a launch." },
 	{ "submit", METHOD(ring_submit), METH_NOARGS,
-	  "Start what is queued; return how many." },
+	  "Start the queued launches and runs; return how many." },
 	{ "reap", METHOD(ring_reap), METH_VARARGS,
-	  "Take completions that are there: (token, error, value)." },
+	  "Take the completions so far: (token, error, value)." },
 	{ "wait", METHOD(ring_wait), METH_VARARGS,
-	  "Wait for one completion; None if none came in so many ms." },
+	  "Wait for one completion; None if none came in time." },
 	{ "cancel", METHOD(ring_cancel), METH_VARARGS,
-	  "Cancel what has this token; return how many were not complete." },
+	  "Cancel the entries with this token; return how many were not complete." },
 	{ "close", METHOD(ring_close), METH_NOARGS,
-	  "Kill what runs, and free all of it; return the tokens." },
+	  "Kill the runs in flight and end the ring; return the tokens." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -21,7 +21,7 @@ static int take_time(PyObject *seconds, uint64_t *ns)
 	if (value == -1.0 && PyErr_Occurred())
 		return -1;
 	if (value != value) {
-		PyErr_SetString(PyExc_ValueError, "time is not a number");
+		PyErr_SetString(PyExc_ValueError, "a time must not be NaN");
 		return -1;
 	}
 	/* years, and still within an int64_t */

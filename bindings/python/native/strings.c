@@ -77,7 +77,7 @@ int strings_argv(struct strings *s, PyObject *argv)
 	n = PyTuple_Size(items);
 	ret = begin_list(s, n);
 	if (ret == 0 && n == 0) {
-		PyErr_SetString(PyExc_ValueError, "argv is empty");
+		PyErr_SetString(PyExc_ValueError, "argv must not be empty");
 		ret = -1;
 	}
 	for (Py_ssize_t i = 0; ret == 0 && i < n; i++) {
@@ -110,7 +110,7 @@ static PyObject *variable(PyObject *pair)
 
 	if (!PyTuple_Check(pair) || PyTuple_Size(pair) != 2) {
 		PyErr_SetString(PyExc_TypeError,
-				"env must have pairs as its items");
+				"env.items() must yield pairs");
 		return NULL;
 	}
 	key = fs_encode(PyTuple_GetItem(pair, 0));

@@ -275,17 +275,17 @@ static PyObject *template_repr(struct py_template *t)
 
 static PyMethodDef methods[] = {
 	{ "spawn", METHOD(template_spawn), METH_VARARGS | METH_KEYWORDS,
-	  "Launch; return (pid, pidfd), both the caller's." },
+	  "Launch; return (pid, pidfd), which belong to the caller." },
 	{ "run", METHOD(template_run), METH_VARARGS | METH_KEYWORDS,
-	  "Launch, and wait until it is over; no signal ends the wait." },
+	  "Run the program to its end; no signal ends the wait." },
 	{ "check", METHOD(template_check), METH_NOARGS,
-	  "Raise what a launch would find wrong with the template." },
+	  "Raise the error with which a launch would refuse the template." },
 	{ "refresh", METHOD(template_refresh), METH_NOARGS,
-	  "Take today's file at the path." },
+	  "Take the file that is now at the path." },
 	{ "stat", METHOD(template_stat), METH_NOARGS,
-	  "What the template is and how it was used, as a dict." },
+	  "Return a description of the template and its counts, as a dict." },
 	{ "close", METHOD(template_close), METH_NOARGS,
-	  "Close it, once no call uses it any more." },
+	  "Close the template as soon as no call uses it any more." },
 	{ "__enter__", template_enter, METH_NOARGS, NULL },
 	{ "__exit__", METHOD(template_exit), METH_VARARGS, NULL },
 	{ NULL, NULL, 0, NULL },
@@ -293,13 +293,13 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
 	{ "path", T_OBJECT, offsetof(struct py_template, path), READONLY,
-	  "The absolute path that it was made of." },
+	  "The absolute path that the template was made from." },
 	{ NULL, 0, 0, 0, NULL },
 };
 
 static PyGetSetDef getters[] = {
-	{ "fd", (getter)template_fd, NULL, "Its descriptor; -1: closed.",
-	  NULL },
+	{ "fd", (getter)template_fd, NULL,
+	  "The template's descriptor; -1: closed.", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -3,8 +3,8 @@
  * The fd of a template, and launches from it.
  *
  * While a call without the GIL uses the fd, another thread may close the
- * template: then the last such call closes the fd, so that no call finds
- * another file behind its number.
+ * template. Then the last such call closes the fd, so that no call finds
+ * another file behind the number.
  */
 #include "native.h"
 

@@ -2,8 +2,8 @@
 /*
  * Types that the methods of other types make and expect. In the limited API of
  * CPython 3.9 no call leads from a type to its module, and there are no
- * globals; so each type carries these, in a capsule that cannot be mistaken for
- * another object.
+ * globals. So each type carries these types in a capsule, which cannot be mistaken
+ * for another object.
  */
 #include "native.h"
 

@@ -12,7 +12,7 @@ docs/python.md is the guide.
 import sys
 
 # The binary needs the limited API, which free-threaded builds do not have. Say so
-# before the loader says something less clear.
+# before the loader gives a less clear error.
 if "t" in sys.abiflags:
     raise ImportError("spawn_template has no support for free-threaded builds "
                       "of Python")

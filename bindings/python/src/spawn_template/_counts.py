@@ -32,11 +32,11 @@ def fell_back(reason: str) -> None:
 
 
 def stats() -> Dict[str, Any]:
-    """Counts the launches of subprocess and asyncio so far, by way.
+    """Returns how many launches of subprocess and asyncio went which way.
 
-    cold: through a template; warm: from a process kept ready, of which there are
-    none yet; stale: through a template that was made anew because its executable
-    had changed; fallback: by the original, with a number for each reason.
+    cold: through a template. warm: from a process kept ready; there are none yet.
+    stale: through a template that was made anew because its executable had changed.
+    fallback: by the original, with a number for each reason.
     """
     return {"cold": _cold.value(), "warm": 0, "stale": _templates.stale(),
             "fallback": {reason: counter.value()

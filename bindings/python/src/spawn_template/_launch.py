@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes a launch for subprocess, through a template out of the cache.
+"""Makes a launch for subprocess, through a template from the cache.
 
 A signal handler may raise anywhere in here. Such an exception is no failure of the
 launch, whose child may exist already. So errors of launches are values, and only
@@ -63,7 +63,7 @@ def environment(env: Any) -> Optional[Dict[Any, Any]]:
 
 # ---- launches
 
-# What a launch is asked for besides argv and env, in the order of Cache.launch():
+# The arguments of a launch besides argv and env, in the order of Cache.launch():
 # stdin to process_group, and restore_signals.
 How = Tuple[Any, ...]
 
@@ -80,11 +80,11 @@ def _checked(outcome: Union[str, int, T]) -> T:
 def spawn(names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]], popen: Any,
           fds: Tuple[int, ...], owner: Any, args: Any, env: Any, how: How
           ) -> Optional[Exception]:
-    """Launches the first name that exists, for a Popen; closes fds, which only its
+    """Launches the first name that exists, for a Popen, and closes fds, which only its
     child needs.
 
-    event is an audit event, to be raised once there is a template. owner is None, or
-    gets the attribute child. Returns an error; or raises Failed.
+    event is an audit event, which is raised once there is a template. owner, unless it
+    is None, gets the attribute child. Returns an error, or None; raises Failed.
     """
     outcome = _templates.cache.launch(names, event, popen, fds, owner, args, env,
                                       *how)
@@ -110,7 +110,7 @@ def begin(names: Tuple[bytes, ...], popen: Any, fds: Tuple[int, ...], args: Any,
 
 def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
            args: Any, env: Any, how: How) -> str:
-    """Launches. If a transport is being made, its first launch is not waited for.
+    """Launches; does not wait for the first launch of a transport that is being made.
 
     Returns "", or the reason why the original has to launch.
     """

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The extension module. It is not public: spawn_template is.
 #
-# A launch that fails raises OSError with, beside errno and filename:
+# A launch that fails raises OSError. Beside errno and filename, the exception has:
 #   stage    one of the STAGE_ constants: the step that failed
 #   action   "dup2", "keep", "chdir" or "sigdefault" with STAGE_ACTION; else None
-# filename is the template's path, or cwd if entering that failed. errno ESTALE
+# filename is the template's path, or cwd if that could not be entered. errno ESTALE
 # means that the file has changed since the template was made.
 import os
 import resource
@@ -57,7 +57,7 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
-    # waits; no Python signal handler runs meanwhile
+    # Waits. No Python signal handler runs meanwhile.
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
             max_output: Optional[int] = ..., cwd: Optional[_Name] = ...,
@@ -72,17 +72,17 @@ class Template:
     def __enter__(self) -> "Template": ...
     def __exit__(self, *exc: object) -> None: ...
 
-# Templates of whatever is launched. It looks for the names, paths that may be relative
-# to cwd, one after the other, and the first one that exists decides. If that one can
-# have no template, the answer is the reason: a str, or the errno of making it.
+# Templates of the programs that are launched. The cache looks for the names, paths that
+# may be relative to cwd, one after the other, and takes the first file that exists. If
+# that file can have no template, the answer is the reason: a str, or the errno of create.
 @final
 class Cache:
     def __new__(cls, entries: int, *, negative: float = ...) -> "Cache": ...
     # Like Template.spawn(), for a Popen: sets its pid and _child_created, and closes
-    # fds, which only the child needs. event is an audit event, raised once there is a
-    # template. owner is None, or gets a Pending that is over as its attribute child.
-    # Errors are returned; an exception comes from an audit hook, or from Python code
-    # that a conversion has run.
+    # fds, which only the child needs. event is an audit event, which is raised once there
+    # is a template. owner, unless it is None, gets the attribute child: a Pending that is
+    # over. An error is returned; an exception comes from an audit hook, or from Python
+    # code that a conversion has run.
     def launch(self, names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]],
                popen: Any, fds: Tuple[int, ...], owner: Any, argv: Sequence[_Name],
                env: _Env, stdin: int, stdout: int, stderr: int,
@@ -101,14 +101,14 @@ class Cache:
               groups: Optional[Iterable[int]], start_new_session: bool,
               process_group: int, restore_signals: bool, /
               ) -> Union[str, int, Exception, "Pending"]: ...
-    # as spawn_template_cache_stat(3) names them
+    # The names are those of spawn_template_cache_stat(3).
     def stat(self) -> Dict[str, int]: ...
 
-# A launch on its way to exec, whose child is ended when the object goes; or a launch
-# that is over, which keeps the pidfd.
+# A launch on its way to exec: the end of the object ends the child. Or a launch that is
+# over, which keeps the pidfd.
 @final
 class Pending:
-    # for a child that was launched in another way; None: it can have no pidfd
+    # Returns a Pending for a child that was launched in another way; None: no pidfd.
     @classmethod
     def open(cls, pid: int) -> Optional["Pending"]: ...
     @property
@@ -116,7 +116,7 @@ class Pending:
     @property
     def pidfd(self) -> int: ...
     def fileno(self) -> int: ...
-    # after an error the caller uses launch(), which succeeds or explains it
+    # After an error the caller uses launch(), which succeeds or explains the error.
     def end(self) -> Optional[Exception]: ...
     def kill(self) -> None: ...
     def drop(self) -> None: ...
@@ -129,7 +129,7 @@ class Result:
     def signal(self) -> int: ...
     @property
     def pid(self) -> int: ...
-    # None if it was not captured
+    # None if the stream was not captured
     @property
     def out(self) -> Optional[bytes]: ...
     @property
@@ -184,7 +184,7 @@ class Ring:
     def reap(self, most: int = ...) -> List[Completion]: ...
     # None: no completion came in time, or a signal handler ran
     def wait(self, timeout_ms: int = ...) -> Optional[Completion]: ...
-    # with forget the completion's token is None
+    # With forget the completion's token is None.
     def cancel(self, token: Any, forget: bool = ...) -> int: ...
-    # returns the tokens of launches and runs in flight
+    # Returns the tokens of launches and runs in flight.
     def close(self) -> List[Any]: ...

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The cache of templates that launches of this process go through.
 
-It is the library's. It looks for the file at each launch, remembers what it has learned
-of the files that were used last, and holds nothing open between launches, so that
-neither deleted programs nor mounts stay in use. In a child of fork it starts empty. A
-signal handler may launch, too: the library's lock is never held while Python code runs.
+The library has the cache. It looks for the file at each launch, remembers what it has
+learned of the files that were used last, and holds nothing open between launches, so
+that neither deleted programs nor mounts stay in use. In a child of fork the cache starts
+empty. A signal handler may launch, too: no thread holds the library's lock while Python
+code runs.
 """
 import errno
 
@@ -12,13 +13,13 @@ from ._native import Cache
 
 LIMIT = 64
 
-# Seconds for which the original launches an executable that can have no template,
+# If an executable can have no template, the original launches it for so many seconds,
 # unless the file changes.
 RETRY_AFTER = 1.0
 
 cache = Cache(LIMIT, negative=RETRY_AFTER)
 
-# What the caches before this one have found to be stale.
+# The number of executables that earlier caches have found to be stale.
 _stale_before = 0
 
 
@@ -28,7 +29,7 @@ def stale() -> int:
 
 
 def clear() -> None:
-    """Forgets what is known of files."""
+    """Forgets all files."""
     global cache, _stale_before
     before, cache = cache, Cache(LIMIT, negative=RETRY_AFTER)
     _stale_before += before.stat()["changed"]

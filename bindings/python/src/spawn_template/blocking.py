@@ -3,7 +3,7 @@
 
 The library's own blocking call is the fastest, but its wait cannot be interrupted.
 Python runs signal handlers in the main thread only, so the main thread waits for a
-ring instead: a handler may run meanwhile and raise, as that of Ctrl-C does.
+ring instead. A handler may run meanwhile and raise an exception, as that of Ctrl-C does.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import _native
 _rings: List[_native.Ring] = []
 _main = threading.main_thread().ident
 
-# The errors of a process that may not start threads: after unshare(CLONE_NEWPID), or
+# The errors where a process may not start threads: after unshare(CLONE_NEWPID), or
 # where a sandbox denies clone3(2) with another error than ENOSYS.
 _NO_THREADS = (errno.EINVAL, errno.EPERM, errno.EACCES)
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes subprocess and asyncio launch through templates.
 
-It replaces the part of Popen that makes the child, and nothing above it: the Python in
-use still checks arguments, makes pipes and waits for children. It needs no pipe for
-errors, since a launch returns its error. asyncio has a part of its own, in
-dropin_asyncio.
+The drop-in replaces the part of Popen that makes the child, and nothing above it:
+Python's own code still checks arguments, makes pipes and waits for children. It needs no
+pipe for errors, since a launch returns its error. dropin_asyncio has the part for
+asyncio.
 
 A launch that a template does not cover, or that fails, goes to the original, which
-makes the child or raises its own exception. stats() counts such launches by reason. So
-a failing launch is tried twice; this makes its exception the original's.
+makes the child or raises its own exception. stats() counts such launches by reason. A
+launch that fails is tried twice, so that its exception is the original's.
 """
 import os
 import subprocess
@@ -32,7 +32,7 @@ _original: Callable[..., None]
 _original_audited: Callable[..., None]
 _original_posix_spawn: Callable[..., None]
 
-# Python's own function by which the original makes a child, once it was seen.
+# Python's own function by which the original makes a child; None until it is found.
 _fork_exec: Any = None
 
 # The known arguments of Popen._execute_child: until 3.10, and since.
@@ -44,7 +44,7 @@ _ARGUMENTS = (
 _KNOWN = (_ARGUMENTS, _ARGUMENTS + ("process_group",))
 
 
-# The names through which subprocess calls it: its own, or until 3.10 another module's.
+# The module whose names subprocess uses to call it: its own, or until 3.10 another one.
 _SUBPROCESS: Dict[str, Any] = subprocess.__dict__
 _FORK_EXEC = "_fork_exec" if "_fork_exec" in _SUBPROCESS else "fork_exec"
 _fork_exec_names: Dict[str, Any] = (
@@ -53,10 +53,10 @@ _fork_exec_names: Dict[str, Any] = (
 
 
 def _is_pythons(function: Any, module: str, name: str) -> bool:
-    """Tells whether this is the interpreter's function, or one put in its place.
+    """Tells whether the function is the interpreter's own.
 
-    A debugger or a test replaces it, before or after install(), to see or to change
-    what is launched.
+    A debugger or a test may have replaced it, before or after install(), to see or to
+    change launches.
     """
     return (type(function) is types.BuiltinFunctionType
             and function.__name__ == name
@@ -64,7 +64,7 @@ def _is_pythons(function: Any, module: str, name: str) -> bool:
 
 
 class _Globals(Dict[str, Any]):
-    """The globals of subprocess at the time of the look-up, but for some."""
+    """The globals of subprocess at the time of the look-up, except those that are given."""
 
     def __missing__(self, name: str) -> Any:
         return subprocess.__dict__[name]
@@ -96,7 +96,7 @@ _SHELL = "/system/bin/sh" if hasattr(sys, "getandroidapilevel") else "/bin/sh"
 
 
 def _reason_against(args: Any, preexec_fn: Any, shell: Any) -> str:
-    """Returns the reason not to try at all, or ""."""
+    """Returns the reason not to try a template, or ""."""
     if preexec_fn is not None:
         return "preexec_fn"
     if _SUBPROCESS.get("_USE_VFORK", True) is False:
@@ -143,9 +143,9 @@ def _execute_child(self: Any, args: Any, *given: Any) -> None:
     if type(args) is not list and isinstance(args, (str, bytes, os.PathLike)):
         argv = [args]
     else:
-        # The original gets the copy, too: an iterator is good for one use only.
+        # The original gets the copy, too: an iterator can be used only once.
         args = argv = list(args)
-    if type(pass_fds) is not tuple:  # the same
+    if type(pass_fds) is not tuple:  # for the same reason
         pass_fds = tuple(pass_fds)
         given = given[:3] + (pass_fds,) + given[4:]
     if shell:

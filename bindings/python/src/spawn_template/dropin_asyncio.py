@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The drop-in for asyncio: the loop does not wait for the launch, and waits for the
+"""The drop-in for asyncio: the loop does not wait for the launch, and learns of the
 child's end by the pidfd of the launch.
 
 asyncio itself blocks from fork until exec, and starts a thread for each child to wait
-for it (until Python 3.11) or opens a pidfd (later). Neither is needed here. A watcher
+for it (until Python 3.11) or opens a pidfd (later). The drop-in needs neither. A watcher
 that somebody has set stays in force, and so does a policy with its own watchers.
 
 The transport is made at once, while its child is on the way, and connects its pipes
 when the child has reached exec. If the child fails before that, the transport is made
-again, with a launch that is waited for: so asyncio raises its exceptions where it
+again, and the loop waits for that launch. So asyncio raises its exceptions where it
 always does.
 
-Until the child has reached exec it belongs to the launch, which ends it when dropped.
+Until the child has reached exec it belongs to the launch: dropping the launch ends it.
 Only then it belongs to its Popen.
 """
 import os
@@ -36,8 +36,8 @@ _threaded_watcher: Any = (unix_events.__dict__.get("ThreadedChildWatcher")
 class Making:
     """A transport that is being made, and the launch of its Popen.
 
-    again: a first launch has failed, so this one is waited for. child: the child, if
-    it is not pending any more, or None.
+    again: a first launch has failed, so the loop waits for this one. child: None, or the
+    child after the end of its launch.
     """
 
     __slots__ = ("args", "again", "pending", "child")
@@ -65,7 +65,7 @@ def made_for(popen: Any) -> Optional[Making]:
     """Returns the transport that is being made with this Popen, or None.
 
     An audit hook or a signal handler may launch meanwhile, with a Popen of its own,
-    but only the right Popen has this very object as its arguments.
+    but only the right Popen has this very object for its arguments.
     """
     making = _local.making
     return making if making is not None and popen.args is making.args else None
@@ -92,7 +92,7 @@ class _Exit:
         try:
             self._tell()
         except BaseException:
-            # A signal handler may have raised: then the rest is still to be told.
+            # A signal handler may have raised an exception: tell the rest later.
             if not self._told:
                 self._loop.call_soon(self._tell)
             raise
@@ -139,7 +139,8 @@ def _default_watcher() -> bool:
 class _Transport(_original_transport):  # type: ignore[misc]
     """Connects its pipes once its child has reached exec.
 
-    launched is a future: True if the child has reached exec. None: it has already.
+    launched is a future, which is True if the child has reached exec. If launched is
+    None, the child had reached exec before.
     """
 
     launched: Any = None
@@ -158,14 +159,14 @@ class _Transport(_original_transport):  # type: ignore[misc]
 
 
 class _NotLaunched(Exception):
-    """A launch has failed; a launch that is waited for may explain why."""
+    """A launch has failed. A second launch, which the loop waits for, may explain why."""
 
 
 class _Launch:
     """Waits in a loop for a launch to reach exec, and tells the transport.
 
     A failure goes to the transport's waiter. When nobody wants the launch any more,
-    gone is a future for its end.
+    _gone is a future for its end.
     """
 
     __slots__ = ("_loop", "_fd", "_pending", "_transport", "_waiter", "_gone",
@@ -188,12 +189,13 @@ class _Launch:
         try:
             self._tell()
         except BaseException:
-            # A signal handler may have raised, and the loop gets that: tell the rest.
+            # A signal handler may have raised an exception, which the loop gets: tell the
+            # others later.
             self._loop.call_soon(self._tell)
             raise
 
     def _tell(self) -> None:
-        """Tell all sides. Each step checks what is done, so this may run again."""
+        """Tell all sides. May run again: each step checks whether it is done."""
         if not self.over:
             self._loop._remove_reader(self._fd)
             self.over = True
@@ -219,7 +221,7 @@ class _Launch:
         self._exit.wait()
 
     def abandon(self) -> Any:
-        """End the child. Returns a future for that, if the loop is still alive."""
+        """End the child. Returns a future for its end; a closed loop never completes it."""
         self._gone = self._loop.create_future()
         self._pending.kill()
         if not self._loop.is_closed():
@@ -246,7 +248,7 @@ def _watch(loop: Any, transport: Any, making: Making) -> None:
         making.child = Pending.open(transport.get_pid())
     if making.child is not None:
         _Exit(loop, making.child, transport).wait()
-    else:  # out of descriptors: a thread needs none
+    else:  # out of descriptors, of which a thread needs none
         _threaded_watcher().add_child_handler(
             transport.get_pid(), loop._child_watcher_callback, transport)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The engine: runs of an asyncio event loop, over one ring for each loop.
 
-A run costs the loop one call to queue it and a share of two wakes: one submits all
-runs that were queued in a turn of the loop, one takes all completions. No Python
-thread is involved.
+A run costs the loop one call to queue it and a share of two wakes. The first wake
+submits all runs that were queued in a turn of the loop, the second takes all
+completions. There is no Python thread.
 """
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from . import _native
 # up to five descriptors, and the usual limit is 1024.
 ENTRIES = 128
 
-# The most completions taken before the loop can do other work: each may have megabytes
-# of output to copy.
+# The most completions to take before the loop can do other work, since each may have
+# megabytes of output to copy.
 BATCH = 16
 
 _ATTRIBUTE = "_spawn_template_engine"
@@ -34,9 +34,9 @@ _engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 class Engine:
     """The ring of one event loop, and the tasks that wait for it.
 
-    free counts the unused entries; if it is 0, waiting has the tasks that want one,
-    in their order. brief: the loop has already ended its asynchronous generators, so
-    the engine ends as soon as it is unused.
+    free is the number of unused entries. If it is 0, waiting has the tasks that want an
+    entry, in their order. brief: the loop has already ended its asynchronous generators,
+    so the engine ends as soon as it is unused.
     """
 
     __slots__ = ("loop", "ring", "fd", "generation", "closed", "free",
@@ -94,7 +94,7 @@ class Engine:
 
     def queue(self, template: _native.Template, *args: Any
               ) -> asyncio.Future[_native.Result]:
-        """Queue a run for an entry that was taken; the future gets its result."""
+        """Queue a run in an entry that the caller has taken. The future gets its result."""
         future = self.loop.create_future()
         try:
             self.ring.run(template, future, *args)
@@ -130,7 +130,7 @@ class Engine:
         self.give(len(completions))
 
     def abandon(self, future: asyncio.Future[_native.Result]) -> None:
-        """End the future's run, if there is one, as nobody waits for it any more."""
+        """End the future's run, if it has one: nobody waits for it any more."""
         if future.done() and not future.cancelled():
             future.exception()      # mark it as seen
         elif not self.closed:
@@ -141,9 +141,9 @@ class Engine:
     async def _live(self) -> AsyncGenerator[None, None]:
         """End the engine at the end of the loop.
 
-        All loops end their asynchronous generators, and only that step can wait:
-        here for trees of cancelled runs, which have their grace to end, and for
-        runs of other generators that end now.
+        All loops end their asynchronous generators, and only that step can wait. It
+        waits for the trees of cancelled runs, which have their grace to end, and for
+        the runs of other generators that end now.
         """
         try:
             yield

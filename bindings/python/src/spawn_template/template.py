@@ -27,10 +27,10 @@ _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
 
 
 class Template:
-    """Stands for one executable file; every launch checks that it is the same file.
+    """One executable file. Every launch checks that it is still the same file.
 
-    name is searched along search_path, or $PATH, once. With script, files that
-    begin with "#!" are accepted. If the file has changed or was replaced, launches
+    The constructor looks for name along search_path, or $PATH, once. With script it
+    accepts files that begin with "#!". If the file has changed or was replaced, launches
     raise OSError with errno ESTALE until refresh() is called; with auto_refresh
     they take the new file.
     """
@@ -60,7 +60,7 @@ class Template:
     def _reopen(self) -> _native.Template:
         """Make a template anew in a forked child.
 
-        The file must be the parent's: a changed one is not accepted silently.
+        The file must be the parent's, so that a changed file is not accepted silently.
         """
         if self._closed:
             raise ValueError("the template is closed")
@@ -134,8 +134,8 @@ class Template:
                  held_most: Optional[float] = HELD_MOST) -> _native.Result:
         """Run a program to its end as run() does, but block the calling thread.
 
-        In the main thread signal handlers run meanwhile. If one raises, as that of
-        Ctrl-C does, the tree is ended first.
+        In the main thread signal handlers run meanwhile. If a handler raises an
+        exception, as that of Ctrl-C does, the tree is ended first.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
@@ -156,11 +156,11 @@ class Template:
               start_new_session: bool = False,
               process_group: Optional[int] = None,
               restore_signals: bool = True) -> tuple[int, int]:
-        """Launch and return (pid, pidfd): the caller waits, and closes pidfd.
+        """Launch a program and return (pid, pidfd).
 
-        The arguments mean what they mean to subprocess.Popen, but are numbers:
-        stdin, stdout and stderr are descriptors (None: this process's own), and
-        users and groups are ids.
+        The caller waits for the child and closes pidfd. The arguments mean what they
+        mean to subprocess.Popen, but are numbers: stdin, stdout and stderr are
+        descriptors (None: this process's own), and users and groups are ids.
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.spawn", self._path, argv, cwd, env)
@@ -175,11 +175,11 @@ class Template:
     # ---- the template itself
 
     def check(self) -> None:
-        """Raise the error with which a launch would refuse the template, if any."""
+        """Raise the error, if any, with which a launch would refuse the template."""
         (self._native or self._reopen()).check()
 
     def refresh(self) -> None:
-        """Take today's file at the path."""
+        """Take the file that is now at the path."""
         native = self._native or self._reopen()
         native.refresh()
         self._key = _identity(native)
@@ -189,7 +189,7 @@ class Template:
         return (self._native or self._reopen()).stat()
 
     def close(self) -> None:
-        """Close the template, once no run uses it any more."""
+        """Close the template as soon as no run uses it any more."""
         self._closed = True
         if self._native is not None:
             self._native.close()
