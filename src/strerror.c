@@ -99,11 +99,11 @@ static const char *error_text(int error)
 #define NO_RIGHT                                                               \
 	"this account may not do that: a lower nice value needs CAP_SYS_NICE " \
 	"or RLIMIT_NICE, other ids need CAP_SETUID and CAP_SETGID"
-#define NO_CGROUP_RIGHT                                                  \
-	"with a cgroup: cgroup.procs there, and in the nearest common "  \
-	"parent, must be writable; else a sandbox denies it: see "       \
+#define NO_CGROUP_RIGHT                                                 \
+	"with a cgroup: cgroup.procs there, and in the nearest common " \
+	"parent, must be writable; else a sandbox denies it: see "      \
 	"'spawn-template doctor'"
-#define NO_CLONE3                                                        \
+#define NO_CLONE3                                                         \
 	"with a cgroup: clone3(2) is needed, and a cgroup that may hold " \
 	"processes: see 'spawn-template doctor'"
 #define SANDBOX \
@@ -122,15 +122,15 @@ static const struct remedy remedies[] = {
 	  "check the arguments against spawn_template_spawn(3), and that the "
 	  "descriptor is a template" },
 	{ ARGS, E2BIG,
-	  "give at most 256 actions, and a structure of no later version than "
+	  "give at most 256 actions, and no structure of a later version than "
 	  "the library's" },
 	{ ARGS, EBADF,
-	  "keep the template, and directories that were given, open until the "
-	  "launch" },
+	  "keep the template, and the directories that the arguments name, "
+	  "open until the launch" },
 	{ ARGS, EACCES,
-	  "make it a regular file with execute permission for this user, on a "
-	  "file system mounted without noexec; in another process, or with "
-	  "other ids, make the template anew" },
+	  "the file must be regular, with execute permission for this user, "
+	  "on a file system mounted without noexec; another process, or one "
+	  "with other ids, needs a template of its own" },
 	{ ARGS, ENOENT,
 	  "check the name and the path; a relative path counts from the "
 	  "current directory" },
@@ -139,24 +139,24 @@ static const struct remedy remedies[] = {
 	  "start the guard, spawn-templated(8), or make the template without "
 	  "CREATE_GUARD and CREATE_DENY_WRITE" },
 	{ ARGS, EDQUOT,
-	  "the guard has as many templates of this user as it takes: close "
-	  "some, or start spawn-templated with a larger --quota" },
+	  "this user's quota of guarded templates is used up: close some, or "
+	  "start spawn-templated with a larger --quota" },
 	{ ARGS, ENOSPC,
-	  "the guard, or the file system, has no room for another one: close "
-	  "some templates" },
+	  "the guard, or the file system, has no room left: close some "
+	  "templates" },
 	{ ARGS, EOPNOTSUPP,
-	  "to supervise needs a cgroup v2 directory below which this account "
-	  "may make one, to deny writes the guard and a local file system: "
+	  "supervising needs a cgroup v2 directory in which this account may "
+	  "make another, denying writes the guard and a local file system: "
 	  "see 'spawn-template doctor'" },
 	{ ARGS, ENOSYS,
-	  "the kernel or a sandbox does not allow statx(2), without which no "
-	  "file is known again: see 'spawn-template doctor'" },
-	{ ARGS, ETIMEDOUT, "give it more time to come to exec" },
+	  "the kernel or a sandbox does not allow statx(2), which tells one "
+	  "file from another: see 'spawn-template doctor'" },
+	{ ARGS, ETIMEDOUT, "give it more time to reach exec" },
 
 	/* the process */
 	{ CLONE, EBUSY,
-	  "the cgroup has controllers enabled for its children; name one of "
-	  "these" },
+	  "the cgroup has controllers enabled for its children: name one of "
+	  "the children" },
 	{ CLONE, EACCES, NO_CGROUP_RIGHT },
 	{ CLONE, EPERM, NO_CGROUP_RIGHT },
 	{ CLONE, ENOSYS, NO_CLONE3 },
@@ -170,32 +170,33 @@ static const struct remedy remedies[] = {
 	{ ATTR, EACCES, NO_RIGHT },
 	{ ATTR, EPERM, NO_RIGHT },
 	{ ATTR, ESRCH,
-	  "the process group must be there, and the parent must live until "
+	  "the process group must exist, and the parent must live until "
 	  "exec" },
 	{ ATTR, EINVAL,
-	  "ids must have a number in this user namespace, and a process group "
-	  "must be one of this session" },
+	  "ids must be mapped in this user namespace, and a process group "
+	  "must belong to this session" },
 
 	/* an action */
 	{ ACTION, EBADF,
-	  "its descriptor must be open in the child, where an action before "
-	  "may have closed it, and be below the limit (ulimit -n)" },
+	  "its descriptor must be open in the child, where an earlier action "
+	  "may have closed it, and below the limit (ulimit -n)" },
 	{ ACTION, ENOENT, "check the path that it names" },
 	{ ACTION, ENOTDIR, "check the path that it names" },
 	{ ACTION, EISDIR, "check the path that it names" },
 	{ ACTION, EACCES, "check the permissions of the path that it names" },
-	{ ACTION, EROFS, "open it for reading, or elsewhere for writing" },
+	{ ACTION, EROFS, "open the file for reading, or write elsewhere" },
 	{ ACTION, EXDEV,
-	  "its path leads out of where openat2(2) was told to stay" },
+	  "its path leads out of the directory that openat2(2) must stay in" },
 	{ ACTION, EEXIST, "remove the file, or open it without O_EXCL" },
-	{ ACTION, ENXIO, "a reader of the fifo, or the device, must be there" },
+	{ ACTION, ENXIO,
+	  "the fifo must have a reader, or the device must exist" },
 	{ ACTION, ENOTTY, "its descriptor must be a terminal" },
 	{ ACTION, EPERM,
 	  "a higher hard limit needs CAP_SYS_RESOURCE; a terminal must not be "
 	  "another session's; else a sandbox denies it: see 'spawn-template "
 	  "doctor'" },
 	{ ACTION, EINVAL,
-	  "the kernel does not take its values: see spawn_template_spawn(3)" },
+	  "the kernel refuses its values: see spawn_template_spawn(3)" },
 
 	/* exec */
 	{ EXEC, ENOENT,
@@ -207,16 +208,18 @@ static const struct remedy remedies[] = {
 	  "here: install a build for this system, or what runs it; run a shell "
 	  "script as 'sh FILE'" },
 	{ EXEC, EACCES,
-	  "make it, and its interpreter, regular files with execute "
-	  "permission for this user, on a file system mounted without "
-	  "noexec" },
+	  "the file and its interpreter must be regular, with execute "
+	  "permission for this user, on file systems mounted without noexec" },
 	{ EXEC, ENOTDIR, "check the path of its interpreter" },
-	{ EXEC, EISDIR, "its interpreter is a directory: install it anew" },
-	{ EXEC, EINVAL, "its ELF header is damaged: install it anew" },
-	{ EXEC, ENODEV, "its file system cannot execute: copy it elsewhere" },
+	{ EXEC, EISDIR,
+	  "its interpreter is a directory: install the interpreter again" },
+	{ EXEC, EINVAL,
+	  "its ELF header is damaged: install the program again" },
+	{ EXEC, ENODEV,
+	  "its file system does not support exec: copy the program elsewhere" },
 	{ EXEC, E2BIG,
 	  "arguments and environment are too long: see 'getconf ARG_MAX' and "
-	  "'ulimit -s'; each of them may have 128 KiB at most" },
+	  "'ulimit -s'; each string may have 128 KiB at most" },
 
 	/* the file, in any step that looks at it */
 	{ ANY, ENOEXEC,
@@ -224,7 +227,8 @@ static const struct remedy remedies[] = {
 	  "\"#!\" and an interpreter of at most 253 bytes; run a shell script "
 	  "as 'sh FILE'" },
 	{ ANY, ETXTBSY,
-	  "a process has it open for writing; wait until that one closes it" },
+	  "a process has the file open for writing: wait until the file is "
+	  "closed" },
 	{ ANY, ESTALE,
 	  "the file was changed or replaced: refresh the template, or try "
 	  "again" },
@@ -240,8 +244,8 @@ static const struct remedy remedies[] = {
 	  "too many open files in the system: raise fs.file-max, or close "
 	  "some" },
 	{ ANY, ENOMEM,
-	  "out of memory, or of the cgroup's memory.max; or process 1 of the "
-	  "pid namespace has ended" },
+	  "the machine, or the cgroup (memory.max), is out of memory; or "
+	  "process 1 of the pid namespace has ended" },
 	{ ANY, EAGAIN,
 	  "too many processes: see 'ulimit -u' and the cgroup's pids.max" },
 	{ ANY, ECHILD,

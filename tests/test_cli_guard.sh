@@ -571,7 +571,7 @@ programs on the security functions, taken over.*no +no writing' "$tool" status
 	says 'status is 1 if pins are missing' 1 'pins +2 missing.*--unload' \
 		"$tool" status
 	"$tool" doctor > "$tmp/log"
-	grep -q '^  missing  *pins  *2 are gone' "$tmp/log"
+	grep -q '^  missing  *pins  *2 are missing' "$tmp/log"
 	result $? 'doctor tells that pins are missing'
 	stop_fake
 	"$tool" doctor > "$tmp/log"

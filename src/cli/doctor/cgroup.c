@@ -302,8 +302,8 @@ static void tell_fallback(struct finding *f)
 				"cgroup.procs");
 	} else if (*place.own) {
 		found(f, is_denial(err) ? FEATURE_DENIED : FEATURE_MISSING,
-		      BY_PROC ": none can be made in %.120s: %s", place.own,
-		      strerror(-err));
+		      BY_PROC ": no cgroup can be made in %.120s: %s",
+		      place.own, strerror(-err));
 		if (err == -EROFS)
 			found_remedy(f, "mount cgroup v2 writable in this "
 					"container, which needs a cgroup of "
@@ -330,11 +330,11 @@ static void probe_tree(struct finding *f)
 }
 
 #define NO_TREE \
-	"a run that hides by setsid or a double fork cannot be ended as a whole"
+	"a process that hides by setsid or a double fork outlives its run"
 
-#define DELEGATE \
-	"start under 'systemd-run --user --scope -p Delegate=yes', or let an " \
-	"administrator give this account a cgroup"
+#define DELEGATE                                                               \
+	"start under 'systemd-run --user --scope -p Delegate=yes', or ask an " \
+	"administrator for a cgroup of this account"
 
 static const struct feature features[] = {
 	{

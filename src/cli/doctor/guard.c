@@ -62,7 +62,7 @@ static void probe_enforcement(struct finding *f)
 	char text[96];
 
 	if (ask_status(&status, &error)) {
-		found(f, FEATURE_INFO, "nothing that can be asked for");
+		found(f, FEATURE_INFO, "no daemon answers");
 		return;
 	}
 	list_proofs(text, sizeof(text), status.proved);
@@ -84,13 +84,13 @@ static void pins_without_daemon(struct finding *f)
 		found(f, FEATURE_INFO, "none");
 	else if (n > 0)
 		found(f, FEATURE_UNKNOWN,
-		      "%d kernel programs are pinned; that they hold is not "
+		      "%d kernel programs are pinned; their effect is not "
 		      "proved",
 		      n);
 	else
-		found(f, FEATURE_INFO, "not to be seen by this account");
+		found(f, FEATURE_INFO, "this account may not look at them");
 	if (n > 0)
-		found_remedy(f, "start spawn-templated, which proves it, or "
+		found_remedy(f, "start spawn-templated, which tests them, or "
 				"remove them: spawn-templated --unload");
 }
 
@@ -102,7 +102,8 @@ static void probe_pins(struct finding *f)
 	if (ask_status(&status, &error))
 		pins_without_daemon(f);
 	else if (status.pins_missing)
-		found(f, FEATURE_MISSING, "%u are gone", status.pins_missing);
+		found(f, FEATURE_MISSING, "%u are missing",
+		      status.pins_missing);
 	else
 		found(f, FEATURE_OK, "all are there");
 }
@@ -117,8 +118,8 @@ static const struct feature features[] = {
 	{
 		.id = "guard_enforcement",
 		.name = "enforcement",
-		.lost = "the guard does not hold what it promises",
-		.remedy = "start spawn-templated again and see what it says",
+		.lost = "the guard does not keep its promises",
+		.remedy = "restart spawn-templated and read its messages",
 		.probe = probe_enforcement,
 	},
 	{

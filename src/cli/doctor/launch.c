@@ -296,7 +296,7 @@ static const struct feature features[] = {
 		.name = "launch by template",
 		.essential = true,
 		.lost = "everything: no program can be launched",
-		.remedy = "the features below tell what stands in the way",
+		.remedy = "see the rows below for the cause",
 		.probe = probe_launch,
 	},
 	{
@@ -374,7 +374,7 @@ static const struct feature features[] = {
 		.name = "name after exec by fd",
 		.since = KERNEL(6, 14),
 		.lost = "ps would show a number, so launches go by path",
-		.remedy = "Linux 6.14, or a stable kernel with that fix",
+		.remedy = "use Linux 6.14, or a stable kernel with that fix",
 		.probe = probe_comm,
 	},
 	{

@@ -87,7 +87,7 @@ static const struct feature features[] = {
 	{
 		.id = "clock_source",
 		.name = "clock source",
-		.lost = "reading the clock is slow: short times are measured "
+		.lost = "reading the clock is slow, so short times are measured "
 			"too long",
 		.remedy = "boot with clocksource=tsc where the processor's "
 			  "counter is stable",

@@ -81,8 +81,8 @@ static int no_daemon(struct guard_error *e, int error, const char *path)
 
 	ret = guard_fail(e, error, "no guard is running: %s: %s%s", path,
 			 strerror(error),
-			 links > 0 ? " (what one has pinned in " ST_GUARD_PINS
-				     " is there; that it holds is not proved)"
+			 links > 0 ? " (there are pins in " ST_GUARD_PINS
+				     "; their effect is not proved)"
 				   : "");
 	remedy(e, "start it: sudo spawn-templated, or "
 		  "systemctl start spawn-templated.socket");
@@ -154,8 +154,9 @@ static int no_answer(struct guard_error *e)
 			     "the daemon did not answer within %d s",
 			     WAIT_SECONDS);
 
-	remedy(e, "see what it says, such as by journalctl -u spawn-templated, "
-		  "and start it again");
+	remedy(e,
+	       "read its messages, by journalctl -u spawn-templated, say, and "
+	       "restart it");
 	return ret;
 }
 
@@ -308,8 +309,8 @@ static int check_header(const struct st_msg *msg, ssize_t size,
 	char text[96];
 
 	if (size < (ssize_t)sizeof(msg->h) || msg->h.magic != ST_MSG_MAGIC)
-		return other_version(e, "what answers is not a guard, or of "
-					"another version");
+		return other_version(e, "the process that answers is not a "
+					"guard, or has another version");
 	if (msg->h.version == ST_MSG_VERSION && size == sizeof(*msg))
 		return 0;
 	snprintf(text, sizeof(text),
