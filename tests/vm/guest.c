@@ -276,10 +276,9 @@ static void comm_seen_from_inside_is_the_tools_name(void)
 }
 
 /*
- * The library launches by path where a launch by fd may give a wrong name to the
- * file, and says why. The right name came with AT_EXECVE_CHECK, and earlier in some
- * stable releases; the library probes only AT_EXECVE_CHECK. Else it launches the
- * probe by path because that is static: nothing tells whether it looks at its name.
+ * The library launches by fd where that gives the name of the file; else by path,
+ * and says why. The right name came with AT_EXECVE_CHECK, and earlier in some stable
+ * releases; the library probes only AT_EXECVE_CHECK.
  */
 static void the_way_of_launching_fits_the_kernel(void)
 {
@@ -289,11 +288,13 @@ static void the_way_of_launching_fits_the_kernel(void)
 
 	CHECK_EQ(name_by_fd(name), 0);
 	test_note("by fd the name is %s", name);
-	CHECK_EQ(st.launch_by, SPAWN_TEMPLATE_LAUNCH_BY_PATH);
-	if (strcmp(name, "guest") || !has_execve_check())
+	if (strcmp(name, "guest") || !has_execve_check()) {
+		CHECK_EQ(st.launch_by, SPAWN_TEMPLATE_LAUNCH_BY_PATH);
 		CHECK_EQ(st.by_path_reason, SPAWN_TEMPLATE_BY_PATH_KERNEL);
-	else
-		CHECK_EQ(st.by_path_reason, SPAWN_TEMPLATE_BY_PATH_EXECFN);
+	} else {
+		CHECK_EQ(st.launch_by, SPAWN_TEMPLATE_LAUNCH_BY_FD);
+		CHECK_EQ(st.by_path_reason, 0);
+	}
 	if (has_execve_check())
 		CHECK_STR(name, "guest");
 }
