@@ -132,14 +132,14 @@ static void fdinfo_path(int fd, char path[static 32])
  * @fd: it was when the process was made; the host may have closed it since
  * @pid: the process; it may have been waited for
  *
- * Without /proc any fd is taken for it.
+ * Where it cannot be found out, as without /proc, the number is believed.
  */
 bool st_pidfd_is(int fd, pid_t pid)
 {
 	char path[32], text[512];
 	const char *line;
 
-	if (fd < 0 || sys_fcntl(fd, F_GETFD, 0) < 0)
+	if (fd < 0 || sys_fcntl(fd, F_GETFD, 0) == -EBADF)
 		return false;
 	fdinfo_path(fd, path);
 	if (sys_read_file(AT_FDCWD, path, text, sizeof(text)) < 0)

@@ -6,7 +6,8 @@
  * one into a plugin need not know of that.
  *
  * The references are weak: a program without dlopen(3), as a static one, closes
- * nothing, and needs no libdl.
+ * nothing, and needs no libdl. dlopen(3) is looked up, since the linker warns of a
+ * reference to it in a static program.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include "pin.h"
 
 #pragma weak dladdr
-#pragma weak dlopen
+#pragma weak dlsym
 
 static const char here;
 
@@ -32,11 +33,15 @@ static bool is_main_program(const Dl_info *object)
 
 void st_pin(void)
 {
+	void *(*open_again)(const char *name, int flags);
 	Dl_info object;
 
-	if (!dladdr || !dlopen || !dladdr(&here, &object) ||
+	if (!dladdr || !dlsym || !dladdr(&here, &object) ||
 	    is_main_program(&object))
 		return;
+	*(void **)&open_again = dlsym(RTLD_DEFAULT, "dlopen");
 	/* without success it may be closed, as any other code may */
-	dlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+	if (open_again)
+		open_again(object.dli_fname,
+			   RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
