@@ -3,18 +3,17 @@
  * A launch that the caller does not wait for: its thread goes on while the child
  * is on its way to exec, and so an event loop does not stand still.
  *
- * The child is the calling thread's own, as of any launch, and has what is that
- * thread's: its mask, priority, affinity, and the sandbox that it is in. A launch
- * by another thread, of a ring, cannot give that.
+ * The child is the calling thread's own, as in any launch, and inherits that thread's
+ * mask, priority, affinity and sandbox. A ring's launch, by another thread, cannot
+ * give these.
  *
- * The child shares this memory, as with vfork(2), but nobody waits for it. So all
- * that it reads is in the handle or in a copy, and its stack is its own, until it
- * has left. That shows in two ways. The write end of a pipe, of which the child
- * has the only copy, closes at exec or exit, so that the read end can be polled;
- * before that the kernel zeroes a word, which is what counts here.
+ * The child shares this memory, as with vfork(2), but nobody waits for it. So the
+ * child reads only the handle and a copy of the arguments, and has a stack of its own,
+ * until it has left this memory. Two things tell that it has left. The write end of a
+ * pipe, of which the child has the only copy, closes at exec or exit, so that the read
+ * end can be polled. Before that the kernel zeroes a word, which decides here.
  *
- * What needs more than such a child is waited for after all: clone3(2) that is not
- * there, or ids that change.
+ * A launch that changes ids, and any launch without clone3(2), is waited for after all.
  */
 #include <signal.h>
 #include <stdlib.h>

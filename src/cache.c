@@ -10,8 +10,8 @@
  * that was kept open, as 'make bench' shows. Between the last drop and the next get
  * nothing is open that would keep a deleted file alive or a mount busy.
  *
- * - Only templates that are dear may stay open after their last drop, for a time that
- *   the caller sets: to register one with the guard again takes a message to the
+ * - Only expensive templates may stay open after their last drop, for a time that the
+ *   caller sets: registering a template with the guard again takes a message to the
  *   daemon and its answer, and prepared processes end with their template.
  *   cache_hold.c closes them in time.
  * - Each get walks the search path as execvp(3) does. Nothing remembers where a name

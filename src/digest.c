@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Digests the content of a file with a key that this process alone knows: who can
- * write to the file cannot make another content of the same digest.
+ * Digests the content of a file with a key that this process alone knows, so that a
+ * user who can write to the file cannot make another content with the same digest.
  *
- * The function is SipHash-2-4 (Aumasson and Bernstein, 2012) in its 128-bit form: a
- * keyed function with a proof of use as a message authentication code, and fast on
- * 64-bit machines without special instructions.
+ * The function is SipHash-2-4 (Aumasson and Bernstein, 2012) in its 128-bit form. It
+ * was designed as a message authentication code, and is fast on 64-bit machines without
+ * special instructions.
  */
 #include <pthread.h>
 #include <string.h>

@@ -67,7 +67,7 @@ int launch_no_ring(int err)
 		out_remedy("have the sandbox answer ENOSYS to clone3(2): on "
 			   "other errors libc starts no thread");
 	else if (err == EINVAL)
-		out_remedy("in a new pid namespace, of 'unshare --pid', no "
+		out_remedy("in a new pid namespace, as by 'unshare --pid', no "
 			   "thread can be started: add --fork there");
 	return CLI_FAILED;
 }

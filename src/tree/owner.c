@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tells by its name whose a cgroup directory is, and removes those that makers have
- * left which were killed.
+ * Tells a cgroup directory's maker by the directory's name, and removes directories
+ * whose makers were killed.
  *
  * A process is known by its pid and its start time, in clock ticks since boot. Both
- * are numbers of namespaces, so the name has these, too: a process of another pid
- * or time namespace cannot be looked for here, and its directories stay. What
- * cannot be told stays as well.
+ * numbers depend on namespaces, so the name has the namespaces, too. This process
+ * cannot find a process of another pid or time namespace, so such directories stay.
+ * A directory whose maker is not known for certain to have ended stays as well.
  *
- * Nothing is killed: without a supervisor, a tree outlives its caller. But a caller
- * that was killed while it had the tree frozen leaves it so, and is the only one to
- * thaw it. Whoever sweeps does that instead.
+ * A sweep kills nothing: without a supervisor, a tree outlives its caller. But a
+ * caller that was killed while its tree was frozen cannot thaw the tree any more, so
+ * the sweep does.
  */
 #include <stdatomic.h>
 #include <stdio.h>

@@ -258,7 +258,7 @@ static int read_timeout(struct request *r, json_t *value, struct complaint *c)
 		r->timeout_ns = whole_ns(s * 1e9);
 	else if (!text || parse_duration(text, &r->timeout_ns))
 		return complain(c, EINVAL,
-				"\"timeout\" is neither seconds nor a duration "
+				"\"timeout\" must be seconds or a duration "
 				"such as \"500ms\"");
 	return 0;
 }

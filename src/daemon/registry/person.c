@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Persons, who have the quotas. A user namespace lets its owner become any of
- * the subordinate user ids that subuid(5) gives, and most accounts have 65536.
- * So these count as their owner.
+ * Finds the person whose quota a user id uses. A user namespace lets its owner become
+ * any of the subordinate user ids that subuid(5) gives, and most accounts have 65536
+ * of them. So these ids count as their owner.
  *
- * The file names the owner by what only root can write. A process could tell as
- * little of itself: who was not logged in may choose a login uid, and with it
- * whose quota to use up; the owner of a namespace is shown to who may trace its
- * processes, and for that the daemon has no capability.
+ * Only root can write that file. Two other sources do not do: a process without a
+ * login uid may choose one, and so use up another person's quota; and the kernel shows
+ * the owner of a user namespace only to a process that may trace its processes, for
+ * which the daemon has no capability.
  */
 #include <pwd.h>
 #include <stdio.h>
