@@ -68,7 +68,7 @@ try() { # document line:number
 	fi
 	compile_pkg "$base.c" "$base"
 	result $? "$1:${2%:*}: the program compiles by pkg-config's flags"
-	LD_LIBRARY_PATH=$lib "$base" > "$base.out" 2> "$tmp/log" &&
+	PATH=/usr/bin:/bin LD_LIBRARY_PATH=$lib "$base" > "$base.out" 2> "$tmp/log" &&
 		{ [ ! -e "$base.text" ] ||
 			diff "$base.text" "$base.out" >> "$tmp/log"; }
 	result $? "$1:${2%:*}: the program prints the text beside it"
