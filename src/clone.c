@@ -398,6 +398,20 @@ static pid_t answer(const struct st_report *r, long pid)
 	return r->error ? r->error : -ECHILD;
 }
 
+/*
+ * Tells whether a child could not leave the table that it shares to open its own
+ * pidfd in: a sandbox denies unshare(2), too. A fork copies the table.
+ */
+static bool needs_fork(struct st_launch *l)
+{
+	if (!l->report->not_private || !l->open_pidfd ||
+	    !st_call_is_missing(ST_CALL_CLOSE_RANGE_UNSHARE, l->report->error))
+		return false;
+	l->lacks |= ST_LACKS_NO_SIGNAL;
+	atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_NO_SIGNAL);
+	return true;
+}
+
 static pid_t clone_and_judge(struct st_launch *l, const struct st_stack *stack)
 {
 	struct st_report *r = l->report;
@@ -417,6 +431,8 @@ again:
 		l->shared_files = false;
 		goto again;
 	}
+	if (needs_fork(l))
+		goto again;
 	return answer(r, pid);
 }
 

@@ -711,6 +711,11 @@ void test_in_child(void (*fn)(void *), void *arg)
 
 /* ---- fds, mappings, children ---- */
 
+bool test_has_clone3(void)
+{
+	return syscall(SYS_clone3, NULL, 0) < 0 && errno == EINVAL;
+}
+
 int test_count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");

@@ -306,6 +306,9 @@ void test_in_child(void (*fn)(void *), void *arg);
 
 /* ---- fds, mappings, children ---- */
 
+/* Tells whether clone3(2) is there; a container's seccomp filter may hide it. */
+bool test_has_clone3(void);
+
 int test_count_fds(void);
 
 /*

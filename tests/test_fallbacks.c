@@ -70,6 +70,10 @@ struct filter {
 	{                         \
 		.nr = SYS_openat2 \
 	}
+#define UNSHARE                   \
+	{                         \
+		.nr = SYS_unshare \
+	}
 #define PIDFD_OPEN                   \
 	{                            \
 		.nr = SYS_pidfd_open \
@@ -98,7 +102,8 @@ static void install(const struct filter *filters, int err)
 /*
  * The fallbacks that this kernel counts, asked for before any filter: without
  * CLOSE_RANGE_CLOEXEC (before 5.11) ranges are closed in any case, and a template
- * that launches by path anyway (before 6.14) does not fall back to the path.
+ * that launches by path anyway (before 6.14) does not fall back to the path. A
+ * sandbox around the test may lack clone3, and deny unshare.
  */
 static uint32_t on_this_kernel(int tfd, uint32_t used)
 {
@@ -110,6 +115,11 @@ static uint32_t on_this_kernel(int tfd, uint32_t used)
 	if (syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
 	    !(used & FALLBACK(PROC_FD)))
 		used |= FALLBACK(RANGES);
+	if (!test_has_clone3())
+		used |= FALLBACK(CLONE);
+	if (used & FALLBACK(PIDFD) && used & FALLBACK(PROC_FD) &&
+	    syscall(SYS_unshare, 0) < 0)
+		used |= FALLBACK(FORK);
 	return used;
 }
 
@@ -254,6 +264,18 @@ static void forked_launches_work_with_everything_missing(void)
 		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(FORK) |
 			FALLBACK(PROC_FD) | FALLBACK(PATH),
 		.at_create = true,
+	});
+}
+
+static void fork_stands_in_where_a_table_cannot_be_left(void)
+{
+	run_all(&(struct plan){
+		.filters = { CLONE3, CLONE_WITH_PIDFD, CLOSE_RANGE_ALL,
+			     UNSHARE },
+		.errs = { ENOSYS, EPERM, EACCES },
+		.used = FALLBACK(CLONE) | FALLBACK(PIDFD) | FALLBACK(FORK) |
+			FALLBACK(PROC_FD),
+		.fds = 600,
 	});
 }
 
@@ -435,6 +457,8 @@ static void into_cgroup_needs_clone3(void)
 {
 	int dir = CHECK_SYS(open("/", O_PATH | O_CLOEXEC));
 
+	if (!test_has_clone3())
+		TEST_SKIP("clone3(2) is not allowed here");
 	check_fails((struct failing){
 		.filters = { CLONE3 },
 		.args = { .flags = SPAWN_TEMPLATE_SPAWN_INTO_CGROUP,
@@ -677,6 +701,7 @@ static const struct test_case cases[] = {
 	TEST_CASE_SECONDS(pidfd_open_stands_in_for_clone_pidfd, 60),
 	TEST_CASE_SECONDS(fork_stands_in_for_a_clone_without_exit_signal, 60),
 	TEST_CASE_SECONDS(forked_launches_work_with_everything_missing, 60),
+	TEST_CASE_SECONDS(fork_stands_in_where_a_table_cannot_be_left, 60),
 	TEST_CASE_SECONDS(ranges_stand_in_for_close_range_cloexec, 60),
 	TEST_CASE_SECONDS(proc_self_fd_stands_in_for_close_range, 60),
 	TEST_CASE_SECONDS(many_fds_need_no_close_range_unshare, 60),

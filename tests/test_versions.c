@@ -195,6 +195,8 @@ static void old_spawn_attributes_keep_their_meaning(void)
 	struct old_failure f = { -9, 9, 9 };
 	int tfd = test_probe(), pidfd = -1;
 
+	if (!test_has_clone3())
+		TEST_SKIP("clone3(2) is not allowed here");
 	args.pidfd = (uintptr_t)&pidfd;
 	args.failure = (uintptr_t)&f;
 	args.flags = SPAWN_TEMPLATE_SPAWN_INTO_CGROUP;
