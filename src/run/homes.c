@@ -14,8 +14,8 @@
 struct st_home {
 	struct st_home *next;
 	struct st_tree_home home;
-	struct st_own dir, top,
-		lifeline; /* the files of home; top: its parent */
+	/* the files behind home's directory, parent and lifeline */
+	struct st_own dir, top, lifeline;
 	uint64_t dev, ino; /* the parent's; 0: for a place that was found */
 	bool supervised;
 	bool gone;			/* removed, or unguarded: no new runs */
