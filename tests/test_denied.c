@@ -135,7 +135,7 @@ static void check_late(const struct spawn_template_result *res)
 	CHECK(res->flags & RESULT(TIMED_OUT));
 	CHECK(res->flags & RESULT(TREE_KILLED));
 	CHECK(!(res->flags & RESULT(PIPE_HELD)));
-	CHECK_LT(res->total_ns / MS, at_most_ms(5000));
+	CHECK_LT(res->total_ns / MS, at_most_ms(2000));
 }
 
 static void run(int tfd)
