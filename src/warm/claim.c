@@ -25,6 +25,7 @@
 #include "sys.h"
 #include "warm/claim.h"
 #include "warm/image.h"
+#include "warm/park.h"
 
 /* The time within which a parked process must take the message. */
 #define TAKEN_MOST (100 * ST_MS)

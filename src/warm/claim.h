@@ -3,7 +3,7 @@
 #ifndef ST_WARM_CLAIM_H
 #define ST_WARM_CLAIM_H
 
-#include "warm/park.h"
+#include "warm/parked.h"
 
 struct warm_seat {
 	struct st_parked parked;

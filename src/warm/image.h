@@ -6,7 +6,7 @@
 #ifndef ST_WARM_IMAGE_H
 #define ST_WARM_IMAGE_H
 
-#include "warm/park.h"
+#include "warm/parked.h"
 
 /* The descriptors to send: their numbers here, and there. */
 struct warm_fds {

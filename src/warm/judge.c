@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Judges whether a prepared process may serve a launch: by its arguments, by the
+ * files that the process has mapped, and by all that a child would inherit.
+ */
+#include <string.h>
+
+#include "identity.h"
+#include "sys.h"
+#include "warm/pool.h"
+
+/* Flags that only cold launches serve. */
+#define COLD_FLAGS                                                        \
+	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETUID | \
+	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |   \
+	 SPAWN_TEMPLATE_SPAWN_INTO_CGROUP |                               \
+	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+
+static bool is_linkers(const char *variable)
+{
+	static const char *const names[] = {
+		"LD_",		"GLIBC_TUNABLES=", "MALLOC_",	   "LOCPATH=",
+		"NLSPATH=",	"GCONV_PATH=",	   "GETCONF_DIR=", "TZDIR=",
+		"HOSTALIASES=", "LOCALDOMAIN=",	   "RES_OPTIONS=", "RESOLV_",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool has_linkers(char *const *envp)
+{
+	for (; envp && *envp; envp++)
+		if (strchr("LGMNTHR", **envp) && is_linkers(*envp))
+			return true;
+	return false;
+}
+
+static bool files_same(const struct st_parked *parked)
+{
+	struct spawn_template_key now;
+
+	for (unsigned int i = 0; i < parked->n_files; i++) {
+		const struct warm_file *f = &parked->files[i];
+		int ret = st_key_of_path(f->path, &now);
+
+		if (ret == -ENOENT && !f->key.ino)
+			continue;
+		if (ret < 0 || !st_key_equal(&now, &f->key))
+			return false;
+	}
+	return true;
+}
+
+static bool actions_fit(const struct st_launch *l)
+{
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+		bool cloexec =
+			a->type == SPAWN_TEMPLATE_ACTION_DUP2 && a->flags;
+
+		/* a kept or inherited descriptor would have to be looked at */
+		if (a->type == SPAWN_TEMPLATE_ACTION_OPEN)
+			cloexec =
+				((const struct spawn_template_open *)(uintptr_t)
+					 a->arg)
+					->how.flags &
+				O_CLOEXEC;
+		if (cloexec || a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE)
+			return false;
+	}
+	return true;
+}
+
+/* Tells whether 0 to 2 stay open at exec: otherwise they would not be sent. */
+bool st_judge_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (sys_fcntl(fd, F_GETFD, 0) != 0)
+			return false;
+	return true;
+}
+
+/* Return: a reason to go cold, or ST_COLD_NONE. It makes no system call. */
+unsigned int st_judge_arguments(const struct st_warm *w,
+				const struct st_launch *l)
+{
+	char *const *argv = (char **)(uintptr_t)l->args->argv;
+	char *const *envp = (char **)(uintptr_t)l->args->envp;
+
+	if (l->args->flags & COLD_FLAGS)
+		return SPAWN_TEMPLATE_COLD_FLAGS;
+	if (!actions_fit(l))
+		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	if (w->argv0 && strcmp(argv[0], w->argv0) != 0)
+		return SPAWN_TEMPLATE_COLD_ARGV0;
+	return has_linkers(envp) ? SPAWN_TEMPLATE_COLD_ENVIRONMENT
+				 : ST_COLD_NONE;
+}
+
+/* Judges with system calls, too; a process that no longer matches is ended. */
+unsigned int st_judge_process(const struct st_warm *w,
+			      const struct warm_seat *seat,
+			      struct warm_caller *caller)
+{
+	struct st_same same;
+
+	if (!files_same(&seat->parked))
+		return SPAWN_TEMPLATE_COLD_FILES;
+	if (st_same_reaches(seat->pid) < 0)
+		return SPAWN_TEMPLATE_COLD_SANDBOX;
+	if (st_same_read(&same) < 0 || st_same_differs(&w->same, &same))
+		return SPAWN_TEMPLATE_COLD_INHERITED;
+	caller->ignored = same.ignored;
+	caller->umask = (unsigned int)same.umask;
+	caller->no_new_privs = same.no_new_privs;
+	return ST_COLD_NONE;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Parks the processes of all templates, and ends them.
+ *
+ * One thread of the process, the keeper, does it. It never ends, since a parked
+ * process is killed with the thread that parked it.
+ *
+ * - A process that is taken is replaced after WARM_REFILL_AFTER, so that parking
+ *   does not take the processor from the launch that took it.
+ * - Processes that were not used for IDLE_MOST end.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <linux/prctl.h>
+
+#include "futex.h"
+#include "shared/clock.h"
+#include "sys.h"
+#include "epoch.h"
+#include "thread.h"
+#include "warm/pool.h"
+
+#define IDLE_MOST (30000 * ST_MS)
+
+/* One for each process that uses it: a forked child has its own. */
+struct keeper {
+	uint64_t epoch;
+	pthread_mutex_t lock;		/* protects the list; taken before a pool's */
+	_Atomic uint32_t pokes;		/* futex: counts reasons to look */
+	struct st_warm *list;
+	_Atomic bool started;
+};
+
+static _Atomic(struct keeper *) keeper;
+
+void st_keeper_free_seat(struct warm_seat *seat)
+{
+	st_seat_close(seat);
+	free(seat);
+}
+
+static void close_spent(struct st_warm *w)
+{
+	while (w->n_spent)
+		st_keeper_free_seat(w->spent[--w->n_spent]);
+}
+
+static void close_seats(struct st_warm *w)
+{
+	while (w->n)
+		st_keeper_free_seat(w->seat[--w->n]);
+	close_spent(w);
+}
+
+/* Parks one more process, without the lock: launches go on meanwhile. */
+static int park(struct st_warm *w, struct warm_seat *seat, struct st_same *same)
+{
+	struct st_park p = {
+		.path = w->path,
+		.argv0 = w->argv0,
+		.key = &w->key,
+		.mode = w->mode,
+	};
+	int ret = st_same_read(same);
+
+	if (ret == 0)
+		ret = st_seat_open(seat, &p);
+	if (ret == 0)
+		seat->ignored = same->ignored;
+	return ret;
+}
+
+static void refill(struct st_warm *w)
+{
+	struct warm_seat *seat = malloc(sizeof(*seat));
+	struct st_same same;
+	int ret = seat ? park(w, seat, &same) : -ENOMEM;
+
+	pthread_mutex_lock(&w->lock);
+	w->due = ST_NEVER;
+	if (ret < 0) {
+		if (++w->failures < WARM_TRIES)
+			w->due = st_now() + (1000 * ST_MS << w->failures);
+	} else {
+		w->failures = 0;
+		w->same = same;
+		w->seat[w->n++] = seat;
+		seat = NULL;
+		if (w->n < w->target)
+			w->due = st_now() + WARM_REFILL_AFTER;
+	}
+	close_spent(w);
+	pthread_mutex_unlock(&w->lock);
+	free(seat);
+}
+
+static void dispose(struct st_warm *w)
+{
+	close_seats(w);
+	pthread_mutex_destroy(&w->lock);
+	free(w->argv0);
+	free(w->path);
+	free(w);
+}
+
+enum work { NOTHING, PARK, END, DISPOSE };
+
+/* Returns the work due for a template, and the time to look again. */
+static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
+{
+	enum work work = NOTHING;
+
+	pthread_mutex_lock(&w->lock);
+	if (w->dropped)
+		work = DISPOSE;
+	else if (w->due <= now && w->n < w->target)
+		work = PARK;
+	else if (w->n && now - w->used >= IDLE_MOST)
+		work = END;
+	if (work == END) {
+		close_seats(w);
+		w->launches = 0;
+		w->due = ST_NEVER;
+	}
+	if (w->due < *due)
+		*due = w->due;
+	if (w->n && w->used + IDLE_MOST < *due)
+		*due = w->used + IDLE_MOST;
+	pthread_mutex_unlock(&w->lock);
+	return work;
+}
+
+/*
+ * Does one piece of work.
+ * Return: the time to look again, or ST_NEVER; 0: at once.
+ */
+static int64_t look(struct keeper *k)
+{
+	int64_t now = st_now(), due = ST_NEVER;
+	struct st_warm **at, *w;
+	enum work work;
+
+	for (at = &k->list; (w = *at); at = &w->next) {
+		work = work_of(w, now, &due);
+		if (work == NOTHING || work == END)
+			continue;
+		if (work == DISPOSE)
+			*at = w->next;
+		pthread_mutex_unlock(&k->lock);
+		if (work == DISPOSE)
+			dispose(w);
+		else
+			refill(w);
+		pthread_mutex_lock(&k->lock);
+		return 0;
+	}
+	return due;
+}
+
+static void *keep(void *arg)
+{
+	struct keeper *k = arg;
+
+	sys_call2(__NR_prctl, PR_SET_NAME, "spawn-warm");
+	for (;;) {
+		uint32_t seen = atomic_load(&k->pokes);
+		int64_t due, left;
+
+		pthread_mutex_lock(&k->lock);
+		due = look(k);
+		pthread_mutex_unlock(&k->lock);
+		left = due == ST_NEVER ? ST_NEVER : due - st_now();
+		if (left > 0)
+			st_futex_wait(&k->pokes, seen,
+				      due == ST_NEVER ? -1 : left);
+	}
+	return NULL;
+}
+
+static struct keeper *keeper_new(uint64_t epoch)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	pthread_mutex_init(&k->lock, NULL);
+	k->epoch = epoch;
+	return k;
+}
+
+/*
+ * Returns this process's keeper, and ignores a parent's, whose lock may be
+ * held.
+ */
+static struct keeper *keeper_get(void)
+{
+	struct keeper *k = atomic_load(&keeper), *new;
+	uint64_t epoch;
+
+	if (st_epoch_begin(&epoch) < 0)
+		return NULL;
+	while (!k || k->epoch != epoch) {
+		new = keeper_new(epoch);
+		if (!new)
+			return NULL;
+		if (atomic_compare_exchange_strong(&keeper, &k, new))
+			return new;
+		free(new);
+	}
+	return k;
+}
+
+/*
+ * Starts the keeper's thread, which lives as long as the process. The caller may hold
+ * the lock of a pool, so that this takes none.
+ */
+static void keeper_start(struct keeper *k)
+{
+	pthread_t thread;
+
+	if (atomic_exchange(&k->started, true))
+		return;
+	if (st_thread_start(&thread, keep, k) == 0)
+		pthread_detach(thread);
+	else
+		atomic_store(&k->started, false);
+}
+
+void st_keeper_poke(void)
+{
+	struct keeper *k = keeper_get();
+
+	if (!k)
+		return;
+	if (!atomic_load(&k->started))
+		keeper_start(k);
+	atomic_fetch_add(&k->pokes, 1);
+	st_futex_wake(&k->pokes, 1);
+}
+
+/*
+ * Puts the processes of a template in the keeper's care.
+ * Return: 0; -ENOMEM if this process can have no keeper.
+ */
+int st_keeper_add(struct st_warm *w)
+{
+	struct keeper *k = keeper_get();
+
+	if (!k)
+		return -ENOMEM;
+	w->epoch = k->epoch;
+	pthread_mutex_lock(&k->lock);
+	w->next = k->list;
+	k->list = w;
+	pthread_mutex_unlock(&k->lock);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A parked process: a process of a program, stopped before the program's first
+ * instruction, with the stub in it.
+ */
+#ifndef ST_WARM_PARKED_H
+#define ST_WARM_PARKED_H
+
+#include <stdbool.h>
+
+#include "warm/message.h"
+
+/* Files that a parked process has mapped, or read to choose its mappings. */
+#define WARM_FILES_MOST 48
+#define WARM_AUXV_MOST 64
+#define WARM_PATHS_SIZE 4096
+
+struct warm_file {
+	const char *path;	/* in st_parked.paths */
+	struct spawn_template_key key;
+};
+
+/* The steps of parking at which it may fail, in order. */
+enum warm_step {
+	WARM_STEP_NONE,
+	WARM_STEP_CLONE,	/* no helper, or no process */
+	WARM_STEP_TRACE,	/* ptrace is not allowed */
+	WARM_STEP_EXEC,		/* exec failed */
+	WARM_STEP_SECURE,	/* set-id, or capabilities of the file */
+	WARM_STEP_STATIC,	/* no dynamic linker */
+	WARM_STEP_START,	/* an unknown dynamic linker */
+	WARM_STEP_RELOCATE,	/* the program's start was not reached */
+	WARM_STEP_MAP,		/* no memory for the stub, or not executable */
+	WARM_STEP_THREAD,	/* libc's thread block is unknown */
+	WARM_STEP_FILES,	/* too many mapped files, or one changed */
+	WARM_STEP_GADGET,	/* no way to unmap the stub */
+	WARM_STEP_LEAVE,	/* the stub could not be started */
+};
+
+struct st_parked {
+	pid_t pid;
+	struct warm_control control;
+	struct prctl_mm_map mm;
+	uint64_t auxv[WARM_AUXV_MOST];
+	unsigned int n_auxv;	/* 64-bit words, with AT_NULL */
+	struct warm_file files[WARM_FILES_MOST];
+	unsigned int n_files;
+	char paths[WARM_PATHS_SIZE];
+	unsigned int paths_len;
+};
+
+struct st_park {
+	const char *path;		/* absolute */
+	const char *argv0;
+	const struct spawn_template_key *key;	/* the file's at path */
+	int mode;			/* enum warm_mode */
+	int socket, door, slot, null;	/* descriptors of the process */
+
+	struct st_parked *parked;	/* filled in */
+	enum warm_step step;		/* the failed step */
+};
+
+#endif

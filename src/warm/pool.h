@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The prepared processes of one template, for the launches that take one, and
+ * for the keeper, which makes and ends them.
+ */
+#ifndef ST_WARM_POOL_H
+#define ST_WARM_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "warm/claim.h"
+#include "warm/same.h"
+#include "warm/warm.h"
+
+#define WARM_SEATS_MOST 8
+/* The time after which a taken process is replaced. */
+#define WARM_REFILL_AFTER (2 * ST_MS)
+/* Attempts to park before the program counts as impossible. */
+#define WARM_TRIES 3
+
+struct st_warm {
+	struct st_warm *next;		/* the keeper's list */
+	uint64_t epoch;
+	char *path;
+	struct spawn_template_key key;
+	int mode;			/* enum warm_mode */
+	unsigned int never; /* why no launch is warm; or ST_COLD_NONE */
+	unsigned int target;		/* number of seats */
+	_Atomic uint64_t cold[SPAWN_TEMPLATE_COLD_REASONS_MAX];
+
+	pthread_mutex_t lock;		/* protects the rest */
+	char *argv0;			/* NULL until the second launch */
+	uint64_t launches;
+	struct st_same same; /* the keeper's attributes when it parked */
+	struct warm_seat *seat[WARM_SEATS_MOST];
+	unsigned int n;			/* seats that are open */
+	struct warm_seat *spent[WARM_SEATS_MOST];	/* for the keeper to close */
+	unsigned int n_spent;
+	int64_t used;			/* time of the last launch */
+	int64_t due; /* time for the keeper to look; ST_NEVER */
+	unsigned int failures;		/* failed attempts to park, in a row */
+	bool dropped;			/* the template is gone */
+};
+
+/* ---- keeper.c */
+
+int st_keeper_add(struct st_warm *w);
+void st_keeper_poke(void);
+void st_keeper_free_seat(struct warm_seat *seat);
+
+/* ---- judge.c; each: a reason to go cold, or ST_COLD_NONE */
+
+unsigned int st_judge_arguments(const struct st_warm *w,
+				const struct st_launch *l);
+bool st_judge_standard(void);
+unsigned int st_judge_process(const struct st_warm *w,
+			      const struct warm_seat *seat,
+			      struct warm_caller *caller);
+
+#endif
