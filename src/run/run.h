@@ -17,6 +17,13 @@
 #include "spawn.h"
 #include "tree/tree.h"
 
+/*
+ * The time for which a pipe that outlives the program is read, by default; and at
+ * most, if the run is being ended.
+ */
+#define ST_HELD_QUIET (100 * ST_MS)
+#define ST_HELD_MOST (1000 * ST_MS)
+
 enum st_run_phase {
 	ST_RUN_LIVE,		/* nothing was done to end it */
 	ST_RUN_TERMED,		/* the tree got SIGTERM */

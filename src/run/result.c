@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The result of a run: filled in when the run is over, in the caller's version.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/run.h"
+
+_Static_assert(sizeof(struct spawn_template_result) ==
+			       SPAWN_TEMPLATE_RESULT_SIZE_VER1 &&
+		       offsetof(struct spawn_template_result, user_us) ==
+			       SPAWN_TEMPLATE_RESULT_SIZE_VER0,
+	       "result");
+
+static uint64_t us(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
+}
+
+static void fill_usage(struct spawn_template_result *to,
+		       const struct rusage *from)
+{
+	to->usage = *from;
+	to->user_us = us(&from->ru_utime);
+	to->system_us = us(&from->ru_stime);
+	to->max_rss_kib = (uint64_t)from->ru_maxrss;
+	to->minor_faults = (uint64_t)from->ru_minflt;
+	to->major_faults = (uint64_t)from->ru_majflt;
+	to->block_inputs = (uint64_t)from->ru_inblock;
+	to->block_outputs = (uint64_t)from->ru_oublock;
+	to->voluntary_switches = (uint64_t)from->ru_nvcsw;
+	to->involuntary_switches = (uint64_t)from->ru_nivcsw;
+}
+
+/* Fills in a whole result, which takes over the output. */
+void st_run_result(struct st_run *run, struct spawn_template_result *result)
+{
+	if (run->io.out.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
+	if (run->io.err.truncated)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	st_io_give_output(&run->io, result);
+	result->code = run->code;
+	result->signal = run->signal;
+	result->flags = run->result_flags;
+	result->size = sizeof(*result);
+	fill_usage(result, &run->usage);
+	result->spawn_ns = (uint64_t)(run->spawned - run->started);
+	result->total_ns = (uint64_t)(run->over - run->started);
+}
+
+/**
+ * st_run_give_result - fill in a result of the caller's size
+ * @run: it is over
+ * @to: the caller's, which takes over the output
+ * @size: its sizeof, at least version 0's
+ *
+ * A size between two versions counts as the smaller one; the bytes behind that
+ * version become zero, up to the caller's size.
+ */
+void st_run_give_result(struct st_run *run, void *to, size_t size)
+{
+	struct spawn_template_result result;
+	size_t known = sizeof(result);
+
+	st_run_result(run, &result);
+	if (size < known) {
+		known = SPAWN_TEMPLATE_RESULT_SIZE_VER0;
+		result.size = 0;
+	}
+	memset(to, 0, size);
+	memcpy(to, &result, known);
+}
+
+void spawn_template_result_free(struct spawn_template_result *result)
+{
+	if (!result)
+		return;
+	free(result->out);
+	free(result->err);
+	result->out = result->err = NULL;
+	result->out_len = result->err_len = 0;
+}

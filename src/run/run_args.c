@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The arguments of a run: the caller's version of them, and which of them fit
+ * together.
+ */
+#include <string.h>
+
+#include "args.h"
+#include "run/run.h"
+#include "spawn.h"
+
+#define RUN_FLAGS                                                          \
+	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
+	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
+
+static const size_t run_versions[] = {
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2,
+};
+#define N_RUN_VERSIONS 3
+
+/* The size of the spawn arguments in version 0 of those of a run. */
+#define VER0_SPAWN SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
+#define VER0_REST (SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - VER0_SPAWN)
+
+_Static_assert(sizeof(struct spawn_template_run_args) ==
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2 &&
+		       offsetof(struct spawn_template_run_args,
+				held_quiet_ns) ==
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
+	       "run args");
+_Static_assert(offsetof(struct spawn_template_run_args, reserved_fd) -
+			       offsetof(struct spawn_template_run_args,
+					input) ==
+		       VER0_REST,
+	       "run args, version 0 behind spawn");
+
+/*
+ * Takes the caller's version. Version 0 has version 1 of the spawn arguments at its
+ * start, and so all that is behind these stands elsewhere than it does now.
+ */
+static int take_args(struct spawn_template_run_args *args, const void *from,
+		     size_t size)
+{
+	union {
+		struct spawn_template_run_args now;
+		unsigned char ver0[sizeof(struct spawn_template_run_args)];
+	} u;
+	int version;
+
+	version = st_args_copy(&u, from, size, run_versions, N_RUN_VERSIONS);
+	if (version < 0)
+		return version;
+	if (version > 0) {
+		*args = u.now;
+	} else {
+		memset(args, 0, sizeof(*args));
+		memcpy(&args->spawn, u.ver0, VER0_SPAWN);
+		memcpy(&args->input, u.ver0 + VER0_SPAWN, VER0_REST);
+	}
+	st_spawn_version(&args->spawn, version > 0 ? 2 : 1);
+	return 0;
+}
+
+/**
+ * st_run_args - take and judge the caller's arguments of a run
+ * @args: filled in
+ * @from, @size: the caller's
+ *
+ * Return: 0, -EINVAL or -E2BIG. It judges the actions, but not the template.
+ */
+int st_run_args(struct spawn_template_run_args *args, const void *from,
+		size_t size)
+{
+	int ret = take_args(args, from, size);
+
+	if (ret < 0)
+		return ret;
+	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
+	    args->reserved ||
+	    (args->reserved_fd != 0 && args->reserved_fd != -1))
+		return -EINVAL;
+	if (args->max_output > SIZE_MAX / 4)
+		args->max_output = SIZE_MAX / 4;
+	if (args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE)
+		args->flags |= SPAWN_TEMPLATE_RUN_CGROUP;
+	if (args->flags & SPAWN_TEMPLATE_RUN_CGROUP &&
+	    (args->cgroup_parent_fd < -1 ||
+	     args->spawn.flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP))
+		return -EINVAL;
+	return st_spawn_check(&args->spawn);
+}
