@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Benchmarks. bench/launch.c describes those of launches, and
 # src/shared/measure/launchers.h their methods. bench/ring.c and bench/ring_ways.h
-# describe those of the ring, bench/cache.c that of templates out of a cache.
+# describe those of the ring, bench/cache.c that of templates out of a cache, and
+# bench/prepared.h that of launches that are prepared ahead.
 #
-#: bench           measure launches, ring and cache; tables, JSON, plots in build/bench
+#: bench           measure launches, ring, cache and prepared launches; tables, JSON and
+#:                 plots in build/bench
 #: bench-short     the same in about two minutes; fails on a gross regression
 #: plot-readme     take the plots of the last 'make bench' into docs/plots
 
@@ -14,13 +16,16 @@ bench_objects = $(patsubst %,$(O)/bench/%.o,$(1))
 BENCH_SHARED := $(call bench_objects,machine outputs parent) $(MEASURE_OBJ)
 BENCH_LAUNCH := $(call bench_objects,cells json launch markdown measure summary)
 BENCH_RING := $(filter $(O)/bench/ring%,$(BENCH_OBJ))
+BENCH_PREPARED := $(filter $(O)/bench/prepared%,$(BENCH_OBJ)) \
+	$(call bench_objects,ring_loop ring_self ring_ways ring_work)
 BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)
 RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 CACHE_RUN = $(BENCH_DIR)/cache --out $(BENCH_DIR)
+PREPARED_RUN = $(BENCH_DIR)/prepared --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
 build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring \
-	$(BENCH_DIR)/cache
+	$(BENCH_DIR)/cache $(BENCH_DIR)/prepared
 
 $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
@@ -30,7 +35,9 @@ $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 $(BENCH_DIR)/launch: $(BENCH_LAUNCH)
 $(BENCH_DIR)/ring: $(BENCH_RING)
 $(BENCH_DIR)/cache: $(O)/bench/cache.o
-$(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache: $(BENCH_SHARED) $(LIB_A)
+$(BENCH_DIR)/prepared: $(BENCH_PREPARED)
+$(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache $(BENCH_DIR)/prepared: \
+		$(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(LIB_A) $(JANSSON_LIBS) -lpthread
@@ -46,12 +53,14 @@ bench: build-bench
 	$(Q)$(BENCH_RUN)
 	$(Q)$(RING_RUN)
 	$(Q)$(CACHE_RUN)
+	$(Q)$(PREPARED_RUN)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
 	$(Q)$(BENCH_RUN) --short --check
 	$(Q)$(RING_RUN) --short --check
 	$(Q)$(CACHE_RUN) --short --check
+	$(Q)$(PREPARED_RUN) --short --check
 
 # Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
@@ -70,13 +79,16 @@ plot-bench:
 		$(call bench_plot,$$term,fds,launch) -e "$(FD_BARS)" \
 			bench/bars.gp && \
 		$(call bench_plot,$$term,ratios,launch) bench/ratios.gp && \
-		$(call bench_plot,$$term,ring,ring) bench/ring.gp || exit 1; \
+		$(call bench_plot,$$term,ring,ring) bench/ring.gp && \
+		$(call bench_plot,$$term,prepared,prepared) \
+			bench/prepared.gp || exit 1; \
 	done; \
 	echo 'bench: plots: $(BENCH_DIR)/launch.svg, fds.svg, ratios.svg,' \
-		'ring.svg, and the same as .png'; fi
+		'ring.svg, prepared.svg, and the same as .png'; fi
 
 plot-readme: plot-bench
 	$(Q)mkdir -p docs/plots
-	$(Q)cp $(BENCH_DIR)/launch.svg $(BENCH_DIR)/ring.svg docs/plots
+	$(Q)cp $(BENCH_DIR)/launch.svg $(BENCH_DIR)/ring.svg \
+		$(BENCH_DIR)/prepared.svg docs/plots
 
 -include $(BENCH_OBJ:.o=.d)

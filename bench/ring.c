@@ -57,8 +57,8 @@ static const char usage[] =
 	"  --peers DIR    node.mjs and asyncio_loop.py (bench/peers)\n"
 	"  --out DIR      write ring.json, ring.md and ring.dat there\n"
 	"  --json         print JSON in place of tables\n"
-	"  --serve WAY    be the process of a way, ring or loop: answer requests\n"
-	"                 \"PROGRAM INFLIGHT WARM RUNS\"; for profilers\n"
+	"  --serve WAY    be the process of a way, ring, loop or prepared: answer\n"
+	"                 requests \"PROGRAM INFLIGHT WARM RUNS\"; for profilers\n"
 	"  --gib N        touch so much memory before (with --serve)\n"
 	"  --help         print this\n"
 	"\n"
@@ -145,12 +145,7 @@ static int serve_parent(const struct options *o)
 {
 	if (!strcmp(o->serve, "memory"))
 		return memory_serve(o->threads);
-	if (!strcmp(o->serve, way_name[WAY_RING]))
-		return work_serve(&ring_engine, o->threads, o->gib);
-	if (!strcmp(o->serve, way_name[WAY_LOOP]))
-		return work_serve(&loop_engine, o->threads, o->gib);
-	fprintf(stderr, "ring: no such way: %s\n", o->serve);
-	return 2;
+	return ways_serve(o->serve, o->threads, o->gib);
 }
 
 /* Does runs that are not measured: the first ones of a process are slower. */
@@ -219,7 +214,7 @@ static void choose_cells(struct bench *b)
 static bool takes_part(const struct worker *w, unsigned int way,
 		       unsigned int round)
 {
-	return w->pid && !w->missing[0] && (way <= WAY_LOOP || round % 2 == 0);
+	return w->pid && !w->missing[0] && (way_is_in_c(way) || round % 2 == 0);
 }
 
 /* Gives a cell its turn: all its ways, beginning with another each time. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs the work through a ring of spawn_template: the way that is measured. */
+/*
+ * Runs the work through a ring of spawn_template: the way that is measured, from
+ * templates without and with prepared processes.
+ */
 #include <errno.h>
 #include <stddef.h>
 
@@ -13,7 +16,8 @@ static struct self {
 	int templates[PROGRAMS];
 } self;
 
-static int self_start(const struct work *work, unsigned int threads)
+static int start_from(const struct work *work, unsigned int threads,
+		      uint64_t flags)
 {
 	struct spawn_template_ring_params params =
 		SPAWN_TEMPLATE_RING_PARAMS_INIT;
@@ -22,7 +26,8 @@ static int self_start(const struct work *work, unsigned int threads)
 	self.work = work;
 	for (int i = 0; i < PROGRAMS; i++) {
 		int tfd = spawn_template_open(work->programs[i].argv[0],
-					      SPAWN_TEMPLATE_CREATE_CLOEXEC);
+					      SPAWN_TEMPLATE_CREATE_CLOEXEC |
+						      flags);
 
 		if (tfd < 0)
 			return tfd;
@@ -30,6 +35,16 @@ static int self_start(const struct work *work, unsigned int threads)
 	}
 	return spawn_template_ring_init(INFLIGHT_MAX, &params, sizeof(params),
 					&self.ring);
+}
+
+static int start_cold(const struct work *work, unsigned int threads)
+{
+	return start_from(work, threads, 0);
+}
+
+static int start_prepared(const struct work *work, unsigned int threads)
+{
+	return start_from(work, threads, SPAWN_TEMPLATE_CREATE_WARM_FORK);
 }
 
 /* Does what a caller of the ring has to do. Its time is the time measured. */
@@ -97,6 +112,12 @@ static int self_run(const struct round *round, double *blocked_us)
 
 const struct engine ring_engine = {
 	.name = "ring of spawn_template",
-	.start = self_start,
+	.start = start_cold,
+	.run = self_run,
+};
+
+const struct engine prepared_engine = {
+	.name = "ring of spawn_template, CREATE_WARM_FORK",
+	.start = start_prepared,
 	.run = self_run,
 };

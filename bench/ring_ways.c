@@ -20,6 +20,7 @@ const char *const way_name[WAYS] = {
 	[WAY_NODE] = "node",
 	[WAY_ASYNCIO] = "asyncio",
 	[WAY_ASYNCIO_THREADS] = "asyncio_threads",
+	[WAY_PREPARED] = "prepared",
 };
 
 const char *const way_title[WAYS] = {
@@ -28,7 +29,28 @@ const char *const way_title[WAYS] = {
 	[WAY_NODE] = "Node",
 	[WAY_ASYNCIO] = "asyncio",
 	[WAY_ASYNCIO_THREADS] = "asyncio, threads",
+	[WAY_PREPARED] = "ring, prepared",
 };
+
+static const struct engine *const engines[WAYS] = {
+	[WAY_RING] = &ring_engine,
+	[WAY_LOOP] = &loop_engine,
+	[WAY_PREPARED] = &prepared_engine,
+};
+
+bool way_is_in_c(enum way way)
+{
+	return engines[way];
+}
+
+int ways_serve(const char *name, unsigned int threads, unsigned int gib)
+{
+	for (int w = 0; w < WAYS; w++)
+		if (engines[w] && !strcmp(name, way_name[w]))
+			return work_serve(engines[w], threads, gib);
+	fprintf(stderr, "ring: no such way: %s\n", name);
+	return 2;
+}
 
 /* Fills argv; the strings live as long as this program. 0 or -ENOENT. */
 static int command(enum way way, const struct worker_options *o, char *argv[8])
@@ -37,7 +59,7 @@ static int command(enum way way, const struct worker_options *o, char *argv[8])
 
 	snprintf(gib, sizeof(gib), "%u", o->gib);
 	snprintf(threads, sizeof(threads), "%u", o->threads);
-	if (way == WAY_RING || way == WAY_LOOP) {
+	if (way_is_in_c(way)) {
 		memcpy(argv,
 		       (char *[8]){ (char *)o->self, "--serve",
 				    (char *)way_name[way], "--gib", gib,

@@ -5,6 +5,7 @@
  *
  *	ring	a deadline and a bound of the output could be set; looks for held
  *		pipes; checks the identity of the file; own process group
+ *	prepared	the same, from templates with CREATE_WARM_FORK
  *	loop	none of these but the process group; knows what it waits for
  *	node	no process group, no close of fds in the child; no rusage
  *	asyncio, asyncio_threads	no process group; no rusage
@@ -30,6 +31,7 @@ enum way {
 	WAY_NODE,
 	WAY_ASYNCIO,
 	WAY_ASYNCIO_THREADS,
+	WAY_PREPARED,
 	WAYS,
 };
 
@@ -45,7 +47,7 @@ struct worker {
 };
 
 struct worker_options {
-	const char *self; /* this program, which serves two of the ways */
+	const char *self; /* this program, which serves the ways in C */
 	const char *peers; /* directory of the ways in other languages */
 	const char *work; /* work_json() */
 	unsigned int threads; /* the ring's threads; 0: its default */
@@ -59,6 +61,14 @@ struct way_samples {
 	struct samples switches; /* per run */
 	struct samples blocked_us;
 };
+
+/* Returns whether a way is served by ways_serve(). */
+bool way_is_in_c(enum way way);
+/*
+ * Is the process of the way of that name, as ring_work.h describes. Returns its exit
+ * status; 2, after a message, if there is no such way in C.
+ */
+int ways_serve(const char *name, unsigned int threads, unsigned int gib);
 
 /* Returns 0 with worker->missing set if the way is missing; prints errors. */
 int worker_start(struct worker *w, enum way way,

@@ -23,6 +23,11 @@ static const struct program programs[PROGRAMS] = {
 			     { "head", "-c", "65536", "/dev/zero" },
 			     0 },
 	[PROGRAM_GREP] = { "grep", { "grep", "-n", ":", "/etc/passwd" }, 0 },
+	[PROGRAM_DASH] = { "dash -c :", { "dash", "-c", ":" }, 0 },
+	[PROGRAM_CAT] = { "cat", { "cat", "/etc/passwd" }, 0 },
+	[PROGRAM_SED] = { "sed", { "sed", "s/:/ /g", "/etc/passwd" }, 0 },
+	[PROGRAM_GIT] = { "git --version", { "git", "--version" }, 0 },
+	[PROGRAM_BASH] = { "bash -c :", { "bash", "-c", ":" }, 0 },
 };
 
 char *find_program(const char *name)

@@ -31,6 +31,12 @@ enum {
 	PROGRAM_TRUE,
 	PROGRAM_64_KIB,
 	PROGRAM_GREP,
+	/* for the benchmark of prepared launches only */
+	PROGRAM_DASH,
+	PROGRAM_CAT,
+	PROGRAM_SED,
+	PROGRAM_GIT,
+	PROGRAM_BASH,
 	PROGRAMS,
 };
 
@@ -68,7 +74,7 @@ struct engine {
 	int (*run)(const struct round *round, double *blocked_us);
 };
 
-extern const struct engine ring_engine, loop_engine;
+extern const struct engine ring_engine, prepared_engine, loop_engine;
 
 /* Prints a failure of an engine, or of a program it runs, once; returns err. */
 int work_failed(const char *what, int err);
