@@ -71,4 +71,26 @@ static inline const char *st_name_fallback(unsigned int index)
 	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
 }
 
+/* Returns the name of a reason to go cold; NULL: there are no more. */
+static inline const char *st_name_cold(unsigned int index)
+{
+	static const char *const names[] = {
+		[SPAWN_TEMPLATE_COLD_FIRST] = "first",
+		[SPAWN_TEMPLATE_COLD_NOT_READY] = "not_ready",
+		[SPAWN_TEMPLATE_COLD_BUSY] = "busy",
+		[SPAWN_TEMPLATE_COLD_FLAGS] = "flags",
+		[SPAWN_TEMPLATE_COLD_DESCRIPTORS] = "descriptors",
+		[SPAWN_TEMPLATE_COLD_ARGV0] = "argv0",
+		[SPAWN_TEMPLATE_COLD_ENVIRONMENT] = "environment",
+		[SPAWN_TEMPLATE_COLD_FILES] = "files",
+		[SPAWN_TEMPLATE_COLD_INHERITED] = "inherited",
+		[SPAWN_TEMPLATE_COLD_SANDBOX] = "sandbox",
+		[SPAWN_TEMPLATE_COLD_PROGRAM] = "program",
+		[SPAWN_TEMPLATE_COLD_LOST] = "lost",
+		[SPAWN_TEMPLATE_COLD_GUARDED] = "guarded",
+	};
+
+	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;
+}
+
 #endif

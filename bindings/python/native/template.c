@@ -9,6 +9,9 @@
 #include "native.h"
 #include <structmember.h>
 
+#define WARM_FLAGS \
+	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+
 static PyObject *raise_errno(struct py_template *t, int error)
 {
 	return error_raise(
@@ -36,16 +39,47 @@ static int copy_path(PyObject **path)
 	return *path ? 0 : -1;
 }
 
+/* Makes another template of the file that a search has found. */
+static int make_prepared(int found, uint64_t flags, uint32_t target)
+{
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	struct spawn_template_stat st;
+	int ret = spawn_template_stat(found, &st, sizeof(st));
+
+	if (ret < 0)
+		return ret;
+	args.flags = flags;
+	args.filename = (uintptr_t)st.path;
+	args.warm_target = target;
+	return spawn_template_create(&args, sizeof(args));
+}
+
+/* Makes a template; @target: how many processes are prepared, 0: the default. */
+static int search(const char *name, const char *path, uint64_t flags,
+		  uint32_t target)
+{
+	int found = spawn_template_search(name, path,
+					  target ? flags & ~WARM_FLAGS : flags);
+	int fd = found;
+
+	if (found >= 0 && target) {
+		fd = make_prepared(found, flags, target);
+		spawn_template_close(found);
+	}
+	return fd;
+}
+
 static int open_template(struct py_template *t, PyObject *name, PyObject *path,
-			 uint64_t flags)
+			 uint64_t flags, uint32_t target)
 {
 	const char *bytes = PyBytes_AsString(name);
 	const char *along = path ? PyBytes_AsString(path) : NULL;
 	int fd;
 
 	Py_BEGIN_ALLOW_THREADS
-	fd = spawn_template_search(bytes, along,
-				   flags | SPAWN_TEMPLATE_CREATE_CLOEXEC);
+	fd = search(bytes, along, flags | SPAWN_TEMPLATE_CREATE_CLOEXEC,
+		    target);
 	Py_END_ALLOW_THREADS
 	t->fd = fd < 0 ? -1 : fd;
 	return fd < 0 ? fd : 0;
@@ -66,7 +100,7 @@ static int take_path(struct py_template *t)
 }
 
 static int template_init(struct py_template *t, PyObject *name, PyObject *path,
-			 unsigned long long flags)
+			 unsigned long long flags, unsigned int target)
 {
 	PyObject *bytes, *along = NULL;
 	int ret = 0;
@@ -78,7 +112,7 @@ static int template_init(struct py_template *t, PyObject *name, PyObject *path,
 	else if (!PyUnicode_FSConverter(path, &along))
 		ret = -1;
 	if (ret == 0) {
-		ret = open_template(t, bytes, along, flags);
+		ret = open_template(t, bytes, along, flags, target);
 		if (ret < 0)
 			error_raise(&(struct error){ .error = -ret,
 						     .filename = name });
@@ -91,19 +125,20 @@ static int template_init(struct py_template *t, PyObject *name, PyObject *path,
 static PyObject *template_new(PyTypeObject *type, PyObject *args,
 			      PyObject *kwargs)
 {
-	char *names[] = { "name", "flags", "search_path", NULL };
+	char *names[] = { "name", "flags", "search_path", "warm_target", NULL };
 	PyObject *name, *path = NULL;
 	unsigned long long flags = 0;
+	unsigned int target = 0;
 	struct py_template *t;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KO:Template", names,
-					 &name, &flags, &path))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KOI:Template", names,
+					 &name, &flags, &path, &target))
 		return NULL;
 	t = (struct py_template *)PyType_GenericAlloc(type, 0);
 	if (!t)
 		return NULL;
 	t->fd = -1;
-	if (template_init(t, name, path, flags) < 0) {
+	if (template_init(t, name, path, flags, target) < 0) {
 		Py_DECREF(t);
 		return NULL;
 	}
@@ -304,7 +339,8 @@ static PyGetSetDef getters[] = {
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "Template(name, *, flags=0, search_path=None)" },
+	{ Py_tp_doc,
+	  "Template(name, *, flags=0, search_path=None, warm_target=0)" },
 	{ Py_tp_new, template_new },
 	{ Py_tp_dealloc, template_dealloc },
 	{ Py_tp_repr, template_repr },

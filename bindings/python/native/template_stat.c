@@ -47,6 +47,22 @@ static const char *const fallback_words[] = {
 	[SPAWN_TEMPLATE_FALLBACK_FORK] = "fork",
 };
 
+static const char *const cold_words[] = {
+	[SPAWN_TEMPLATE_COLD_FIRST] = "first",
+	[SPAWN_TEMPLATE_COLD_NOT_READY] = "not_ready",
+	[SPAWN_TEMPLATE_COLD_BUSY] = "busy",
+	[SPAWN_TEMPLATE_COLD_FLAGS] = "flags",
+	[SPAWN_TEMPLATE_COLD_DESCRIPTORS] = "descriptors",
+	[SPAWN_TEMPLATE_COLD_ARGV0] = "argv0",
+	[SPAWN_TEMPLATE_COLD_ENVIRONMENT] = "environment",
+	[SPAWN_TEMPLATE_COLD_FILES] = "files",
+	[SPAWN_TEMPLATE_COLD_INHERITED] = "inherited",
+	[SPAWN_TEMPLATE_COLD_SANDBOX] = "sandbox",
+	[SPAWN_TEMPLATE_COLD_PROGRAM] = "program",
+	[SPAWN_TEMPLATE_COLD_LOST] = "lost",
+	[SPAWN_TEMPLATE_COLD_GUARDED] = "guarded",
+};
+
 #define WORD(words, number) \
 	((number) < COUNT(words) ? (words)[number] : "unknown")
 
@@ -77,18 +93,19 @@ static PyObject *elf_dict(const struct spawn_template_stat *st)
 		"pie", PyBool_FromLong(st->elf_flags & SPAWN_TEMPLATE_ELF_PIE));
 }
 
-/* Returns the fallbacks that were taken, by name. */
-static PyObject *fallbacks_dict(const struct spawn_template_stat *st)
+/* Returns the counts that are not 0, by name. */
+static PyObject *counts_dict(const uint64_t *counts, const char *const *words,
+			     size_t n_words)
 {
 	PyObject *dict = PyDict_New();
 
-	for (size_t i = 0; dict && i < COUNT(fallback_words); i++) {
+	for (size_t i = 0; dict && i < n_words; i++) {
 		PyObject *n;
 
-		if (!st->fallbacks[i])
+		if (!counts[i])
 			continue;
-		n = PyLong_FromUnsignedLongLong(st->fallbacks[i]);
-		if (!n || PyDict_SetItemString(dict, fallback_words[i], n) < 0)
+		n = PyLong_FromUnsignedLongLong(counts[i]);
+		if (!n || PyDict_SetItemString(dict, words[i], n) < 0)
 			Py_CLEAR(dict);
 		Py_XDECREF(n);
 	}
@@ -116,7 +133,7 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st)
 	bool by_fd = st->launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD;
 
 	return Py_BuildValue(
-		"{s:N,s:N,s:s,s:N,s:N,s:s,s:z,s:s,s:z,s:N,s:I,s:K,s:N,s:N}",
+		"{s:N,s:N,s:s,s:N,s:N,s:s,s:z,s:s,s:z,s:N,s:I,s:N,s:K,s:N,s:N}",
 		"path", path(st->path), "key", key_dict(&st->key), "format",
 		WORD(format_words, st->format), "elf", elf_dict(st),
 		"interpreter", path(st->interpreter), "state",
@@ -125,6 +142,10 @@ PyObject *template_stat_dict(const struct spawn_template_stat *st)
 		by_fd ? "fd" : "path", "by_path_reason",
 		by_fd ? NULL : WORD(by_path_words, st->by_path_reason),
 		"guarded", PyBool_FromLong(st->guarded), "warm_ready",
-		st->warm_ready, "flags", (u64)st->flags, "launches",
-		launches_dict(st), "fallbacks", fallbacks_dict(st));
+		st->warm_ready, "cold_reasons",
+		counts_dict(st->cold_reasons, cold_words, COUNT(cold_words)),
+		"flags", (u64)st->flags, "launches", launches_dict(st),
+		"fallbacks",
+		counts_dict(st->fallbacks, fallback_words,
+			    COUNT(fallback_words)));
 }

@@ -103,6 +103,10 @@ def template():
     attempt(_native.Template, "true", search_path=Bad())
     attempt(_native.Template, Bad())
     spawn_template.Template("true").close()
+    with spawn_template.Template("true", warm="fork", warm_target=2) as warm:
+        warm.stat()
+    attempt(spawn_template.Template, "true", warm="spoon")
+    attempt(spawn_template.Template, "no-such-program", warm="once")
 
 
 def run():

@@ -30,6 +30,8 @@ CREATE_SCRIPT: int
 CREATE_DENY_WRITE: int
 CREATE_GUARD: int
 CREATE_NO_GUARD: int
+CREATE_WARM_ONCE: int
+CREATE_WARM_FORK: int
 CREATE_AUTO_REFRESH: int
 
 STAGE_ARGS: int
@@ -43,8 +45,10 @@ RING_ENTRIES_MAX: int
 
 @final
 class Template:
+    # warm_target is for CREATE_WARM_ONCE and CREATE_WARM_FORK; 0: the default
     def __new__(cls, name: _Name, *, flags: int = ...,
-                search_path: Optional[_Name] = ...) -> "Template": ...
+                search_path: Optional[_Name] = ...,
+                warm_target: int = ...) -> "Template": ...
     @property
     def fd(self) -> int: ...
     @property

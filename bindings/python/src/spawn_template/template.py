@@ -25,6 +25,21 @@ HELD_MOST = 5.0
 
 _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
 
+_WARM = {None: 0, "once": _native.CREATE_WARM_ONCE,
+         "fork": _native.CREATE_WARM_FORK}
+
+# The most processes that the library prepares for a template.
+WARM_TARGET_MAX = 8
+
+
+def warm_flag(warm: Optional[str]) -> int:
+    """Return the flag of a way to prepare launches."""
+    try:
+        return _WARM[warm]
+    except (KeyError, TypeError):
+        raise ValueError(f'warm must be "fork", "once" or None, not {warm!r}'
+                         ) from None
+
 
 class Template:
     """One executable file. Every launch checks that it is still the same file.
@@ -33,17 +48,29 @@ class Template:
     accepts files that begin with "#!". If the file has changed or was replaced, launches
     raise OSError with errno ESTALE until refresh() is called; with auto_refresh
     they take the new file.
+
+    With warm, "fork" or "once", processes of the program are prepared from the second
+    launch on, warm_target of them (at most 8), and launches take these: see
+    docs/python.md. A launch that fits none goes as without warm, and stat() counts the
+    reason.
     """
 
-    __slots__ = ("_native", "_flags", "_key", "_path", "_closed", "__weakref__")
+    __slots__ = ("_native", "_flags", "_target", "_key", "_path", "_closed",
+                 "__weakref__")
 
     def __init__(self, name: StrOrBytesPath, *,
                  search_path: Optional[StrOrBytesPath] = None,
-                 script: bool = True, auto_refresh: bool = False) -> None:
+                 script: bool = True, auto_refresh: bool = False,
+                 warm: Optional[str] = None, warm_target: int = 1) -> None:
+        if not 1 <= warm_target <= WARM_TARGET_MAX:
+            raise ValueError(f"warm_target must be 1 to {WARM_TARGET_MAX}")
         self._flags = ((_native.CREATE_SCRIPT if script else 0) |
-                       (_native.CREATE_AUTO_REFRESH if auto_refresh else 0))
+                       (_native.CREATE_AUTO_REFRESH if auto_refresh else 0) |
+                       warm_flag(warm))
+        self._target = warm_target if warm else 0
         self._native: Optional[_native.Template] = _native.Template(
-            name, flags=self._flags, search_path=search_path)
+            name, flags=self._flags, search_path=search_path,
+            warm_target=self._target)
         self._path = self._native.path
         self._key = _identity(self._native)
         self._closed = False
@@ -64,7 +91,8 @@ class Template:
         """
         if self._closed:
             raise ValueError("the template is closed")
-        native = _native.Template(self._path, flags=self._flags)
+        native = _native.Template(self._path, flags=self._flags,
+                                  warm_target=self._target)
         if self._flags & _native.CREATE_AUTO_REFRESH:
             self._key = _identity(native)
         elif _identity(native) != self._key:

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Prepared launches: templates made with warm, and install(warm=...)."""
+import asyncio
+import gc
+import os
+import signal
+import sys
+import unittest
+
+import spawn_template
+import support
+from spawn_template import blocking
+from support import SH
+
+# The reasons where nothing can be prepared: another machine or libc, or LD_PRELOAD,
+# which the sanitizers need.
+IMPOSSIBLE = ("program", "environment")
+
+
+def no_children():
+    """Tell whether all parked processes have ended, and been reaped."""
+    try:
+        return os.waitpid(-1, os.WNOHANG) == (-1, -1)
+    except ChildProcessError:
+        return True
+
+
+def counts(template):
+    stat = template.stat()
+    return stat["launches"]["warm"], stat["launches"]["cold"]
+
+
+def get_ready(template, launch):
+    """Launch until a process waits for the template's launches."""
+    launch()    # alone it prepares nothing
+    for _ in range(5):
+        launch()
+        reasons = template.stat()["cold_reasons"]
+        if any(reason in reasons for reason in IMPOSSIBLE):
+            raise unittest.SkipTest("no launch can be prepared: %s" % reasons)
+        if support.eventually(lambda: template.stat()["warm_ready"], 2):
+            return
+    raise AssertionError("nothing was prepared: %s" % reasons)
+
+
+class TestCase(support.TestCase):
+
+    # A thread that launches keeps these.
+    kept = "/proc/%d/task/" % os.getpid()
+
+    def setUp(self):
+        super().setUp()
+        # parked processes end in the background, and a ring is kept
+        self.addCleanup(support.eventually, no_children)
+        self.addCleanup(blocking._rings.clear)
+
+    def template(self, warm, name="sh", **kwargs):
+        template = spawn_template.Template(name, warm=warm, **kwargs)
+        self.addCleanup(template.close)
+        return template
+
+    def ready(self, warm, **kwargs):
+        template = self.template(warm, **kwargs)
+        get_ready(template, lambda: template.run_sync(SH + [":"]))
+        return template
+
+
+class Templates(TestCase):
+    """Template(name, warm=...)."""
+
+    def each_way(self):
+        for warm in "fork", "once":
+            with self.subTest(warm=warm):
+                yield self.ready(warm)
+
+    def assertWarm(self, template, launch):
+        """Check that the launch takes a parked process; return its value."""
+        self.assertTrue(support.eventually(
+            lambda: template.stat()["warm_ready"]))
+        before = counts(template)
+        value = launch()
+        self.assertEqual(counts(template), (before[0] + 1, before[1]))
+        return value
+
+    def test_a_warm_run_gives_what_a_cold_run_gives(self):
+        cold = self.template(None)
+        argv = SH + ["cat; pwd; echo $A $0 $# >&2; kill -9 $$", "name", "1"]
+        how = dict(input=b"in\0\xff", cwd=self.dir, env={"A": "a"})
+        expected = cold.run_sync(argv, **how)
+        for warm in self.each_way():
+            r = self.assertWarm(warm, lambda: warm.run_sync(argv, **how))
+            self.assertEqual((r.out, r.err, r.returncode),
+                             (expected.out, expected.err, -signal.SIGKILL))
+
+    def test_runs_of_a_loop_are_warm(self):
+        async def main(warm):
+            return await warm.run(SH + ["echo $A; exit 3"], env={"A": "a"})
+        for warm in self.each_way():
+            r = self.assertWarm(warm, lambda: asyncio.run(main(warm)))
+            self.assertEqual((r.out, r.code), (b"a\n", 3))
+
+    def test_a_spawned_child_is_warm_and_the_callers(self):
+        for warm in self.each_way():
+            reader, writer = os.pipe()
+            pid, pidfd = self.assertWarm(warm, lambda: warm.spawn(
+                SH + ["echo $PPID; exit 5"], stdout=writer))
+            os.close(writer)
+            with open(reader) as file:
+                self.assertEqual(int(file.read()), os.getpid())
+            os.close(pidfd)
+            self.assertEqual(os.waitpid(pid, 0), (pid, 5 << 8))
+
+    def test_a_launch_that_fails_raises_the_same_error(self):
+        for warm in self.each_way():
+            with self.assertRaises(FileNotFoundError) as caught:
+                warm.run_sync(SH + [":"], cwd="/none")
+            self.assertEqual((caught.exception.filename,
+                              caught.exception.action), ("/none", "chdir"))
+
+    def test_stat_names_the_reasons_of_cold_launches(self):
+        warm = self.ready("fork")
+        self.assertEqual(warm.stat()["cold_reasons"]["first"], 1)
+        warm.run_sync(["another name", "-c", ":"])
+        warm.run_sync(SH + [":"], env={"LD_BIND_NOW": "1"})
+        reasons = warm.stat()["cold_reasons"]
+        self.assertEqual((reasons["argv0"], reasons["environment"]), (1, 1))
+        self.assertEqual(self.template(None).stat()["cold_reasons"], {})
+
+    def test_as_many_processes_wait_as_asked_for(self):
+        warm = self.ready("once", warm_target=3)
+        self.assertTrue(support.eventually(
+            lambda: warm.stat()["warm_ready"] == 3))
+
+    def test_wrong_arguments_are_refused(self):
+        for wrong in ("spoon", "", 1, True, []):
+            with self.assertRaises(ValueError):
+                spawn_template.Template("sh", warm=wrong)
+        for target in 0, 9, -1:
+            with self.assertRaises(ValueError):
+                spawn_template.Template("sh", warm="fork", warm_target=target)
+
+    def test_the_parked_processes_end_with_the_template(self):
+        for warm in self.each_way():
+            warm.close()
+            self.assertTrue(support.eventually(no_children))
+        unreferenced = spawn_template.Template("sh", warm="fork")
+        get_ready(unreferenced, lambda: unreferenced.run_sync(SH + [":"]))
+        self.assertFalse(no_children())
+        del unreferenced
+        gc.collect()
+        self.assertTrue(support.eventually(no_children))
+
+    @support.forks
+    def test_a_forked_child_is_served_by_processes_of_its_own(self):
+        warm = self.ready("fork")
+        before = counts(warm)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                get_ready(warm, lambda: warm.run_sync(SH + [":"]))
+                r = warm.run_sync(SH + ["echo $PPID"])
+                code = (int(r.out) != os.getpid()) * 2 + (counts(warm)[0] < 1) * 4
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        self.assertEqual(counts(warm), before)
+        self.assertWarm(warm, lambda: warm.run_sync(SH + [":"]))
+
+
+class Exit(TestCase):
+    """The end of the interpreter."""
+
+    CODE = """
+        import os, signal, sys, time, spawn_template
+        {install}
+        while not parked():
+            launch()
+        print(*parked(), flush=True)
+        {end}
+        """
+
+    def children(self, code, end):
+        """Run code that prints its parked children, and ends in some way."""
+        out = support.python(CHILDREN + self.CODE.format(install=code, end=end),
+                             check=False)
+        pids = [int(pid) for pid in out.split()]
+        self.assertTrue(pids, out)
+        return pids
+
+    def assertNothingLeft(self, code):
+        for end in ("", "os._exit(0)", "sys.exit(1)", "raise KeyError",
+                    "os.kill(os.getpid(), signal.SIGKILL)",
+                    "os.execlp('true', 'true')"):
+            with self.subTest(end=end):
+                # the traceback of an exception is no list of pids
+                quiet = ("sys.excepthook = lambda *_: None\n        " + end
+                         if end.startswith("raise") else end)
+                pids = self.children(code, quiet)
+                self.assertTrue(support.eventually(
+                    lambda: not any(map(support.is_alive, pids)), 2))
+
+    def test_no_parked_process_outlives_the_interpreter(self):
+        self.ready("fork").close()
+        self.assertNothingLeft("""
+        sh = spawn_template.Template("sh", warm="fork", warm_target=2)
+        def launch():
+            sh.run_sync(["sh", "-c", ":"])
+            time.sleep(0.05)
+        """)
+
+
+CHILDREN = """
+        def parked():
+            pids = []
+            for task in os.listdir("/proc/self/task"):
+                with open(f"/proc/self/task/{task}/children") as children:
+                    pids += children.read().split()
+            return pids
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
