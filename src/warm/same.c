@@ -7,12 +7,12 @@
  * - Landlock domains cannot be read. get_robust_list(2) of the parked process
  *   tells: it is denied to a thread in a domain that the process is not in, and
  *   the child asks the same of the launching thread.
- * - seccomp filters only grow, and cannot be compared, either. But if the
- *   number of filters is equal, and the thread was not given others than its
- *   creator, the chain is the same.
- * - Namespaces other than the user's change only with CAP_SYS_ADMIN: without it
- *   they are not read.
+ * - seccomp filters cannot be read, either: see filters.c.
+ * - A thread that may not have CAP_SYS_ADMIN cannot change its namespaces, so
+ *   that it reads them once. The effective capabilities do not matter for it:
+ *   the thread may take the capability, use it, and put it down again.
  */
+#include <stdbool.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -20,6 +20,7 @@
 #include <linux/prctl.h>
 
 #include "sys.h"
+#include "warm/filters.h"
 #include "warm/same.h"
 #include "warm/self.h"
 
@@ -85,6 +86,8 @@ static const struct line {
 	LINE("NoNewPrivs", no_new_privs, DECIMAL),
 	LINE("Seccomp", seccomp, DECIMAL),
 	LINE("Seccomp_filters", seccomp_filters, DECIMAL),
+	LINE("Speculation_Store_Bypass", store_bypass, LIST),
+	LINE("SpeculationIndirectBranch", indirect_branch, LIST),
 	LINE("Cpus_allowed", cpus, LIST),
 	LINE("Mems_allowed", memory_nodes, LIST),
 };
@@ -134,6 +137,27 @@ static void read_limits(struct st_same *same)
 		sys_call4(__NR_prlimit64, 0, i, 0, same->limits[i]);
 }
 
+/*
+ * Reads what sched_getscheduler(2) does not tell: priority, and bounds of
+ * utilisation. A kernel without the call has no bounds.
+ */
+static void read_scheduling(struct st_same *same)
+{
+	struct sched_attr {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+		uint32_t util_min, util_max;
+	} a = { .size = sizeof(a) };
+
+	if (sys_call4(__NR_sched_getattr, 0, &a, sizeof(a), 0) < 0)
+		return;
+	same->priority = a.priority;
+	same->utilisation = (uint64_t)a.util_min << 32 | a.util_max;
+}
+
 static void read_calls(struct st_same *same)
 {
 	uint64_t nodes[16] = { 0 };
@@ -150,6 +174,7 @@ static void read_calls(struct st_same *same)
 	same->policy = (uint64_t)sys_call1(__NR_sched_getscheduler, 0);
 	if (same->policy == SCHED_BATCH)
 		same->policy = SCHED_OTHER; /* see set_scheduler() */
+	read_scheduling(same);
 	same->io_priority = (uint64_t)sys_call2(__NR_ioprio_get, 1, 0);
 	if (sys_call5(__NR_get_mempolicy, &mode, nodes, 1024, 0, 0) == 0)
 		same->memory_policy =
@@ -174,9 +199,9 @@ static int read_root(struct st_same *same)
 	return 0;
 }
 
-static int read_spaces(struct st_same *same)
+static int read_links(uint64_t *spaces)
 {
-	static const char *const names[ST_SAME_SPACES] = {
+	static const char *const names[ST_SELF_SPACES] = {
 		"cgroup",
 		"ipc",
 		"mnt",
@@ -187,15 +212,31 @@ static int read_spaces(struct st_same *same)
 		"time_for_children",
 	};
 
-	for (int i = 0; i < ST_SAME_SPACES; i++) {
+	for (int i = 0; i < ST_SELF_SPACES; i++) {
 		char text[64];
 		int len = st_self_link(names[i], text, sizeof(text));
 
 		if (len < 0 && len != -ENOENT)
 			return len;
-		same->spaces[i] = len < 0 ? 0 : digest(text, (size_t)len);
+		spaces[i] = len < 0 ? 0 : digest(text, (size_t)len);
 	}
 	return 0;
+}
+
+/* Reads the namespaces if they may have changed since the last time. */
+static int read_spaces(struct st_same *same)
+{
+	struct st_self_spaces *known = st_self_spaces();
+	bool may_change = same->permitted & CAP_SYS_ADMIN_BIT;
+	int ret = 0;
+
+	if (!known)
+		return -ENOMEM;
+	if (!known->lasting || may_change)
+		ret = read_links(known->of);
+	known->lasting = ret == 0 && !may_change;
+	memcpy(same->spaces, known->of, sizeof(same->spaces));
+	return ret;
 }
 
 /**
@@ -211,8 +252,11 @@ int st_same_read(struct st_same *same)
 	ret = read_status(same);
 	if (ret == 0)
 		ret = read_root(same);
-	if (ret == 0 && (same->effective & CAP_SYS_ADMIN_BIT))
+	if (ret == 0)
 		ret = read_spaces(same);
+	/* Linux before 5.9 does not tell the number */
+	if (ret == 0 && same->seccomp && !same->seccomp_filters)
+		ret = -EOPNOTSUPP;
 	if (ret < 0)
 		return ret;
 	read_limits(same);
@@ -230,6 +274,7 @@ enum rule {
 	EQUAL,	/* the parked process must have the same */
 	GIVEN,	/* the child gets the caller's */
 	MORE,	/* the child may get it, but not lose it */
+	FILTERS, /* equal, and no thread has others in the same number */
 };
 
 static const struct row {
@@ -252,7 +297,9 @@ static const struct row {
 	ROW(ambient, EQUAL),
 	ROW(no_new_privs, MORE),
 	ROW(seccomp, EQUAL),
-	ROW(seccomp_filters, EQUAL),
+	ROW(seccomp_filters, FILTERS),
+	ROW(store_bypass, EQUAL),
+	ROW(indirect_branch, EQUAL),
 	ROW(cpus, EQUAL),
 	ROW(memory_nodes, EQUAL),
 	ROW(ignored, GIVEN),
@@ -264,6 +311,8 @@ static const struct row {
 	ROW(timer_slack, EQUAL),
 	ROW(nice, EQUAL),
 	ROW(policy, EQUAL),
+	ROW(priority, EQUAL),
+	ROW(utilisation, EQUAL),
 	ROW(io_priority, EQUAL),
 	ROW(memory_policy, EQUAL),
 	ROW(session, EQUAL),
@@ -289,6 +338,8 @@ static bool fits(const struct row *row, const struct st_same *parked,
 		return true;
 	if (row->rule == MORE)
 		return *(const uint64_t *)has <= *(const uint64_t *)wants;
+	if (row->rule == FILTERS && !st_filters_known(*(const uint64_t *)wants))
+		return false;
 	return memcmp(has, wants, row->size) == 0;
 }
 

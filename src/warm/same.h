@@ -11,8 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "warm/self.h"
+
 #define ST_SAME_LIMITS 16
-#define ST_SAME_SPACES 8
 
 /*
  * The attributes, 64 bits each, so that one table can compare them. A list,
@@ -23,14 +24,16 @@ struct st_same {
 	uint64_t uid, gid, groups;
 	uint64_t inheritable, permitted, effective, bounding, ambient;
 	uint64_t no_new_privs, seccomp, seccomp_filters;
+	uint64_t store_bypass, indirect_branch;	/* speculation */
 	uint64_t cpus, memory_nodes;
 	uint64_t ignored, umask;	/* these are given to the child */
 	uint64_t securebits, personality, huge_pages, deny_write_exec;
-	uint64_t timer_slack, nice, policy, io_priority, memory_policy;
+	uint64_t timer_slack, nice, policy, priority, utilisation;
+	uint64_t io_priority, memory_policy;
 	uint64_t session, group, oom_score, core_filter;
 	uint64_t keyring, cgroup, label, root_mount, root_inode;
 	uint64_t limits[ST_SAME_LIMITS][2];
-	uint64_t spaces[ST_SAME_SPACES];	/* namespaces */
+	uint64_t spaces[ST_SELF_SPACES];	/* namespaces */
 };
 
 int st_same_read(struct st_same *same);

@@ -26,6 +26,7 @@ struct self {
 	uint64_t epoch; /* the owner's: see epoch.h */
 	struct held file[ST_SELF_FILES];
 	struct held links;	/* /proc/thread-self/ns */
+	struct st_self_spaces spaces;
 };
 
 static const char *const names[ST_SELF_FILES] = {
@@ -117,6 +118,7 @@ static struct self *self_get(void)
 		for (int i = 0; i < ST_SELF_FILES; i++)
 			self->file[i].fd = -1;
 		self->links.fd = -1;
+		self->spaces.lasting = false;
 		self->epoch = epoch;
 	}
 	return self;
@@ -157,4 +159,12 @@ int st_self_link(const char *name, char *to, int size)
 	if (ret < 0)
 		return ret;
 	return sys_call4(__NR_readlinkat, self->links.fd, name, to, size);
+}
+
+/* Return: where the thread keeps them; NULL if memory is short. */
+struct st_self_spaces *st_self_spaces(void)
+{
+	struct self *self = self_get();
+
+	return self ? &self->spaces : NULL;
 }

@@ -254,17 +254,18 @@ INLINE void drop_pending(void)
 	}
 }
 
-/* Makes new secrets: a fork would share them with its siblings. */
+/*
+ * Makes new secrets, since a fork would share them with its siblings: new bytes
+ * at AT_RANDOM, and of them the two that libc has made of the old ones.
+ */
 INLINE void renew_secrets(const struct child *c, const struct warm_control *z)
 {
-	uint64_t secret[4];
-	int got = sys_call3(__NR_getrandom, secret, sizeof(secret), 0);
+	uint64_t *random = (uint64_t *)z->at_random;
+	int got = sys_call3(__NR_getrandom, random, 16, 0);
 
-	if (got != (int)sizeof(secret))
+	if (got != 16)
 		fail(c, got < 0 ? got : -EIO);
-	((uint64_t *)z->at_random)[0] = secret[2];
-	((uint64_t *)z->at_random)[1] = secret[3];
-	warm_set_secrets(secret[0], secret[1]);
+	warm_set_secrets(random[0], random[1]);
 }
 
 INLINE void become(const struct child *c, const struct warm_control *z,

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Templates with prepared processes, for tests. */
+#ifndef TESTS_WARMING_H
+#define TESTS_WARMING_H
+
+#include "harness.h"
+
+#include <sys/prctl.h>
+
+#define CLOEXEC SPAWN_TEMPLATE_CREATE_CLOEXEC
+#define ONCE (CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_ONCE)
+#define FORK (CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+#define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
+
+static inline struct spawn_template_stat stat_of(int tfd)
+{
+	struct spawn_template_stat st;
+
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	return st;
+}
+
+static inline void nap(void)
+{
+	usleep(2000);
+}
+
+static inline void await_ready(int tfd)
+{
+	bool filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0;
+
+	for (int i = 0; i < 2500 && !stat_of(tfd).warm_ready; i++) {
+		if (filtered && i == 250)
+			TEST_SKIP("a seccomp filter forbids to prepare");
+		nap();
+	}
+	CHECK_GT(stat_of(tfd).warm_ready, 0);
+}
+
+static inline int open_warm(const char *path, uint64_t flags)
+{
+	int tfd = spawn_template_open(path, flags);
+
+	CHECK_OK(tfd);
+#if !defined(__x86_64__)
+	test_skip("no launch is prepared on this machine");
+#endif
+	return tfd;
+}
+
+/* Check that the launch is warm, after a wait for a prepared process. */
+#define CHECK_WARM(tfd, launch)                                   \
+	do {                                                      \
+		uint64_t before_ = stat_of(tfd).warm;             \
+		await_ready(tfd);                                 \
+		launch;                                           \
+		CHECK_EQ(stat_of(tfd).warm, before_ + 1);         \
+	} while (0)
+
+#define CHECK_COLD(tfd, reason, launch)                              \
+	do {                                                         \
+		struct spawn_template_stat before_, after_;          \
+		await_ready(tfd);                                    \
+		before_ = stat_of(tfd);                              \
+		launch;                                              \
+		after_ = stat_of(tfd);                               \
+		CHECK_EQ(after_.warm, before_.warm);                 \
+		CHECK_EQ(after_.cold_reasons[COLD(reason)],          \
+			 before_.cold_reasons[COLD(reason)] + 1);    \
+	} while (0)
+
+#endif
