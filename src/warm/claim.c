@@ -22,6 +22,7 @@
 #include "clone.h"
 #include "pidfd.h"
 #include "shared/clock.h"
+#include "shared/parked.h"
 #include "sys.h"
 #include "warm/claim.h"
 #include "warm/image.h"
@@ -55,7 +56,9 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 	park->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (park->null < 0)
 		return -errno;
-	park->slot = memfd_create("spawn-template", MFD_CLOEXEC);
+	park->slot = memfd_create(park->mode == WARM_ONCE ? ST_PARKED_ONCE
+							  : ST_PARKED_FORK,
+				  MFD_CLOEXEC);
 	if (park->slot < 0 || ftruncate(park->slot, WARM_PAGE) < 0)
 		return -errno;
 	seat->slot = mmap(NULL, WARM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
