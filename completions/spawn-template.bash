@@ -129,6 +129,22 @@ _spawn_template_bench() {
 	esac
 }
 
+_spawn_template_warm() {
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--rounds) _spawn_template_words '20 50 500' ;;
+	--seconds) _spawn_template_words '1 3 10' ;;
+	--arg) COMPREPLY=() ;;
+	*)
+		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
+			_spawn_template_words '--arg --no-args --rounds --seconds
+				--json --help --'
+		else
+			_spawn_template_by -c
+		fi
+		;;
+	esac
+}
+
 # The numbers of the templates that the guard keeps.
 _spawn_template_ids() {
 	"${COMP_WORDS[0]}" list 2>/dev/null | awk 'NR > 1 { print $1 }'
@@ -158,7 +174,7 @@ _spawn_template() {
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		_spawn_template_words \
-			'run batch stat doctor bench list show top stats status
+			'run batch stat doctor bench warm list show top stats status
 			help --help --version'
 		return
 	fi
@@ -166,6 +182,7 @@ _spawn_template() {
 	run) _spawn_template_run ;;
 	batch) _spawn_template_batch ;;
 	bench) _spawn_template_bench ;;
+	warm) _spawn_template_warm ;;
 	stat) _spawn_template_by -c '--json --help' ;;
 	doctor) _spawn_template_words '--json --help' ;;
 	list) _spawn_template_guard '--sort --reverse' ;;
@@ -173,8 +190,8 @@ _spawn_template() {
 	top) _spawn_template_guard '--delay --count --batch' ;;
 	stats) _spawn_template_guard --prom ;;
 	help)
-		_spawn_template_words 'run batch stat doctor bench list show top
-			stats status'
+		_spawn_template_words 'run batch stat doctor bench warm list show
+			top stats status'
 		;;
 	esac
 }

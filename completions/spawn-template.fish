@@ -8,7 +8,7 @@ function __spawn_template_launched
 	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
 		--keep-fd --nice --umask --cgroup --argv0 --max-output \
 		--held-quiet --held-most \
-		--rounds --seconds --socket --sort --delay --count -d -n
+		--rounds --seconds --arg --socket --sort --delay --count -d -n
 	set -l i 3
 	while test $i -lt (count $words)
 		switch $words[$i]
@@ -49,7 +49,7 @@ set -l tool -c spawn-template
 set -l first $tool -n __fish_use_subcommand
 set -l of_guard 'list show top stats status'
 set -l fields 'id pid user command executable state launches stale refused p50 p99'
-set -l any $tool -n "__spawn_template_options run batch stat doctor bench $of_guard"
+set -l any $tool -n "__spawn_template_options run batch stat doctor bench warm $of_guard"
 set -l guard $tool -n "__spawn_template_options $of_guard"
 set -l list $tool -n '__spawn_template_options list'
 set -l top $tool -n '__spawn_template_options top'
@@ -57,6 +57,7 @@ set -l run $tool -n '__spawn_template_options run'
 set -l captured $tool -n '__spawn_template_options run batch'
 set -l batch $tool -n '__spawn_template_options batch'
 set -l bench $tool -n '__spawn_template_options bench'
+set -l warm $tool -n '__fish_seen_subcommand_from warm'
 
 complete $tool -f
 complete $first -a run -d 'Launch a program through a template'
@@ -64,6 +65,7 @@ complete $first -a batch -d 'Run programs named on stdin, many at a time'
 complete $first -a stat -d 'Show what a template of a program would be'
 complete $first -a doctor -d 'Show what this machine and account offer'
 complete $first -a bench -d 'Time one program, launched in four ways'
+complete $first -a warm -d 'Measure what prepared launches gain'
 complete $first -a list -d 'List the templates that the guard keeps'
 complete $first -a show -d 'Show all about one of them'
 complete $first -a top -d 'Watch the templates that the guard keeps'
@@ -73,11 +75,11 @@ complete $first -a help -d 'Describe a command'
 complete $first -l help -s h -d 'Print help'
 complete $first -l version -s V -d 'Print the version'
 complete $tool -n '__fish_seen_subcommand_from help' \
-	-a "run batch stat doctor bench $of_guard"
+	-a "run batch stat doctor bench warm $of_guard"
 
 complete $any -l help -s h -d 'Print help'
 complete $run -l json -d 'Print a report on stderr afterwards'
-complete $tool -n "__spawn_template_options batch stat doctor bench $of_guard" \
+complete $tool -n "__spawn_template_options batch stat doctor bench warm $of_guard" \
 	-l json -d 'Print JSON'
 
 complete $run -l cwd -x -a '(__fish_complete_directories)' -d 'Start in a directory'
@@ -108,6 +110,11 @@ complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
 complete $bench -l rounds -x -a '100 500 2000' -d 'How often each'
 complete $bench -l seconds -x -a '5 10 60' -d 'Stop after this long'
 
+complete $warm -l rounds -x -a '20 50 500' -d 'How often each'
+complete $warm -l seconds -x -a '1 3 10' -d 'Stop with a program after this long'
+complete $warm -l arg -x -d 'Launch with this argument'
+complete $warm -l no-args -d 'Launch without arguments'
+
 complete $guard -l socket -r -F -d 'Of the daemon'
 complete $list -l sort -x -a "$fields" -d 'By a field'
 complete $list -l reverse -s r -d 'In the other direction'
@@ -118,4 +125,4 @@ complete $tool -n '__spawn_template_options stats' -l prom -d 'Print OpenMetrics
 complete $tool -n '__fish_seen_subcommand_from show' -a '(__spawn_template_ids)'
 
 complete $tool -n '__fish_seen_subcommand_from run bench' -a '(__spawn_template_programs)'
-complete $tool -n '__fish_seen_subcommand_from stat' -a '(__fish_complete_command)'
+complete $tool -n '__fish_seen_subcommand_from stat warm' -a '(__fish_complete_command)'

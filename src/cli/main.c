@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-	&cmd_run,  &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,
+	&cmd_run,  &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,  &cmd_warm,
 	&cmd_list, &cmd_show,  &cmd_top,  &cmd_stats,  &cmd_status,
 };
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The needs of a preparation, each tried in processes of its own: a sandbox may kill
+ * what tries.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/prctl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/warm/warm.h"
+#include "shared/text.h"
+
+#define SCOPE_FILE "/proc/sys/kernel/yama/ptrace_scope"
+
+/* ---- a process to look into, which allows it as a prepared one does */
+
+static volatile long word = 0x77; /* at the same address in a forked process */
+
+static pid_t start_target(void)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ready) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+		close(ready[0]);
+		close(ready[1]);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	(void)!read(ready[0], &byte,
+		    1); /* ends when the target has closed it */
+	close(ready[0]);
+	return pid;
+}
+
+static int reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	/* a sandbox that kills does not allow it */
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+}
+
+/* ---- the needs; they return a positive errno, and run beside a target */
+
+static int try_machine(pid_t target)
+{
+	struct utsname name;
+
+	(void)target;
+	if (uname(&name) < 0)
+		return errno;
+	return strcmp(name.machine, "x86_64") == 0 && sizeof(void *) == 8
+		       ? 0
+		       : EOPNOTSUPP;
+}
+
+static int try_trace(pid_t target)
+{
+	return ptrace(PTRACE_SEIZE, target, 0, 0) < 0 ? errno : 0;
+}
+
+static int try_memory(pid_t target)
+{
+	long copy = 0;
+	struct iovec here = { &copy, sizeof(copy) };
+	struct iovec there = { (void *)&word, sizeof(word) };
+
+	if (process_vm_readv(target, &here, 1, &there, 1, 0) < 0 ||
+	    process_vm_writev(target, &here, 1, &there, 1, 0) < 0)
+		return errno;
+	return copy == word ? 0 : EFAULT;
+}
+
+static int try_map(pid_t target)
+{
+	unsigned int size;
+
+	(void)target;
+	return prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) < 0 ? errno
+								     : 0;
+}
+
+int warm_ask(enum warm_need need)
+{
+	static int (*const tries[WARM_NEEDS])(pid_t) = {
+		[NEED_MACHINE] = try_machine,
+		[NEED_TRACE] = try_trace,
+		[NEED_MEMORY] = try_memory,
+		[NEED_MAP] = try_map,
+	};
+	pid_t target = start_target(), pid;
+	int ret;
+
+	if (target < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		_exit(tries[need](target));
+	ret = pid < 0 ? -errno : reap(pid);
+	kill(target, SIGKILL);
+	reap(target);
+	return ret;
+}
+
+int warm_ptrace_scope(void)
+{
+	char text[16];
+
+	return st_read_text(SCOPE_FILE, text, sizeof(text)) > 0 ? atoi(text)
+								: -1;
+}
+
+/* ---- words */
+
+const char *warm_need_name(enum warm_need need)
+{
+	static const char *const names[WARM_NEEDS] = {
+		[NEED_MACHINE] = "a processor for it",
+		[NEED_TRACE] = "ptrace",
+		[NEED_MEMORY] = "process_vm_writev",
+		[NEED_MAP] = "PR_SET_MM_MAP",
+	};
+
+	return names[need];
+}
+
+const char *warm_need_remedy(enum warm_need need, int error)
+{
+	bool refused = error == -EPERM || error == -EACCES;
+
+	switch (need) {
+	case NEED_MACHINE:
+		return "use a 64-bit x86 machine and program";
+	case NEED_TRACE:
+	case NEED_MEMORY:
+		if (refused && warm_ptrace_scope() > 1)
+			return "as root: sysctl kernel.yama.ptrace_scope=1 (3 "
+			       "stays until the next boot)";
+		return "allow ptrace, process_vm_readv and process_vm_writev "
+		       "in the sandbox around this process";
+	default:
+		return "use a kernel with CONFIG_CHECKPOINT_RESTORE; allow "
+		       "prctl in the sandbox around this process";
+	}
+}

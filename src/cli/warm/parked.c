@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prepared processes in /proc: shared/parked.h tells how they are known. Only the
+ * mappings of processes that have blocked all signals are read.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/warm/warm.h"
+#include "shared/clock.h"
+#include "shared/parked.h"
+#include "shared/process/process.h"
+
+#define FORKNOEXEC \
+	0x40 /* PF_FORKNOEXEC of the kernel: it has not called exec */
+
+static FILE *open_file(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return fopen(path, "re");
+}
+
+/*
+ * Read the user, and whether every signal is blocked that can be: SIGTRAP can not
+ * while a process is traced.
+ */
+static bool is_blocked(pid_t pid, uint32_t *uid)
+{
+	FILE *file = open_file(pid, "status");
+	const uint64_t never = UINT64_C(1) << 8 | UINT64_C(1) << 18 |
+			       UINT64_C(1) << 4; /* KILL, STOP, TRAP */
+	uint64_t blocked = 0;
+	char line[256];
+
+	*uid = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "Uid: %" SCNu32, uid);
+		if (sscanf(line, "SigBlk: %" SCNx64, &blocked) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return (blocked | never) == UINT64_MAX;
+}
+
+/* Look for the mark. Return: false if it has none, or may not be looked at. */
+static bool has_mark(pid_t pid, bool *once)
+{
+	FILE *file = open_file(pid, "maps");
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (file && !found && getline(&line, &size, file) > 0) {
+		*once = strstr(line, " /memfd:" ST_PARKED_ONCE " ");
+		found = *once || strstr(line, " /memfd:" ST_PARKED_FORK " ");
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool is_spare(pid_t pid)
+{
+	FILE *file = open_file(pid, "stat");
+	unsigned int flags = 0;
+	char line[1024], *end;
+
+	if (file && fgets(line, sizeof(line), file) &&
+	    (end = strrchr(line, ')')))
+		sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+	if (file)
+		fclose(file);
+	return flags & FORKNOEXEC;
+}
+
+static void read_memory(struct parked *p)
+{
+	FILE *file = open_file(p->pid, "smaps_rollup");
+	uint64_t kib;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Pss: %" SCNu64, &kib) == 1)
+			p->pss = kib << 10;
+		else if (sscanf(line, "Private_Clean: %" SCNu64, &kib) == 1 ||
+			 sscanf(line, "Private_Dirty: %" SCNu64, &kib) == 1)
+			p->private_bytes += kib << 10;
+	}
+	if (file)
+		fclose(file);
+}
+
+static char *read_program(pid_t pid)
+{
+	char path[64], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, target, sizeof(target) - 1);
+	return strndup(target, n > 0 ? (size_t)n : 0);
+}
+
+/* Return: 0 or -ENOMEM. */
+static int add(struct parked_list *list, const struct st_process *from,
+	       uint32_t uid, bool once)
+{
+	struct parked *more =
+		realloc(list->list, (list->n + 1) * sizeof(*more));
+	struct parked *p;
+
+	if (!more)
+		return -ENOMEM;
+	list->list = more;
+	p = &more[list->n];
+	*p = (struct parked){
+		.pid = from->pid,
+		.parent = from->parent,
+		.uid = uid,
+		.once = once,
+		.spare = is_spare(from->pid),
+		.age_ns = st_since_boot() -
+			  (int64_t)(from->start * (uint64_t)1000000000 /
+				    (uint64_t)sysconf(_SC_CLK_TCK)),
+		.program = read_program(from->pid),
+	};
+	read_memory(p);
+	if (!p->program)
+		return -ENOMEM;
+	list->n++;
+	return 0;
+}
+
+int parked_look(pid_t parent, struct parked_list *list)
+{
+	struct st_processes all = { .list = NULL };
+	int err = st_processes_look(&all);
+
+	*list = (struct parked_list){ .list = NULL };
+	for (size_t i = 0; i < all.n && !err; i++) {
+		const struct st_process *p = &all.list[i];
+		uint32_t uid;
+		bool once;
+
+		if (p->threads == 1 && (!parent || p->parent == parent) &&
+		    is_blocked(p->pid, &uid) && has_mark(p->pid, &once))
+			err = add(list, p, uid, once);
+	}
+	st_processes_free(&all);
+	return err;
+}
+
+void parked_free(struct parked_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->list[i].program);
+	free(list->list);
+	*list = (struct parked_list){ .list = NULL };
+}

@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Prepared launches by the command: what 'warm' tells of programs, and that each way of
+# launching gives the same result.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+tools=${tool%/*}/tests/tools
+
+if [ "$(uname -m)" != x86_64 ]; then
+	echo 1..1
+	skip 'launches are prepared' 'this is not an x86-64 machine'
+	[ "$failed" = 0 ] || exit 1
+	exit 77
+fi
+
+# Checks a Python expression about a file of JSON, which is j.
+json() { # name file expression
+	"$python" - "$2" > "$tmp/log" 2>&1 <<- END
+	import json, sys
+	j = json.load(open(sys.argv[1]))
+	if not ($3):
+	    print(json.dumps(j, indent=1))
+	    sys.exit(1)
+	END
+	result $? "$1"
+}
+
+# shellcheck disable=SC2317 # it is called by cannot()
+# Runs a command under a seccomp filter that refuses these system calls by EPERM.
+refused() { # numbers, "--", command...
+	"$python" -c '
+import ctypes, os, struct, sys
+cut = sys.argv.index("--")
+numbers, command = [int(x) for x in sys.argv[1:cut]], sys.argv[cut + 1:]
+code = struct.pack("HBBI", 0x20, 0, 0, 0)
+for i, number in enumerate(numbers):
+    code += struct.pack("HBBI", 0x15, len(numbers) - i, 0, number)
+code += struct.pack("HBBI", 0x06, 0, 0, 0x7fff0000)
+code += struct.pack("HBBI", 0x06, 0, 0, 0x00050001)
+text = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(text))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
+    sys.exit(99)
+os.execv(command[0], command)' "$@"
+}
+ptrace=101
+
+# Tells whether this machine allows to prepare launches at all.
+allowed() {
+	"$tool" warm --rounds 1 true > /dev/null 2> "$tmp/why"
+}
+
+# ---- warm
+
+measured() {
+	"$tool" warm --rounds 5 --json true dash > "$tmp/json" 2> "$tmp/log"
+	result $? 'warm ends with status 0 if all programs can be prepared'
+	json 'warm measures each way, and tells why launches were cold' \
+		"$tmp/json" '
+		[x["name"] for x in j] == ["true", "dash"]
+		and all(x["prepared"] and x["reason"] is None
+			and x["rounds"] == 5 and x["ended_by_itself"]
+			and x["command"][1:] == ["--version"]
+			and x["cold"]["to_exit"]["p50_ns"] > 0 for x in j)
+		and all(w["prepared"] and w["warm"] >= 1
+			and w["warm"] + w["cold"] == 7
+			and w["cold"] == sum(w["cold_reasons"].values())
+			and w["cold_reasons"]["first"] == 1
+			and 0 < w["blocked"]["p50_ns"] < w["to_exit"]["p50_ns"]
+			and w["to_exit"]["ratio_interval"][0]
+			<= w["to_exit"]["ratio_to_cold"]
+			<= w["to_exit"]["ratio_interval"][1]
+			for x in j for w in (x["once"], x["fork"]))'
+	json 'warm tells the memory of the processes that wait' "$tmp/json" '
+		all(0 < w["private_bytes"] <= w["pss_bytes"] < 4 << 20
+			and 1 <= w["processes"] <= 2
+			for x in j for w in (x["once"], x["fork"]))'
+	"$tool" warm --rounds 3 true > "$tmp/out" 2> "$tmp/log" &&
+		[ ! -s "$tmp/log" ] && awk '
+			$2 == "cold" && $1 == "true" { cold = 1 }
+			$1 == "once" && $3 ~ /^[0-9.]+$/ { once = 1 }
+			$1 == "fork" && $NF == "KiB" { forked = 1 }
+			END { exit !(cold && once && forked) }' "$tmp/out"
+	result $? 'warm prints a row for each way, and no progress to a file'
+	TERM=xterm script -qec "'$tool' warm --rounds 20 true" /dev/null \
+		< /dev/null > "$tmp/tty"
+	grep -q '\[#* *\].* % *true' "$tmp/tty"
+	result $? 'warm shows its progress on a terminal'
+}
+
+arguments() {
+	# shellcheck disable=SC2016 # for the other shell
+	"$tool" warm --rounds 1 --json --arg -c --arg 'exit 7' dash \
+		> "$tmp/json" 2> "$tmp/log"
+	json 'warm launches with the arguments that are given' "$tmp/json" '
+		j[0]["command"] == ["dash", "-c", "exit 7"]
+		and j[0]["exit_code"] == 7'
+	"$tool" warm --rounds 1 --json --no-args true > "$tmp/json" 2> "$tmp/log"
+	json 'warm launches without arguments' "$tmp/json" \
+		'j[0]["command"] == ["true"] and j[0]["exit_code"] == 0'
+	"$tool" warm --json --arg 60 sleep > "$tmp/json" 2> "$tmp/log"
+	[ $? = 1 ]
+	result $? 'a program that does not end has warm exit with status 1'
+	json 'warm kills a program that does not end, and says so' "$tmp/json" '
+		not j[0]["prepared"] and j[0]["reason"] == "slow"
+		and not j[0]["ended_by_itself"] and "--arg" in j[0]["remedy"]
+		and j[0]["signal"] == "SIGKILL"'
+	"$tool" warm 2> "$tmp/log"
+	[ $? = 125 ] && grep -q 'name at least one program' "$tmp/log"
+	result $? 'warm without a program is refused: 125'
+	"$tool" warm --rounds 0 true 2> "$tmp/log"
+	[ $? = 125 ]
+	result $? 'no rounds are refused: 125'
+}
+
+# ---- programs that cannot be prepared
+
+cannot() { # name, reason, word of the message, command...
+	"${@:4}" > "$tmp/json" 2> "$tmp/err"
+	json "$1" "$tmp/json" "$? == 1"' and not j[0]["prepared"]
+		and j[0]["reason"] == "'"$2"'"
+		and "'"$3"'" in (j[0]["message"] + str(j[0]["remedy"]))
+		and all(not w["prepared"] and w["warm"] == 0
+			for w in (j[0]["once"], j[0]["fork"]))'
+}
+
+reasons() {
+	local warm=("$tool" warm --json)
+
+	printf '#!/bin/sh\nexit 0\n' > "$tmp/script"
+	cp "$(type -P true)" "$tmp/other"
+	chmod 755 "$tmp" "$tmp/script" "$tmp/other"
+	cannot 'warm tells why it cannot prepare a script' script /bin/sh \
+		"${warm[@]}" "$tmp/script"
+	cannot 'warm tells why it cannot prepare a static program' \
+		static linker \
+		"${warm[@]}" --no-args "$tools/probe-static"
+	if [ -x "$tools/probe-musl" ]; then
+		cannot 'warm tells why it cannot prepare a program for musl' \
+			linker glibc \
+			"${warm[@]}" --no-args "$tools/probe-musl"
+	else
+		skip 'warm tells why it cannot prepare a program for musl' \
+			'musl is not installed'
+	fi
+	cannot 'warm tells of a variable of the dynamic linker' \
+		environment LD_ \
+		env LD_LIBRARY_PATH=/nonexistent "${warm[@]}" true
+	if [ "$(id -u)" = 0 ] && chown 65534 "$tmp/other"; then
+		chmod 4755 "$tmp/other"
+		cannot 'warm tells why it cannot prepare a set-id program' \
+			secure set-id "${warm[@]}" "$tmp/other"
+	else
+		skip 'warm tells why it cannot prepare a set-id program' \
+			'this is not root'
+	fi
+	"$tool" warm "$tmp/script" > "$tmp/out" 2> "$tmp/log"
+	[ $? = 1 ] && grep -q 'cannot be prepared: it is a script' "$tmp/log" &&
+		grep -q 'remedy: launch its interpreter' "$tmp/log" &&
+		grep -q "script *cold only" "$tmp/out"
+	result $? 'warm says the reason and the remedy to people'
+	cannot 'warm tells of a sandbox without ptrace' machine ptrace \
+		refused $ptrace -- "${warm[@]}" true
+}
+
+failures() {
+	"$tool" warm --rounds 1 --json true nosuchcommand > "$tmp/json" \
+		2> "$tmp/log"
+	[ $? = 127 ] && grep -q 'not found' "$tmp/log"
+	result $? 'warm of a missing program is refused: 127'
+	json 'warm measures the others, and tells the error' "$tmp/json" '
+		j[0]["name"] == "true" and j[1]["error"]["name"] == "ENOENT"'
+	: > "$tmp/empty"
+	"$tool" warm "$tmp/empty" > /dev/null 2> "$tmp/log"
+	[ $? = 126 ]
+	result $? 'warm of a file that cannot be launched is refused: 126'
+}
+
+if allowed; then
+	measured
+	arguments
+	reasons
+	failures
+else
+	skip 'launches are prepared' "this machine does not: $(head -n 1 "$tmp/why")"
+fi
+
+echo "1..$n"
+exit "$failed"
