@@ -184,7 +184,7 @@ static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 	long pid;
 
 	l->report->fallbacks |= 1U << SPAWN_TEMPLATE_FALLBACK_CLONE;
-	if (l->lacks & ST_LACKS_NO_SIGNAL)
+	if (l->lacks & ST_LACKS_ALL_BUT_FORK)
 		return by_fork(l, stack);
 	if (!(l->lacks & ST_LACKS_CLONE_PIDFD)) {
 		pid = by_clone(l, stack);
@@ -202,7 +202,8 @@ static long clone_legacy(struct st_launch *l, const struct st_stack *stack)
 	}
 	pid = by_fork(l, stack);
 	if (pid > 0)
-		atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_NO_SIGNAL);
+		atomic_fetch_or(&lacks,
+				ST_LACKS_CLONE3 | ST_LACKS_ALL_BUT_FORK);
 	return pid;
 }
 
@@ -405,10 +406,10 @@ static pid_t answer(const struct st_report *r, long pid)
 static bool needs_fork(struct st_launch *l)
 {
 	if (!l->report->not_private || !l->open_pidfd ||
-	    !st_call_is_missing(ST_CALL_CLOSE_RANGE_UNSHARE, l->report->error))
+	    !st_call_is_missing(ST_CALL_UNSHARE, l->report->error))
 		return false;
-	l->lacks |= ST_LACKS_NO_SIGNAL;
-	atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_NO_SIGNAL);
+	l->lacks |= ST_LACKS_ALL_BUT_FORK;
+	atomic_fetch_or(&lacks, ST_LACKS_CLONE3 | ST_LACKS_ALL_BUT_FORK);
 	return true;
 }
 

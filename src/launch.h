@@ -20,7 +20,7 @@
 #define ST_LACKS_EXECVEAT	(1U << 4)
 #define ST_LACKS_CLONE_PIDFD	(1U << 5)
 #define ST_LACKS_OWN_CORE	(1U << 6) /* see st_clone_learn() */
-#define ST_LACKS_NO_SIGNAL	(1U << 7) /* any child but a fork */
+#define ST_LACKS_ALL_BUT_FORK	(1U << 7) /* children of all other kinds */
 
 /*
  * Written by the child, and read by the parent once the child has exec'ed or is

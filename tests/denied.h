@@ -36,34 +36,42 @@ struct denied_call {
 	long nr;
 	unsigned int arg;
 	uint32_t mask, value;
-	bool without_clone3; /* which cannot be looked into, and so is missing, too */
+	/* calls that would serve in its place, and so are missing, too: bits */
+	unsigned int without;
 };
 
+#define DENIED_BIT(call) (1U << ST_CALL_##call)
+
+/* clone3 cannot be looked into. */
 static const struct denied_call denied_calls[ST_N_CALLS] = {
-	[ST_CALL_CLONE3] = { "CLONE3", SYS_clone3, 0, 0, 0, false },
+	[ST_CALL_CLONE3] = { "CLONE3", SYS_clone3, 0, 0, 0, 0 },
 	[ST_CALL_CLONE_PIDFD] = { "CLONE_PIDFD", SYS_clone, 0, CLONE_PIDFD,
-				  CLONE_PIDFD, true },
+				  CLONE_PIDFD, DENIED_BIT(CLONE3) },
 	[ST_CALL_CLONE_NO_SIGNAL] = { "CLONE_NO_SIGNAL", SYS_clone, 0,
-				      CSIGNAL | CLONE_THREAD, 0, true },
-	[ST_CALL_CLOSE_RANGE] = { "CLOSE_RANGE", SYS_close_range, 0, 0, 0,
-				  false },
+				      CSIGNAL | CLONE_THREAD, 0,
+				      DENIED_BIT(CLONE3) },
+	[ST_CALL_CLOSE_RANGE] = { "CLOSE_RANGE", SYS_close_range, 0, 0, 0, 0 },
 	[ST_CALL_CLOSE_RANGE_CLOEXEC] = { "CLOSE_RANGE_CLOEXEC",
 					  SYS_close_range, 2,
 					  CLOSE_RANGE_CLOEXEC,
-					  CLOSE_RANGE_CLOEXEC, false },
+					  CLOSE_RANGE_CLOEXEC, 0 },
 	[ST_CALL_CLOSE_RANGE_UNSHARE] = { "CLOSE_RANGE_UNSHARE",
 					  SYS_close_range, 2,
 					  CLOSE_RANGE_UNSHARE,
-					  CLOSE_RANGE_UNSHARE, false },
-	[ST_CALL_EXECVEAT] = { "EXECVEAT", SYS_execveat, 0, 0, 0, false },
-	[ST_CALL_OPENAT2] = { "OPENAT2", SYS_openat2, 0, 0, 0, false },
-	[ST_CALL_FACCESSAT2] = { "FACCESSAT2", SYS_faccessat2, 0, 0, 0, false },
-	[ST_CALL_PIDFD_OPEN] = { "PIDFD_OPEN", SYS_pidfd_open, 0, 0, 0, false },
+					  CLOSE_RANGE_UNSHARE, 0 },
+	[ST_CALL_UNSHARE] = { "UNSHARE", SYS_unshare, 0, CLONE_FILES,
+			      CLONE_FILES,
+			      DENIED_BIT(CLONE3) | DENIED_BIT(CLONE_PIDFD) |
+				      DENIED_BIT(CLOSE_RANGE_UNSHARE) },
+	[ST_CALL_EXECVEAT] = { "EXECVEAT", SYS_execveat, 0, 0, 0, 0 },
+	[ST_CALL_OPENAT2] = { "OPENAT2", SYS_openat2, 0, 0, 0, 0 },
+	[ST_CALL_FACCESSAT2] = { "FACCESSAT2", SYS_faccessat2, 0, 0, 0, 0 },
+	[ST_CALL_PIDFD_OPEN] = { "PIDFD_OPEN", SYS_pidfd_open, 0, 0, 0, 0 },
 	[ST_CALL_PIDFD_SEND_SIGNAL] = { "PIDFD_SEND_SIGNAL",
-					SYS_pidfd_send_signal, 0, 0, 0, false },
+					SYS_pidfd_send_signal, 0, 0, 0, 0 },
 	[ST_CALL_WAITID_PIDFD] = { "WAITID_PIDFD", SYS_waitid, 0, ~0U, P_PIDFD,
-				   false },
-	[ST_CALL_STATX] = { "STATX", SYS_statx, 0, 0, 0, false },
+				   0 },
+	[ST_CALL_STATX] = { "STATX", SYS_statx, 0, 0, 0, 0 },
 };
 
 /* Return: 0, or -1 with errno. */
@@ -95,11 +103,19 @@ static inline int denied_install(long nr, unsigned int arg, uint32_t mask,
 /* Makes a call answer err from now on. Return: 0, or -1 with errno. */
 static inline int denied_begin(enum st_call call, int err)
 {
-	const struct denied_call *d = &denied_calls[call];
+	unsigned int calls = denied_calls[call].without | 1U << call;
 
-	if (d->without_clone3 && denied_install(SYS_clone3, 0, 0, 0, ENOSYS))
-		return -1;
-	return denied_install(d->nr, d->arg, d->mask, d->value, err);
+	for (int i = 0; i < ST_N_CALLS; i++) {
+		const struct denied_call *d = &denied_calls[i];
+		bool is_other_clone3 = i == ST_CALL_CLONE3 && i != (int)call;
+
+		/* libc starts no thread if clone3 answers another error */
+		if (calls >> i & 1 &&
+		    denied_install(d->nr, d->arg, d->mask, d->value,
+				   is_other_clone3 ? ENOSYS : err))
+			return -1;
+	}
+	return 0;
 }
 
 #endif /* TESTS_DENIED_H */

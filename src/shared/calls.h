@@ -37,6 +37,11 @@
 	  "descriptors are closed in ranges: a few calls more", "")            \
 	X(CLOSE_RANGE_UNSHARE, "CLOSE_RANGE_UNSHARE", 5, 9, EINVAL,            \
 	  "a large descriptor table is copied at each launch", "")             \
+	X(UNSHARE, "unshare", 2, 6, EINVAL,                                    \
+	  "where CLONE_PIDFD and CLOSE_RANGE_UNSHARE are missing, too, the "   \
+	  "child is forked",                                                   \
+	  "such a launch copies page tables; if it fails, it raises SIGCHLD, " \
+	  "and waitpid(-1) finds it")                                          \
 	X(EXECVEAT, "execveat", 3, 19, EINVAL,                                 \
 	  "launches go by path, with a moment between check and exec", "")     \
 	X(OPENAT2, "openat2", 5, 6, 0, "openat(2) is used",                    \

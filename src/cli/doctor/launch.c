@@ -198,6 +198,12 @@ static void probe_close_range_unshare(struct finding *f)
 	found_call(f, try_close_range(CLOSE_RANGE_UNSHARE));
 }
 
+/* Unshare what this process shares with nobody. */
+static void probe_unshare(struct finding *f)
+{
+	found_call(f, syscall(SYS_unshare, CLONE_FILES) ? -errno : 0);
+}
+
 /* ---- exec by descriptor */
 
 /* Exec the shell by descriptor in a child, with this stdin. Return: pid. */
@@ -363,6 +369,11 @@ static const struct feature features[] = {
 		.id = "close_range_unshare",
 		.call = &call_texts[ST_CALL_CLOSE_RANGE_UNSHARE],
 		.probe = probe_close_range_unshare,
+	},
+	{
+		.id = "unshare",
+		.call = &call_texts[ST_CALL_UNSHARE],
+		.probe = probe_unshare,
 	},
 	{
 		.id = "execveat",
