@@ -183,8 +183,7 @@ _spawn_template() {
 	batch) _spawn_template_batch ;;
 	bench) _spawn_template_bench ;;
 	warm) _spawn_template_warm ;;
-	stat) _spawn_template_by -c '--json --help' ;;
-	doctor) _spawn_template_words '--json --help' ;;
+	stat | doctor) _spawn_template_by -c '--json --help' ;;
 	list) _spawn_template_guard '--sort --reverse' ;;
 	show | status) _spawn_template_guard '' ;;
 	top) _spawn_template_guard '--delay --count --batch' ;;

@@ -125,4 +125,4 @@ complete $tool -n '__spawn_template_options stats' -l prom -d 'Print OpenMetrics
 complete $tool -n '__fish_seen_subcommand_from show' -a '(__spawn_template_ids)'
 
 complete $tool -n '__fish_seen_subcommand_from run bench' -a '(__spawn_template_programs)'
-complete $tool -n '__fish_seen_subcommand_from stat warm' -a '(__fish_complete_command)'
+complete $tool -n '__fish_seen_subcommand_from stat doctor warm' -a '(__fish_complete_command)'

@@ -74,7 +74,7 @@ here() {
 		len(f) == len(j["features"]) > 40 and j["launches_work"]
 		and {x["area"] for x in j["features"]} == {"launch",
 			"process", "cgroup", "guard", "guard_running",
-			"machine"}
+			"warm", "machine"}
 		and all(x["status"] in ("ok", "missing", "no_permission",
 			"unknown", "info") for x in j["features"])
 		and all(x["remedy"] and x["detail"] for x in j["features"]
@@ -135,14 +135,15 @@ for_people() {
 	"$tool" doctor > "$tmp/text"
 	result $? 'doctor prints text'
 	for title in Launching 'Files and processes' 'Control groups' \
-		'Kernel-side guard (' 'Kernel-side guard,' Machine; do
+		'Kernel-side guard (' 'Kernel-side guard,' \
+		'Prepared launches' Machine; do
 		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
 	done
 	awk 'length > 80 || / $/' "$tmp/text" >> "$tmp/log"
 	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
 		tail -n 1 "$tmp/text" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'the text has six areas, 80 columns and a verdict at the end'
+	result $? 'the text has seven areas, 80 columns and a verdict at the end'
 	# each complaint has two lines more: the loss and the remedy
 	awk '/^  (missing|no permission) / { want = 2; next }
 	/^ +lost: / || /^ +remedy: / { want-- }
@@ -167,9 +168,44 @@ for_people() {
 	"$tool" doctor --json > /dev/full 2> "$tmp/log"
 	[ $? = 125 ] && grep -q 'cannot write the output' "$tmp/log"
 	result $? 'a full disk is reported'
-	"$tool" doctor extra 2> "$tmp/log"
-	[ $? = 125 ]
-	result $? 'doctor refuses arguments'
+}
+
+# ---- prepared launches
+
+prepared() {
+	local static=${tool%/*}/tests/tools/probe-static
+
+	if [ "$(uname -m)" != x86_64 ]; then
+		json 'another processor is told as missing' "$tmp/here" '
+			are("missing", "warm_machine", "warm_launch")'
+		return
+	fi
+	json 'launches can be prepared where all that it needs is there' \
+		"$tmp/here" '
+		ok("warm_machine", "warm_ptrace", "warm_memory", "warm_mm_map")
+		and are("ok" if not os.path.realpath("/bin/sh").endswith(
+			"busybox") else f["warm_launch"]["status"],
+			"warm_launch")
+		and j["programs"] == []'
+	filtered 1 101 -- "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'a sandbox without ptrace is told with its remedy' "$tmp/json" '
+		denied("warm_ptrace", "warm_launch")
+		and "ptrace" in f["warm_launch"]["detail"]
+		and "sandbox" in f["warm_ptrace"]["remedy"]
+		and "cold" in f["warm_launch"]["lost"]
+		and ok("warm_memory", "warm_mm_map", "launch")'
+	"$tool" doctor --json true "$static" > "$tmp/json" 2> "$tmp/log"
+	result $? 'doctor takes names of programs'
+	json 'doctor tells whether programs can be prepared' "$tmp/json" '
+		[p["status"] for p in j["programs"]] == ["ok", "missing"]
+		and "once and fork" in j["programs"][0]["detail"]
+		and j["programs"][0]["reason"] is None
+		and j["programs"][1]["reason"] == "static"
+		and "cold" in j["programs"][1]["lost"]'
+	"$tool" doctor true nosuchcommand > "$tmp/text" 2> "$tmp/log"
+	[ $? = 127 ] && grep -q '^  ok  *true ' "$tmp/text" &&
+		grep -q '^  unknown  *nosuchcommand ' "$tmp/text"
+	result $? 'doctor tells that a program is missing: 127'
 }
 
 # ---- in a sandbox
@@ -456,6 +492,7 @@ chmod 755 "$tmp"
 here
 compared
 for_people
+prepared
 sandboxes
 other_account
 privileges

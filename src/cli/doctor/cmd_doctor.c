@@ -17,8 +17,8 @@
 #include "shared/namespaces.h"
 
 static const struct area *const areas[] = {
-	&area_launch, &area_process, &area_cgroup,
-	&area_bpf,    &area_guard,   &area_machine,
+	&area_launch, &area_process, &area_cgroup,  &area_bpf,
+	&area_guard,  &area_warm,    &area_machine,
 };
 
 #define N_AREAS (sizeof(areas) / sizeof(areas[0]))
@@ -93,7 +93,7 @@ static void print_feature(const struct feature *feature,
 	if (*feature_lost(feature))
 		print_note(f->status == FEATURE_UNKNOWN ? "at risk:" : "lost:",
 			   feature_lost(feature));
-	if (remedy_of(feature, f))
+	if (remedy_of(feature, f) && *remedy_of(feature, f))
 		print_note("remedy:", remedy_of(feature, f));
 }
 
@@ -142,12 +142,67 @@ static json_t *feature_json(const struct area *area,
 		f->ns >= 0 ? json_integer(f->ns) : json_null());
 }
 
-static json_t *doctor_json(const struct totals *t, json_t *features)
+static json_t *doctor_json(const struct totals *t, json_t *features,
+			   json_t *programs)
 {
-	return json_pack("{s:s, s:b, s:i, s:i, s:i, s:o}", "version", VERSION,
-			 "launches_work", !t->essential_missing, "missing",
-			 (int)t->missing, "no_permission", (int)t->denied,
-			 "unknown", (int)t->unknown, "features", features);
+	return json_pack("{s:s, s:b, s:i, s:i, s:i, s:o, s:o}", "version",
+			 VERSION, "launches_work", !t->essential_missing,
+			 "missing", (int)t->missing, "no_permission",
+			 (int)t->denied, "unknown", (int)t->unknown, "features",
+			 features, "programs", programs);
+}
+
+/* ---- programs by name: their prepared launches */
+
+#define PROGRAM_LOST "its launches are cold"
+
+static json_t *program_json(const char *name, const struct finding *f,
+			    const char *reason)
+{
+	bool good = is_good(f);
+
+	return json_pack("{s:o, s:s, s:o, s:s?, s:s?, s:o}", "name",
+			 out_text(name), "status", statuses[f->status].id,
+			 "detail", out_text(f->detail), "reason", reason,
+			 "lost", good ? NULL : PROGRAM_LOST, "remedy",
+			 *f->remedy ? out_text(f->remedy) : json_null());
+}
+
+static void print_program(const char *name, const struct finding *f)
+{
+	const struct feature feature = {
+		.name = name,
+		.lost = PROGRAM_LOST,
+		.remedy = "",
+	};
+
+	print_feature(&feature, f);
+}
+
+/* Return: the exit code of the last program that cannot be launched; 0: none. */
+static int examine_programs(char **names, json_t *list)
+{
+	int status = 0;
+
+	if (!list && *names) {
+		out_styled(OUT_BOLD, "Prepared launches of programs");
+		out_lines("\n");
+	}
+	for (char **name = names; *name; name++) {
+		struct finding f;
+		const char *reason;
+		int err = doctor_program(*name, &f, &reason);
+
+		status = err ? err : status;
+		if (list)
+			json_array_append_new(list,
+					      program_json(*name, &f, reason));
+		else
+			print_program(*name, &f);
+	}
+	if (!list && *names)
+		out_lines("\n");
+	return status;
 }
 
 /* ---- all together */
@@ -196,12 +251,13 @@ static struct finding *probe_all(struct totals *totals)
 	return all;
 }
 
-static int examine(bool json)
+static int examine(char **names, bool json)
 {
 	struct totals totals = { 0 };
 	struct finding *all = probe_all(&totals), *f = all;
 	json_t *features = json ? json_array() : NULL;
-	int status = totals.essential_missing;
+	json_t *programs = json ? json_array() : NULL;
+	int status = totals.essential_missing, of_programs;
 
 	if (!all) {
 		out_error("out of memory");
@@ -218,9 +274,13 @@ static int examine(bool json)
 				feature_json(area, &area->features[j], &f[j]));
 		f += area->n_features;
 	}
+	of_programs = examine_programs(names, programs);
+	if (of_programs)
+		status = of_programs;
 	if (!json)
 		print_verdict(&totals);
-	else if (out_json(STDOUT_FILENO, doctor_json(&totals, features),
+	else if (out_json(STDOUT_FILENO,
+			  doctor_json(&totals, features, programs),
 			  JSON_INDENT(2)))
 		status = CLI_FAILED;
 	free(all);
@@ -234,15 +294,15 @@ static int doctor_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return out_bad_usage("takes no arguments");
-	return examine(json);
+	/* if SIGCHLD were ignored, the ends of programs would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	return examine(argv + optind, json);
 }
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.summary = "check this machine and account, and print remedies",
-	.help = "Usage: spawn-template doctor [--json]\n"
+	.help = "Usage: spawn-template doctor [--json] [PROGRAM...]\n"
 		"\n"
 		"Try every kernel feature that launches can use, each in a "
 		"process of its own. If\n"
@@ -250,10 +310,16 @@ const struct command cmd_doctor = {
 		"the remedy. The doctor\n"
 		"changes nothing and loads no BPF program or module.\n"
 		"\n"
+		"With names, tell for each PROGRAM whether its launches can be "
+		"prepared; it is\n"
+		"launched some times as 'PROGRAM --version'. 'spawn-template "
+		"warm' measures, too.\n"
+		"\n"
 		"  --json      print a JSON object\n"
 		"  -h, --help  print this help\n"
 		"\n"
-		"Exit status: 0 if launches work here, 1 if they do not, 125 "
-		"for errors.\n",
+		"Exit status: 0 if launches work here, 1 if they do not; 126 if "
+		"a PROGRAM cannot\n"
+		"be launched, 127 if it was not found; 125 for errors.\n",
 	.main = doctor_main,
 };

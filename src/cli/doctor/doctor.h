@@ -72,7 +72,15 @@ extern const struct area area_process; /* process.c */
 extern const struct area area_cgroup; /* cgroup.c */
 extern const struct area area_bpf; /* bpf.c */
 extern const struct area area_guard; /* guard.c */
+extern const struct area area_warm; /* warm.c */
 extern const struct area area_machine; /* machine.c */
+
+/*
+ * warm.c. Prepare launches of a program.
+ * Return: 0; or the exit code of a program that is not there or does not start, which
+ * the finding tells. *reason is why it was not prepared; NULL: it was.
+ */
+int doctor_program(char *name, struct finding *f, const char **reason);
 
 /* ---- what a feature, or its row, says: probe.c */
 

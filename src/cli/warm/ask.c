@@ -74,6 +74,12 @@ static int try_machine(pid_t target)
 		       : EOPNOTSUPP;
 }
 
+static int try_proc(pid_t target)
+{
+	(void)target;
+	return access("/proc/self/maps", R_OK) < 0 ? errno : 0;
+}
+
 static int try_trace(pid_t target)
 {
 	return ptrace(PTRACE_SEIZE, target, 0, 0) < 0 ? errno : 0;
@@ -103,9 +109,8 @@ static int try_map(pid_t target)
 int warm_ask(enum warm_need need)
 {
 	static int (*const tries[WARM_NEEDS])(pid_t) = {
-		[NEED_MACHINE] = try_machine,
-		[NEED_TRACE] = try_trace,
-		[NEED_MEMORY] = try_memory,
+		[NEED_MACHINE] = try_machine, [NEED_PROC] = try_proc,
+		[NEED_TRACE] = try_trace,     [NEED_MEMORY] = try_memory,
 		[NEED_MAP] = try_map,
 	};
 	pid_t target = start_target(), pid;
@@ -135,7 +140,8 @@ int warm_ptrace_scope(void)
 const char *warm_need_name(enum warm_need need)
 {
 	static const char *const names[WARM_NEEDS] = {
-		[NEED_MACHINE] = "a processor for it",
+		[NEED_MACHINE] = "a processor that it was written for",
+		[NEED_PROC] = "/proc",
 		[NEED_TRACE] = "ptrace",
 		[NEED_MEMORY] = "process_vm_writev",
 		[NEED_MAP] = "PR_SET_MM_MAP",
@@ -151,6 +157,8 @@ const char *warm_need_remedy(enum warm_need need, int error)
 	switch (need) {
 	case NEED_MACHINE:
 		return "use a 64-bit x86 machine and program";
+	case NEED_PROC:
+		return "mount it";
 	case NEED_TRACE:
 	case NEED_MEMORY:
 		if (refused && warm_ptrace_scope() > 1)

@@ -42,6 +42,7 @@ void parked_free(struct parked_list *list);
 /* The needs, in the order in which a preparation meets them. */
 enum warm_need {
 	NEED_MACHINE, /* a processor for which the stub was written */
+	NEED_PROC, /* /proc */
 	NEED_TRACE, /* ptrace(2) of a child that allows it */
 	NEED_MEMORY, /* process_vm_readv(2) and _writev(2) on it */
 	NEED_MAP, /* PR_SET_MM_MAP */
