@@ -432,7 +432,7 @@ int st_seat_go(struct warm_seat *seat, struct st_launch *l,
 	int ret;
 
 	slot->ignored = caller->ignored;
-	slot->reset_ignored = caller->ignored != seat->ignored;
+	slot->reset_ignored = caller->ignored != seat->same.ignored;
 	slot->umask = caller->umask;
 	slot->no_new_privs = caller->no_new_privs;
 	/* from here on another thread may end the child: see st_watch_kill() */

@@ -4,6 +4,7 @@
 #define ST_WARM_CLAIM_H
 
 #include "warm/parked.h"
+#include "warm/same.h"
 
 struct warm_seat {
 	struct st_parked parked;
@@ -12,7 +13,7 @@ struct warm_seat {
 	char *buf;		/* for images */
 	pid_t pid;		/* the waiting process's */
 	int pidfd;		/* that process's; -1: none waits */
-	uint64_t ignored;	/* signals that were ignored when it was parked */
+	struct st_same same;	/* of the thread that parked it */
 };
 
 /* Attributes of the launching thread that its child gets. */

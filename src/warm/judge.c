@@ -101,8 +101,7 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 }
 
 /* Judges with system calls, too; a process that no longer matches is ended. */
-unsigned int st_judge_process(const struct st_warm *w,
-			      const struct warm_seat *seat,
+unsigned int st_judge_process(const struct warm_seat *seat,
 			      struct warm_caller *caller)
 {
 	struct st_same same;
@@ -111,7 +110,7 @@ unsigned int st_judge_process(const struct st_warm *w,
 		return SPAWN_TEMPLATE_COLD_FILES;
 	if (st_same_reaches(seat->pid) < 0)
 		return SPAWN_TEMPLATE_COLD_SANDBOX;
-	if (st_same_read(&same) < 0 || st_same_differs(&w->same, &same))
+	if (st_same_read(&same) < 0 || st_same_differs(&seat->same, &same))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	caller->ignored = same.ignored;
 	caller->umask = (unsigned int)same.umask;

@@ -53,7 +53,7 @@ static void close_seats(struct st_warm *w)
 }
 
 /* Parks one more process, without the lock: launches go on meanwhile. */
-static int park(struct st_warm *w, struct warm_seat *seat, struct st_same *same)
+static int park(struct st_warm *w, struct warm_seat *seat)
 {
 	struct st_park p = {
 		.path = w->path,
@@ -61,20 +61,27 @@ static int park(struct st_warm *w, struct warm_seat *seat, struct st_same *same)
 		.key = &w->key,
 		.mode = w->mode,
 	};
-	int ret = st_same_read(same);
+	struct st_same before, after;
+	int ret = st_same_read(&before);
 
 	if (ret == 0)
 		ret = st_seat_open(seat, &p);
-	if (ret == 0)
-		seat->ignored = same->ignored;
+	if (ret < 0)
+		return ret;
+	ret = st_same_read(&after);
+	/* another thread may have changed the process meanwhile */
+	if (ret == 0 && memcmp(&before, &after, sizeof(before)) != 0)
+		ret = -EAGAIN;
+	if (ret < 0)
+		st_seat_close(seat);
+	seat->same = after;
 	return ret;
 }
 
 static void refill(struct st_warm *w)
 {
 	struct warm_seat *seat = malloc(sizeof(*seat));
-	struct st_same same;
-	int ret = seat ? park(w, seat, &same) : -ENOMEM;
+	int ret = seat ? park(w, seat) : -ENOMEM;
 
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
@@ -83,7 +90,6 @@ static void refill(struct st_warm *w)
 			w->due = st_now() + (1000 * ST_MS << w->failures);
 	} else {
 		w->failures = 0;
-		w->same = same;
 		w->seat[w->n++] = seat;
 		seat = NULL;
 		if (w->n < w->target)

@@ -105,7 +105,7 @@ static pid_t launch_locked(struct st_warm *w, struct st_launch *l,
 		want(w, l);
 		return 0;
 	}
-	*reason = st_judge_process(w, seat, &caller);
+	*reason = st_judge_process(seat, &caller);
 	if (*reason != ST_COLD_NONE) {
 		st_seat_call_off(seat);
 		retire_all(w);

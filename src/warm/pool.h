@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 
 #include "warm/claim.h"
-#include "warm/same.h"
 #include "warm/warm.h"
 
 #define WARM_SEATS_MOST 8
@@ -32,7 +31,6 @@ struct st_warm {
 	pthread_mutex_t lock;		/* protects the rest */
 	char *argv0;			/* NULL until the second launch */
 	uint64_t launches;
-	struct st_same same; /* the keeper's attributes when it parked */
 	struct warm_seat *seat[WARM_SEATS_MOST];
 	unsigned int n;			/* seats that are open */
 	struct warm_seat *spent[WARM_SEATS_MOST];	/* for the keeper to close */
@@ -54,8 +52,7 @@ void st_keeper_free_seat(struct warm_seat *seat);
 unsigned int st_judge_arguments(const struct st_warm *w,
 				const struct st_launch *l);
 bool st_judge_standard(void);
-unsigned int st_judge_process(const struct st_warm *w,
-			      const struct warm_seat *seat,
+unsigned int st_judge_process(const struct warm_seat *seat,
 			      struct warm_caller *caller);
 
 #endif

@@ -34,7 +34,7 @@ static const char *const names[ST_SELF_FILES] = {
 	[ST_SELF_CGROUP] = "/proc/thread-self/cgroup",
 	[ST_SELF_LABEL] = "/proc/thread-self/attr/current",
 	[ST_SELF_OOM] = "/proc/thread-self/oom_score_adj",
-	[ST_SELF_CORE] = "/proc/thread-self/coredump_filter",
+	[ST_SELF_CORE] = "/proc/self/coredump_filter",
 };
 
 static pthread_key_t key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files of /proc about the calling thread, which each warm launch reads. */
+/* Files of /proc about the calling thread that each warm launch reads. */
 #ifndef ST_WARM_SELF_H
 #define ST_WARM_SELF_H
 
