@@ -741,11 +741,14 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_NO_CAPTURE		(1U << 1) /* use the caller's own */
 #define SPAWN_TEMPLATE_RUN_CGROUP		(1U << 2) /* make a cgroup for it */
 #define SPAWN_TEMPLATE_RUN_SUPERVISE		(1U << 3) /* ends with the caller */
+#define SPAWN_TEMPLATE_RUN_STREAM		(1U << 4) /* output as it comes */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2	328
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	352
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* the default */
+#define SPAWN_TEMPLATE_RUN_MAX_UNSEEN		(1U << 20) /* with RUN_STREAM */
 
 struct spawn_template_run_args {
 	struct spawn_template_spawn_args spawn;	/* pidfd is ignored */
@@ -762,12 +765,23 @@ struct spawn_template_run_args {
 	/* VER2: bounds for output that another process holds open, see run */
 	uint64_t held_quiet_ns;		/* time without output; 0: 0.1 s */
 	uint64_t held_most_ns;		/* time in all; 0: 1 s */
+	/* VER3 */
+	uint64_t idle_timeout_ns;	/* time without output; 0: no limit */
+	uint64_t on_output;		/* spawn_template_output_fn, or 0 */
+	uint64_t on_output_data;	/* void *, for on_output */
 };
+
+/*
+ * Takes output of a run with RUN_STREAM. @kind is SPAWN_TEMPLATE_CQE_OUT or _ERR, and
+ * @data is valid during the call only. Return: 0; or another value to end the tree.
+ */
+typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
+					const void *data, size_t len);
 
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
 	{ \
 		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, \
-			0, \
+			0, 0, 0, 0, \
 	}
 
 /* result: .flags */
@@ -778,11 +792,13 @@ struct spawn_template_run_args {
 #define SPAWN_TEMPLATE_RESULT_PIPE_HELD		(1U << 4) /* see run */
 #define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* caller reaped it */
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
+#define SPAWN_TEMPLATE_RESULT_IDLE		(1U << 7) /* by idle_timeout_ns */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
 
 /* VER0 is 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER1		(136 + sizeof(struct rusage))
+#define SPAWN_TEMPLATE_RESULT_SIZE_VER2		(152 + sizeof(struct rusage))
 
 struct spawn_template_result {
 	int32_t code;			/* exit code, or -1 */
@@ -802,6 +818,8 @@ struct spawn_template_result {
 	uint64_t block_inputs, block_outputs;
 	uint64_t voluntary_switches;	/* context switches */
 	uint64_t involuntary_switches;
+	/* VER2 */
+	uint64_t out_total, err_total;	/* bytes that were read, kept or not */
 };
 
 /**
@@ -837,6 +855,14 @@ struct spawn_template_result {
  * first; they miss a process that has left the group and whose parent has ended. The
  * timeout does not end a call whose child never gets past exec; in a ring it does.
  *
+ * When idle_timeout_ns have passed without output, while the program runs, the tree
+ * is ended in the same way; RESULT_TIMED_OUT and RESULT_IDLE are set.
+ *
+ * With RUN_STREAM the call keeps no output, and out and err are NULL: it calls
+ * args->on_output for each part of the output as it comes, in this thread. If
+ * on_output returns a value other than 0, the tree gets SIGTERM, and SIGKILL after
+ * grace_ns, and on_output is not called again; the call still returns 0 and a result.
+ *
  * If the program has ended but another process holds its stdout or stderr open, the
  * call reads on until there has been no output for held_quiet_ns, for held_most_ns at
  * most, and then sets RESULT_PIPE_HELD. With UINT64_MAX in both, the call reads to the
@@ -863,7 +889,9 @@ struct spawn_template_result {
  * and the call returns
  *   an error of spawn_template_spawn(), with its stage in *spawn.failure
  *   -EINVAL  size or result_size too small; unknown flag; input 0 with a length;
- *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP
+ *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP;
+ *            RUN_STREAM without on_output, or on_output without RUN_STREAM;
+ *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
  *   -EOPNOTSUPP  RUN_SUPERVISE, and no cgroup v2 directory that the caller may write
  *   an error of mkdir(2), if the call cannot make a directory below a
@@ -1050,7 +1078,18 @@ int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
  * A run that was cancelled after its launch has res -ECANCELED and a result with the
  * output so far.
  *
- * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run().
+ * With RUN_STREAM the output comes in completions of kind CQE_OUT and CQE_ERR, before
+ * the completion of kind CQE_END with the result, in which out and err are NULL. These
+ * completions need no entry of the ring. The ring hands over at most max_output bytes
+ * of each stream, 1 MiB by default, beyond those that the caller has given back by
+ * spawn_template_ring_seen(); each completion counts for about 150 bytes more. Then the
+ * ring reads no further, so that the program blocks when it writes, until half of that
+ * is given back; meanwhile idle_timeout_ns does not count. A run ends when all of its
+ * output is handed over. If it has timed out or was cancelled, up to 64 KiB more are
+ * handed over, and the rest is dropped: RESULT_OUT_TRUNCATED, RESULT_ERR_TRUNCATED.
+ *
+ * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run() or with
+ * on_output, which is for that call.
  * Since: 0.2
  */
 int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
@@ -1082,7 +1121,16 @@ struct spawn_template_cqe {
 	int32_t pid;			/* the child's; -1: there is none */
 	int32_t pidfd;			/* the caller's, from ring_spawn; else -1 */
 	struct spawn_template_result *result;	/* from ring_run; or NULL */
+	/* since 0.4 */
+	uint32_t kind;			/* SPAWN_TEMPLATE_CQE_* */
+	uint32_t data_len;		/* bytes */
+	const void *data;		/* output; NULL with CQE_END */
 };
+
+/* cqe: .kind; every other kind is followed by more of the same launch or run */
+#define SPAWN_TEMPLATE_CQE_END			0 /* it is over */
+#define SPAWN_TEMPLATE_CQE_OUT			1 /* part of stdout */
+#define SPAWN_TEMPLATE_CQE_ERR			2 /* part of stderr */
 
 /* cqe: .flags holds the stage and the action of spawn_template_failure */
 #define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)
@@ -1109,7 +1157,7 @@ int spawn_template_ring_wait(struct spawn_template_ring *ring,
 /**
  * spawn_template_ring_seen - give a completion back (extension)
  * @ring: the ring
- * @cqe: taken by spawn_template_ring_wait(); its result is freed
+ * @cqe: taken by spawn_template_ring_wait(); its result and data are freed
  *
  * Since: 0.2
  */

@@ -73,6 +73,13 @@ static inline void queue_run(struct spawn_template_ring *ring, int tfd,
 static inline void check_cqe(const struct spawn_template_cqe *cqe)
 {
 	CHECK_LE(cqe->res, 0);
+	if (cqe->kind) {
+		CHECK_EQ(cqe->res, 0);
+		CHECK(cqe->data && cqe->data_len);
+		CHECK(!cqe->result && cqe->pid == -1 && cqe->pidfd == -1);
+		return;
+	}
+	CHECK(!cqe->data && !cqe->data_len);
 	CHECK(cqe->pid == -1 || cqe->pid > 0);
 	if (!cqe->res) {
 		CHECK_EQ(cqe->flags, 0);

@@ -261,7 +261,7 @@ static inline bool life_ends(struct life *life, int ms)
 #define RESULT_ALL                                                           \
 	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) | \
 	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |     \
-	 RESULT(CGROUP) | RESULT(NOT_KILLED))
+	 RESULT(CGROUP) | RESULT(NOT_KILLED) | RESULT(IDLE))
 
 static inline void check_stream(const char *data, size_t len, uint64_t max,
 				bool truncated)
@@ -309,7 +309,9 @@ static inline void check_result(const struct spawn_template_run_args *args,
 	check_usage(res);
 	CHECK_GT(res->spawn_ns, 0);
 	CHECK_GE(res->total_ns, res->spawn_ns);
-	if (args->flags & RUN(NO_CAPTURE)) {
+	CHECK_GE(res->out_total, res->out_len);
+	CHECK_GE(res->err_total, res->err_len);
+	if (args->flags & (RUN(NO_CAPTURE) | RUN(STREAM))) {
 		CHECK(!res->out && !res->err && !res->out_len && !res->err_len);
 		return;
 	}

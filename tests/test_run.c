@@ -672,7 +672,7 @@ static void the_sizes_of_arguments_are_checked(void)
 		struct spawn_template_run_args args;
 		char tail[5000];
 	} big = { .args = run_args(TREE("exit", "0")) };
-	const size_t last = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2;
+	const size_t last = SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3;
 	struct spawn_template_result res;
 	int tfd = tree_template();
 
@@ -702,7 +702,7 @@ static void the_sizes_of_results_are_checked(void)
 		unsigned char beyond;
 	} big;
 	const size_t ver0 = SPAWN_TEMPLATE_RESULT_SIZE_VER0;
-	const size_t last = SPAWN_TEMPLATE_RESULT_SIZE_VER1;
+	const size_t last = SPAWN_TEMPLATE_RESULT_SIZE_VER2;
 	int tfd = tree_template();
 
 	CHECK_EQ(sizeof(big.res), last);

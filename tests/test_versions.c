@@ -55,8 +55,10 @@ _Static_assert(sizeof(struct old_result) == SPAWN_TEMPLATE_RESULT_SIZE_VER0,
 #define RUN_VER0 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0
 #define RUN_VER1 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1
 #define RUN_VER2 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2
+#define RUN_VER3 SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3
 #define RESULT_VER0 SPAWN_TEMPLATE_RESULT_SIZE_VER0
 #define RESULT_VER1 SPAWN_TEMPLATE_RESULT_SIZE_VER1
+#define RESULT_VER2 SPAWN_TEMPLATE_RESULT_SIZE_VER2
 #define FAILURE_VER0 SPAWN_TEMPLATE_FAILURE_SIZE_VER0
 #define CHILD_VER0 SPAWN_TEMPLATE_CHILD_SIZE_VER0
 
@@ -484,7 +486,7 @@ static void ring_takes_old_arguments(void)
 	CHECK_EQ(spawn_template_ring_wait(ring, &cqe, 10000), 0);
 	CHECK_EQ(cqe->res, 0);
 	CHECK_STR(cqe->result->out, "fed");
-	CHECK_EQ(cqe->result->size, RESULT_VER1);
+	CHECK_EQ(cqe->result->size, RESULT_VER2);
 	spawn_template_ring_seen(ring, cqe);
 	CHECK_EQ(spawn_template_ring_spawn(ring, tfd, (void *)&spawn,
 					   sizeof(spawn), 2),
@@ -537,14 +539,20 @@ static void run_sizes_decide_on_the_layout(void)
 		spawn_template_result_free(&res);
 	}
 	/* a version that is not whole does not count */
-	for (size_t size = RUN_VER1; size < RUN_VER2; size++) {
+	for (size_t size = RUN_VER1; size < RUN_VER3; size++) {
+		int ret;
+
 		s.bytes[size] = 1;
-		CHECK_EQ(spawn_template_run(tfd, &s.now, size + 1, &res,
-					    sizeof(res)),
-			 size + 1 == RUN_VER2 ? 0 : -E2BIG);
+		ret = spawn_template_run(tfd, &s.now, size + 1, &res,
+					 sizeof(res));
+		if (size + 1 == RUN_VER2)
+			spawn_template_result_free(&res);
+		/* the last field is only for runs that stream */
+		CHECK_EQ(ret, size + 1 == RUN_VER2   ? 0
+			      : size + 1 == RUN_VER3 ? -EINVAL
+						     : -E2BIG);
 		s.bytes[size] = 0;
 	}
-	spawn_template_result_free(&res);
 	/* one byte less means the old layout, with bytes behind that are not zero */
 	CHECK_EQ(spawn_template_run(tfd, &s.now, RUN_VER1 - 1, &res,
 				    sizeof(res)),
@@ -616,11 +624,13 @@ static void result_sizes_between_versions_count_as_the_smaller(void)
 	} s;
 
 	for (size_t size = RESULT_VER0; size < sizeof(s); size += 8) {
-		size_t known = size < RESULT_VER1 ? RESULT_VER0 : RESULT_VER1;
+		size_t known = size < RESULT_VER1   ? RESULT_VER0
+			       : size < RESULT_VER2 ? RESULT_VER1
+						    : RESULT_VER2;
 
 		memset(&s, CANARY, sizeof(s));
 		run_for(&s.res, size);
-		CHECK_EQ(s.res.size, known == RESULT_VER1 ? known : 0);
+		CHECK_EQ(s.res.size, known == RESULT_VER0 ? 0 : known);
 		check_bytes(s.bytes, known, size, 0);
 		check_bytes(s.bytes, size, sizeof(s), CANARY);
 		spawn_template_result_free(&s.res);

@@ -165,7 +165,8 @@ int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	int ret;
 
 	*io = (struct st_io)ST_IO_NONE;
-	io->captured = !(args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE);
+	io->captured = !(args->flags & (SPAWN_TEMPLATE_RUN_NO_CAPTURE |
+					SPAWN_TEMPLATE_RUN_STREAM));
 	io->out.max = io->err.max = max;
 	io->input = (const char *)(uintptr_t)args->input;
 	io->input_len = args->input_len;
@@ -228,6 +229,17 @@ static void append_output(struct st_stream *s, const char *bytes, size_t n)
 		s->truncated = true;
 }
 
+/* Reads bytes that are not kept. Return: as read(2), but -errno. */
+ssize_t st_io_drop(struct st_stream *s)
+{
+	char scratch[SCRATCH];
+	ssize_t n = sys_call3(__NR_read, s->fd, scratch, sizeof(scratch));
+
+	if (n > 0)
+		s->truncated = true;
+	return n;
+}
+
 /*
  * Reads into the free part of the buffer, then into scratch, so that the buffer
  * grows only if there is something to put into it.
@@ -266,16 +278,19 @@ static ssize_t read_some(struct st_stream *s)
 void st_io_drain(struct st_stream *stream, bool to_the_end)
 {
 	for (int i = 0; i < 8 && !stream->ended; i++) {
-		ssize_t n = read_some(stream);
+		struct st_sink *sink = stream->sink;
+		ssize_t n = sink ? sink->take(sink, stream) : read_some(stream);
 
+		stream->paused = n == -ENOBUFS;
 		if (n == -EINTR)
 			continue;
-		if (n == -EAGAIN)
+		if (n == -EAGAIN || stream->paused)
 			return;
 		if (n <= 0) {
 			stream->ended = true;
 			break;
 		}
+		stream->total += (uint64_t)n;
 		stream->last = st_now();
 		if (n < PIPE_BUF && !to_the_end)
 			return;

@@ -6,16 +6,31 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <spawn_template.h>
 
 #include "run/poller.h"
 
+struct st_stream;
+
+/*
+ * Takes the output of a stream as it comes. take() reads some of it, and returns as
+ * read(2) does: the number of bytes, 0 at the end, -errno; -ENOBUFS: there is no room.
+ */
+struct st_sink {
+	ssize_t (*take)(struct st_sink *sink, struct st_stream *stream);
+};
+
 /* An output stream of the program. */
 struct st_stream {
 	int fd;			/* reading end; -1: closed, or not captured */
 	bool ended;		/* nothing more will come */
+	bool paused;		/* not read, because its sink has no room */
+	bool unwatched;		/* as its poller has been told of that */
 	int64_t last;		/* time of the last bytes */
+	uint64_t total;		/* bytes read */
+	struct st_sink *sink;	/* NULL: the rest is for the result */
 	char *data;
 	size_t len, size, max;
 	bool truncated;
@@ -49,6 +64,7 @@ int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	       int devnull, struct st_io_ends *ends);
 void st_io_close_ends(struct st_io_ends *ends, int devnull);
 
+ssize_t st_io_drop(struct st_stream *stream);
 void st_io_drain(struct st_stream *stream, bool to_the_end);
 void st_io_feed(struct st_io *io, bool nobody_reads);
 

@@ -12,6 +12,7 @@
 
 #include "copy.h"
 #include "shared/clock.h"
+#include "run/chunk.h"
 #include "run/job.h"
 #include "run/pool.h"
 #include "run/reactor.h"
@@ -169,6 +170,8 @@ static int launch_run(struct st_job *job,
 	prepare_spawn(job, &spawn);
 	ret = st_run_open(run, &job->args, ring->devnull, &ends);
 	run->io.poller = &ring->poller;
+	if (job->flow)
+		st_flow_attach(job->flow, &run->io);
 	is_fed = run->io.in < 0;
 	if (ret == 0)
 		ret = make_tree(job, &fallback);
@@ -227,6 +230,12 @@ static int launch_when_possible(struct st_job *job,
 	}
 }
 
+/* The reactor has to learn of a time that begins only now. */
+static bool needs_attention(const struct st_job *job)
+{
+	return job->run.idle_ns;
+}
+
 /*
  * Hands the job over to the reactor. A spawn that was cancelled too late, after
  * its launch, is ended there as a run whose result nobody wants.
@@ -236,7 +245,8 @@ static void hand_over(struct st_job *job)
 	if (!job->is_run)
 		job->run.io.poller = &job->ring->poller;
 	job->unwatched = st_reactor_watch(job) < 0;
-	if (job->unwatched || !leave_launching(job, ST_SLOT_RUNNING))
+	if (job->unwatched || needs_attention(job) ||
+	    !leave_launching(job, ST_SLOT_RUNNING))
 		st_reactor_poke(job);
 }
 
@@ -291,6 +301,12 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 		j->result = calloc(1, sizeof(*j->result));
 	if (is_run && !j->result)
 		goto fail;
+	if (args->flags & SPAWN_TEMPLATE_RUN_STREAM) {
+		j->drop_flow = st_flow_drop;
+		j->flow = st_flow_new(ring, args->max_output);
+		if (!j->flow)
+			goto fail;
+	}
 	ret = st_copy_args(&j->args.spawn, &j->args.input, j->args.input_len, 0,
 			   &j->copy);
 	if (ret < 0)
@@ -307,6 +323,7 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 	*job = j;
 	return 0;
 fail:
+	st_flow_drop(j->flow);
 	free(j->result);
 	free(j);
 	return ret;

@@ -140,6 +140,21 @@ int st_poller_watch(struct st_poller *p, int fd, uint32_t events, uint64_t tag)
 	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
+/*
+ * Stops watching an fd, or goes on. An fd that is held still reports that its other end
+ * is closed, once: so it is not left to do that for ever.
+ */
+int st_poller_hold(struct st_poller *p, int fd, bool hold, uint32_t events,
+		   uint64_t tag)
+{
+	struct epoll_event ev = {
+		.events = hold ? EPOLLONESHOT : events,
+		.data.u64 = tag,
+	};
+
+	return epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &ev) < 0 ? -errno : 0;
+}
+
 /* ---- wakes */
 
 void st_poller_wake(struct st_poller *p)
@@ -159,6 +174,12 @@ void st_poller_poke(struct st_poller *p, struct st_node *node)
 void st_poller_cancel(struct st_poller *p)
 {
 	atomic_store(&p->cancels, true);
+	st_poller_wake(p);
+}
+
+void st_poller_attend(struct st_poller *p)
+{
+	atomic_store(&p->attends, true);
 	st_poller_wake(p);
 }
 

@@ -32,6 +32,7 @@ struct st_poller {
 	int64_t interval;		/* the timer's */
 	struct st_queue poked;		/* jobs that need attention */
 	_Atomic bool cancels;		/* something is cancelled */
+	_Atomic bool attends;		/* a slot has ST_SLOT_ATTEND */
 	pthread_mutex_t lock;		/* protects the rest */
 	struct st_heap heap;
 	int64_t armed;			/* time for which the timer is set */
@@ -50,9 +51,12 @@ void st_poller_close_fd(const struct st_poller *poller,
 
 int st_poller_watch(struct st_poller *poller, int fd, uint32_t events,
 		    uint64_t tag);
+int st_poller_hold(struct st_poller *poller, int fd, bool hold, uint32_t events,
+		   uint64_t tag);
 void st_poller_wake(struct st_poller *poller);
 void st_poller_poke(struct st_poller *poller, struct st_node *node);
 void st_poller_cancel(struct st_poller *poller);
+void st_poller_attend(struct st_poller *poller);
 
 /* The caller holds the lock. */
 void st_poller_arm(struct st_poller *poller);

@@ -22,6 +22,7 @@
 
 #include "futex.h"
 #include "pidfd.h"
+#include "run/chunk.h"
 #include "run/pool.h"
 #include "run/poller.h"
 #include "run/reactor.h"
@@ -123,12 +124,46 @@ struct turn {
 	struct st_job **last;		/* the place for the next of them */
 };
 
+/* Return: the tag of a stream. */
+static uint64_t tag_of(struct st_job *job, const struct st_stream *s)
+{
+	return (uintptr_t)job | (s == &job->run.io.out ? OUT : ERR);
+}
+
+/* Watches a stream if, and only if, there is room for its output. */
+static void watch_stream(struct st_job *job, struct st_stream *s)
+{
+	if (s->paused == s->unwatched || s->fd < 0)
+		return;
+	if (st_poller_hold(&job->ring->poller, s->fd, s->paused, EPOLLIN,
+			   tag_of(job, s)) == 0)
+		s->unwatched = s->paused;
+}
+
+/* Sees to the streams of a job that hands output over, after anything else. */
+static void tend_streams(struct st_job *job)
+{
+	struct st_run *run = &job->run;
+
+	if (!job->flow || st_run_over(run))
+		return;
+	if (run->phase != ST_RUN_LIVE && !st_flow_is_forced(job->flow)) {
+		st_flow_force(job->flow);
+		st_io_drain(&run->io.out, run->exited);
+		st_io_drain(&run->io.err, run->exited);
+	}
+	watch_stream(job, &run->io.out);
+	watch_stream(job, &run->io.err);
+}
+
 /* Looks at the new state of a job that the reactor has. */
 static void settle_job(struct turn *turn, struct st_job *job)
 {
 	struct st_poller *p = &turn->ring->poller;
-	int64_t due = job->run.due;
+	int64_t due;
 
+	tend_streams(job);
+	due = job->run.due;
 	if (st_run_over(&job->run)) {
 		if (job->is_over)
 			return;
@@ -184,6 +219,7 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		st_run_exited(run);
 		break;
 	}
+	tend_streams(job);
 	/* earlier, the job's times are not the reactor's, and do not change */
 	if (run->exited)
 		settle_job(turn, job);
@@ -204,6 +240,17 @@ static void cancel_job(struct turn *turn, struct st_job *job)
 	settle_job(turn, job);
 }
 
+/* Does for a job what a caller has made possible. */
+static void attend_job(struct st_job *job)
+{
+	struct st_run *run = &job->run;
+
+	if (run->io.out.paused)
+		st_run_resume(run, &run->io.out);
+	if (run->io.err.paused && !st_run_over(run))
+		st_run_resume(run, &run->io.err);
+}
+
 /* Takes over a job that needed attention when its launch was over. */
 static void take_over(struct turn *turn, struct st_job *job)
 {
@@ -211,14 +258,39 @@ static void take_over(struct turn *turn, struct st_job *job)
 	uint64_t s = atomic_load(state), now;
 
 	do {
-		now = (s & ~(uint64_t)(ST_SLOT_PHASE | ST_SLOT_EXITED)) |
+		now = (s & ~(uint64_t)(ST_SLOT_PHASE | ST_SLOT_EXITED |
+				       ST_SLOT_ATTEND)) |
 		      ST_SLOT_RUNNING;
 	} while (!atomic_compare_exchange_weak(state, &s, now));
+	st_run_idle(&job->run);
 	if (s & ST_SLOT_EXITED)
 		st_run_exited(&job->run);
+	if (s & ST_SLOT_ATTEND)
+		attend_job(job);
 	if (s & ST_SLOT_CANCELLED)
 		cancel_job(turn, job);
 	settle_job(turn, job);
+}
+
+/* Looks at the jobs in running slots for which a caller has asked that. */
+static void handle_attends(struct turn *turn)
+{
+	struct spawn_template_ring *ring = turn->ring;
+
+	for (unsigned int i = 0; i < ring->entries; i++) {
+		struct st_slot *slot = &ring->slots[i];
+		uint64_t s = atomic_load(&slot->state);
+
+		/* no other thread changes the phase of a slot that is RUNNING */
+		if (!(s & ST_SLOT_ATTEND) ||
+		    (s & ST_SLOT_PHASE) != ST_SLOT_RUNNING)
+			continue;
+		atomic_fetch_and(&slot->state, ~(uint64_t)ST_SLOT_ATTEND);
+		if (slot->job->is_over)
+			continue;
+		attend_job(slot->job);
+		settle_job(turn, slot->job);
+	}
 }
 
 /*
@@ -285,6 +357,8 @@ static void handle_wake(struct turn *turn)
 		sys_call3(__NR_read, p->wake, &n, sizeof(n));
 	while ((node = st_queue_take(&p->poked)))
 		take_over(turn, (struct st_job *)node);
+	if (atomic_exchange(&p->attends, false))
+		handle_attends(turn);
 	if (atomic_exchange(&p->cancels, false))
 		handle_cancels(turn);
 }

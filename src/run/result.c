@@ -8,6 +8,8 @@
 #include "run/run.h"
 
 _Static_assert(sizeof(struct spawn_template_result) ==
+			       SPAWN_TEMPLATE_RESULT_SIZE_VER2 &&
+		       offsetof(struct spawn_template_result, out_total) ==
 			       SPAWN_TEMPLATE_RESULT_SIZE_VER1 &&
 		       offsetof(struct spawn_template_result, user_us) ==
 			       SPAWN_TEMPLATE_RESULT_SIZE_VER0,
@@ -48,6 +50,8 @@ void st_run_result(struct st_run *run, struct spawn_template_result *result)
 	fill_usage(result, &run->usage);
 	result->spawn_ns = (uint64_t)(run->spawned - run->started);
 	result->total_ns = (uint64_t)(run->over - run->started);
+	result->out_total = run->io.out.total;
+	result->err_total = run->io.err.total;
 }
 
 /**
@@ -65,9 +69,12 @@ void st_run_give_result(struct st_run *run, void *to, size_t size)
 	size_t known = sizeof(result);
 
 	st_run_result(run, &result);
-	if (size < known) {
+	if (size < SPAWN_TEMPLATE_RESULT_SIZE_VER1) {
 		known = SPAWN_TEMPLATE_RESULT_SIZE_VER0;
 		result.size = 0;
+	} else if (size < known) {
+		known = SPAWN_TEMPLATE_RESULT_SIZE_VER1;
+		result.size = (uint32_t)known;
 	}
 	memset(to, 0, size);
 	memcpy(to, &result, known);

@@ -45,6 +45,27 @@ struct st_slot *st_slot_take(struct spawn_template_ring *ring)
 	return slot;
 }
 
+/*
+ * Makes the reactor look at the job in a slot, unless it was another use of the slot or
+ * is over. A job that is not launched yet needs no look.
+ */
+void st_slot_attend(struct spawn_template_ring *ring, struct st_slot *slot,
+		    uint64_t use)
+{
+	uint64_t s = atomic_load(&slot->state);
+	unsigned int phase;
+
+	do {
+		phase = s & ST_SLOT_PHASE;
+		if ((s & ~(ST_SLOT_USE - 1)) != use ||
+		    (phase != ST_SLOT_LAUNCHING && phase != ST_SLOT_RUNNING))
+			return;
+	} while (!atomic_compare_exchange_weak(&slot->state, &s,
+					       s | ST_SLOT_ATTEND));
+	if (phase == ST_SLOT_RUNNING)
+		st_poller_attend(&ring->poller);
+}
+
 /* ---- completions */
 
 /* Tells whether nobody has closed the fds of a ring: see poller.h. */
@@ -62,10 +83,10 @@ static void signal_event(struct spawn_template_ring *ring)
 		sys_call3(__NR_write, ring->event, &one, sizeof(one));
 }
 
-/* Publishes a complete slot: its cqe is filled in, and its job is not in it. */
-void st_slot_publish(struct spawn_template_ring *ring, struct st_slot *slot)
+/* Publishes a completion, which is filled in. The job of a slot is not in it. */
+void st_done_publish(struct spawn_template_ring *ring, struct st_done *done)
 {
-	st_queue_put(&ring->done, &slot->node, &slot->node);
+	st_queue_put(&ring->done, &done->node, &done->node);
 	if (!atomic_exchange(&ring->signalled, true))
 		signal_event(ring);
 }
@@ -87,9 +108,9 @@ static void make_quiet(struct spawn_template_ring *ring)
 }
 
 /*
- * Returns the next complete slot; NULL: there is none, and the event says so.
+ * Returns the next completion; NULL: there is none, and the event says so.
  */
-struct st_slot *st_slot_next_done(struct spawn_template_ring *ring)
+struct st_done *st_done_next(struct spawn_template_ring *ring)
 {
 	struct st_node *node;
 
@@ -103,14 +124,43 @@ struct st_slot *st_slot_next_done(struct spawn_template_ring *ring)
 	    atomic_load(&ring->signalled))
 		make_quiet(ring);
 	pthread_mutex_unlock(&ring->wait_lock);
-	return (struct st_slot *)node;
+	return (struct st_done *)node;
+}
+
+/* Publishes a completion that has no slot. It is freed by .free, once. */
+void st_loose_publish(struct spawn_template_ring *ring, struct st_loose *loose)
+{
+	loose->done.seen = st_loose_seen;
+	pthread_mutex_lock(&ring->loose_lock);
+	loose->prev = NULL;
+	loose->next = ring->loose;
+	if (loose->next)
+		loose->next->prev = loose;
+	ring->loose = loose;
+	pthread_mutex_unlock(&ring->loose_lock);
+	st_done_publish(ring, &loose->done);
+}
+
+void st_loose_seen(struct spawn_template_ring *ring, struct st_done *done)
+{
+	struct st_loose *loose = (struct st_loose *)done;
+
+	pthread_mutex_lock(&ring->loose_lock);
+	if (loose->next)
+		loose->next->prev = loose->prev;
+	if (loose->prev)
+		loose->prev->next = loose->next;
+	else
+		ring->loose = loose->next;
+	pthread_mutex_unlock(&ring->loose_lock);
+	loose->free(loose);
 }
 
 void st_slot_free_result(struct st_slot *slot)
 {
-	spawn_template_result_free(slot->cqe.result);
-	free(slot->cqe.result);
-	slot->cqe.result = NULL;
+	spawn_template_result_free(slot->done.cqe.result);
+	free(slot->done.cqe.result);
+	slot->done.cqe.result = NULL;
 }
 
 /* ---- the end of a job */
@@ -125,7 +175,7 @@ void st_job_complete(struct st_job *job, int res, uint32_t flags)
 {
 	struct spawn_template_ring *ring = job->ring;
 	struct st_slot *slot = job->slot;
-	struct spawn_template_cqe *cqe = &slot->cqe;
+	struct spawn_template_cqe *cqe = &slot->done.cqe;
 
 	cqe->res = res;
 	cqe->flags = flags;
@@ -144,7 +194,7 @@ void st_job_complete(struct st_job *job, int res, uint32_t flags)
 	st_poller_forget(&ring->poller, &job->timer);
 	atomic_store(&slot->state, job->queued - ST_SLOT_QUEUED + ST_SLOT_DONE);
 	pthread_mutex_unlock(&ring->lock);
-	st_slot_publish(ring, slot);
+	st_done_publish(ring, &slot->done);
 }
 
 /* Frees a job. The last one of a closing ring lets the reactor end. */
@@ -154,6 +204,8 @@ void st_job_free(struct st_job *job)
 	struct st_pool *pool = ring->pool;
 
 	st_run_close(&job->run);
+	if (job->flow)
+		job->drop_flow(job->flow);
 	if (job->result)
 		spawn_template_result_free(job->result);
 	free(job->result);
@@ -176,11 +228,13 @@ void st_job_free(struct st_job *job)
  */
 static void free_done(struct spawn_template_ring *ring)
 {
-	struct st_slot *slot;
+	struct st_done *done;
 
-	while ((slot = (struct st_slot *)st_queue_take(&ring->done)))
-		if (slot->cqe.pidfd >= 0)
-			sys_close(slot->cqe.pidfd);
+	while ((done = (struct st_done *)st_queue_take(&ring->done)))
+		if (done->cqe.pidfd >= 0)
+			sys_close(done->cqe.pidfd);
+	while (ring->loose)
+		st_loose_seen(ring, &ring->loose->done);
 	for (unsigned int i = 0; i < ring->entries; i++)
 		st_slot_free_result(&ring->slots[i]);
 }
@@ -203,6 +257,7 @@ void st_ring_free(struct spawn_template_ring *ring)
 	close_fds(ring);
 	pthread_mutex_destroy(&ring->poller.lock);
 	pthread_mutex_destroy(&ring->wait_lock);
+	pthread_mutex_destroy(&ring->loose_lock);
 	pthread_mutex_destroy(&ring->submit_lock);
 	pthread_mutex_destroy(&ring->lock);
 	free(ring->runs);
@@ -222,6 +277,7 @@ struct spawn_template_ring *st_ring_new(unsigned int entries)
 	pthread_mutex_init(&ring->lock, NULL);
 	pthread_mutex_init(&ring->submit_lock, NULL);
 	pthread_mutex_init(&ring->wait_lock, NULL);
+	pthread_mutex_init(&ring->loose_lock, NULL);
 	st_homes_init(&ring->homes);
 	st_poller_init(&ring->poller);
 	ring->runs = calloc(entries, sizeof(*ring->runs));

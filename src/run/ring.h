@@ -45,15 +45,34 @@ enum st_slot_phase {
 #define ST_SLOT_PHASE 7U
 #define ST_SLOT_CANCELLED (1U << 3)	/* requested, not done yet */
 #define ST_SLOT_EXITED (1U << 4)	/* the child has, while LAUNCHING */
+#define ST_SLOT_ATTEND (1U << 5)	/* the reactor has to look at the job */
 #define ST_SLOT_USE (1ULL << 32)
 
+/* A completion. */
+struct st_done {
+	struct st_node node;		/* among those to be taken */
+	struct spawn_template_cqe cqe;
+	void (*seen)(struct spawn_template_ring *ring, struct st_done *done);
+};
+
+/*
+ * A completion outside of the slots. The ring keeps a list of those that were not given
+ * back.
+ */
+struct st_loose {
+	struct st_done done;
+	struct st_loose *prev, *next;	/* under loose_lock */
+	void (*free)(struct st_loose *loose);
+};
+
+struct st_flow;
+
 struct st_slot {
-	struct st_node node; /* among the free slots, or the complete ones */
+	struct st_done done;
 	_Atomic uint32_t next_free;	/* index + 1; 0: the last */
 	_Atomic uint64_t state;
 	_Atomic uint64_t user_data;
 	struct st_job *job;
-	struct spawn_template_cqe cqe;
 };
 
 /* The facts about the calling thread that a launch needs. */
@@ -80,6 +99,8 @@ struct st_job {
 	void *copy;
 	struct st_watch watch;
 	struct st_run run;
+	struct st_flow *flow;		/* of a run that streams; or NULL */
+	void (*drop_flow)(struct st_flow *flow);
 	struct spawn_template_result *result;	/* allocated beforehand */
 	struct st_timer timer;		/* for .run.due */
 	int64_t least; /* time for a launch; under poller.lock */
@@ -100,9 +121,11 @@ struct spawn_template_ring {
 
 	struct st_queue submitted;	/* jobs, until _submit() */
 	pthread_mutex_t submit_lock;	/* held from there to the pool */
-	struct st_queue done;		/* slots that are complete */
+	struct st_queue done;		/* completions */
 	_Atomic bool signalled;		/* event is readable */
 	pthread_mutex_t wait_lock;	/* held by takers of done */
+	pthread_mutex_t loose_lock;
+	struct st_loose *loose;
 
 	pthread_mutex_t lock;
 	struct st_homes homes;
@@ -134,8 +157,12 @@ bool st_ring_intact(const struct spawn_template_ring *ring);
 
 struct st_slot *st_slot_take(struct spawn_template_ring *ring);
 void st_slot_give(struct spawn_template_ring *ring, struct st_slot *slot);
-void st_slot_publish(struct spawn_template_ring *ring, struct st_slot *slot);
-struct st_slot *st_slot_next_done(struct spawn_template_ring *ring);
+void st_slot_attend(struct spawn_template_ring *ring, struct st_slot *slot,
+		    uint64_t use);
+void st_done_publish(struct spawn_template_ring *ring, struct st_done *done);
+struct st_done *st_done_next(struct spawn_template_ring *ring);
+void st_loose_publish(struct spawn_template_ring *ring, struct st_loose *loose);
+void st_loose_seen(struct spawn_template_ring *ring, struct st_done *done);
 void st_slot_free_result(struct st_slot *slot);
 
 void st_job_complete(struct st_job *job, int res, uint32_t flags);

@@ -15,6 +15,7 @@
 #include "args.h"
 #include "epoch.h"
 #include "futex.h"
+#include "run/chunk.h"
 #include "run/job.h"
 #include "run/pool.h"
 #include "run/reactor.h"
@@ -120,6 +121,18 @@ int spawn_template_ring_fd(struct spawn_template_ring *ring)
 
 /* ---- submission */
 
+/* Frees the result of a job that is over, and its slot. */
+static void slot_seen(struct spawn_template_ring *ring, struct st_done *done)
+{
+	struct st_slot *slot = (struct st_slot *)done;
+	uint64_t state;
+
+	st_slot_free_result(slot);
+	state = atomic_load(&slot->state) & ~(ST_SLOT_USE - 1);
+	atomic_store(&slot->state, state + ST_SLOT_USE + ST_SLOT_FREE);
+	st_slot_give(ring, slot);
+}
+
 static int queue_job(struct spawn_template_ring *ring, int tfd,
 		     const struct spawn_template_run_args *args, bool is_run,
 		     uint64_t user_data)
@@ -140,8 +153,11 @@ static int queue_job(struct spawn_template_ring *ring, int tfd,
 	job->slot = slot;
 	job->queued = state;
 	slot->job = job;
-	slot->cqe = (struct spawn_template_cqe){ .user_data = user_data };
+	slot->done.cqe = (struct spawn_template_cqe){ .user_data = user_data };
+	slot->done.seen = slot_seen;
 	atomic_store(&slot->user_data, user_data);
+	if (job->flow)
+		st_flow_place(job->flow, slot, state);
 	atomic_store(&slot->state, state);
 	st_queue_put(&ring->submitted, &job->work.node, &job->work.node);
 	return 0;
@@ -173,7 +189,7 @@ int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
 
 	if (is_foreign(ring))
 		return -EACCES;
-	ret = st_run_args(&run, args, size);
+	ret = st_run_args(&run, args, size, true);
 	if (ret < 0)
 		return ret;
 	return queue_job(ring, tfd, &run, true, user_data);
@@ -236,7 +252,7 @@ int spawn_template_ring_wait(struct spawn_template_ring *ring,
 			     struct spawn_template_cqe **cqe, int timeout_ms)
 {
 	int64_t until = ST_NEVER;
-	struct st_slot *slot;
+	struct st_done *done;
 	int ret;
 
 	if (is_foreign(ring))
@@ -244,34 +260,30 @@ int spawn_template_ring_wait(struct spawn_template_ring *ring,
 	if (!cqe || timeout_ms < -1)
 		return -EINVAL;
 	ret = submit(ring);
-	slot = st_slot_next_done(ring);
-	if (!slot && ret < 0)
+	done = st_done_next(ring);
+	if (!done && ret < 0)
 		return ret;
-	if (!slot && timeout_ms > 0)
+	if (!done && timeout_ms > 0)
 		until = st_now() + timeout_ms * ST_MS;
-	while (!slot) {
+	while (!done) {
 		ret = timeout_ms ? wait_event(ring, until) : -ETIME;
 		if (ret < 0)
 			return ret;
-		slot = st_slot_next_done(ring);
+		done = st_done_next(ring);
 	}
-	*cqe = &slot->cqe;
+	*cqe = &done->cqe;
 	return 0;
 }
 
 void spawn_template_ring_seen(struct spawn_template_ring *ring,
 			      struct spawn_template_cqe *cqe)
 {
-	struct st_slot *slot;
-	uint64_t state;
+	struct st_done *done;
 
 	if (!cqe || is_foreign(ring))
 		return;
-	slot = (struct st_slot *)((char *)cqe - offsetof(struct st_slot, cqe));
-	st_slot_free_result(slot);
-	state = atomic_load(&slot->state) & ~(ST_SLOT_USE - 1);
-	atomic_store(&slot->state, state + ST_SLOT_USE + ST_SLOT_FREE);
-	st_slot_give(ring, slot);
+	done = (struct st_done *)((char *)cqe - offsetof(struct st_done, cqe));
+	done->seen(ring, done);
 }
 
 /* ---- cancelling */
@@ -281,9 +293,9 @@ static void complete_queued(struct spawn_template_ring *ring,
 			    struct st_slot *slot)
 {
 	slot->job = NULL;
-	slot->cqe.res = -ECANCELED;
-	slot->cqe.pid = slot->cqe.pidfd = -1;
-	st_slot_publish(ring, slot);
+	slot->done.cqe.res = -ECANCELED;
+	slot->done.cqe.pid = slot->done.cqe.pidfd = -1;
+	st_done_publish(ring, &slot->done);
 }
 
 /*

@@ -110,6 +110,24 @@ static void finish_run(struct st_run *run, int64_t now)
 	run->due = ST_NEVER;
 }
 
+/* Tells whether there is output that the caller has no room for now. */
+static bool is_paused(const struct st_run *run)
+{
+	return run->io.out.paused || run->io.err.paused;
+}
+
+/* Returns the time of the last output, or of something else. */
+static int64_t last_output(const struct st_run *run, int64_t otherwise)
+{
+	int64_t last = otherwise;
+
+	if (last < run->io.out.last)
+		last = run->io.out.last;
+	if (last < run->io.err.last)
+		last = run->io.err.last;
+	return last;
+}
+
 static uint64_t shorter(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -123,17 +141,13 @@ static uint64_t shorter(uint64_t a, uint64_t b)
 static int64_t held_until(const struct st_run *run)
 {
 	uint64_t quiet = run->held_quiet_ns, most = run->held_most_ns;
-	int64_t last = run->ended;
 
 	if (run->phase != ST_RUN_LIVE) {
 		quiet = shorter(quiet, ST_HELD_QUIET);
 		most = shorter(most, ST_HELD_MOST);
 	}
-	if (last < run->io.out.last)
-		last = run->io.out.last;
-	if (last < run->io.err.last)
-		last = run->io.err.last;
-	return earlier(st_after(last, quiet), st_after(run->ended, most));
+	return earlier(st_after(last_output(run, run->ended), quiet),
+		       st_after(run->ended, most));
 }
 
 /*
@@ -148,6 +162,10 @@ static bool is_drained(struct st_run *run, int64_t now)
 	}
 	if (run->io.out.ended && run->io.err.ended)
 		return true;
+	if (is_paused(run) && run->phase == ST_RUN_LIVE) {
+		run->due = ST_NEVER;
+		return false;
+	}
 	run->due = held_until(run);
 	if (now < run->due)
 		return false;
@@ -263,6 +281,41 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 	return live;
 }
 
+/* Returns when a run that lives has been without output for too long. */
+static int64_t idle_at(const struct st_run *run)
+{
+	if (!run->idle_ns || is_paused(run))
+		return ST_NEVER;
+	return st_after(last_output(run, run->spawned), run->idle_ns);
+}
+
+void st_run_idle(struct st_run *run)
+{
+	run->due = earlier(run->due, idle_at(run));
+}
+
+static void time_out(struct st_run *run, uint32_t flags)
+{
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT | flags;
+	st_run_end(run, run->grace_ns);
+}
+
+/* Keeps the deadlines of a program that has not ended. */
+static void check_idle(struct st_run *run, int64_t now)
+{
+	if (now >= idle_at(run)) {
+		/* output may be there unseen */
+		st_io_drain(&run->io.out, false);
+		st_io_drain(&run->io.err, false);
+	}
+	if (now >= idle_at(run)) {
+		time_out(run, SPAWN_TEMPLATE_RESULT_IDLE);
+		return;
+	}
+	run->due = run->deadline;
+	st_run_idle(run);
+}
+
 /**
  * st_run_due - do whatever is due
  * @run: launched
@@ -273,12 +326,11 @@ void st_run_due(struct st_run *run, int64_t now)
 	if (run->phase == ST_RUN_OVER)
 		return;
 	if (run->phase == ST_RUN_LIVE && now >= run->deadline) {
-		run->result_flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT;
-		st_run_end(run, run->grace_ns);
+		time_out(run, 0);
 		return;
 	}
 	if (run->phase == ST_RUN_LIVE && !run->exited) {
-		run->due = run->deadline;
+		check_idle(run, now);
 		return;
 	}
 	if (run->phase != ST_RUN_LIVE && !is_tree_ended(run, now))
@@ -308,6 +360,19 @@ void st_run_read(struct st_run *run, struct st_stream *stream)
 		st_run_due(run, st_now());
 	if (!st_run_over(run))
 		st_io_close_fd(&run->io, &stream->fd);
+}
+
+/* Reads on, once the sink of a stream has room again. The pause counts as output. */
+void st_run_resume(struct st_run *run, struct st_stream *stream)
+{
+	if (stream->fd < 0 || stream->ended)
+		return;
+	if (run->exited)
+		run->ended += st_now() - last_output(run, run->ended);
+	stream->last = st_now();
+	st_run_read(run, stream);
+	if (!st_run_over(run))
+		st_run_due(run, st_now());
 }
 
 /* Notes the child's end: all that it wrote is in the pipes. */

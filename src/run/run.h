@@ -35,6 +35,7 @@ struct st_run {
 	struct st_io io;
 	uint64_t grace_ns;
 	uint64_t held_quiet_ns, held_most_ns;
+	uint64_t idle_ns;	/* longest time without output; 0: no limit */
 	pid_t pid;
 	int pidfd;
 	struct st_tree tree;
@@ -61,7 +62,7 @@ struct st_run {
 	}
 
 int st_run_args(struct spawn_template_run_args *args, const void *from,
-		size_t size);
+		size_t size, bool of_ring);
 int st_run_home(const struct spawn_template_run_args *args,
 		struct st_tree_home *home, bool *fallback);
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
@@ -74,10 +75,14 @@ int st_run_launch(struct st_run *run, int tfd,
 void st_run_start(struct st_run *run, uint64_t timeout_ns);
 
 void st_run_read(struct st_run *run, struct st_stream *stream);
+void st_run_resume(struct st_run *run, struct st_stream *stream);
 void st_run_exited(struct st_run *run);
 void st_run_due(struct st_run *run, int64_t now);
 void st_run_end(struct st_run *run, uint64_t grace_ns);
 size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n);
+
+/* Makes a run that lives due no later than at the end of its time without output. */
+void st_run_idle(struct st_run *run);
 
 static inline bool st_run_over(const struct st_run *run)
 {

@@ -11,20 +11,25 @@
 
 #define RUN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
-	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
+	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE |        \
+	 SPAWN_TEMPLATE_RUN_STREAM)
 
 static const size_t run_versions[] = {
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2,
+	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3,
 };
-#define N_RUN_VERSIONS 3
+#define N_RUN_VERSIONS 4
 
 /* The size of the spawn arguments in version 0 of those of a run. */
 #define VER0_SPAWN SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
 #define VER0_REST (SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 - VER0_SPAWN)
 
 _Static_assert(sizeof(struct spawn_template_run_args) ==
+			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3 &&
+		       offsetof(struct spawn_template_run_args,
+				idle_timeout_ns) ==
 			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2 &&
 		       offsetof(struct spawn_template_run_args,
 				held_quiet_ns) ==
@@ -63,15 +68,30 @@ static int take_args(struct spawn_template_run_args *args, const void *from,
 	return 0;
 }
 
+/* Tells whether the output goes one way, and that of the call which asks for it. */
+static bool is_output_sound(const struct spawn_template_run_args *args,
+			    bool of_ring)
+{
+	bool streams = args->flags & SPAWN_TEMPLATE_RUN_STREAM;
+
+	if (args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE &&
+	    (streams || args->idle_timeout_ns))
+		return false;
+	if (streams && !of_ring)
+		return args->on_output;
+	return !args->on_output && !args->on_output_data;
+}
+
 /**
  * st_run_args - take and judge the caller's arguments of a run
  * @args: filled in
  * @from, @size: the caller's
+ * @of_ring: a ring asks for it, not the blocking call
  *
  * Return: 0, -EINVAL or -E2BIG. It judges the actions, but not the template.
  */
 int st_run_args(struct spawn_template_run_args *args, const void *from,
-		size_t size)
+		size_t size, bool of_ring)
 {
 	int ret = take_args(args, from, size);
 
@@ -79,7 +99,8 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 		return ret;
 	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
 	    args->reserved ||
-	    (args->reserved_fd != 0 && args->reserved_fd != -1))
+	    (args->reserved_fd != 0 && args->reserved_fd != -1) ||
+	    !is_output_sound(args, of_ring))
 		return -EINVAL;
 	if (args->max_output > SIZE_MAX / 4)
 		args->max_output = SIZE_MAX / 4;

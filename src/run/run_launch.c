@@ -54,6 +54,7 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 		args->held_quiet_ns ? args->held_quiet_ns : ST_HELD_QUIET;
 	run->held_most_ns =
 		args->held_most_ns ? args->held_most_ns : ST_HELD_MOST;
+	run->idle_ns = args->idle_timeout_ns;
 	return st_io_open(&run->io, args, devnull, ends);
 }
 

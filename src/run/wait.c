@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/clock.h"
@@ -51,6 +52,60 @@ static void sigpipe_restore(const struct sigpipe *s)
 	sys_sigmask(&s->old, NULL);
 }
 
+/* ---- output as it comes */
+
+#define PART (16U << 10) /* the most bytes of one call back */
+
+/* The function of the caller's that takes output. */
+struct output {
+	struct stream_sink {
+		struct st_sink sink;
+		struct output *output;
+		uint32_t kind;
+	} out, err;
+	spawn_template_output_fn fn;
+	void *fn_data;
+	bool stop;		/* it has had enough */
+	bool lost;		/* memory was short, and the rest is dropped */
+	char *part;
+};
+
+static ssize_t take(struct st_sink *sink, struct st_stream *stream)
+{
+	struct stream_sink *of = (struct stream_sink *)sink;
+	struct output *output = of->output;
+	ssize_t n;
+
+	if (!output->part && !output->lost)
+		output->part = malloc(PART);
+	if (!output->part)
+		output->lost = true;
+	if (output->stop || output->lost)
+		return st_io_drop(stream);
+	n = sys_call3(__NR_read, stream->fd, output->part, PART);
+	if (n > 0 &&
+	    output->fn(output->fn_data, of->kind, output->part, (size_t)n))
+		output->stop = true;
+	return n;
+}
+
+static void output_attach(struct output *output, struct st_run *run,
+			  const struct spawn_template_run_args *args)
+{
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_STREAM))
+		return;
+	output->fn = (spawn_template_output_fn)(uintptr_t)args->on_output;
+	output->fn_data = (void *)(uintptr_t)args->on_output_data;
+	output->out = (struct stream_sink){ { take },
+					    output,
+					    SPAWN_TEMPLATE_CQE_OUT };
+	output->err = (struct stream_sink){ { take },
+					    output,
+					    SPAWN_TEMPLATE_CQE_ERR };
+	run->io.out.sink = &output->out.sink;
+	run->io.err.sink = &output->err.sink;
+}
+
 /* ---- waiting */
 
 enum { OUT, ERR, IN, EXIT, N_FDS };
@@ -75,11 +130,13 @@ static void wait_for_run_events(const struct st_run *run, struct pollfd *fds)
 			fds[i].revents = 0;
 }
 
-static void wait_until_over(struct st_run *run)
+static void wait_until_over(struct st_run *run, const struct output *output)
 {
 	struct pollfd fds[N_FDS];
 
 	while (!st_run_over(run)) {
+		if (output->stop && run->phase == ST_RUN_LIVE)
+			st_run_end(run, run->grace_ns);
 		wait_for_run_events(run, fds);
 		if (fds[OUT].revents)
 			st_run_read(run, &run->io.out);
@@ -102,6 +159,7 @@ struct call {
 	struct st_tree_home home;
 	bool fallback;
 	struct st_run run;
+	struct output output;
 	struct spawn_template_failure failure;
 };
 
@@ -113,6 +171,7 @@ static int launch_call(struct call *c, int devnull)
 	int ret;
 
 	ret = st_run_open(&c->run, &c->args, devnull, &ends);
+	output_attach(&c->output, &c->run, &c->args);
 	if (ret == 0)
 		ret = c->fallback ? st_tree_make_or_none(&c->run.tree, home)
 				  : st_tree_make(&c->run.tree, home);
@@ -121,6 +180,8 @@ static int launch_call(struct call *c, int devnull)
 		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,
 				    c->fallback, &spawn, &c->failure);
 	}
+	if (ret == 0)
+		st_run_idle(&c->run);
 	st_io_close_ends(&ends, devnull);
 	return ret;
 }
@@ -141,7 +202,7 @@ static int run_to_end(struct call *c)
 		feeds = c->run.io.in >= 0;
 		if (feeds)
 			sigpipe_block(&sigpipe);
-		wait_until_over(&c->run);
+		wait_until_over(&c->run, &c->output);
 		if (feeds)
 			sigpipe_restore(&sigpipe);
 	}
@@ -161,7 +222,7 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 
 	if (!result || result_size < SPAWN_TEMPLATE_RESULT_SIZE_VER0)
 		return -EINVAL;
-	ret = st_run_args(&c.args, args, size);
+	ret = st_run_args(&c.args, args, size, false);
 	if (ret == 0) {
 		/*
 		 * a failure before the launch counts as one to make the child
@@ -177,6 +238,7 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 		c.failure.error = -ret;
 		st_failure_give(&c.args.spawn, &c.failure);
 	}
+	free(c.output.part);
 	st_run_close(&c.run);
 	st_tree_home_close(&c.home);
 	return ret;
