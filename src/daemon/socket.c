@@ -309,6 +309,17 @@ static ssize_t receive(int fd, struct msghdr *hdr, int flags,
 	return n;
 }
 
+/* Returns the header of a message in one part, with so much room for control data. */
+static struct msghdr header(struct iovec *iov, void *control, size_t size)
+{
+	return (struct msghdr){
+		.msg_iov = iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = size,
+	};
+}
+
 ssize_t socket_peek(int fd, void *bytes, size_t size,
 		    struct request_facts *facts)
 {
@@ -317,12 +328,7 @@ ssize_t socket_peek(int fd, void *bytes, size_t size,
 		char buf[CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct iovec iov = { .iov_base = bytes, .iov_len = size };
-	struct msghdr hdr = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
+	struct msghdr hdr = header(&iov, control.buf, sizeof(control.buf));
 
 	return receive(fd, &hdr, MSG_PEEK, facts);
 }
@@ -336,13 +342,9 @@ ssize_t socket_receive(int fd, void *bytes, size_t size,
 			 CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { .iov_base = bytes, .iov_len = size };
-	struct msghdr hdr = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = CMSG_SPACE(sizeof(struct ucred)) +
-				  CMSG_LEN(sizeof(int)),
-	};
+	struct msghdr hdr = header(&iov, control.buf,
+				   CMSG_SPACE(sizeof(struct ucred)) +
+					   CMSG_LEN(sizeof(int)));
 
 	return receive(fd, &hdr, 0, facts);
 }
@@ -355,12 +357,7 @@ bool socket_has_unread(int fd)
 	} control;
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr hdr = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
+	struct msghdr hdr = header(&iov, control.buf, sizeof(control.buf));
 
 	/*
 	 * no message can come after this, and the client need not wait for the
