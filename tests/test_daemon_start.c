@@ -485,30 +485,43 @@ static void a_path_stays_where_it_is_counted(void)
 	guard_stop(&g);
 }
 
+/* A daemon that writes metrics, and a template whose launches it counts there. */
+struct counted {
+	struct guard g;
+	char *file, *path;
+	uint64_t id;
+	int fd;
+};
+
+static struct counted count_one(void)
+{
+	struct counted c = { .file = test_path("guard.prom"),
+			     .path = test_path("program") };
+	char *extra[] = { "--metrics-file", c.file, "--metrics-interval", "1",
+			  NULL };
+
+	guard_events_at();
+	test_write(c.path, "", 0755);
+	c.g = guard_start(extra);
+	c.fd = guard_connect(&c.g);
+	c.id = guard_add(c.fd, c.path);
+	return c;
+}
+
 /* The sweep finds the template before the daemon takes the event. */
 static void the_counts_of_a_swept_template_are_kept(void)
 {
-	char *file = test_path("guard.prom"), *path = test_path("program");
-	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
-			  NULL };
-	struct guard g;
-	uint64_t id;
-	int fd;
+	struct counted c = count_one();
 
-	guard_events_at();
-	test_write(path, "", 0755);
-	g = guard_start(extra);
-	fd = guard_connect(&g);
-	id = guard_add(fd, path);
-	launch(id);
+	launch(c.id);
 	guard_event((struct exec_event){
-		.type = EVENT_CLOSED, .id = id, .time_ns = 2 });
+		.type = EVENT_CLOSED, .id = c.id, .time_ns = 2 });
 	/* this leads to a sweep */
-	CHECK_EQ(guard_unregister(fd, guard_add(fd, path)), 0);
-	guard_wait_templates(fd, 0);
-	CHECK_SYS(unlink(file));
-	wait_metrics(file, test_fmt(LAUNCHES "%s\"} 1\n", path));
-	guard_stop(&g);
+	CHECK_EQ(guard_unregister(c.fd, guard_add(c.fd, c.path)), 0);
+	guard_wait_templates(c.fd, 0);
+	CHECK_SYS(unlink(c.file));
+	wait_metrics(c.file, test_fmt(LAUNCHES "%s\"} 1\n", c.path));
+	guard_stop(&c.g);
 }
 
 static void launch_part(uint64_t id, uint32_t what)
@@ -528,32 +541,20 @@ static void begin_launches(int fd, uint64_t id, unsigned int n)
 
 static void a_closed_template_counts_until_its_launches_end(void)
 {
-	char *file = test_path("guard.prom"), *path = test_path("program");
-	char *extra[] = { "--metrics-file", file, "--metrics-interval", "1",
-			  NULL };
-	char *ran = test_fmt("run_seconds_count{executable=\"%s\"}", path);
-	struct guard g;
-	uint64_t id;
-	int fd;
+	struct counted c = count_one();
+	char *ran = test_fmt("run_seconds_count{executable=\"%s\"}", c.path);
+	char *launched = test_fmt(LAUNCHES "%s\"} 2\n", c.path);
 
-	guard_events_at();
-	test_write(path, "", 0755);
-	g = guard_start(extra);
-	fd = guard_connect(&g);
-	id = guard_add(fd, path);
-	begin_launches(fd, id, 2);
-	CHECK_EQ(guard_unregister(fd, id), 0);
-	CHECK_EQ(guard_count(fd), 0);
-	CHECK_EQ(guard_unregister(fd, id), -ENOENT);
-	CHECK_HAS(wait_metrics(file, test_fmt(LAUNCHES "%s\"} 2\n", path)),
-		  test_fmt("%s 0\n", ran));
-	launch_part(id, FAKE_LAUNCH_ENDS);
-	CHECK_HAS(wait_metrics(file, test_fmt("%s 1\n", ran)),
-		  test_fmt(LAUNCHES "%s\"} 2\n", path));
-	launch_part(id, FAKE_LAUNCH_ENDS);
-	CHECK_HAS(wait_metrics(file, test_fmt("%s 2\n", ran)),
-		  test_fmt(LAUNCHES "%s\"} 2\n", path));
-	guard_stop(&g);
+	begin_launches(c.fd, c.id, 2);
+	CHECK_EQ(guard_unregister(c.fd, c.id), 0);
+	CHECK_EQ(guard_count(c.fd), 0);
+	CHECK_EQ(guard_unregister(c.fd, c.id), -ENOENT);
+	CHECK_HAS(wait_metrics(c.file, launched), test_fmt("%s 0\n", ran));
+	launch_part(c.id, FAKE_LAUNCH_ENDS);
+	CHECK_HAS(wait_metrics(c.file, test_fmt("%s 1\n", ran)), launched);
+	launch_part(c.id, FAKE_LAUNCH_ENDS);
+	CHECK_HAS(wait_metrics(c.file, test_fmt("%s 2\n", ran)), launched);
+	guard_stop(&c.g);
 }
 
 static void a_closed_template_gives_way_when_the_map_is_full(void)
