@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include <spawn_template.h>
 
@@ -536,9 +538,11 @@ static const uint64_t spawn_flags[] = {
 	SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS,
 	SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT,
 	SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE,
+	SPAWN_TEMPLATE_SPAWN_LANDLOCK,
+	SPAWN_TEMPLATE_SPAWN_SECCOMP,
 	1ULL << 1,
 	1ULL << 31,
-	1ULL << 43,
+	1ULL << 45,
 	1ULL << 63,
 };
 
@@ -549,7 +553,9 @@ static const uint64_t spawn_flags[] = {
 	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |      \
 	 SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |     \
 	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT |                              \
-	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
+	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE | SANDBOX_KNOWN)
+#define SANDBOX_KNOWN \
+	(SPAWN_TEMPLATE_SPAWN_LANDLOCK | SPAWN_TEMPLATE_SPAWN_SECCOMP)
 
 /* The arguments of one launch, with all that they point to. */
 struct launch {
@@ -558,6 +564,8 @@ struct launch {
 	struct spawn_template_open open;
 	struct spawn_template_sigset set;
 	struct rlimit limit;
+	struct sock_filter code[1]; /* lets everything pass */
+	struct sock_fprog filter;
 	uint64_t bits;
 	union {
 		struct spawn_template_failure failure;
@@ -797,6 +805,27 @@ static int pick_template(struct launch *l)
 	return fds[i].fd;
 }
 
+static void pick_filter(struct launch *l)
+{
+	static const unsigned short lengths[] = { 0, 1, 1, 1, 4097, 65535 };
+
+	l->code[0] = (struct sock_filter){ BPF_RET | BPF_K, 0, 0,
+					   SECCOMP_RET_ALLOW };
+	l->filter.len = PICK(lengths);
+	l->filter.filter = rarely(8) ? NULL : l->code;
+	l->args.seccomp = rarely(8) ? 0 : ADDR(&l->filter);
+}
+
+static bool sandbox_bad(const struct launch *l)
+{
+	const struct spawn_template_spawn_args *a = &l->args;
+
+	if (a->flags & SPAWN_TEMPLATE_SPAWN_LANDLOCK && a->landlock_fd < 0)
+		return true;
+	return a->flags & SPAWN_TEMPLATE_SPAWN_SECCOMP &&
+	       (!a->seccomp || l->filter.len != 1 || !l->filter.filter);
+}
+
 static void pick_launch(struct launch *l)
 {
 	static char *const program[] = { "exe", "one", NULL };
@@ -818,8 +847,9 @@ static void pick_launch(struct launch *l)
 	if (rarely(16))
 		a->reserved[byte() % 4] = number();
 	if (rarely(16))
-		a->reserved2[byte() % 15] = number();
-	a->reserved_fd = rarely(8) ? (int8_t)byte() : 0;
+		a->reserved2[byte() % 14] = number();
+	a->landlock_fd = rarely(8) ? (int8_t)byte() : 0;
+	pick_filter(l);
 	a->failure_size = byte() % 4 ? 0 : PICK(failure_sizes);
 	pick_actions(l);
 	pick_attributes(l);
@@ -828,11 +858,9 @@ static void pick_launch(struct launch *l)
 
 static bool ver2_bad(const struct spawn_template_spawn_args *a)
 {
-	for (int i = 0; i < 15; i++)
+	for (int i = 0; i < 14; i++)
 		if (a->reserved2[i])
 			return true;
-	if (a->reserved_fd != 0 && a->reserved_fd != -1)
-		return true;
 	return a->failure_size &&
 	       (a->failure_size < sizeof(struct spawn_template_failure) ||
 		a->failure_size > PAGE);
@@ -847,7 +875,9 @@ static bool args_bad(const struct launch *l, int version)
 		return true;
 	if (a->flags >> 32 && !version)
 		return true;
-	if (version > 1 && ver2_bad(a))
+	if (version < 2 && a->flags & SANDBOX_KNOWN)
+		return true;
+	if (version > 1 && (ver2_bad(a) || sandbox_bad(l)))
 		return true;
 	if (a->reserved[0] || a->reserved[1] || a->reserved[2] ||
 	    a->reserved[3])
@@ -891,9 +921,12 @@ static void check_failure(const struct launch *l, int ret, int version)
 	}
 	MUST(version > 0 && l->args.failure);
 	MUST(f->error == -ret && f->stage <= SPAWN_TEMPLATE_STAGE_EXEC);
-	MUST(f->stage == SPAWN_TEMPLATE_STAGE_ACTION
-		     ? f->action < l->args.actions_len
-		     : !f->action);
+	if (f->stage == SPAWN_TEMPLATE_STAGE_ACTION)
+		MUST(f->action < l->args.actions_len);
+	else
+		MUST(f->action <= (f->stage == SPAWN_TEMPLATE_STAGE_ATTR
+					   ? SPAWN_TEMPLATE_ATTR_SECCOMP
+					   : 0));
 }
 
 /* Checks a launched program: a limit that the input set may have killed it. */

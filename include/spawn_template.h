@@ -299,7 +299,7 @@ struct spawn_template_sigset {
 /* failure: .stage, the step at which a launch failed */
 #define SPAWN_TEMPLATE_STAGE_ARGS		0 /* arguments, template, identity */
 #define SPAWN_TEMPLATE_STAGE_CLONE		1 /* making the child */
-#define SPAWN_TEMPLATE_STAGE_ATTR		2 /* a SPAWN_* attribute */
+#define SPAWN_TEMPLATE_STAGE_ATTR		2 /* an attribute: see .action */
 #define SPAWN_TEMPLATE_STAGE_ACTION		3 /* an action: see .action */
 #define SPAWN_TEMPLATE_STAGE_CLOSE		4 /* the default close */
 #define SPAWN_TEMPLATE_STAGE_EXEC		5 /* exec itself */
@@ -309,8 +309,13 @@ struct spawn_template_sigset {
 struct spawn_template_failure {
 	int32_t error;			/* positive errno */
 	uint32_t stage;			/* SPAWN_TEMPLATE_STAGE_* */
-	uint32_t action;		/* index of the action; else 0 */
+	uint32_t action;		/* its index; SPAWN_TEMPLATE_ATTR_* */
 };
+
+/* failure: .action at STAGE_ATTR */
+#define SPAWN_TEMPLATE_ATTR_OTHER		0 /* any but these */
+#define SPAWN_TEMPLATE_ATTR_LANDLOCK		1 /* SPAWN_LANDLOCK */
+#define SPAWN_TEMPLATE_ATTR_SECCOMP		2 /* SPAWN_SECCOMP */
 
 /* .flags: the proposal's, then extensions from bit 32 up */
 #define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS	(1ULL << 0)
@@ -325,6 +330,8 @@ struct spawn_template_failure {
 #define SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS	(1ULL << 40)
 #define SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT	(1ULL << 41)
 #define SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE	(1ULL << 42)
+#define SPAWN_TEMPLATE_SPAWN_LANDLOCK		(1ULL << 43) /* .landlock_fd; VER2 */
+#define SPAWN_TEMPLATE_SPAWN_SECCOMP		(1ULL << 44) /* .seccomp; VER2 */
 
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0	80
 #define SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1	128
@@ -350,14 +357,15 @@ struct spawn_template_spawn_args {
 	uint64_t n_groups;		/* number of groups */
 	/* VER2: has spare room, because run_args contains this structure */
 	uint32_t failure_size;		/* sizeof(*failure); 0: its VER0 */
-	int32_t reserved_fd;		/* 0 or -1 */
-	uint64_t reserved2[15];		/* 0 */
+	int32_t landlock_fd;		/* Landlock ruleset */
+	uint64_t seccomp;		/* const struct sock_fprog * */
+	uint64_t reserved2[14];		/* 0 */
 };
 
 #define SPAWN_TEMPLATE_SPAWN_ARGS_INIT \
 	{ \
 		0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 }, 0, 0, -1, 0, 0xffffffffU, \
-			0xffffffffU, 0, 0, 0, 0, 0, { 0 }, \
+			0xffffffffU, 0, 0, 0, 0, -1, 0, { 0 }, \
 	}
 
 /**
@@ -375,13 +383,21 @@ struct spawn_template_spawn_args {
  * The child takes these steps: session and process group, the actions in order,
  * the close of every fd above 2 (unless SPAWN_INHERIT_FDS; fds of KEEP actions
  * stay), umask, nice, RLIMIT actions, groups, gid and uid, no_new_privs,
- * signals, SPAWN_DIE_WITH_PARENT, exec. The program starts with the default action
- * for every signal that the caller handles, and for SIGPIPE (unless
+ * signals, SPAWN_DIE_WITH_PARENT, Landlock, seccomp, exec. The program starts with
+ * the default action for every signal that the caller handles, and for SIGPIPE (unless
  * SPAWN_KEEP_SIGPIPE); other signals that the caller ignores stay ignored.
  * SPAWN_DIE_WITH_PARENT sends SIGKILL to the child when the calling thread ends
  * (PR_SET_PDEATHSIG). SPAWN_INTO_CGROUP needs clone3(2) and fails without it.
  * SPAWN_SETUID, SETGID and SETGROUPS copy the caller's page tables: such a launch
  * costs as much as fork(2).
+ *
+ * SPAWN_LANDLOCK puts the program into the domain of a Landlock ruleset, and
+ * SPAWN_SECCOMP under a seccomp filter; both set no_new_privs. The program starts
+ * inside of them: they must allow the exec itself, which is execveat(2), or statx(2)
+ * and execve(2) for a template that is launched by path. The caller has neither
+ * afterwards. If the kernel lacks one of them, the launch fails at STAGE_ATTR. A
+ * filter that kills the child in exec makes the launch fail with -ECHILD.
+ * spawn_template_sandbox_new() makes both from lists of paths.
  *
  * With CREATE_AUTO_REFRESH the call refreshes a stale template once, as
  * spawn_template_refresh() does, and launches from it. If the guard finds the
@@ -440,10 +456,10 @@ struct spawn_template_begin;
  * The call copies all that @args points to. As soon as it returns, the caller may
  * free @args, close @tfd and the fds that actions name, or use them for other files.
  *
- * Without clone3(2), or with SPAWN_SETUID, SETGID or SETGROUPS, the call blocks until
- * exec as spawn_template_spawn() does, and spawn_template_begin_wait() only hands
- * over the child. While another thread is in fork(3), the call waits until the fork
- * is done.
+ * Without clone3(2), with SPAWN_SETUID, SETGID or SETGROUPS, or with SPAWN_SECCOMP
+ * before Linux 5.16, the call blocks until exec as spawn_template_spawn() does, and
+ * spawn_template_begin_wait() only hands over the child. While another thread is in
+ * fork(3), the call waits until the fork is done.
  *
  * The child is the caller's from the start. Before exec, only a wait with __WALL or
  * __WCLONE sees it; no thread should wait for it before spawn_template_begin_wait().

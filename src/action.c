@@ -77,11 +77,28 @@ static void raise_to(int *to, int value)
 		*to = value;
 }
 
+/* Tells whether an action takes the file away from a number that is needed. */
+static bool hits(const struct spawn_template_action *a, int fd)
+{
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return a->newfd == fd && a->fd != fd;
+	case SPAWN_TEMPLATE_ACTION_CLOSE:
+		return a->fd == fd;
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		return !(a->flags & CLOSE_RANGE_CLOEXEC) && a->fd <= fd &&
+		       (a->newfd == -1 || fd <= a->newfd);
+	default:
+		return false;
+	}
+}
+
 /*
  * Adds the needs of one action to the plan. A range is closed around the held
  * fd wherever that is, so the held fd need not avoid the range's bounds.
  */
-static void action_plan(const struct spawn_template_action *a, int tfd,
+static void action_plan(const struct spawn_template_action *a,
 			struct st_plan *plan)
 {
 	switch (a->type) {
@@ -89,18 +106,9 @@ static void action_plan(const struct spawn_template_action *a, int tfd,
 	case SPAWN_TEMPLATE_ACTION_OPEN:
 		raise_to(&plan->highest_source, a->fd);
 		raise_to(&plan->highest, a->newfd);
-		if (a->newfd == tfd && a->fd != tfd)
-			plan->collides = true;
 		break;
 	case SPAWN_TEMPLATE_ACTION_CLOSE:
 		raise_to(&plan->highest_source, a->fd);
-		if (a->fd == tfd)
-			plan->collides = true;
-		break;
-	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
-		if (!(a->flags & CLOSE_RANGE_CLOEXEC) && a->fd <= tfd &&
-		    (a->newfd == -1 || tfd <= a->newfd))
-			plan->collides = true;
 		break;
 	case SPAWN_TEMPLATE_ACTION_KEEP:
 		plan->keeps = true;
@@ -120,7 +128,7 @@ static void action_plan(const struct spawn_template_action *a, int tfd,
 
 /**
  * st_action_plan - check the actions of a launch
- * @args: flags, actions and actions_len are read
+ * @args: flags, actions, actions_len and landlock_fd are read
  * @n_own: how many leading actions are the library's, not the caller's
  * @tfd: the number of the held fd
  * @plan: filled in
@@ -131,6 +139,7 @@ int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
 		   int tfd, struct st_plan *plan)
 {
 	const struct spawn_template_action *actions = st_pointer(args->actions);
+	bool has_ruleset = args->flags & SPAWN_TEMPLATE_SPAWN_LANDLOCK;
 
 	*plan = (struct st_plan){ .highest = 2, .highest_source = 2 };
 	if (args->actions_len > SPAWN_TEMPLATE_ACTIONS_MAX + n_own)
@@ -140,8 +149,14 @@ int st_action_plan(const struct spawn_template_spawn_args *args, uint32_t n_own,
 	for (uint64_t i = 0; i < args->actions_len; i++)
 		if (!action_ok(&actions[i], args->flags))
 			return -EINVAL;
-	for (uint64_t i = 0; i < args->actions_len; i++)
-		action_plan(&actions[i], tfd, plan);
+	if (has_ruleset)
+		raise_to(&plan->highest_source, args->landlock_fd);
+	for (uint64_t i = 0; i < args->actions_len; i++) {
+		action_plan(&actions[i], plan);
+		plan->collides |= hits(&actions[i], tfd);
+		if (has_ruleset && hits(&actions[i], args->landlock_fd))
+			plan->hits_ruleset = true;
+	}
 	raise_to(&plan->highest, plan->highest_source);
 	return 0;
 }

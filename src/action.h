@@ -13,6 +13,7 @@ struct st_plan {
 	int highest;		/* the highest fd number in any action */
 	int highest_source;	/* the highest fd that must be open already */
 	bool collides;		/* a step changes the held fd's number */
+	bool hits_ruleset;	/* or that of SPAWN_LANDLOCK */
 	bool keeps;		/* there are KEEP actions */
 	bool limits;		/* there are RLIMIT actions */
 };

@@ -106,28 +106,60 @@ static void check_identity(const struct child *c)
 }
 
 /*
- * Moves the held fd out of the way of the actions: above all numbers that they
+ * Moves a needed fd out of the way of the actions: above all numbers that they
  * name or, if the limit on open files forbids that, to any number that none of
- * them names.
+ * them names. Return: its new number.
  */
-static void move_held(struct child *c)
+static int move_away(const struct child *c, int needed)
 {
 	const struct st_launch *l = c->launch;
 	int from, fd = -EINVAL;
 
 	/* above the highest number there is none */
 	if (l->plan.highest < INT32_MAX)
-		fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, l->plan.highest + 1);
+		fd = sys_fcntl(needed, F_DUPFD_CLOEXEC, l->plan.highest + 1);
 	if (fd == -EINVAL || fd == -EMFILE) {
 		for (from = 0;; from = fd + 1) {
-			fd = sys_fcntl(c->held, F_DUPFD_CLOEXEC, from);
+			fd = sys_fcntl(needed, F_DUPFD_CLOEXEC, from);
 			if (fd < 0 || !st_launch_names(l, fd))
 				break;
 			sys_close(fd);
 		}
 	}
 	must(c, fd);
-	c->held = fd;
+	return fd;
+}
+
+static void move_needed(struct child *c)
+{
+	if (c->held >= 0 && c->launch->plan.collides)
+		c->held = move_away(c, c->held);
+	if (c->launch->plan.hits_ruleset)
+		c->ruleset = move_away(c, c->ruleset);
+}
+
+/* ---- the sandbox */
+
+/*
+ * Enters the sandbox as the last step before exec, since it may forbid any of the
+ * others. The domain and the filter are this task's alone: the caller, whose memory
+ * it may share, has other credentials and no filter of it.
+ */
+static void enter_sandbox(const struct child *c)
+{
+	const struct spawn_template_spawn_args *args = c->launch->args;
+
+	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
+	if (has(c, SPAWN_TEMPLATE_SPAWN_LANDLOCK)) {
+		c->report->action = SPAWN_TEMPLATE_ATTR_LANDLOCK;
+		must(c, sys_call2(__NR_landlock_restrict_self, c->ruleset, 0));
+	}
+	if (has(c, SPAWN_TEMPLATE_SPAWN_SECCOMP)) {
+		c->report->action = SPAWN_TEMPLATE_ATTR_SECCOMP;
+		must(c, sys_call3(__NR_seccomp, 1 /* SET_MODE_FILTER */, 0,
+				  st_pointer(args->seccomp)));
+	}
+	c->report->action = 0;
 }
 
 /* ---- signals */
@@ -307,7 +339,7 @@ static int exec_once(const struct child *c)
  */
 static void close_early(const struct child *c)
 {
-	int spare[2];
+	int spare[OWN_MOST];
 	const struct fds fds = {
 		.first = 3,
 		.last = ~0U,
@@ -352,6 +384,9 @@ void st_child(void *launch)
 		.launch = l,
 		.report = l->report,
 		.held = l->by_path ? -1 : l->tfd,
+		.ruleset = l->args->flags & SPAWN_TEMPLATE_SPAWN_LANDLOCK
+				   ? l->args->landlock_fd
+				   : -1,
 	};
 
 	if (l->reset_handlers)
@@ -363,8 +398,7 @@ void st_child(void *launch)
 		catch_core_dumps(&c);
 	make_table_private(&c);
 	check_identity(&c);
-	if (c.held >= 0 && l->plan.collides)
-		move_held(&c);
+	move_needed(&c);
 	set_scheduler(&c);
 	set_session(&c);
 	each_action(&c, do_action);
@@ -381,6 +415,7 @@ void st_child(void *launch)
 	reset_sigpipe(&c);
 	set_mask(&c);
 	set_parent_death(&c);
+	enter_sandbox(&c);
 	exec_file(&c);
 }
 

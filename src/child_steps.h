@@ -23,6 +23,7 @@ struct child {
 	const struct st_launch *launch;
 	struct st_report *report;
 	int held;		/* executed by fd; -1: executed by path */
+	int ruleset;		/* of SPAWN_LANDLOCK; -1: there is none */
 	uint64_t caught;	/* signals that have a handler until exec */
 	struct sys_sigaction catcher;	/* that one; exec resets it */
 };
@@ -70,13 +71,17 @@ CHILD_FN int add_spared(int *spare, int n, int fd)
 	return n + 1;
 }
 
-/* Lists them, at most two. Return: how many. */
+#define OWN_MOST 3
+
+/* Lists them, at most OWN_MOST. Return: how many. */
 CHILD_FN int list_own(const struct child *c, int *spare)
 {
 	int n = 0;
 
 	if (c->held >= 0)
 		n = add_spared(spare, n, c->held);
+	if (c->ruleset > 2)
+		n = add_spared(spare, n, c->ruleset);
 	if (c->launch->wait_fd > 2)
 		n = add_spared(spare, n, c->launch->wait_fd);
 	return n;
@@ -92,7 +97,7 @@ CHILD_FN int do_close_range(const struct child *c,
 			    const struct spawn_template_action *a)
 {
 	const bool cloexec = a->flags & CLOSE_RANGE_CLOEXEC;
-	int spare[2];
+	int spare[OWN_MOST];
 	const struct fds fds = {
 		.first = a->fd,
 		.last = a->newfd,
@@ -259,7 +264,7 @@ CHILD_FN int list_spared(const struct child *c, int *spare)
  */
 CHILD_FN int close_spared(const struct child *c)
 {
-	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
+	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + OWN_MOST];
 	const struct fds fds = {
 		.first = 3,
 		.last = ~0U,
@@ -356,7 +361,9 @@ CHILD_FN void set_ids(const struct child *c)
 	if (has(c, SPAWN_TEMPLATE_SPAWN_SETUID))
 		must(c, sys_call3(__NR_setresuid, args->uid, args->uid,
 				  args->uid));
-	if (has(c, SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS))
+	if (has(c, SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |
+			   SPAWN_TEMPLATE_SPAWN_LANDLOCK |
+			   SPAWN_TEMPLATE_SPAWN_SECCOMP))
 		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 

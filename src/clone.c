@@ -55,8 +55,14 @@ static _Atomic bool many_fds;
 
 static bool needs_own_memory(const struct st_launch *l)
 {
+	uint64_t flags = l->args->flags;
+
+	/* else a filter that kills the child would end the caller with it */
+	if (flags & SPAWN_TEMPLATE_SPAWN_SECCOMP &&
+	    atomic_load(&lacks) & ST_LACKS_OWN_CORE)
+		return true;
 	/* else the child's new ids would make the parent undumpable */
-	return l->args->flags &
+	return flags &
 	       (SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID |
 		SPAWN_TEMPLATE_SPAWN_SETGROUPS);
 }
@@ -268,6 +274,26 @@ static void reap_failed(pid_t pid)
 		;
 }
 
+/*
+ * Finds out whether a child's own filter has killed it in exec, where the report
+ * does not tell. A child that has passed exec has its exit signal again, so this
+ * wait does not see it; any other is ending.
+ */
+static void judge_filtered(struct st_launch *l, pid_t pid)
+{
+	int ret;
+
+	if (!(l->args->flags & SPAWN_TEMPLATE_SPAWN_SECCOMP) || l->wait_fd ||
+	    !launched(l->report))
+		return;
+	do {
+		ret = sys_call5(__NR_waitid, P_PID, pid, NULL,
+				WEXITED | WNOWAIT | __WCLONE, NULL);
+	} while (ret == -EINTR);
+	if (ret == 0)
+		l->report->error = -ECHILD;
+}
+
 static void drop_pidfd(struct st_launch *l)
 {
 	watch_lock(l);
@@ -329,7 +355,10 @@ static long clone_and_reap(struct st_launch *l, const struct st_stack *stack,
 {
 	long pid = way(l, stack);
 
-	if (pid > 0 && !l->unwaited && !launched(l->report)) {
+	if (pid <= 0 || l->unwaited)
+		return pid;
+	judge_filtered(l, (pid_t)pid);
+	if (!launched(l->report)) {
 		if (!l->wait_fd)
 			reap_failed((pid_t)pid);
 		drop_pidfd(l);
@@ -518,6 +547,7 @@ pid_t st_clone_begin(struct st_launch *l, const struct st_stack *stack)
  */
 pid_t st_clone_end(struct st_launch *l, pid_t pid)
 {
+	judge_filtered(l, pid);
 	if (!launched(l->report)) {
 		reap_failed(pid);
 		drop_pidfd(l);

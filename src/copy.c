@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <linux/filter.h>
 
 #include "args.h"
 #include "copy.h"
@@ -145,6 +146,23 @@ static void copy_actions(struct copy *c, struct spawn_template_spawn_args *args)
 		args->actions = (uintptr_t)to;
 }
 
+/* ---- the filter */
+
+static void copy_filter(struct copy *c, struct spawn_template_spawn_args *args)
+{
+	const struct sock_fprog *from = st_pointer(args->seccomp);
+	struct sock_fprog *to = copy_bytes(c, from, sizeof(*from), 8);
+	/* read once, since another thread may change it */
+	unsigned short len = to ? to->len : from->len;
+	const struct sock_filter *code = to ? to->filter : from->filter;
+	void *copy = copy_bytes(c, code, len * sizeof(*code), 8);
+
+	if (!to)
+		return;
+	to->filter = copy;
+	args->seccomp = (uintptr_t)to;
+}
+
 /* ---- all arguments */
 
 static void copy_all(struct copy *c, struct spawn_template_spawn_args *args,
@@ -161,6 +179,8 @@ static void copy_all(struct copy *c, struct spawn_template_spawn_args *args,
 		if (to)
 			args->groups = (uintptr_t)to;
 	}
+	if (args->flags & SPAWN_TEMPLATE_SPAWN_SECCOMP)
+		copy_filter(c, args);
 	if (!input_len)
 		return;
 	to = copy_bytes(c, st_pointer(*input), input_len, 1);

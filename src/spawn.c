@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include <unistd.h>
+#include <linux/filter.h>
 
 #include "action.h"
 #include "args.h"
@@ -27,6 +28,8 @@
 	 SPAWN_TEMPLATE_SPAWN_NICE | SPAWN_TEMPLATE_SPAWN_NO_NEW_PRIVS |     \
 	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT |                              \
 	 SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE)
+#define SANDBOX_FLAGS \
+	(SPAWN_TEMPLATE_SPAWN_LANDLOCK | SPAWN_TEMPLATE_SPAWN_SECCOMP)
 
 static const size_t spawn_versions[] = {
 	SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,
@@ -39,11 +42,12 @@ static const size_t spawn_versions[] = {
 static const uint64_t flags_known[N_SPAWN_VERSIONS] = {
 	SPAWN_TEMPLATE_SPAWN_INHERIT_FDS,
 	SPAWN_FLAGS,
-	SPAWN_FLAGS,
+	SPAWN_FLAGS | SANDBOX_FLAGS,
 };
 
 #define ST_NO_SUCH_FLAG (1ULL << 63)
 #define GROUPS_MAX 65536 /* the kernel's NGROUPS_MAX */
+#define FILTER_MAX 4096 /* the kernel's BPF_MAXINSNS */
 #define RETRIES 64 /* while others refresh the template */
 #define FAILURE_MOST 4096 /* bytes that a caller may have for one */
 
@@ -56,6 +60,17 @@ _Static_assert(sizeof(struct spawn_template_failure) ==
 _Static_assert(sizeof(struct spawn_template_action) == 24, "action");
 
 /* ---- arguments */
+
+static bool sandbox_ok(const struct spawn_template_spawn_args *a)
+{
+	const struct sock_fprog *filter = st_pointer(a->seccomp);
+
+	if ((a->flags & SPAWN_TEMPLATE_SPAWN_LANDLOCK) && a->landlock_fd < 0)
+		return false;
+	return !(a->flags & SPAWN_TEMPLATE_SPAWN_SECCOMP) ||
+	       (filter && filter->filter && filter->len &&
+		filter->len <= FILTER_MAX);
+}
 
 static bool attributes_ok(const struct spawn_template_spawn_args *a)
 {
@@ -132,13 +147,13 @@ bool st_failure_size_ok(size_t size)
  */
 static bool args_ok(const struct spawn_template_spawn_args *a)
 {
-	if (a->flags & ~SPAWN_FLAGS)
+	if (a->flags & ~(SPAWN_FLAGS | SANDBOX_FLAGS))
 		return false;
-	if (!all_zero(a->reserved, 4) || !all_zero(a->reserved2, 15) ||
-	    (a->reserved_fd != 0 && a->reserved_fd != -1) ||
+	if (!all_zero(a->reserved, 4) || !all_zero(a->reserved2, 14) ||
 	    !st_failure_size_ok(a->failure_size))
 		return false;
-	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a);
+	return a->argv && *(char **)(uintptr_t)a->argv && attributes_ok(a) &&
+	       sandbox_ok(a);
 }
 
 /* Return: 0; -EINVAL or -E2BIG for arguments that no launch accepts. */

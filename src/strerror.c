@@ -9,6 +9,7 @@
  * while the rest of the sentence is English.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <spawn_template.h>
@@ -27,6 +28,7 @@ static const struct error_text error_texts[] = {
 	{ EACCES, "Permission denied" },
 	{ EAGAIN, "Resource temporarily unavailable" },
 	{ EBADF, "Bad file descriptor" },
+	{ EBADFD, "File descriptor in bad state" },
 	{ EBUSY, "Device or resource busy" },
 	{ ECANCELED, "Operation canceled" },
 	{ ECHILD, "No child processes" },
@@ -108,6 +110,13 @@ static const char *error_text(int error)
 	"processes: see 'spawn-template doctor'"
 #define SANDBOX \
 	"the kernel or a sandbox does not allow it: see 'spawn-template doctor'"
+
+#define NO_LANDLOCK                                                        \
+	"the kernel has no Landlock, or a sandbox denies it: launch without " \
+	"SPAWN_LANDLOCK, or see 'spawn-template doctor'"
+#define NO_SECCOMP                                                           \
+	"the kernel has no seccomp filters, or a sandbox denies them: launch " \
+	"without SPAWN_SECCOMP, or see 'spawn-template doctor'"
 
 struct remedy {
 	unsigned int stages;
@@ -261,6 +270,44 @@ static const struct remedy remedies[] = {
 	{ ANY, EOPNOTSUPP, SANDBOX },
 };
 
+/* Of these attributes the failure tells which one it was. */
+static const struct remedy sandbox_remedies[] = {
+	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, EBADF,
+	  "landlock_fd must be open in the caller until the launch" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, EBADFD,
+	  "landlock_fd must be a ruleset of landlock_create_ruleset(2)" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, E2BIG,
+	  "at most 16 Landlock domains can be inside of each other" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, ENOMEM,
+	  "the machine, or the cgroup (memory.max), is out of memory" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, ANY_ERROR, NO_LANDLOCK },
+	{ 1U << SPAWN_TEMPLATE_ATTR_SECCOMP, EINVAL,
+	  "the filter must be a classic BPF program that seccomp(2) accepts" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_SECCOMP, EFAULT,
+	  "seccomp must point to a struct sock_fprog" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_SECCOMP, ENOMEM,
+	  "the filters of this process are too long in all, or the machine is "
+	  "out of memory" },
+	{ 1U << SPAWN_TEMPLATE_ATTR_SECCOMP, ANY_ERROR, NO_SECCOMP },
+};
+
+static const char *find(const struct remedy *list, size_t n, unsigned int bit,
+			int error)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].stages & bit &&
+		    (list[i].error == error || list[i].error == ANY_ERROR))
+			return list[i].text;
+	return NULL;
+}
+
+static bool is_sandbox(const struct spawn_template_failure *f)
+{
+	return f->stage == SPAWN_TEMPLATE_STAGE_ATTR &&
+	       (f->action == SPAWN_TEMPLATE_ATTR_LANDLOCK ||
+		f->action == SPAWN_TEMPLATE_ATTR_SECCOMP);
+}
+
 static const char *remedy_text(const struct spawn_template_failure *f)
 {
 	/* of a stage that is not known, only the error can be told */
@@ -268,12 +315,10 @@ static const char *remedy_text(const struct spawn_template_failure *f)
 				     ? 1U << f->stage
 				     : 1U << 31;
 
-	for (size_t i = 0; i < COUNT(remedies); i++)
-		if (remedies[i].stages & stage &&
-		    (remedies[i].error == f->error ||
-		     remedies[i].error == ANY_ERROR))
-			return remedies[i].text;
-	return NULL;
+	if (is_sandbox(f))
+		return find(sandbox_remedies, COUNT(sandbox_remedies),
+			    1U << f->action, f->error);
+	return find(remedies, COUNT(remedies), stage, f->error);
 }
 
 /* ---- the sentence */
@@ -292,6 +337,11 @@ static void put_step(const struct spawn_template_failure *f, char *buf,
 
 	if (f->stage == SPAWN_TEMPLATE_STAGE_ACTION)
 		snprintf(buf, size, "action %u failed", f->action);
+	else if (is_sandbox(f))
+		snprintf(buf, size, "cannot enter the %s",
+			 f->action == SPAWN_TEMPLATE_ATTR_LANDLOCK
+				 ? "Landlock domain"
+				 : "seccomp filter");
 	else
 		snprintf(buf, size, "%s",
 			 f->stage < COUNT(steps) ? steps[f->stage] : steps[0]);
@@ -301,7 +351,7 @@ int spawn_template_strerror(const struct spawn_template_failure *failure,
 			    char *buf, size_t size)
 {
 	const char *text, *remedy;
-	char step[32], number[24];
+	char step[40], number[24];
 
 	if (!failure || (!buf && size))
 		return -EINVAL;

@@ -112,7 +112,7 @@ static void initialisers_name_no_fd_and_no_user(void)
 	CHECK_EQ(child.cgroup_fd, -1);
 }
 
-/* Fields of new versions are zero, so that an older library takes the structure. */
+/* But for the descriptor, so that an older library takes what names none. */
 static void initialisers_leave_new_fields_zero(void)
 {
 	struct spawn_template_run_args run = SPAWN_TEMPLATE_RUN_ARGS_INIT;
@@ -120,6 +120,8 @@ static void initialisers_leave_new_fields_zero(void)
 	struct spawn_template_create_args create =
 		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
 
+	CHECK_EQ(spawn.landlock_fd, -1);
+	spawn.landlock_fd = 0;
 	check_bytes(&spawn, SPAWN_VER1, sizeof(spawn), 0);
 	check_bytes(&run, offsetof(struct spawn_template_run_args, reserved_fd),
 		    sizeof(run), 0);
@@ -221,7 +223,7 @@ static void spawn_sizes_between_versions_count_as_the_smaller(void)
 	int tfd = test_probe(), pidfd = -1;
 
 	s.args.argv = (uintptr_t)TEST_ARGV("probe", "exit", "5");
-	s.args.cgroup_fd = 0;
+	s.args.cgroup_fd = s.args.landlock_fd = 0;
 	s.args.uid = s.args.gid = 0;
 	s.args.pidfd = (uintptr_t)&pidfd;
 	for (size_t size = SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0 + 1;
@@ -247,15 +249,6 @@ static void reserved_fields_of_version_2_must_be_zero(void)
 		args = good;
 		args.reserved2[i] = 1ULL << (4 * i);
 		CHECK_FAILS(tfd, args, EINVAL, SPAWN_TEMPLATE_STAGE_ARGS, 0);
-	}
-	args = good;
-	args.reserved_fd = -1;
-	CHECK_EQ(test_spawn_args(tfd, args), 5);
-	for (int fd = -2; fd < 4; fd++) {
-		args.reserved_fd = fd;
-		if (fd != -1 && fd != 0)
-			CHECK_FAILS(tfd, args, EINVAL,
-				    SPAWN_TEMPLATE_STAGE_ARGS, 0);
 	}
 }
 

@@ -10,11 +10,11 @@
 #include "warm/pool.h"
 
 /* Flags that only cold launches serve. */
-#define COLD_FLAGS                                                        \
-	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETUID | \
-	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |   \
-	 SPAWN_TEMPLATE_SPAWN_INTO_CGROUP |                               \
-	 SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+#define COLD_FLAGS                                                          \
+	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETUID |   \
+	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |     \
+	 SPAWN_TEMPLATE_SPAWN_INTO_CGROUP | SPAWN_TEMPLATE_SPAWN_LANDLOCK | \
+	 SPAWN_TEMPLATE_SPAWN_SECCOMP | SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
 
 static bool is_linkers(const char *variable)
 {

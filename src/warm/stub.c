@@ -343,6 +343,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	c.launch = (const struct st_launch *)req.launch;
 	c.report = &slot->report;
 	c.held = WARM_SOCKET;
+	c.ruleset = -1;
 	stage(&c, SPAWN_TEMPLATE_STAGE_CLONE);
 	if (!is_as_free(req.caller)) {
 		slot->refused = 1;

@@ -16,6 +16,7 @@
  *	ids			real,effective,saved uid and gid; groups
  *	pids			pid, ppid, pgrp, sid; pgrp of the terminal or -errno
  *	umask nice nnp pdeathsig cgroup dumpable
+ *	sandbox			seccomp, filters, nonewprivs, as in /proc/self/status
  *	rlimit N		limit.N=soft,hard
  *	cat			copies fd 0 to fd 1
  *	read N			data.N: up to 4096 bytes of fd N
@@ -267,6 +268,18 @@ static void tell_pending(void)
 	tell_status(keys);
 }
 
+static void tell_sandbox(void)
+{
+	static const char *const keys[][2] = {
+		{ "Seccomp:", "seccomp" },
+		{ "Seccomp_filters:", "filters" },
+		{ "NoNewPrivs:", "nonewprivs" },
+		{ NULL, NULL },
+	};
+
+	tell_status(keys);
+}
+
 static void tell_ids(void)
 {
 	gid_t groups[256];
@@ -431,6 +444,7 @@ static const struct {
 	{ "pdeathsig", tell_pdeathsig },
 	{ "pending", tell_pending },
 	{ "pids", tell_pids },
+	{ "sandbox", tell_sandbox },
 	{ "secure", tell_secure },
 	{ "signals", tell_signals },
 	{ "umask", tell_umask },
