@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the helper does with the traced process, step by step: see tracer.h. */
 #include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "sys.h"
@@ -52,25 +51,65 @@ int st_trace_poke(const struct tracer *t, uint64_t at, uint64_t word)
 	return sys_call4(__NR_ptrace, PTRACE_POKETEXT, t->pid, at, word);
 }
 
+/* ---- files of /proc */
+
+static void put_number(char *to, unsigned int n)
+{
+	char digits[12];
+	int len = 0;
+
+	do {
+		digits[len++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	while (len)
+		*to++ = digits[--len];
+	*to = '\0';
+}
+
+static int open_proc(const struct tracer *t, const char *file, int flags)
+{
+	char path[40] = "/proc/";
+	int at = 6;
+
+	put_number(path + at, (unsigned int)t->pid);
+	while (path[at])
+		at++;
+	path[at++] = '/';
+	while ((path[at++] = *file++))
+		;
+	return sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+}
+
+/*
+ * Copies between memory of the process and this one. It goes by the file mem of
+ * /proc: the filters of containers often forbid process_vm_readv(2).
+ */
+static int copy(const struct tracer *t, long nr, int flags, uint64_t there,
+		const void *here, size_t len)
+{
+	int fd = open_proc(t, "mem", flags);
+	long ret = fd;
+
+	if (fd < 0)
+		return fd;
+	do {
+		ret = sys_call4(nr, fd, (long)here, (long)len, (long)there);
+	} while (ret == -EINTR);
+	sys_close(fd);
+	return ret == (long)len ? 0 : ret < 0 ? (int)ret : -EFAULT;
+}
+
 int st_trace_copy_in(const struct tracer *t, uint64_t from, void *to,
 		     size_t len)
 {
-	struct iovec local = { to, len }, remote = { (void *)from, len };
-	long ret = sys_call6(__NR_process_vm_readv, t->pid, (long)&local, 1,
-			     (long)&remote, 1, 0);
-
-	return ret == (long)len ? 0 : ret < 0 ? (int)ret : -EFAULT;
+	return copy(t, __NR_pread64, O_RDONLY, from, to, len);
 }
 
 int st_trace_copy_out(const struct tracer *t, uint64_t to, const void *from,
 		      size_t len)
 {
-	struct iovec local = { (void *)from, len },
-		     remote = { (void *)to, len };
-	long ret = sys_call6(__NR_process_vm_writev, t->pid, (long)&local, 1,
-			     (long)&remote, 1, 0);
-
-	return ret == (long)len ? 0 : ret < 0 ? (int)ret : -EFAULT;
+	return copy(t, __NR_pwrite64, O_RDWR, to, from, len);
 }
 
 int st_trace_expect_trap(const struct tracer *t, struct user_regs_struct *regs)
@@ -108,36 +147,6 @@ long st_trace_remote(struct tracer *t, long nr, uint64_t a, uint64_t b,
 	return ret < 0 ? ret : (long)regs.rax;
 }
 
-/* ---- /proc */
-
-static void put_number(char *to, unsigned int n)
-{
-	char digits[12];
-	int len = 0;
-
-	do {
-		digits[len++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	while (len)
-		*to++ = digits[--len];
-	*to = '\0';
-}
-
-static int open_proc(const struct tracer *t, const char *file)
-{
-	char path[40] = "/proc/";
-	int at = 6;
-
-	put_number(path + at, (unsigned int)t->pid);
-	while (path[at])
-		at++;
-	path[at++] = '/';
-	while ((path[at++] = *file++))
-		;
-	return sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-}
-
 /*
  * Reads a file of /proc.
  * Return: bytes, with a NUL behind the last; -E2BIG if there are more.
@@ -145,7 +154,7 @@ static int open_proc(const struct tracer *t, const char *file)
 int st_trace_read_proc(const struct tracer *t, const char *file, char *to,
 		       int size)
 {
-	int fd = open_proc(t, file), len = 0, got = fd;
+	int fd = open_proc(t, file, O_RDONLY), len = 0, got = fd;
 
 	if (fd < 0)
 		return fd;
