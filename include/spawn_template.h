@@ -191,8 +191,8 @@ struct spawn_template_create_args {
  * With CREATE_WARM_ONCE or CREATE_WARM_FORK, from the second launch on,
  * args->warm_target processes of the program wait for launches. A warm launch takes
  * one of these, whose dynamic linking is done. With WARM_ONCE each waiting process
- * becomes the program of one launch; with WARM_FORK a waiting process forks a child
- * ahead of each launch. A launch that no waiting process fits is cold, and
+ * becomes the program of one launch; with WARM_FORK one process more forks them, and
+ * forks further ones where launches come faster. A launch that no waiting process fits is cold, and
  * spawn_template_stat() counts the reasons. A launch by spawn_template_begin() is
  * always cold. Waiting processes are children of the calling process. They end
  * when the template is closed, or 30 s after its last launch. waitpid(-1) reports
@@ -662,7 +662,7 @@ int spawn_template_refresh(int tfd);
  */
 #define SPAWN_TEMPLATE_COLD_FIRST		0 /* the first, or first after 30 s */
 #define SPAWN_TEMPLATE_COLD_NOT_READY		1 /* no process waits at the moment */
-#define SPAWN_TEMPLATE_COLD_BUSY		2 /* another thread launches from it */
+#define SPAWN_TEMPLATE_COLD_BUSY		2 /* others have their lock */
 #define SPAWN_TEMPLATE_COLD_FLAGS		3 /* a flag that only exec serves */
 #define SPAWN_TEMPLATE_COLD_DESCRIPTORS		4 /* fds, or actions on them */
 #define SPAWN_TEMPLATE_COLD_ARGV0		5 /* another argv[0] than before */

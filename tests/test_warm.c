@@ -8,6 +8,7 @@
 #include "warming.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -192,6 +193,86 @@ static void a_ring_is_served_warm(void)
 	each_mode(runs_on_a_ring);
 }
 
+/* ---- many at a time */
+
+/* List the parked processes, which are children of this one. */
+static int children(pid_t *pids, int most)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	int n = 0;
+
+	CHECK(dir);
+	while ((e = readdir(dir)) && n < most) {
+		int pid = atoi(e->d_name), ppid = 0;
+		FILE *f = NULL;
+
+		if (pid > 0)
+			f = fopen(test_fmt("/proc/%d/stat", pid), "re");
+		/* a process may end at any time */
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d (%*[^)]) %*c %d", &ppid) == 1 &&
+		    ppid == getpid())
+			pids[n++] = pid;
+		fclose(f);
+	}
+	closedir(dir);
+	return n;
+}
+
+#define THREADS 6
+#define LAUNCHES 40
+
+static void *launch_often(void *arg)
+{
+	char *argv[] = { "probe", "exit", "7", NULL };
+	int tfd = *(int *)arg;
+
+	for (int i = 0; i < LAUNCHES; i++)
+		CHECK_EQ(test_spawn(tfd, argv), 7);
+	return NULL;
+}
+
+/* One process waits; for the other launches, one is forked on request. */
+static void launches_of_many_threads_are_warm(void)
+{
+	int tfd = ready_probe(FORK);
+	struct spawn_template_stat before = stat_of(tfd), after;
+	pthread_t threads[THREADS];
+	pid_t pids[64];
+	int n = 0;
+
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, launch_often, &tfd),
+			 0);
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	after = stat_of(tfd);
+	/* on a loaded machine a process may come too late, or a lock */
+	CHECK_GT(after.warm - before.warm, THREADS * LAUNCHES * 9 / 10);
+	await_ready(tfd);
+	/* no more than were wanted at a time, and the one that forks */
+	n = children(pids, 64);
+	CHECK_LE(n, THREADS + 3);
+	CHECK_OK(spawn_template_close(tfd));
+	for (int i = 0; i < 1000 && children(pids, 8); i++)
+		nap();
+	CHECK_EQ(children(pids, 8), 0);
+	CHECK(test_no_children());
+}
+
+static void launches_in_a_row_are_warm_without_a_wait(void)
+{
+	char *argv[] = { "probe", "exit", "7", NULL };
+	int tfd = ready_probe(FORK);
+	struct spawn_template_stat before = stat_of(tfd);
+
+	for (int i = 0; i < 100; i++)
+		CHECK_EQ(test_spawn(tfd, argv), 7);
+	CHECK_GT(stat_of(tfd).warm - before.warm, 90);
+}
+
 /* ---- failures */
 
 static void fails_as_cold(int tfd)
@@ -226,32 +307,6 @@ static void fails_as_cold(int tfd)
 static void a_failed_action_is_told_as_by_a_cold_launch(void)
 {
 	each_mode(fails_as_cold);
-}
-
-/* List the parked processes, which are children of this one. */
-static int children(pid_t *pids, int most)
-{
-	DIR *dir = opendir("/proc");
-	struct dirent *e;
-	int n = 0;
-
-	CHECK(dir);
-	while ((e = readdir(dir)) && n < most) {
-		int pid = atoi(e->d_name), ppid = 0;
-		FILE *f = NULL;
-
-		if (pid > 0)
-			f = fopen(test_fmt("/proc/%d/stat", pid), "re");
-		/* a process may end at any time */
-		if (!f)
-			continue;
-		if (fscanf(f, "%*d (%*[^)]) %*c %d", &ppid) == 1 &&
-		    ppid == getpid())
-			pids[n++] = pid;
-		fclose(f);
-	}
-	closedir(dir);
-	return n;
 }
 
 static void survives(int tfd, int sig)
@@ -634,6 +689,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_run_is_served_warm),
 	TEST_CASE(descriptors_may_have_high_numbers),
 	TEST_CASE(a_ring_is_served_warm),
+	TEST_CASE(launches_of_many_threads_are_warm),
+	TEST_CASE(launches_in_a_row_are_warm_without_a_wait),
 	TEST_CASE(a_failed_action_is_told_as_by_a_cold_launch),
 	TEST_CASE(launches_work_after_parked_processes_are_killed),
 	TEST_CASE(launches_work_after_parked_processes_are_stopped),

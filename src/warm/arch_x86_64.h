@@ -49,9 +49,18 @@ warm_set_secrets(uint64_t canary, uint64_t guard)
 			 : "memory");
 }
 
-/* Runs clone(2) with own memory; the child calls fn(arg) on the stack at sp. */
+static inline __attribute__((always_inline)) void
+warm_copy(void *to, const void *from, uint64_t n)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
+}
+
+/*
+ * Runs clone(2) with own memory; the child calls fn(arg) on the stack at sp. The
+ * ids are addresses, as for clone(2).
+ */
 static inline __attribute__((always_inline)) long
-warm_fork(uint64_t flags, uint64_t sp, uint64_t child_tid,
+warm_fork(uint64_t flags, uint64_t sp, void *parent_tid, uint64_t child_tid,
 	  void (*fn)(const void *), const void *arg)
 {
 	register uint64_t r10 __asm__("r10") = child_tid;
@@ -70,7 +79,7 @@ warm_fork(uint64_t flags, uint64_t sp, uint64_t child_tid,
 			 "1:"
 			 : "=a"(ret)
 			 : "a"((long)__NR_clone), "D"(flags), "S"(sp & ~15ULL),
-			   "d"(0L), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+			   "d"(parent_tid), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
 			 : "rcx", "r11", "memory", "cc");
 	return ret;
 }

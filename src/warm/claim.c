@@ -1,170 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A launch from a parked process: one message with everything in it, and an
- * answer by a word in shared memory.
+ * A launch from a parked process: one message with its descriptors, all else in
+ * a slot of shared memory, and an answer by a word there.
  *
  * The caller waits for the answer by a futex and not at the socket: a socket
  * wakes its reader at once and on the same processor, behind the program that
- * is about to start. Until a process has taken the message nothing has
- * happened, and the launch can still be made cold; from then on the caller
- * waits as for any launch.
+ * is about to start. Until a process has taken the launch nothing has happened,
+ * and the caller can still withdraw it and make it cold; from then on the
+ * caller waits as for any launch.
+ *
+ * Any of the processes that wait at the seat may take the launch. Several
+ * threads may launch from a seat at a time, each in a slot of its own: begin and
+ * end take the lock of the pool, and between them the caller holds none.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <linux/futex.h>
 
 #include "clone.h"
-#include "pidfd.h"
 #include "shared/clock.h"
-#include "shared/parked.h"
 #include "sys.h"
 #include "warm/claim.h"
 #include "warm/image.h"
-#include "warm/park.h"
 
-/* The time within which a parked process must take the message. */
+/* The time within which a process must take the launch. */
 #define TAKEN_MOST (100 * ST_MS)
+/* The time after which the caller looks whether that has happened. */
+#define LOOK_AFTER (5 * ST_MS)
 
-/* ---- the seat */
-
-static void close_fd(int *fd)
+static struct warm_slot *slot_of(const struct warm_claim *claim)
 {
-	if (*fd >= 0)
-		sys_close(*fd);
-	*fd = -1;
-}
-
-static int open_fds(struct warm_seat *seat, struct st_park *park)
-{
-	int pair[2], size = 2 * WARM_IMAGE_MOST;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	seat->socket = pair[0];
-	park->socket = pair[1];
-	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	seat->door = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
-	if (seat->door < 0)
-		return -errno;
-	park->door = seat->door;
-	park->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (park->null < 0)
-		return -errno;
-	park->slot = memfd_create(park->mode == WARM_ONCE ? ST_PARKED_ONCE
-							  : ST_PARKED_FORK,
-				  MFD_CLOEXEC);
-	if (park->slot < 0 || ftruncate(park->slot, WARM_PAGE) < 0)
-		return -errno;
-	seat->slot = mmap(NULL, WARM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  park->slot, 0);
-	if (seat->slot == MAP_FAILED) {
-		seat->slot = NULL;
-		return -errno;
-	}
-	seat->buf = mmap(NULL, WARM_IMAGE_MOST, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (seat->buf == MAP_FAILED) {
-		seat->buf = NULL;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/*
- * Makes the seat ready. With WARM_ONCE the parked process itself waits for a
- * launch; with WARM_FORK its first child announces itself.
- */
-static int make_ready(struct warm_seat *seat)
-{
-	uint64_t one = 1;
-
-	if (seat->parked.control.mode == WARM_FORK)
-		return write(seat->door, &one, sizeof(one)) == sizeof(one)
-			       ? 0
-			       : -errno;
-	seat->pid = seat->parked.pid;
-	seat->pidfd = sys_call2(__NR_pidfd_open, seat->pid, 0);
-	return seat->pidfd < 0 ? seat->pidfd : 0;
-}
-
-/**
- * st_seat_open - park a process
- * @seat: filled in
- * @park: path, argv0, key and mode are set; on failure step is the failed step
- *
- * Call it from a thread that lives as long as the process.
- *
- * Return: 0; or -errno, and then the seat holds nothing.
- */
-int st_seat_open(struct warm_seat *seat, struct st_park *park)
-{
-	int ret;
-
-	memset(seat, 0, sizeof(*seat));
-	seat->socket = seat->door = seat->pidfd = -1;
-	park->socket = park->null = park->slot = -1;
-	park->parked = &seat->parked;
-	ret = open_fds(seat, park);
-	if (ret == 0)
-		ret = st_park(park);
-	close_fd(&park->socket);
-	close_fd(&park->null);
-	close_fd(&park->slot);
-	if (ret == 0)
-		ret = make_ready(seat);
-	if (ret < 0)
-		st_seat_close(seat);
-	return ret;
-}
-
-static void end_process(pid_t *pid)
-{
-	if (*pid > 0) {
-		sys_call2(__NR_kill, *pid, SIGKILL);
-		while (sys_call4(__NR_wait4, *pid, 0, 0, 0) == -EINTR)
-			;
-	}
-	*pid = 0;
-}
-
-static void reap_claimed(const struct warm_seat *seat)
-{
-	while (st_pidfd_wait(seat->pidfd, seat->pid, NULL, WEXITED, NULL) ==
-	       -EINTR)
-		;
-}
-
-/*
- * Ends the parked process, and a forked one that no launch has taken. A host
- * that reaps all children may have reaped them: then their pids are nobody's,
- * or another process's. So each is ended by its pidfd if there is one.
- */
-void st_seat_close(struct warm_seat *seat)
-{
-	if (seat->parked.control.mode == WARM_FORK) {
-		end_process(&seat->parked.pid);
-		/* a forked process may not have announced itself yet */
-		st_seat_ready(seat);
-	}
-	close_fd(&seat->socket);
-	if (seat->pidfd >= 0) {
-		st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
-		reap_claimed(seat);
-	}
-	close_fd(&seat->pidfd);
-	close_fd(&seat->door);
-	if (seat->slot)
-		munmap(seat->slot, WARM_PAGE);
-	if (seat->buf)
-		munmap(seat->buf, WARM_IMAGE_MOST);
-	seat->slot = NULL;
-	seat->buf = NULL;
+	return &claim->seat->shared->slot[claim->slot];
 }
 
 /* ---- descriptors to send */
@@ -240,108 +106,209 @@ static bool list_fds(struct warm_fds *fds, const struct st_launch *l)
 	return true;
 }
 
-/* Return: 0; WARM_COLD if it cannot be sent. */
-static int send_request(const struct warm_seat *seat, struct warm_request *req,
-			const struct warm_fds *fds,
-			const struct warm_image *image)
+/* Return: 0; -errno if it cannot be sent. */
+static int send_message(const struct warm_seat *seat, uint32_t slot,
+			const struct warm_fds *fds)
 {
 	const size_t size = sizeof(int) * (size_t)fds->n;
-	struct iovec iov[2] = { { req, sizeof(*req) },
-				{ image->buf, image->size } };
+	struct warm_message message = { WARM_MAGIC, slot, (uint32_t)fds->n };
+	struct iovec iov = { &message, sizeof(message) };
 	union {
 		struct cmsghdr h;
 		char bytes[CMSG_SPACE(sizeof(int) * WARM_FDS_MOST)];
 	} control;
 	struct msghdr m = {
-		.msg_iov = iov,
-		.msg_iovlen = 2,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = CMSG_SPACE(size),
 	};
+	int ret;
 
-	req->n_fds = (uint32_t)fds->n;
-	memcpy(req->numbers, fds->number, size);
 	control.h.cmsg_len = CMSG_LEN(size);
 	control.h.cmsg_level = SOL_SOCKET;
 	control.h.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.h), fds->fd, size);
-	return sys_call3(__NR_sendmsg, seat->socket, &m,
-			 MSG_NOSIGNAL | MSG_DONTWAIT) > 0
-		       ? 0
-		       : WARM_COLD;
+	ret = sys_call3(__NR_sendmsg, seat->socket, &m,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+	return ret < 0 ? ret : 0;
+}
+
+/* ---- begin; the caller holds the lock */
+
+static int find_slot(struct warm_claim *claim)
+{
+	unsigned int most = st_seat_forks(claim->seat) ? WARM_SLOTS : 1;
+
+	for (claim->slot = 0; claim->slot < most; claim->slot++)
+		if (!(claim->seat->slots & 1U << claim->slot))
+			return 0;
+	return -EAGAIN;
+}
+
+/* Fills the slot, and lists the descriptors. */
+static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
+{
+	struct warm_slot *slot = slot_of(claim);
+	struct warm_image image = { .buf = slot->image };
+
+	memset(slot, 0, offsetof(struct warm_slot, image));
+	slot->req.caller = (uint32_t)sys_call0(__NR_gettid);
+	if (!list_fds(fds, claim->launch))
+		return -E2BIG;
+	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
+	return st_warm_image(&image, &claim->seat->parked, fds, claim->launch,
+			     &slot->req);
+}
+
+/*
+ * Sends the launch. If no process waits for it, one is forked for it meanwhile;
+ * and another one afterwards, if fewer will wait than should.
+ */
+static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
+		       unsigned int spares)
+{
+	struct warm_seat *seat = claim->seat;
+	unsigned int ready = st_seat_ready(seat);
+	int ret = 0;
+
+	claim->failures = seat->shared->fork_failures;
+	slot_of(claim)->req.refill = !seat->unclaimed && ready <= spares;
+	if (!ready && st_seat_forks(seat))
+		ret = st_seat_ring(seat);
+	else if (!ready)
+		ret = -EAGAIN;
+	return ret < 0 ? ret : send_message(seat, claim->slot, fds);
+}
+
+/**
+ * st_claim_begin - hand a launch to a waiting process
+ * @claim: filled in
+ * @seat: open; the calling thread holds its lock
+ * @l: the launch; @mask: the calling thread's
+ * @spares: how many processes should wait afterwards
+ *
+ * The process does nothing that could be noticed before st_claim_go().
+ *
+ * Return: 0, to be followed by st_claim_go() or st_claim_call_off(); -errno if
+ * nothing was sent: -EPIPE if nobody lives there.
+ */
+int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
+		   struct st_launch *l, uint64_t mask, unsigned int spares)
+{
+	struct warm_fds fds = { .n = 1, .number = { -1 } };
+	int ret;
+
+	*claim = (struct warm_claim){ seat, l, .pidfd = -1 };
+	ret = find_slot(claim);
+	if (ret < 0)
+		return ret;
+	if (!l->masked)
+		l->mask = mask;
+	fds.fd[0] = sys_openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC, 0);
+	if (fds.fd[0] < 0)
+		return fds.fd[0];
+	ret = fill_slot(claim, &fds);
+	if (ret == 0)
+		ret = send_launch(claim, &fds, spares);
+	sys_close(fds.fd[0]);
+	if (ret < 0)
+		return ret;
+	seat->slots |= 1U << claim->slot;
+	seat->unclaimed++;
+	seat->users++;
+	return 0;
 }
 
 /* ---- the answer */
 
-static bool claim_has_ended(const struct warm_seat *seat)
+static void set_go(struct warm_slot *slot, enum warm_go go)
 {
-	siginfo_t info = { .si_pid = 0 };
+	__atomic_store_n(&slot->go, go, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&slot->waits, __ATOMIC_SEQ_CST))
+		sys_call3(__NR_futex, &slot->go, FUTEX_WAKE, 1);
+}
 
-	return st_pidfd_wait(seat->pidfd, seat->pid, &info,
-			     WEXITED | WNOHANG | WNOWAIT, NULL) < 0 ||
-	       info.si_pid;
+/* Return: true if no process has taken the launch, and none can any more. */
+static bool withdraw(struct warm_slot *slot)
+{
+	uint32_t free = 0;
+
+	return __atomic_compare_exchange_n(&slot->taken, &free, WARM_WITHDRAWN,
+					   0, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static bool is_taken(struct warm_slot *slot)
+{
+	return __atomic_load_n(&slot->taken, __ATOMIC_SEQ_CST) == WARM_TAKEN;
+}
+
+/* Finds out which process has taken the launch, and takes it off the list. */
+static void identify(struct warm_claim *claim)
+{
+	struct warm_seat *seat = claim->seat;
+	struct warm_slot *slot = slot_of(claim);
+	pid_t pid = (pid_t)slot->pid;
+
+	if (claim->pid || !is_taken(slot))
+		return;
+	pthread_mutex_lock(seat->lock);
+	st_seat_take(seat, pid, &claim->pidfd);
+	seat->unclaimed--;
+	pthread_mutex_unlock(seat->lock);
+	claim->pid = pid;
+	/* there was no number for it when it announced itself */
+	if (claim->pidfd < 0)
+		claim->pidfd = sys_call2(__NR_pidfd_open, pid, 0);
+}
+
+static bool is_done(struct warm_slot *slot)
+{
+	return __atomic_load_n(&slot->done, __ATOMIC_ACQUIRE);
+}
+
+/* Tells whether a fork has failed since this launch began. */
+static bool forks_fail(const struct warm_claim *claim)
+{
+	return __atomic_load_n(&claim->seat->shared->fork_failures,
+			       __ATOMIC_SEQ_CST) != claim->failures;
+}
+
+/* From here on another thread may end the child: see st_watch_kill(). */
+static void have_watched(struct warm_claim *claim)
+{
+	claim->launch->pidfd = claim->pidfd;
+	claim->launch->tid = claim->pid;
+	st_watch_set(claim->launch, claim->launch);
 }
 
 /*
  * Return: 0: done; WARM_COLD: nobody took it; -ECHILD: the process was killed.
  */
-static int wait_done(struct warm_seat *seat)
+static int wait_done(struct warm_claim *claim)
 {
-	struct sys_timespec most = { 0, TAKEN_MOST };
-	struct warm_slot *slot = seat->slot;
+	struct sys_timespec look = { 0, LOOK_AFTER };
+	struct warm_slot *slot = slot_of(claim);
+	int64_t most = st_now() + TAKEN_MOST;
 
-	while (!__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE)) {
-		int ret = sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0,
-				    &most);
-
-		if (ret != -ETIMEDOUT)
-			continue;
-		if (!__atomic_load_n(&slot->taken, __ATOMIC_ACQUIRE))
-			return WARM_COLD;
-		if (claim_has_ended(seat) &&
-		    !__atomic_load_n(&slot->done, __ATOMIC_ACQUIRE))
+	while (!is_done(slot)) {
+		sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0, &look);
+		if (is_done(slot))
+			break;
+		if (!claim->pid) {
+			if ((forks_fail(claim) || st_now() >= most) &&
+			    withdraw(slot))
+				return WARM_COLD;
+			identify(claim);
+			if (claim->pid)
+				have_watched(claim);
+		}
+		if (claim->pid && st_seat_has_ended(claim->pid, claim->pidfd) &&
+		    !is_done(slot))
 			return -ECHILD;
 	}
 	return 0;
-}
-
-/**
- * st_seat_ready - tell whether a process waits for a launch
- *
- * The process announces itself over the socket, with its pidfd. This never
- * blocks.
- */
-bool st_seat_ready(struct warm_seat *seat)
-{
-	union {
-		struct cmsghdr h;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	uint32_t pid;
-	struct iovec iov = { &pid, sizeof(pid) };
-	struct msghdr m = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	long got;
-
-	if (seat->pidfd >= 0)
-		return true;
-	got = sys_call3(__NR_recvmsg, seat->socket, &m,
-			MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (got != sizeof(pid) || m.msg_controllen < CMSG_LEN(sizeof(int)))
-		return false;
-	memcpy(&seat->pidfd, CMSG_DATA(&control.h), sizeof(int));
-	seat->pid = (pid_t)pid;
-	return true;
-}
-
-/* Tells whether the waiting process still lives. */
-bool st_seat_lives(const struct warm_seat *seat)
-{
-	return !claim_has_ended(seat);
 }
 
 /* Copies the child's report; l->report is the launch's own. */
@@ -355,110 +322,80 @@ static void take_report(struct st_launch *l, const struct st_report *from)
 	l->report->warm = true;
 }
 
-/* Ends a process that is of no more use, whatever its request was. */
-static void give_up(struct warm_seat *seat)
+/* Ends a process whose launch has failed. */
+static void end_child(struct warm_claim *claim)
 {
-	st_pidfd_signal(seat->pidfd, seat->pid, SIGKILL);
-	reap_claimed(seat);
-	close_fd(&seat->pidfd);
-	if (seat->parked.control.mode == WARM_ONCE)
-		seat->parked.pid = 0;
+	if (claim->pid)
+		st_seat_end(claim->pid, claim->pidfd);
+	claim->pidfd = -1;
 }
 
-/**
- * st_seat_begin - hand a launch to the waiting process
- * @seat: ready, and held by this thread
- * @l: the launch; @mask: the calling thread's
- *
- * The process does nothing that could be noticed before st_seat_go().
- *
- * Return: 0; WARM_COLD if nothing was sent.
+/*
+ * Calls the launch off, which is made cold. The seat has to be closed: its
+ * processes are of no more use.
  */
-int st_seat_begin(struct warm_seat *seat, struct st_launch *l, uint64_t mask)
+void st_claim_call_off(struct warm_claim *claim)
 {
-	struct warm_image image = { .buf = seat->buf };
-	struct warm_request req = {
-		.magic = WARM_MAGIC,
-		.caller = (uint32_t)sys_call0(__NR_gettid),
-	};
-	struct warm_fds fds = { .n = 1, .number = { -1 } };
-	int ret = WARM_COLD;
-
-	memset(seat->slot, 0, sizeof(*seat->slot));
-	if (!l->masked)
-		l->mask = mask;
-	fds.fd[0] = sys_openat(AT_FDCWD, ".", O_PATH | O_CLOEXEC, 0);
-	if (fds.fd[0] < 0)
-		return WARM_COLD;
-	if (list_fds(&fds, l) &&
-	    st_warm_image(&image, &seat->parked, &fds, l, &req) == 0)
-		ret = send_request(seat, &req, &fds, &image);
-	sys_close(fds.fd[0]);
-	return ret;
-}
-
-static void set_go(struct warm_slot *slot, enum warm_go go)
-{
-	__atomic_store_n(&slot->go, go, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&slot->waits, __ATOMIC_SEQ_CST))
-		sys_call3(__NR_futex, &slot->go, FUTEX_WAKE, 1);
-}
-
-/* Calls the launch off, which is made cold; the process ends. */
-void st_seat_call_off(struct warm_seat *seat)
-{
-	set_go(seat->slot, WARM_CALLED_OFF);
-	give_up(seat);
+	set_go(slot_of(claim), WARM_CALLED_OFF);
+	if (!withdraw(slot_of(claim)))
+		identify(claim);
+	end_child(claim);
 }
 
 /**
- * st_seat_go - let the process become the program
- * @seat, @l: as for st_seat_begin(); the report is filled in, and on success
- * l->pidfd, which is the caller's
+ * st_claim_go - let the process become the program
+ * @claim: begun; the report of its launch is filled in, and on success the
+ * launch's pidfd, which is the caller's
  * @caller: the calling thread's attributes for the child
- * @pid: set on success
  *
- * The process that waited is gone afterwards; only on success is it the
- * program.
- *
- * Return: 0; WARM_COLD if there was no launch; or -errno of a launch that
- * failed.
+ * Return: 0, with claim->pid; WARM_COLD if there was no launch, and then the
+ * seat has to be closed; or -errno of a launch that failed.
  */
-int st_seat_go(struct warm_seat *seat, struct st_launch *l,
-	       const struct warm_caller *caller, pid_t *pid)
+int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 {
-	struct warm_slot *slot = seat->slot;
-	bool forks = seat->parked.control.mode == WARM_FORK;
+	struct warm_slot *slot = slot_of(claim);
+	struct st_launch *l = claim->launch;
 	int ret;
 
 	slot->ignored = caller->ignored;
-	slot->reset_ignored = caller->ignored != seat->same.ignored;
+	slot->reset_ignored = caller->ignored != claim->seat->same.ignored;
 	slot->umask = caller->umask;
 	slot->no_new_privs = caller->no_new_privs;
-	/* from here on another thread may end the child: see st_watch_kill() */
-	l->pidfd = seat->pidfd;
-	l->tid = seat->pid;
-	st_watch_set(l, l);
 	set_go(slot, WARM_GO);
-	ret = wait_done(seat);
+	ret = wait_done(claim);
 	st_watch_set(l, NULL);
 	l->pidfd = -1;
+	if (ret != WARM_COLD)
+		identify(claim);
 	if (ret == 0 && slot->refused)
 		ret = WARM_COLD;
 	if (ret != WARM_COLD)
 		take_report(l, &slot->report);
 	if (ret == 0)
 		ret = l->report->error;
-	if (ret != 0) {
-		give_up(seat);
-		if (ret < 0 && forks)
-			make_ready(seat);
-		return ret;
-	}
-	*pid = seat->pid;
-	l->pidfd = seat->pidfd;
-	seat->pidfd = -1;
-	if (!forks)
-		seat->parked.pid = 0;
-	return 0;
+	if (ret == 0 && claim->pidfd < 0)
+		ret = claim->pid ? -EMFILE : -ECHILD;
+	if (ret != 0)
+		end_child(claim);
+	else
+		l->pidfd = claim->pidfd;
+	return ret;
+}
+
+/*
+ * Gives back the slot; the calling thread holds the lock. One process more is
+ * forked if too few wait, which no launch under way will have done.
+ */
+void st_claim_end(struct warm_claim *claim, unsigned int spares)
+{
+	struct warm_seat *seat = claim->seat;
+
+	if (claim->pid)
+		seat->slots &= ~(1U << claim->slot);
+	seat->users--;
+	if (!st_seat_forks(seat) || seat->unclaimed ||
+	    seat->n_waiting >= spares)
+		return;
+	if (!slot_of(claim)->req.refill || slot_of(claim)->report.error)
+		st_seat_ring(seat);
 }

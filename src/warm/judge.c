@@ -108,7 +108,8 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 
 	if (!files_same(&seat->parked))
 		return SPAWN_TEMPLATE_COLD_FILES;
-	if (st_same_reaches(seat->pid) < 0)
+	/* ask, and only then make sure that it was this process that was asked */
+	if (st_same_reaches(seat->pid) < 0 || !st_seat_lives(seat))
 		return SPAWN_TEMPLATE_COLD_SANDBOX;
 	if (st_same_read(&same) < 0 || st_same_differs(&seat->same, &same))
 		return SPAWN_TEMPLATE_COLD_INHERITED;

@@ -33,23 +33,64 @@ struct keeper {
 
 static _Atomic(struct keeper *) keeper;
 
-void st_keeper_free_seat(struct warm_seat *seat)
+/*
+ * Leaves a seat for the keeper to close, since that takes longer than a launch,
+ * and other launches may use it. The caller holds the lock.
+ */
+void st_keeper_retire(struct st_warm *w, struct warm_seat *seat)
 {
-	st_seat_close(seat);
-	free(seat);
+	for (unsigned int i = 0; i < w->n; i++) {
+		if (w->seat[i] != seat)
+			continue;
+		w->seat[i] = w->seat[--w->n];
+		seat->next = w->spent;
+		w->spent = seat;
+		w->close_due = st_now() + WARM_REFILL_AFTER;
+	}
 }
 
-static void close_spent(struct st_warm *w)
-{
-	while (w->n_spent)
-		st_keeper_free_seat(w->spent[--w->n_spent]);
-}
-
-static void close_seats(struct st_warm *w)
+void st_keeper_retire_all(struct st_warm *w)
 {
 	while (w->n)
-		st_keeper_free_seat(w->seat[--w->n]);
-	close_spent(w);
+		st_keeper_retire(w, w->seat[0]);
+}
+
+/* Takes a seat that can be closed; the caller holds the lock. */
+static struct warm_seat *take_spent(struct st_warm *w)
+{
+	struct warm_seat **at = &w->spent, *seat;
+
+	while (*at && (*at)->users)
+		at = &(*at)->next;
+	seat = *at;
+	if (seat)
+		*at = seat->next;
+	return seat;
+}
+
+/* Closes seats without the lock, since that waits for processes to end. */
+static void close_spent(struct st_warm *w)
+{
+	struct warm_seat *seat;
+
+	do {
+		pthread_mutex_lock(&w->lock);
+		seat = take_spent(w);
+		pthread_mutex_unlock(&w->lock);
+		if (seat) {
+			st_seat_close(seat);
+			free(seat);
+		}
+	} while (seat);
+}
+
+/* Return: the time to close seats; ST_NEVER if none can be closed. */
+static int64_t close_due(const struct st_warm *w)
+{
+	for (const struct warm_seat *s = w->spent; s; s = s->next)
+		if (!s->users)
+			return w->close_due;
+	return ST_NEVER;
 }
 
 /* Parks one more process, without the lock: launches go on meanwhile. */
@@ -75,6 +116,7 @@ static int park(struct st_warm *w, struct warm_seat *seat)
 	if (ret < 0)
 		st_seat_close(seat);
 	seat->same = after;
+	seat->lock = &w->lock;
 	return ret;
 }
 
@@ -92,24 +134,24 @@ static void refill(struct st_warm *w)
 		w->failures = 0;
 		w->seat[w->n++] = seat;
 		seat = NULL;
-		if (w->n < w->target)
+		if (w->n < st_pool_seats(w))
 			w->due = st_now() + WARM_REFILL_AFTER;
 	}
-	close_spent(w);
 	pthread_mutex_unlock(&w->lock);
 	free(seat);
 }
 
 static void dispose(struct st_warm *w)
 {
-	close_seats(w);
+	st_keeper_retire_all(w);
+	close_spent(w);
 	pthread_mutex_destroy(&w->lock);
 	free(w->argv0);
 	free(w->path);
 	free(w);
 }
 
-enum work { NOTHING, PARK, END, DISPOSE };
+enum work { NOTHING, CLOSE, PARK, DISPOSE };
 
 /* Returns the work due for a template, and the time to look again. */
 static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
@@ -119,17 +161,19 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 	pthread_mutex_lock(&w->lock);
 	if (w->dropped)
 		work = DISPOSE;
-	else if (w->due <= now && w->n < w->target)
+	else if (w->due <= now && w->n < st_pool_seats(w))
 		work = PARK;
-	else if (w->n && now - w->used >= IDLE_MOST)
-		work = END;
-	if (work == END) {
-		close_seats(w);
+	else if (w->n && now - w->used >= IDLE_MOST) {
+		st_keeper_retire_all(w);
 		w->launches = 0;
 		w->due = ST_NEVER;
 	}
+	if (work == NOTHING && close_due(w) <= now)
+		work = CLOSE;
 	if (w->due < *due)
 		*due = w->due;
+	if (close_due(w) < *due)
+		*due = close_due(w);
 	if (w->n && w->used + IDLE_MOST < *due)
 		*due = w->used + IDLE_MOST;
 	pthread_mutex_unlock(&w->lock);
@@ -148,15 +192,17 @@ static int64_t look(struct keeper *k)
 
 	for (at = &k->list; (w = *at); at = &w->next) {
 		work = work_of(w, now, &due);
-		if (work == NOTHING || work == END)
+		if (work == NOTHING)
 			continue;
 		if (work == DISPOSE)
 			*at = w->next;
 		pthread_mutex_unlock(&k->lock);
 		if (work == DISPOSE)
 			dispose(w);
-		else
+		else if (work == PARK)
 			refill(w);
+		else
+			close_spent(w);
 		pthread_mutex_lock(&k->lock);
 		return 0;
 	}

@@ -21,7 +21,7 @@
  */
 #define WARM_SOCKET	62
 #define WARM_DOOR	63	/* an eventfd: counts the children to fork */
-#define WARM_SLOT_FD	61	/* the page with the slot, while parking */
+#define WARM_SHARED_FD	61	/* the shared memory, while parking */
 #define WARM_FD_LIMIT	61
 
 /* The most descriptors of a launch: the working directory comes first. */
@@ -55,7 +55,7 @@ struct warm_control {
 	uint64_t tid_field;	/* libc's copy of the thread's id */
 	uint64_t robust_list;
 	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
-	uint64_t slot;		/* struct warm_slot, shared with the caller */
+	uint64_t shared;	/* struct warm_shared, with the caller */
 };
 
 /*
@@ -68,10 +68,28 @@ enum warm_go {
 	WARM_CALLED_OFF = 2,
 };
 
-/* The answer to a launch. A parked process serves one at a time. */
+/* Whose a launch is; changed once, by whoever is first. */
+enum warm_taken {
+	WARM_TAKEN = 1,		/* a process has it, whose id is in pid */
+	WARM_WITHDRAWN = 2,	/* the caller makes it cold */
+};
+
+/* The steps of a launch, and from sp on the program's initial stack. */
+struct warm_request {
+	uint32_t caller;	/* id of the launching thread */
+	uint32_t refill;	/* have another process forked afterwards */
+	uint64_t base, size;	/* the image goes there */
+	uint64_t sp;
+	uint64_t launch;	/* struct st_launch, with addresses of the child */
+	int32_t numbers[WARM_FDS_MOST];	/* there; -1: the directory */
+	struct prctl_mm_map mm;
+};
+
+/* One launch under way; the slot is free again when it is done. */
 struct warm_slot {
 	uint32_t done;		/* futex: 1 when the rest is there */
-	uint32_t taken;		/* a process has received the request */
+	uint32_t taken;		/* enum warm_taken */
+	uint32_t pid;
 	uint32_t refused;	/* its attributes do not match: launch cold */
 	uint32_t go;		/* futex: enum warm_go, set by the caller */
 	uint32_t waits;		/* the process sleeps until then */
@@ -81,25 +99,33 @@ struct warm_slot {
 	uint32_t umask;
 	uint32_t no_new_privs;	/* set, but not in the parked process */
 	struct st_report report;
+	struct warm_request req;
+	char image[WARM_IMAGE_MOST];
 };
 
-/*
- * The start of a message. Then come size bytes for base: the steps of the
- * launch, and from sp on the program's initial stack.
- */
-struct warm_request {
+#define WARM_SLOTS	16	/* launches at a time */
+#define WARM_FORKED	64
+
+/* Only the pages that launches use take memory. */
+struct warm_shared {
+	/*
+	 * The processes that were forked, and that no launch has taken: the
+	 * kernel writes their ids before they run, and the caller takes them
+	 * out. So none is forgotten, whoever is killed.
+	 */
+	uint32_t forked[WARM_FORKED];
+	uint32_t fork_failures;
+	_Alignas(WARM_PAGE) struct warm_slot slot[WARM_SLOTS];
+};
+
+/* The message of a launch; its descriptors come with it. */
+struct warm_message {
 	uint32_t magic;
-	uint32_t caller;	/* id of the launching thread */
-	uint64_t base, size;
-	uint64_t sp;
-	uint64_t launch;	/* struct st_launch, with addresses of the child */
-	uint32_t n_fds, pad;
-	int32_t numbers[WARM_FDS_MOST];	/* there; -1: the directory */
-	struct prctl_mm_map mm;
+	uint32_t slot;
+	uint32_t n_fds;
 };
 
 _Static_assert(sizeof(struct warm_control) <= WARM_PAGE, "control");
-_Static_assert(sizeof(struct warm_slot) <= WARM_PAGE, "slot");
 
 #define WARM_STUB_CODE "st_warm_stub"
 

@@ -50,9 +50,9 @@ static void set_word(_Atomic uint32_t *word)
 
 static int take_fds(const struct st_park *p)
 {
-	const int from[] = { p->null, p->null,	 p->null,
-			     p->slot, p->socket, p->door };
-	const int to[] = { 0, 1, 2, WARM_SLOT_FD, WARM_SOCKET, WARM_DOOR };
+	const int from[] = { p->null,	p->null,   p->null,
+			     p->shared, p->socket, p->door };
+	const int to[] = { 0, 1, 2, WARM_SHARED_FD, WARM_SOCKET, WARM_DOOR };
 	int copy[6], ret = 0;
 
 	/* copy all above first: any number may be one of those */
@@ -62,7 +62,7 @@ static int take_fds(const struct st_park *p)
 	for (int i = 0; i < 6 && ret >= 0; i++)
 		ret = sys_dup3(copy[i], to[i], 0);
 	if (ret >= 0)
-		ret = sys_close_range(3, WARM_SLOT_FD - 1, 0);
+		ret = sys_close_range(3, WARM_SHARED_FD - 1, 0);
 	if (ret >= 0)
 		ret = sys_close_range(WARM_DOOR + 1, ~0U, 0);
 	return ret;
@@ -151,7 +151,8 @@ static int run_to_start(struct tracer *t)
 static int map_stub(struct tracer *t)
 {
 	struct warm_control *z = &t->out->control;
-	const uint64_t size = WARM_TEXT_MOST + 2 * WARM_PAGE;
+	const uint64_t own = WARM_TEXT_MOST + WARM_PAGE;
+	const uint64_t size = own + sizeof(struct warm_shared);
 	long at = st_trace_remote(t, __NR_mmap, 0, size, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1UL, 0);
 	long ret = at, stack = 0;
@@ -160,12 +161,12 @@ static int map_stub(struct tracer *t)
 		return st_park_at(t, WARM_STEP_MAP, (int)ret);
 	z->stub = (uint64_t)at;
 	z->stub_len = size;
-	z->slot = z->stub + WARM_TEXT_MOST + WARM_PAGE;
-	ret = st_trace_remote(t, __NR_mmap, z->slot, WARM_PAGE,
+	z->shared = z->stub + own;
+	ret = st_trace_remote(t, __NR_mmap, z->shared, size - own,
 			      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			      WARM_SLOT_FD, 0);
-	if (ret == (long)z->slot)
-		ret = st_trace_remote(t, __NR_close, WARM_SLOT_FD, 0, 0, 0, 0,
+			      WARM_SHARED_FD, 0);
+	if (ret == (long)z->shared)
+		ret = st_trace_remote(t, __NR_close, WARM_SHARED_FD, 0, 0, 0, 0,
 				      0);
 	if (ret == 0 && z->mode != WARM_ONCE) {
 		stack = st_trace_remote(t, __NR_mmap, 0, LOOP_STACK,

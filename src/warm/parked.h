@@ -54,7 +54,7 @@ struct st_park {
 	const char *argv0;
 	const struct spawn_template_key *key;	/* the file's at path */
 	int mode;			/* enum warm_mode */
-	int socket, door, slot, null;	/* descriptors of the process */
+	int socket, door, shared, null;	/* descriptors of the process */
 
 	struct st_parked *parked;	/* filled in */
 	enum warm_step step;		/* the failed step */

@@ -7,6 +7,7 @@
  * not launched twice. The keeper (keeper.c) parks and ends processes.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@
 #include "shared/clock.h"
 #include "sys.h"
 #include "epoch.h"
+#include "warm/claim.h"
 #include "warm/pool.h"
+
+#define LOCK_TRIES 20
 
 static void count_cold(struct st_warm *w, unsigned int reason)
 {
@@ -37,7 +41,7 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 		return SPAWN_TEMPLATE_COLD_FIRST;
 	if (!w->argv0)
 		w->argv0 = strdup(argv[0]);
-	if (w->argv0 && w->due == ST_NEVER && w->n < w->target) {
+	if (w->argv0 && w->due == ST_NEVER && w->n < st_pool_seats(w)) {
 		w->due = st_now() + WARM_REFILL_AFTER;
 		w->used = st_now();
 		st_keeper_poke();
@@ -45,95 +49,117 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 	return SPAWN_TEMPLATE_COLD_NOT_READY;
 }
 
-/*
- * Leaves a seat for the keeper to close, since that takes longer than a launch.
- */
-static void retire(struct st_warm *w, unsigned int i)
+/* Returns a seat at which a process waits, or that forks one; NULL: none. */
+static struct warm_seat *find_seat(struct st_warm *w)
 {
-	if (w->n_spent < WARM_SEATS_MOST)
-		w->spent[w->n_spent++] = w->seat[i];
-	else
-		st_keeper_free_seat(w->seat[i]);
-	w->seat[i] = w->seat[--w->n];
-}
-
-static void retire_all(struct st_warm *w)
-{
-	while (w->n)
-		retire(w, 0);
-}
-
-static struct warm_seat *ready_seat(struct st_warm *w, unsigned int *at)
-{
-	for (*at = 0; *at < w->n; ++*at)
-		if (st_seat_ready(w->seat[*at]))
-			return w->seat[*at];
+	if (w->mode == WARM_FORK)
+		return w->n ? w->seat[0] : NULL;
+	for (unsigned int i = 0; i < w->n; i++)
+		if (st_seat_ready(w->seat[i]))
+			return w->seat[i];
 	return NULL;
 }
 
 /*
- * Launches; the caller holds the lock.
- * Return: as st_warm_launch(); with 0, *reason is set.
+ * Hands the launch to a process; the caller holds the lock.
+ * Return: ST_COLD_NONE, or the reason to go cold.
  */
-static pid_t launch_locked(struct st_warm *w, struct st_launch *l,
-			   unsigned int *reason)
+static unsigned int begin(struct st_warm *w, struct st_launch *l,
+			  struct warm_claim *claim)
 {
-	struct warm_caller caller;
+	unsigned int reason = st_judge_arguments(w, l);
 	struct warm_seat *seat;
-	unsigned int at;
 	uint64_t mask;
-	pid_t pid = 0;
 	int ret;
 
-	*reason = st_judge_arguments(w, l);
-	if (*reason != ST_COLD_NONE)
-		return 0;
-	seat = ready_seat(w, &at);
-	if (!seat) {
-		*reason = want(w, l);
-		return 0;
-	}
+	if (reason != ST_COLD_NONE)
+		return reason;
+	seat = find_seat(w);
+	if (!seat)
+		return want(w, l);
 	sys_sigmask(NULL, &mask);
-	*reason = SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (!st_judge_standard())
-		return 0;
-	if (st_seat_begin(seat, l, mask) != 0) {
-		if (st_seat_lives(seat))
-			return 0;
-		*reason = SPAWN_TEMPLATE_COLD_LOST;
-		retire(w, at);
-		want(w, l);
-		return 0;
-	}
-	*reason = st_judge_process(seat, &caller);
-	if (*reason != ST_COLD_NONE) {
-		st_seat_call_off(seat);
-		retire_all(w);
-		want(w, l);
-		return 0;
-	}
+		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	ret = st_claim_begin(claim, seat, l, mask, w->target);
+	if (ret == 0)
+		return ST_COLD_NONE;
+	if (ret == -EAGAIN)
+		return SPAWN_TEMPLATE_COLD_NOT_READY;
+	if (ret != -EPIPE)
+		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	st_keeper_retire(w, seat);
+	want(w, l);
+	return SPAWN_TEMPLATE_COLD_LOST;
+}
+
+/* Gives the seat back; the caller holds the lock. */
+static void end(struct st_warm *w, struct warm_claim *claim,
+		unsigned int reason)
+{
+	if (reason == SPAWN_TEMPLATE_COLD_LOST || w->mode == WARM_ONCE)
+		st_keeper_retire(w, claim->seat);
+	else if (reason != ST_COLD_NONE)
+		st_keeper_retire_all(w);
+	st_claim_end(claim, w->target);
 	w->used = st_now();
-	ret = st_seat_go(seat, l, &caller, &pid);
-	if (w->mode == WARM_ONCE || ret == WARM_COLD)
-		retire(w, at);
-	if (w->n < w->target)
-		want(w, l);
-	*reason = SPAWN_TEMPLATE_COLD_LOST;
-	return ret == WARM_COLD ? 0 : ret < 0 ? ret : pid;
+	if (w->n < st_pool_seats(w))
+		want(w, claim->launch);
+	if (w->spent && !claim->seat->users)
+		st_keeper_poke();
+}
+
+/*
+ * Launches from the process, without the lock.
+ * Return: as st_warm_launch(); with 0, *reason is set.
+ */
+static pid_t go(struct warm_claim *claim, unsigned int *reason)
+{
+	struct warm_caller caller;
+	int ret;
+
+	*reason = st_judge_process(claim->seat, &caller);
+	if (*reason != ST_COLD_NONE) {
+		st_claim_call_off(claim);
+		return 0;
+	}
+	ret = st_claim_go(claim, &caller);
+	if (ret == WARM_COLD)
+		*reason = SPAWN_TEMPLATE_COLD_LOST;
+	return ret == WARM_COLD ? 0 : ret < 0 ? ret : claim->pid;
+}
+
+/*
+ * Takes the lock without waiting for long: it is held for some ten microseconds,
+ * but this may be a signal handler in the thread that holds it.
+ */
+static bool lock(struct st_warm *w)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (pthread_mutex_trylock(&w->lock) == 0)
+			return true;
+		sched_yield();
+	}
+	return false;
 }
 
 pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
 {
 	unsigned int reason = SPAWN_TEMPLATE_COLD_BUSY;
+	struct warm_claim claim;
 	pid_t pid = 0;
 
 	if (w->never != ST_COLD_NONE) {
 		count_cold(w, w->never);
 		return 0;
 	}
-	if (w->epoch == st_epoch_current() &&
-	    pthread_mutex_trylock(&w->lock) == 0) {
-		pid = launch_locked(w, l, &reason);
+	if (w->epoch == st_epoch_current() && lock(w)) {
+		reason = begin(w, l, &claim);
+		pthread_mutex_unlock(&w->lock);
+	}
+	if (reason == ST_COLD_NONE) {
+		pid = go(&claim, &reason);
+		pthread_mutex_lock(&w->lock);
+		end(w, &claim, reason);
 		pthread_mutex_unlock(&w->lock);
 	}
 	if (pid == 0)

@@ -25,7 +25,7 @@ struct st_warm {
 	struct spawn_template_key key;
 	int mode;			/* enum warm_mode */
 	unsigned int never; /* why no launch is warm; or ST_COLD_NONE */
-	unsigned int target;		/* number of seats */
+	unsigned int target;		/* how many processes should wait */
 	_Atomic uint64_t cold[SPAWN_TEMPLATE_COLD_REASONS_MAX];
 
 	pthread_mutex_t lock;		/* protects the rest */
@@ -33,19 +33,26 @@ struct st_warm {
 	uint64_t launches;
 	struct warm_seat *seat[WARM_SEATS_MOST];
 	unsigned int n;			/* seats that are open */
-	struct warm_seat *spent[WARM_SEATS_MOST];	/* for the keeper to close */
-	unsigned int n_spent;
+	struct warm_seat *spent;	/* for the keeper to close, once unused */
+	int64_t close_due;
 	int64_t used;			/* time of the last launch */
 	int64_t due; /* time for the keeper to look; ST_NEVER */
 	unsigned int failures;		/* failed attempts to park, in a row */
 	bool dropped;			/* the template is gone */
 };
 
+/* Returns how many seats the template should have: each fork serves many. */
+static inline unsigned int st_pool_seats(const struct st_warm *w)
+{
+	return w->mode == WARM_FORK ? 1 : w->target;
+}
+
 /* ---- keeper.c */
 
 int st_keeper_add(struct st_warm *w);
 void st_keeper_poke(void);
-void st_keeper_free_seat(struct warm_seat *seat);
+void st_keeper_retire(struct st_warm *w, struct warm_seat *seat);
+void st_keeper_retire_all(struct st_warm *w);
 
 /* ---- judge.c; each: a reason to go cold, or ST_COLD_NONE */
 

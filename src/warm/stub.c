@@ -108,37 +108,43 @@ INLINE int announce(void)
 /* ---- the request */
 
 /*
- * Return: the number of descriptors; the process ends if there is no request.
+ * Receives descriptors and the number of a slot. Other processes read from this
+ * socket, too, so one call has to take all of a message.
+ * Return: the slot; the process ends if there is no request, or no longer.
  */
-INLINE int receive(struct warm_request *req, struct stub_control *control)
+INLINE struct warm_slot *receive(const struct warm_control *z,
+				 struct stub_control *control, uint32_t *n_fds)
 {
-	struct stub_iov iov[2];
+	struct warm_shared *shared = (struct warm_shared *)z->shared;
+	struct warm_message message;
+	struct warm_slot *slot;
+	struct stub_iov iov;
 	struct stub_message m;
+	uint32_t free = 0;
 	long got;
 
-	iov[0].base = req;
-	iov[0].len = sizeof(*req);
+	iov.base = &message;
+	iov.len = sizeof(message);
 	m.name = 0;
 	m.name_len = 0;
-	m.iov = iov;
+	m.iov = &iov;
 	m.n_iov = 1;
-	m.control = 0;
-	m.control_len = 0;
-	m.flags = 0;
-	got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m, 2 /* MSG_PEEK */);
-	if (got < (long)sizeof(*req) || req->magic != WARM_MAGIC)
-		sys_exit(0);
-	iov[1].base = (void *)req->base;
-	iov[1].len = req->size;
-	m.n_iov = 2;
 	m.control = control;
 	m.control_len = sizeof(*control);
+	m.flags = 0;
 	got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m,
 			0x40000000 /* MSG_CMSG_CLOEXEC */);
-	if (got != (long)(sizeof(*req) + req->size) ||
-	    control->len != FD_MESSAGE_SIZE(req->n_fds))
+	if (got != (long)sizeof(message) || message.magic != WARM_MAGIC ||
+	    message.slot >= WARM_SLOTS ||
+	    control->len != FD_MESSAGE_SIZE(message.n_fds))
 		sys_exit(0);
-	return (int)req->n_fds;
+	slot = &shared->slot[message.slot];
+	slot->pid = (uint32_t)sys_call0(__NR_getpid);
+	if (!__atomic_compare_exchange_n(&slot->taken, &free, WARM_TAKEN, 0,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		sys_exit(0);
+	*n_fds = message.n_fds;
+	return slot;
 }
 
 /* Waits for the word. So far nothing was done that anybody could notice. */
@@ -156,16 +162,23 @@ INLINE void await_go(struct warm_slot *slot)
 
 /* ---- descriptors */
 
-INLINE bool is_wanted(const struct warm_request *req, int fd)
+/* The descriptors of a request. */
+struct stub_fds {
+	struct stub_control control;
+	uint32_t n;
+	const int32_t *numbers;	/* at which the launch needs them */
+};
+
+INLINE bool is_wanted(const struct stub_fds *fds, int fd)
 {
-	for (uint32_t i = 0; i < req->n_fds; i++)
-		if (req->numbers[i] == fd)
+	for (uint32_t i = 0; i < fds->n; i++)
+		if (fds->numbers[i] == fd)
 			return true;
 	return false;
 }
 
 /* Moves a descriptor out of a place that another one needs. */
-INLINE void move_away(const struct child *c, const struct warm_request *req,
+INLINE void move_away(const struct child *c, const struct stub_fds *fds,
 		      int *fd)
 {
 	int from = 3, to;
@@ -173,7 +186,7 @@ INLINE void move_away(const struct child *c, const struct warm_request *req,
 	for (;; from = to + 1) {
 		to = sys_fcntl(*fd, F_DUPFD_CLOEXEC, from);
 		must(c, to);
-		if (!is_wanted(req, to))
+		if (!is_wanted(fds, to))
 			break;
 		sys_close(to);
 	}
@@ -182,21 +195,19 @@ INLINE void move_away(const struct child *c, const struct warm_request *req,
 }
 
 /* Puts the descriptors at the numbers that they have in the caller. */
-INLINE void place_descriptors(const struct child *c,
-			      const struct warm_request *req,
-			      struct stub_control *control)
+INLINE void place_descriptors(const struct child *c, struct stub_fds *fds)
 {
-	int n = (int)req->n_fds;
+	int32_t *fd = fds->control.fd;
 
-	for (int i = 0; i < n; i++)
-		if (is_wanted(req, control->fd[i]))
-			move_away(c, req, &control->fd[i]);
-	for (int i = 0; i < n; i++) {
-		if (req->numbers[i] < 0)
-			must(c, sys_call1(__NR_fchdir, control->fd[i]));
+	for (uint32_t i = 0; i < fds->n; i++)
+		if (is_wanted(fds, fd[i]))
+			move_away(c, fds, &fd[i]);
+	for (uint32_t i = 0; i < fds->n; i++) {
+		if (fds->numbers[i] < 0)
+			must(c, sys_call1(__NR_fchdir, fd[i]));
 		else
-			must(c, sys_dup3(control->fd[i], req->numbers[i], 0));
-		sys_close(control->fd[i]);
+			must(c, sys_dup3(fd[i], fds->numbers[i], 0));
+		sys_close(fd[i]);
 	}
 }
 
@@ -328,57 +339,89 @@ INLINE bool is_as_free(uint32_t caller)
 	return sys_call3(__NR_get_robust_list, caller, &head, &len) >= 0;
 }
 
+/* Ends this launch for the caller: the slot may be another's from here on. */
+INLINE void answer(const struct warm_control *z, const struct child *c)
+{
+	struct warm_slot *slot = slot_of_report(c);
+	bool refill = z->mode == WARM_FORK && slot->req.refill;
+	uint64_t one = 1;
+
+	c->report->in_exec = true;
+	tell_done(slot);
+	/* the caller was woken on this processor, and should go first */
+	sys_call0(__NR_sched_yield);
+	/* the next one is forked while this one goes on */
+	if (refill)
+		sys_call3(__NR_write, WARM_DOOR, &one, sizeof(one));
+}
+
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 {
-	struct warm_slot *slot = (struct warm_slot *)z->slot;
-	struct stub_control control;
-	struct warm_request req;
+	const struct warm_request *req;
+	struct warm_slot *slot;
+	struct stub_fds fds;
 	struct child c;
-	uint64_t mask, one;
+	uint64_t mask, sp;
 
 	if (z->mode == WARM_FORK && announce() < 0)
 		sys_exit(1);
-	receive(&req, &control);
-	slot->taken = 1;
-	c.launch = (const struct st_launch *)req.launch;
+	slot = receive(z, &fds.control, &fds.n);
+	req = &slot->req;
+	fds.numbers = req->numbers;
+	warm_copy((void *)req->base, slot->image, req->size);
+	sp = req->sp;
+	c.launch = (const struct st_launch *)req->launch;
 	c.report = &slot->report;
 	c.held = WARM_SOCKET;
 	c.ruleset = -1;
 	stage(&c, SPAWN_TEMPLATE_STAGE_CLONE);
-	if (!is_as_free(req.caller)) {
+	if (!is_as_free(req->caller)) {
 		slot->refused = 1;
 		fail(&c, -EPERM);
 	}
 	if (z->mode == WARM_ONCE)
 		sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	place_descriptors(&c, &req, &control);
+	place_descriptors(&c, &fds);
 	await_go(slot);
 	take_steps(&c, slot);
-	become(&c, z, &req);
+	become(&c, z, req);
 	drop_pending();
 	mask = mask_of(c.launch);
-	c.report->in_exec = true;
-	tell_done(slot);
-	/* the caller was woken on this processor, and should go first */
-	sys_call0(__NR_sched_yield);
-	if (z->mode == WARM_FORK) {
-		/* the next one is forked while this one goes on */
-		one = 1;
-		sys_call3(__NR_write, WARM_DOOR, &one, sizeof(one));
-	}
+	answer(z, &c);
 	sys_close_range(WARM_SOCKET, WARM_DOOR, 0);
 	sys_sigmask(&mask, 0);
-	warm_resume(req.sp, z->resume, z->entry, z->gadget, z->stub,
-		    z->stub_len);
+	warm_resume(sp, z->resume, z->entry, z->gadget, z->stub, z->stub_len);
 }
 
 /* ---- many launches */
 
-/*
- * Forks a child of this process's parent for each launch that the door counts.
- */
+/* Tells the callers that wait: those without a process launch cold. */
+INLINE void tell_failure(struct warm_shared *shared)
+{
+	__atomic_fetch_add(&shared->fork_failures, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < WARM_SLOTS; i++)
+		sys_call3(__NR_futex, &shared->slot[i].done, FUTEX_WAKE_SHARED,
+			  WARM_SLOTS);
+}
+
+/* Forks a child of this process's parent, whose id goes where none is noted. */
+INLINE long fork_one(const struct warm_control *z, struct warm_shared *shared)
+{
+	uint32_t *pid = shared->forked;
+
+	while (__atomic_load_n(pid, __ATOMIC_ACQUIRE))
+		if (++pid == shared->forked + WARM_FORKED)
+			return -EAGAIN;
+	return warm_fork(CLONE_PARENT | CLONE_PARENT_SETTID |
+				 CLONE_CHILD_CLEARTID,
+			 z->initial_sp - WARM_GAP, pid, z->tid_address,
+			 (void (*)(const void *))serve, z);
+}
+
+/* Forks for each launch that the door counts. */
 static _Noreturn void IN_SECTION fork_loop(const struct warm_control *z)
 {
+	struct warm_shared *shared = (struct warm_shared *)z->shared;
 	uint64_t count;
 	long ret;
 
@@ -388,11 +431,8 @@ static _Noreturn void IN_SECTION fork_loop(const struct warm_control *z)
 			continue;
 		if (ret != sizeof(count))
 			sys_exit(0);
-		ret = warm_fork(CLONE_PARENT | CLONE_CHILD_CLEARTID,
-				z->initial_sp - WARM_GAP, z->tid_address,
-				(void (*)(const void *))serve, z);
-		if (ret < 0)
-			sys_exit(1);
+		if (fork_one(z, shared) < 0)
+			tell_failure(shared);
 	}
 }
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opens and closes a seat, and keeps the list of the processes that wait there.
+ *
+ * A process that is forked announces itself over the socket, with its pidfd.
+ * Only the lock of the pool protects the list; nothing here waits, but for
+ * opening and closing, which only the keeper does.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pidfd.h"
+#include "shared/parked.h"
+#include "sys.h"
+#include "warm/park.h"
+#include "warm/seat.h"
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		sys_close(*fd);
+	*fd = -1;
+}
+
+/* ---- opening */
+
+static int open_shared(struct warm_seat *seat, struct st_park *park)
+{
+	const size_t size = sizeof(*seat->shared);
+
+	park->shared = memfd_create(park->mode == WARM_ONCE ? ST_PARKED_ONCE
+							    : ST_PARKED_FORK,
+				    MFD_CLOEXEC);
+	if (park->shared < 0 || ftruncate(park->shared, size) < 0)
+		return -errno;
+	seat->shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    park->shared, 0);
+	if (seat->shared != MAP_FAILED)
+		return 0;
+	seat->shared = NULL;
+	return -errno;
+}
+
+static int open_fds(struct warm_seat *seat, struct st_park *park)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	seat->socket = pair[0];
+	park->socket = pair[1];
+	seat->door = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (seat->door < 0)
+		return -errno;
+	park->door = seat->door;
+	park->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return park->null < 0 ? -errno : 0;
+}
+
+static void add_waiting(struct warm_seat *seat, pid_t pid, int pidfd)
+{
+	seat->waiting[seat->n_waiting++] = (struct warm_waiting){ pid, pidfd };
+}
+
+/*
+ * Makes the seat ready. With WARM_ONCE the parked process itself waits for a
+ * launch; with WARM_FORK its first child announces itself.
+ */
+static int make_ready(struct warm_seat *seat)
+{
+	seat->pid = seat->parked.pid;
+	seat->pidfd = sys_call2(__NR_pidfd_open, seat->pid, 0);
+	if (seat->pidfd < 0)
+		return seat->pidfd;
+	if (st_seat_forks(seat))
+		return st_seat_ring(seat);
+	add_waiting(seat, seat->pid, seat->pidfd);
+	return 0;
+}
+
+/**
+ * st_seat_open - park a process
+ * @seat: filled in, but for lock
+ * @park: path, argv0, key and mode are set; on failure step is the failed step
+ *
+ * Call it from a thread that lives as long as the process.
+ *
+ * Return: 0; or -errno, and then the seat holds nothing.
+ */
+int st_seat_open(struct warm_seat *seat, struct st_park *park)
+{
+	int ret;
+
+	memset(seat, 0, sizeof(*seat));
+	seat->socket = seat->door = seat->pidfd = -1;
+	park->socket = park->null = park->shared = -1;
+	park->parked = &seat->parked;
+	ret = open_fds(seat, park);
+	if (ret == 0)
+		ret = open_shared(seat, park);
+	if (ret == 0)
+		ret = st_park(park);
+	close_fd(&park->socket);
+	close_fd(&park->null);
+	close_fd(&park->shared);
+	if (ret == 0)
+		ret = make_ready(seat);
+	if (ret < 0)
+		st_seat_close(seat);
+	return ret;
+}
+
+/* ---- announcements */
+
+/* Takes one announcement. Return: false if there is none. */
+static bool hear(struct warm_seat *seat)
+{
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint32_t pid;
+	struct iovec iov = { &pid, sizeof(pid) };
+	struct msghdr m = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int pidfd = -1;
+
+	if (seat->n_waiting == WARM_FORKED ||
+	    sys_call3(__NR_recvmsg, seat->socket, &m,
+		      MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(pid))
+		return false;
+	if (m.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(&pidfd, CMSG_DATA(&control.h), sizeof(int));
+	add_waiting(seat, (pid_t)pid, pidfd);
+	return true;
+}
+
+static void forget(struct warm_seat *seat, pid_t pid)
+{
+	for (int i = 0; i < WARM_FORKED; i++)
+		if (seat->shared->forked[i] == (uint32_t)pid)
+			__atomic_store_n(&seat->shared->forked[i], 0,
+					 __ATOMIC_RELEASE);
+}
+
+/* ---- closing */
+
+static int wait_for(pid_t pid, int pidfd, siginfo_t *info, int options)
+{
+	if (pidfd >= 0)
+		return st_pidfd_wait(pidfd, pid, info, options, NULL);
+	return sys_call5(__NR_waitid, P_PID, pid, info, options, NULL);
+}
+
+/* Tells whether a process has ended; a pidfd of -1 stands for none. */
+bool st_seat_has_ended(pid_t pid, int pidfd)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return wait_for(pid, pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       info.si_pid;
+}
+
+/*
+ * Ends a process by its pidfd, or without one by its id, and reaps it. A host
+ * that reaps all children may have reaped it: then its id is nobody's, or
+ * another process's.
+ */
+void st_seat_end(pid_t pid, int pidfd)
+{
+	siginfo_t info;
+
+	if (pidfd >= 0)
+		st_pidfd_signal(pidfd, pid, SIGKILL);
+	else if (wait_for(pid, -1, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+		sys_call2(__NR_kill, pid, SIGKILL);
+	while (wait_for(pid, pidfd, &info, WEXITED) == -EINTR)
+		;
+	close_fd(&pidfd);
+}
+
+static void end_all_forked(struct warm_seat *seat)
+{
+	while (hear(seat))
+		;
+	while (seat->n_waiting) {
+		struct warm_waiting w = seat->waiting[--seat->n_waiting];
+
+		st_seat_end(w.pid, w.pidfd);
+		forget(seat, w.pid);
+	}
+	/* they end when they find the socket closed, but may be stopped */
+	close_fd(&seat->socket);
+	for (int i = 0; seat->shared && i < WARM_FORKED; i++)
+		if (seat->shared->forked[i])
+			st_seat_end((pid_t)seat->shared->forked[i], -1);
+}
+
+/* Ends all processes of the seat that are no programs yet. No launch uses it. */
+void st_seat_close(struct warm_seat *seat)
+{
+	if (seat->pid)
+		st_seat_end(seat->pid, seat->pidfd);
+	if (st_seat_forks(seat))
+		end_all_forked(seat);
+	close_fd(&seat->socket);
+	close_fd(&seat->door);
+	if (seat->shared)
+		munmap(seat->shared, sizeof(*seat->shared));
+	seat->shared = NULL;
+}
+
+/* ---- processes that wait */
+
+bool st_seat_forks(const struct warm_seat *seat)
+{
+	return seat->parked.control.mode == WARM_FORK;
+}
+
+/* Tells whether the parked process still has the number that it had. */
+bool st_seat_lives(const struct warm_seat *seat)
+{
+	return st_pidfd_signal(seat->pidfd, seat->pid, 0) == 0;
+}
+
+/* Return: how many processes wait that no launch under way will take. */
+unsigned int st_seat_ready(struct warm_seat *seat)
+{
+	while (seat->n_waiting <= seat->unclaimed && st_seat_forks(seat) &&
+	       seat->socket >= 0 && hear(seat))
+		;
+	return seat->n_waiting > seat->unclaimed
+		       ? seat->n_waiting - seat->unclaimed
+		       : 0;
+}
+
+/* Has the parked process fork one more. */
+int st_seat_ring(struct warm_seat *seat)
+{
+	uint64_t one = 1;
+	int ret = sys_call3(__NR_write, seat->door, &one, sizeof(one));
+
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Takes a process off the lists; it is the caller's then. *pidfd stays as it is
+ * if the process has not announced itself.
+ */
+void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd)
+{
+	unsigned int i = 0;
+
+	do {
+		while (i < seat->n_waiting && seat->waiting[i].pid != pid)
+			i++;
+	} while (i == seat->n_waiting && st_seat_forks(seat) && hear(seat));
+	if (i < seat->n_waiting) {
+		*pidfd = seat->waiting[i].pidfd;
+		seat->waiting[i] = seat->waiting[--seat->n_waiting];
+	}
+	if (st_seat_forks(seat))
+		forget(seat, pid);
+	else
+		seat->pid = 0;
+}
