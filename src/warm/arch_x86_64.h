@@ -49,6 +49,11 @@ warm_set_secrets(uint64_t canary, uint64_t guard)
 			 : "memory");
 }
 
+static inline __attribute__((always_inline)) void warm_relax(void)
+{
+	__asm__ volatile("pause");
+}
+
 static inline __attribute__((always_inline)) void
 warm_copy(void *to, const void *from, uint64_t n)
 {
@@ -79,7 +84,8 @@ warm_fork(uint64_t flags, uint64_t sp, void *parent_tid, uint64_t child_tid,
 			 "1:"
 			 : "=a"(ret)
 			 : "a"((long)__NR_clone), "D"(flags), "S"(sp & ~15ULL),
-			   "d"(parent_tid), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+			   "d"(parent_tid), "r"(r10), "r"(r8), "r"(r12),
+			   "r"(r13)
 			 : "rcx", "r11", "memory", "cc");
 	return ret;
 }

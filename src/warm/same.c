@@ -12,6 +12,7 @@
  *   that it reads them once. The effective capabilities do not matter for it:
  *   the thread may take the capability, use it, and put it down again.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sched.h>
@@ -66,12 +67,14 @@ enum form { LIST = 0, OCTAL = 8, DECIMAL = 10, HEX = 16 };
 
 static const struct line {
 	const char *name;
-	unsigned short at;	/* in struct st_same */
+	unsigned char len;	/* of the name */
 	unsigned char form;
+	unsigned short at;	/* in struct st_same */
 } lines[] = {
 #define LINE(name, member, form) \
 	{ \
-		name ":\t", offsetof(struct st_same, member), form \
+		name ":\t", sizeof(name ":\t") - 1, form, \
+			offsetof(struct st_same, member) \
 	}
 	LINE("Umask", umask, OCTAL),
 	LINE("Uid", uid, LIST),
@@ -94,30 +97,70 @@ static const struct line {
 
 #define LINES (sizeof(lines) / sizeof(lines[0]))
 
-/* Reads the lines, which come in the table's order; a kernel may lack some. */
+/* Bits: lines that this kernel does not have. */
+static _Atomic uint32_t absent;
+
+static size_t next_line(size_t i)
+{
+	uint32_t skip = atomic_load_explicit(&absent, memory_order_relaxed);
+
+	while (i < LINES && (skip >> i & 1))
+		i++;
+	return i;
+}
+
+static void take_line(struct st_same *same, const struct line *line,
+		      const char *at, const char *end)
+{
+	uint64_t *to = (uint64_t *)((char *)same + line->at);
+
+	at += line->len;
+	*to = line->form == LIST ? digest(at, (size_t)(end - at))
+				 : parse(at, line->form);
+}
+
+/* Learns which lines this kernel has. */
+static void learn_absent(const char *text)
+{
+	uint32_t none = 0;
+
+	for (size_t i = 0; i < LINES; i++)
+		if (!strstr(text, lines[i].name))
+			none |= 1U << i;
+	atomic_store_explicit(&absent, none, memory_order_relaxed);
+}
+
+/*
+ * Takes the lines, which come in the table's order.
+ * Return: false if one did not come.
+ */
+static bool take_lines(struct st_same *same, const char *text)
+{
+	size_t i = next_line(0);
+	const char *end;
+
+	for (const char *at = text; i < LINES && (end = strchr(at, '\n'));
+	     at = end + 1) {
+		if (*at != *lines[i].name ||
+		    strncmp(at, lines[i].name, lines[i].len) != 0)
+			continue;
+		take_line(same, &lines[i], at, end);
+		i = next_line(i + 1);
+	}
+	return i == LINES;
+}
+
 static int read_status(struct st_same *same)
 {
-	char text[TEXT_SIZE], *end;
+	char text[TEXT_SIZE];
 	int len = st_self_read(ST_SELF_STATUS, text, sizeof(text));
-	size_t next = 0;
 
 	if (len < 0)
 		return len;
-	for (char *at = text; (end = strchr(at, '\n')); at = end + 1) {
-		for (size_t i = next; i < LINES; i++) {
-			size_t n = strlen(lines[i].name);
-			uint64_t *to = (uint64_t *)((char *)same + lines[i].at);
-
-			if (strncmp(at, lines[i].name, n) != 0)
-				continue;
-			*to = lines[i].form == LIST
-				      ? digest(at + n, (size_t)(end - at) - n)
-				      : parse(at + n, lines[i].form);
-			next = i + 1;
-			break;
-		}
-	}
-	return 0;
+	if (take_lines(same, text))
+		return 0;
+	learn_absent(text);
+	return take_lines(same, text) ? 0 : -EPROTO;
 }
 
 /* ---- the rest */

@@ -27,6 +27,7 @@
 #include "warm/stub.h"
 
 #define FUTEX_WAKE_SHARED 1
+#define GO_SPINS 1000 /* some 20 us */
 #define FD_MESSAGE_SIZE(n) (16 + 4 * (n))
 
 struct stub_iov {
@@ -152,6 +153,12 @@ INLINE void await_go(struct warm_slot *slot)
 {
 	uint32_t go;
 
+	/* the caller compares meanwhile, which takes less than to sleep */
+	for (int i = 0; i < GO_SPINS; i++) {
+		if (__atomic_load_n(&slot->go, __ATOMIC_ACQUIRE))
+			break;
+		warm_relax();
+	}
 	while (!(go = __atomic_load_n(&slot->go, __ATOMIC_ACQUIRE))) {
 		__atomic_store_n(&slot->waits, 1, __ATOMIC_SEQ_CST);
 		sys_call4(__NR_futex, &slot->go, 0 /* FUTEX_WAIT */, 0, 0);
