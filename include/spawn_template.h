@@ -810,6 +810,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
 #define SPAWN_TEMPLATE_RESULT_IDLE		(1U << 7) /* by idle_timeout_ns */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
+#define SPAWN_TEMPLATE_RESULT_WARM		(1U << 13) /* it was prepared */
 
 /* VER0 is 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))

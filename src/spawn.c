@@ -499,6 +499,8 @@ pid_t st_spawn(int tfd, const struct st_spawn *spawn, int *pidfd,
 		return ret;
 	}
 	*pidfd = l.pidfd;
+	if (spawn->warm)
+		*spawn->warm = report.warm;
 	st_spawn_end(rec, ret, &report);
 	return ret;
 }

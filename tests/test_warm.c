@@ -149,6 +149,11 @@ static void runs(int tfd)
 						    &result, sizeof(result))));
 	CHECK_EQ(result.code, 0);
 	CHECK_STR(result.out, "to the program");
+	CHECK(result.flags & SPAWN_TEMPLATE_RESULT_WARM);
+	spawn_template_result_free(&result);
+	CHECK_OK(spawn_template_run(test_probe(), &args, sizeof(args), &result,
+				    sizeof(result)));
+	CHECK(!(result.flags & SPAWN_TEMPLATE_RESULT_WARM));
 	spawn_template_result_free(&result);
 }
 
@@ -182,6 +187,7 @@ static void runs_on_a_ring(int tfd)
 		CHECK_OK(spawn_template_ring_wait(ring, &cqe, 10000));
 		CHECK_EQ(cqe->res, 0);
 		CHECK_STR(cqe->result->out, "to the program");
+		CHECK(cqe->result->flags & SPAWN_TEMPLATE_RESULT_WARM);
 		spawn_template_ring_seen(ring, cqe);
 	}
 	spawn_template_ring_exit(ring);

@@ -126,6 +126,7 @@ int st_run_launch(struct st_run *run, int tfd,
 {
 	/* at most SPAWN_TEMPLATE_ACTIONS_MAX; a thread may have a small stack */
 	struct spawn_template_action actions[args->spawn.actions_len + N_OWN];
+	bool warm = false;
 	uint32_t n = 0;
 	pid_t pid;
 
@@ -140,6 +141,7 @@ int st_run_launch(struct st_run *run, int tfd,
 	spawn->args.actions = (uintptr_t)actions;
 	spawn->args.actions_len = args->spawn.actions_len + n;
 	spawn->n_own = n;
+	spawn->warm = &warm;
 	own_session(&spawn->args);
 	pid = launch_program(run, tfd, spawn, failure);
 	if (fallback && no_cgroup(run, pid, failure)) {
@@ -154,6 +156,8 @@ int st_run_launch(struct st_run *run, int tfd,
 	run->tree.pidfd = run->pidfd;
 	if (run->tree.cgroup >= 0)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_CGROUP;
+	if (warm)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_WARM;
 	return 0;
 }
 
