@@ -64,7 +64,7 @@ _spawn_template_run() {
 		--held-most'
 	local switches='--clear-env --inherit-fds --no-new-privs
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
-		--json --help'
+		--warm --warm=once --warm=fork --json --help'
 	local at
 
 	at=$(_spawn_template_program "${values//[$'\n\t']/ }")
@@ -103,7 +103,7 @@ _spawn_template_batch() {
 	*)
 		_spawn_template_words '--jobs --max-output --timeout --kill-after
 			--held-quiet --held-most --cgroup-tree --supervise
-			--json --help'
+			--warm --warm=once --warm=fork --json --help'
 		;;
 	esac
 }
@@ -121,7 +121,8 @@ _spawn_template_bench() {
 	--seconds) _spawn_template_words '5 10 60' ;;
 	*)
 		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
-			_spawn_template_words '--rounds --seconds --json --help --'
+			_spawn_template_words '--rounds --seconds --warm
+				--warm=once --warm=fork --json --help --'
 		else
 			_spawn_template_by -c
 		fi

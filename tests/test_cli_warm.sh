@@ -182,11 +182,93 @@ failures() {
 	result $? 'warm of a file that cannot be launched is refused: 126'
 }
 
+# ---- run, batch and bench: the same result whichever way a program is launched
+
+run_once() {
+	"$tool" run --warm --json -- sh -c 'exit 7' 2> "$tmp/json"
+	json 'run --warm tells that nothing keeps such a launch cold' \
+		"$tmp/json" "$? == 7"' and not j["launch"]["warm"]
+		and j["launch"]["cold_reason"] == "first"'
+	"$tool" run --warm=once --inherit-fds --capture -- echo a > "$tmp/json"
+	json 'run --warm tells what keeps such a launch cold' "$tmp/json" '
+		j["launch"]["cold_reason"] == "flags" and j["out"] == "a\n"
+		and not j["warm"]'
+	"$tool" run --json -- true 2> "$tmp/json"
+	json 'run without --warm tells nothing of it' "$tmp/json" \
+		'"cold_reason" not in j["launch"]'
+	for command in 'run --warm=x true' 'batch --warm=x' 'bench --warm=x'; do
+		# shellcheck disable=SC2086 # a list of words
+		"$tool" $command < /dev/null > "$tmp/out" 2> "$tmp/err"
+		[ $? = 125 ] && grep -q 'neither once nor fork' "$tmp/err" ||
+			echo "$command" >> "$tmp/log"
+	done
+	[ ! -s "$tmp/log" ]
+	result $? 'another word for a way is refused: 125'
+}
+
+# Feeds batch with lines that wait for each other, so that processes can be prepared.
+# Prints the answers without what differs from launch to launch.
+slow_lines() { # options of batch; the ways are read from standard input
+	"$python" -c '
+import json, subprocess, sys, time
+ways = [json.loads(line) for line in sys.stdin]
+p = subprocess.Popen(sys.argv[1:], stdin=-1, stdout=-1, text=True, bufsize=1)
+answers = []
+for way in ways:
+    line = {"argv": ["sh", "-c", "echo $A; cat; pwd; umask; echo e >&2; exit 3"],
+            "setenv": {"A": "b"}, "input": "given", "cwd": "/usr",
+            **({} if way is None else {"warm": way})}
+    for i in range(8):
+        print(json.dumps(line), file=p.stdin, flush=True)
+        answers.append(json.loads(p.stdout.readline()))
+        time.sleep(0.05)
+p.stdin.close()
+json.dump([answers, p.wait()], sys.stdout)' "$tool" batch -j 1 "$@"
+}
+
+batches() {
+	printf '%s\n' false true '"once"' '"fork"' | slow_lines > "$tmp/json"
+	json 'batch gives the same answers by all ways' "$tmp/json" '
+		j[1] == 0 and len({json.dumps([a[k] for k in ("code", "signal",
+			"out", "err", "timed_out", "pipe_held")])
+			for a in j[0]}) == 1 and j[0][0]["code"] == 3
+		and j[0][0]["out"] == "b\ngiven/usr\n0022\n"
+		and not any(a["warm"] for a in j[0][:8])'
+	printf '%s\n' null false | slow_lines --warm > "$tmp/json"
+	json 'a line without a way is launched as the option says' \
+		"$tmp/json" 'j[1] == 0 and {a["code"] for a in j[0]} == {3}
+		and not any(a["warm"] for a in j[0][8:])'
+	echo '{"argv": ["true"], "warm": 7}' | "$tool" batch > "$tmp/json"
+	json 'batch refuses another value of warm' "$tmp/json" \
+		'"\"warm\" is neither" in j["error"]["message"]'
+}
+
+benches() {
+	"$tool" bench --warm=once --rounds 5 --json -- true > "$tmp/json" \
+		2> "$tmp/log"
+	json 'bench --warm measures a fifth way' "$tmp/json" '
+		set(j["methods"]) == {"fork", "vfork", "posix_spawn",
+			"template", "warm once"}
+		and 0 < j["methods"]["warm once"]["blocked"]["p50_ns"]
+			< j["methods"]["warm once"]["to_exit"]["p50_ns"]'
+	"$tool" bench --warm --rounds 2 > "$tmp/out" 2> "$tmp/log" &&
+		grep -q '^warm fork  *[0-9]' "$tmp/out"
+	result $? 'bench --warm prints a fifth row'
+	"$tool" bench --warm --rounds 2 "$tmp/script" > "$tmp/out" 2> "$tmp/log"
+	[ $? = 125 ] && grep -q 'cannot be prepared' "$tmp/log" &&
+		grep -q "remedy: 'spawn-template warm'" "$tmp/log"
+	result $? 'bench --warm of a script is refused: 125'
+}
+
 if allowed; then
 	measured
 	arguments
 	reasons
 	failures
+	run_once
+	umask 022
+	batches
+	benches
 else
 	skip 'launches are prepared' "this machine does not: $(head -n 1 "$tmp/why")"
 fi

@@ -153,10 +153,20 @@ struct launch_words {
 };
 
 /*
- * Make a template of a command, found as by execvp(3).
+ * Make a template of a command, found as by execvp(3); with flags, SPAWN_TEMPLATE_CREATE_*,
+ * besides those of the command.
  * Return: the fd, or -errno.
  */
-int launch_template(const char *command);
+int launch_template(const char *command, uint64_t flags);
+
+/*
+ * Read the value of --warm: "once" or "fork"; NULL: "fork".
+ * Return: 0 and the CREATE_WARM_* flag; or CLI_FAILED after a message.
+ */
+int read_warm(const char *text, uint64_t *create_flag);
+
+/* Return the CREATE_WARM_* flag of "once" or "fork"; 0: another word. */
+uint64_t warm_flag(const char *word);
 
 /*
  * Choose what to tell of a search along path (NULL: $PATH) that answered tfd.

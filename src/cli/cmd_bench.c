@@ -3,7 +3,8 @@
  * spawn-template bench: launches one program in four ways in turn, with the
  * same work in each (shared/measure/launchers.h describes it). It measures how
  * long the call blocks its caller, and the time from the call until the caller
- * has seen the exit.
+ * has seen the exit. With --warm, a template with prepared processes is a fifth
+ * way.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,17 +18,22 @@
 
 #include "shared/clock.h"
 #include "cli/cli.h"
+#include "cli/warm/warm.h"
 #include "shared/measure/launchers.h"
 #include "shared/measure/stats.h"
 
 extern char **environ;
 
 #define WARM_UP 5 /* rounds before the counted ones */
+#define PREPARED LAUNCH_METHODS /* the fifth way */
+#define WAYS (LAUNCH_METHODS + 1)
+#define READY_MOST (3000 * ST_MS)
 
 struct bench_options {
 	long rounds;
 	int64_t time_ns;
 	bool json;
+	uint64_t warm; /* CREATE_WARM_*; 0: without the fifth way */
 	char **argv;
 };
 
@@ -35,23 +41,53 @@ struct bench {
 	const struct bench_options *options;
 	struct spawn_template_stat st;
 	char cwd[PATH_MAX];
-	int null, tfd;
-	struct launch_plan plan;
-	struct samples blocked[LAUNCH_METHODS], to_exit[LAUNCH_METHODS];
+	int null, tfd, warm_tfd;
+	int ways; /* that are measured */
+	struct launch_plan plan, warm_plan;
+	struct samples blocked[WAYS], to_exit[WAYS];
 	long rounds; /* counted */
 	int code, signal; /* the program's last end */
 };
 
 /* ---- measuring */
 
-/* Return: 0 or -errno. */
-static int measure(struct bench *b, enum launch_method method, bool counted)
+static const char *way_name(const struct bench *b, int way)
 {
+	if (way != PREPARED)
+		return launch_name((enum launch_method)way);
+	return b->options->warm == SPAWN_TEMPLATE_CREATE_WARM_ONCE
+		       ? "warm once"
+		       : "warm fork";
+}
+
+static uint64_t warm_count(const struct bench *b)
+{
+	static struct spawn_template_stat st;
+
+	if (b->warm_tfd < 0 ||
+	    spawn_template_stat(b->warm_tfd, &st, sizeof(st)))
+		return 0;
+	return st.warm;
+}
+
+static int launch_way(struct bench *b, int way, struct launched *l)
+{
+	/* no launch shares the processor with a preparation */
+	if (b->warm_tfd >= 0)
+		warm_await(b->warm_tfd, READY_MOST);
+	return way == PREPARED ? launch(&b->warm_plan, LAUNCH_TEMPLATE, l)
+			       : launch(&b->plan, (enum launch_method)way, l);
+}
+
+/* Return: 0 or -errno. */
+static int measure(struct bench *b, int way, bool counted)
+{
+	uint64_t warm = way == PREPARED ? warm_count(b) : 0;
 	struct launched l;
 	struct rusage usage;
 	siginfo_t info;
 	double blocked, to_exit;
-	int err = launch(&b->plan, method, &l);
+	int err = launch_way(b, way, &l);
 
 	if (err)
 		return err;
@@ -64,18 +100,17 @@ static int measure(struct bench *b, enum launch_method method, bool counted)
 		return err;
 	b->code = info.si_code == CLD_EXITED ? info.si_status : -1;
 	b->signal = info.si_code == CLD_EXITED ? -1 : info.si_status;
-	if (!counted)
+	if (!counted || (way == PREPARED && warm_count(b) == warm))
 		return 0;
-	err = samples_add(&b->blocked[method], blocked);
-	return err ? err : samples_add(&b->to_exit[method], to_exit);
+	err = samples_add(&b->blocked[way], blocked);
+	return err ? err : samples_add(&b->to_exit[way], to_exit);
 }
 
 /* Begin each round with another method, so that none has the best place. */
 static int measure_round(struct bench *b, long round, bool counted)
 {
-	for (int i = 0; i < LAUNCH_METHODS; i++) {
-		int method = (int)((round + i) % LAUNCH_METHODS);
-		int err = measure(b, (enum launch_method)method, counted);
+	for (int i = 0; i < b->ways; i++) {
+		int err = measure(b, (int)((round + i) % b->ways), counted);
 
 		if (err)
 			return err;
@@ -93,7 +128,7 @@ static int measure_rounds(struct bench *b)
 	while (!err && b->rounds < b->options->rounds &&
 	       (b->rounds == 0 || st_now() < end))
 		err = measure_round(b, b->rounds++, true);
-	for (int i = 0; i < LAUNCH_METHODS && !err; i++) {
+	for (int i = 0; i < b->ways && !err; i++) {
 		err = samples_sort(&b->blocked[i]);
 		if (!err)
 			err = samples_sort(&b->to_exit[i]);
@@ -134,8 +169,8 @@ static void print_methods(const struct bench *b)
 	out_lines("%-11s %-32s %s\n", "", "the call blocks", "call to exit");
 	out_lines("%-11s %7s %6s  %-16s", "", "p50", "p99", "ratio");
 	out_lines(" %7s %6s  %s\n", "p50", "p99", "ratio");
-	for (int i = LAUNCH_METHODS - 1; i >= 0; i--) {
-		out_lines("%-11s", launch_name((enum launch_method)i));
+	for (int i = b->ways - 1; i >= 0; i--) {
+		out_lines("%-11s", way_name(b, i));
 		print_times(b->blocked, i);
 		print_times(b->to_exit, i);
 		out_lines("\n");
@@ -168,8 +203,8 @@ static json_t *bench_json(const struct bench *b)
 
 	for (char **arg = b->options->argv; *arg; arg++)
 		json_array_append_new(command, out_text(*arg));
-	for (int i = 0; i < LAUNCH_METHODS; i++)
-		json_object_set_new(methods, launch_name((enum launch_method)i),
+	for (int i = 0; i < b->ways; i++)
+		json_object_set_new(methods, way_name(b, i),
 				    json_pack("{s:o, s:o}", "blocked",
 					      times_json(b->blocked, i),
 					      "to_exit",
@@ -185,6 +220,42 @@ static json_t *bench_json(const struct bench *b)
 
 /* ---- set-up */
 
+/*
+ * Make a template with prepared processes: the second launch has one prepared.
+ * Return: 0, or an exit code after a message.
+ */
+static int prepare_warm(struct bench *b, struct launch_spec *spec)
+{
+	struct launched l;
+	struct rusage usage;
+	siginfo_t info;
+	int err;
+
+	spec->tfd = launch_template(
+		b->st.path, b->options->warm | SPAWN_TEMPLATE_CREATE_NO_GUARD);
+	err = spec->tfd < 0 ? spec->tfd : launch_prepare(&b->warm_plan, spec);
+	if (err)
+		goto out;
+	b->warm_tfd = spec->tfd;
+	for (int i = 0; i < 2 && !err; i++) {
+		err = launch(&b->warm_plan, LAUNCH_TEMPLATE, &l);
+		if (!err)
+			err = launch_wait(&l, &info, &usage);
+		if (!err && l.pidfd >= 0)
+			close(l.pidfd);
+	}
+	if (!err && !warm_await(b->warm_tfd, READY_MOST)) {
+		out_error("launches of %s cannot be prepared", b->st.path);
+		out_remedy("'spawn-template warm' tells why");
+		return CLI_FAILED;
+	}
+out:
+	if (!err)
+		return 0;
+	out_error("cannot prepare: %s", strerror(-err));
+	return CLI_FAILED;
+}
+
 /* Return: 0, or an exit code after a message. */
 static int bench_prepare(struct bench *b)
 {
@@ -195,7 +266,7 @@ static int bench_prepare(struct bench *b)
 	};
 	int err;
 
-	b->tfd = launch_template(b->options->argv[0]);
+	b->tfd = launch_template(b->options->argv[0], 0);
 	if (b->tfd < 0)
 		return launch_explain_create(b->options->argv[0], -b->tfd);
 	b->null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -212,7 +283,7 @@ static int bench_prepare(struct bench *b)
 		out_error("cannot prepare: %s", strerror(-err));
 		return CLI_FAILED;
 	}
-	return 0;
+	return b->options->warm ? prepare_warm(b, &spec) : 0;
 }
 
 static int bench_and_tell(struct bench *b)
@@ -242,13 +313,18 @@ static int bench_run(const struct bench_options *options)
 		return CLI_FAILED;
 	}
 	b->options = options;
-	b->null = -1;
+	b->null = b->tfd = b->warm_tfd = -1;
+	b->ways = options->warm ? WAYS : LAUNCH_METHODS;
 	status = bench_prepare(b);
 	if (!status) {
 		status = bench_and_tell(b);
 		launch_unprepare(&b->plan);
 	}
-	for (int i = 0; i < LAUNCH_METHODS; i++) {
+	if (b->warm_tfd >= 0) {
+		launch_unprepare(&b->warm_plan);
+		spawn_template_close(b->warm_tfd);
+	}
+	for (int i = 0; i < WAYS; i++) {
 		samples_free(&b->blocked[i]);
 		samples_free(&b->to_exit[i]);
 	}
@@ -266,6 +342,7 @@ static int read_options(struct bench_options *o, int argc, char **argv)
 	static const struct option options[] = {
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "warm", optional_argument, NULL, 'w' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -285,6 +362,10 @@ static int read_options(struct bench_options *o, int argc, char **argv)
 				return out_bad_usage("--seconds %s: not a "
 						     "duration",
 						     optarg);
+			break;
+		case 'w':
+			if (read_warm(optarg, &o->warm))
+				return CLI_FAILED;
 			break;
 		case 'j':
 			o->json = true;
@@ -333,6 +414,9 @@ const struct command cmd_bench = {
 		"\n"
 		"  --rounds N      launches by each method; default 500\n"
 		"  --seconds TIME  stop after TIME; default 10\n"
+		"  --warm[=WAY]    launch from a template with prepared "
+		"processes, too: once,\n"
+		"                  fork; default fork\n"
 		"  --json          print a JSON object\n"
 		"  -h, --help      print this help\n"
 		"\n"

@@ -234,7 +234,7 @@ static json_t *error_json(const char *name, int error)
 static int stat_one(const char *name, struct spawn_template_stat *st,
 		    int *error)
 {
-	int tfd = launch_template(name), err;
+	int tfd = launch_template(name, 0), err;
 
 	if (tfd < 0) {
 		*error = -tfd;

@@ -68,15 +68,17 @@ static json_t *ending_json(const struct spawn_template_result *r, int pid)
 static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
-		"{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, s:f}",
+		"{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, "
+		"s:f}",
 		"out_truncated", has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED),
 		"err_truncated", has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED),
 		"tree_killed", has(r, SPAWN_TEMPLATE_RESULT_TREE_KILLED),
 		"not_killed", has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED),
 		"pipe_held", has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD),
 		"status_lost", has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST),
-		"cgroup", has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "usage",
-		"user_s", (double)r->user_us / 1e6, "system_s",
+		"cgroup", has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "warm",
+		has(r, SPAWN_TEMPLATE_RESULT_WARM), "usage", "user_s",
+		(double)r->user_us / 1e6, "system_s",
 		(double)r->system_us / 1e6, "max_rss_kib",
 		(json_int_t)r->max_rss_kib, "spawn_ms",
 		(double)r->spawn_ns / 1e6, "total_ms",

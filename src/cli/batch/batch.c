@@ -20,12 +20,15 @@
 #define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
 #define FDS_BESIDES 64
 #define HOLD_NS 1000000000 /* of templates that the guard knows */
+#define HOLD_POOL_NS INT64_C(30000000000) /* as long as processes wait */
+#define FDS_PER_POOL 8 /* a template and what connects it with its processes */
 
 /* A line whose program runs. */
 struct batch_job {
 	bool active;
 	uint64_t line;
 	char *id; /* JSON; NULL: the line */
+	struct spawn_template_cache *cache; /* the one that tfd is from */
 	int tfd; /* the cache's; -1: none */
 	char *name;
 	char *cwd; /* NULL: that of the command */
@@ -37,8 +40,10 @@ struct batch {
 	struct batch_job *jobs;
 	unsigned int max_jobs, active, queued;
 	unsigned int *unused; /* a stack of max_jobs - active indices */
-	struct spawn_template_cache *cache;
-	unsigned int known; /* programs that it remembers */
+	struct spawn_template_cache
+		*caches[BATCH_WAYS]; /* NULL: not used yet */
+	unsigned int known; /* programs that the first one remembers */
+	unsigned int pools; /* that each other one remembers */
 	struct line_reader in;
 	struct writer out;
 	int tree_parent; /* -1: search for one */
@@ -117,7 +122,7 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 static void free_job(struct batch *b, struct batch_job *job)
 {
 	if (job->tfd >= 0)
-		spawn_template_cache_drop(b->cache, job->tfd);
+		spawn_template_cache_drop(job->cache, job->tfd);
 	free(job->id);
 	free(job->name);
 	free(job->cwd);
@@ -176,6 +181,44 @@ static int queue_job(struct batch *b, const struct request *r, int tfd,
 				       index);
 }
 
+/*
+ * A launch takes today's file, also if that is replaced at the last moment. Only what
+ * the guard knows and what has prepared processes stays open, and not for long, so that
+ * batch keeps no deleted file and no mount in use.
+ */
+static int make_cache(struct batch *b, enum batch_way way)
+{
+	static const uint64_t flags[BATCH_WAYS] = {
+		[BATCH_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
+		[BATCH_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	};
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
+			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | flags[way];
+	params.hold_ns = way == BATCH_COLD ? HOLD_NS : HOLD_POOL_NS;
+	params.entries = way == BATCH_COLD ? b->known : b->pools;
+	return spawn_template_cache_new(&params, sizeof(params),
+					&b->caches[way]);
+}
+
+/* Get the template of a job from the cache of its way. Return: the fd, or -errno. */
+static int get_template(struct batch *b, struct batch_job *job,
+			const struct request *r)
+{
+	enum batch_way way = r->way == BATCH_UNSET ? b->options->way
+						   : (enum batch_way)r->way;
+	int ret = b->caches[way] ? 0 : make_cache(b, way);
+
+	if (ret)
+		return ret;
+	job->cache = b->caches[way];
+	job->tfd = spawn_template_cache_get(job->cache, job->name, r->path);
+	job->tfd = launch_searched(job->tfd, job->name, r->path);
+	return job->tfd;
+}
+
 static void start_job(struct batch *b, struct request *r)
 {
 	unsigned int index = b->unused[b->max_jobs - b->active - 1];
@@ -191,9 +234,9 @@ static void start_job(struct batch *b, struct request *r)
 	};
 	r->id = NULL;
 	r->name = NULL;
-	job->tfd = spawn_template_cache_get(b->cache, job->name, r->path);
-	job->tfd = launch_searched(job->tfd, job->name, r->path);
-	err = job->tfd < 0 ? job->tfd : queue_job(b, r, job->tfd, index);
+	err = get_template(b, job, r);
+	if (err >= 0)
+		err = queue_job(b, r, job->tfd, index);
 	if (err) {
 		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
 		free_job(b, job);
@@ -349,6 +392,7 @@ static int run_lines(struct batch *b)
 static void raise_files(struct batch *b)
 {
 	rlim_t want = FDS_BESIDES + BATCH_TOOLS_KNOWN +
+		      (rlim_t)b->pools * FDS_PER_POOL +
 		      (rlim_t)b->max_jobs * FDS_PER_JOB;
 	struct rlimit more;
 	rlim_t fit;
@@ -362,27 +406,11 @@ static void raise_files(struct batch *b)
 	if (more.rlim_cur >= want)
 		return;
 	b->known = (unsigned int)more.rlim_cur / 8;
+	b->pools = b->known / 2 / FDS_PER_POOL + 1;
 	fit = more.rlim_cur - b->known;
 	fit = fit > FDS_BESIDES ? (fit - FDS_BESIDES) / FDS_PER_JOB : 0;
 	if (fit < b->max_jobs)
 		b->max_jobs = fit ? (unsigned int)fit : 1;
-}
-
-/*
- * A launch takes today's file, also if that is replaced at the last moment. Only what
- * the guard knows stays open, and not for long, so that batch keeps no deleted file
- * and no mount in use.
- */
-static int make_cache(struct batch *b)
-{
-	struct spawn_template_cache_params params =
-		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
-
-	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
-			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH;
-	params.hold_ns = HOLD_NS;
-	params.entries = b->known;
-	return spawn_template_cache_new(&params, sizeof(params), &b->cache);
 }
 
 static int open_batch(struct batch *b)
@@ -405,7 +433,7 @@ static int open_batch(struct batch *b)
 	}
 	b->jobs = calloc(b->max_jobs, sizeof(*b->jobs));
 	b->unused = calloc(b->max_jobs, sizeof(*b->unused));
-	if (!b->jobs || !b->unused || make_cache(b)) {
+	if (!b->jobs || !b->unused || make_cache(b, BATCH_COLD)) {
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
@@ -422,7 +450,8 @@ static void clean_up(struct batch *b)
 	for (unsigned int i = 0; b->jobs && i < b->max_jobs; i++)
 		if (b->jobs[i].active)
 			free_job(b, &b->jobs[i]);
-	spawn_template_cache_free(b->cache);
+	for (int way = 0; way < BATCH_WAYS; way++)
+		spawn_template_cache_free(b->caches[way]);
 	line_free(&b->in);
 	if (b->tree_parent >= 0)
 		close(b->tree_parent);
@@ -444,6 +473,8 @@ int batch_run(const struct batch_options *options)
 	b->max_jobs = options->jobs;
 	b->tree_parent = -1;
 	b->known = BATCH_TOOLS_KNOWN;
+	b->pools =
+		options->way == BATCH_COLD ? BATCH_POOLS_FEW : BATCH_POOLS_MOST;
 	b->in.fd = STDIN_FILENO;
 	b->out.fd = STDOUT_FILENO;
 	/* if SIGCHLD were ignored, the exit statuses would be lost */

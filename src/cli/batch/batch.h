@@ -20,6 +20,12 @@
 #define BATCH_JOBS_MAX 1024
 #define BATCH_LINE_MAX ((size_t)64 << 20)
 #define BATCH_TOOLS_KNOWN 256
+#define BATCH_POOLS_MOST 64 /* programs of each way with prepared processes */
+#define BATCH_POOLS_FEW 8 /* if only single lines ask for that */
+
+/* How the programs of a line are launched; the cache of each way has an index. */
+enum batch_way { BATCH_COLD, BATCH_ONCE, BATCH_FORK, BATCH_WAYS };
+#define BATCH_UNSET (-1)
 
 struct batch_options {
 	unsigned int jobs; /* in flight at most */
@@ -29,7 +35,15 @@ struct batch_options {
 	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
+	enum batch_way way; /* of lines that have none of their own */
 };
+
+/* Return the way of a CREATE_WARM_* flag. */
+static inline enum batch_way batch_way_of(uint64_t create_flag)
+{
+	return create_flag == SPAWN_TEMPLATE_CREATE_WARM_ONCE ? BATCH_ONCE
+							      : BATCH_FORK;
+}
 
 /* ---- io.c */
 
@@ -105,6 +119,7 @@ struct request {
 	size_t input_len;
 	int64_t timeout_ns; /* -1: not given */
 	bool merge_stderr;
+	int way; /* enum batch_way; BATCH_UNSET: not given */
 };
 
 /* The reason why a line was not understood. */

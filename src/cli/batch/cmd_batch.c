@@ -18,6 +18,7 @@ enum {
 	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
 	OPT_SUPERVISE,
+	OPT_WARM,
 	OPT_JSON,
 };
 
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
 	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -59,6 +61,16 @@ static int read_jobs(struct batch_options *o, const char *text)
 	return 0;
 }
 
+static int read_way(struct batch_options *o, const char *text)
+{
+	uint64_t flag;
+	int err = read_warm(text, &flag);
+
+	if (!err)
+		o->way = batch_way_of(flag);
+	return err;
+}
+
 /* Return: 0, or an exit code after a message. */
 static int read_option(struct batch_options *o, int c, const char *text,
 		       char **argv)
@@ -83,6 +95,8 @@ static int read_option(struct batch_options *o, int c, const char *text,
 	case OPT_SUPERVISE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 		return 0;
+	case OPT_WARM:
+		return read_way(o, text);
 	case OPT_JSON: /* batch knows no other form */
 		return 0;
 	default:
@@ -145,6 +159,10 @@ const struct command cmd_batch = {
 		"0: none\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" "
 		"too\n"
+		"  \"warm\"          true: from a process that was prepared "
+		"before, if one waits;\n"
+		"                  \"once\", \"fork\": the same, prepared this "
+		"way; false: not\n"
 		"  \"argv_base64\", \"cwd_base64\", \"setenv_base64\"\n"
 		"                  the same for names and values of any "
 		"bytes\n"
@@ -170,6 +188,9 @@ const struct command cmd_batch = {
 		"cgroup of this tool\n"
 		"  --supervise        as --cgroup-tree; the trees also end if "
 		"this tool is KILLed\n"
+		"  --warm[=WAY]       prepare the programs of lines without "
+		"\"warm\": once, fork;\n"
+		"                     default fork\n"
 		"  --json             accepted; the output is always JSON\n"
 		"  -h, --help         print this help\n"
 		"\n"

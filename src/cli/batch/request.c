@@ -272,6 +272,24 @@ static int read_merge(struct request *r, json_t *value, struct complaint *c)
 				  "\"merge_stderr\" is neither true nor false");
 }
 
+static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
+{
+	const char *word = json_string_value(value);
+	uint64_t flag = word ? warm_flag(word) : 0;
+
+	if (json_is_false(value))
+		r->way = BATCH_COLD;
+	else if (json_is_true(value))
+		r->way = BATCH_FORK;
+	else if (flag)
+		r->way = batch_way_of(flag);
+	else
+		return complain(c, EINVAL,
+				"\"warm\" is neither true nor false, \"once\" "
+				"nor \"fork\"");
+	return 0;
+}
+
 static int read_id(struct request *r, json_t *value, struct complaint *c)
 {
 	(void)value; /* the scan has taken it, or the name is escaped */
@@ -299,6 +317,7 @@ static int read_key(struct request *r, const char *name, json_t *value,
 		{ "setenv", read_setenv },
 		{ "setenv_base64", read_setenv_base64 },
 		{ "timeout", read_timeout },
+		{ "warm", read_warm_key },
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -482,7 +501,7 @@ int request_read(struct request *r, char *line, size_t n, struct complaint *c)
 {
 	json_error_t error;
 
-	*r = (struct request){ .timeout_ns = -1 };
+	*r = (struct request){ .timeout_ns = -1, .way = BATCH_UNSET };
 	if (take_id(r, line, n))
 		return no_memory(c);
 	r->id_unknown = !r->id;

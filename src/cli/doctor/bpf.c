@@ -251,7 +251,7 @@ static FILE *unpack_config(pid_t *pid)
 
 	if (access("/proc/config.gz", R_OK) < 0 || pipe(pipefd) < 0)
 		return NULL;
-	tfd = launch_template("gzip");
+	tfd = launch_template("gzip", 0);
 	to_pipe.fd = pipefd[1];
 	args.pidfd = (uintptr_t)&pidfd;
 	args.argv = (uintptr_t)argv;

@@ -36,6 +36,7 @@ enum {
 	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
 	OPT_SUPERVISE,
+	OPT_WARM,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
 	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -188,6 +190,8 @@ static int read_value(struct run_options *o, int c, const char *text,
 		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
 		o->tree_parent = text;
 		return 0;
+	case OPT_WARM:
+		return read_warm(text, &o->create_flags);
 	case OPT_NICE:
 		return read_nice(o, text);
 	case OPT_UMASK:
@@ -371,6 +375,10 @@ const struct command cmd_run = {
 		"  --cgroup DIR       start in this cgroup v2 directory\n"
 		"  --no-new-privs     no exec may gain privileges\n"
 		"  --die-with-parent  kill the program when this tool ends\n"
+		"  --warm[=WAY]       make the template with prepared "
+		"processes, by once or fork:\n"
+		"                     the report tells what would keep such "
+		"a launch cold\n"
 		"  --json             print a report as the last line on "
 		"stderr\n"
 		"  -h, --help         print this help\n"

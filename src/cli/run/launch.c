@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/run/run.h"
+#include "cli/stat_names.h"
 
 extern char **environ;
 
@@ -161,7 +162,7 @@ int plan_make(struct run_plan *plan, const struct run_options *options,
 		status = set_args(plan);
 	if (status)
 		return status;
-	plan->tfd = launch_template(options->argv[0]);
+	plan->tfd = launch_template(options->argv[0], options->create_flags);
 	return plan->tfd < 0 ? plan_explain(plan, -plan->tfd, report) : 0;
 }
 
@@ -202,11 +203,28 @@ int plan_explain(struct run_plan *plan, int error, json_t **report)
 	return launch_explain(&e);
 }
 
+/* With --warm, tell why the one launch was cold. */
+static void describe_warm(json_t *object, const struct spawn_template_stat *st)
+{
+	const char *reason = NULL;
+
+	for (unsigned int i = 0; st_name_cold(i); i++)
+		if (st->cold_reasons[i])
+			reason = st_name_cold(i);
+	json_object_set_new(object, "warm", json_boolean(st->warm > 0));
+	json_object_set_new(object, "cold_reason",
+			    reason ? json_string(reason) : json_null());
+}
+
 json_t *plan_describe(const struct run_plan *plan)
 {
 	static struct spawn_template_stat st;
+	json_t *object;
 
 	if (spawn_template_stat(plan->tfd, &st, sizeof(st)) < 0)
 		return json_null();
-	return launch_json(&st);
+	object = launch_json(&st);
+	if (plan->options->create_flags)
+		describe_warm(object, &st);
+	return object;
 }

@@ -29,6 +29,7 @@ struct run_options {
 	uint64_t max_output; /* 0: the default */
 	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
+	uint64_t create_flags; /* SPAWN_TEMPLATE_CREATE_*, of --warm */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
 	unsigned int umask;
 	int nice;

@@ -182,15 +182,14 @@ static bool is_hopeless(const struct spawn_template_stat *st)
 	return false;
 }
 
-/* Wait until a process waits for a launch of this way. */
-static bool await_ready(const struct course *c, int i, int64_t most)
+bool warm_await(int tfd, int64_t most_ns)
 {
 	const struct timespec step = { .tv_nsec = 200000 };
 	static struct spawn_template_stat st;
-	int64_t until = st_now() + most;
+	int64_t until = st_now() + most_ns;
 
 	for (;;) {
-		if (spawn_template_stat(c->tfd[i], &st, sizeof(st)))
+		if (spawn_template_stat(tfd, &st, sizeof(st)))
 			return false;
 		if (st.warm_ready)
 			return true;
@@ -216,8 +215,8 @@ static int prepare(struct course *c)
 		if (err)
 			break;
 		start = st_now();
-		fact->prepared =
-			await_ready(c, i, failed ? READY_HARDLY : READY_MOST);
+		fact->prepared = warm_await(c->tfd[i],
+					    failed ? READY_HARDLY : READY_MOST);
 		fact->prepare_ns = st_now() - start;
 	}
 	return err;
@@ -227,7 +226,7 @@ static void await_all(const struct course *c)
 {
 	for (int i = 1; i < CONTENDERS; i++)
 		if (c->program->way[i - 1].prepared)
-			await_ready(c, i, READY_MOST);
+			warm_await(c->tfd[i], READY_MOST);
 }
 
 /* ---- the rounds */

@@ -109,6 +109,12 @@ static inline bool warm_can(const struct warm_program *p)
 	return p->way[WAY_ONCE].prepared || p->way[WAY_FORK].prepared;
 }
 
+/*
+ * Wait until a process waits for a launch from this template.
+ * Return: false if there is none after so many ns, or none is to be expected.
+ */
+bool warm_await(int tfd, int64_t most_ns);
+
 const char *warm_way_name(enum warm_way way); /* "once", "fork" */
 
 /* ---- why.c: a program that was not prepared */
