@@ -41,6 +41,8 @@
  *	   ring_run, ring_submit, ring_wait, ring_seen, ring_cancel, ring_exit
  *	7. templates of many programs, by name: cache_new, cache_get, cache_drop,
  *	   cache_stat, cache_free
+ *	8. sandboxes for launches: sandbox_new, sandbox_lost, sandbox_apply,
+ *	   sandbox_free
  *
  * Sections 1 and 2 have the names, values and layouts of the kernel proposal
  * "exec: add spawn templates for repeated executable startup" (Li Chen, RFC v1,
@@ -1369,6 +1371,148 @@ int spawn_template_cache_stat(struct spawn_template_cache *cache,
  * Since: 0.4
  */
 void spawn_template_cache_free(struct spawn_template_cache *cache);
+
+/*
+ * 8. Sandboxes for launches
+ *
+ * A sandbox is made once from plain lists, and holds for any number of launches:
+ *
+ *	const char *const ro[] = { "/", NULL }, *const rw[] = { ".", NULL };
+ *	struct spawn_template_sandbox_args wishes =
+ *		SPAWN_TEMPLATE_SANDBOX_ARGS_INIT;
+ *
+ *	wishes.flags = SPAWN_TEMPLATE_SANDBOX_NO_NET;
+ *	wishes.read_only = (uintptr_t)ro;
+ *	wishes.writable = (uintptr_t)rw;
+ *	spawn_template_sandbox_new(&wishes, sizeof(wishes), &sandbox);
+ *	...
+ *	spawn_template_sandbox_apply(sandbox, &args, sizeof(args));
+ *	pid = spawn_template_spawn(tfd, &args, sizeof(args));
+ *	...
+ *	spawn_template_sandbox_free(sandbox);
+ */
+
+struct spawn_template_sandbox;
+
+/* sandbox: .flags */
+#define SPAWN_TEMPLATE_SANDBOX_NO_NET		(1ULL << 0) /* Unix sockets only */
+#define SPAWN_TEMPLATE_SANDBOX_CONNECT		(1ULL << 1) /* .connect_ports */
+#define SPAWN_TEMPLATE_SANDBOX_BIND		(1ULL << 2) /* .bind_ports */
+#define SPAWN_TEMPLATE_SANDBOX_SIGNALS		(1ULL << 3) /* none to others */
+#define SPAWN_TEMPLATE_SANDBOX_ABSTRACT		(1ULL << 4) /* see new */
+#define SPAWN_TEMPLATE_SANDBOX_NO_DEVICES	(1ULL << 5) /* see new */
+#define SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT	(1ULL << 6) /* what there is */
+
+/* The answer of spawn_template_sandbox_lost(): what the kernel cannot hold. */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_FILES	(1 << 0) /* both lists of paths */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_TRUNCATE	(1 << 1) /* of any file */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_TCP		(1 << 2) /* ports */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_SIGNALS	(1 << 3)
+#define SPAWN_TEMPLATE_SANDBOX_LOST_ABSTRACT	(1 << 4)
+#define SPAWN_TEMPLATE_SANDBOX_LOST_NET		(1 << 5)
+/* these are told, but do not keep a sandbox from being made */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_RENAME	(1 << 8) /* denied between folders */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_IOCTL	(1 << 9) /* of readable devices */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_SOCKETS	(1 << 10) /* connects to any path */
+#define SPAWN_TEMPLATE_SANDBOX_LOST_MINOR	0xf00
+
+#define SPAWN_TEMPLATE_SANDBOX_ARGS_SIZE_VER0	96
+
+struct spawn_template_sandbox_args {
+	uint64_t flags;			/* SPAWN_TEMPLATE_SANDBOX_* */
+	uint64_t read_only;		/* const char *const *, up to a NULL; or 0 */
+	uint64_t writable;		/* const char *const *, up to a NULL; or 0 */
+	uint64_t connect_ports;		/* const uint16_t *; or 0 */
+	uint64_t n_connect_ports;
+	uint64_t bind_ports;		/* const uint16_t *; or 0 */
+	uint64_t n_bind_ports;
+	uint64_t failed;		/* const char **, or 0: see new */
+	uint64_t reserved[4];		/* 0 */
+};
+
+#define SPAWN_TEMPLATE_SANDBOX_ARGS_INIT \
+	{ \
+		0, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 }, \
+	}
+
+/**
+ * spawn_template_sandbox_new - make a sandbox from lists (extension)
+ * @args: the lists; not kept
+ * @size: sizeof(*@args)
+ * @sandbox: set to the sandbox
+ *
+ * If args->read_only or args->writable is not 0, programs may read and execute files
+ * in and below the paths of both lists, and write, make and remove files in and below
+ * the writable paths; nothing else is within their reach. The paths are resolved now:
+ * a file that is put in such a path's place later is another file. The program, its
+ * interpreter and its libraries must be in one of the lists. Programs may also read
+ * and write /dev/null, zero, full, random and urandom, unless SANDBOX_NO_DEVICES is
+ * set. Descriptors that a program starts with are not restricted.
+ *
+ * With SANDBOX_NO_NET programs get no socket but Unix ones: socket(2) answers EACCES.
+ * io_uring, which makes sockets by itself, is not there: ENOSYS. With SANDBOX_CONNECT
+ * and SANDBOX_BIND they may connect to, or bind, the TCP ports in the lists only;
+ * other protocols, such as UDP, are not restricted. With SANDBOX_SIGNALS they can
+ * signal only processes in the sandbox, and with SANDBOX_ABSTRACT connect only to
+ * abstract Unix sockets that were made in there. NO_NET includes ABSTRACT where the
+ * kernel has that.
+ *
+ * The sandbox consists of a Landlock ruleset and a seccomp filter. If the kernel
+ * cannot hold a wish, the call fails; with SANDBOX_BEST_EFFORT the sandbox has the
+ * rest, which may be nothing: see spawn_template_sandbox_lost().
+ *
+ * Return: 0; or
+ *   -EINVAL  size too small; unknown flag; reserved field not 0; no wish; NO_NET with
+ *            CONNECT or BIND; ports without their flag, over 65536, or 0 with a number
+ *   -E2BIG   size over a page, or a byte beyond the known fields is not 0
+ *   -EOPNOTSUPP  the kernel cannot hold a wish
+ *   -ENOENT, -ENOTDIR, -ELOOP, -EACCES and so on: a path cannot be opened, and
+ *            *args->failed points to it; -EBADFD: the path leads to no file, but to a
+ *            pipe for example
+ *   -ENOMEM, -EMFILE, -ENFILE
+ *
+ * Since: 0.4
+ */
+int spawn_template_sandbox_new(const struct spawn_template_sandbox_args *args,
+			       size_t size,
+			       struct spawn_template_sandbox **sandbox);
+
+/**
+ * spawn_template_sandbox_lost - tell what this kernel cannot hold (extension)
+ * @args: as for spawn_template_sandbox_new(); paths and ports are not looked at
+ * @size: sizeof(*@args)
+ *
+ * Return: SPAWN_TEMPLATE_SANDBOX_LOST_*, of those wishes that @args has; 0: the kernel
+ * holds all of them; -EINVAL or -E2BIG as spawn_template_sandbox_new().
+ * Since: 0.4
+ */
+int spawn_template_sandbox_lost(const struct spawn_template_sandbox_args *args,
+				size_t size);
+
+/**
+ * spawn_template_sandbox_apply - have a launch take place in a sandbox (extension)
+ * @sandbox: must exist until the launch is complete
+ * @args: changed: SPAWN_LANDLOCK and landlock_fd, SPAWN_SECCOMP and seccomp
+ * @size: sizeof(*@args), at least SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2
+ *
+ * Any number of launches, in any thread, may use one sandbox.
+ *
+ * Return: 0; -EINVAL if @size is too small or @args has one of the flags already.
+ * Since: 0.4
+ */
+int spawn_template_sandbox_apply(const struct spawn_template_sandbox *sandbox,
+				 struct spawn_template_spawn_args *args,
+				 size_t size);
+
+/**
+ * spawn_template_sandbox_free - free a sandbox (extension)
+ * @sandbox: the sandbox, or NULL
+ *
+ * Programs that were launched stay in it.
+ *
+ * Since: 0.4
+ */
+void spawn_template_sandbox_free(struct spawn_template_sandbox *sandbox);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

@@ -8,7 +8,7 @@
 
 # A folder is a part. src/loader.c belongs to src/loader, and stands where users
 # look for it.
-LIB_DIRS := src src/run src/tree src/warm src/guard src/shared src/shared/process
+LIB_DIRS := src src/run src/tree src/warm src/sandbox src/guard src/shared src/shared/process
 LIB_SRC := $(filter-out src/loader.c,$(sort $(wildcard \
 	$(LIB_DIRS:%=%/*.c))))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
