@@ -209,6 +209,11 @@ prepared() {
 		and "sandbox" in f["warm_ptrace"]["remedy"]
 		and "cold" in f["warm_launch"]["lost"]
 		and ok("warm_memory", "warm_mm_map", "launch")'
+	filtered 1 310 311 -- "$tool" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'launches can be prepared without process_vm_readv' "$tmp/json" '
+		ok("warm_memory") and f["warm_launch"]["status"]
+			== json.load(open("'"$tmp/here"'"))["features"][
+				list(f).index("warm_launch")]["status"]'
 	"$tool" doctor --json true "$static" > "$tmp/json" 2> "$tmp/log"
 	result $? 'doctor takes names of programs'
 	json 'doctor tells whether programs can be prepared' "$tmp/json" '

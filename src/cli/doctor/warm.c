@@ -51,7 +51,7 @@ static void probe_memory(struct finding *f)
 {
 	ask(f, NEED_MEMORY);
 	if (f->status == FEATURE_OK)
-		found(f, FEATURE_OK, "process_vm_readv and _writev");
+		found(f, FEATURE_OK, "read and written by /proc/PID/mem");
 }
 
 static void probe_map(struct finding *f)

@@ -5,13 +5,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/prctl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,12 +89,15 @@ static int try_trace(pid_t target)
 
 static int try_memory(pid_t target)
 {
+	off_t at = (off_t)(uintptr_t)&word;
+	char path[32];
 	long copy = 0;
-	struct iovec here = { &copy, sizeof(copy) };
-	struct iovec there = { (void *)&word, sizeof(word) };
+	int fd;
 
-	if (process_vm_readv(target, &here, 1, &there, 1, 0) < 0 ||
-	    process_vm_writev(target, &here, 1, &there, 1, 0) < 0)
+	snprintf(path, sizeof(path), "/proc/%d/mem", target);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &copy, sizeof(copy), at) < 0 ||
+	    pwrite(fd, &copy, sizeof(copy), at) < 0)
 		return errno;
 	return copy == word ? 0 : EFAULT;
 }
@@ -143,7 +148,7 @@ const char *warm_need_name(enum warm_need need)
 		[NEED_MACHINE] = "a processor that it was written for",
 		[NEED_PROC] = "/proc",
 		[NEED_TRACE] = "ptrace",
-		[NEED_MEMORY] = "process_vm_writev",
+		[NEED_MEMORY] = "/proc/PID/mem",
 		[NEED_MAP] = "PR_SET_MM_MAP",
 	};
 
@@ -164,8 +169,7 @@ const char *warm_need_remedy(enum warm_need need, int error)
 		if (refused && warm_ptrace_scope() > 1)
 			return "as root: sysctl kernel.yama.ptrace_scope=1 (3 "
 			       "stays until the next boot)";
-		return "allow ptrace, process_vm_readv and process_vm_writev "
-		       "in the sandbox around this process";
+		return "allow ptrace in the sandbox around this process";
 	default:
 		return "use a kernel with CONFIG_CHECKPOINT_RESTORE; allow "
 		       "prctl in the sandbox around this process";

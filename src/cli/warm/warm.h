@@ -44,7 +44,7 @@ enum warm_need {
 	NEED_MACHINE, /* a processor for which the stub was written */
 	NEED_PROC, /* /proc */
 	NEED_TRACE, /* ptrace(2) of a child that allows it */
-	NEED_MEMORY, /* process_vm_readv(2) and _writev(2) on it */
+	NEED_MEMORY, /* the file mem of it in /proc */
 	NEED_MAP, /* PR_SET_MM_MAP */
 	WARM_NEEDS,
 };
