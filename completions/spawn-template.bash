@@ -61,8 +61,9 @@ _spawn_template_launched() {
 _spawn_template_run() {
 	local values='--cwd --env --unset --timeout --kill-after --grace --keep-fd
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
-		--held-most'
-	local switches='--clear-env --inherit-fds --no-new-privs
+		--held-most --ro --rw'
+	local switches='--clear-env --inherit-fds --no-new-privs --no-net
+		--sandbox-best-effort
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
 		--warm --warm=once --warm=fork --json --help'
 	local at

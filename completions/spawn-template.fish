@@ -7,7 +7,7 @@ function __spawn_template_launched
 	set -l words (commandline -opc) (commandline -ct)
 	set -l with_value --cwd --env --unset --timeout --kill-after --grace \
 		--keep-fd --nice --umask --cgroup --argv0 --max-output \
-		--held-quiet --held-most \
+		--held-quiet --held-most --ro --rw \
 		--rounds --seconds --arg --socket --sort --delay --count -d -n
 	set -l i 3
 	while test $i -lt (count $words)
@@ -103,6 +103,10 @@ complete $run -l umask -x -a '022 027 077' -d 'Set the file mode creation mask'
 complete $run -l setsid -d 'Start a new session'
 complete $run -l cgroup -x -a '(__fish_complete_directories)' -d 'Start in a cgroup v2 directory'
 complete $run -l no-new-privs -d 'Exec gives no privileges any more'
+complete $run -l ro -r -F -d 'In a sandbox, read below a path'
+complete $run -l rw -r -F -d 'In a sandbox, write below a path'
+complete $run -l no-net -d 'In a sandbox, no socket but Unix ones'
+complete $run -l sandbox-best-effort -d 'Without what the kernel cannot restrict'
 complete $run -l die-with-parent -d 'Kill it when this tool ends'
 
 complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'

@@ -74,7 +74,7 @@ here() {
 		len(f) == len(j["features"]) > 40 and j["launches_work"]
 		and {x["area"] for x in j["features"]} == {"launch",
 			"process", "cgroup", "guard", "guard_running",
-			"warm", "machine"}
+			"warm", "sandbox", "machine"}
 		and all(x["status"] in ("ok", "missing", "no_permission",
 			"unknown", "info") for x in j["features"])
 		and all(x["remedy"] and x["detail"] for x in j["features"]
@@ -136,14 +136,14 @@ for_people() {
 	result $? 'doctor prints text'
 	for title in Launching 'Files and processes' 'Control groups' \
 		'Kernel-side guard (' 'Kernel-side guard,' \
-		'Prepared launches' Machine; do
+		'Prepared launches' 'Sandboxes of launches' Machine; do
 		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
 	done
 	awk 'length > 80 || / $/' "$tmp/text" >> "$tmp/log"
 	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
 		tail -n 1 "$tmp/text" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'the text has seven areas, 80 columns and a verdict at the end'
+	result $? 'the text has eight areas, 80 columns and a verdict at the end'
 	# each complaint has two lines more: the loss and the remedy
 	awk '/^  (missing|no permission) / { want = 2; next }
 	/^ +lost: / || /^ +remedy: / { want-- }

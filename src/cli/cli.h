@@ -140,6 +140,7 @@ struct launch_error {
 	const char *interpreter; /* the template's, or "" */
 	const char *cwd; /* the directory of the action "cwd"; NULL: none */
 	bool one_of_many; /* answers: none repeats $PATH */
+	bool sandboxed; /* with lists of paths, maybe */
 	int error; /* positive errno */
 	struct spawn_template_failure failure;
 	const char *const *actions; /* a description of each action */

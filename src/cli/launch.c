@@ -292,6 +292,12 @@ static void say_exec(const struct launch_error *e, struct launch_words *w)
 		return;
 	}
 	say_sentence(e, *e->path ? e->path : e->command, "", w);
+	if (e->sandboxed && e->error == EACCES) {
+		free(w->remedy);
+		w->remedy = words("in a sandbox the program, its interpreter "
+				  "and its libraries must be in or below the "
+				  "paths of --ro and --rw: add --ro /");
+	}
 }
 
 static const char *action_name(const struct launch_error *e)

@@ -32,6 +32,7 @@ struct batch_job {
 	int tfd; /* the cache's; -1: none */
 	char *name;
 	char *cwd; /* NULL: that of the command */
+	struct spawn_template_sandbox *sandbox; /* NULL: none */
 };
 
 struct batch {
@@ -106,6 +107,7 @@ static void answer_failure(struct batch *b, const struct batch_job *job,
 		.cwd = job->cwd,
 		.actions = job->cwd ? both : both + 1,
 		.n_actions = job->cwd ? 2 : 1,
+		.sandboxed = job->sandbox,
 	};
 
 	if (job->tfd >= 0 &&
@@ -126,6 +128,7 @@ static void free_job(struct batch *b, struct batch_job *job)
 	free(job->id);
 	free(job->name);
 	free(job->cwd);
+	spawn_template_sandbox_free(job->sandbox);
 	if (job->active)
 		b->unused[b->max_jobs - b->active--] =
 			(unsigned int)(job - b->jobs);
@@ -165,6 +168,9 @@ static int queue_job(struct batch *b, const struct request *r, int tfd,
 	args.spawn.envp = (uintptr_t)r->envp;
 	args.spawn.actions = (uintptr_t)actions;
 	args.spawn.actions_len = make_actions(b, r, actions);
+	if (b->jobs[index].sandbox)
+		spawn_template_sandbox_apply(b->jobs[index].sandbox,
+					     &args.spawn, sizeof(args.spawn));
 	args.input = (uintptr_t)r->input;
 	args.input_len = r->input_len;
 	args.max_output = o->max_output;
@@ -219,6 +225,23 @@ static int get_template(struct batch *b, struct batch_job *job,
 	return job->tfd;
 }
 
+/* Make the sandbox of a line. Return: 0; or -1 after an answer. */
+static int make_sandbox(struct batch *b, struct batch_job *job,
+			const struct request *r)
+{
+	struct sandbox_failure failure;
+	struct complaint complaint;
+
+	if (!sandbox_is_wanted(&r->sandbox) ||
+	    sandbox_make(&r->sandbox, r->cwd, &job->sandbox, &failure) == 0)
+		return 0;
+	complaint.error = failure.error;
+	snprintf(complaint.text, sizeof(complaint.text), "sandbox: %s",
+		 failure.text);
+	answer_complaint(b, job->id, &complaint);
+	return -1;
+}
+
 static void start_job(struct batch *b, struct request *r)
 {
 	unsigned int index = b->unused[b->max_jobs - b->active - 1];
@@ -234,6 +257,10 @@ static void start_job(struct batch *b, struct request *r)
 	};
 	r->id = NULL;
 	r->name = NULL;
+	if (make_sandbox(b, job, r)) {
+		free_job(b, job);
+		return;
+	}
 	err = get_template(b, job, r);
 	if (err >= 0)
 		err = queue_job(b, r, job->tfd, index);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "cli/cli.h"
+#include "cli/sandbox.h"
 
 #define BATCH_JOBS_MAX 1024
 #define BATCH_LINE_MAX ((size_t)64 << 20)
@@ -118,6 +119,7 @@ struct request {
 	void *decoded; /* owned: the input, if it was base64 */
 	size_t input_len;
 	int64_t timeout_ns; /* -1: not given */
+	struct sandbox_wishes sandbox;
 	bool merge_stderr;
 	int way; /* enum batch_way; BATCH_UNSET: not given */
 };
@@ -125,7 +127,7 @@ struct request {
 /* The reason why a line was not understood. */
 struct complaint {
 	int error; /* positive errno */
-	char text[256];
+	char text[448];
 };
 
 /*

@@ -290,6 +290,15 @@ static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
 	return 0;
 }
 
+static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
+{
+	struct sandbox_failure failure;
+
+	if (sandbox_read(&r->sandbox, value, &failure))
+		return complain(c, failure.error, "%s", failure.text);
+	return 0;
+}
+
 static int read_id(struct request *r, json_t *value, struct complaint *c)
 {
 	(void)value; /* the scan has taken it, or the name is escaped */
@@ -314,6 +323,7 @@ static int read_key(struct request *r, const char *name, json_t *value,
 		{ "input", read_input },
 		{ "input_base64", read_base64 },
 		{ "merge_stderr", read_merge },
+		{ "sandbox", read_sandbox },
 		{ "setenv", read_setenv },
 		{ "setenv_base64", read_setenv_base64 },
 		{ "timeout", read_timeout },
@@ -527,5 +537,6 @@ void request_free(struct request *r)
 	free(r->decoded);
 	free(r->cwd_decoded);
 	free(r->id);
+	sandbox_wishes_free(&r->sandbox);
 	json_decref(r->json);
 }

@@ -18,7 +18,7 @@
 
 static const struct area *const areas[] = {
 	&area_launch, &area_process, &area_cgroup,  &area_bpf,
-	&area_guard,  &area_warm,    &area_machine,
+	&area_guard,  &area_warm,    &area_sandbox, &area_machine,
 };
 
 #define N_AREAS (sizeof(areas) / sizeof(areas[0]))

@@ -73,6 +73,7 @@ extern const struct area area_cgroup; /* cgroup.c */
 extern const struct area area_bpf; /* bpf.c */
 extern const struct area area_guard; /* guard.c */
 extern const struct area area_warm; /* warm.c */
+extern const struct area area_sandbox; /* sandbox.c */
 extern const struct area area_machine; /* machine.c */
 
 /*

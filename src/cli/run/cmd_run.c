@@ -35,6 +35,10 @@ enum {
 	OPT_HELD_QUIET,
 	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
+	OPT_RO,
+	OPT_RW,
+	OPT_NO_NET,
+	OPT_BEST_EFFORT,
 	OPT_SUPERVISE,
 	OPT_WARM,
 };
@@ -64,6 +68,10 @@ static const struct option long_options[] = {
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "warm", optional_argument, NULL, OPT_WARM },
+	{ "ro", required_argument, NULL, OPT_RO },
+	{ "rw", required_argument, NULL, OPT_RW },
+	{ "no-net", no_argument, NULL, OPT_NO_NET },
+	{ "sandbox-best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -97,6 +105,16 @@ static int read_keep_fd(struct run_options *o, const char *text)
 	}
 	o->keep[o->n_keep++] = (int)fd;
 	return 0;
+}
+
+static int read_path(const char ***list, const char *text)
+{
+	if (!*text)
+		return out_bad_usage("--ro and --rw name paths");
+	if (sandbox_add(list, text) == 0)
+		return 0;
+	out_error("out of memory");
+	return CLI_FAILED;
 }
 
 static int read_nice(struct run_options *o, const char *text)
@@ -137,6 +155,12 @@ static bool read_switch(struct run_options *o, int c)
 		return true;
 	case OPT_SUPERVISE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+		return true;
+	case OPT_NO_NET:
+		o->sandbox.no_net = true;
+		return true;
+	case OPT_BEST_EFFORT:
+		o->sandbox.best_effort = true;
 		return true;
 	case OPT_INHERIT_FDS:
 		o->flags |= SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
@@ -192,6 +216,10 @@ static int read_value(struct run_options *o, int c, const char *text,
 		return 0;
 	case OPT_WARM:
 		return read_warm(text, &o->create_flags);
+	case OPT_RO:
+		return read_path(&o->sandbox.read_only, text);
+	case OPT_RW:
+		return read_path(&o->sandbox.writable, text);
 	case OPT_NICE:
 		return read_nice(o, text);
 	case OPT_UMASK:
@@ -214,6 +242,9 @@ static int check_options(struct run_options *o)
 			"--cgroup is for a program that shares it; "
 			"one of its own is made by "
 			"--cgroup-tree=DIR");
+	if (o->sandbox.best_effort && !sandbox_is_wanted(&o->sandbox))
+		return out_bad_usage("--sandbox-best-effort needs --ro, --rw "
+				     "or --no-net");
 	if (o->capture)
 		o->json = true;
 	return 0;
@@ -319,6 +350,7 @@ static int run_main(int argc, char **argv)
 	}
 	free(o.env);
 	free(o.keep);
+	sandbox_wishes_free(&o.sandbox);
 	return status;
 }
 
@@ -374,6 +406,16 @@ const struct command cmd_run = {
 		"  --setsid           start a new session\n"
 		"  --cgroup DIR       start in this cgroup v2 directory\n"
 		"  --no-new-privs     no exec may gain privileges\n"
+		"  --ro PATH          in a sandbox: read and execute only "
+		"below PATH; may be\n"
+		"                     repeated, as --rw; from --cwd if "
+		"relative\n"
+		"  --rw PATH          in a sandbox: read and write below "
+		"PATH\n"
+		"  --no-net           in a sandbox: no socket but Unix ones\n"
+		"  --sandbox-best-effort\n"
+		"                     do without what the kernel cannot "
+		"restrict\n"
 		"  --die-with-parent  kill the program when this tool ends\n"
 		"  --warm[=WAY]       make the template with prepared "
 		"processes, by once or fork:\n"

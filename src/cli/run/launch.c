@@ -145,6 +145,25 @@ static int set_args(struct run_plan *plan)
 	return 0;
 }
 
+static int add_sandbox(struct run_plan *plan)
+{
+	const struct sandbox_wishes *wishes = &plan->options->sandbox;
+	struct sandbox_failure failure;
+
+	if (!sandbox_is_wanted(wishes))
+		return 0;
+	/* this tool is in the program's directory already */
+	if (sandbox_make(wishes, NULL, &plan->sandbox, &failure)) {
+		out_error("sandbox: %s", failure.text);
+		if (failure.remedy)
+			out_remedy("%s", failure.remedy);
+		return CLI_FAILED;
+	}
+	spawn_template_sandbox_apply(plan->sandbox, &plan->args,
+				     sizeof(plan->args));
+	return 0;
+}
+
 int plan_make(struct run_plan *plan, const struct run_options *options,
 	      const sigset_t *mask, json_t **report)
 {
@@ -160,6 +179,8 @@ int plan_make(struct run_plan *plan, const struct run_options *options,
 		status = add_actions(plan, mask);
 	if (!status)
 		status = set_args(plan);
+	if (!status)
+		status = add_sandbox(plan);
 	if (status)
 		return status;
 	plan->tfd = launch_template(options->argv[0], options->create_flags);
@@ -174,6 +195,7 @@ void plan_free(struct run_plan *plan)
 		close(plan->cgroup_fd);
 	if (plan->stdin_fd >= 0)
 		close(plan->stdin_fd);
+	spawn_template_sandbox_free(plan->sandbox);
 	free(plan->actions);
 	free(plan->what);
 	free(plan->text);
@@ -191,6 +213,7 @@ int plan_explain(struct run_plan *plan, int error, json_t **report)
 		.failure = plan->failure,
 		.actions = plan->what,
 		.n_actions = plan->args.actions_len,
+		.sandboxed = plan->sandbox,
 	};
 
 	if (plan->tfd >= 0 &&

@@ -14,6 +14,7 @@
 #include <termios.h>
 
 #include "cli/cli.h"
+#include "cli/sandbox.h"
 
 /* --env and --unset, in the order given */
 struct env_change {
@@ -33,6 +34,7 @@ struct run_options {
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
 	unsigned int umask;
 	int nice;
+	struct sandbox_wishes sandbox;
 	bool json, capture, clear_env;
 	struct env_change *env;
 	size_t n_env;
@@ -55,6 +57,7 @@ struct run_plan {
 	int tfd;
 	int cgroup_fd; /* the cgroup to start in; -1: none */
 	int stdin_fd; /* a dup that the launch cannot touch; -1: none */
+	struct spawn_template_sandbox *sandbox; /* NULL: none */
 };
 
 /*

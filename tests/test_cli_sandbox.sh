@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Sandboxes of the command: run --ro, --rw and --no-net, with and without --capture,
+# "sandbox" in the lines of batch, and what doctor tells of them.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+
+is() { # name expected command...
+	local name=$1 expected=$2 got
+
+	shift 2
+	got=$("$@" 2> "$tmp/err")
+	got="${got}[$?]"
+	{
+		echo "expected: $expected"
+		echo "got:      $got"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ]
+	result $? "$name"
+}
+
+fails() { # name status pattern command...
+	local name=$1 expected=$2 pattern=$3 got
+
+	shift 3
+	"$@" > "$tmp/out" 2> "$tmp/err"
+	got=$?
+	{
+		echo "status $got, expected $expected, and: $pattern"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ] && grep -qE -- "$pattern" "$tmp/err"
+	result $? "$name"
+}
+
+# Checks a Python expression about lines of JSON: a is their list.
+json() { # name expression
+	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
+	import json, sys
+	a = [json.loads(line) for line in open(sys.argv[1])]
+	if not ($2):
+	    print(a)
+	    sys.exit(1)
+	END
+	result $? "$1"
+}
+
+run() {
+	"$tool" run "$@"
+}
+
+# Linux 6.2 has version 3, without which the paths do not hold.
+version=$("$python" -c '
+import ctypes
+print(ctypes.CDLL(None).syscall(444, None, 0, 1))')
+
+files() {
+	local dir=$tmp/here write
+
+	mkdir -p "$dir/sub"
+	# shellcheck disable=SC2016 # $1 and $2 are the shell's below
+	write='echo x > "$1" || exit 7; echo y > "$2" && exit 8
+		cat "$1"; echo z > /dev/null'
+	is 'a program writes below --rw only' 'x[0]' run --ro / --rw "$dir" -- \
+		sh -c "$write" sh "$dir/f" "$tmp/no"
+	is 'paths count from --cwd' 'x[0]' run --cwd "$dir" --ro / --rw sub -- \
+		sh -c "$write" sh sub/f ../no
+	[ ! -e "$tmp/no" ] && [ ! -e "$dir/no" ]
+	result $? 'nothing is written elsewhere'
+	fails 'a program that no path leads to is not launched: 126' 126 \
+		'add --ro /$' run --rw "$dir" -- true
+	fails 'a path that is not there is named: 125' 125 \
+		"$tmp/missing: No such file" run --ro / --rw "$tmp/missing" -- true
+	run --capture --ro / --rw "$dir" -- sh -c "$write" sh "$dir/f" \
+		"$tmp/no" > "$tmp/out" 2> "$tmp/err"
+	json 'a captured program is in its sandbox' '
+		a[0]["code"] == 0 and a[0]["out"] == "x\n"
+		and "Permission denied" in a[0]["err"]'
+}
+
+lines() {
+	printf '%s\n' > "$tmp/in" \
+		'{"id":"held","argv":["sh","-c","echo x > f; cat f; echo y > ../no"],
+		"cwd":"HERE","sandbox":{"ro":["/"],"rw":["."],"net":false}}' \
+		'{"id":"free","argv":["sh","-c","echo y > ../yes"],"cwd":"HERE"}' \
+		'{"id":"empty","argv":["true"],"sandbox":{"ro":[]}}' \
+		'{"id":"missing","argv":["true"],"sandbox":{"ro":["/","HERE/no"]}}'
+	# a line for each request
+	sed -e ':a' -e 'N' -e '$!ba' -e 's/,\n\t*/,/g' -e "s:HERE:$tmp/here:g" \
+		"$tmp/in" | "$tool" batch > "$tmp/out" 2> "$tmp/err"
+	json 'a line of batch has a sandbox of its own' '
+		{x["id"]: x for x in a}["held"]["out"] == "x\n"
+		and {x["id"]: x for x in a}["held"]["code"] == 2
+		and {x["id"]: x for x in a}["free"]["code"] == 0'
+	[ ! -e "$tmp/no" ] && [ -e "$tmp/yes" ]
+	result $? 'a line without one is free'
+	json 'a line whose sandbox cannot be is answered' '
+		{x["id"]: x for x in a}["empty"]["error"]["name"] == "EACCES"
+		and "--ro" in {x["id"]: x for x in a}["empty"]["error"]["remedy"]
+		and "HERE/no: No such file".replace("HERE", "'"$tmp/here"'")
+			in {x["id"]: x for x in a}["missing"]["error"]["message"]'
+}
+
+network() {
+	local try='import socket
+for family in (socket.AF_INET, socket.AF_NETLINK, socket.AF_UNIX):
+    try:
+        socket.socket(family, socket.SOCK_DGRAM)
+        print("yes")
+    except PermissionError:
+        print("no")'
+
+	is 'without a network there are Unix sockets only' "$(printf 'no\nno\nyes')[0]" \
+		run --no-net -- "$python" -c "$try"
+	is 'with --ro alone there is a network' "$(printf 'yes\nyes\nyes')[0]" \
+		run --sandbox-best-effort --ro / -- "$python" -c "$try"
+	is 'the program is under a filter, this tool is not' '2[0]' \
+		run --no-net -- awk '/^Seccomp:/ { printf "%s", $2 }' /proc/self/status
+}
+
+bad() {
+	local value
+
+	fails 'a best effort at nothing is refused: 125' 125 'needs --ro' \
+		run --sandbox-best-effort -- true
+	for value in 1 '[]' '{"r":1}' '{"ro":"/"}' '{"ro":[1]}' '{"rw":[""]}' \
+		'{"net":0}' '{"net":false,"best_effort":1}'; do
+		echo '{"argv":["true"],"sandbox":'"$value"'}'
+	done | "$tool" batch > "$tmp/out"
+	json 'a malformed sandbox is refused' '
+		len(a) == 8 and all(x["error"]["name"] == "EINVAL"
+			and "\"sandbox\"" in x["error"]["message"] for x in a)'
+}
+
+doctor() {
+	"$tool" doctor --json | "$python" -c 'import json, sys
+print(json.dumps({x["id"]: x for x in json.load(sys.stdin)["features"]}))' \
+		> "$tmp/out"
+	json 'doctor tells the version of Landlock' '
+		a[0]["landlock"]["detail"].split(";")[0] == "version '"$version"'"
+			if '"$version"' > 0
+			else a[0]["landlock"]["status"] != "ok"'
+	json 'doctor tells what is lost' '
+		("ioctls" in a[0]["landlock"]["detail"]) == (0 < '"$version"' < 5)
+		and ("by path" in a[0]["landlock"]["detail"])
+			== (0 < '"$version"' < 9)'
+}
+
+if [ "$version" -ge 3 ]; then
+	files
+	lines
+else
+	skip 'a program writes below --rw only' 'Landlock is not there, or too old'
+fi
+network
+bad
+doctor
+
+echo "1..$n"
+exit "$failed"
