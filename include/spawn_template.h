@@ -107,6 +107,7 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* see create */
 #define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37)
 #define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
+#define SPAWN_TEMPLATE_CREATE_WARM_RUNTIME	(1ULL << 39) /* session shells */
 
 /**
  * spawn_template_search - resolve a name as execvp(3) does, once (extension)
@@ -142,6 +143,7 @@ int spawn_template_open(const char *path, uint64_t flags);
 
 #define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0	72
 #define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1	80
+#define SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2	88
 
 struct spawn_template_create_args {
 	uint64_t flags;			/* SPAWN_TEMPLATE_CREATE_* */
@@ -154,11 +156,13 @@ struct spawn_template_create_args {
 	/* VER1 */
 	uint32_t warm_target;		/* processes to keep ready, up to 8; 0: 1 */
 	uint32_t pad;			/* 0 */
+	/* VER2 */
+	uint64_t warm_preload;		/* const char *, absolute: file to source */
 };
 
 #define SPAWN_TEMPLATE_CREATE_ARGS_INIT \
 	{ \
-		0, -1, 0, 0, 0, 0, { 0, 0, 0, 0 }, 0, 0, \
+		0, -1, 0, 0, 0, 0, { 0, 0, 0, 0 }, 0, 0, 0, \
 	}
 
 /**
@@ -201,12 +205,20 @@ struct spawn_template_create_args {
  * such a process only if a signal has killed it, but blocks while one lives. A warm
  * launch does not exec: see spawn_template(7).
  *
+ * With CREATE_WARM_RUNTIME the program is a shell, and args->warm_preload is the
+ * absolute path of a file. A launch with the arguments SHELL -c COMMAND [$0 ...]
+ * becomes a launch with ". 'FILE'" and a newline before COMMAND. With bash such
+ * launches are warm from the third on, as with WARM_FORK: they fork a shell that has
+ * sourced the file once. spawn_template_create(3) lists what the file must not do,
+ * and which launches are cold. Launches with other arguments run as they are.
+ *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or
  *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
  *            reserved field, exec_flags, actions or actions_len not 0; neither or
  *            both of execfd and filename; a relative filename; GUARD with
- *            NO_GUARD; WARM_ONCE with WARM_FORK
+ *            NO_GUARD; two of WARM_ONCE, WARM_FORK and WARM_RUNTIME; warm_preload
+ *            relative, or without WARM_RUNTIME, or the other way round
  *   -E2BIG   size over a page, or a byte beyond the known fields is not 0
  *   -EOPNOTSUPP  DENY_WRITE without a guard or with NO_GUARD, or on a file system
  *            where the guard cannot deny every write: network, FUSE
@@ -216,6 +228,7 @@ struct spawn_template_create_args {
  *   -ESTALE  GUARD or DENY_WRITE, and the file changed during each attempt
  *   -EBADF   execfd is not open
  *   -EACCES  not a regular file; not executable for the caller; on a noexec mount;
+ *            warm_preload is not a regular file, or not readable for the caller;
  *            DENY_WRITE, and the guard cannot tell from the file's mode alone that
  *            the caller may execute it: access list, overlayfs, idmapped mount
  *   -ETXTBSY open for writing. Reported by this call where execveat(2) has
@@ -660,7 +673,7 @@ int spawn_template_refresh(int tfd);
 
 /*
  * stat: index into .cold_reasons[], which counts the cold launches from a template
- * with WARM_ONCE or WARM_FORK
+ * with WARM_ONCE, WARM_FORK or WARM_RUNTIME
  */
 #define SPAWN_TEMPLATE_COLD_FIRST		0 /* the first, or first after 30 s */
 #define SPAWN_TEMPLATE_COLD_NOT_READY		1 /* no process waits at the moment */
@@ -675,6 +688,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_COLD_PROGRAM		10 /* the program cannot be prepared */
 #define SPAWN_TEMPLATE_COLD_LOST		11 /* the process did not answer */
 #define SPAWN_TEMPLATE_COLD_GUARDED		12 /* the guard must see an exec */
+#define SPAWN_TEMPLATE_COLD_COMMAND		13 /* not "SHELL -c COMMAND ..." */
 #define SPAWN_TEMPLATE_COLD_REASONS_MAX		24
 
 struct spawn_template_key {

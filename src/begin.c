@@ -254,6 +254,7 @@ static void free_launch(struct spawn_template_begin *b, pid_t ret)
 	}
 	if (b->stack.base)
 		st_stack_give(&b->stack);
+	free(b->launch.block);
 	free(b->copy);
 	free(b);
 }

@@ -10,6 +10,7 @@ struct st_source {
 	const char *path;		/* NULL: execfd */
 	int execfd;
 	unsigned int warm_target;
+	const char *preload;	/* of a session shell; else NULL */
 };
 
 int st_source_open(const struct st_source *from);

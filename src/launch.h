@@ -74,6 +74,8 @@ struct st_launch {
 	int wait_fd; /* forked: the child's end of a socket, above 2; else 0 */
 	int go_fd;			/* the parent's end */
 	struct st_report *report;
+	uint32_t rest;	/* of a session shell: see src/warm/shell.h; else 0 */
+	void *block;	/* its arguments */
 };
 
 /* Tells whether an action names this descriptor. Inlined, as the child needs it. */

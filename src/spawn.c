@@ -8,6 +8,7 @@
  * takes the record at the fd's number and lets the child compare that with the
  * file. Only if they do not match does the parent look closely at the fd.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/filter.h>
@@ -314,13 +315,22 @@ static pid_t launch_child(int tfd, const struct st_spawn *spawn,
 {
 	pid_t pid = fill_launch(l, tfd, spawn, plan, rec, report);
 
+	if (pid == 0 && rec->warm)
+		pid = st_warm_arguments(rec->warm, l);
 	if (pid < 0)
 		return pid;
-	if (spawn->clone)
-		return spawn->clone(l);
-	if (rec->warm)
+	if (spawn->clone) {
+		pid = spawn->clone(l);
+		if (pid > 0)
+			return pid; /* the child may still need the block */
+	} else if (rec->warm) {
 		pid = st_warm_launch(rec->warm, l);
-	return pid ? pid : st_clone_launch(l);
+	}
+	if (pid == 0)
+		pid = st_clone_launch(l);
+	free(l->block);
+	l->block = NULL;
+	return pid;
 }
 
 /* ---- repeated until it succeeds or certainly fails */

@@ -72,7 +72,8 @@ void st_record_put(struct st_record *rec)
 		free(rec->exec_path);
 	free(rec->path);
 	free(rec->interpreter);
-	rec->path = rec->exec_path = rec->interpreter = NULL;
+	free(rec->preload);
+	rec->path = rec->exec_path = rec->interpreter = rec->preload = NULL;
 	st_guard_drop(&rec->guard);
 	st_warm_free(rec->warm);
 	rec->warm = NULL;

@@ -53,6 +53,7 @@ struct st_record {
 	bool no_interpreter;		/* at create that could not be executed */
 	struct st_guarded guard;	/* set if it is guarded */
 	uint32_t warm_target;
+	char *preload;			/* of a session shell; else NULL */
 	struct st_warm *warm;		/* NULL: its launches are not prepared */
 	struct st_counters *counters;
 };

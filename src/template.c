@@ -8,8 +8,9 @@
 #include "identity.h"
 #include "template.h"
 
-#define WARM_FLAGS \
+#define ONCE_AND_FORK \
 	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+#define WARM_FLAGS (ONCE_AND_FORK | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
 #define CREATE_FLAGS \
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT | \
 	 SPAWN_TEMPLATE_CREATE_DENY_WRITE | SPAWN_TEMPLATE_CREATE_GUARD | \
@@ -47,7 +48,8 @@ static int have_guarded(int fd, struct st_record *rec)
  * Prepares launches, but not of a program that has to be exec'ed: one that is not a
  * dynamic ELF file, or whose exec the guard has to see.
  */
-static int have_prepared(struct st_record *rec, unsigned int target)
+static int have_prepared(struct st_record *rec, unsigned int target,
+			 const char *preload)
 {
 	unsigned int never = ST_COLD_NONE;
 
@@ -58,8 +60,10 @@ static int have_prepared(struct st_record *rec, unsigned int target)
 	else if (rec->guard.id)
 		never = SPAWN_TEMPLATE_COLD_GUARDED;
 	rec->warm_target = target;
-	rec->warm =
-		st_warm_new(rec->path, &rec->key, rec->flags, target, never);
+	if (preload && !(rec->preload = strdup(preload)))
+		return -ENOMEM;
+	rec->warm = st_warm_new(rec->path, &rec->key, rec->flags, rec->preload,
+				target, never);
 	return rec->warm ? 0 : -ENOMEM;
 }
 
@@ -87,7 +91,7 @@ static int make_once(const struct st_source *from, uint64_t flags,
 	if (ret == 0 && guard)
 		ret = have_guarded(fd, r);
 	if (ret == 0 && (flags & WARM_FLAGS))
-		ret = have_prepared(r, from->warm_target);
+		ret = have_prepared(r, from->warm_target, from->preload);
 	if (ret < 0) {
 		st_record_put(r);
 		sys_close(fd);
@@ -165,7 +169,7 @@ int st_template_revive(int fd, const struct st_record *facts,
 	if (ret == 0 && !(r->flags & SPAWN_TEMPLATE_CREATE_NO_GUARD))
 		ret = have_guarded(fd, r);
 	if (ret == 0 && (r->flags & WARM_FLAGS))
-		ret = have_prepared(r, r->warm_target);
+		ret = have_prepared(r, facts->warm_target, facts->preload);
 	if (ret < 0)
 		st_record_put(r);
 	else
@@ -176,12 +180,12 @@ int st_template_revive(int fd, const struct st_record *facts,
 /* ---- the caller's arguments */
 
 _Static_assert(sizeof(struct spawn_template_create_args) ==
-		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2,
 	       "create args");
 
 int st_template_check_flags(uint64_t flags)
 {
-	if (flags & ~CREATE_FLAGS)
+	if (flags & ~(CREATE_FLAGS & ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
 		return -EINVAL;
 	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
 		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
@@ -189,7 +193,30 @@ int st_template_check_flags(uint64_t flags)
 		if (flags & SPAWN_TEMPLATE_CREATE_DENY_WRITE)
 			return -EOPNOTSUPP;
 	}
-	return (flags & WARM_FLAGS) == WARM_FLAGS ? -EINVAL : 0;
+	return (flags & ONCE_AND_FORK) == ONCE_AND_FORK ? -EINVAL : 0;
+}
+
+/* Checks the file that a session shell will source: a mistake shows at start-up. */
+static int check_preload(const struct spawn_template_create_args *args)
+{
+	const char *preload = (const char *)(uintptr_t)args->warm_preload;
+	struct spawn_template_key key = { 0 };
+	int fd, ret;
+
+	if (!preload != !(args->flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) ||
+	    (preload && *preload != '/'))
+		return -EINVAL;
+	if (!preload)
+		return 0;
+	fd = sys_openat(AT_FDCWD, preload, O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+			0);
+	if (fd < 0)
+		return fd;
+	ret = st_key_of_fd(fd, &key);
+	sys_close(fd);
+	if (ret == 0 && !ST_IS_REGULAR(key.mode))
+		ret = -EACCES;
+	return ret;
 }
 
 static int check_args(const struct spawn_template_create_args *args,
@@ -209,6 +236,11 @@ static int check_args(const struct spawn_template_create_args *args,
 		return -EINVAL;
 	if (args->filename && *(const char *)(uintptr_t)args->filename != '/')
 		return -EINVAL;
+	if (flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) {
+		if (flags & ONCE_AND_FORK)
+			return -EINVAL;
+		flags &= ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
+	}
 	return st_template_check_flags(flags);
 }
 
@@ -218,20 +250,24 @@ int spawn_template_create(const struct spawn_template_create_args *uargs,
 	static const size_t versions[] = {
 		SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
 		SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+		SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2,
 	};
 	struct spawn_template_create_args args;
 	struct st_record *rec;
 	struct st_source from;
 	int fd, ret;
 
-	ret = st_args_copy(&args, uargs, size, versions, 2);
+	ret = st_args_copy(&args, uargs, size, versions, 3);
 	if (ret >= 0)
 		ret = check_args(&args, ret);
+	if (ret >= 0)
+		ret = check_preload(&args);
 	if (ret < 0)
 		return ret;
 	from.path = (const char *)(uintptr_t)args.filename;
 	from.execfd = args.execfd;
 	from.warm_target = args.warm_target;
+	from.preload = (const char *)(uintptr_t)args.warm_preload;
 	fd = make_template(&from, args.flags, NULL, &rec);
 	if (fd < 0)
 		return fd;
@@ -325,6 +361,7 @@ static int refresh_once(int tfd)
 	at = is_at(tfd, old);
 	from.path = old->path;
 	from.warm_target = old->warm_target;
+	from.preload = old->preload;
 	fd = make_template(&from, old->flags, old->counters, &rec);
 	if (fd < 0) {
 		st_record_put(old);

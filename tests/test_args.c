@@ -15,6 +15,7 @@
 #define STAGE_ARGS SPAWN_TEMPLATE_STAGE_ARGS
 #define CREATE_VER0 SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0
 #define CREATE_VER1 SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1
+#define CREATE_VER2 SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2
 #define SPAWN_VER0 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0
 #define SPAWN_VER1 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER1
 #define SPAWN_VER2 SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER2
@@ -72,10 +73,10 @@ static void create_takes_the_documented_sizes(void)
 	for (size = 0; size < CREATE_VER0; size++)
 		CHECK_EQ(spawn_template_create(&big.args, size), -EINVAL);
 	check_works(spawn_template_create(&big.args, CREATE_VER0));
-	for (size = CREATE_VER0 + 1; size < CREATE_VER1; size++)
+	for (size = CREATE_VER0 + 1; size < CREATE_VER2; size++)
 		check_works(spawn_template_create(&big.args, size));
-	check_works(spawn_template_create(&big.args, CREATE_VER1));
-	check_works(spawn_template_create(&big.args, CREATE_VER1 + 1));
+	check_works(spawn_template_create(&big.args, CREATE_VER2));
+	check_works(spawn_template_create(&big.args, CREATE_VER2 + 1));
 	check_works(spawn_template_create(&big.args, page));
 	CHECK_EQ(spawn_template_create(&big.args, page + 1), -E2BIG);
 	CHECK_EQ(spawn_template_create(&big.args, sizeof(big)), -E2BIG);
@@ -88,7 +89,7 @@ static void create_tail_must_be_zero(void)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), at;
 
 	big.args = from_path(test_tool("probe"));
-	for (at = CREATE_VER1; at < page; at += at < 128 ? 1 : 509) {
+	for (at = CREATE_VER2; at < page; at += at < 128 ? 1 : 509) {
 		big.bytes[at] = 1;
 		CHECK_EQ(spawn_template_create(&big.args, page), -E2BIG);
 		CHECK_EQ(spawn_template_create(&big.args, at + 1), -E2BIG);

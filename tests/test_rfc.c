@@ -18,9 +18,12 @@ _Static_assert(offsetof(struct spawn_template_create_args, reserved) +
 			       4 * sizeof(uint64_t) ==
 		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
 	       "create args, VER0");
-_Static_assert(sizeof(struct spawn_template_create_args) ==
+_Static_assert(offsetof(struct spawn_template_create_args, warm_preload) ==
 		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
 	       "create args, VER1");
+_Static_assert(sizeof(struct spawn_template_create_args) ==
+		       SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2,
+	       "create args, VER2");
 _Static_assert(offsetof(struct spawn_template_spawn_args, reserved) +
 			       4 * sizeof(uint64_t) ==
 		       SPAWN_TEMPLATE_SPAWN_ARGS_SIZE_VER0,

@@ -88,6 +88,7 @@ static inline const char *st_name_cold(unsigned int index)
 		[SPAWN_TEMPLATE_COLD_PROGRAM] = "program",
 		[SPAWN_TEMPLATE_COLD_LOST] = "lost",
 		[SPAWN_TEMPLATE_COLD_GUARDED] = "guarded",
+		[SPAWN_TEMPLATE_COLD_COMMAND] = "command",
 	};
 
 	return index < sizeof(names) / sizeof(names[0]) ? names[index] : NULL;

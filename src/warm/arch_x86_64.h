@@ -111,4 +111,28 @@ warm_resume(uint64_t sp, uint64_t resume, uint64_t entry, uint64_t gadget,
 	__builtin_unreachable();
 }
 
+/*
+ * The same for a session shell, which goes on at the start of a function:
+ * registers has rbx, rbp, r12 to r15, rsp and the function's address.
+ */
+static inline __attribute__((always_inline, noreturn)) void
+warm_resume_call(const uint64_t *registers, uint64_t gadget, uint64_t stub,
+		 uint64_t stub_len)
+{
+	*(uint64_t *)(registers[6] - 8) = registers[7];
+	__asm__ volatile("movq 0(%%rdx), %%rbx\n\t"
+			 "movq 8(%%rdx), %%rbp\n\t"
+			 "movq 16(%%rdx), %%r12\n\t"
+			 "movq 24(%%rdx), %%r13\n\t"
+			 "movq 32(%%rdx), %%r14\n\t"
+			 "movq 40(%%rdx), %%r15\n\t"
+			 "movq 48(%%rdx), %%rsp\n\t"
+			 "subq $8, %%rsp\n\t"
+			 "jmp *%%rcx" ::"d"(registers),
+			 "c"(gadget), "D"(stub), "S"(stub_len),
+			 "a"((long)__NR_munmap)
+			 : "memory");
+	__builtin_unreachable();
+}
+
 #endif

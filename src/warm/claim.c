@@ -151,14 +151,15 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 {
 	struct warm_slot *slot = slot_of(claim);
 	struct warm_image image = { .buf = slot->image };
+	const struct st_parked *parked = &claim->seat->parked;
 
 	memset(slot, 0, offsetof(struct warm_slot, image));
 	slot->req.caller = (uint32_t)sys_call0(__NR_gettid);
 	if (!list_fds(fds, claim->launch))
 		return -E2BIG;
 	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
-	return st_warm_image(&image, &claim->seat->parked, fds, claim->launch,
-			     &slot->req);
+	return (parked->control.shell.shell ? st_shell_image : st_warm_image)(
+		&image, parked, fds, claim->launch, &slot->req);
 }
 
 /*

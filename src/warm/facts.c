@@ -119,6 +119,10 @@ int st_park_layout(struct tracer *t)
 		.end_data = field[46],
 		.start_brk = field[47],
 		.brk = (uint64_t)brk,
+		.arg_start = field[48],
+		.arg_end = field[49],
+		.env_start = field[50],
+		.env_end = field[51],
 		.exe_fd = (uint32_t)-1,
 	};
 	return 0;

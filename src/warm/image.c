@@ -18,18 +18,13 @@
 
 #define STUB_FRAME 16384
 
-struct builder {
-	char *at, *end;
-	uint64_t address;	/* the address of at, in the process */
-};
-
 static const void *pointer(uint64_t value)
 {
 	return (const void *)(uintptr_t)value;
 }
 
-/* Return: the address in the process; 0 if there is no room. */
-static uint64_t put(struct builder *b, const void *from, size_t n, size_t align)
+uint64_t st_image_put(struct warm_builder *b, const void *from, size_t n,
+		      size_t align)
 {
 	size_t skip = (size_t)(-b->address & (align - 1));
 	uint64_t address = b->address + skip;
@@ -42,14 +37,14 @@ static uint64_t put(struct builder *b, const void *from, size_t n, size_t align)
 	return address;
 }
 
-static uint64_t put_string(struct builder *b, uint64_t from)
+static uint64_t put_string(struct warm_builder *b, uint64_t from)
 {
-	return put(b, pointer(from), strlen(pointer(from)) + 1, 1);
+	return st_image_put(b, pointer(from), strlen(pointer(from)) + 1, 1);
 }
 
 /* ---- the steps */
 
-static uint64_t put_argument(struct builder *b,
+static uint64_t put_argument(struct warm_builder *b,
 			     const struct spawn_template_action *a)
 {
 	struct spawn_template_open open;
@@ -59,16 +54,18 @@ static uint64_t put_argument(struct builder *b,
 	case SPAWN_TEMPLATE_ACTION_OPEN:
 		memcpy(&open, pointer(a->arg), sizeof(open));
 		open.path = put_string(b, open.path);
-		return open.path ? put(b, &open, sizeof(open), 8) : 0;
+		return open.path ? st_image_put(b, &open, sizeof(open), 8) : 0;
 	case SPAWN_TEMPLATE_ACTION_SIGMASK:
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
 		memcpy(&set, pointer(a->arg), sizeof(set));
-		set.sigset = put(b, pointer(set.sigset), sizeof(uint64_t), 8);
-		return set.sigset ? put(b, &set, sizeof(set), 8) : 0;
+		set.sigset = st_image_put(b, pointer(set.sigset),
+					  sizeof(uint64_t), 8);
+		return set.sigset ? st_image_put(b, &set, sizeof(set), 8) : 0;
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
 		return put_string(b, a->arg);
 	case SPAWN_TEMPLATE_ACTION_RLIMIT:
-		return put(b, pointer(a->arg), sizeof(struct rlimit), 8);
+		return st_image_put(b, pointer(a->arg), sizeof(struct rlimit),
+				    8);
 	default:
 		return 0;
 	}
@@ -83,7 +80,7 @@ static int number_there(const struct warm_fds *fds, int fd)
 	return fd;
 }
 
-static uint64_t put_actions(struct builder *b, const struct warm_fds *fds,
+static uint64_t put_actions(struct warm_builder *b, const struct warm_fds *fds,
 			    const struct st_launch *l)
 {
 	struct spawn_template_action copy[SPAWN_TEMPLATE_ACTIONS_MAX];
@@ -99,18 +96,17 @@ static uint64_t put_actions(struct builder *b, const struct warm_fds *fds,
 		if (copy[i].arg && !(copy[i].arg = put_argument(b, &copy[i])))
 			return 0;
 	}
-	return put(b, copy, n * sizeof(copy[0]), 8);
+	return st_image_put(b, copy, n * sizeof(copy[0]), 8);
 }
 
-/* Return: the address of struct st_launch in the process; 0: no room. */
-static uint64_t put_steps(struct builder *b, const struct warm_fds *fds,
-			  const struct st_launch *l)
+uint64_t st_image_put_steps(struct warm_builder *b, const struct warm_fds *fds,
+			    const struct st_launch *l)
 {
 	struct spawn_template_spawn_args args = *l->args;
 	struct st_launch copy = *l;
 	uint64_t actions = put_actions(b, fds, l), at;
 
-	at = put(b, &args, sizeof(args), 8);
+	at = st_image_put(b, &args, sizeof(args), 8);
 	if (!actions || !at)
 		return 0;
 	copy.args = pointer(at);
@@ -120,7 +116,7 @@ static uint64_t put_steps(struct builder *b, const struct warm_fds *fds,
 	copy.watch = NULL;
 	copy.report = NULL;
 	copy.lacks = 0;
-	return put(b, &copy, sizeof(copy), 8);
+	return st_image_put(b, &copy, sizeof(copy), 8);
 }
 
 /* ---- the initial stack */
@@ -195,7 +191,7 @@ int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 		  struct warm_request *req)
 {
 	const struct warm_control *z = &parked->control;
-	struct builder b = { .at = image->buf, .address = WARM_PAGE };
+	struct warm_builder b = { .at = image->buf, .address = WARM_PAGE };
 	size_t bytes = 0, argc = measure(l->args->argv, &bytes);
 	size_t envc = measure(l->args->envp, &bytes);
 	size_t words = 1 + argc + 1 + envc + 1 + parked->n_auxv;
@@ -207,7 +203,7 @@ int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 		return -E2BIG;
 	/* build the steps twice: their address is unknown at first */
 	b.end = image->buf + WARM_IMAGE_MOST / 2;
-	if (!put_steps(&b, fds, l))
+	if (!st_image_put_steps(&b, fds, l))
 		return -E2BIG;
 	steps = ((size_t)(b.at - image->buf) + 31) & ~15UL;
 	if (total + steps > WARM_GAP - 1024)
@@ -217,7 +213,7 @@ int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 	req->sp = image->base + steps;
 	b.at = image->buf;
 	b.address = image->base;
-	req->launch = put_steps(&b, fds, l);
+	req->launch = st_image_put_steps(&b, fds, l);
 	req->mm = parked->mm;
 	ret = put_stack(image->buf + steps, req->sp, words, total, argc, envc,
 			parked, l, &req->mm);

@@ -21,8 +21,25 @@ struct warm_image {
 	uint64_t size;
 };
 
+/* A place in the buffer, and its address in the process. */
+struct warm_builder {
+	char *at, *end;
+	uint64_t address;
+};
+
+/* Each: the address in the process; 0 if there is no room. */
+uint64_t st_image_put(struct warm_builder *b, const void *from, size_t n,
+		      size_t align);
+uint64_t st_image_put_steps(struct warm_builder *b, const struct warm_fds *fds,
+			    const struct st_launch *l);
+
 int st_warm_image(struct warm_image *image, const struct st_parked *parked,
 		  const struct warm_fds *fds, const struct st_launch *l,
 		  struct warm_request *req);
+
+/* shell_image.c: the same for a session shell */
+int st_shell_image(struct warm_image *image, const struct st_parked *parked,
+		   const struct warm_fds *fds, const struct st_launch *l,
+		   struct warm_request *req);
 
 #endif

@@ -3,6 +3,7 @@
  * Judges whether a prepared process may serve a launch: by its arguments, by the
  * files that the process has mapped, and by all that a child would inherit.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "identity.h"
@@ -15,6 +16,9 @@
 	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |     \
 	 SPAWN_TEMPLATE_SPAWN_INTO_CGROUP | SPAWN_TEMPLATE_SPAWN_LANDLOCK | \
 	 SPAWN_TEMPLATE_SPAWN_SECCOMP | SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+
+/* in a set of ignored signals: each launch resets it */
+#define PIPE (1ULL << (SIGPIPE - 1))
 
 static bool is_linkers(const char *variable)
 {
@@ -96,8 +100,9 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (w->argv0 && strcmp(argv[0], w->argv0) != 0)
 		return SPAWN_TEMPLATE_COLD_ARGV0;
-	return has_linkers(envp) ? SPAWN_TEMPLATE_COLD_ENVIRONMENT
-				 : ST_COLD_NONE;
+	if (has_linkers(envp))
+		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
+	return w->session ? st_session_judge(w->session, l) : ST_COLD_NONE;
 }
 
 /* Judges with system calls, too; a process that no longer matches is ended. */
@@ -112,6 +117,11 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 	if (st_same_reaches(seat->pid) < 0 || !st_seat_lives(seat))
 		return SPAWN_TEMPLATE_COLD_SANDBOX;
 	if (st_same_read(&same) < 0 || st_same_differs(&seat->same, &same))
+		return SPAWN_TEMPLATE_COLD_INHERITED;
+	/* its file has seen these */
+	if (seat->parked.control.shell.shell &&
+	    (same.umask != seat->same.umask ||
+	     (same.ignored | PIPE) != (seat->same.ignored | PIPE)))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	caller->ignored = same.ignored;
 	caller->umask = (unsigned int)same.umask;

@@ -18,6 +18,7 @@
 #include "sys.h"
 #include "epoch.h"
 #include "thread.h"
+#include "warm/environment.h"
 #include "warm/pool.h"
 
 #define IDLE_MOST (30000 * ST_MS)
@@ -94,7 +95,8 @@ static int64_t close_due(const struct st_warm *w)
 }
 
 /* Parks one more process, without the lock: launches go on meanwhile. */
-static int park(struct st_warm *w, struct warm_seat *seat)
+static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
+		bool *final)
 {
 	struct st_park p = {
 		.path = w->path,
@@ -106,7 +108,10 @@ static int park(struct st_warm *w, struct warm_seat *seat)
 	int ret = st_same_read(&before);
 
 	if (ret == 0)
-		ret = st_seat_open(seat, &p);
+		ret = w->session ? st_session_open(w->session, envp, seat, &p)
+				 : st_seat_open(seat, &p);
+	/* sourcing may have effects: not again what cannot be forked */
+	*final = w->session && p.step >= WARM_STEP_SOURCE;
 	if (ret < 0)
 		return ret;
 	ret = st_same_read(&after);
@@ -120,15 +125,39 @@ static int park(struct st_warm *w, struct warm_seat *seat)
 	return ret;
 }
 
+/* Copies the environment of a session shell, which launches may replace. */
+static uint64_t take_environment(struct st_warm *w, char ***envp)
+{
+	uint64_t generation = 0;
+
+	if (!w->session)
+		return 0;
+	pthread_mutex_lock(&w->lock);
+	if (w->session->envp)
+		*envp = st_environment_copy(w->session->envp);
+	generation = w->session->generation;
+	pthread_mutex_unlock(&w->lock);
+	return generation;
+}
+
 static void refill(struct st_warm *w)
 {
 	struct warm_seat *seat = malloc(sizeof(*seat));
-	int ret = seat ? park(w, seat) : -ENOMEM;
+	bool final = false, stale = false;
+	char **envp = NULL;
+	uint64_t generation = take_environment(w, &envp);
+	int ret = seat ? park(w, seat, envp, &final) : -ENOMEM;
 
+	free(envp);
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
-	if (ret < 0) {
-		if (++w->failures < WARM_TRIES)
+	if (ret == 0 && w->session && w->session->generation != generation) {
+		/* parked for an environment that is no longer wanted */
+		stale = true;
+		w->due = st_now();
+	} else if (ret < 0) {
+		w->failures = final ? WARM_TRIES : w->failures + 1;
+		if (w->failures < WARM_TRIES)
 			w->due = st_now() + (1000 * ST_MS << w->failures);
 	} else {
 		w->failures = 0;
@@ -138,6 +167,8 @@ static void refill(struct st_warm *w)
 			w->due = st_now() + WARM_REFILL_AFTER;
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (stale)
+		st_seat_close(seat);
 	free(seat);
 }
 
@@ -146,6 +177,7 @@ static void dispose(struct st_warm *w)
 	st_keeper_retire_all(w);
 	close_spent(w);
 	pthread_mutex_destroy(&w->lock);
+	st_session_free(w->session);
 	free(w->argv0);
 	free(w->path);
 	free(w);

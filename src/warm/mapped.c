@@ -11,7 +11,7 @@
 
 #if WARM_ARCH
 
-static int add_file(struct tracer *t, const char *path, size_t len)
+int st_park_file(struct tracer *t, const char *path, size_t len)
 {
 	struct st_parked *out = t->out;
 	struct warm_file *f = &out->files[out->n_files];
@@ -45,7 +45,7 @@ static int add_mapped(struct tracer *t, const char *path, size_t len,
 {
 	unsigned int n = t->out->n_files;
 	const struct spawn_template_key *key;
-	int ret = add_file(t, path, len);
+	int ret = st_park_file(t, path, len);
 
 	if (ret < 0 || t->out->n_files == n)
 		return ret;
@@ -119,7 +119,7 @@ int st_park_files(struct tracer *t)
 	for (; ret >= 0 && (end = strchr(line, '\n')); line = end + 1)
 		ret = take_mapping(t, line, end);
 	for (int i = 0; i < 2 && ret >= 0; i++) {
-		ret = add_file(t, read_by_ld[i], strlen(read_by_ld[i]));
+		ret = st_park_file(t, read_by_ld[i], strlen(read_by_ld[i]));
 		if (ret == -ENOENT)
 			ret = 0;
 	}

@@ -13,6 +13,7 @@
 #include <linux/prctl.h>
 
 #include "launch.h"
+#include "warm/shell_message.h"
 
 /*
  * The descriptors of a parked process besides /dev/null. They are the highest
@@ -56,6 +57,7 @@ struct warm_control {
 	uint64_t robust_list;
 	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
 	uint64_t shared;	/* struct warm_shared, with the caller */
+	struct warm_shell shell;
 };
 
 /*
@@ -81,6 +83,7 @@ struct warm_request {
 	uint64_t base, size;	/* the image goes there */
 	uint64_t sp;
 	uint64_t launch;	/* struct st_launch, with addresses of the child */
+	uint64_t command;	/* struct warm_command, of a session shell */
 	int32_t numbers[WARM_FDS_MOST];	/* there; -1: the directory */
 	struct prctl_mm_map mm;
 };

@@ -50,8 +50,13 @@ static void set_word(_Atomic uint32_t *word)
 
 static int take_fds(const struct st_park *p)
 {
-	const int from[] = { p->null,	p->null,   p->null,
-			     p->shared, p->socket, p->door };
+	const struct st_shell_start *sh = p->shell;
+	const int from[] = { sh ? sh->in : p->null,
+			     sh ? sh->out : p->null,
+			     sh ? sh->out : p->null,
+			     p->shared,
+			     p->socket,
+			     p->door };
 	const int to[] = { 0, 1, 2, WARM_SHARED_FD, WARM_SOCKET, WARM_DOOR };
 	int copy[6], ret = 0;
 
@@ -66,6 +71,16 @@ static int take_fds(const struct st_park *p)
 	if (ret >= 0)
 		ret = sys_close_range(WARM_DOOR + 1, ~0U, 0);
 	return ret;
+}
+
+static int exec_shell(const struct st_park *p)
+{
+	struct sys_sigaction act = { .handler = 0 };
+	int ret = sys_sigaction(SIGPIPE, &act, NULL);
+
+	return ret < 0 ? ret
+		       : sys_execve(p->path, (char **)p->shell->argv,
+				    (char **)p->shell->envp);
 }
 
 /* Runs in the process, in the helper's memory, with all signals blocked. */
@@ -87,7 +102,8 @@ static void process(void *arg)
 	if (ret >= 0)
 		ret = st_path_check(p->path, p->key, 0);
 	if (ret >= 0)
-		ret = sys_execve(p->path, argv, envp);
+		ret = p->shell ? exec_shell(p)
+			       : sys_execve(p->path, argv, envp);
 	t->exec_error = ret;
 	sys_exit(127);
 }
@@ -224,6 +240,10 @@ static int trace(struct tracer *t)
 		ret = run_to_start(t);
 	if (ret == 0)
 		ret = map_stub(t);
+	if (ret == 0 && t->park->shell)
+		ret = st_park_files(t);
+	if (ret == 0 && t->park->shell)
+		ret = st_park_shell(t);
 	if (ret == 0)
 		ret = st_park_thread(t);
 	if (ret == 0)

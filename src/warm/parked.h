@@ -35,6 +35,8 @@ enum warm_step {
 	WARM_STEP_FILES,	/* too many mapped files, or one changed */
 	WARM_STEP_GADGET,	/* no way to unmap the stub */
 	WARM_STEP_LEAVE,	/* the stub could not be started */
+	WARM_STEP_SOURCE,	/* a session shell did not get to the command */
+	WARM_STEP_SHELL,	/* it is in a state that forks would not share */
 };
 
 struct st_parked {
@@ -47,6 +49,19 @@ struct st_parked {
 	unsigned int n_files;
 	char paths[WARM_PATHS_SIZE];
 	unsigned int paths_len;
+	/* those of files that a session shell has sourced */
+	unsigned int first_source, last_source;
+	/* a session shell's working directory, and digest of PWD and OLDPWD */
+	uint64_t directory_ino, directory_dev, directories;
+};
+
+/* The start of a session shell. */
+struct st_shell_start {
+	char *const *argv;	/* argv[0], -c, the text */
+	char *const *envp;
+	unsigned int rest;	/* the text's first byte to be replaced */
+	int64_t offset[WARM_BASH_N];	/* of symbols from the entry; 0: none */
+	int in, out;		/* descriptors for 0, and for 1 and 2 */
 };
 
 struct st_park {
@@ -55,6 +70,7 @@ struct st_park {
 	const struct spawn_template_key *key;	/* the file's at path */
 	int mode;			/* enum warm_mode */
 	int socket, door, shared, null;	/* descriptors of the process */
+	const struct st_shell_start *shell;	/* NULL: no session shell */
 
 	struct st_parked *parked;	/* filled in */
 	enum warm_step step;		/* the failed step */

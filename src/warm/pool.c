@@ -41,6 +41,8 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 		return SPAWN_TEMPLATE_COLD_FIRST;
 	if (!w->argv0)
 		w->argv0 = strdup(argv[0]);
+	if (w->session && !st_session_learn(w->session, l))
+		return SPAWN_TEMPLATE_COLD_NOT_READY;
 	if (w->argv0 && w->due == ST_NEVER && w->n < st_pool_seats(w)) {
 		w->due = st_now() + WARM_REFILL_AFTER;
 		w->used = st_now();
@@ -72,6 +74,11 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	uint64_t mask;
 	int ret;
 
+	if (reason == SPAWN_TEMPLATE_COLD_ENVIRONMENT && w->session &&
+	    st_session_moves(w->session, l)) {
+		st_keeper_retire_all(w);
+		want(w, l);
+	}
 	if (reason != ST_COLD_NONE)
 		return reason;
 	seat = find_seat(w);
@@ -80,6 +87,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	sys_sigmask(NULL, &mask);
 	if (!st_judge_standard())
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	if (w->session && mask)
+		return SPAWN_TEMPLATE_COLD_INHERITED;
 	ret = st_claim_begin(claim, seat, l, mask, w->target);
 	if (ret == 0)
 		return ST_COLD_NONE;
@@ -167,13 +176,19 @@ pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
 	return pid;
 }
 
+int st_warm_arguments(const struct st_warm *w, struct st_launch *l)
+{
+	return w->session ? st_session_arguments(w->session, l) : 0;
+}
+
 /* ---- calls for a template */
 
 /**
  * st_warm_new - prepare launches for a template
  * @path: absolute, of the file with this key
  * @key: the file's
- * @create_flags: WARM_ONCE or WARM_FORK
+ * @create_flags: WARM_ONCE, WARM_FORK or WARM_RUNTIME
+ * @preload: for WARM_RUNTIME, the file to source
  * @target: how many processes wait; 0: one
  * @never: why no launch of it can be warm; else ST_COLD_NONE
  *
@@ -181,8 +196,8 @@ pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
  */
 struct st_warm *st_warm_new(const char *path,
 			    const struct spawn_template_key *key,
-			    uint64_t create_flags, unsigned int target,
-			    unsigned int never)
+			    uint64_t create_flags, const char *preload,
+			    unsigned int target, unsigned int never)
 {
 	struct st_warm *w = calloc(1, sizeof(*w));
 
@@ -191,6 +206,11 @@ struct st_warm *st_warm_new(const char *path,
 	w->path = strdup(path ? path : "");
 	if (!w->path)
 		goto fail;
+	if (preload) {
+		w->session = st_session_new(preload);
+		if (!w->session)
+			goto fail;
+	}
 	w->key = *key;
 	w->mode = create_flags & SPAWN_TEMPLATE_CREATE_WARM_ONCE ? WARM_ONCE
 								 : WARM_FORK;
@@ -204,6 +224,7 @@ struct st_warm *st_warm_new(const char *path,
 		return w;
 	pthread_mutex_destroy(&w->lock);
 fail:
+	st_session_free(w->session);
 	free(w->path);
 	free(w);
 	return NULL;

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "warm/claim.h"
+#include "warm/shell.h"
 #include "warm/warm.h"
 
 #define WARM_SEATS_MOST 8
@@ -26,6 +27,7 @@ struct st_warm {
 	int mode;			/* enum warm_mode */
 	unsigned int never; /* why no launch is warm; or ST_COLD_NONE */
 	unsigned int target;		/* how many processes should wait */
+	struct st_session *session;	/* NULL: no session shell */
 	_Atomic uint64_t cold[SPAWN_TEMPLATE_COLD_REASONS_MAX];
 
 	pthread_mutex_t lock;		/* protects the rest */

@@ -294,21 +294,28 @@ INLINE void become(const struct child *c, const struct warm_control *z,
 			  sizeof(req->mm), 0));
 	*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
 	must(c, sys_call2(__NR_set_robust_list, z->robust_list, 24));
-	if (z->mode != WARM_ONCE)
+	/* frames of a session shell have the old ones */
+	if (z->mode != WARM_ONCE && !z->shell.shell)
 		renew_secrets(c, z);
 }
 
 /* ---- one launch */
 
-INLINE void take_steps(const struct child *c, const struct warm_slot *slot)
+#include "warm/shell_stub.h"
+
+/* The umask and the signals of a session shell are those of its file. */
+INLINE void take_steps(const struct child *c, const struct warm_slot *slot,
+		       bool is_shell)
 {
 	const struct st_launch *l = c->launch;
 
 	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
 	if (slot->no_new_privs)
 		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	sys_call1(__NR_umask, slot->umask);
-	set_ignored(slot);
+	if (!is_shell) {
+		sys_call1(__NR_umask, slot->umask);
+		set_ignored(slot);
+	}
 	set_session(c);
 	each_action(c, do_action);
 	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
@@ -319,7 +326,8 @@ INLINE void take_steps(const struct child *c, const struct warm_slot *slot)
 	if (l->plan.limits)
 		each_action(c, set_limit);
 	set_ids(c);
-	reset_sigpipe(c);
+	if (!is_shell)
+		reset_sigpipe(c);
 }
 
 /* Returns the mask to set after the answer, because it lets signals in. */
@@ -364,6 +372,7 @@ INLINE void answer(const struct warm_control *z, const struct child *c)
 
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 {
+	const struct warm_command *command;
 	const struct warm_request *req;
 	struct warm_slot *slot;
 	struct stub_fds fds;
@@ -390,13 +399,19 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 		sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	place_descriptors(&c, &fds);
 	await_go(slot);
-	take_steps(&c, slot);
+	take_steps(&c, slot, z->shell.shell);
 	become(&c, z, req);
 	drop_pending();
 	mask = mask_of(c.launch);
+	command = (const struct warm_command *)req->command;
 	answer(z, &c);
 	sys_close_range(WARM_SOCKET, WARM_DOOR, 0);
+	if (z->shell.shell)
+		become_shell(&z->shell, command);
 	sys_sigmask(&mask, 0);
+	if (z->shell.shell)
+		warm_resume_call(z->shell.registers, z->gadget, z->stub,
+				 z->stub_len);
 	warm_resume(sp, z->resume, z->entry, z->gadget, z->stub, z->stub_len);
 }
 

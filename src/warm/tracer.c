@@ -67,7 +67,7 @@ static void put_number(char *to, unsigned int n)
 	*to = '\0';
 }
 
-static int open_proc(const struct tracer *t, const char *file, int flags)
+int st_trace_open_proc(const struct tracer *t, const char *file, int flags)
 {
 	char path[40] = "/proc/";
 	int at = 6;
@@ -88,7 +88,7 @@ static int open_proc(const struct tracer *t, const char *file, int flags)
 static int copy(const struct tracer *t, long nr, int flags, uint64_t there,
 		const void *here, size_t len)
 {
-	int fd = open_proc(t, "mem", flags);
+	int fd = st_trace_open_proc(t, "mem", flags);
 	long ret = fd;
 
 	if (fd < 0)
@@ -154,7 +154,7 @@ long st_trace_remote(struct tracer *t, long nr, uint64_t a, uint64_t b,
 int st_trace_read_proc(const struct tracer *t, const char *file, char *to,
 		       int size)
 {
-	int fd = open_proc(t, file, O_RDONLY), len = 0, got = fd;
+	int fd = st_trace_open_proc(t, file, O_RDONLY), len = 0, got = fd;
 
 	if (fd < 0)
 		return fd;

@@ -49,6 +49,7 @@ int st_trace_expect_trap(const struct tracer *t, struct user_regs_struct *regs);
 long st_trace_remote(struct tracer *t, long nr, uint64_t a, uint64_t b,
 		     uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 
+int st_trace_open_proc(const struct tracer *t, const char *file, int flags);
 int st_trace_read_proc(const struct tracer *t, const char *file, char *to,
 		       int size);
 uint64_t st_trace_number(const char **at, unsigned int base);
@@ -58,6 +59,10 @@ int st_park_auxv(struct tracer *t);
 int st_park_thread(struct tracer *t);
 int st_park_layout(struct tracer *t);
 int st_park_files(struct tracer *t);
+int st_park_file(struct tracer *t, const char *path, size_t len);
+
+/* shell_park.c: has the shell source its file; it is stopped at the command */
+int st_park_shell(struct tracer *t);
 
 #endif
 

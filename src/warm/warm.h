@@ -16,9 +16,15 @@ struct st_warm;
 
 struct st_warm *st_warm_new(const char *path,
 			    const struct spawn_template_key *key,
-			    uint64_t create_flags, unsigned int target,
-			    unsigned int never);
+			    uint64_t create_flags, const char *preload,
+			    unsigned int target, unsigned int never);
 void st_warm_free(struct st_warm *warm);
+
+/*
+ * Makes the arguments of a session shell's launch those of a cold one. To be
+ * freed: l->block.
+ */
+int st_warm_arguments(const struct st_warm *warm, struct st_launch *l);
 
 /* Return: pid, with l->pidfd; 0: launch it cold; or -errno of the launch. */
 pid_t st_warm_launch(struct st_warm *warm, struct st_launch *l);

@@ -61,6 +61,7 @@ static const char *const cold_words[] = {
 	[SPAWN_TEMPLATE_COLD_PROGRAM] = "program",
 	[SPAWN_TEMPLATE_COLD_LOST] = "lost",
 	[SPAWN_TEMPLATE_COLD_GUARDED] = "guarded",
+	[SPAWN_TEMPLATE_COLD_COMMAND] = "command",
 };
 
 #define WORD(words, number) \

@@ -52,6 +52,8 @@ static const char *const texts[] = {
 	[SPAWN_TEMPLATE_COLD_PROGRAM] = "the program cannot be prepared",
 	[SPAWN_TEMPLATE_COLD_LOST] = "the waiting process did not answer",
 	[SPAWN_TEMPLATE_COLD_GUARDED] = "the guard must see an exec",
+	[SPAWN_TEMPLATE_COLD_COMMAND] = "the command line of a session shell "
+					"is not SHELL -c COMMAND",
 };
 
 const char *explain_cold(unsigned int reason)

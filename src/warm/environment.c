@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The environments of session shells: compared with the parked shell's, but for
+ * PWD and OLDPWD, which go with the working directory, and `_`, which bash sets.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "identity.h"
+#include "warm/environment.h"
+
+char **st_environment_copy(char *const *list)
+{
+	size_t n = 0, bytes = 0;
+	char **copy, *to;
+
+	for (; list && list[n]; n++)
+		bytes += strlen(list[n]) + 1;
+	copy = malloc((n + 1) * sizeof(*copy) + bytes);
+	if (!copy)
+		return NULL;
+	to = (char *)&copy[n + 1];
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = to;
+		to = stpcpy(to, list[i]) + 1;
+	}
+	copy[n] = NULL;
+	return copy;
+}
+
+/* Return: length of the name, with "=", of a variable of each launch's own. */
+static size_t own_variable(const char *variable)
+{
+	static const char *const own[] = { "PWD=", "OLDPWD=", "_=" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strncmp(variable, own[i], strlen(own[i])) == 0)
+			return strlen(own[i]);
+	return 0;
+}
+
+static bool same_variable(const char *a, const char *b)
+{
+	size_t own = own_variable(a);
+
+	return own ? strncmp(a, b, own) == 0 : strcmp(a, b) == 0;
+}
+
+char *const *st_environment_of(const struct st_launch *l)
+{
+	static char *none[] = { NULL };
+	char *const *envp = (char *const *)(uintptr_t)l->args->envp;
+
+	return envp ? envp : none;
+}
+
+bool st_environment_same(char *const *a, char *const *b)
+{
+	for (; *a && *b; a++, b++)
+		if (!same_variable(*a, *b))
+			return false;
+	return *a == *b;
+}
+
+#define DIGEST_START 0xcbf29ce484222325ULL
+
+static uint64_t add_to_digest(uint64_t hash, const char *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)from[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* FNV-1a over what st_environment_same() compares */
+uint64_t st_environment_digest(char *const *envp)
+{
+	uint64_t hash = DIGEST_START;
+
+	for (; *envp; envp++) {
+		size_t own = own_variable(*envp);
+
+		hash = add_to_digest(hash, *envp,
+				     own ? own : strlen(*envp) + 1);
+	}
+	return hash;
+}
+
+static uint64_t digest_of_directories(char *const *envp, const char **pwd)
+{
+	uint64_t hash = DIGEST_START;
+
+	*pwd = NULL;
+	for (; *envp; envp++) {
+		if (strncmp(*envp, "PWD=", 4) == 0)
+			*pwd = *envp + 4;
+		else if (strncmp(*envp, "OLDPWD=", 7) != 0)
+			continue;
+		hash = add_to_digest(hash, *envp, strlen(*envp) + 1);
+	}
+	return hash;
+}
+
+static bool is_directory(const char *path, uint64_t ino, uint64_t dev)
+{
+	struct spawn_template_key key;
+
+	return st_key_of_path(path, &key) == 0 && key.ino == ino &&
+	       key.dev_minor == dev;
+}
+
+bool st_environment_is_there(const struct st_parked *parked,
+			     const struct st_launch *l, int directory)
+{
+	struct spawn_template_key key;
+	const char *pwd;
+
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_CHDIR ||
+		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_FCHDIR)
+			return false;
+	if (digest_of_directories(st_environment_of(l), &pwd) !=
+		    parked->directories ||
+	    !pwd || st_key_of_fd(directory, &key) < 0)
+		return false;
+	return key.ino == parked->directory_ino &&
+	       key.dev_minor == parked->directory_dev &&
+	       is_directory(pwd, key.ino, key.dev_minor);
+}
+
+void st_environment_note(struct st_parked *parked, char *const *envp)
+{
+	struct spawn_template_key key;
+	const char *pwd;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)parked->pid);
+	parked->directories = digest_of_directories(envp, &pwd);
+	if (st_key_of_path(path, &key) < 0)
+		return;
+	parked->directory_ino = key.ino;
+	parked->directory_dev = key.dev_minor;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Session shells: the command line of a launch, the environment for which
+ * shells are parked, and the checks that sourcing has left nothing behind that
+ * forks would not share.
+ *
+ * The environment is a part of the key, since the file may have read any of it.
+ * A launch with another one is cold; the second such launch in a row has the
+ * shells parked anew.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "sys.h"
+#include "warm/environment.h"
+#include "warm/shell.h"
+#include "warm/warm.h"
+
+/* Behind the line, in the text of a shell to park: room for a command. */
+#define ROOM (96 * 1024)
+
+#define SHELL_COLD_FLAGS                                               \
+	(SPAWN_TEMPLATE_SPAWN_KEEP_SIGPIPE | SPAWN_TEMPLATE_SPAWN_UMASK | \
+	 SPAWN_TEMPLATE_SPAWN_NICE)
+
+/* ---- the command line */
+
+/* Returns ". 'FILE'" and a newline, with quotes in the name escaped. */
+static char *source_line(const char *preload)
+{
+	char *line = malloc(4 * strlen(preload) + 8), *to = line;
+
+	if (!line)
+		return NULL;
+	to = stpcpy(to, ". '");
+	for (; *preload; preload++) {
+		if (*preload == '\'')
+			to = stpcpy(to, "'\\'");
+		*to++ = *preload;
+	}
+	stpcpy(to, "'\n");
+	return line;
+}
+
+struct st_session *st_session_new(const char *preload)
+{
+	struct st_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->line = source_line(preload);
+	if (!session->line) {
+		free(session);
+		return NULL;
+	}
+	session->line_len = strlen(session->line);
+	return session;
+}
+
+void st_session_free(struct st_session *session)
+{
+	if (!session)
+		return;
+	free(session->envp);
+	free(session->line);
+	free(session);
+}
+
+int st_session_arguments(const struct st_session *session, struct st_launch *l)
+{
+	struct block {
+		struct spawn_template_spawn_args args;
+		char *argv[];
+	} *b;
+	char **argv = (char **)(uintptr_t)l->args->argv, *text;
+	size_t n = 0, len;
+
+	while (argv[n])
+		n++;
+	/* a name with a dash makes a login shell */
+	if (n < 3 || strcmp(argv[1], "-c") != 0 || *argv[0] == '-')
+		return 0;
+	len = strlen(argv[2]) + 1;
+	b = malloc(sizeof(*b) + (n + 1) * sizeof(char *) + session->line_len +
+		   len);
+	if (!b)
+		return -ENOMEM;
+	b->args = *l->args;
+	b->args.argv = (uintptr_t)b->argv;
+	memcpy(b->argv, argv, (n + 1) * sizeof(char *));
+	b->argv[2] = text = (char *)&b->argv[n + 1];
+	memcpy(text, session->line, session->line_len);
+	memcpy(text + session->line_len, argv[2], len);
+	l->args = &b->args;
+	l->rest = (uint32_t)session->line_len;
+	l->block = b;
+	return 0;
+}
+
+/* ---- the environment to park for */
+
+/* Has shells parked for the launch's environment. Return: false: no memory. */
+bool st_session_learn(struct st_session *session, const struct st_launch *l)
+{
+	char **copy;
+
+	if (session->envp)
+		return true;
+	copy = st_environment_copy(st_environment_of(l));
+	session->envp = copy;
+	session->generation++;
+	return copy;
+}
+
+/*
+ * Return: true if the launch's environment is the one to park shells for from
+ * now on, and another than before.
+ */
+bool st_session_moves(struct st_session *session, const struct st_launch *l)
+{
+	char *const *envp = st_environment_of(l);
+	uint64_t other;
+
+	if (!l->rest || !session->envp ||
+	    st_environment_same(session->envp, envp)) {
+		session->other = 0;
+		return false;
+	}
+	other = st_environment_digest(envp);
+	if (other != session->other) {
+		session->other = other;
+		return false;
+	}
+	session->other = 0;
+	free(session->envp);
+	session->envp = NULL;
+	return true;
+}
+
+/* Tells whether bash looks for further files to source. */
+static bool has_startup_file(char *const *envp)
+{
+	for (; *envp; envp++)
+		if (strncmp(*envp, "BASH_ENV=", 9) == 0 ||
+		    strncmp(*envp, "SSH_CLIENT=", 11) == 0 ||
+		    strncmp(*envp, "SSH2_CLIENT=", 12) == 0)
+			return true;
+	return false;
+}
+
+/* Tells whether 0 will be a socket: for bash, that is a remote login. */
+static bool has_socket(const struct st_launch *l)
+{
+	struct spawn_template_key key;
+	int from = 0;
+
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+
+		if (a->type == SPAWN_TEMPLATE_ACTION_DUP2 && a->newfd == 0)
+			from = a->fd;
+		else if (a->type == SPAWN_TEMPLATE_ACTION_OPEN && !a->newfd)
+			return false;
+	}
+	return st_key_of_fd(from, &key) == 0 && (key.mode & S_IFMT) == S_IFSOCK;
+}
+
+unsigned int st_session_judge(const struct st_session *session,
+			      const struct st_launch *l)
+{
+	char *const *envp = st_environment_of(l);
+
+	if (!l->rest)
+		return SPAWN_TEMPLATE_COLD_COMMAND;
+	if (l->args->flags & SHELL_COLD_FLAGS)
+		return SPAWN_TEMPLATE_COLD_FLAGS;
+	/* these would have to be taken before the file is sourced */
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_RLIMIT ||
+		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK ||
+		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT)
+			return SPAWN_TEMPLATE_COLD_FLAGS;
+	if (has_socket(l))
+		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	if (has_startup_file(envp))
+		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
+	return !session->envp || st_environment_same(session->envp, envp)
+		       ? ST_COLD_NONE
+		       : SPAWN_TEMPLATE_COLD_ENVIRONMENT;
+}
+
+/* ---- parking */
+
+/* Makes 0 such that a read of it shows in the offset; 1 and 2 such that output does. */
+static int make_files(struct st_shell_start *start)
+{
+	start->in = memfd_create("spawn-template", MFD_CLOEXEC);
+	start->out = memfd_create("spawn-template", MFD_CLOEXEC);
+	if (start->in < 0 || start->out < 0 || write(start->in, "\n", 1) != 1 ||
+	    lseek(start->in, 0, SEEK_SET) < 0)
+		return -errno;
+	return 0;
+}
+
+static bool is_at(pid_t pid, const char *name, int fd)
+{
+	struct spawn_template_key a, b;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return st_key_of_path(path, &a) == 0 && st_key_of_fd(fd, &b) == 0 &&
+	       a.ino == b.ino && a.dev_minor == b.dev_minor;
+}
+
+/* Checks that the file has left the standard descriptors alone. */
+static int check_files(const struct st_shell_start *start, pid_t pid)
+{
+	if (lseek(start->in, 0, SEEK_CUR) != 0 ||
+	    lseek(start->out, 0, SEEK_END) != 0)
+		return -EIO;
+	return is_at(pid, "fd/0", start->in) &&
+			       is_at(pid, "fd/1", start->out) &&
+			       is_at(pid, "fd/2", start->out)
+		       ? 0
+		       : -EIO;
+}
+
+static bool has_text(const char *path, const char *text)
+{
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	struct spawn_template_key key = { 0 };
+	bool has = true;
+	char *at;
+
+	if (fd < 0)
+		return true;
+	if (st_key_of_fd(fd, &key) == 0)
+		has = key.size;
+	if (has) {
+		at = mmap(NULL, key.size, PROT_READ, MAP_PRIVATE, fd, 0);
+		has = at == MAP_FAILED ||
+		      memmem(at, key.size, text, strlen(text));
+		if (at != MAP_FAILED)
+			munmap(at, key.size);
+	}
+	sys_close(fd);
+	return has;
+}
+
+/*
+ * Each fork gets random numbers of its own. A file that sets the seed wants the
+ * same ones each time.
+ */
+static int check_sources(const struct st_parked *parked)
+{
+	for (unsigned int i = parked->first_source; i < parked->last_source;
+	     i++)
+		if (has_text(parked->files[i].path, "RANDOM="))
+			return -EBUSY;
+	return 0;
+}
+
+static char *make_text(const struct st_session *session)
+{
+	size_t len = session->line_len;
+	char *text = malloc(len + ROOM + 1);
+
+	if (!text)
+		return NULL;
+	memcpy(text, session->line, len);
+	memset(text + len, '#', ROOM);
+	text[len + ROOM] = '\0';
+	return text;
+}
+
+int st_session_open(const struct st_session *session, char **envp,
+		    struct warm_seat *seat, struct st_park *park)
+{
+	struct st_shell_start start = { .envp = envp, .in = -1, .out = -1 };
+	char *text = make_text(session);
+	char *argv[] = { (char *)park->argv0, "-c", text, NULL };
+	int ret = text && envp ? make_files(&start) : -ENOMEM;
+
+	start.argv = argv;
+	start.rest = (unsigned int)session->line_len;
+	if (ret == 0)
+		ret = st_shell_symbols(park->path, park->key, start.offset);
+	park->shell = &start;
+	if (ret == 0)
+		ret = st_seat_open(seat, park);
+	if (ret == 0) {
+		ret = check_files(&start, seat->parked.pid);
+		if (ret == 0)
+			ret = check_sources(&seat->parked);
+		if (ret < 0) {
+			park->step = WARM_STEP_SHELL;
+			st_seat_close(seat);
+		} else {
+			st_environment_note(&seat->parked, envp);
+		}
+	}
+	if (start.in >= 0)
+		close(start.in);
+	if (start.out >= 0)
+		close(start.out);
+	free(text);
+	return ret;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Session shells, for the pool: launches `SHELL -c COMMAND ...` become
+ * launches of a shell that sources a file first, whichever way they are served.
+ */
+#ifndef ST_WARM_SHELL_H
+#define ST_WARM_SHELL_H
+
+#include "warm/seat.h"
+
+struct st_session {
+	char *line;		/* the line that sources the file */
+	size_t line_len;
+	char **envp;		/* of the shells to park; NULL: not yet known */
+	uint64_t other;		/* digest of another environment seen last */
+	uint64_t generation;	/* counts environments */
+};
+
+struct st_session *st_session_new(const char *preload);
+void st_session_free(struct st_session *session);
+
+/*
+ * Puts the line before the command, in a copy that l->block holds. Other
+ * launches stay as they are.
+ */
+int st_session_arguments(const struct st_session *session, struct st_launch *l);
+
+/* Each needs the pool's lock. */
+bool st_session_moves(struct st_session *session, const struct st_launch *l);
+bool st_session_learn(struct st_session *session, const struct st_launch *l);
+unsigned int st_session_judge(const struct st_session *session,
+			      const struct st_launch *l);
+
+/* Parks a shell; the lock is not held, line and envp do not change meanwhile. */
+int st_session_open(const struct st_session *session, char **envp,
+		    struct warm_seat *seat, struct st_park *park);
+
+/* shell_symbols.c: fills in offsets. Return: 0; -ENOEXEC: it is no such bash. */
+int st_shell_symbols(const char *path, const struct spawn_template_key *key,
+		     int64_t offset[WARM_BASH_N]);
+
+#endif
