@@ -38,7 +38,8 @@
  *	4. running a program to its end: run, result_free
  *	5. signalling a whole tree of processes: kill
  *	6. many launches and runs at a time: ring_init, ring_fd, ring_spawn,
- *	   ring_run, ring_submit, ring_wait, ring_seen, ring_cancel, ring_exit
+ *	   ring_run, ring_submit, ring_wait, ring_seen, ring_write,
+ *	   ring_close_input, ring_cancel, ring_exit
  *	7. templates of many programs, by name: cache_new, cache_get, cache_drop,
  *	   cache_stat, cache_free
  *	8. sandboxes for launches: sandbox_new, sandbox_lost, sandbox_apply,
@@ -774,11 +775,13 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_CGROUP		(1U << 2) /* make a cgroup for it */
 #define SPAWN_TEMPLATE_RUN_SUPERVISE		(1U << 3) /* ends with the caller */
 #define SPAWN_TEMPLATE_RUN_STREAM		(1U << 4) /* output as it comes */
+#define SPAWN_TEMPLATE_RUN_OPEN_INPUT		(1U << 5) /* see ring_write */
+#define SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT	(1U << 9) /* see ring_run */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2	328
-#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	352
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	360
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* the default */
 #define SPAWN_TEMPLATE_RUN_MAX_UNSEEN		(1U << 20) /* with RUN_STREAM */
 
@@ -799,6 +802,7 @@ struct spawn_template_run_args {
 	uint64_t held_most_ns;		/* time in all; 0: 1 s */
 	/* VER3 */
 	uint64_t idle_timeout_ns;	/* time without output; 0: no limit */
+	uint64_t detached_timeout_ns;	/* 0: timeout_ns; UINT64_MAX: no limit */
 	uint64_t on_output;		/* spawn_template_output_fn, or 0 */
 	uint64_t on_output_data;	/* void *, for on_output */
 };
@@ -813,7 +817,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
 	{ \
 		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, \
-			0, 0, 0, 0, \
+			0, 0, 0, 0, 0, \
 	}
 
 /* result: .flags */
@@ -825,6 +829,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* caller reaped it */
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
 #define SPAWN_TEMPLATE_RESULT_IDLE		(1U << 7) /* by idle_timeout_ns */
+#define SPAWN_TEMPLATE_RESULT_DETACHED		(1U << 9) /* it went on */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
 #define SPAWN_TEMPLATE_RESULT_WARM		(1U << 13) /* it was prepared */
 
@@ -924,7 +929,8 @@ struct spawn_template_result {
  *   -EINVAL  size or result_size too small; unknown flag; input 0 with a length;
  *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP;
  *            RUN_STREAM without on_output, or on_output without RUN_STREAM;
- *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE
+ *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE; RUN_OPEN_INPUT or
+ *            RUN_DETACH_ON_TIMEOUT, which are for rings
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
  *   -EOPNOTSUPP  RUN_SUPERVISE, and no cgroup v2 directory that the caller may write
  *   an error of mkdir(2), if the call cannot make a directory below a
@@ -1121,8 +1127,15 @@ int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
  * output is handed over. If it has timed out or was cancelled, up to 64 KiB more are
  * handed over, and the rest is dropped: RESULT_OUT_TRUNCATED, RESULT_ERR_TRUNCATED.
  *
- * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run() or with
- * on_output, which is for that call.
+ * With RUN_DETACH_ON_TIMEOUT the run goes on when timeout_ns or idle_timeout_ns have
+ * passed while the program runs. A completion of kind CQE_DETACHED comes, with res 0
+ * and a result that has the output so far, RESULT_TIMED_OUT, RESULT_DETACHED and perhaps
+ * RESULT_IDLE. From then on the run has detached_timeout_ns, after which the tree is
+ * ended, and no idle_timeout_ns. The completion of kind CQE_END has RESULT_DETACHED, and
+ * all of the output; RESULT_TIMED_OUT only if the second time has passed, too.
+ *
+ * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run(), with
+ * on_output, which is for that call, or for RUN_DETACH_ON_TIMEOUT without timeout_ns.
  * Since: 0.2
  */
 int spawn_template_ring_run(struct spawn_template_ring *ring, int tfd,
@@ -1164,6 +1177,7 @@ struct spawn_template_cqe {
 #define SPAWN_TEMPLATE_CQE_END			0 /* it is over */
 #define SPAWN_TEMPLATE_CQE_OUT			1 /* part of stdout */
 #define SPAWN_TEMPLATE_CQE_ERR			2 /* part of stderr */
+#define SPAWN_TEMPLATE_CQE_DETACHED		3 /* the first deadline has come */
 
 /* cqe: .flags holds the stage and the action of spawn_template_failure */
 #define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)
@@ -1196,6 +1210,47 @@ int spawn_template_ring_wait(struct spawn_template_ring *ring,
  */
 void spawn_template_ring_seen(struct spawn_template_ring *ring,
 			      struct spawn_template_cqe *cqe);
+
+/* The most bytes of input that a ring keeps for a run. */
+#define SPAWN_TEMPLATE_RING_MAX_INPUT		(1U << 20)
+
+/**
+ * spawn_template_ring_write - write to the stdin of a run (extension)
+ * @ring: the ring
+ * @user_data: of a run with RUN_OPEN_INPUT; of several runs, the call writes to one
+ * @buf: the bytes; copied
+ * @len: number of bytes
+ *
+ * With RUN_OPEN_INPUT the program reads args->input, if there is any, and then the
+ * bytes of these calls, until spawn_template_ring_close_input(). The run may be queued
+ * or under way. The ring keeps up to SPAWN_TEMPLATE_RING_MAX_INPUT bytes that do not
+ * fit into the pipe yet.
+ *
+ * The call never blocks and raises no SIGPIPE. Threads that write to the same run at
+ * the same time do not mix the bytes of their calls.
+ *
+ * Return: the number of bytes taken, which may be less than @len; -EAGAIN if the ring
+ * has no room until the program reads; -EPIPE if nobody reads the program's stdin, or
+ * the input was closed; -ENOENT if there is no such run, or it is over; -EINVAL if the
+ * run has no RUN_OPEN_INPUT, or @buf is NULL; -ENOMEM; -EACCES after fork(2).
+ * Since: 0.4
+ */
+int spawn_template_ring_write(struct spawn_template_ring *ring,
+			      uint64_t user_data, const void *buf, size_t len);
+
+/**
+ * spawn_template_ring_close_input - end the stdin of a run (extension)
+ * @ring: the ring
+ * @user_data: of a run with RUN_OPEN_INPUT
+ *
+ * The program reads the bytes that were written before, and then the end of the file.
+ *
+ * Return: 0, also if the input was closed before; -ENOENT if there is no such run, or it
+ * is over; -EINVAL if the run has no RUN_OPEN_INPUT; -EACCES after fork(2).
+ * Since: 0.4
+ */
+int spawn_template_ring_close_input(struct spawn_template_ring *ring,
+				    uint64_t user_data);
 
 /**
  * spawn_template_ring_cancel - cancel launches and runs (extension)

@@ -73,7 +73,8 @@ static inline void queue_run(struct spawn_template_ring *ring, int tfd,
 static inline void check_cqe(const struct spawn_template_cqe *cqe)
 {
 	CHECK_LE(cqe->res, 0);
-	if (cqe->kind) {
+	if (cqe->kind == SPAWN_TEMPLATE_CQE_OUT ||
+	    cqe->kind == SPAWN_TEMPLATE_CQE_ERR) {
 		CHECK_EQ(cqe->res, 0);
 		CHECK(cqe->data && cqe->data_len);
 		CHECK(!cqe->result && cqe->pid == -1 && cqe->pidfd == -1);

@@ -261,7 +261,8 @@ static inline bool life_ends(struct life *life, int ms)
 #define RESULT_ALL                                                           \
 	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) | \
 	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |     \
-	 RESULT(CGROUP) | RESULT(NOT_KILLED) | RESULT(IDLE))
+	 RESULT(CGROUP) | RESULT(NOT_KILLED) | RESULT(IDLE) | \
+	 RESULT(DETACHED))
 
 static inline void check_stream(const char *data, size_t len, uint64_t max,
 				bool truncated)

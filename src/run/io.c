@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "no_fork.h"
+#include "run/feed.h"
 #include "run/io.h"
 #include "shared/clock.h"
 #include "sys.h"
@@ -107,6 +108,32 @@ static int make_pipe(int *ours, int *theirs, bool we_write)
 	return ret;
 }
 
+static void close_input(struct st_io *io)
+{
+	if (io->feed && io->in >= 0)
+		st_feed_close(io->feed);
+	st_io_close_fd(io, &io->in);
+}
+
+/* Return: true if there is more of the input; false: it is written, or nobody reads. */
+static bool feed_input(struct st_io *io)
+{
+	while (io->input_len) {
+		ssize_t n =
+			sys_call3(__NR_write, io->in, io->input, io->input_len);
+
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return true;
+		if (n < 0)
+			break;
+		io->input += n;
+		io->input_len -= (size_t)n;
+	}
+	return false;
+}
+
 /*
  * Opens the input. If the pipe can hold all of it, the input is written before
  * the program starts, and our end is closed: nobody has to wait until it is
@@ -117,13 +144,15 @@ static int open_input(struct st_io *io, int devnull, struct st_io_ends *ends)
 {
 	int ret;
 
-	if (!io->input_len) {
+	if (!io->input_len && !io->feed) {
 		ends->in = devnull;
 		return 0;
 	}
 	ret = make_pipe(&io->in, &ends->in, true);
-	if (ret == 0)
-		st_io_feed(io, false);
+	if (ret == 0 && io->feed)
+		st_feed_open(io->feed, io->in);
+	if (ret == 0 && !feed_input(io) && !io->feed)
+		close_input(io);
 	return ret;
 }
 
@@ -153,12 +182,13 @@ static int open_output(struct st_io *io, uint32_t flags,
  * @io: filled in
  * @args: as taken by st_run_args(); the input must stay until it is fed
  * @devnull: an fd of /dev/null above 2
+ * @feed: input that comes later; or NULL
  * @ends: the child's ends, for st_run_launch(); then for st_io_close_ends()
  *
  * Return: 0; or -errno, and @io and @ends must still be closed.
  */
 int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
-	       int devnull, struct st_io_ends *ends)
+	       int devnull, struct st_feed *feed, struct st_io_ends *ends)
 {
 	size_t max = args->max_output ? args->max_output
 				      : SPAWN_TEMPLATE_RUN_MAX_OUTPUT;
@@ -170,6 +200,7 @@ int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	io->out.max = io->err.max = max;
 	io->input = (const char *)(uintptr_t)args->input;
 	io->input_len = args->input_len;
+	io->feed = feed;
 	*ends = (struct st_io_ends){ -1, -1, -1 };
 	ret = open_input(io, devnull, ends);
 	return ret < 0 ? ret : open_output(io, args->flags, ends);
@@ -309,20 +340,10 @@ void st_io_drain(struct st_stream *stream, bool to_the_end)
  */
 void st_io_feed(struct st_io *io, bool nobody_reads)
 {
-	while (!nobody_reads && io->in >= 0 && io->input_len) {
-		ssize_t n =
-			sys_call3(__NR_write, io->in, io->input, io->input_len);
-
-		if (n == -EINTR)
-			continue;
-		if (n == -EAGAIN)
-			return;
-		if (n < 0)
-			break;
-		io->input += n;
-		io->input_len -= (size_t)n;
-	}
-	st_io_close_fd(io, &io->in);
+	if (io->in >= 0 && !nobody_reads &&
+	    (feed_input(io) || (io->feed && st_feed_write(io->feed))))
+		return;
+	close_input(io);
 }
 
 /* ---- the end */
@@ -354,13 +375,34 @@ void st_io_give_output(struct st_io *io, struct spawn_template_result *result)
 	result->err = give(&io->err, io->captured, &result->err_len);
 }
 
+static char *copy(const struct st_stream *s, bool captured, size_t *len)
+{
+	char *data = captured ? malloc(s->len + 1) : NULL;
+
+	*len = data ? s->len : 0;
+	if (!data)
+		return NULL;
+	if (s->len)
+		memcpy(data, s->data, s->len);
+	data[s->len] = '\0';
+	return data;
+}
+
+/* Copies the output so far, or, if memory is short, none. */
+void st_io_copy_output(const struct st_io *io,
+		       struct spawn_template_result *result)
+{
+	result->out = copy(&io->out, io->captured, &result->out_len);
+	result->err = copy(&io->err, io->captured, &result->err_len);
+}
+
 /*
  * Closes the pipes, even if other processes hold the other ends; frees the
  * rest.
  */
 void st_io_close(struct st_io *io)
 {
-	st_io_close_fd(io, &io->in);
+	close_input(io);
 	st_io_close_fd(io, &io->out.fd);
 	st_io_close_fd(io, &io->err.fd);
 	free(io->out.data);

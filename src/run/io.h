@@ -12,6 +12,7 @@
 
 #include "run/poller.h"
 
+struct st_feed;
 struct st_stream;
 
 /*
@@ -42,6 +43,7 @@ struct st_io {
 	int in;			/* writing end; -1: all is fed */
 	const struct st_poller
 		*poller; /* our fds leave it when closed; or NULL */
+	struct st_feed *feed;	/* input that comes later; NULL: none does */
 	const char *input;	/* the rest of it */
 	size_t input_len;
 	bool captured;		/* the result has the output */
@@ -61,7 +63,7 @@ struct st_io_ends {
 
 int st_io_devnull(int *fd);
 int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
-	       int devnull, struct st_io_ends *ends);
+	       int devnull, struct st_feed *feed, struct st_io_ends *ends);
 void st_io_close_ends(struct st_io_ends *ends, int devnull);
 
 ssize_t st_io_drop(struct st_stream *stream);
@@ -69,6 +71,8 @@ void st_io_drain(struct st_stream *stream, bool to_the_end);
 void st_io_feed(struct st_io *io, bool nobody_reads);
 
 void st_io_give_output(struct st_io *io, struct spawn_template_result *result);
+void st_io_copy_output(const struct st_io *io,
+		       struct spawn_template_result *result);
 void st_io_close_fd(const struct st_io *io, int *fd);
 void st_io_close(struct st_io *io);
 

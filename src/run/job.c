@@ -13,6 +13,8 @@
 #include "copy.h"
 #include "shared/clock.h"
 #include "run/chunk.h"
+#include "run/detach.h"
+#include "run/feed.h"
 #include "run/job.h"
 #include "run/pool.h"
 #include "run/reactor.h"
@@ -168,7 +170,7 @@ static int launch_run(struct st_job *job,
 	if (!st_ring_intact(ring))
 		return -EBADF;
 	prepare_spawn(job, &spawn);
-	ret = st_run_open(run, &job->args, ring->devnull, &ends);
+	ret = st_run_open(run, &job->args, ring->devnull, job->feed, &ends);
 	run->io.poller = &ring->poller;
 	if (job->flow)
 		st_flow_attach(job->flow, &run->io);
@@ -182,6 +184,10 @@ static int launch_run(struct st_job *job,
 				    &spawn, failure);
 	if (ret < 0) {
 		st_reactor_remove(job);
+		/* another try goes on with the same */
+		if (job->feed)
+			st_feed_open(job->feed, -1);
+		run->io.feed = NULL;
 		st_run_close(run);
 	}
 	st_io_close_ends(&ends, ring->devnull);
@@ -230,10 +236,10 @@ static int launch_when_possible(struct st_job *job,
 	}
 }
 
-/* The reactor has to learn of a time that begins only now. */
+/* The reactor has to learn of a time, or may write, only from now on. */
 static bool needs_attention(const struct st_job *job)
 {
-	return job->run.idle_ns;
+	return job->run.idle_ns || job->feed;
 }
 
 /*
@@ -307,6 +313,16 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 		if (!j->flow)
 			goto fail;
 	}
+	if (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT) {
+		j->detached = st_detached_new();
+		if (!j->detached)
+			goto fail;
+	}
+	if (args->flags & SPAWN_TEMPLATE_RUN_OPEN_INPUT) {
+		j->feed = st_feed_new();
+		if (!j->feed)
+			goto fail;
+	}
 	ret = st_copy_args(&j->args.spawn, &j->args.input, j->args.input_len, 0,
 			   &j->copy);
 	if (ret < 0)
@@ -324,6 +340,8 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 	return 0;
 fail:
 	st_flow_drop(j->flow);
+	st_feed_drop(j->feed);
+	free(j->detached);
 	free(j->result);
 	free(j);
 	return ret;

@@ -23,6 +23,7 @@
 #include "futex.h"
 #include "pidfd.h"
 #include "run/chunk.h"
+#include "run/detach.h"
 #include "run/pool.h"
 #include "run/poller.h"
 #include "run/reactor.h"
@@ -48,6 +49,9 @@
 /* Milliseconds after which to look whether the fds were closed, and for an end then. */
 #define LOOK_AFTER 60000
 #define CLOSED 1000
+
+/* An open input is writable most of the time: only the change is an event. */
+#define OPEN_IN (EPOLLOUT | EPOLLET)
 
 /* The fd of a job that an event is about. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
@@ -79,7 +83,8 @@ int st_reactor_add(struct st_job *job)
 	if (ret == 0)
 		ret = watch(job, run->io.err.fd, EPOLLIN, ERR);
 	if (ret == 0)
-		ret = watch(job, run->io.in, EPOLLOUT, IN);
+		ret = watch(job, run->io.in, job->feed ? OPEN_IN : EPOLLOUT,
+			    IN);
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&p->lock);
@@ -163,6 +168,7 @@ static void settle_job(struct turn *turn, struct st_job *job)
 	int64_t due;
 
 	tend_streams(job);
+	st_detached_tell(job);
 	due = job->run.due;
 	if (st_run_over(&job->run)) {
 		if (job->is_over)
@@ -182,6 +188,13 @@ static void settle_job(struct turn *turn, struct st_job *job)
 	pthread_mutex_lock(&p->lock);
 	st_poller_schedule(p, &job->timer, due);
 	pthread_mutex_unlock(&p->lock);
+}
+
+static bool is_launching(struct st_job *job)
+{
+	uint64_t state = atomic_load(&job->slot->state);
+
+	return (state & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING;
 }
 
 /* Return: false while the job is being launched: then the exit is noted. */
@@ -211,6 +224,9 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		st_run_read(run, &run->io.err);
 		break;
 	case IN:
+		/* what a launch that fails has written is lost to the next try */
+		if (job->feed && is_launching(job))
+			break;
 		st_io_feed(&run->io, events & EPOLLERR);
 		break;
 	default:
@@ -245,6 +261,8 @@ static void attend_job(struct st_job *job)
 {
 	struct st_run *run = &job->run;
 
+	if (job->feed)
+		st_io_feed(&run->io, false);
 	if (run->io.out.paused)
 		st_run_resume(run, &run->io.out);
 	if (run->io.err.paused && !st_run_over(run))
@@ -265,7 +283,7 @@ static void take_over(struct turn *turn, struct st_job *job)
 	st_run_idle(&job->run);
 	if (s & ST_SLOT_EXITED)
 		st_run_exited(&job->run);
-	if (s & ST_SLOT_ATTEND)
+	if (s & ST_SLOT_ATTEND || job->feed)
 		attend_job(job);
 	if (s & ST_SLOT_CANCELLED)
 		cancel_job(turn, job);
@@ -377,13 +395,6 @@ static void hurry(struct st_poller *p, struct st_job *job, int64_t now)
 		least = now + LATE_AGAIN;
 	}
 	st_heap_set(&p->heap, &job->timer, least);
-}
-
-static bool is_launching(struct st_job *job)
-{
-	uint64_t state = atomic_load(&job->slot->state);
-
-	return (state & ST_SLOT_PHASE) == ST_SLOT_LAUNCHING;
 }
 
 /* Takes the next due job out of the heap; NULL: none. */

@@ -35,13 +35,38 @@ static void fill_usage(struct spawn_template_result *to,
 	to->involuntary_switches = (uint64_t)from->ru_nivcsw;
 }
 
+static uint32_t output_flags(const struct st_io *io)
+{
+	uint32_t flags = 0;
+
+	if (io->out.truncated)
+		flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
+	if (io->err.truncated)
+		flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	return flags;
+}
+
+/* Fills in a result with the output so far of a run that goes on. */
+void st_run_snapshot(struct st_run *run, struct spawn_template_result *result)
+{
+	*result = (struct spawn_template_result){
+		.code = -1,
+		.signal = -1,
+		.flags = run->detach_flags | output_flags(&run->io) |
+			 (run->result_flags & SPAWN_TEMPLATE_RESULT_CGROUP),
+		.size = sizeof(*result),
+		.spawn_ns = (uint64_t)(run->spawned - run->started),
+		.total_ns = (uint64_t)(st_now() - run->started),
+		.out_total = run->io.out.total,
+		.err_total = run->io.err.total,
+	};
+	st_io_copy_output(&run->io, result);
+}
+
 /* Fills in a whole result, which takes over the output. */
 void st_run_result(struct st_run *run, struct spawn_template_result *result)
 {
-	if (run->io.out.truncated)
-		run->result_flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
-	if (run->io.err.truncated)
-		run->result_flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	run->result_flags |= output_flags(&run->io);
 	st_io_give_output(&run->io, result);
 	result->code = run->code;
 	result->signal = run->signal;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "run/feed.h"
 #include "run/ring.h"
 #include "sys.h"
 
@@ -204,6 +205,8 @@ void st_job_free(struct st_job *job)
 	struct st_pool *pool = ring->pool;
 
 	st_run_close(&job->run);
+	free(job->detached);
+	st_feed_drop(job->feed);
 	if (job->flow)
 		job->drop_flow(job->flow);
 	if (job->result)

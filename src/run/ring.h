@@ -99,6 +99,8 @@ struct st_job {
 	void *copy;
 	struct st_watch watch;
 	struct st_run run;
+	struct st_detached *detached;	/* of a run that may be; or NULL */
+	struct st_feed *feed;		/* of a run with open input; or NULL */
 	struct st_flow *flow;		/* of a run that streams; or NULL */
 	void (*drop_flow)(struct st_flow *flow);
 	struct spawn_template_result *result;	/* allocated beforehand */

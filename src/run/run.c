@@ -294,9 +294,24 @@ void st_run_idle(struct st_run *run)
 	run->due = earlier(run->due, idle_at(run));
 }
 
+/* Lets the program go on to a second deadline. */
+static void detach(struct st_run *run, uint32_t flags)
+{
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_DETACHED;
+	run->detach_flags = flags | SPAWN_TEMPLATE_RESULT_DETACHED;
+	run->deadline = st_after(st_now(), run->detached_ns);
+	run->due = run->deadline;
+	run->detached_ns = run->idle_ns = 0;
+}
+
 static void time_out(struct st_run *run, uint32_t flags)
 {
-	run->result_flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT | flags;
+	flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT;
+	if (run->detached_ns && !run->exited) {
+		detach(run, flags);
+		return;
+	}
+	run->result_flags |= flags;
 	st_run_end(run, run->grace_ns);
 }
 

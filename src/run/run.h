@@ -36,6 +36,8 @@ struct st_run {
 	uint64_t grace_ns;
 	uint64_t held_quiet_ns, held_most_ns;
 	uint64_t idle_ns;	/* longest time without output; 0: no limit */
+	uint64_t detached_ns;	/* time after the deadline; 0: it is the end */
+	uint32_t detach_flags;	/* result flags; 0: not detached */
 	pid_t pid;
 	int pidfd;
 	struct st_tree tree;
@@ -66,7 +68,7 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 int st_run_home(const struct spawn_template_run_args *args,
 		struct st_tree_home *home, bool *fallback);
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
-		int devnull, struct st_io_ends *ends);
+		int devnull, struct st_feed *feed, struct st_io_ends *ends);
 int st_run_launch(struct st_run *run, int tfd,
 		  const struct spawn_template_run_args *args,
 		  const struct st_io_ends *ends, bool fallback,
@@ -90,6 +92,7 @@ static inline bool st_run_over(const struct st_run *run)
 }
 
 void st_run_result(struct st_run *run, struct spawn_template_result *result);
+void st_run_snapshot(struct st_run *run, struct spawn_template_result *result);
 void st_run_give_result(struct st_run *run, void *to, size_t size);
 void st_run_close(struct st_run *run);
 

@@ -12,7 +12,12 @@
 #define RUN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
 	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE |        \
-	 SPAWN_TEMPLATE_RUN_STREAM)
+	 SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
+	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT)
+
+/* A caller that waits for the result could make no use of these. */
+#define RING_FLAGS \
+	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT)
 
 static const size_t run_versions[] = {
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
@@ -100,6 +105,9 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
 	    args->reserved ||
 	    (args->reserved_fd != 0 && args->reserved_fd != -1) ||
+	    (args->flags & RING_FLAGS && !of_ring) ||
+	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
+	     !args->timeout_ns) ||
 	    !is_output_sound(args, of_ring))
 		return -EINVAL;
 	if (args->max_output > SIZE_MAX / 4)

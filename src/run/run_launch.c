@@ -40,12 +40,12 @@ int st_run_home(const struct spawn_template_run_args *args,
 /**
  * st_run_open - make a run that is not launched
  * @run: filled in
- * @args, @devnull, @ends: as of st_io_open()
+ * @args, @devnull, @feed, @ends: as of st_io_open()
  *
  * Return: 0; or -errno, and @run and @ends are still to be closed.
  */
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
-		int devnull, struct st_io_ends *ends)
+		int devnull, struct st_feed *feed, struct st_io_ends *ends)
 {
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
@@ -55,7 +55,11 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 	run->held_most_ns =
 		args->held_most_ns ? args->held_most_ns : ST_HELD_MOST;
 	run->idle_ns = args->idle_timeout_ns;
-	return st_io_open(&run->io, args, devnull, ends);
+	if (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT)
+		run->detached_ns = args->detached_timeout_ns
+					   ? args->detached_timeout_ns
+					   : args->timeout_ns;
+	return st_io_open(&run->io, args, devnull, feed, ends);
 }
 
 static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,

@@ -170,7 +170,7 @@ static int launch_call(struct call *c, int devnull)
 	struct st_io_ends ends;
 	int ret;
 
-	ret = st_run_open(&c->run, &c->args, devnull, &ends);
+	ret = st_run_open(&c->run, &c->args, devnull, NULL, &ends);
 	output_attach(&c->output, &c->run, &c->args);
 	if (ret == 0)
 		ret = c->fallback ? st_tree_make_or_none(&c->run.tree, home)
