@@ -188,7 +188,7 @@ _spawn_template() {
 	stat | doctor) _spawn_template_by -c '--json --help' ;;
 	list) _spawn_template_guard '--sort --reverse' ;;
 	show | status) _spawn_template_guard '' ;;
-	top) _spawn_template_guard '--delay --count --batch' ;;
+	top) _spawn_template_guard '--delay --count --batch --pools' ;;
 	stats) _spawn_template_guard --prom ;;
 	help)
 		_spawn_template_words 'run batch stat doctor bench warm list show

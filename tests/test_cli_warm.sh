@@ -260,6 +260,48 @@ benches() {
 	result $? 'bench --warm of a script is refused: 125'
 }
 
+# ---- top --pools
+
+# shellcheck disable=SC2317 # until_true calls the functions in it
+pools() {
+	local pid
+
+	"$tool" warm --rounds 1000000 --seconds 60 dash > "$tmp/out" \
+		2> "$tmp/err" &
+	pid=$!
+	both() {
+		"$tool" top --pools --json -n 1 > "$tmp/json" &&
+			"$python" -c 'import json, sys
+found = {x["way"] for x in json.load(open(sys.argv[1]))["pools"]
+         if x["pid"] == int(sys.argv[2])}
+sys.exit(found != {"once", "fork"})' "$tmp/json" "$pid"
+	}
+	until_true both
+	json 'top --pools tells the pools of a process' "$tmp/json" '
+		[(x["way"], x["command"], x["uid"]) for x in sorted((x
+			for x in j["pools"] if x["pid"] == '"$pid"'),
+			key=lambda x: x["way"])]
+		== [(way, "spawn-template", '"$(id -u)"')
+			for way in ("fork", "once")]
+		and all(x["program"].endswith("/dash") and x["waiting"] in (1, 2)
+			and 0 < x["private_bytes"] <= x["pss_bytes"]
+			and 0 <= x["age_ms"] < 60000
+			for x in j["pools"] if x["pid"] == '"$pid"')
+		and j["waiting"] >= 2'
+	"$tool" top --pools -b -n 1 > "$tmp/out" 2> "$tmp/log"
+	grep -q '^[0-9:]*  [1-9][0-9]* prepared processes in ' "$tmp/out" &&
+		grep -qE "^ *$pid .*/dash +(once|fork) +[12] .* KiB " "$tmp/out"
+	result $? 'top --pools prints a row for each pool'
+	kill "$pid"
+	wait "$pid" 2> /dev/null
+	none() {
+		"$tool" top --pools -b -n 1 > "$tmp/log"
+		! grep -qE "^ *$pid " "$tmp/log"
+	}
+	until_true none
+	result $? 'a pool ends with the process that keeps it'
+}
+
 if allowed; then
 	measured
 	arguments
@@ -269,6 +311,7 @@ if allowed; then
 	umask 022
 	batches
 	benches
+	pools
 else
 	skip 'launches are prepared' "this machine does not: $(head -n 1 "$tmp/why")"
 fi

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spawn-template top: prints the guard's templates again and again. */
+/*
+ * spawn-template top: prints the guard's templates, or pools of prepared processes,
+ * again and again.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -20,6 +23,8 @@
 #define KEYS                                                       \
 	"sort: l launches  r rate  9 p99  s stale  p pid  i id   " \
 	"R reverse  space pause  q quit"
+
+#define KEYS_OF_POOLS "space pause  q quit"
 
 /* ---- frames, one after the other */
 
@@ -79,7 +84,7 @@ static bool take_key(struct top *top, char key)
 			top->sort = keys[i].field;
 			top->reverse = false;
 		}
-	if (key == 'R')
+	if (key == 'R' && !top->of_pools)
 		top->reverse = !top->reverse;
 	if (key == ' ')
 		top->paused = !top->paused;
@@ -107,8 +112,10 @@ static void print_keys(FILE *file, const struct top *top, size_t width)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), "by %s%s  %s", guard_sort_name(top->sort),
-		 top->reverse ? ", reversed" : "", KEYS);
+	snprintf(text, sizeof(text), "by %s%s  %s",
+		 top->of_pools ? "PSS" : guard_sort_name(top->sort),
+		 top->reverse ? ", reversed" : "",
+		 top->of_pools ? KEYS_OF_POOLS : KEYS);
 	fputs(out_style(OUT_BOLD), file);
 	text_fit(file, text, width, false, false);
 	fputs(out_style(OUT_PLAIN), file);
@@ -236,6 +243,9 @@ static int set_option(struct top *top, struct top_options *o, int c,
 	case 'b':
 		o->batch = true;
 		return -1;
+	case 'p':
+		top->of_pools = true;
+		return -1;
 	case 'd':
 		if (read_duration("-d", optarg, &top->delay_ns))
 			return CLI_FAILED;
@@ -273,6 +283,7 @@ static int top_main(int argc, char **argv)
 		{ "batch", no_argument, NULL, 'b' },
 		{ "delay", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, 'n' },
+		{ "pools", no_argument, NULL, 'p' },
 		GUARD_LONG_OPTIONS,
 		{ 0 },
 	};
@@ -301,7 +312,7 @@ const struct command cmd_top = {
 	.summary = "watch the templates that the guard keeps",
 	.help = "Usage: spawn-template top [-d SECONDS] [-n COUNT] [-b | "
 		"--json]\n"
-		"                          [--socket PATH]\n"
+		"                          [--pools | --socket PATH]\n"
 		"\n"
 		"Show the table of list with launches per second, and refresh "
 		"it. Keys sort it: l\n"
@@ -312,7 +323,13 @@ const struct command cmd_top = {
 		"  -d, --delay SECONDS  time between refreshes; default 1\n"
 		"  -n, --count COUNT    end after COUNT refreshes\n"
 		"  -b, --batch          print one table after the other, for "
-		"files and pipes\n" GUARD_OPTIONS_HELP "\n"
+		"files and pipes\n"
+		"  --pools              show the processes that were prepared "
+		"for launches, by\n"
+		"                       the process that keeps them, in place "
+		"of the guard's\n"
+		"                       templates; no guard is needed\n" GUARD_OPTIONS_HELP
+		"\n"
 		"With --json, each refresh is a line. Exit status: 0; 125 for "
 		"errors. -b and\n"
 		"--json end with 125 if no guard is running.\n",

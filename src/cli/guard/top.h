@@ -4,6 +4,7 @@
 #define TOP_H
 
 #include "cli/guard/guard.h"
+#include "cli/warm/pools.h"
 
 struct top_sample {
 	int64_t at_ns; /* 0: no sample yet */
@@ -20,6 +21,8 @@ struct top {
 	int64_t delay_ns;
 	enum guard_sort sort;
 	bool reverse, paused;
+	bool of_pools; /* --pools: show these, and ask no guard */
+	struct pools pools;
 };
 
 /* ---- top_sample.c */
@@ -36,6 +39,12 @@ int top_frame(FILE *file, struct top *top, size_t width, size_t max_rows);
 
 /* Make the frame for programs. */
 json_t *top_json(struct top *top);
+
+/* ---- top_pools.c: the same for --pools; the functions above call these */
+
+int top_pools_sample(struct top *top);
+int top_pools_frame(FILE *file, struct top *top, size_t width, size_t max_rows);
+json_t *top_pools_json(struct top *top);
 
 /* ---- top_screen.c: a terminal that is restored however this process ends */
 

@@ -26,6 +26,7 @@ void top_free(struct top *top)
 	sample_free(&top->before);
 	free(top->rows);
 	top->rows = NULL;
+	pools_free(&top->pools);
 }
 
 static double per_second(uint64_t now, uint64_t before, int64_t ns)
@@ -79,8 +80,11 @@ int top_sample(struct top *top)
 {
 	struct top_sample sample = { 0 };
 	struct guard_row *rows;
-	int err = take_answers(top, &sample);
+	int err;
 
+	if (top->of_pools)
+		return top_pools_sample(top);
+	err = take_answers(top, &sample);
 	if (err)
 		return err;
 	top->error.error = 0;
@@ -156,6 +160,8 @@ int top_frame(FILE *file, struct top *top, size_t width, size_t max_rows)
 	struct text_table table;
 	int status;
 
+	if (top->of_pools)
+		return top_pools_frame(file, top, width, max_rows);
 	print_clock(file, width, top);
 	print_totals(file, width, top);
 	/* without an answer, print why: the rows below are old then */
@@ -177,8 +183,11 @@ json_t *top_json(struct top *top)
 {
 	const struct st_msg_status *s = &top->now.status;
 	size_t n = top->now.list.n;
-	json_t *list = json_array();
+	json_t *list;
 
+	if (top->of_pools)
+		return top_pools_json(top);
+	list = json_array();
 	guard_sort(top->rows, n, top->sort, top->reverse);
 	for (size_t i = 0; i < n; i++) {
 		const struct guard_rate *rate = &top->rows[i].rate;

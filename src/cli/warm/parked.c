@@ -69,18 +69,36 @@ static bool has_mark(pid_t pid, bool *once)
 	return found;
 }
 
-static bool is_spare(pid_t pid)
+/* Read the flags of a process, and the address at which its stack began. */
+static void read_stat(pid_t pid, unsigned int *flags, uint64_t *stack)
 {
 	FILE *file = open_file(pid, "stat");
-	unsigned int flags = 0;
 	char line[1024], *end;
 
+	*flags = 0;
+	*stack = 0;
 	if (file && fgets(line, sizeof(line), file) &&
 	    (end = strrchr(line, ')')))
-		sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+		sscanf(end + 1,
+		       " %*c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u "
+		       "%*d %*d %*d %*d %*d %*d %*u %*u %*d %*u %*u %*u "
+		       "%" SCNu64,
+		       flags, stack);
 	if (file)
 		fclose(file);
-	return flags & FORKNOEXEC;
+}
+
+/*
+ * Tell whether the process is still on its way to be prepared, or the one that prepares
+ * it: then it has its parent's memory, and in that memory the parent's mapping.
+ */
+static bool is_in_parent(const struct parked *p, uint64_t stack)
+{
+	unsigned int flags;
+	uint64_t of_parent;
+
+	read_stat(p->parent, &flags, &of_parent);
+	return stack == of_parent;
 }
 
 static void read_memory(struct parked *p)
@@ -116,26 +134,35 @@ static int add(struct parked_list *list, const struct st_process *from,
 {
 	struct parked *more =
 		realloc(list->list, (list->n + 1) * sizeof(*more));
+	unsigned int flags;
+	uint64_t stack;
 	struct parked *p;
 
 	if (!more)
 		return -ENOMEM;
 	list->list = more;
 	p = &more[list->n];
+	read_stat(from->pid, &flags, &stack);
 	*p = (struct parked){
 		.pid = from->pid,
 		.parent = from->parent,
 		.uid = uid,
 		.once = once,
-		.spare = is_spare(from->pid),
+		.spare = flags & FORKNOEXEC,
 		.age_ns = st_since_boot() -
 			  (int64_t)(from->start * (uint64_t)1000000000 /
 				    (uint64_t)sysconf(_SC_CLK_TCK)),
-		.program = read_program(from->pid),
 	};
-	read_memory(p);
+	if (is_in_parent(p, stack))
+		return 0;
+	p->program = read_program(from->pid);
 	if (!p->program)
 		return -ENOMEM;
+	if (!*p->program) { /* it has ended */
+		free(p->program);
+		return 0;
+	}
+	read_memory(p);
 	list->n++;
 	return 0;
 }

@@ -22,7 +22,7 @@ struct parked {
 	bool spare; /* forked ahead of a launch by another one */
 	int64_t age_ns;
 	uint64_t pss, private_bytes; /* bytes */
-	char *program; /* the path of its executable; "": unknown */
+	char *program; /* the path of its executable */
 };
 
 struct parked_list {
