@@ -199,10 +199,10 @@ struct spawn_template_create_args {
  * args->warm_target processes of the program wait for launches. A warm launch takes
  * one of these, whose dynamic linking is done. With WARM_ONCE each waiting process
  * becomes the program of one launch; with WARM_FORK one process more forks them, and
- * forks further ones where launches come faster. A launch that no waiting process fits is cold, and
- * spawn_template_stat() counts the reasons. A launch by spawn_template_begin() is
- * always cold. Waiting processes are children of the calling process. They end
- * when the template is closed, or 30 s after its last launch. waitpid(-1) reports
+ * forks further ones where launches come faster. A launch that no waiting process fits
+ * is cold, and spawn_template_stat() counts the reasons. Waiting processes are children
+ * of the calling process. They end when the template is closed, or 30 s after its last
+ * launch. waitpid(-1) reports
  * such a process only if a signal has killed it, but blocks while one lives. A warm
  * launch does not exec: see spawn_template(7).
  *
@@ -465,9 +465,9 @@ struct spawn_template_begin;
  * mask, the scheduling and the sandbox of the calling thread.
  * SPAWN_DIE_WITH_PARENT ends the child when that thread ends.
  *
- * The launch is always cold, even from a template with CREATE_WARM_ONCE or
- * CREATE_WARM_FORK. spawn_template_stat() counts the launch in .cold, and under none
- * of the .cold_reasons.
+ * If a process waits for launches of the template (CREATE_WARM_ONCE, CREATE_WARM_FORK),
+ * the call blocks until that process has taken the launch, which is about as long as a
+ * clone takes. Then the launch is over when the call returns.
  *
  * The call copies all that @args points to. As soon as it returns, the caller may
  * free @args, close @tfd and the fds that actions name, or use them for other files.

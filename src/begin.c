@@ -13,7 +13,8 @@
  * pipe, of which the child has the only copy, closes at exec or exit, so that the read
  * end can be polled. Before that the kernel zeroes a word, which decides here.
  *
- * A launch that changes ids, and any launch without clone3(2), is waited for after all.
+ * A launch that changes ids, any launch without clone3(2), and one that a prepared
+ * process takes, is waited for after all.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@
 #include "shared/clock.h"
 #include "spawn.h"
 #include "sys.h"
+#include "warm/warm.h"
 
 #define LOOK_AGAIN (10 * ST_MS)
 #define COPY_GUESS 8192
@@ -94,6 +96,38 @@ static int clone_with_pipe(struct spawn_template_begin *b)
 	return ret;
 }
 
+/* Opens an fd that reads as ended from the start, for a launch that is over. */
+static int open_done(struct spawn_template_begin *b)
+{
+	int pipe[2], ret;
+
+	st_no_fork_begin();
+	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
+	if (ret == 0)
+		sys_close(pipe[1]);
+	st_no_fork_end();
+	if (ret < 0)
+		return ret;
+	b->done = pipe[0];
+	st_own_take(&b->done_file, b->done);
+	return 0;
+}
+
+/*
+ * Launches from a process that waits. There the call does wait: the process needs no
+ * longer than a clone does. Return: as st_warm_launch().
+ */
+static pid_t take_prepared(struct spawn_template_begin *b)
+{
+	pid_t pid = open_done(b);
+
+	if (pid == 0)
+		pid = st_warm_launch(b->launch.warm, &b->launch);
+	if (pid <= 0 && b->done >= 0)
+		sys_close_own(&b->done);
+	return pid;
+}
+
 static pid_t clone_unwaited(struct st_launch *l)
 {
 	struct spawn_template_begin *b = of_launch(l);
@@ -103,6 +137,8 @@ static pid_t clone_unwaited(struct st_launch *l)
 		return ret;
 	l->report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 	b->done = -1;
+	if (l->warm && (ret = take_prepared(b)) != 0)
+		return ret;
 	ret = st_stack_take(&b->stack);
 	if (ret < 0)
 		return ret;

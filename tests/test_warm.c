@@ -14,24 +14,6 @@
 #include <sys/resource.h>
 #include <linux/landlock.h>
 
-/* Return: a template of the probe, for which a process waits. */
-static int ready_probe(uint64_t flags)
-{
-	char *argv[] = { "probe", NULL };
-	int tfd = open_warm(test_tool("probe"), flags);
-
-	CHECK_EQ(test_spawn(tfd, argv), 0);
-	CHECK_EQ(test_spawn(tfd, argv), 0);
-	await_ready(tfd);
-	return tfd;
-}
-
-static void each_mode(void (*fn)(int tfd))
-{
-	fn(ready_probe(ONCE));
-	fn(ready_probe(FORK));
-}
-
 /* ---- the same program */
 
 #define TELL \

@@ -59,6 +59,24 @@ static inline int open_warm(const char *path, uint64_t flags)
 	return tfd;
 }
 
+/* Return: a template of the probe, for which a process waits. */
+static inline int ready_probe(uint64_t flags)
+{
+	char *argv[] = { "probe", NULL };
+	int tfd = open_warm(test_tool("probe"), flags);
+
+	CHECK_EQ(test_spawn(tfd, argv), 0);
+	CHECK_EQ(test_spawn(tfd, argv), 0);
+	await_ready(tfd);
+	return tfd;
+}
+
+static inline void each_mode(void (*fn)(int tfd))
+{
+	fn(ready_probe(ONCE));
+	fn(ready_probe(FORK));
+}
+
 /* Check that the launch is warm, after a wait for a prepared process. */
 #define CHECK_WARM(tfd, launch)                                   \
 	do {                                                      \
