@@ -202,9 +202,8 @@ struct spawn_template_create_args {
  * forks further ones where launches come faster. A launch that no waiting process fits
  * is cold, and spawn_template_stat() counts the reasons. Waiting processes are children
  * of the calling process. They end when the template is closed, or 30 s after its last
- * launch. waitpid(-1) reports
- * such a process only if a signal has killed it, but blocks while one lives. A warm
- * launch does not exec: see spawn_template(7).
+ * launch. waitpid(-1) reports such a process only if a signal has killed it, but
+ * blocks while one lives. A warm launch does not exec: see spawn_template(7).
  *
  * With CREATE_WARM_RUNTIME the program is a shell, and args->warm_preload is the
  * absolute path of a file. A launch with the arguments SHELL -c COMMAND [$0 ...]
@@ -1315,7 +1314,7 @@ struct spawn_template_cache_params {
 	uint64_t hold_ns;		/* costly templates stay open; 0: no */
 	uint64_t negative_ns;		/* refusals are remembered; 0: no */
 	uint32_t entries;		/* files to remember; 0: 256 */
-	uint32_t reserved;		/* 0 */
+	uint32_t warm_target;		/* as for spawn_template_create() */
 };
 
 #define SPAWN_TEMPLATE_CACHE_PARAMS_INIT \
@@ -1400,7 +1399,7 @@ int spawn_template_cache_get(struct spawn_template_cache *cache,
  */
 int spawn_template_cache_drop(struct spawn_template_cache *cache, int tfd);
 
-#define SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0	56
+#define SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0	72
 
 struct spawn_template_cache_stat {
 	uint64_t shared;		/* gets: template was open */
@@ -1412,6 +1411,7 @@ struct spawn_template_cache_stat {
 	uint32_t out;			/* templates out now */
 	uint32_t held;			/* templates that hold_ns keeps open now */
 	uint32_t reserved;		/* 0 */
+	uint64_t cold, warm;		/* launches that succeeded */
 };
 
 /**
@@ -1420,7 +1420,8 @@ struct spawn_template_cache_stat {
  * @st: filled in
  * @size: sizeof(*@st)
  *
- * In a child of fork(2) the counters of gets start from the parent's values.
+ * In a child of fork(2) the counters of gets start from the parent's values, those of
+ * launches from 0.
  *
  * Return: 0; -EINVAL if @size is below SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0;
  * -ENOMEM.

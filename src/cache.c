@@ -240,8 +240,7 @@ static void remember_refusal(const struct get *g, const char *path, int error,
 	pthread_mutex_lock(&g->state->lock);
 	e = entry_of_locked(g, path, &retired);
 	if (e && e->fd < 0) {
-		st_record_put(e->facts);
-		e->facts = NULL;
+		st_cache_map_learn(&g->state->map, e, NULL);
 		e->error = error;
 		e->key = *key;
 		e->ids = g->ids;
@@ -281,8 +280,7 @@ static int take_place_locked(const struct get *g, const char *path, int fd,
 			return -ENOMEM;
 		st_cache_unhold_locked(s, e);
 	} else {
-		st_record_put(e->facts);
-		e->facts = st_record_hold(rec);
+		st_cache_map_learn(&s->map, e, st_record_hold(rec));
 		st_cache_map_open(&s->map, e, fd);
 	}
 	e->users++;
@@ -330,7 +328,8 @@ static int make_anew(const struct get *g, const struct known *k,
 		     const char *path, const struct spawn_template_key *now)
 {
 	struct st_record *rec;
-	int fd = st_template_make(path, g->cache->params.create_flags, &rec);
+	int fd = st_template_make(path, g->cache->params.create_flags,
+				  g->cache->params.warm_target, &rec);
 
 	if (fd < 0) {
 		remember_refusal(g, path, fd, now);
@@ -470,6 +469,7 @@ int spawn_template_cache_stat(struct spawn_template_cache *cache,
 			      struct spawn_template_cache_stat *st, size_t size)
 {
 	struct spawn_template_cache_stat now = { 0 };
+	struct st_cache_count count;
 	struct st_cache_state *s;
 
 	if (!st || size < SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0)
@@ -486,7 +486,10 @@ int spawn_template_cache_stat(struct spawn_template_cache *cache,
 	now.known = s->map.known;
 	now.held = s->held;
 	now.out = s->map.open - s->held;
+	count = st_cache_map_count(&s->map);
 	pthread_mutex_unlock(&s->lock);
+	now.cold = count.cold;
+	now.warm = count.warm;
 	memset(st, 0, size);
 	memcpy(st, &now, sizeof(now));
 	return 0;
@@ -509,8 +512,7 @@ int spawn_template_cache_new(const struct spawn_template_cache_params *uparams,
 		ret = st_args_copy(&params, uparams, size, versions, 1);
 	if (ret < 0)
 		return ret;
-	if (!cache || params.reserved ||
-	    params.entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
+	if (!cache || params.entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
 		return -EINVAL;
 	ret = st_template_check_flags(params.create_flags);
 	if (ret < 0)

@@ -16,9 +16,46 @@ int st_cache_map_init(struct st_cache_map *map, unsigned int entries)
 	return map->by_path ? 0 : -ENOMEM;
 }
 
-static void free_entry(struct st_cached *e)
+/* ---- counting */
+
+static void add(struct st_cache_count *count, const struct st_record *facts)
 {
+	if (!facts)
+		return;
+	count->cold += atomic_load_explicit(&facts->counters->cold,
+					    memory_order_relaxed);
+	count->warm += atomic_load_explicit(&facts->counters->warm,
+					    memory_order_relaxed);
+}
+
+struct st_cache_count st_cache_map_count(const struct st_cache_map *map)
+{
+	struct st_cache_count count = map->gone;
+
+	for (struct st_cached *e = map->newest; e; e = e->older)
+		add(&count, e->facts);
+	/* forgotten while their templates are out */
+	for (int i = 0; i < ST_CACHE_FDS; i++)
+		for (struct st_cached *e = map->by_fd[i]; e; e = e->next_fd)
+			if (!e->known)
+				add(&count, e->facts);
+	return count;
+}
+
+/* ---- the end of entries, and of their knowledge */
+
+void st_cache_map_learn(struct st_cache_map *map, struct st_cached *e,
+			struct st_record *facts)
+{
+	if (e->facts && (!facts || facts->counters != e->facts->counters))
+		add(&map->gone, e->facts);
 	st_record_put(e->facts);
+	e->facts = facts;
+}
+
+static void free_entry(struct st_cache_map *map, struct st_cached *e)
+{
+	st_cache_map_learn(map, e, NULL);
 	free(e);
 }
 
@@ -135,7 +172,7 @@ void st_cache_map_forget(struct st_cache_map *map, struct st_cached *e)
 	map->known--;
 	e->known = false;
 	if (e->fd < 0)
-		free_entry(e);
+		free_entry(map, e);
 }
 
 /* ---- open ones */
@@ -160,5 +197,5 @@ void st_cache_map_close(struct st_cache_map *map, struct st_cached *e)
 	e->fd = -1;
 	map->open--;
 	if (!e->known)
-		free_entry(e);
+		free_entry(map, e);
 }

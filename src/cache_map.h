@@ -38,7 +38,13 @@ struct st_cached {
 	char path[];
 };
 
+/* Launches that succeeded. */
+struct st_cache_count {
+	uint64_t cold, warm;
+};
+
 struct st_cache_map {
+	struct st_cache_count gone;	/* from templates that are forgotten */
 	struct st_cached *newest, *oldest;
 	unsigned int known, open;
 	struct st_cached *by_fd[ST_CACHE_FDS];
@@ -61,6 +67,13 @@ void st_cache_map_touch(struct st_cache_map *map, struct st_cached *e);
 
 /* Takes an entry from its path; frees it unless its template is open. */
 void st_cache_map_forget(struct st_cache_map *map, struct st_cached *e);
+
+/* Replaces what an entry knows of its file. Takes the reference. */
+void st_cache_map_learn(struct st_cache_map *map, struct st_cached *e,
+			struct st_record *facts);
+
+/* Returns the launches from the templates of all entries, known or forgotten. */
+struct st_cache_count st_cache_map_count(const struct st_cache_map *map);
 
 void st_cache_map_open(struct st_cache_map *map, struct st_cached *e, int fd);
 

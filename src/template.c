@@ -116,9 +116,14 @@ static int make_template(const struct st_source *from, uint64_t flags,
 	return fd;
 }
 
-int st_template_make(const char *path, uint64_t flags, struct st_record **rec)
+int st_template_make(const char *path, uint64_t flags, unsigned int warm_target,
+		     struct st_record **rec)
 {
-	const struct st_source from = { .path = path, .execfd = -1 };
+	const struct st_source from = {
+		.path = path,
+		.execfd = -1,
+		.warm_target = warm_target,
+	};
 
 	return make_template(&from, flags, NULL, rec);
 }

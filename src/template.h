@@ -12,7 +12,8 @@
  * the table. Return: its fd, close-on-exec, with *rec its record; or as
  * spawn_template_open().
  */
-int st_template_make(const char *path, uint64_t flags, struct st_record **rec);
+int st_template_make(const char *path, uint64_t flags, unsigned int warm_target,
+		     struct st_record **rec);
 
 /*
  * Does the same at an O_PATH fd of the caller's, without a look into the file:

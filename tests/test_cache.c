@@ -663,9 +663,6 @@ static void params_that_mean_nothing_are_refused(void)
 	CHECK_EQ(memcmp(&params, &zero, sizeof(zero)), 0);
 	CHECK_EQ(new_of(&params, sizeof(params)), 0);
 	CHECK_EQ(spawn_template_cache_new(NULL, 0, NULL), -EINVAL);
-	params.reserved = 1;
-	CHECK_EQ(new_of(&params, sizeof(params)), -EINVAL);
-	params = zero;
 	params.entries = SPAWN_TEMPLATE_CACHE_ENTRIES_MAX;
 	CHECK_EQ(new_of(&params, sizeof(params)), 0);
 	params.entries++;
@@ -684,20 +681,56 @@ static void params_that_mean_nothing_are_refused(void)
 static void stat_fills_the_callers_size(void)
 {
 	struct spawn_template_cache *cache = new_cache();
-	unsigned char larger[80];
+	unsigned char larger[96];
 	struct spawn_template_cache_stat st;
 
 	memset(larger, 0xee, sizeof(larger));
 	CHECK_EQ(launch(cache, test_tool("tiny"), NULL), 0);
-	CHECK_EQ(spawn_template_cache_stat(cache, (void *)larger, 55), -EINVAL);
-	CHECK_EQ(spawn_template_cache_stat(cache, NULL, 56), -EINVAL);
+	CHECK_EQ(spawn_template_cache_stat(cache, (void *)larger, 71), -EINVAL);
+	CHECK_EQ(spawn_template_cache_stat(cache, NULL, 72), -EINVAL);
 	CHECK_EQ(larger[0], 0xee);
-	CHECK_EQ(spawn_template_cache_stat(cache, (void *)larger, 72), 0);
+	CHECK_EQ(spawn_template_cache_stat(cache, (void *)larger, 88), 0);
 	memcpy(&st, larger, sizeof(st));
 	CHECK_EQ(st.made, 1);
-	CHECK_EQ(larger[56], 0);
-	CHECK_EQ(larger[71], 0);
-	CHECK_EQ(larger[72], 0xee);
+	CHECK_EQ(larger[72], 0);
+	CHECK_EQ(larger[87], 0);
+	CHECK_EQ(larger[88], 0xee);
+	spawn_template_cache_free(cache);
+}
+
+static void stat_counts_the_launches_of_forgotten_files_too(void)
+{
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+	struct spawn_template_cache *cache;
+	int tfd;
+
+	params.entries = 1;
+	CHECK_EQ(spawn_template_cache_new(&params, sizeof(params), &cache), 0);
+	CHECK_EQ(launch(cache, test_tool("tiny"), NULL), 0);
+	tfd = CHECK_OK(
+		spawn_template_cache_get(cache, test_tool("tiny"), NULL));
+	CHECK_EQ(launch(cache, "true", NULL), 0);
+	CHECK_EQ(test_spawn(tfd, ARGV), 0);
+	CHECK_EQ(stat_of(cache).cold, 3);
+	drop(cache, tfd);
+	CHECK_EQ(launch(cache, "true", NULL), 0);
+	CHECK_EQ(stat_of(cache).known, 1);
+	CHECK_EQ(stat_of(cache).cold, 4);
+	CHECK_EQ(stat_of(cache).warm, 0);
+	spawn_template_cache_free(cache);
+}
+
+static void stat_counts_the_launches_of_replaced_files_too(void)
+{
+	struct spawn_template_cache *cache = new_cache();
+	const char *tool = put("tool", "tiny");
+
+	CHECK_EQ(launch(cache, tool, NULL), 0);
+	replace(tool, "tiny-7");
+	CHECK_EQ(launch(cache, tool, NULL), 7);
+	CHECK_EQ(stat_of(cache).changed, 1);
+	CHECK_EQ(stat_of(cache).cold, 2);
 	spawn_template_cache_free(cache);
 }
 
@@ -952,6 +985,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(params_follow_the_rule_of_sizes),
 	TEST_CASE(params_that_mean_nothing_are_refused),
 	TEST_CASE(stat_fills_the_callers_size),
+	TEST_CASE(stat_counts_the_launches_of_forgotten_files_too),
+	TEST_CASE(stat_counts_the_launches_of_replaced_files_too),
 	TEST_CASE(templates_are_made_anew_after_a_change_of_ids),
 	TEST_CASE(a_child_has_an_empty_cache_to_itself),
 	TEST_CASE_SECONDS(threads_and_forks_use_one_cache, 60),

@@ -416,6 +416,33 @@ static void prepared_processes_end_with_their_template(void)
 	CHECK(!is_executed(tool));
 	CHECK(!is_open(tfd));
 	CHECK_EQ(stat_of(cache).known, 1);
+	CHECK_EQ(stat_of(cache).cold + stat_of(cache).warm, 2);
+	spawn_template_cache_free(cache);
+}
+
+static void as_many_processes_are_prepared_as_the_cache_is_told(void)
+{
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+	struct spawn_template_cache *cache;
+	int tfd;
+
+	params.create_flags = CREATE(WARM_ONCE);
+	params.hold_ns = 10000 * MS;
+	params.warm_target = 2;
+	CHECK_EQ(spawn_template_cache_new(&params, sizeof(params), &cache), 0);
+	tfd = get(cache, "true");
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("true")), 0);
+	for (int i = 0; i < 2500 && ready(tfd) < 2; i++)
+		usleep(2000);
+	if (!ready(tfd))
+		TEST_SKIP("no launch is prepared here");
+	CHECK_EQ(ready(tfd), 2);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("true")), 0);
+	CHECK_EQ(stat_of(cache).warm, 1);
+	CHECK_EQ(stat_of(cache).cold, 2);
+	CHECK_EQ(spawn_template_cache_drop(cache, tfd), 0);
 	spawn_template_cache_free(cache);
 }
 
@@ -467,6 +494,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_guard_that_comes_or_goes_is_noticed),
 	TEST_CASE(a_cache_with_GUARD_gives_nothing_without_a_guard),
 	TEST_CASE(prepared_processes_end_with_their_template),
+	TEST_CASE(as_many_processes_are_prepared_as_the_cache_is_told),
 	TEST_CASE(a_child_holds_its_own_templates),
 };
 TEST_MAIN(cases)
