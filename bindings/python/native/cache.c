@@ -14,13 +14,15 @@ static PyObject *cache_stat(struct py_cache *c, PyObject *unused)
 	(void)unused;
 	if (ret < 0)
 		return error_raise(&(struct error){ .error = -ret });
-	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:I,s:I,s:I}", "shared",
-			     (unsigned long long)st.shared, "revived",
+	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:I,s:I,s:I,s:K,s:K}",
+			     "shared", (unsigned long long)st.shared, "revived",
 			     (unsigned long long)st.revived, "made",
 			     (unsigned long long)st.made, "changed",
 			     (unsigned long long)st.changed + c->stale,
 			     "refused", (unsigned long long)st.refused, "known",
-			     st.known, "out", st.out, "held", st.held);
+			     st.known, "out", st.out, "held", st.held, "cold",
+			     (unsigned long long)st.cold, "warm",
+			     (unsigned long long)st.warm);
 }
 
 /* ---- making and freeing */
@@ -29,16 +31,20 @@ static PyObject *cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
-	char *names[] = { "entries", "negative", NULL };
-	double negative = 0;
+	char *names[] = { "entries", "negative",    "flags",
+			  "hold",    "warm_target", NULL };
+	unsigned long long flags = 0;
+	double negative = 0, hold = 0;
 	struct py_cache *c;
 	int ret;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$d:Cache", names,
-					 &params.entries, &negative))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$dKdI:Cache", names,
+					 &params.entries, &negative, &flags,
+					 &hold, &params.warm_target))
 		return NULL;
-	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT;
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT | flags;
 	params.negative_ns = (uint64_t)(negative * 1e9);
+	params.hold_ns = (uint64_t)(hold * 1e9);
 	c = (struct py_cache *)PyType_GenericAlloc(type, 0);
 	if (!c)
 		return NULL;
@@ -74,7 +80,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-	{ Py_tp_doc, "Cache(entries, *, negative=0.0)" },
+	{ Py_tp_doc, "Cache(entries, *, negative=0.0, flags=0, hold=0.0, "
+		     "warm_target=0)" },
 	{ Py_tp_new, cache_new },
 	{ Py_tp_dealloc, cache_dealloc },
 	{ Py_tp_methods, methods },

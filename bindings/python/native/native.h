@@ -273,6 +273,8 @@ int popen_close(PyObject *popen, PyObject *fds);
 /* ---- popen.c */
 
 PyObject *popen_launch(struct py_cache *c, PyObject *args);
+/* Sets the pid of a Popen's child, and _child_created; or ends the child. */
+int popen_tell_pid(PyObject *popen, pid_t pid);
 
 /* ---- run_args.c */
 

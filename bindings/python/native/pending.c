@@ -3,6 +3,7 @@
  * Pending: a launch that the thread has begun and does not wait for.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,6 +100,52 @@ static PyObject *told(PyObject *pending, PyObject *popen, PyObject *fds)
 	return NULL;
 }
 
+/* Waits for the launch. Returns None or an error; NULL if memory is short. */
+static PyObject *learn(struct py_pending *p)
+{
+	PyObject *answer = Py_None;
+	struct launch *l;
+	struct spawn_template_begin *begin = take(p, &l);
+	struct error e;
+	pid_t pid;
+
+	pid = spawn_template_begin_wait(begin, &p->pidfd, &l->failure,
+					sizeof(l->failure));
+	if (pid > 0) {
+		Py_INCREF(answer);
+	} else {
+		e = launch_error(l, -pid, p->path);
+		answer = error_new(&e);
+	}
+	free_launch(l);
+	return answer;
+}
+
+/* Tells whether the launch is over, as one by a prepared process is from the start. */
+static bool is_over(const struct py_pending *p)
+{
+	struct pollfd entry = { .events = POLLIN };
+
+	entry.fd = spawn_template_begin_fd(p->begin);
+	return poll(&entry, 1, 0) == 1;
+}
+
+/*
+ * Gives the child of a launch that is over to its Popen, and the launch to its owner.
+ * Return: None, an error of the launch, or NULL with an exception.
+ */
+static PyObject *hand_over(struct py_pending *p, const struct popen_args *a)
+{
+	PyObject *answer = learn(p);
+
+	if (answer == Py_None &&
+	    (popen_tell_pid(a->popen, p->pid) < 0 ||
+	     PyObject_SetAttrString(a->owner, "child", (PyObject *)p) < 0))
+		Py_CLEAR(answer);
+	Py_DECREF(p);
+	return answer;
+}
+
 static PyObject *new_pending(struct py_cache *c, PyObject *type,
 			     struct launch *l, PyObject *args)
 {
@@ -107,9 +154,13 @@ static PyObject *new_pending(struct py_cache *c, PyObject *type,
 
 	if (popen_args_parse(l, args, &a, &ret) == 0)
 		ret = begin_launch(c, (PyTypeObject *)type, l, &a);
-	if (is_begun(ret, type))
-		return told(ret, a.popen, a.fds);
-	free_launch(l);
+	if (!is_begun(ret, type)) {
+		free_launch(l);
+		return ret;
+	}
+	ret = told(ret, a.popen, a.fds);
+	if (ret && a.owner != Py_None && is_over((struct py_pending *)ret))
+		ret = hand_over((struct py_pending *)ret, &a);
 	return ret;
 }
 
@@ -199,27 +250,6 @@ static PyObject *pending_kill(struct py_pending *p, PyObject *unused)
 	if (p->begin)
 		spawn_template_begin_kill(p->begin);
 	Py_RETURN_NONE;
-}
-
-/* Waits for the launch. Returns None or an error; NULL if memory is short. */
-static PyObject *learn(struct py_pending *p)
-{
-	PyObject *answer = Py_None;
-	struct launch *l;
-	struct spawn_template_begin *begin = take(p, &l);
-	struct error e;
-	pid_t pid;
-
-	pid = spawn_template_begin_wait(begin, &p->pidfd, &l->failure,
-					sizeof(l->failure));
-	if (pid > 0) {
-		Py_INCREF(answer);
-	} else {
-		e = launch_error(l, -pid, p->path);
-		answer = error_new(&e);
-	}
-	free_launch(l);
-	return answer;
 }
 
 /*

@@ -36,7 +36,7 @@ static void end_child(pid_t pid)
 		;
 }
 
-static int tell_pid(PyObject *popen, pid_t pid)
+int popen_tell_pid(PyObject *popen, pid_t pid)
 {
 	int ret = set_int(popen, "pid", pid);
 
@@ -69,7 +69,7 @@ static int give_child(PyObject *cache, PyObject *owner, pid_t pid, int pidfd)
 static PyObject *tell_launch(PyObject *cache, const struct popen_args *a,
 			     pid_t pid, int pidfd)
 {
-	int told = tell_pid(a->popen, pid);
+	int told = popen_tell_pid(a->popen, pid);
 
 	if (give_child(cache, a->owner, pid, pidfd) < 0 || told < 0 ||
 	    popen_close(a->popen, a->fds) < 0)

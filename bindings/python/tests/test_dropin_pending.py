@@ -48,12 +48,12 @@ class Pending(Case):
         self.held = []
         begin = _launch.begin
 
-        def held_begin(*args):
-            pending = begin(*args)
-            if pending is None:
-                return None
-            self.held.append(Held(pending))
-            return self.held[-1]
+        def held_begin(names, popen, fds, making, *args):
+            done = begin(names, popen, fds, making, *args)
+            if making.pending is not None:
+                self.held.append(Held(making.pending))
+                making.pending = self.held[-1]
+            return done
 
         patch = unittest.mock.patch("spawn_template._launch.begin", held_begin)
         patch.start()

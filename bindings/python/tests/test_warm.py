@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -46,7 +47,7 @@ def get_ready(template, launch):
 class TestCase(support.TestCase):
 
     # A thread that launches keeps these.
-    kept = "/proc/%d/task/" % os.getpid()
+    kept = "/proc/%d/" % os.getpid()
 
     def setUp(self):
         super().setUp()
@@ -168,6 +169,149 @@ class Templates(TestCase):
         self.assertWarm(warm, lambda: warm.run_sync(SH + [":"]))
 
 
+class DropIn(TestCase):
+    """install(warm=...)."""
+
+    def setUp(self):
+        super().setUp()
+        self.ready("fork").close()      # or skip
+
+    def install(self, warm="fork", target=1):
+        spawn_template.install(warm, target)
+        self.addCleanup(spawn_template.uninstall)
+
+    def assertBecomesWarm(self, launch):
+        """Check that launches become warm; return the value of a warm one."""
+        before = spawn_template.stats()
+        value = []
+
+        def is_warm():
+            warm = spawn_template.stats()["warm"]
+            value[:] = [launch()]
+            return spawn_template.stats()["warm"] > warm
+        self.assertTrue(support.eventually(is_warm))
+        after = spawn_template.stats()
+        self.assertEqual(after["fallback"], before["fallback"])
+        return value[0]
+
+    def test_a_popen_has_a_warm_child(self):
+        for warm in "fork", "once":
+            self.install(warm)
+            done = self.assertBecomesWarm(lambda: subprocess.run(
+                SH + ["cat; pwd; echo $A >&2; exit 3"], input=b"in", cwd="/",
+                env={"A": "a"}, capture_output=True))
+            self.assertEqual((done.stdout, done.stderr, done.returncode),
+                             (b"in/\n", b"a\n", 3))
+            with self.assertRaises(FileNotFoundError):
+                subprocess.run(SH + [":"], cwd="/none")
+            spawn_template.uninstall()
+
+    def test_a_launch_that_inherits_descriptors_is_cold(self):
+        self.install()
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+        before = spawn_template.stats()
+        for _ in range(3):
+            self.assertEqual(subprocess.call(SH + ["exit 3"], close_fds=False), 3)
+        before["cold"] += 3
+        self.assertEqual(spawn_template.stats(), before)
+
+    def test_processes_of_a_loop_are_warm(self):
+        async def main():
+            process = await asyncio.create_subprocess_exec(
+                *SH, "cat; exit 5", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            out, _ = await process.communicate(b"in")
+            return out, process.returncode
+
+        async def killed():
+            process = await asyncio.create_subprocess_exec(*SH, "sleep 60")
+            process.kill()
+            return await process.wait()
+
+        async def missing():
+            try:
+                await asyncio.create_subprocess_exec(*SH, ":", cwd="/none")
+            except FileNotFoundError as error:
+                return error.filename
+        self.install()
+        for coroutine, value in ((main, (b"in", 5)), (killed, -signal.SIGKILL)):
+            self.assertEqual(value, self.assertBecomesWarm(
+                lambda: asyncio.run(coroutine(), debug=True)))
+        self.assertEqual(asyncio.run(missing()), "/none")
+
+    def test_many_processes_at_a_time_end_well(self):
+        async def main():
+            return await asyncio.gather(*(one(i) for i in range(40)))
+
+        async def one(i):
+            process = await asyncio.create_subprocess_exec(
+                *SH, f"echo {i}; exit {i}", stdout=subprocess.PIPE)
+            out, _ = await process.communicate()
+            return int(out), process.returncode
+        self.install(target=4)
+        for _ in range(3):
+            self.assertEqual(asyncio.run(main()), [(i, i) for i in range(40)])
+        self.assertGreater(spawn_template.stats()["warm"], 0)
+
+    def test_install_prepares_nothing_unless_it_is_asked(self):
+        for launch in (lambda: spawn_template.installed(),
+                       lambda: spawn_template.installed(None)):
+            with launch():
+                for _ in range(5):
+                    subprocess.check_call(SH + [":"])
+                self.assertTrue(no_children())
+
+    def test_the_parked_processes_end_at_uninstall(self):
+        self.install()
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+        warm = spawn_template.stats()["warm"]
+        self.assertFalse(no_children())
+        spawn_template.uninstall()
+        self.assertTrue(support.eventually(no_children))
+        self.assertEqual(spawn_template.stats()["warm"], warm)
+
+    def test_a_second_install_sets_how_launches_are_prepared(self):
+        self.install(None)
+        spawn_template.install("fork")
+        spawn_template.install()
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+        with self.assertRaises(ValueError):
+            spawn_template.install("spoon")
+
+    def test_an_upgrade_is_launched_at_once(self):
+        path = self.program(source="/bin/true")
+        self.install()
+        self.assertBecomesWarm(lambda: subprocess.call([path]))
+        new = self.program("new", "/bin/false")
+        os.rename(new, path)
+        self.assertEqual(subprocess.call([path]), 1)
+
+    def test_waits_for_any_child_return_none_that_is_parked(self):
+        self.install()
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+        self.assertEqual(os.waitpid(-1, os.WNOHANG), (0, 0))
+        process = subprocess.Popen(SH + ["exit 3"])
+        self.assertEqual(os.waitpid(-1, 0), (process.pid, 3 << 8))
+        process.returncode = 3
+
+    @support.forks
+    def test_a_forked_child_launches_by_processes_of_its_own(self):
+        self.install()
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+        before = spawn_template.stats()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                self.assertEqual(spawn_template.stats(), before)
+                self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
+                out = subprocess.check_output(SH + ["echo $PPID"])
+                self.assertEqual(int(out), os.getpid())
+                code = 0
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+
+
 class Exit(TestCase):
     """The end of the interpreter."""
 
@@ -206,6 +350,13 @@ class Exit(TestCase):
         sh = spawn_template.Template("sh", warm="fork", warm_target=2)
         def launch():
             sh.run_sync(["sh", "-c", ":"])
+            time.sleep(0.05)
+        """)
+        self.assertNothingLeft("""
+        import subprocess
+        spawn_template.install("fork")
+        def launch():
+            subprocess.run(["sh", "-c", ":"])
             time.sleep(0.05)
         """)
 

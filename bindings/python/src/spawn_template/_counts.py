@@ -18,10 +18,10 @@ class _Counter:
         return sys.maxsize - operator.length_hint(self._left)
 
 
-_cold = _Counter()
+_launched = _Counter()
 _fallback: Dict[str, _Counter] = {}
 
-launched = _cold.add
+launched = _launched.add
 
 
 def fell_back(reason: str) -> None:
@@ -34,10 +34,12 @@ def fell_back(reason: str) -> None:
 def stats() -> Dict[str, Any]:
     """Returns how many launches of subprocess and asyncio went which way.
 
-    cold: through a template. warm: from a process kept ready; there are none yet.
+    cold: through a template. warm: through a template, from a prepared process.
     stale: through a template that was made anew because its executable had changed.
     fallback: by the original, with a number for each reason.
     """
-    return {"cold": _cold.value(), "warm": 0, "stale": _templates.stale(),
+    warm = _templates.warm()
+    return {"cold": max(0, _launched.value() - warm), "warm": warm,
+            "stale": _templates.stale(),
             "fallback": {reason: counter.value()
                          for reason, counter in dict(_fallback).items()}}

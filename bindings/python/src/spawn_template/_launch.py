@@ -100,12 +100,24 @@ def reason_of(error: Exception) -> str:
                          else type(error).__name__)
 
 
-def begin(names: Tuple[bytes, ...], popen: Any, fds: Tuple[int, ...], args: Any,
-          env: Any, how: How) -> Optional[Pending]:
-    """Launches without waiting for exec. Returns None if spawn() has to do it."""
-    pending = _checked(_templates.cache.begin(names, None, popen, fds, None, args,
-                                              env, *how))
-    return pending if isinstance(pending, Pending) else None
+def begin(names: Tuple[bytes, ...], popen: Any, fds: Tuple[int, ...], making: Any,
+          args: Any, env: Any, how: How) -> bool:
+    """Launches without waiting for exec. Returns False if spawn() has to do it.
+
+    making gets the launch as pending; or as child, if a prepared process took it and it
+    is over.
+    """
+    outcome = _checked(_templates.cache.begin(
+        names, None, popen, fds, making if _templates.prepares else None, args, env,
+        *how))
+    if outcome is None:
+        _counts.launched()
+    elif isinstance(outcome, Pending):
+        making.pending = outcome
+        popen.pid = outcome.pid
+    else:
+        return False
+    return True
 
 
 def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
@@ -118,9 +130,7 @@ def launch(popen: Any, fds: Tuple[int, ...], making: Any, executable: Any,
         env = environment(env)
         names = names_of(executable, env)
         if making is not None and not making.again:
-            making.pending = begin(names, popen, fds, args, env, how)
-            if making.pending is not None:
-                popen.pid = making.pending.pid
+            if begin(names, popen, fds, making, args, env, how):
                 return ""
         error = spawn(names, None, popen, fds, making, args, env, how)
     except Failed as failed:

@@ -81,7 +81,8 @@ class Template:
 # that file can have no template, the answer is the reason: a str, or the errno of create.
 @final
 class Cache:
-    def __new__(cls, entries: int, *, negative: float = ...) -> "Cache": ...
+    def __new__(cls, entries: int, *, negative: float = ..., flags: int = ...,
+                hold: float = ..., warm_target: int = ...) -> "Cache": ...
     # Like Template.spawn(), for a Popen: sets its pid and _child_created, and closes
     # fds, which only the child needs. event is an audit event, which is raised once there
     # is a template. owner, unless it is None, gets the attribute child: a Pending that is
@@ -97,14 +98,16 @@ class Cache:
                ) -> Union[None, str, int, Exception]: ...
     # Like launch(), without waiting, and without pid and _child_created: the child
     # belongs to the Pending. After an error the caller uses launch(), which may succeed.
+    # A launch that is over at once, as one by a prepared process is, goes as by launch()
+    # and returns None, unless owner is None.
     def begin(self, names: Tuple[bytes, ...], event: Optional[Tuple[Any, ...]],
-              popen: Any, fds: Tuple[int, ...], owner: None, argv: Sequence[_Name],
+              popen: Any, fds: Tuple[int, ...], owner: Any, argv: Sequence[_Name],
               env: _Env, stdin: int, stdout: int, stderr: int,
               pass_fds: Iterable[int], close_fds: bool, cwd: Optional[_Name],
               umask: int, uid: Optional[int], gid: Optional[int],
               groups: Optional[Iterable[int]], start_new_session: bool,
               process_group: int, restore_signals: bool, /
-              ) -> Union[str, int, Exception, "Pending"]: ...
+              ) -> Union[None, str, int, Exception, "Pending"]: ...
     # The names are those of spawn_template_cache_stat(3).
     def stat(self) -> Dict[str, int]: ...
 

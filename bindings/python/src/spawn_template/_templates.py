@@ -3,11 +3,12 @@
 
 The library has the cache. It looks for the file at each launch, remembers what it has
 learned of the files that were used last, and holds nothing open between launches, so
-that neither deleted programs nor mounts stay in use. In a child of fork the cache starts
-empty. A signal handler may launch, too: no thread holds the library's lock while Python
-code runs.
+that neither deleted programs nor mounts stay in use. Only a cache that prepares processes
+holds their templates, for a time. In a child of fork the cache starts empty. A signal
+handler may launch, too: no thread holds the library's lock while Python code runs.
 """
 import errno
+import os
 
 from ._native import Cache
 
@@ -17,10 +18,27 @@ LIMIT = 64
 # unless the file changes.
 RETRY_AFTER = 1.0
 
-cache = Cache(LIMIT, negative=RETRY_AFTER)
+# For so many seconds after a launch the processes that are prepared for its program wait:
+# the library ends them after that time, too.
+HOLD = 30.0
 
-# The number of executables that earlier caches have found to be stale.
+# Whether the cache prepares processes: its flag CREATE_WARM_* and how many.
+prepares = 0
+_target = 0
+
+
+def _make() -> Cache:
+    return Cache(LIMIT, negative=RETRY_AFTER, flags=prepares,
+                 hold=HOLD if prepares else 0.0, warm_target=_target)
+
+
+cache = _make()
+
+# The numbers of stale executables and of warm launches of earlier caches; of warm
+# launches also those of the parent process, before a fork.
 _stale_before = 0
+_warm_before = 0
+_warm_at_fork = 0
 
 
 def stale() -> int:
@@ -28,13 +46,41 @@ def stale() -> int:
     return _stale_before + cache.stat()["changed"]
 
 
+def warm() -> int:
+    """Returns how many launches prepared processes have taken."""
+    return _warm_before + cache.stat()["warm"]
+
+
 def clear() -> None:
-    """Forgets all files."""
-    global cache, _stale_before
-    before, cache = cache, Cache(LIMIT, negative=RETRY_AFTER)
-    _stale_before += before.stat()["changed"]
+    """Forgets all files, and ends the processes that are prepared for them."""
+    global cache, _stale_before, _warm_before
+    before, cache = cache, _make()
+    stat = before.stat()
+    _stale_before += stat["changed"]
+    _warm_before += stat["warm"]
+
+
+def prepare(flag: int, target: int) -> None:
+    """Prepares processes from now on; flag 0: does not."""
+    global prepares, _target
+    if (flag, target) != (prepares, _target):
+        prepares, _target = flag, target
+        clear()
 
 
 def name_of(number: int) -> str:
     """Returns the name of an errno, such as ENOEXEC."""
     return errno.errorcode.get(number, str(number))
+
+
+def _before_fork() -> None:
+    global _warm_at_fork
+    _warm_at_fork = warm() if prepares else _warm_before
+
+
+def _after_fork() -> None:
+    global _warm_before
+    _warm_before = _warm_at_fork
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

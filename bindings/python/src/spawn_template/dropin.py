@@ -16,9 +16,9 @@ import sys
 import threading
 import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
-from . import _counts, _launch, _templates, dropin_asyncio
+from . import _counts, _launch, _templates, _warm, dropin_asyncio
 from ._counts import stats
 
 __all__ = ["install", "uninstall", "installed", "stats"]
@@ -276,21 +276,25 @@ def _patch_popen() -> None:
                                    _posix_spawn)
 
 
-def install() -> None:
+def install(warm: Optional[str] = None, warm_target: int = 1) -> None:
     """Let subprocess and asyncio launch through templates, from now on.
 
-    This concerns the whole process. A second call changes nothing. Raises
-    RuntimeError if this Python's subprocess is not known to the package, or if
-    somebody has replaced its Popen.
+    This concerns the whole process. With warm, "fork" or "once", launches take prepared
+    processes, warm_target of each program, from its second launch on: docs/python.md
+    tells what that changes. A second call changes nothing, but with warm it sets how
+    launches are prepared. Raises RuntimeError if this Python's subprocess is not known
+    to the package, or if somebody has replaced its Popen.
     """
     global _is_installed
+    prepared = _warm.flag_and_target(warm, warm_target)
     with _install_lock:
-        if _is_installed:
-            return
-        _check_popen()
-        _patch_popen()
-        dropin_asyncio.install(_patch)
-        _is_installed = True
+        if not _is_installed:
+            _check_popen()
+            _patch_popen()
+            dropin_asyncio.install(_patch)
+            _is_installed = True
+        if warm is not None:
+            _templates.prepare(*prepared)
 
 
 def uninstall() -> None:
@@ -306,6 +310,7 @@ def uninstall() -> None:
         _is_installed = False
         dropin_asyncio.uninstall()
         _unpatch()
+        _templates.prepare(0, 0)
         _templates.clear()
 
 
@@ -318,10 +323,12 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
-def installed() -> Iterator[None]:
-    """Install for a block. Inside of another install() it changes nothing."""
+def installed(warm: Optional[str] = None, warm_target: int = 1
+              ) -> Iterator[None]:
+    """Install for a block, as install() does. Inside of another install() it changes
+    nothing, but for warm."""
     before = _is_installed
-    install()
+    install(warm, warm_target)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ import sys
 import weakref
 from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
-from . import _native, blocking, engine
+from . import _native, _warm, blocking, engine
 
 StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 # None is the environment of the process, as os.environ shows it. A list or tuple of
@@ -24,21 +24,6 @@ HELD_QUIET = 0.5
 HELD_MOST = 5.0
 
 _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
-
-_WARM = {None: 0, "once": _native.CREATE_WARM_ONCE,
-         "fork": _native.CREATE_WARM_FORK}
-
-# The most processes that the library prepares for a template.
-WARM_TARGET_MAX = 8
-
-
-def warm_flag(warm: Optional[str]) -> int:
-    """Return the flag of a way to prepare launches."""
-    try:
-        return _WARM[warm]
-    except (KeyError, TypeError):
-        raise ValueError(f'warm must be "fork", "once" or None, not {warm!r}'
-                         ) from None
 
 
 class Template:
@@ -62,12 +47,10 @@ class Template:
                  search_path: Optional[StrOrBytesPath] = None,
                  script: bool = True, auto_refresh: bool = False,
                  warm: Optional[str] = None, warm_target: int = 1) -> None:
-        if not 1 <= warm_target <= WARM_TARGET_MAX:
-            raise ValueError(f"warm_target must be 1 to {WARM_TARGET_MAX}")
+        flag, self._target = _warm.flag_and_target(warm, warm_target)
         self._flags = ((_native.CREATE_SCRIPT if script else 0) |
                        (_native.CREATE_AUTO_REFRESH if auto_refresh else 0) |
-                       warm_flag(warm))
-        self._target = warm_target if warm else 0
+                       flag)
         self._native: Optional[_native.Template] = _native.Template(
             name, flags=self._flags, search_path=search_path,
             warm_target=self._target)
