@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures agents of AutoGen Core that run tools: with asyncio's subprocess, with
-the drop-in, and with the engine. The kernel proposal has the same benchmark.
+the drop-in, and with the engine, each of these also with prepared processes. The
+kernel proposal has the same benchmark.
 
 A message to an agent is a remote procedure call. 16 calls are in flight in all,
 split over 1, 2, 4 and 8 worker processes. The output of each call is checked.
@@ -65,8 +66,7 @@ def options() -> argparse.Namespace:
                         help="fail on a gross regression")
     parser.add_argument("--only", choices=SECTIONS, action="append",
                         help="these sections")
-    parser.add_argument("--backends", nargs="+", choices=backends.NAMES,
-                        default=backends.NAMES)
+    parser.add_argument("--backends", nargs="+", choices=backends.NAMES)
     return parser.parse_args()
 
 
@@ -85,7 +85,8 @@ def write(out: str, found: Any, summaries: Any, rounds: int) -> None:
 def main() -> int:
     o = options()
     rounds = o.rounds or (2 if o.short else 5)
-    names = ["subprocess"] + [n for n in o.backends if n != "subprocess"]
+    asked = o.backends or (backends.COLD if o.short else backends.NAMES)
+    names = ["subprocess"] + [n for n in asked if n != "subprocess"]
     chosen = [cell for cell in plan(o.short, o.calls or (
         128 if o.short else CALLS)) if not o.only or cell.section in o.only]
     start = time.monotonic()

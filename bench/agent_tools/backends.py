@@ -4,11 +4,14 @@ returns (exit code, stdout, stderr).
 """
 import asyncio
 import subprocess
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from mix import Tool
 
-NAMES = ["subprocess", "drop-in", "engine"]
+# Of these the last two take prepared processes, a pool for each program.
+NAMES = ["subprocess", "drop-in", "engine", "drop-in-warm", "engine-warm"]
+COLD = NAMES[:3]
+TARGET = 4
 
 
 def by_subprocess(env: Dict[str, str]) -> Callable[[Tool], Any]:
@@ -22,14 +25,14 @@ def by_subprocess(env: Dict[str, str]) -> Callable[[Tool], Any]:
     return call
 
 
-def by_dropin(env: Dict[str, str]) -> Callable[[Tool], Any]:
+def by_dropin(env: Dict[str, str], warm: Optional[str]) -> Callable[[Tool], Any]:
     import spawn_template
 
-    spawn_template.install()
+    spawn_template.install(warm, TARGET)
     return by_subprocess(env)
 
 
-def by_engine(env: Dict[str, str]) -> Callable[[Tool], Any]:
+def by_engine(env: Dict[str, str], warm: Optional[str]) -> Callable[[Tool], Any]:
     import spawn_template
 
     templates: Dict[str, Any] = {}
@@ -39,7 +42,7 @@ def by_engine(env: Dict[str, str]) -> Callable[[Tool], Any]:
         template = templates.get(name)
         if template is None:
             template = templates[name] = spawn_template.Template(
-                name, search_path=env["PATH"])
+                name, search_path=env["PATH"], warm=warm, warm_target=TARGET)
         result = await template.run(tool.argv, cwd=tool.cwd, env=env)
         return result.returncode, result.out, result.err
 
@@ -47,16 +50,18 @@ def by_engine(env: Dict[str, str]) -> Callable[[Tool], Any]:
 
 
 def get(name: str, env: Dict[str, str]) -> Callable[[Tool], Any]:
-    return {"subprocess": by_subprocess, "drop-in": by_dropin,
-            "engine": by_engine}[name](env)
+    if name == "subprocess":
+        return by_subprocess(env)
+    by = by_dropin if name.startswith("drop-in") else by_engine
+    return by(env, "fork" if name.endswith("-warm") else None)
 
 
 def check(name: str, calls: int) -> None:
     """Ends the program unless the drop-in launched every call by a template."""
-    if name != "drop-in":
+    if not name.startswith("drop-in"):
         return
     import spawn_template
 
     stats = spawn_template.stats()
-    if stats["fallback"] or stats["cold"] < calls:
+    if stats["fallback"] or stats["cold"] + stats["warm"] < calls:
         raise SystemExit("drop-in: not all by templates: %s" % stats)

@@ -125,6 +125,7 @@ def targets(cells: Summaries) -> List[Tuple[str, Ratio, float]]:
     add("engine, /bin/true", "alone true", "engine", 2.0)
     add("drop-in, without python and node, 1x16", "light 1x16", "drop-in", 1.1)
     add("engine, without python and node, 1x16", "light 1x16", "engine", 1.4)
+    add("engine-warm, without python and node, 1x16", "light 1x16", "engine-warm", 2.2)
     for split in SPLITS:
         for kind in ("light", "all"):
             add("drop-in, %s %s: not below" % (kind, split),
