@@ -7,9 +7,10 @@ be named in cpython-skips.txt beside this file, with a reason; a named test that
 is reported, so that the list gets shorter. At the end the counts of launches are
 shown: tests that pass by the original prove nothing.
 
-	run_cpython.py [--without] [--verbose] [MODULE or TEST ...]
+	run_cpython.py [--without | --warm] [--verbose] [MODULE or TEST ...]
 
 --without leaves install() out, to see the tests that fail on this machine anyway.
+--warm prepares processes for the programs, and wants some launches to be warm.
 """
 import argparse
 import importlib.util
@@ -26,6 +27,10 @@ MOST_SKIPS = 12
 # At least this share of the launches of existing programs has to go through templates.
 LEAST_SHARE = 0.9
 NOT_THERE = "executable not found"
+
+# With --warm at least this share of the launches through templates has to be warm. Many
+# tests launch with a descriptor or an attribute with which launches are cold.
+LEAST_WARM = 0.2
 
 
 def read_skips(path):
@@ -107,16 +112,20 @@ def is_enough(stats):
     return launches and launches >= LEAST_SHARE * (launches + fallbacks)
 
 
-def report_stats(stats):
-    """Print the counts; return 1 if too few launches went through templates."""
+def report_stats(stats, warm):
+    """Print the counts; return 1 if too few launches went through templates, or with
+    warm if too few of these were warm."""
     fallbacks = sum(stats["fallback"].values())
     launches = stats["cold"] + stats["warm"]
-    print("launches: %d through templates (%d stale), %d by the original"
-          % (launches, stats["stale"], fallbacks))
+    print("launches: %d through templates (%d stale, %d warm), %d by the original"
+          % (launches, stats["stale"], stats["warm"], fallbacks))
     for reason, n in sorted(stats["fallback"].items()):
         print("  %5d  %s" % (n, reason))
     if not is_enough(stats):
         print("FAILED: too few launches went through templates")
+        return 1
+    if warm and stats["warm"] < LEAST_WARM * launches:
+        print("FAILED: too few launches were warm")
         return 1
     return 0
 
@@ -124,6 +133,7 @@ def report_stats(stats):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--without", action="store_true")
+    parser.add_argument("--warm", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("names", nargs="*", default=SUITES)
     options = parser.parse_args()
@@ -137,14 +147,14 @@ def main():
     start = time.monotonic()
     if not options.without:
         import spawn_template
-        spawn_template.install()
+        spawn_template.install("fork" if options.warm else None)
     suite = unittest.defaultTestLoader.loadTestsFromNames(options.names)
     result = unittest.TextTestRunner(
         sys.stdout, resultclass=Result, verbosity=2 if options.verbose else 0,
     ).run(suite)
     passed, failed = report(result, skips)
     if not options.without:
-        failed += report_stats(spawn_template.stats())
+        failed += report_stats(spawn_template.stats(), options.warm)
     print("Python %s: %.0f s" % (sys.version.split()[0],
                                  time.monotonic() - start))
     print("%d passed, %d failed" % (passed, failed))
