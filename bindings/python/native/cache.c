@@ -25,6 +25,33 @@ static PyObject *cache_stat(struct py_cache *c, PyObject *unused)
 			     (unsigned long long)st.warm);
 }
 
+/* ---- templates for other uses than a Popen */
+
+static PyObject *cache_get(struct py_cache *c, PyObject *args)
+{
+	const char *name, *path;
+	PyObject *object, *type, *template;
+	int fd;
+
+	if (!PyArg_ParseTuple(args, "yy:get", &name, &path))
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	fd = spawn_template_cache_get(c->cache, name, path);
+	Py_END_ALLOW_THREADS
+	if (fd < 0) {
+		object = PyUnicode_DecodeFSDefault(name);
+		if (object)
+			error_raise(&(struct error){ .error = -fd,
+						     .filename = object });
+		Py_XDECREF(object);
+		return NULL;
+	}
+	type = types_template(Py_TYPE((PyObject *)c));
+	template = template_of_cache(type, (PyObject *)c, fd);
+	Py_XDECREF(type);
+	return template;
+}
+
 /* ---- making and freeing */
 
 static PyObject *cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -74,6 +101,8 @@ static PyMethodDef methods[] = {
 	  "Launch for a Popen, and set its pid; return None, an error or a reason." },
 	{ "begin", METHOD(pending_new), METH_VARARGS,
 	  "Launch without waiting for exec; return a Pending, an error or a reason." },
+	{ "get", METHOD(cache_get), METH_VARARGS,
+	  "Return a Template of the file of this name along this path." },
 	{ "stat", METHOD(cache_stat), METH_NOARGS,
 	  "Return the counts of the cache, as a dict." },
 	{ NULL, NULL, 0, NULL },

@@ -33,9 +33,16 @@ struct py_template {
 	int users;		/* calls that use the number without the GIL */
 	bool closing;		/* the last user closes it */
 	PyObject *path;
+	PyObject *cache;	/* owns the fd, which is dropped; or NULL */
 };
 
 extern PyType_Spec template_spec;
+
+/*
+ * Returns a Template of a cache; NULL with an exception. It takes @fd, even if it
+ * fails.
+ */
+PyObject *template_of_cache(PyObject *type, PyObject *cache, int fd);
 
 /* ---- template_fd.c */
 

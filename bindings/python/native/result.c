@@ -103,6 +103,20 @@ static PyObject *result_usage(struct result *r, void *closure)
 	return usage;
 }
 
+static PyObject *result_stdout(struct result *r, void *closure)
+{
+	(void)closure;
+	Py_INCREF(r->out);
+	return r->out;
+}
+
+static PyObject *result_stderr(struct result *r, void *closure)
+{
+	(void)closure;
+	Py_INCREF(r->err);
+	return r->err;
+}
+
 static PyObject *result_repr(struct result *r)
 {
 	return PyUnicode_FromFormat(
@@ -145,6 +159,10 @@ static PyGetSetDef getters[] = {
 	{ FLAG(pipe_held, "Another process held the output open.") },
 	{ FLAG(status_lost, "Other code took the exit status.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
+	{ "stdout", (getter)result_stdout, NULL,
+	  "The same as out, by subprocess's name.", NULL },
+	{ "stderr", (getter)result_stderr, NULL,
+	  "The same as err, by subprocess's name.", NULL },
 	{ "returncode", (getter)result_returncode, NULL,
 	  "The exit code, or the negated signal, as subprocess has it.", NULL },
 	{ "usage", (getter)result_usage, NULL,

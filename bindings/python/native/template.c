@@ -151,9 +151,31 @@ static void template_dealloc(struct py_template *t)
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
 	template_close_unused(t);
+	Py_CLEAR(t->cache);
 	Py_CLEAR(t->path);
 	release(t);
 	Py_DECREF(type);
+}
+
+PyObject *template_of_cache(PyObject *type, PyObject *cache, int fd)
+{
+	struct py_template *t = NULL;
+
+	if (type)
+		t = (struct py_template *)PyType_GenericAlloc(
+			(PyTypeObject *)type, 0);
+	if (!t) {
+		spawn_template_cache_drop(((struct py_cache *)cache)->cache,
+					  fd);
+		return NULL;
+	}
+	t->fd = fd;
+	t->cache = cache;
+	Py_INCREF(cache);
+	if (take_path(t) == 0)
+		return (PyObject *)t;
+	Py_DECREF(t);
+	return NULL;
 }
 
 /* ---- launching */

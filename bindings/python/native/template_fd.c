@@ -25,7 +25,11 @@ void template_close_unused(struct py_template *t)
 	if (t->users || fd < 0)
 		return;
 	t->fd = -1;
-	spawn_template_close(fd);
+	if (t->cache)
+		spawn_template_cache_drop(((struct py_cache *)t->cache)->cache,
+					  fd);
+	else
+		spawn_template_close(fd);
 }
 
 void template_release(struct py_template *t)

@@ -144,6 +144,16 @@ def ring():
     attempt(_native.Ring, 0)
 
 
+def runs():
+    for run in (spawn_template.run_sync,
+                lambda *args, **kwargs: asyncio.run(spawn_template.run(*args, **kwargs))):
+        run("sh", "-c", "cat", input="in", text=True, env=dict(ENV, PATH="/bin"))
+        attempt(run, "true", cwd="/none")
+        attempt(run, "no-such-program")
+        attempt(run, "true", input=5)
+    blocking._rings.clear()
+
+
 def blocks():
     sh.run_sync(["sh", "-c", "echo hi"])
     attempt(sh.run_sync, ["sh"], cwd="/none")
@@ -218,10 +228,10 @@ def main():
     if "--debug" in sys.argv and not hasattr(sys, "gettotalrefcount"):
         sys.exit("not a debug build of Python")
     failed = 0
-    ways = (spawn, spawn_errors, cache, template, run, ring, blocks, popens, dropin,
-            engine)
+    ways = (spawn, spawn_errors, cache, template, run, ring, runs, blocks, popens,
+            dropin, engine)
     for way in ways:
-        rounds = 30 if way in (ring, dropin, engine) else ROUNDS
+        rounds = 30 if way in (ring, runs, dropin, engine) else ROUNDS
         # a leak grows in each round, the interpreter's caches only at first
         for _ in range(30):
             growth = grown(way, rounds)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Start the same executables many times, fast and safely.
 
-    git = spawn_template.Template("git")
-    result = await git.run(["git", "status"], timeout=10)   # in an event loop
-    result = git.run_sync(["git", "status"], timeout=10)    # or without one
+    result = await spawn_template.run("git", "status", timeout=10)  # in an event loop
+    result = spawn_template.run_sync("git", "status", timeout=10)   # or without one
+
+    git = spawn_template.Template("git")    # one file, looked for once
+    result = await git.run(["git", "status"], timeout=10)
 
     spawn_template.install()    # subprocess and asyncio go through templates
 
@@ -21,8 +23,9 @@ from ._native import (  # noqa: E402
     STAGE_ACTION, STAGE_ARGS, STAGE_ATTR, STAGE_CLONE, STAGE_CLOSE, STAGE_EXEC,
     Result, __version__)
 from .dropin import install, installed, stats, uninstall  # noqa: E402
+from .runs import TextResult, run, run_sync  # noqa: E402
 from .template import Template  # noqa: E402
 
 __all__ = ["Result", "STAGE_ACTION", "STAGE_ARGS", "STAGE_ATTR", "STAGE_CLONE",
-           "STAGE_CLOSE", "STAGE_EXEC", "Template", "__version__", "install",
-           "installed", "stats", "uninstall"]
+           "STAGE_CLOSE", "STAGE_EXEC", "Template", "TextResult", "__version__",
+           "install", "installed", "run", "run_sync", "stats", "uninstall"]

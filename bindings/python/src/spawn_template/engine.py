@@ -196,6 +196,21 @@ def current() -> Engine:
     return engine
 
 
+async def run(template: _native.Template, *args: Any) -> _native.Result:
+    """Run a program to its end in the running loop; args are those of the native run()."""
+    engine = current()
+    if engine.free:
+        engine.free -= 1
+    else:
+        await engine.take()
+    future = engine.queue(template, *args)
+    try:
+        return await future
+    except BaseException:
+        engine.abandon(future)
+        raise
+
+
 def _forget_all() -> None:
     """Forget the parent's engines in a forked child."""
     global _generation

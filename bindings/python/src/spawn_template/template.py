@@ -119,19 +119,9 @@ class Template:
         """
         native = self._native or self._reopen()
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
-        current = engine.current()
-        if current.free:
-            current.free -= 1
-        else:
-            await current.take()
-        future = current.queue(
+        return await engine.run(
             native, argv, env, input, timeout, max_output, cwd, merge_stderr,
             grace, cgroup, supervise, capture, held_quiet, held_most)
-        try:
-            return await future
-        except BaseException:
-            current.abandon(future)
-            raise
 
     def run_sync(self, argv: Sequence[StrOrBytesPath], *,
                  input: Optional[Buffer] = None,
