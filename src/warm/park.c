@@ -259,17 +259,18 @@ static int trace(struct tracer *t)
 static void helper(void *arg)
 {
 	struct tracer *t = arg;
+	const long flags = CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID;
+	long stack = (long)(t->stacks + STACKS_SIZE), noted = (long)&t->pid;
 	long pid;
 
 	t->helper = sys_call0(__NR_getpid);
 	t->ret = sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_PARENT,
-			 (long)(t->stacks + STACKS_SIZE), 0, 0, process, t);
+	/* the kernel notes the id, in case the helper is killed meanwhile */
+	pid = arch_clone(__NR_clone, flags, stack, noted, 0, process, t);
 	if (pid < 0) {
 		t->ret = st_park_at(t, WARM_STEP_CLONE, (int)pid);
 		sys_exit(0);
 	}
-	t->pid = (pid_t)pid;
 	t->ret = trace(t);
 	if (t->ret < 0)
 		sys_call2(__NR_kill, t->pid, SIGKILL);

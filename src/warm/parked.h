@@ -11,9 +11,9 @@
 #include "warm/message.h"
 
 /* Files that a parked process has mapped, or read to choose its mappings. */
-#define WARM_FILES_MOST 48
+#define WARM_FILES_MOST 96
 #define WARM_AUXV_MOST 64
-#define WARM_PATHS_SIZE 4096
+#define WARM_PATHS_SIZE 8192
 
 struct warm_file {
 	const char *path;	/* in st_parked.paths */

@@ -19,6 +19,7 @@
 #define CHILD_WITHOUT_PROC
 #define IN_SECTION __attribute__((section(WARM_STUB_CODE), flatten, noinline))
 
+#include <signal.h>
 #include <linux/sched.h>
 
 #include "child_steps.h"
@@ -370,6 +371,15 @@ INLINE void answer(const struct warm_control *z, const struct child *c)
 		sys_call3(__NR_write, WARM_DOOR, &one, sizeof(one));
 }
 
+/*
+ * Has the process end with the thread that parked: the end of the socket alone
+ * does not tell, since a fork of the caller may hold it open.
+ */
+INLINE void await_parent_death(void)
+{
+	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 {
 	const struct warm_command *command;
@@ -379,6 +389,8 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	struct child c;
 	uint64_t mask, sp;
 
+	if (z->mode == WARM_FORK)
+		await_parent_death();
 	if (z->mode == WARM_FORK && announce() < 0)
 		sys_exit(1);
 	slot = receive(z, &fds.control, &fds.n);
@@ -395,8 +407,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 		slot->refused = 1;
 		fail(&c, -EPERM);
 	}
-	if (z->mode == WARM_ONCE)
-		sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	place_descriptors(&c, &fds);
 	await_go(slot);
 	take_steps(&c, slot, z->shell.shell);
