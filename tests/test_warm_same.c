@@ -225,11 +225,11 @@ static void each_process_counts_as_it_was_parked(void)
 	tfd = CHECK_OK(spawn_template_create(&create, sizeof(create)));
 	tell_limit(tfd);
 	tell_limit(tfd);
-	for (int i = 0; i < 2500 && stat_of(tfd).warm_ready < 2; i++)
+	for (int i = 0; i < 200 && stat_of(tfd).warm_ready < 2; i++)
 		nap();
 	CHECK_WARM(tfd, tell_limit(tfd));
 	CHECK_EQ(limit_files(), 0);
-	for (int i = 0; i < 2500 && stat_of(tfd).warm_ready < 2; i++)
+	for (int i = 0; i < 200 && stat_of(tfd).warm_ready < 2; i++)
 		nap();
 	for (int i = 0; i < 3; i++)
 		CHECK_STR(tell_limit(tfd), "limit.1=1234567,1234567\n");

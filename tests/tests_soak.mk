@@ -2,14 +2,20 @@
 # Measure growth over many launches. Read after tests.mk.
 #
 #: soak            look for growth over hundred thousands of launches and runs
+#: soak-warm       the same over a million of warm launches; takes an hour
 
 # test_leak counts the library's calls for memory.
 $(O)/tests/test_leak: override LDFLAGS += $(foreach f,malloc calloc realloc \
 	free aligned_alloc posix_memalign mmap,-Wl,--wrap=$(f))
 
-TESTS_ALONE += test_leak test_ring_leak
+TESTS_ALONE += test_leak test_ring_leak test_warm_leak
 
-.PHONY: soak
+.PHONY: soak soak-warm
 soak: all build-tests
 	$(Q)LAUNCHES=100000 $(O)/tests/test_leak
 	$(Q)RUNS=200000 $(O)/tests/test_ring_leak
+	$(Q)LAUNCHES=20000 $(O)/tests/test_warm_leak many_launches
+	$(Q)ROUNDS=60 $(O)/tests/test_warm_fuzz
+
+soak-warm: all build-tests
+	$(Q)LAUNCHES=1000000 $(O)/tests/test_warm_leak many_launches

@@ -10,8 +10,8 @@ TINY += $(O)/tests/tools/tiny-32
 endif
 
 TOOLS += $(TINY)
-build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/tell_failure \
-	$(O)/tests/with_guard
+build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/launch_warm \
+	$(O)/tests/tell_failure $(O)/tests/with_guard
 
 $(O)/tests/tools/tiny: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-DSTATUS=0)
@@ -25,6 +25,11 @@ $(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
+# test_warm_debug.sh attaches debuggers to what this program launches.
+$(O)/tests/launch_warm: $(O)/tests/launch_warm.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
 # test_cli.sh compares what this program prints with the words of the command.
 $(O)/tests/tell_failure: $(O)/tests/tell_failure.o $(LIB_A)
 	$(call say,LD,$@)
@@ -35,5 +40,21 @@ $(O)/tests/with_guard: $(O)/tests/with_guard.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
--include $(O)/tests/launch_once.d $(O)/tests/tell_failure.d \
+-include $(O)/tests/launch_once.d $(O)/tests/launch_warm.d \
+	$(O)/tests/tell_failure.d \
 	$(O)/tests/with_guard.d
+
+# test_warm_hosts.c replaces the library that this program uses, by its next version.
+LIBRARY := $(O)/tests/tools/library
+build-tests: $(LIBRARY)/uses $(LIBRARY)/libworks-2.so
+TOOLS += $(LIBRARY)/uses $(LIBRARY)/libworks.so $(LIBRARY)/libworks-2.so
+library_cc = $(call tool_cc,$(TOOL_CC),-shared -fPIC -Wl$(,)-soname$(,)libworks.so \
+	-DVERSION=$(1))
+, := ,
+
+$(LIBRARY)/libworks.so: tests/tools/library/works.c
+	$(Q)$(call library_cc,1)
+$(LIBRARY)/libworks-2.so: tests/tools/library/works.c
+	$(Q)$(call library_cc,2)
+$(LIBRARY)/uses: tests/tools/library/uses.c $(LIBRARY)/libworks.so
+	$(Q)$(call tool_cc,$(TOOL_CC)) -L$(@D) -lworks -Wl,-rpath,'$$ORIGIN'

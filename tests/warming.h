@@ -98,4 +98,22 @@ static inline void each_mode(void (*fn)(int tfd))
 			 before_.cold_reasons[COLD(reason)] + 1);    \
 	} while (0)
 
+/* Takes a line from a text. */
+static inline const char *next_line(const char **at)
+{
+	const char *line = *at;
+	size_t len = strcspn(line, "\n");
+
+	*at = line + len + (line[len] == '\n');
+	return test_fmt("%.*s", (int)len, line);
+}
+
+/* Check that the texts are the same; the first line that differs is shown. */
+static inline void check_lines(const char *got, const char *want)
+{
+	while (*got && *want)
+		CHECK_STR(next_line(&got), next_line(&want));
+	CHECK_STR(got, want);
+}
+
 #endif

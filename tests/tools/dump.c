@@ -384,7 +384,7 @@ static void tell_fds(void)
 static void tell_signals(void)
 {
 	struct {
-		void *handler;
+		void (*handler)(int);
 		unsigned long flags;
 		void *restorer;
 		uint64_t mask;
@@ -396,7 +396,10 @@ static void tell_signals(void)
 	for (int sig = 1; sig <= 64; sig++)
 		if (syscall(SYS_rt_sigaction, sig, NULL, &act, 8) == 0 &&
 		    (act.handler || act.flags || act.mask))
-			printf("signal.%d=%p %lx %lx\n", sig, act.handler,
+			printf("signal.%d=%s %lx %lx\n", sig,
+			       !act.handler		? "default"
+			       : act.handler == SIG_IGN ? "ignored"
+							: "caught",
 			       act.flags, act.mask);
 	syscall(SYS_rt_sigprocmask, 0, NULL, &set, 8);
 	printf("blocked=%lx\n", set);

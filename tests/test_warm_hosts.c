@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prepared processes in hosts of all kinds: files are replaced, processes are killed,
+ * the host forks, execs, reaps all or none, or may not trace.
+ */
+#include "changes.h"
+#include "warming.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mount.h>
+
+/* ---- upgrades */
+
+static char *copy_tool(const char *from, const char *to)
+{
+	char *path = test_path("%s", to);
+
+	test_copy(test_tool(from), test_path("new"), 0755);
+	CHECK_SYS(rename(test_path("new"), path));
+	return path;
+}
+
+static void replace_library(int version)
+{
+	copy_tool(version == 1 ? "library/libworks.so" : "library/libworks-2.so",
+		  "libworks.so");
+}
+
+static void launch_from(int tfd, int version)
+{
+	CHECK_STR(test_output(tfd, TEST_ARGV("uses")),
+		  test_fmt("version %d\n", version));
+}
+
+static void runs_the_new_library(uint64_t flags)
+{
+	int tfd, version = 1;
+
+	replace_library(version);
+	tfd = open_warm(copy_tool("library/uses", "uses"), flags);
+	launch_from(tfd, version);
+	for (int i = 0; i < 8; i++) {
+		launch_from(tfd, version);
+		await_ready(tfd);
+		/* now and then a process is parked with the old one */
+		if (i % 3 == 2)
+			usleep(1000);
+		version = 3 - version;
+		replace_library(version);
+		launch_from(tfd, version);
+	}
+	CHECK_GT(stat_of(tfd).cold_reasons[COLD(FILES)], 0);
+	CHECK_WARM(tfd, launch_from(tfd, version));
+}
+
+static void a_replaced_library_is_never_run(void)
+{
+	runs_the_new_library(ONCE);
+	runs_the_new_library(FORK);
+}
+
+static atomic_int newest;
+
+static void *replace_often(void *arg)
+{
+	for (int i = 0; i < 200; i++) {
+		replace_library(i % 2 + 1);
+		usleep(2000);
+	}
+	atomic_store((atomic_int *)arg, 1);
+	return NULL;
+}
+
+/* While files are replaced, each launch succeeds, with the one or the other. */
+static void launches_work_while_a_library_is_replaced(void)
+{
+	pthread_t thread;
+	int tfd, n = 0;
+
+	replace_library(1);
+	tfd = open_warm(copy_tool("library/uses", "uses"), FORK);
+	CHECK_EQ(pthread_create(&thread, NULL, replace_often, &newest), 0);
+	for (; !atomic_load(&newest); n++)
+		CHECK_HAS(test_output(tfd, TEST_ARGV("uses")), "version ");
+	pthread_join(thread, NULL);
+	CHECK_GT(n, 10);
+	launch_from(tfd, 2);
+}
+
+/* Puts another file of the same content in the place of one. */
+static void replace_by_mount(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	CHECK(real);
+	test_copy(real, test_path("copy"), 0755);
+	CHECK_SYS(mount(test_path("copy"), real, NULL, MS_BIND, NULL));
+	free(real);
+}
+
+static void goes_cold_after_replacement(const char *path)
+{
+	int tfd;
+
+	CHECK_SYS(unshare(CLONE_NEWNS));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	tfd = open_warm(test_tool("probe"), FORK);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	await_ready(tfd);
+	replace_by_mount(path);
+	CHECK_COLD(tfd, FILES,
+		   CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+}
+
+static void a_replaced_linker_is_noticed(void)
+{
+	test_need_root();
+	goes_cold_after_replacement("/lib64/ld-linux-x86-64.so.2");
+}
+
+static void a_replaced_libc_is_noticed(void)
+{
+	test_need_root();
+	goes_cold_after_replacement("/lib/x86_64-linux-gnu/libc.so.6");
+}
+
+static void a_replaced_cache_of_the_linker_is_noticed(void)
+{
+	test_need_root();
+	goes_cold_after_replacement("/etc/ld.so.cache");
+}
+
+static void a_replaced_program_with_refresh_runs_the_new_one(void)
+{
+	int tfd;
+
+	replace_library(1);
+	copy_tool("library/uses", "uses");
+	tfd = open_warm(test_path("uses"),
+			FORK | SPAWN_TEMPLATE_CREATE_AUTO_REFRESH);
+	launch_from(tfd, 1);
+	launch_from(tfd, 1);
+	await_ready(tfd);
+	/* both, in one go: the new program with the new library, or nothing */
+	replace_library(2);
+	copy_tool("library/uses", "uses");
+	launch_from(tfd, 2);
+	launch_from(tfd, 2);
+	CHECK_WARM(tfd, launch_from(tfd, 2));
+}
+
+/* ---- killed processes */
+
+/* Lists the children of this process, also those without an exit signal. */
+static int children(pid_t *pids, int most)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	CHECK(dir);
+	for (struct dirent *d; (d = readdir(dir));) {
+		FILE *f = fopen(test_fmt("/proc/self/task/%s/children",
+					 d->d_name),
+				"re");
+
+		while (f && n < most && fscanf(f, "%d", &pids[n]) == 1)
+			n++;
+		if (f)
+			fclose(f);
+	}
+	closedir(dir);
+	return n;
+}
+
+static atomic_int killed, stop;
+
+/* Kills whatever child there is: helpers, parked ones, programs. */
+static void *kill_all(void *seed)
+{
+	unsigned int at = *(unsigned int *)seed;
+	pid_t pids[16];
+
+	while (!atomic_load(&stop)) {
+		int n = children(pids, 16);
+
+		for (int i = 0; i < n; i++)
+			killed += kill(pids[i], SIGKILL) == 0;
+		at = at * 1103515245 + 12345;
+		usleep((at >> 16) % 3000);
+	}
+	return NULL;
+}
+
+static void await_no_children(void)
+{
+	pid_t pids[16];
+
+	for (int i = 0; i < 500 && children(pids, 16); i++)
+		nap();
+	CHECK_EQ(children(pids, 16), 0);
+	CHECK(test_no_children());
+}
+
+static void survives_kills(uint64_t flags)
+{
+	unsigned int seed = (unsigned int)getpid();
+	int tfd = open_warm(test_tool("probe"), flags), fds, ret;
+	struct spawn_template_spawn_args args;
+	pthread_t thread;
+
+	fds = test_count_fds();
+	atomic_store(&stop, 0);
+	CHECK_EQ(pthread_create(&thread, NULL, kill_all, &seed), 0);
+	for (int i = 0; i < 300; i++) {
+		test_doing("launch %d, %d killed", i, killed);
+		args = test_args(NULL, TEST_ARGV("probe"));
+		ret = test_spawn_args(tfd, args);
+		/* the program, or its child before exec, was killed */
+		if (ret != 0 && ret != -ECHILD)
+			CHECK_EQ(ret, 128 + SIGKILL);
+		usleep(1000);
+	}
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	CHECK_GT(killed, 100);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+	/* this thread and the keeper have files of /proc open */
+	CHECK_LE(test_count_fds(), fds + 14);
+}
+
+static void launches_survive_kills_at_any_step_once(void)
+{
+	survives_kills(ONCE);
+}
+
+static void launches_survive_kills_at_any_step_fork(void)
+{
+	survives_kills(FORK);
+}
+
+/* ---- the end of the host */
+
+static int ready_probe(uint64_t flags)
+{
+	int tfd = open_warm(test_tool("probe"), flags);
+
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	await_ready(tfd);
+	return tfd;
+}
+
+struct host {
+	pid_t pids[8];
+	int n;
+};
+
+static bool lives(pid_t pid)
+{
+	return kill(pid, 0) == 0 && test_process_state(pid) != 'Z';
+}
+
+static void await_end(const struct host *host)
+{
+	int left = 0;
+
+	for (int i = 0; i < 500; i++) {
+		left = 0;
+		for (int k = 0; k < host->n; k++)
+			left += lives(host->pids[k]);
+		if (!left)
+			break;
+		nap();
+	}
+	CHECK_EQ(left, 0);
+}
+
+/* Runs a host that tells its parked processes and then goes its way. */
+static pid_t start_host(void (*way)(void), struct host *host)
+{
+	int fds[2];
+	pid_t pid;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (pid == 0) {
+		memset(host, 0, sizeof(*host));
+		ready_probe(FORK);
+		ready_probe(ONCE);
+		host->n = children(host->pids, 8);
+		CHECK_EQ(write(fds[1], host, sizeof(*host)), sizeof(*host));
+		way();
+		_exit(1);
+	}
+	CHECK_EQ(read(fds[0], host, sizeof(*host)), sizeof(*host));
+	CHECK_GE(host->n, 3);
+	return pid;
+}
+
+static void be_killed(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+/* A child without exec keeps copies of the host's descriptors. */
+static void leave_a_fork(void)
+{
+	if (fork() == 0)
+		usleep(4000000);
+	kill(getpid(), SIGKILL);
+}
+
+static void exec_another(void)
+{
+	char *argv[] = { "probe", "sleep", "4000", NULL };
+
+	execv(test_tool("probe"), argv);
+}
+
+static void nothing_is_left_of_a_killed_host(void)
+{
+	struct host host;
+	int status;
+	pid_t pid = start_host(be_killed, &host);
+
+	CHECK_SYS(waitpid(pid, &status, 0));
+	await_end(&host);
+}
+
+static void nothing_is_left_of_a_killed_host_that_forked(void)
+{
+	struct host host;
+	int status;
+	pid_t pid = start_host(leave_a_fork, &host);
+
+	CHECK_SYS(waitpid(pid, &status, 0));
+	await_end(&host);
+}
+
+static void nothing_is_left_when_the_host_executes_another_program(void)
+{
+	struct host host;
+	pid_t pid = start_host(exec_another, &host);
+
+	await_end(&host);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_SYS(waitpid(pid, NULL, 0));
+}
+
+/* ---- hosts that reap */
+
+/* Launches, and takes the output only: the status is nobody's. */
+static char *output_without_status(int tfd)
+{
+	char *argv[] = { "probe", "nice", NULL };
+	int pidfd = -1;
+	struct spawn_template_spawn_args args = test_args(&pidfd, argv);
+	struct test_stdout out = test_stdout_begin();
+	struct pollfd end;
+	char *text;
+
+	CHECK_GT(spawn_template_spawn(tfd, &args, sizeof(args)), 0);
+	text = test_stdout_end(out);
+	end = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	CHECK_EQ(poll(&end, 1, 5000), 1);
+	close(pidfd);
+	return text;
+}
+
+static void is_served(uint64_t flags)
+{
+	int tfd = open_warm(test_tool("probe"), flags);
+
+	CHECK_STR(output_without_status(tfd), "nice=0\n");
+	CHECK_STR(output_without_status(tfd), "nice=0\n");
+	for (int i = 0; i < 20; i++)
+		CHECK_WARM(tfd, CHECK_STR(output_without_status(tfd),
+					  "nice=0\n"));
+	CHECK_OK(spawn_template_close(tfd));
+}
+
+static void a_host_that_ignores_sigchld_is_served(void)
+{
+	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	is_served(ONCE);
+	is_served(FORK);
+	await_no_children();
+}
+
+static void *reap_all(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		if (waitpid(-1, NULL, 0) < 0)
+			usleep(100);
+	return NULL;
+}
+
+static void a_host_that_reaps_all_is_served(void)
+{
+	pthread_t thread;
+
+	atomic_store(&stop, 0);
+	CHECK_EQ(pthread_create(&thread, NULL, reap_all, NULL), 0);
+	is_served(ONCE);
+	is_served(FORK);
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	await_no_children();
+}
+
+/* The header says so: a waiting process counts as a child that still runs. */
+static void a_parked_process_is_not_reported_by_waitpid(void)
+{
+	int tfd = ready_probe(FORK), status;
+	pid_t pid;
+
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), 0);
+	pid = CHECK_SYS(fork());
+	if (pid == 0)
+		_exit(5);
+	CHECK_EQ(CHECK_SYS(waitpid(-1, &status, 0)), pid);
+	CHECK_EQ(WEXITSTATUS(status), 5);
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+}
+
+/* ---- what is not allowed */
+
+#define USER 64321	/* a user id of this test alone */
+
+static void a_full_process_limit_means_cold(void)
+{
+	struct rlimit limit = { 3, 3 };
+	int tfd;
+
+	test_need_root();
+	CHECK_SYS(syscall(SYS_setresuid, USER, USER, USER));
+	CHECK_SYS(setrlimit(RLIMIT_NPROC, &limit));
+	tfd = open_warm(test_tool("probe"), FORK);
+	/* this process, the keeper and the program: none is left to park */
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+		nap();
+	}
+	CHECK_EQ(stat_of(tfd).warm, 0);
+	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
+static void without_ptrace_all_launches_are_cold(void)
+{
+	int tfd;
+
+	test_seccomp(SYS_ptrace, EPERM);
+	tfd = open_warm(test_tool("probe"), FORK);
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+		nap();
+	}
+	CHECK_EQ(stat_of(tfd).cold, 20);
+	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
+static void variables_of_linker_and_libc_mean_cold(void)
+{
+	static const char *const variables[] = {
+		"LD_PRELOAD=/nonexistent.so", "LD_AUDIT=/nonexistent.so",
+		"LD_BIND_NOW=1",	      "LD_LIBRARY_PATH=/nonexistent",
+		"LD_DEBUG=unused",	      "LD_SHOW_AUXV=",
+		"GLIBC_TUNABLES=x",	      "MALLOC_ARENA_MAX=1",
+		"LOCPATH=/nonexistent",
+	};
+	int tfd = ready_probe(FORK), null;
+
+	/* the linker complains about objects that are not there */
+	null = CHECK_SYS(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	CHECK_SYS(dup2(null, 1));
+	CHECK_SYS(dup2(null, 2));
+	for (size_t i = 0; i < TEST_COUNT(variables); i++) {
+		char *argv[] = { "probe", NULL };
+		char *envp[] = { "A=1", (char *)variables[i], NULL };
+		struct spawn_template_spawn_args args = test_args(NULL, argv);
+
+		test_doing("%s", variables[i]);
+		args.envp = (uintptr_t)envp;
+		CHECK_COLD(tfd, ENVIRONMENT,
+			   CHECK_EQ(test_spawn_args(tfd, args), 0));
+	}
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(a_replaced_library_is_never_run),
+	TEST_CASE(launches_work_while_a_library_is_replaced),
+	TEST_CASE(a_replaced_linker_is_noticed),
+	TEST_CASE(a_replaced_libc_is_noticed),
+	TEST_CASE(a_replaced_cache_of_the_linker_is_noticed),
+	TEST_CASE(a_replaced_program_with_refresh_runs_the_new_one),
+	TEST_CASE(launches_survive_kills_at_any_step_once),
+	TEST_CASE(launches_survive_kills_at_any_step_fork),
+	TEST_CASE(nothing_is_left_of_a_killed_host),
+	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
+	TEST_CASE(nothing_is_left_when_the_host_executes_another_program),
+	TEST_CASE(a_host_that_ignores_sigchld_is_served),
+	TEST_CASE(a_host_that_reaps_all_is_served),
+	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
+	TEST_CASE(a_full_process_limit_means_cold),
+	TEST_CASE(without_ptrace_all_launches_are_cold),
+	TEST_CASE(variables_of_linker_and_libc_mean_cold),
+};
+TEST_MAIN(cases)

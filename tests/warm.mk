@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Prepared launches with other C libraries. Read after tests.mk.
+#
+#: check-warm-libc run tests of prepared launches in chroots of other Debian releases
+
+# These have glibc 2.31, 2.41 and the newest.
+WARM_SUITES ?= bullseye trixie sid
+LIBC_TESTS := test_warm test_warm_dump test_warm_tools
+
+.PHONY: check-warm-libc
+check-warm-libc:
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' LDFLAGS=-static \
+		$(LIBC_TESTS:%=$(O)/musl/tests/%) $(O)/musl/tests/tools/tiny
+	$(Q)tests/libc/roots $(O)/libc $(WARM_SUITES)
+	$(Q)tests/libc/run $(O)/libc $(O)/musl/tests $(WARM_SUITES)
