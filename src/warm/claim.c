@@ -125,6 +125,8 @@ static int send_message(const struct warm_seat *seat, uint32_t slot,
 	};
 	int ret;
 
+	/* musl's structure has padding where the kernel has the length */
+	memset(&control.h, 0, sizeof(control.h));
 	control.h.cmsg_len = CMSG_LEN(size);
 	control.h.cmsg_level = SOL_SOCKET;
 	control.h.cmsg_type = SCM_RIGHTS;

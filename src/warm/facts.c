@@ -45,22 +45,29 @@ int st_park_auxv(struct tracer *t)
 /*
  * Finds the thread's id in libc's thread block: the one word there that equals
  * the id. If the upper half of a pointer equals it, too, this process is not
- * parked.
+ * parked. The block may end before THREAD_BLOCK, and the mapping with it.
+ *
+ * Before glibc 2.34, libpthread notes the id when it is initialised, which is
+ * after this, and then there is no word to change, and none to be cleared.
  */
 static int find_tid(struct tracer *t)
 {
 	struct warm_control *z = &t->out->control;
-	uint32_t block[THREAD_BLOCK / 4];
-	int found = 0,
-	    ret = st_trace_copy_in(t, t->regs.fs_base, block, sizeof(block));
+	const uint64_t from = t->regs.fs_base;
+	uint32_t part[64];
+	int found = 0;
 
-	for (unsigned int i = 0; ret == 0 && i < THREAD_BLOCK / 4; i++) {
-		if (block[i] != (uint32_t)t->pid)
-			continue;
-		z->tid_field = t->regs.fs_base + i * 4ULL;
-		found++;
+	for (uint64_t at = from; at < from + THREAD_BLOCK; at += sizeof(part)) {
+		if (st_trace_copy_in(t, at, part, sizeof(part)) < 0)
+			break;
+		for (unsigned int i = 0; i < 64; i++) {
+			if (part[i] != (uint32_t)t->pid)
+				continue;
+			z->tid_field = at + i * 4ULL;
+			found++;
+		}
 	}
-	return ret < 0 ? ret : found == 1 ? 0 : -EAGAIN;
+	return found == 1 || (!found && !z->tid_address) ? 0 : -EAGAIN;
 }
 
 int st_park_thread(struct tracer *t)

@@ -293,7 +293,8 @@ INLINE void become(const struct child *c, const struct warm_control *z,
 	stage(c, SPAWN_TEMPLATE_STAGE_EXEC);
 	must(c, sys_call5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &req->mm,
 			  sizeof(req->mm), 0));
-	*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
+	if (z->tid_field)
+		*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
 	must(c, sys_call2(__NR_set_robust_list, z->robust_list, 24));
 	/* frames of a session shell have the old ones */
 	if (z->mode != WARM_ONCE && !z->shell.shell)
