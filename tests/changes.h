@@ -16,6 +16,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/landlock.h>
 #include <linux/mempolicy.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
@@ -122,6 +123,24 @@ static inline int add_filter(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return answer(
 		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+/* Enters a domain in which nothing may be opened for writing. */
+static inline int enter_domain(void)
+{
+	struct landlock_ruleset_attr attr = {
+		.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE,
+	};
+	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr),
+			      0),
+	    ret;
+
+	if (fd < 0)
+		return -errno;
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	ret = answer(syscall(SYS_landlock_restrict_self, fd, 0));
+	close(fd);
+	return ret;
 }
 
 static inline int leave_net(void)
@@ -310,7 +329,10 @@ static inline int forbid_privileges(void)
 	return answer(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
-/* The row, or one of two; NULL: the child is given it. before, if any, is made before parking. */
+/*
+ * The row, or one of two; NULL: the child is given it, "": no row tells. before, if
+ * any, is made before parking.
+ */
 struct change {
 	const char *name, *row;
 	int (*before)(void), (*make)(void);
@@ -328,6 +350,7 @@ static const struct change changes[] = {
 	{ "ambient", "ambient", raise_inheritable, raise_ambient, false },
 	{ "filter", "seccomp", forbid_privileges, add_filter, false },
 	{ "filter more", "seccomp_filters", add_filter, add_filter, false },
+	{ "landlock", "", NULL, enter_domain, false },
 	{ "store bypass", "store_bypass", NULL, forbid_speculation, false },
 	{ "indirect branch", "indirect_branch", NULL, forbid_branches, false },
 	{ "processors", "cpus", NULL, use_one_processor, false },

@@ -427,7 +427,7 @@ static void tell_prctl(const char *name, int option)
 
 static void tell_attributes(void)
 {
-	int sig = -1, reaper = -1, mode = -1;
+	int sig = -1, reaper = -1, mode = -1, fd;
 	uint64_t nodes[16] = { 0 };
 	struct sched_param param;
 	cpu_set_t cpus;
@@ -459,6 +459,10 @@ static void tell_attributes(void)
 	syscall(SYS_get_mempolicy, &mode, nodes, 1024, 0, 0);
 	printf("mempolicy=%d %lx\n", mode, nodes[0]);
 	printf("umask=%03o\n", umask(022));
+	/* a sandbox shows by what it forbids */
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	printf("writes=%d\n", fd < 0 ? -errno : 1);
+	close(fd);
 }
 
 static void tell_usage(void)
