@@ -209,14 +209,14 @@ static inline int be_idle(void)
 
 static inline int be_real_time(void)
 {
-	struct sched_param param = { 1 };
+	struct sched_param param = { .sched_priority = 1 };
 
 	return answer(sched_setscheduler(0, SCHED_RR, &param));
 }
 
 static inline int raise_priority(void)
 {
-	struct sched_param param = { 2 };
+	struct sched_param param = { .sched_priority = 2 };
 
 	return answer(sched_setparam(0, &param));
 }

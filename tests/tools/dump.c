@@ -62,7 +62,7 @@ static int plus_one(int n)
 	return n + 1;
 }
 
-static int (*choose_plus_one(void))(int)
+static __attribute__((used)) int (*choose_plus_one(void))(int)
 {
 	return plus_one;
 }
