@@ -83,6 +83,18 @@ static int exec_shell(const struct st_park *p)
 				    (char **)p->shell->envp);
 }
 
+/*
+ * Has the calling process end with the thread that parks, from the start: it has
+ * all descriptors of the host.
+ */
+static void end_with_host(const struct tracer *t)
+{
+	int ret = sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+
+	if (ret < 0 || sys_call0(__NR_getppid) != t->host)
+		sys_exit(127);
+}
+
 /* Runs in the process, in the helper's memory, with all signals blocked. */
 static void process(void *arg)
 {
@@ -92,13 +104,12 @@ static void process(void *arg)
 	char *envp[] = { NULL };
 	int ret;
 
+	end_with_host(t);
 	/* under yama a sibling may trace only a process that names it first */
 	sys_call5(__NR_prctl, PR_SET_PTRACER, t->helper, 0, 0, 0);
 	set_word(&t->ready);
 	wait_word(&t->go);
 	ret = take_fds(p);
-	if (ret >= 0)
-		ret = sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (ret >= 0)
 		ret = st_path_check(p->path, p->key, 0);
 	if (ret >= 0)
@@ -264,7 +275,7 @@ static void helper(void *arg)
 	long pid;
 
 	t->helper = sys_call0(__NR_getpid);
-	t->ret = sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	end_with_host(t);
 	/* the kernel notes the id, in case the helper is killed meanwhile */
 	pid = arch_clone(__NR_clone, flags, stack, noted, 0, process, t);
 	if (pid < 0) {
@@ -293,6 +304,7 @@ static int trace_by_helper(struct tracer *t)
 	if (ret < 0)
 		return ret;
 	t->ret = -ECHILD;
+	t->host = sys_call0(__NR_getpid);
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK,
 			 (long)(t->stacks + STACKS_SIZE / 2), 0, 0, helper, t);
 	if (pid > 0)

@@ -408,9 +408,10 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 		slot->refused = 1;
 		fail(&c, -EPERM);
 	}
-	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	place_descriptors(&c, &fds);
 	await_go(slot);
+	/* so far, nothing would have told of the caller's death in here */
+	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	take_steps(&c, slot, z->shell.shell);
 	become(&c, z, req);
 	drop_pending();

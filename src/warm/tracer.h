@@ -21,7 +21,7 @@ struct tracer {
 	struct st_park *park;
 	struct st_parked *out;
 	char *stacks;
-	pid_t helper;
+	pid_t host, helper;
 	_Atomic uint32_t ready, go;	/* futexes */
 	pid_t pid;
 	int exec_error;
