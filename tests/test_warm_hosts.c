@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Prepared processes in hosts of all kinds: files are replaced, processes are killed,
- * the host forks, execs, reaps all or none, or may not trace.
+ * Prepared processes in hosts of all kinds: files are replaced, the host reaps all or
+ * none, or may not trace.
  */
 #include "changes.h"
-#include "warming.h"
+#include "parked.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/mount.h>
 
 /* ---- upgrades */
 
@@ -25,7 +23,8 @@ static char *copy_tool(const char *from, const char *to)
 
 static void replace_library(int version)
 {
-	copy_tool(version == 1 ? "library/libworks.so" : "library/libworks-2.so",
+	copy_tool(version == 1 ? "library/libworks.so"
+			       : "library/libworks-2.so",
 		  "libworks.so");
 }
 
@@ -154,206 +153,6 @@ static void a_replaced_program_with_refresh_runs_the_new_one(void)
 	CHECK_WARM(tfd, launch_from(tfd, 2));
 }
 
-/* ---- killed processes */
-
-/* Lists the children of this process, also those without an exit signal. */
-static int children(pid_t *pids, int most)
-{
-	DIR *dir = opendir("/proc/self/task");
-	int n = 0;
-
-	CHECK(dir);
-	for (struct dirent *d; (d = readdir(dir));) {
-		FILE *f = fopen(test_fmt("/proc/self/task/%s/children",
-					 d->d_name),
-				"re");
-
-		while (f && n < most && fscanf(f, "%d", &pids[n]) == 1)
-			n++;
-		if (f)
-			fclose(f);
-	}
-	closedir(dir);
-	return n;
-}
-
-static atomic_int killed, stop;
-
-/* Kills whatever child there is: helpers, parked ones, programs. */
-static void *kill_all(void *seed)
-{
-	unsigned int at = *(unsigned int *)seed;
-	pid_t pids[16];
-
-	while (!atomic_load(&stop)) {
-		int n = children(pids, 16);
-
-		for (int i = 0; i < n; i++)
-			killed += kill(pids[i], SIGKILL) == 0;
-		at = at * 1103515245 + 12345;
-		usleep((at >> 16) % 3000);
-	}
-	return NULL;
-}
-
-static void await_no_children(void)
-{
-	pid_t pids[16];
-
-	for (int i = 0; i < 500 && children(pids, 16); i++)
-		nap();
-	CHECK_EQ(children(pids, 16), 0);
-	CHECK(test_no_children());
-}
-
-static void survives_kills(uint64_t flags)
-{
-	unsigned int seed = (unsigned int)getpid();
-	int tfd = open_warm(test_tool("probe"), flags), fds, ret;
-	struct spawn_template_spawn_args args;
-	pthread_t thread;
-
-	fds = test_count_fds();
-	atomic_store(&stop, 0);
-	CHECK_EQ(pthread_create(&thread, NULL, kill_all, &seed), 0);
-	for (int i = 0; i < 300; i++) {
-		test_doing("launch %d, %d killed", i, killed);
-		args = test_args(NULL, TEST_ARGV("probe"));
-		ret = test_spawn_args(tfd, args);
-		/* the program, or its child before exec, was killed */
-		if (ret != 0 && ret != -ECHILD)
-			CHECK_EQ(ret, 128 + SIGKILL);
-		usleep(1000);
-	}
-	atomic_store(&stop, 1);
-	pthread_join(thread, NULL);
-	CHECK_GT(killed, 100);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
-	CHECK_OK(spawn_template_close(tfd));
-	await_no_children();
-	/* this thread and the keeper have files of /proc open */
-	CHECK_LE(test_count_fds(), fds + 14);
-}
-
-static void launches_survive_kills_at_any_step_once(void)
-{
-	survives_kills(ONCE);
-}
-
-static void launches_survive_kills_at_any_step_fork(void)
-{
-	survives_kills(FORK);
-}
-
-/* ---- the end of the host */
-
-static int ready_probe(uint64_t flags)
-{
-	int tfd = open_warm(test_tool("probe"), flags);
-
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
-	await_ready(tfd);
-	return tfd;
-}
-
-struct host {
-	pid_t pids[8];
-	int n;
-};
-
-static bool lives(pid_t pid)
-{
-	return kill(pid, 0) == 0 && test_process_state(pid) != 'Z';
-}
-
-static void await_end(const struct host *host)
-{
-	int left = 0;
-
-	for (int i = 0; i < 500; i++) {
-		left = 0;
-		for (int k = 0; k < host->n; k++)
-			left += lives(host->pids[k]);
-		if (!left)
-			break;
-		nap();
-	}
-	CHECK_EQ(left, 0);
-}
-
-/* Runs a host that tells its parked processes and then goes its way. */
-static pid_t start_host(void (*way)(void), struct host *host)
-{
-	int fds[2];
-	pid_t pid;
-
-	CHECK_SYS(pipe2(fds, O_CLOEXEC));
-	pid = CHECK_SYS(fork());
-	if (pid == 0) {
-		memset(host, 0, sizeof(*host));
-		ready_probe(FORK);
-		ready_probe(ONCE);
-		host->n = children(host->pids, 8);
-		CHECK_EQ(write(fds[1], host, sizeof(*host)), sizeof(*host));
-		way();
-		_exit(1);
-	}
-	CHECK_EQ(read(fds[0], host, sizeof(*host)), sizeof(*host));
-	CHECK_GE(host->n, 3);
-	return pid;
-}
-
-static void be_killed(void)
-{
-	kill(getpid(), SIGKILL);
-}
-
-/* A child without exec keeps copies of the host's descriptors. */
-static void leave_a_fork(void)
-{
-	if (fork() == 0)
-		usleep(4000000);
-	kill(getpid(), SIGKILL);
-}
-
-static void exec_another(void)
-{
-	char *argv[] = { "probe", "sleep", "4000", NULL };
-
-	execv(test_tool("probe"), argv);
-}
-
-static void nothing_is_left_of_a_killed_host(void)
-{
-	struct host host;
-	int status;
-	pid_t pid = start_host(be_killed, &host);
-
-	CHECK_SYS(waitpid(pid, &status, 0));
-	await_end(&host);
-}
-
-static void nothing_is_left_of_a_killed_host_that_forked(void)
-{
-	struct host host;
-	int status;
-	pid_t pid = start_host(leave_a_fork, &host);
-
-	CHECK_SYS(waitpid(pid, &status, 0));
-	await_end(&host);
-}
-
-static void nothing_is_left_when_the_host_executes_another_program(void)
-{
-	struct host host;
-	pid_t pid = start_host(exec_another, &host);
-
-	await_end(&host);
-	CHECK_SYS(kill(pid, SIGKILL));
-	CHECK_SYS(waitpid(pid, NULL, 0));
-}
-
 /* ---- hosts that reap */
 
 /* Launches, and takes the output only: the status is nobody's. */
@@ -381,8 +180,8 @@ static void is_served(uint64_t flags)
 	CHECK_STR(output_without_status(tfd), "nice=0\n");
 	CHECK_STR(output_without_status(tfd), "nice=0\n");
 	for (int i = 0; i < 20; i++)
-		CHECK_WARM(tfd, CHECK_STR(output_without_status(tfd),
-					  "nice=0\n"));
+		CHECK_WARM(tfd,
+			   CHECK_STR(output_without_status(tfd), "nice=0\n"));
 	CHECK_OK(spawn_template_close(tfd));
 }
 
@@ -393,6 +192,8 @@ static void a_host_that_ignores_sigchld_is_served(void)
 	is_served(FORK);
 	await_no_children();
 }
+
+static atomic_int stop;
 
 static void *reap_all(void *arg)
 {
@@ -471,10 +272,14 @@ static void without_ptrace_all_launches_are_cold(void)
 static void variables_of_linker_and_libc_mean_cold(void)
 {
 	static const char *const variables[] = {
-		"LD_PRELOAD=/nonexistent.so", "LD_AUDIT=/nonexistent.so",
-		"LD_BIND_NOW=1",	      "LD_LIBRARY_PATH=/nonexistent",
-		"LD_DEBUG=unused",	      "LD_SHOW_AUXV=",
-		"GLIBC_TUNABLES=x",	      "MALLOC_ARENA_MAX=1",
+		"LD_PRELOAD=/nonexistent.so",
+		"LD_AUDIT=/nonexistent.so",
+		"LD_BIND_NOW=1",
+		"LD_LIBRARY_PATH=/nonexistent",
+		"LD_DEBUG=unused",
+		"LD_SHOW_AUXV=",
+		"GLIBC_TUNABLES=x",
+		"MALLOC_ARENA_MAX=1",
 		"LOCPATH=/nonexistent",
 	};
 	int tfd = ready_probe(FORK), null;
@@ -502,11 +307,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_replaced_libc_is_noticed),
 	TEST_CASE(a_replaced_cache_of_the_linker_is_noticed),
 	TEST_CASE(a_replaced_program_with_refresh_runs_the_new_one),
-	TEST_CASE(launches_survive_kills_at_any_step_once),
-	TEST_CASE(launches_survive_kills_at_any_step_fork),
-	TEST_CASE(nothing_is_left_of_a_killed_host),
-	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
-	TEST_CASE(nothing_is_left_when_the_host_executes_another_program),
 	TEST_CASE(a_host_that_ignores_sigchld_is_served),
 	TEST_CASE(a_host_that_reaps_all_is_served),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),

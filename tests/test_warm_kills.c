@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whatever process is killed, at any time, launches go on, and nothing is left when
+ * the host has ended.
+ */
+#include "parked.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+
+/* ---- killed processes */
+
+static atomic_int killed, stop;
+
+/* Kills whatever child there is: helpers, parked ones, programs. */
+static void *kill_all(void *seed)
+{
+	unsigned int at = *(unsigned int *)seed;
+	pid_t pids[16];
+
+	while (!atomic_load(&stop)) {
+		int n = children(pids, 16);
+
+		for (int i = 0; i < n; i++)
+			killed += kill(pids[i], SIGKILL) == 0;
+		at = at * 1103515245 + 12345;
+		usleep((at >> 16) % 3000);
+	}
+	return NULL;
+}
+
+static void survives_kills(uint64_t flags)
+{
+	unsigned int seed = (unsigned int)getpid();
+	int tfd = open_warm(test_tool("probe"), flags), fds, ret;
+	struct spawn_template_spawn_args args;
+	pthread_t thread;
+
+	fds = test_count_fds();
+	atomic_store(&stop, 0);
+	CHECK_EQ(pthread_create(&thread, NULL, kill_all, &seed), 0);
+	for (int i = 0; i < 300; i++) {
+		test_doing("launch %d, %d killed", i, killed);
+		args = test_args(NULL, TEST_ARGV("probe"));
+		ret = test_spawn_args(tfd, args);
+		/* the program, or its child before exec, was killed */
+		if (ret != 0 && ret != -ECHILD)
+			CHECK_EQ(ret, 128 + SIGKILL);
+		usleep(1000);
+	}
+	atomic_store(&stop, 1);
+	pthread_join(thread, NULL);
+	CHECK_GT(killed, 100);
+	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+	/* this thread and the keeper have files of /proc open */
+	CHECK_LE(test_count_fds(), fds + 14);
+}
+
+static void launches_survive_kills_at_any_step_once(void)
+{
+	survives_kills(ONCE);
+}
+
+static void launches_survive_kills_at_any_step_fork(void)
+{
+	survives_kills(FORK);
+}
+
+/* ---- the end of the host */
+
+struct host {
+	pid_t pids[8];
+	int n;
+};
+
+static bool lives(pid_t pid)
+{
+	return kill(pid, 0) == 0 && test_process_state(pid) != 'Z';
+}
+
+static void await_end(const struct host *host)
+{
+	int left = 0;
+
+	for (int i = 0; i < 500; i++) {
+		left = 0;
+		for (int k = 0; k < host->n; k++)
+			left += lives(host->pids[k]);
+		if (!left)
+			break;
+		nap();
+	}
+	CHECK_EQ(left, 0);
+}
+
+/* Runs a host that tells its parked processes and then goes its way. */
+static pid_t start_host(void (*way)(void), struct host *host)
+{
+	int fds[2];
+	pid_t pid;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (pid == 0) {
+		memset(host, 0, sizeof(*host));
+		ready_probe(FORK);
+		ready_probe(ONCE);
+		host->n = children(host->pids, 8);
+		CHECK_EQ(write(fds[1], host, sizeof(*host)), sizeof(*host));
+		way();
+		_exit(1);
+	}
+	CHECK_EQ(read(fds[0], host, sizeof(*host)), sizeof(*host));
+	CHECK_GE(host->n, 3);
+	return pid;
+}
+
+static void be_killed(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+/* A child without exec keeps copies of the host's descriptors. */
+static void leave_a_fork(void)
+{
+	if (fork() == 0)
+		usleep(4000000);
+	kill(getpid(), SIGKILL);
+}
+
+static void exec_another(void)
+{
+	char *argv[] = { "probe", "sleep", "4000", NULL };
+
+	execv(test_tool("probe"), argv);
+}
+
+static void nothing_is_left_of_a_killed_host(void)
+{
+	struct host host;
+	int status;
+	pid_t pid = start_host(be_killed, &host);
+
+	CHECK_SYS(waitpid(pid, &status, 0));
+	await_end(&host);
+}
+
+static void nothing_is_left_of_a_killed_host_that_forked(void)
+{
+	struct host host;
+	int status;
+	pid_t pid = start_host(leave_a_fork, &host);
+
+	CHECK_SYS(waitpid(pid, &status, 0));
+	await_end(&host);
+}
+
+static void launch_for_ever(uint64_t flags)
+{
+	int tfd = open_warm(test_tool("probe"), flags);
+
+	for (;;) {
+		test_spawn(tfd, TEST_ARGV("probe"));
+		usleep(300);
+	}
+}
+
+/* Orphans become children of this process, which is a subreaper. */
+static void nothing_is_left_of_hosts_killed_at_any_time(void)
+{
+	unsigned int seed = (unsigned int)getpid();
+
+	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = CHECK_SYS(fork());
+
+		if (pid == 0)
+			launch_for_ever(i % 2 ? ONCE : FORK);
+		seed = seed * 1103515245 + 12345;
+		usleep(10000 + (seed >> 16) % 20000);
+		CHECK_SYS(kill(pid, SIGKILL));
+		CHECK_SYS(waitpid(pid, NULL, 0));
+		for (int k = 0; k < 500 && waitpid(-1, NULL, WNOHANG) >= 0; k++)
+			nap();
+		CHECK(test_no_children());
+	}
+}
+
+static void nothing_is_left_when_the_host_executes_another_program(void)
+{
+	struct host host;
+	pid_t pid = start_host(exec_another, &host);
+
+	await_end(&host);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_SYS(waitpid(pid, NULL, 0));
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(launches_survive_kills_at_any_step_once),
+	TEST_CASE(launches_survive_kills_at_any_step_fork),
+	TEST_CASE(nothing_is_left_of_a_killed_host),
+	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
+	TEST_CASE(nothing_is_left_of_hosts_killed_at_any_time),
+	TEST_CASE(nothing_is_left_when_the_host_executes_another_program),
+};
+TEST_MAIN(cases)
