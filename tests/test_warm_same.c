@@ -237,6 +237,35 @@ static void each_process_counts_as_it_was_parked(void)
 		CHECK_STR(tell_limit(tfd), "limit.1=1234567,1234567\n");
 }
 
+static void *never_fit(void *arg)
+{
+	int tfd = *(int *)arg;
+
+	CHECK_EQ(be_nice(), 0);
+	for (int i = 0; i < 60; i++) {
+		CHECK_STR(test_output(tfd, TEST_ARGV("probe", "nice")),
+			  "nice=5\n");
+		usleep(5000);
+	}
+	return NULL;
+}
+
+static void a_thread_that_never_fits_costs_few_parkings(void)
+{
+	int tfd = open_warm(test_tool("probe"), FORK);
+	pthread_t thread;
+
+	tell_limit(tfd);
+	tell_limit(tfd);
+	await_ready(tfd);
+	CHECK_EQ(pthread_create(&thread, NULL, never_fit, &tfd), 0);
+	pthread_join(thread, NULL);
+	/* each of these ended a process that had been parked */
+	CHECK_GE(stat_of(tfd).cold_reasons[COLD(INHERITED)], 1);
+	CHECK_LE(stat_of(tfd).cold_reasons[COLD(INHERITED)], 10);
+	CHECK_WARM(tfd, tell_limit(tfd));
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(each_row_tells_its_change),
 	TEST_CASE(each_row_tells_its_change_to_a_user),
@@ -247,5 +276,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_filter_of_one_thread_holds_in_that_thread),
 	TEST_CASE(as_many_filters_are_not_the_same_filters),
 	TEST_CASE(each_process_counts_as_it_was_parked),
+	TEST_CASE(a_thread_that_never_fits_costs_few_parkings),
 };
 TEST_MAIN(cases)

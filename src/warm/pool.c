@@ -28,6 +28,19 @@ static void count_cold(struct st_warm *w, unsigned int reason)
 /* ---- one launch */
 
 /*
+ * Returns the time after which to park. A caller that no process fits, such as a
+ * thread with another nice value than the keeper's, must not cost a parking for
+ * each of its launches.
+ */
+static int64_t park_after(const struct st_warm *w)
+{
+	unsigned int over =
+		w->misfits > WARM_MISFITS ? w->misfits - WARM_MISFITS : 0;
+
+	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
+}
+
+/*
  * Notes that a process is wanted; the caller holds the lock.
  * Return: why this launch is cold.
  */
@@ -44,7 +57,7 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 	if (w->session && !st_session_learn(w->session, l))
 		return SPAWN_TEMPLATE_COLD_NOT_READY;
 	if (w->argv0 && w->due == ST_NEVER && w->n < st_pool_seats(w)) {
-		w->due = st_now() + WARM_REFILL_AFTER;
+		w->due = st_now() + park_after(w);
 		w->used = st_now();
 		st_keeper_poke();
 	}
@@ -105,6 +118,11 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 static void end(struct st_warm *w, struct warm_claim *claim,
 		unsigned int reason)
 {
+	if (reason == ST_COLD_NONE)
+		w->misfits = 0;
+	else if (reason == SPAWN_TEMPLATE_COLD_INHERITED ||
+		 reason == SPAWN_TEMPLATE_COLD_SANDBOX)
+		w->misfits++;
 	if (reason == SPAWN_TEMPLATE_COLD_LOST || w->mode == WARM_ONCE)
 		st_keeper_retire(w, claim->seat);
 	else if (reason != ST_COLD_NONE)

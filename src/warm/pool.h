@@ -16,6 +16,8 @@
 #define WARM_SEATS_MOST 8
 /* The time after which a taken process is replaced. */
 #define WARM_REFILL_AFTER (2 * ST_MS)
+/* So many misfits in a row are answered by a new process at once. */
+#define WARM_MISFITS 4
 /* Attempts to park before the program counts as impossible. */
 #define WARM_TRIES 3
 
@@ -40,6 +42,7 @@ struct st_warm {
 	int64_t used;			/* time of the last launch */
 	int64_t due; /* time for the keeper to look; ST_NEVER */
 	unsigned int failures;		/* failed attempts to park, in a row */
+	unsigned int misfits; /* launches that no process fitted, in a row */
 	bool dropped;			/* the template is gone */
 };
 
