@@ -16,9 +16,9 @@ struct round {
 	unsigned int seed;
 	uint64_t flags;
 	unsigned int target;
-	bool elsewhere;		/* another thread changes itself and launches */
+	bool elsewhere; /* another thread changes itself and launches */
 	bool as_user;
-	int warm, cold;		/* templates */
+	int warm, cold; /* templates */
 };
 
 static unsigned int roll(struct round *r, unsigned int most)
@@ -50,7 +50,8 @@ static char *without_known(char *text)
 /* Returns the text, or the error in words. */
 static char *launch(int tfd)
 {
-	char *argv[] = { "dump", NULL }, *envp[] = { "PATH=/usr/bin:/bin", NULL };
+	char *argv[] = { "dump", NULL },
+	     *envp[] = { "PATH=/usr/bin:/bin", NULL };
 	struct spawn_template_spawn_args args = test_args(NULL, argv);
 	struct test_stdout out = test_stdout_begin();
 	char *text;
@@ -152,8 +153,8 @@ static void no_warm_child_differs_from_a_cold_one(void)
 {
 	const char *rounds = getenv("ROUNDS"), *seed = getenv("SEED");
 	unsigned int n = rounds ? (unsigned int)atoi(rounds) : 12;
-	struct round r = { .seed = seed ? (unsigned int)strtoul(seed, 0, 10) :
-					  (unsigned int)getpid() };
+	struct round r = { .seed = seed ? (unsigned int)strtoul(seed, 0, 10)
+					: (unsigned int)getpid() };
 
 	open_warm(test_tool("dump"), FORK);
 	for (unsigned int i = 0; i < n; i++) {

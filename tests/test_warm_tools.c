@@ -10,12 +10,18 @@
 struct command {
 	const char *argv[WORDS];
 	const char *input;
-	const char *path;	/* NULL: /usr/bin/argv[0] */
-	bool cold;		/* the program cannot be prepared */
+	const char *path; /* NULL: /usr/bin/argv[0] */
+	bool cold; /* the program cannot be prepared */
 };
 
-#define RUN(...) { .argv = { __VA_ARGS__ } }
-#define FEED(text, ...) { .argv = { __VA_ARGS__ }, .input = text }
+#define RUN(...)                        \
+	{                               \
+		.argv = { __VA_ARGS__ } \
+	}
+#define FEED(text, ...)                                \
+	{                                              \
+		.argv = { __VA_ARGS__ }, .input = text \
+	}
 
 static const struct command commands[] = {
 	/* coreutils */
@@ -24,7 +30,8 @@ static const struct command commands[] = {
 	RUN("echo", "a", "b c"),
 	RUN("printf", "%s-%05d\\n", "x", "42"),
 	RUN("cat", "text", "missing"),
-	RUN("cat", "/proc/self/cmdline", "/proc/self/environ", "/proc/self/comm"),
+	RUN("cat", "/proc/self/cmdline", "/proc/self/environ",
+	    "/proc/self/comm"),
 	FEED("from stdin\n", "cat"),
 	RUN("head", "-n", "3", "text"),
 	RUN("tail", "-n", "3", "text"),
@@ -96,10 +103,11 @@ static const struct command commands[] = {
 	RUN("file", "text", "d.tar"),
 	/* interpreters and compilers */
 	RUN("perl", "-e", "print \"$0 @ARGV\\n\"; exit 3", "x"),
-	RUN("python3", "-c", "import sys, json; print(sys.argv, json.dumps([1]))",
-	    "x"),
-	RUN("python3", "-c", "import threading as t; a = t.Thread(target=print); "
-			     "a.start(); a.join()"),
+	RUN("python3", "-c",
+	    "import sys, json; print(sys.argv, json.dumps([1]))", "x"),
+	RUN("python3", "-c",
+	    "import threading as t; a = t.Thread(target=print); "
+	    "a.start(); a.join()"),
 	RUN("gcc", "-O1", "-S", "-o", "-", "main.c"),
 	RUN("gcc", "-o", "d/main", "main.c"),
 	RUN("make", "-s", "all"),
@@ -110,9 +118,11 @@ static const struct command commands[] = {
 	RUN("locale"),
 	RUN("locale", "-a"),
 	/* shells */
-	RUN("dash", "-c", "echo \"$0 $# $PPID\" | sed 's/[0-9]*$/pid/'; exit 7", "a"),
+	RUN("dash", "-c", "echo \"$0 $# $PPID\" | sed 's/[0-9]*$/pid/'; exit 7",
+	    "a"),
 	RUN("dash", "-c", "kill -TERM $$"),
-	RUN("bash", "-c", "trap 'echo end' EXIT; for i in 1 2; do echo $i; done"),
+	RUN("bash", "-c",
+	    "trap 'echo end' EXIT; for i in 1 2; do echo $i; done"),
 	RUN("bash", "-c", "cat <(echo one) - <<< two; no-such-command"),
 	RUN("bash", "-c", "set -o; shopt; trap; umask; ulimit -a"),
 	FEED("echo read $0\n", "bash", "-s"),
@@ -139,14 +149,17 @@ static void scene(void)
 	CHECK_EQ(system(script), 0);
 }
 
-static char *environment[] = { "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC",
+static char *environment[] = { "PATH=/usr/bin:/bin",
+			       "LC_ALL=C.UTF-8",
+			       "TZ=UTC",
 			       "GIT_CONFIG_GLOBAL=/dev/null",
 			       "GIT_CONFIG_NOSYSTEM=1",
 			       "PYTHONDONTWRITEBYTECODE=1",
-			       "SOURCE_DATE_EPOCH=1", "TERM=dumb", NULL };
+			       "SOURCE_DATE_EPOCH=1",
+			       "TERM=dumb",
+			       NULL };
 
 /* ---- one command */
-
 
 static const char *path_of(const struct command *c)
 {
