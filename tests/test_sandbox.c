@@ -306,28 +306,37 @@ static void each_fallback_has_its_sandbox(void)
 	}
 }
 
+static bool is_by_fd(int tfd)
+{
+	static struct spawn_template_stat st;
+
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	return st.launch_by == SPAWN_TEMPLATE_LAUNCH_BY_FD;
+}
+
 /* The parent cannot tell it from a child in exec by the report alone. */
 static void a_filter_that_kills_in_exec_fails_the_launch(void)
 {
 	FILTER(filter, SYS_execveat, SECCOMP_RET_KILL_PROCESS);
 
-	for (int by_path = 0; by_path < 2; by_path++) {
+	for (int other = 0; other < 2; other++) {
 		/* a static program is launched by path */
-		int tfd = by_path ? template_of("tiny-7") : test_probe();
+		int tfd = other ? template_of("tiny-7") : test_probe();
+		bool by_fd = is_by_fd(tfd);
 		struct spawn_template_spawn_args args =
 			sandboxed(-1, &filter, TEST_ARGV("probe"));
 
-		filter_code[1].k = by_path ? SYS_execve : SYS_execveat;
+		filter_code[1].k = by_fd ? SYS_execveat : SYS_execve;
 		for (size_t i = 0; i < TEST_COUNT(ways); i++) {
 			int fds = test_count_fds();
 
-			test_doing("way %zu, by path %d", i, by_path);
+			test_doing("way %zu, program %d", i, other);
 			CHECK_EQ(ways[i](tfd, args), -ECHILD);
 			CHECK(test_no_children());
 			CHECK_FDS(fds);
 		}
-		filter_code[1].k = by_path ? SYS_execveat : SYS_execve;
-		CHECK_EQ(by_spawn(tfd, args), by_path ? 7 : 0);
+		filter_code[1].k = by_fd ? SYS_execve : SYS_execveat;
+		CHECK_EQ(by_spawn(tfd, args), other ? 7 : 0);
 	}
 }
 

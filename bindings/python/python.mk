@@ -93,7 +93,7 @@ ifeq ($(SKIP_DEPS),)
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
 		$(PY_TESTS)/leaks.py --debug
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
-		test_native test_engine test_runs test_warm $(PY_DROPIN_TESTS)
+		test_native test_engine test_runs test_sandbox test_warm $(PY_DROPIN_TESTS)
 else
 	@echo '  there may be no debug build of Python'
 	@echo '0 passed, 0 failed, 1 skipped'

@@ -15,7 +15,7 @@ void launch_begin(struct launch *l)
 		SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	l->failure = (struct spawn_template_failure){ .error = 0 };
 	l->argv = l->env = (struct strings){ .list = NULL };
-	l->cwd = l->cwd_bytes = NULL;
+	l->cwd = l->cwd_bytes = l->sandbox = NULL;
 	l->groups = NULL;
 	l->n_spare = 0;
 	l->args.actions = (uintptr_t)l->actions;
@@ -125,6 +125,8 @@ struct error launch_error(const struct launch *l, int error, PyObject *path)
 		.filename = path,
 	};
 
+	if (e.stage == SPAWN_TEMPLATE_STAGE_ATTR)
+		e.index = l->failure.action;
 	if (l->failure.error && e.stage == SPAWN_TEMPLATE_STAGE_ACTION &&
 	    l->failure.action < l->args.actions_len) {
 		uint32_t type = l->actions[l->failure.action].type;

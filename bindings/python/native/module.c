@@ -86,6 +86,15 @@ static int add_constants(PyObject *module)
 		{ "STAGE_CLOSE", SPAWN_TEMPLATE_STAGE_CLOSE },
 		{ "STAGE_EXEC", SPAWN_TEMPLATE_STAGE_EXEC },
 		{ "RING_ENTRIES_MAX", SPAWN_TEMPLATE_RING_ENTRIES_MAX },
+		{ "SANDBOX_NO_NET", SPAWN_TEMPLATE_SANDBOX_NO_NET },
+		{ "SANDBOX_BEST_EFFORT", SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT },
+		{ "SANDBOX_LOST_FILES", SPAWN_TEMPLATE_SANDBOX_LOST_FILES },
+		{ "SANDBOX_LOST_TRUNCATE",
+		  SPAWN_TEMPLATE_SANDBOX_LOST_TRUNCATE },
+		{ "SANDBOX_LOST_NET", SPAWN_TEMPLATE_SANDBOX_LOST_NET },
+		{ "SANDBOX_LOST_RENAME", SPAWN_TEMPLATE_SANDBOX_LOST_RENAME },
+		{ "SANDBOX_LOST_IOCTL", SPAWN_TEMPLATE_SANDBOX_LOST_IOCTL },
+		{ "SANDBOX_LOST_SOCKETS", SPAWN_TEMPLATE_SANDBOX_LOST_SOCKETS },
 	};
 
 	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
@@ -107,10 +116,19 @@ static PyModuleDef_Slot slots[] = {
 	{ 0, NULL },
 };
 
+static PyMethodDef methods[] = {
+	{ "sandbox_new", sandbox_new, METH_VARARGS,
+	  "sandbox_new(ro, rw, flags): return a sandbox for runs." },
+	{ "sandbox_lost", sandbox_lost, METH_VARARGS,
+	  "sandbox_lost(ro, rw, flags): return what the kernel cannot hold." },
+	{ NULL, NULL, 0, NULL },
+};
+
 static struct PyModuleDef definition = {
 	.m_base = PyModuleDef_HEAD_INIT,
 	.m_name = "spawn_template._native",
 	.m_doc = "The native part of the package spawn_template; not public.",
+	.m_methods = methods,
 	.m_slots = slots,
 };
 

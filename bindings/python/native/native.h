@@ -180,6 +180,7 @@ struct launch {
 	struct strings argv, env;
 	PyObject *cwd;		/* the object passed; borrowed */
 	PyObject *cwd_bytes;
+	PyObject *sandbox;	/* a capsule; borrowed */
 	gid_t *groups;
 	int spare[3];		/* copies of fds, to close */
 	int n_spare;
@@ -210,6 +211,13 @@ void launch_free(struct launch *launch);
 const char *launch_action_name(uint32_t type);
 struct error launch_error(const struct launch *launch, int error,
 			  PyObject *path);
+
+/* ---- sandbox.c: functions of the module, and the use of what they return */
+
+PyObject *sandbox_new(PyObject *module, PyObject *args);
+PyObject *sandbox_lost(PyObject *module, PyObject *args);
+/* The sandbox must live until the launch is complete. */
+int launch_sandbox(struct launch *launch, PyObject *sandbox);
 
 /* ---- request.c */
 
@@ -305,6 +313,7 @@ struct entry {
 	PyObject *token;
 	struct py_template *template;
 	PyObject *cwd;		/* the object passed; or NULL */
+	PyObject *sandbox;	/* a capsule; or NULL */
 	int spare[3];		/* copies of fds, to close */
 	int n_spare;
 	uint32_t n_actions;

@@ -22,6 +22,7 @@ struct entry *entry_new(struct py_template *template, PyObject *token,
 		.token = token,
 		.template = template,
 		.cwd = l->cwd,
+		.sandbox = l->sandbox,
 		.n_spare = l->n_spare,
 		.n_actions = (uint32_t)n,
 	};
@@ -32,6 +33,7 @@ struct entry *entry_new(struct py_template *template, PyObject *token,
 	Py_INCREF(token);
 	Py_INCREF((PyObject *)template);
 	Py_XINCREF(entry->cwd);
+	Py_XINCREF(entry->sandbox);
 	template->users++;
 	return entry;
 }
@@ -43,6 +45,7 @@ void entry_free(struct entry *entry)
 	template_release(entry->template);
 	Py_DECREF((PyObject *)entry->template);
 	Py_XDECREF(entry->cwd);
+	Py_XDECREF(entry->sandbox);
 	Py_DECREF(entry->token);
 	PyMem_Free(entry);
 }
@@ -56,6 +59,8 @@ struct error entry_error(const struct entry *entry, int error, uint32_t flags)
 		.filename = entry->template->path,
 	};
 
+	if (e.stage == SPAWN_TEMPLATE_STAGE_ATTR)
+		e.index = action;
 	if (e.stage == SPAWN_TEMPLATE_STAGE_ACTION &&
 	    action < entry->n_actions) {
 		e.index = action;

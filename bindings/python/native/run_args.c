@@ -7,7 +7,7 @@ struct run_options {
 	int merge_stderr;
 	PyObject *grace;
 	int cgroup, supervise, capture;
-	PyObject *held_quiet, *held_most;
+	PyObject *held_quiet, *held_most, *sandbox;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -110,14 +110,14 @@ static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 			  "max_output", "cwd",	      "merge_stderr",
 			  "grace",	"cgroup",     "supervise",
 			  "capture",	"held_quiet", "held_most",
-			  NULL };
+			  "sandbox",	NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOO:run", names,
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOO:run", names,
 		&request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
-		&o->capture, &o->held_quiet, &o->held_most);
+		&o->capture, &o->held_quiet, &o->held_most, &o->sandbox);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
@@ -135,6 +135,7 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	if (launch_strings(&run->launch, request->argv, request->env, how) <
 		    0 ||
 	    launch_cwd(&run->launch, o.cwd) < 0 ||
+	    launch_sandbox(&run->launch, o.sandbox) < 0 ||
 	    launch_signals(&run->launch, true) < 0 || take_options(run, &o) < 0)
 		return -1;
 	run->args.spawn = run->launch.args;

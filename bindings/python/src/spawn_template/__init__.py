@@ -24,8 +24,10 @@ from ._native import (  # noqa: E402
     Result, __version__)
 from .dropin import install, installed, stats, uninstall  # noqa: E402
 from .runs import TextResult, run, run_sync  # noqa: E402
+from .sandbox import Sandbox  # noqa: E402
 from .template import Template  # noqa: E402
 
 __all__ = ["Result", "STAGE_ACTION", "STAGE_ARGS", "STAGE_ATTR", "STAGE_CLONE",
-           "STAGE_CLOSE", "STAGE_EXEC", "Template", "TextResult", "__version__",
-           "install", "installed", "run", "run_sync", "stats", "uninstall"]
+           "STAGE_CLOSE", "STAGE_EXEC", "Sandbox", "Template", "TextResult",
+           "__version__", "install", "installed", "run", "run_sync", "stats",
+           "uninstall"]

@@ -43,6 +43,23 @@ STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
 
+SANDBOX_NO_NET: int
+SANDBOX_BEST_EFFORT: int
+SANDBOX_LOST_FILES: int
+SANDBOX_LOST_TRUNCATE: int
+SANDBOX_LOST_NET: int
+SANDBOX_LOST_RENAME: int
+SANDBOX_LOST_IOCTL: int
+SANDBOX_LOST_SOCKETS: int
+
+# A capsule, for run().
+class _Sandbox: ...
+
+def sandbox_new(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int, /
+                ) -> _Sandbox: ...
+def sandbox_lost(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int, /
+                 ) -> int: ...
+
 @final
 class Template:
     # warm_target is for CREATE_WARM_ONCE and CREATE_WARM_FORK; 0: the default
@@ -68,7 +85,8 @@ class Template:
             merge_stderr: bool = ..., grace: Optional[float] = ...,
             cgroup: bool = ..., supervise: bool = ...,
             capture: bool = ..., held_quiet: Optional[float] = ...,
-            held_most: Optional[float] = ...) -> Result: ...
+            held_most: Optional[float] = ...,
+            sandbox: Optional[_Sandbox] = ...) -> Result: ...
     def check(self) -> None: ...
     def refresh(self) -> None: ...
     def stat(self) -> Dict[str, Any]: ...
@@ -185,7 +203,8 @@ class Ring:
             grace: Optional[float] = ..., cgroup: bool = ...,
             supervise: bool = ..., capture: bool = ...,
             held_quiet: Optional[float] = ...,
-            held_most: Optional[float] = ...) -> None: ...
+            held_most: Optional[float] = ...,
+            sandbox: Optional[_Sandbox] = ...) -> None: ...
     def spawn(self, template: Template, token: Any, argv: Sequence[_Name],
               env: _Env = ..., *, stdin: int = ..., stdout: int = ...,
               stderr: int = ..., pass_fds: Iterable[int] = ...,

@@ -14,6 +14,7 @@ import sys
 from typing import Any, Optional, Union
 
 from . import _native, blocking, engine
+from .sandbox import Sandbox
 from .template import HELD_MOST, HELD_QUIET, Buffer, Env, StrOrBytesPath
 
 ENTRIES = 128
@@ -122,7 +123,8 @@ async def run(name: StrOrBytesPath, *args: StrOrBytesPath, check: bool = False,
               merge_stderr: bool = False, grace: Optional[float] = None,
               cgroup: bool = False, supervise: bool = False, capture: bool = True,
               held_quiet: Optional[float] = HELD_QUIET,
-              held_most: Optional[float] = HELD_MOST
+              held_most: Optional[float] = HELD_MOST,
+              sandbox: Optional[Sandbox] = None
               ) -> Union[_native.Result, TextResult]:
     """Run a program to its end, by name, without blocking the event loop.
 
@@ -133,7 +135,8 @@ async def run(name: StrOrBytesPath, *args: StrOrBytesPath, check: bool = False,
     subprocess.TimeoutExpired. The other arguments are those of Template.run().
     """
     what = _Run((name, *args), check, text, env, cwd, input, timeout, max_output,
-                merge_stderr, grace, cgroup, supervise, capture, held_quiet, held_most)
+                merge_stderr, grace, cgroup, supervise, capture, held_quiet, held_most,
+                sandbox and sandbox._capsule)
     while True:
         try:
             return what.answer(await engine.run(what.template(), *what.args()))
@@ -149,11 +152,13 @@ def run_sync(name: StrOrBytesPath, *args: StrOrBytesPath, check: bool = False,
              merge_stderr: bool = False, grace: Optional[float] = None,
              cgroup: bool = False, supervise: bool = False, capture: bool = True,
              held_quiet: Optional[float] = HELD_QUIET,
-             held_most: Optional[float] = HELD_MOST
+             held_most: Optional[float] = HELD_MOST,
+             sandbox: Optional[Sandbox] = None
              ) -> Union[_native.Result, TextResult]:
     """Run a program to its end, by name, as run() does, but block the calling thread."""
     what = _Run((name, *args), check, text, env, cwd, input, timeout, max_output,
-                merge_stderr, grace, cgroup, supervise, capture, held_quiet, held_most)
+                merge_stderr, grace, cgroup, supervise, capture, held_quiet, held_most,
+                sandbox and sandbox._capsule)
     while True:
         try:
             return what.answer(blocking.run(what.template(), what.args()))

@@ -9,6 +9,7 @@ import weakref
 from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
 from . import _native, _warm, blocking, engine
+from .sandbox import Sandbox
 
 StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 # None is the environment of the process, as os.environ shows it. A list or tuple of
@@ -95,7 +96,8 @@ class Template:
                   cgroup: bool = False, supervise: bool = False,
                   capture: bool = True,
                   held_quiet: Optional[float] = HELD_QUIET,
-                  held_most: Optional[float] = HELD_MOST) -> _native.Result:
+                  held_most: Optional[float] = HELD_MOST,
+                  sandbox: Optional[Sandbox] = None) -> _native.Result:
         """Run a program to its end without blocking the event loop.
 
         argv includes argv[0]. The program reads input, or /dev/null. The result
@@ -106,7 +108,8 @@ class Template:
         True. With cgroup the run has a cgroup of its own, if one can be made;
         supervise needs cgroup, and ends the tree when this process dies. Without
         capture both streams are this process's own. The program has a session of
-        its own: a password that it asks for on /dev/tty cannot be given.
+        its own: a password that it asks for on /dev/tty cannot be given. With
+        sandbox it runs in a Sandbox.
 
         If another process holds the output when the program has ended, what it
         writes is read, too, until nothing has come for held_quiet seconds, and for
@@ -121,7 +124,8 @@ class Template:
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
         return await engine.run(
             native, argv, env, input, timeout, max_output, cwd, merge_stderr,
-            grace, cgroup, supervise, capture, held_quiet, held_most)
+            grace, cgroup, supervise, capture, held_quiet, held_most,
+            sandbox and sandbox._capsule)
 
     def run_sync(self, argv: Sequence[StrOrBytesPath], *,
                  input: Optional[Buffer] = None,
@@ -132,7 +136,8 @@ class Template:
                  cgroup: bool = False, supervise: bool = False,
                  capture: bool = True,
                  held_quiet: Optional[float] = HELD_QUIET,
-                 held_most: Optional[float] = HELD_MOST) -> _native.Result:
+                 held_most: Optional[float] = HELD_MOST,
+                 sandbox: Optional[Sandbox] = None) -> _native.Result:
         """Run a program to its end as run() does, but block the calling thread.
 
         In the main thread signal handlers run meanwhile. If a handler raises an
@@ -142,7 +147,8 @@ class Template:
         sys.audit("spawn_template.run", self._path, argv, cwd, env)
         return blocking.run(
             native, (argv, env, input, timeout, max_output, cwd, merge_stderr,
-                     grace, cgroup, supervise, capture, held_quiet, held_most))
+                     grace, cgroup, supervise, capture, held_quiet, held_most,
+                     sandbox and sandbox._capsule))
 
     # ---- children of the caller
 
