@@ -348,7 +348,9 @@ static const struct change changes[] = {
 	{ "effective", "effective", NULL, lower_effective, false },
 	{ "bounding", "bounding", NULL, lower_bounding, false },
 	{ "ambient", "ambient", raise_inheritable, raise_ambient, false },
-	{ "filter", "seccomp", forbid_privileges, add_filter, false },
+	/* one more, where a sandbox around the test has one */
+	{ "filter", "seccomp seccomp_filters", forbid_privileges, add_filter,
+	  false },
 	{ "filter more", "seccomp_filters", add_filter, add_filter, false },
 	{ "landlock", "", NULL, enter_domain, false },
 	{ "store bypass", "store_bypass", NULL, forbid_speculation, false },
