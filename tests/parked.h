@@ -38,14 +38,4 @@ static inline void await_no_children(void)
 	CHECK(test_no_children());
 }
 
-static inline int ready_probe(uint64_t flags)
-{
-	int tfd = open_warm(test_tool("probe"), flags);
-
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
-	CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
-	await_ready(tfd);
-	return tfd;
-}
-
 #endif
