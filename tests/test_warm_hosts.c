@@ -259,6 +259,8 @@ static void without_ptrace_all_launches_are_cold(void)
 {
 	int tfd;
 
+	if (TEST_SANITIZED)
+		TEST_SKIP("the sanitizer looks for leaks by ptrace");
 	test_seccomp(SYS_ptrace, EPERM);
 	tfd = open_warm(test_tool("probe"), FORK);
 	for (int i = 0; i < 20; i++) {
