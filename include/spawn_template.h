@@ -39,7 +39,7 @@
  *	5. signalling a whole tree of processes: kill
  *	6. many launches and runs at a time: ring_init, ring_fd, ring_spawn,
  *	   ring_run, ring_submit, ring_wait, ring_seen, ring_write,
- *	   ring_close_input, ring_cancel, ring_exit
+ *	   ring_close_input, ring_winsize, ring_cancel, ring_exit
  *	7. templates of many programs, by name: cache_new, cache_get, cache_drop,
  *	   cache_stat, cache_free
  *	8. sandboxes for launches: sandbox_new, sandbox_lost, sandbox_apply,
@@ -775,14 +775,23 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_SUPERVISE		(1U << 3) /* ends with the caller */
 #define SPAWN_TEMPLATE_RUN_STREAM		(1U << 4) /* output as it comes */
 #define SPAWN_TEMPLATE_RUN_OPEN_INPUT		(1U << 5) /* see ring_write */
+#define SPAWN_TEMPLATE_RUN_PTY			(1U << 6) /* gets a terminal */
+#define SPAWN_TEMPLATE_RUN_TAIL			(1U << 7) /* keep the last bytes */
+#define SPAWN_TEMPLATE_RUN_SPILL		(1U << 8) /* .spill_fd */
 #define SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT	(1U << 9) /* see ring_run */
+
+#define SPAWN_TEMPLATE_RUN_NO_ECHO		(1U << 12) /* of RUN_PTY's terminal */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2	328
-#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	360
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	376
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* the default */
 #define SPAWN_TEMPLATE_RUN_MAX_UNSEEN		(1U << 20) /* with RUN_STREAM */
+
+/* The size of a terminal, as RUN_PTY and ring_winsize take it. */
+#define SPAWN_TEMPLATE_WINSIZE(rows, columns) \
+	((uint32_t)(rows) << 16 | (uint32_t)(columns))
 
 struct spawn_template_run_args {
 	struct spawn_template_spawn_args spawn;	/* pidfd is ignored */
@@ -794,7 +803,7 @@ struct spawn_template_run_args {
 	uint32_t flags;			/* SPAWN_TEMPLATE_RUN_* */
 	int32_t cgroup_parent_fd;	/* for RUN_CGROUP; -1: the caller's own */
 	/* VER1 */
-	int32_t reserved_fd;		/* 0 or -1 */
+	int32_t spill_fd;		/* for RUN_SPILL; else 0 or -1 */
 	uint32_t reserved;		/* 0 */
 	/* VER2: bounds for output that another process holds open, see run */
 	uint64_t held_quiet_ns;		/* time without output; 0: 0.1 s */
@@ -802,6 +811,9 @@ struct spawn_template_run_args {
 	/* VER3 */
 	uint64_t idle_timeout_ns;	/* time without output; 0: no limit */
 	uint64_t detached_timeout_ns;	/* 0: timeout_ns; UINT64_MAX: no limit */
+	uint64_t tail_output;		/* bytes, for RUN_TAIL; 0: half of all */
+	uint32_t winsize;		/* SPAWN_TEMPLATE_WINSIZE, for RUN_PTY */
+	uint32_t reserved2;		/* 0 */
 	uint64_t on_output;		/* spawn_template_output_fn, or 0 */
 	uint64_t on_output_data;	/* void *, for on_output */
 };
@@ -815,8 +827,8 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
 	{ \
-		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, \
-			0, 0, 0, 0, 0, \
+		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, -1, 0, \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, \
 	}
 
 /* result: .flags */
@@ -830,6 +842,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_IDLE		(1U << 7) /* by idle_timeout_ns */
 #define SPAWN_TEMPLATE_RESULT_DETACHED		(1U << 9) /* it went on */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
+#define SPAWN_TEMPLATE_RESULT_SPILLED		(1U << 11) /* files have all */
 #define SPAWN_TEMPLATE_RESULT_WARM		(1U << 13) /* it was prepared */
 
 /* VER0 is 208; more with musl, whose struct rusage has room to grow */
@@ -875,6 +888,24 @@ struct spawn_template_result {
  * order written, and err is empty. With RUN_NO_CAPTURE the program has the caller's
  * stdout and stderr, and out and err are NULL. Fds 0 to 2 are set before the actions
  * of @args->spawn, which may change them. No byte is changed.
+ *
+ * With RUN_TAIL the call keeps the first bytes of a stream and the last tail_output
+ * bytes, max_output in all. If the stream is truncated, out_total - out_len bytes are
+ * missing between these.
+ *
+ * With RUN_SPILL a stream that exceeds max_output goes to a file, from its first byte
+ * on, while it comes, and RESULT_SPILLED is set. If spill_fd is a directory, the call
+ * makes the files "out" and "err" there, with mode 0600; they must not exist. If it is a
+ * regular file, the call writes to it, and needs RUN_MERGE_STDERR. If a file cannot be
+ * made or written to, RESULT_SPILLED is not set, and the run goes on.
+ *
+ * With RUN_PTY the program's stdin, stdout and stderr are a new pseudo-terminal, which is
+ * its controlling terminal, of args->winsize. Its output comes as of one stream, as with
+ * RUN_MERGE_STDERR. The terminal is in its first state: it echoes the input, unless
+ * RUN_NO_ECHO is set, writes "\r\n" for "\n", takes the byte 3 (Ctrl-C) for an
+ * interrupt, and drops what exceeds 4095 bytes without a newline. Behind the input it gets
+ * its end-of-file character. When the program ends, the kernel sends SIGHUP to the
+ * processes in the foreground of the terminal.
  *
  * The tree is the program and all processes that it starts. The tree has a session
  * of its own, and so no controlling terminal, unless @args->spawn has
@@ -929,7 +960,11 @@ struct spawn_template_result {
  *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP;
  *            RUN_STREAM without on_output, or on_output without RUN_STREAM;
  *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE; RUN_OPEN_INPUT or
- *            RUN_DETACH_ON_TIMEOUT, which are for rings
+ *            RUN_DETACH_ON_TIMEOUT, which are for rings; RUN_TAIL or RUN_SPILL with
+ *            RUN_STREAM or RUN_NO_CAPTURE; tail_output above max_output; spill_fd is
+ *            neither a directory nor a regular file; RUN_PTY with RUN_NO_CAPTURE or
+ *            SPAWN_SETPGROUP; or RUN_NO_ECHO without RUN_PTY
+ *   -ENOTDIR spill_fd is a file, without RUN_MERGE_STDERR
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
  *   -EOPNOTSUPP  RUN_SUPERVISE, and no cgroup v2 directory that the caller may write
  *   an error of mkdir(2), if the call cannot make a directory below a
@@ -1250,6 +1285,21 @@ int spawn_template_ring_write(struct spawn_template_ring *ring,
  */
 int spawn_template_ring_close_input(struct spawn_template_ring *ring,
 				    uint64_t user_data);
+
+/**
+ * spawn_template_ring_winsize - set the size of a run's terminal (extension)
+ * @ring: the ring
+ * @user_data: of a run with RUN_PTY; of several runs, the call sets the size of one
+ * @winsize: SPAWN_TEMPLATE_WINSIZE(rows, columns), not 0
+ *
+ * If the size changes, the processes in the foreground of the terminal get SIGWINCH.
+ *
+ * Return: 0; -ENOENT if there is no such run, or it is over; -EINVAL if the run has no
+ * RUN_PTY, or @winsize is 0; -EACCES after fork(2).
+ * Since: 0.4
+ */
+int spawn_template_ring_winsize(struct spawn_template_ring *ring,
+				uint64_t user_data, uint32_t winsize);
 
 /**
  * spawn_template_ring_cancel - cancel launches and runs (extension)

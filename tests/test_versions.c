@@ -112,7 +112,7 @@ static void initialisers_name_no_fd_and_no_user(void)
 	CHECK_EQ(child.cgroup_fd, -1);
 }
 
-/* But for the descriptor, so that an older library takes what names none. */
+/* But for descriptors, so that an older library takes what names none. */
 static void initialisers_leave_new_fields_zero(void)
 {
 	struct spawn_template_run_args run = SPAWN_TEMPLATE_RUN_ARGS_INIT;
@@ -123,7 +123,9 @@ static void initialisers_leave_new_fields_zero(void)
 	CHECK_EQ(spawn.landlock_fd, -1);
 	spawn.landlock_fd = 0;
 	check_bytes(&spawn, SPAWN_VER1, sizeof(spawn), 0);
-	check_bytes(&run, offsetof(struct spawn_template_run_args, reserved_fd),
+	CHECK_EQ(run.spill_fd, -1);
+	run.spill_fd = 0;
+	check_bytes(&run, offsetof(struct spawn_template_run_args, spill_fd),
 		    sizeof(run), 0);
 	check_bytes(&create, SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
 		    sizeof(create), 0);
@@ -566,7 +568,7 @@ static void reserved_fields_of_a_run_must_be_zero(void)
 	for (int fd = -2; fd < 3; fd++) {
 		int want = fd == 0 || fd == -1 ? 0 : -EINVAL;
 
-		args.reserved_fd = fd;
+		args.spill_fd = fd;
 		CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &res,
 					    sizeof(res)),
 			 want);

@@ -129,7 +129,7 @@ static ssize_t take(struct st_sink *sink, struct st_stream *s)
 	if (!chunk) {
 		/* what is handed over has no gap */
 		end->lost = end->lost || len;
-		return st_io_drop(s);
+		return st_stream_drop(s);
 	}
 	n = sys_call3(__NR_read, s->fd, chunk->bytes, len);
 	if (n <= 0) {

@@ -63,7 +63,7 @@ static bool nobody_reads(const struct st_feed *feed)
 		return true;
 	return feed->fd >= 0 &&
 	       sys_call5(__NR_ppoll, &pfd, 1, &none, 0, 0) == 1 &&
-	       pfd.revents & POLLERR;
+	       pfd.revents & (POLLERR | POLLHUP);
 }
 
 static bool make_room(struct st_feed *feed, size_t n)

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pipes of a run: makes them, reads into bounded buffers, feeds input,
- * closes them.
+ * The pipes of a run: makes them, reads from them, feeds input, closes them.
  *
  * Our ends do not block, the program's ends do. All fds are above 2, because in
  * the child the pipes become 0, 1 and 2.
  */
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "no_fork.h"
 #include "run/feed.h"
 #include "run/io.h"
+#include "run/pty.h"
 #include "shared/clock.h"
 #include "sys.h"
-
-#define SCRATCH 4096 /* on the stack, which may be a small one */
 
 /*
  * Closes an fd of ours, and takes it out of the epoll set, which closing does not
@@ -156,6 +151,34 @@ static int open_input(struct st_io *io, int devnull, struct st_io_ends *ends)
 	return ret;
 }
 
+/* Makes a terminal for all three. Our end is open twice, as each may close first. */
+static int open_terminal(struct st_io *io,
+			 const struct spawn_template_run_args *args,
+			 struct st_io_ends *ends)
+{
+	int ret = st_pty_open(&io->out.fd, &ends->out, args->winsize,
+			      !(args->flags & SPAWN_TEMPLATE_RUN_NO_ECHO));
+
+	io->out.ended = false;
+	if (ret == 0)
+		ret = raise_fd(&io->out.fd);
+	if (ret == 0)
+		ret = raise_fd(&ends->out);
+	if (ret < 0)
+		return ret;
+	ends->in = ends->err = ends->out;
+	ret = sys_fcntl(io->out.fd, F_DUPFD_CLOEXEC, 3);
+	if (ret < 0)
+		return ret;
+	io->in = ret;
+	io->eof_due = true;
+	if (io->feed)
+		st_feed_open(io->feed, io->in);
+	else
+		st_io_feed(io, false);
+	return 0;
+}
+
 static int open_output(struct st_io *io, uint32_t flags,
 		       struct st_io_ends *ends)
 {
@@ -175,6 +198,25 @@ static int open_output(struct st_io *io, uint32_t flags,
 		ends->err = 1;
 	}
 	return ret;
+}
+
+/* Returns how many of the bytes that are kept are the last ones. */
+static size_t tail_of(const struct spawn_template_run_args *args, size_t max)
+{
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_TAIL))
+		return 0;
+	return args->tail_output ? args->tail_output : max / 2;
+}
+
+static int open_spill(struct st_io *io,
+		      const struct spawn_template_run_args *args)
+{
+	bool merged = args->flags & SPAWN_TEMPLATE_RUN_MERGE_STDERR;
+
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_SPILL))
+		return 0;
+	return st_spill_open(&io->out.spill, merged ? NULL : &io->err.spill,
+			     args->spill_fd);
 }
 
 /**
@@ -198,11 +240,16 @@ int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	io->captured = !(args->flags & (SPAWN_TEMPLATE_RUN_NO_CAPTURE |
 					SPAWN_TEMPLATE_RUN_STREAM));
 	io->out.max = io->err.max = max;
+	io->out.first = io->err.first = max - tail_of(args, max);
 	io->input = (const char *)(uintptr_t)args->input;
 	io->input_len = args->input_len;
 	io->feed = feed;
 	*ends = (struct st_io_ends){ -1, -1, -1 };
-	ret = open_input(io, devnull, ends);
+	ret = open_spill(io, args);
+	if (ret == 0 && args->flags & SPAWN_TEMPLATE_RUN_PTY)
+		return open_terminal(io, args, ends);
+	if (ret == 0)
+		ret = open_input(io, devnull, ends);
 	return ret < 0 ? ret : open_output(io, args->flags, ends);
 }
 
@@ -214,92 +261,12 @@ void st_io_close_ends(struct st_io_ends *ends, int devnull)
 		sys_close(ends->err);
 	if (ends->out >= 0)
 		sys_close(ends->out);
-	if (ends->in != devnull && ends->in >= 0)
+	if (ends->in != devnull && ends->in != ends->out && ends->in >= 0)
 		sys_close(ends->in);
 	*ends = (struct st_io_ends){ -1, -1, -1 };
 }
 
 /* ---- reading */
-
-/* Makes room for n more bytes and a NUL. */
-static bool make_room(struct st_stream *s, size_t n)
-{
-	size_t size = s->size ? s->size : 256;
-	char *data;
-
-	if (s->len + n + 1 <= s->size)
-		return true;
-	while (size < s->len + n + 1)
-		size += size / 2;
-	if (size > s->max + 1 && s->len + n <= s->max)
-		size = s->max + 1;
-	data = realloc(s->data, size);
-	if (!data)
-		return false;
-	s->data = data;
-	s->size = size;
-	return true;
-}
-
-/*
- * Appends bytes. Those that do not fit are dropped, and the stream notes that.
- */
-static void append_output(struct st_stream *s, const char *bytes, size_t n)
-{
-	size_t room = s->max - s->len;
-	size_t take = n < room ? n : room;
-
-	if (take && !make_room(s, take)) {
-		s->max = s->len; /* the kept output has no gap */
-		take = 0;
-	}
-	if (take)
-		memcpy(s->data + s->len, bytes, take);
-	s->len += take;
-	if (take < n)
-		s->truncated = true;
-}
-
-/* Reads bytes that are not kept. Return: as read(2), but -errno. */
-ssize_t st_io_drop(struct st_stream *s)
-{
-	char scratch[SCRATCH];
-	ssize_t n = sys_call3(__NR_read, s->fd, scratch, sizeof(scratch));
-
-	if (n > 0)
-		s->truncated = true;
-	return n;
-}
-
-/*
- * Reads into the free part of the buffer, then into scratch, so that the buffer
- * grows only if there is something to put into it.
- */
-static ssize_t read_some(struct st_stream *s)
-{
-	char scratch[SCRATCH];
-	size_t room = s->size > s->len + 1 ? s->size - s->len - 1 : 0;
-	struct iovec iov[2];
-	ssize_t n;
-
-	if (room > s->max - s->len)
-		room = s->max - s->len;
-	iov[0] = (struct iovec){ s->data + s->len, room };
-	iov[1] = (struct iovec){ scratch, sizeof(scratch) };
-	if (room)
-		n = sys_call3(__NR_readv, s->fd, iov, 2);
-	else
-		n = sys_call3(__NR_read, s->fd, scratch, sizeof(scratch));
-	if (n <= 0)
-		return n;
-	if ((size_t)n <= room) {
-		s->len += (size_t)n;
-	} else {
-		s->len += room;
-		append_output(s, scratch, (size_t)n - room);
-	}
-	return n;
-}
 
 /*
  * Reads the available bytes: once if that takes all, and at most a few times,
@@ -309,8 +276,7 @@ static ssize_t read_some(struct st_stream *s)
 void st_io_drain(struct st_stream *stream, bool to_the_end)
 {
 	for (int i = 0; i < 8 && !stream->ended; i++) {
-		struct st_sink *sink = stream->sink;
-		ssize_t n = sink ? sink->take(sink, stream) : read_some(stream);
+		ssize_t n = st_stream_read(stream);
 
 		stream->paused = n == -ENOBUFS;
 		if (n == -EINTR)
@@ -330,6 +296,19 @@ void st_io_drain(struct st_stream *stream, bool to_the_end)
 
 /* ---- feeding */
 
+/*
+ * Tells a terminal the end of the input, which it is not told by closing: the first
+ * character ends a line that was begun. Return: false if there is no room for that.
+ */
+static bool write_eof(struct st_io *io)
+{
+	static const char eof[] = { 4, 4 };
+	int n = sys_call3(__NR_write, io->in, eof, sizeof(eof));
+
+	io->eof_due = n == -EAGAIN || n == -EINTR;
+	return !io->eof_due;
+}
+
 /**
  * st_io_feed - write as much of the input as the pipe takes
  * @io: in is -1 when all is written, or nobody reads
@@ -341,59 +320,41 @@ void st_io_drain(struct st_stream *stream, bool to_the_end)
 void st_io_feed(struct st_io *io, bool nobody_reads)
 {
 	if (io->in >= 0 && !nobody_reads &&
-	    (feed_input(io) || (io->feed && st_feed_write(io->feed))))
+	    (feed_input(io) || (io->feed && st_feed_write(io->feed)) ||
+	     (io->eof_due && !write_eof(io))))
 		return;
 	close_input(io);
 }
 
 /* ---- the end */
 
-/* Gives a buffer to the result, with a NUL behind it. */
-static char *give(struct st_stream *s, bool captured, size_t *len)
-{
-	char *data = s->data;
-
-	*len = 0;
-	if (!captured)
-		return NULL;
-	if (s->size - s->len > 4096 || !data)
-		data = realloc(s->data, s->len + 1);
-	if (!data)
-		data = s->data; /* shrinking failed, or memory is short */
-	s->data = NULL;
-	if (!data)
-		return NULL;
-	data[s->len] = '\0';
-	*len = s->len;
-	return data;
-}
-
 /* Gives the output to the result, which owns it from then on. */
 void st_io_give_output(struct st_io *io, struct spawn_template_result *result)
 {
-	result->out = give(&io->out, io->captured, &result->out_len);
-	result->err = give(&io->err, io->captured, &result->err_len);
-}
-
-static char *copy(const struct st_stream *s, bool captured, size_t *len)
-{
-	char *data = captured ? malloc(s->len + 1) : NULL;
-
-	*len = data ? s->len : 0;
-	if (!data)
-		return NULL;
-	if (s->len)
-		memcpy(data, s->data, s->len);
-	data[s->len] = '\0';
-	return data;
+	result->out = result->err = NULL;
+	result->out_len = result->err_len = 0;
+	if (!io->captured)
+		return;
+	result->out = st_stream_give(&io->out, &result->out_len);
+	result->err = st_stream_give(&io->err, &result->err_len);
 }
 
 /* Copies the output so far, or, if memory is short, none. */
 void st_io_copy_output(const struct st_io *io,
 		       struct spawn_template_result *result)
 {
-	result->out = copy(&io->out, io->captured, &result->out_len);
-	result->err = copy(&io->err, io->captured, &result->err_len);
+	if (!io->captured)
+		return;
+	result->out = st_stream_copy(&io->out, &result->out_len);
+	result->err = st_stream_copy(&io->err, &result->err_len);
+}
+
+/* Tells whether all that was not kept is in files. */
+bool st_io_spilled(const struct st_io *io)
+{
+	const struct st_spill *out = &io->out.spill, *err = &io->err.spill;
+
+	return (out->begun || err->begun) && !out->failed && !err->failed;
 }
 
 /*
@@ -405,7 +366,6 @@ void st_io_close(struct st_io *io)
 	close_input(io);
 	st_io_close_fd(io, &io->out.fd);
 	st_io_close_fd(io, &io->err.fd);
-	free(io->out.data);
-	free(io->err.data);
-	io->out.data = io->err.data = NULL;
+	st_stream_free(&io->out);
+	st_stream_free(&io->err);
 }

@@ -239,7 +239,7 @@ static int launch_when_possible(struct st_job *job,
 /* The reactor has to learn of a time, or may write, only from now on. */
 static bool needs_attention(const struct st_job *job)
 {
-	return job->run.idle_ns || job->feed;
+	return job->run.idle_ns || job->feed || atomic_load(&job->winsize);
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "run/detach.h"
 #include "run/pool.h"
 #include "run/poller.h"
+#include "run/pty.h"
 #include "run/reactor.h"
 #include "run/ring.h"
 #include "shared/clock.h"
@@ -227,7 +228,7 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		/* what a launch that fails has written is lost to the next try */
 		if (job->feed && is_launching(job))
 			break;
-		st_io_feed(&run->io, events & EPOLLERR);
+		st_io_feed(&run->io, events & (EPOLLERR | EPOLLHUP));
 		break;
 	default:
 		if (!may_exit(job))
@@ -261,6 +262,10 @@ static void attend_job(struct st_job *job)
 {
 	struct st_run *run = &job->run;
 
+	uint32_t winsize = atomic_exchange(&job->winsize, 0);
+
+	if (winsize && run->io.out.fd >= 0)
+		st_pty_resize(run->io.out.fd, winsize);
 	if (job->feed)
 		st_io_feed(&run->io, false);
 	if (run->io.out.paused)
@@ -283,8 +288,7 @@ static void take_over(struct turn *turn, struct st_job *job)
 	st_run_idle(&job->run);
 	if (s & ST_SLOT_EXITED)
 		st_run_exited(&job->run);
-	if (s & ST_SLOT_ATTEND || job->feed)
-		attend_job(job);
+	attend_job(job);
 	if (s & ST_SLOT_CANCELLED)
 		cancel_job(turn, job);
 	settle_job(turn, job);

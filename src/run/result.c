@@ -43,6 +43,8 @@ static uint32_t output_flags(const struct st_io *io)
 		flags |= SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED;
 	if (io->err.truncated)
 		flags |= SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED;
+	if (st_io_spilled(io))
+		flags |= SPAWN_TEMPLATE_RESULT_SPILLED;
 	return flags;
 }
 

@@ -100,6 +100,7 @@ struct st_job {
 	struct st_watch watch;
 	struct st_run run;
 	struct st_detached *detached;	/* of a run that may be; or NULL */
+	_Atomic uint32_t winsize;	/* that its terminal is to get; or 0 */
 	struct st_feed *feed;		/* of a run with open input; or NULL */
 	struct st_flow *flow;		/* of a run that streams; or NULL */
 	void (*drop_flow)(struct st_flow *flow);

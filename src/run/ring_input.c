@@ -12,6 +12,7 @@ struct found {
 	struct st_slot *slot;
 	uint64_t use;
 	struct st_feed *feed;	/* held; NULL: its input is not open */
+	bool terminal;
 };
 
 /* Tells whether a slot has a run with this user_data. The lock is held. */
@@ -23,8 +24,9 @@ static bool is_run_of(struct st_slot *slot, uint64_t user_data)
 	       slot->job->is_run && atomic_load(&slot->user_data) == user_data;
 }
 
+/* Finds a run, and, unless it is 0, notes the new size of its terminal. */
 static int find_run(struct spawn_template_ring *ring, uint64_t user_data,
-		    struct found *found)
+		    uint32_t winsize, struct found *found)
 {
 	int ret = -ENOENT;
 
@@ -40,6 +42,10 @@ static int find_run(struct spawn_template_ring *ring, uint64_t user_data,
 		found->use = atomic_load(&slot->state) & ~(ST_SLOT_USE - 1);
 		found->feed =
 			slot->job->feed ? st_feed_hold(slot->job->feed) : NULL;
+		found->terminal =
+			slot->job->args.flags & SPAWN_TEMPLATE_RUN_PTY;
+		if (found->terminal && winsize)
+			atomic_store(&slot->job->winsize, winsize);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&ring->lock);
@@ -50,7 +56,7 @@ int spawn_template_ring_write(struct spawn_template_ring *ring,
 			      uint64_t user_data, const void *buf, size_t len)
 {
 	struct found found;
-	int ret = find_run(ring, user_data, &found);
+	int ret = find_run(ring, user_data, 0, &found);
 
 	if (ret < 0)
 		return ret;
@@ -68,7 +74,7 @@ int spawn_template_ring_close_input(struct spawn_template_ring *ring,
 				    uint64_t user_data)
 {
 	struct found found;
-	int ret = find_run(ring, user_data, &found);
+	int ret = find_run(ring, user_data, 0, &found);
 
 	if (ret < 0)
 		return ret;
@@ -77,5 +83,23 @@ int spawn_template_ring_close_input(struct spawn_template_ring *ring,
 	st_feed_finish(found.feed);
 	st_slot_attend(ring, found.slot, found.use);
 	st_feed_drop(found.feed);
+	return 0;
+}
+
+int spawn_template_ring_winsize(struct spawn_template_ring *ring,
+				uint64_t user_data, uint32_t winsize)
+{
+	struct found found;
+	int ret;
+
+	if (!winsize)
+		return -EINVAL;
+	ret = find_run(ring, user_data, winsize, &found);
+	if (ret < 0)
+		return ret;
+	st_feed_drop(found.feed);
+	if (!found.terminal)
+		return -EINVAL;
+	st_slot_attend(ring, found.slot, found.use);
 	return 0;
 }

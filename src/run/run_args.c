@@ -13,7 +13,9 @@
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
 	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE |        \
 	 SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
-	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT)
+	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TAIL | \
+	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
+	 SPAWN_TEMPLATE_RUN_NO_ECHO)
 
 /* A caller that waits for the result could make no use of these. */
 #define RING_FLAGS \
@@ -40,7 +42,7 @@ _Static_assert(sizeof(struct spawn_template_run_args) ==
 				held_quiet_ns) ==
 			       SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1,
 	       "run args");
-_Static_assert(offsetof(struct spawn_template_run_args, reserved_fd) -
+_Static_assert(offsetof(struct spawn_template_run_args, spill_fd) -
 			       offsetof(struct spawn_template_run_args,
 					input) ==
 		       VER0_REST,
@@ -73,6 +75,24 @@ static int take_args(struct spawn_template_run_args *args, const void *from,
 	return 0;
 }
 
+/* Tells whether the bounds of the output that is kept fit together. */
+static bool is_kept_soundly(const struct spawn_template_run_args *args)
+{
+	bool tail = args->flags & SPAWN_TEMPLATE_RUN_TAIL;
+	bool spill = args->flags & SPAWN_TEMPLATE_RUN_SPILL;
+	uint64_t max = args->max_output ? args->max_output
+					: SPAWN_TEMPLATE_RUN_MAX_OUTPUT;
+
+	if (!spill && args->spill_fd != 0 && args->spill_fd != -1)
+		return false;
+	if (!tail && !spill)
+		return true;
+	if (args->flags &
+	    (SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_NO_CAPTURE))
+		return false;
+	return !tail || args->tail_output <= max;
+}
+
 /* Tells whether the output goes one way, and that of the call which asks for it. */
 static bool is_output_sound(const struct spawn_template_run_args *args,
 			    bool of_ring)
@@ -82,9 +102,20 @@ static bool is_output_sound(const struct spawn_template_run_args *args,
 	if (args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE &&
 	    (streams || args->idle_timeout_ns))
 		return false;
+	if (!is_kept_soundly(args))
+		return false;
 	if (streams && !of_ring)
 		return args->on_output;
 	return !args->on_output && !args->on_output_data;
+}
+
+static bool is_terminal_sound(const struct spawn_template_run_args *args)
+{
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_PTY))
+		return !(args->flags & SPAWN_TEMPLATE_RUN_NO_ECHO);
+	/* only the leader of a session gets a controlling terminal */
+	return !(args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE) &&
+	       !(args->spawn.flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP);
 }
 
 /**
@@ -103,13 +134,15 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	if (ret < 0)
 		return ret;
 	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
-	    args->reserved ||
-	    (args->reserved_fd != 0 && args->reserved_fd != -1) ||
+	    args->reserved || args->reserved2 ||
 	    (args->flags & RING_FLAGS && !of_ring) ||
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
-	    !is_output_sound(args, of_ring))
+	    !is_output_sound(args, of_ring) || !is_terminal_sound(args))
 		return -EINVAL;
+	/* a terminal has one stream */
+	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)
+		args->flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
 	if (args->max_output > SIZE_MAX / 4)
 		args->max_output = SIZE_MAX / 4;
 	if (args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE)

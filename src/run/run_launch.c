@@ -10,7 +10,7 @@
 #include "shared/calls.h"
 #include "shared/clock.h"
 
-#define N_OWN 3
+#define N_OWN 4
 
 /**
  * st_run_home - open the place for the cgroup of a run
@@ -137,6 +137,10 @@ int st_run_launch(struct st_run *run, int tfd,
 	n = add_dup2(actions, n, ends->in, 0);
 	n = add_dup2(actions, n, ends->out, 1);
 	n = add_dup2(actions, n, ends->err, 2);
+	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_SETCTTY,
+		};
 	if (args->spawn.actions_len)
 		memcpy(&actions[n],
 		       (const void *)(uintptr_t)args->spawn.actions,

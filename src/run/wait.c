@@ -11,45 +11,54 @@
 #include "run/run.h"
 #include "sys.h"
 
-/* Keeps SIGPIPE from the caller while its thread writes to a pipe. */
-struct sigpipe {
+/* Keeps signals from the caller while its thread writes to pipes and files. */
+struct quiet {
+	uint64_t set;		/* SIGPIPE, SIGXFSZ */
 	uint64_t old;		/* the caller's mask */
-	bool pending;		/* there was one before */
+	uint64_t pending;	/* those that were before */
 	bool blocked;		/* a sandbox may refuse it */
 };
 
-#define SIGPIPE_BIT (1ULL << (SIGPIPE - 1))
+#define BIT(sig) (1ULL << ((sig)-1))
 
-static bool is_pending(void)
+static uint64_t pending_of(uint64_t set)
 {
-	uint64_t set = 0;
+	uint64_t pending = 0;
 
-	sys_call2(__NR_rt_sigpending, &set, sizeof(set));
-	return set & SIGPIPE_BIT;
+	sys_call2(__NR_rt_sigpending, &pending, sizeof(pending));
+	return pending & set;
 }
 
-static void sigpipe_block(struct sigpipe *s)
+static void quiet_begin(struct quiet *q, uint64_t set)
 {
-	uint64_t set = SIGPIPE_BIT;
-
-	s->pending = is_pending();
-	s->blocked = sys_call4(__NR_rt_sigprocmask, SIG_BLOCK, &set, &s->old,
+	q->set = set;
+	if (!set)
+		return;
+	q->pending = pending_of(set);
+	q->blocked = sys_call4(__NR_rt_sigprocmask, SIG_BLOCK, &set, &q->old,
 			       sizeof(set)) == 0;
 }
 
-/* Takes the SIGPIPE that our write has raised, then restores the mask. */
-static void sigpipe_restore(const struct sigpipe *s)
+/* Takes one of the signals. Return: false if that fails. */
+static bool took(const uint64_t *set)
 {
 	const struct sys_timespec none = { 0, 0 };
-	uint64_t set = SIGPIPE_BIT;
+	int ret = sys_call4(__NR_rt_sigtimedwait, set, 0, &none, sizeof(*set));
 
-	if (!s->blocked)
+	return ret >= 0 || ret == -EINTR;
+}
+
+/* Takes the signals that our writes have raised, then restores the mask. */
+static void quiet_end(const struct quiet *q)
+{
+	uint64_t raised;
+
+	if (!q->blocked)
 		return;
-	if (!s->pending && is_pending())
-		while (sys_call4(__NR_rt_sigtimedwait, &set, 0, &none,
-				 sizeof(set)) == -EINTR)
-			;
-	sys_sigmask(&s->old, NULL);
+	while ((raised = pending_of(q->set) & ~q->pending))
+		if (!took(&raised))
+			break;
+	sys_sigmask(&q->old, NULL);
 }
 
 /* ---- output as it comes */
@@ -81,7 +90,7 @@ static ssize_t take(struct st_sink *sink, struct st_stream *stream)
 	if (!output->part)
 		output->lost = true;
 	if (output->stop || output->lost)
-		return st_io_drop(stream);
+		return st_stream_drop(stream);
 	n = sys_call3(__NR_read, stream->fd, output->part, PART);
 	if (n > 0 &&
 	    output->fn(output->fn_data, of->kind, output->part, (size_t)n))
@@ -143,7 +152,8 @@ static void wait_until_over(struct st_run *run, const struct output *output)
 		if (fds[ERR].revents && !st_run_over(run))
 			st_run_read(run, &run->io.err);
 		if (fds[IN].revents && run->io.in >= 0)
-			st_io_feed(&run->io, fds[IN].revents & POLLERR);
+			st_io_feed(&run->io,
+				   fds[IN].revents & (POLLERR | POLLHUP));
 		if (fds[EXIT].revents)
 			st_run_exited(run);
 		if (run->due <= st_now())
@@ -188,9 +198,9 @@ static int launch_call(struct call *c, int devnull)
 
 static int run_to_end(struct call *c)
 {
-	struct sigpipe sigpipe;
+	struct quiet quiet = { .set = 0 };
 	int devnull = -1;
-	bool feeds;
+	uint64_t set = 0;
 	int ret;
 
 	ret = st_io_devnull(&devnull);
@@ -199,12 +209,13 @@ static int run_to_end(struct call *c)
 	ret = launch_call(c, devnull);
 	sys_close(devnull);
 	if (ret == 0) {
-		feeds = c->run.io.in >= 0;
-		if (feeds)
-			sigpipe_block(&sigpipe);
+		if (c->run.io.in >= 0)
+			set |= BIT(SIGPIPE);
+		if (c->args.flags & SPAWN_TEMPLATE_RUN_SPILL)
+			set |= BIT(SIGXFSZ);
+		quiet_begin(&quiet, set);
 		wait_until_over(&c->run, &c->output);
-		if (feeds)
-			sigpipe_restore(&sigpipe);
+		quiet_end(&quiet);
 	}
 	return ret;
 }
