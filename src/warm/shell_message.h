@@ -29,6 +29,8 @@
 	X(the_current_working_directory)                                 \
 	X(debugging_mode)                                                \
 	X(bind_variable)                                                 \
+	X(find_variable)                                                 \
+	X(array_needs_making)                                            \
 	X(unbind_variable)                                               \
 	X(make_word)                                                     \
 	X(make_word_list)                                                \

@@ -21,11 +21,13 @@ struct bash_word {
 	int flags;
 };
 
+#define BASH_READONLY 0x2
 #define BASH_IMPORTED 0x8000
 
 #define BASH_AT(shell, name, type) ((type *)(shell)->symbol[WARM_BASH_##name])
 
 typedef struct bash_variable *bash_bind_fn(const char *, char *, int);
+typedef struct bash_variable *bash_find_fn(const char *);
 typedef int bash_name_fn(const char *);
 typedef struct bash_word *bash_word_fn(const char *);
 typedef void *bash_cons_fn(struct bash_word *, void *);
@@ -50,14 +52,58 @@ INLINE void bash_take_args(const struct warm_shell *sh,
 	BASH_AT(sh, remember_args, bash_remember_fn)(list, 1);
 }
 
+/*
+ * Sets the value of a variable in place, whatever its attributes are by now.
+ * One that the file has unset stays unset.
+ */
+INLINE void bash_set_value(const struct warm_shell *sh, const char *name,
+			   const char *value)
+{
+	struct bash_variable *v =
+		BASH_AT(sh, find_variable, bash_find_fn)(name);
+
+	if (!v)
+		return;
+	v->value = BASH_AT(sh, make_word, bash_word_fn)(value)->word;
+	v->exported = 0;
+	*BASH_AT(sh, array_needs_making, int) = 1;
+}
+
+/* Takes the attribute away, as it was when bash set the variable. */
+INLINE int bash_unlock(const struct warm_shell *sh, const char *name)
+{
+	struct bash_variable *v =
+		BASH_AT(sh, find_variable, bash_find_fn)(name);
+	int locked = v ? v->attributes & BASH_READONLY : 0;
+
+	if (locked)
+		v->attributes &= ~BASH_READONLY;
+	return locked;
+}
+
+INLINE void bash_lock(const struct warm_shell *sh, const char *name, int locked)
+{
+	struct bash_variable *v =
+		BASH_AT(sh, find_variable, bash_find_fn)(name);
+
+	if (v)
+		v->attributes |= locked;
+}
+
 INLINE void bash_take_directory(const struct warm_shell *sh,
 				const struct warm_command *c)
 {
 	bash_bind_fn *bind = BASH_AT(sh, bind_variable, bash_bind_fn);
 	bash_name_fn *unbind = BASH_AT(sh, unbind_variable, bash_name_fn);
+	int pwd, oldpwd;
 
 	if (!c->elsewhere)
 		return;
+	*BASH_AT(sh, the_current_working_directory, char *) = 0;
+	if (!BASH_AT(sh, find_variable, bash_find_fn)(c->names.pwd))
+		return; /* the file has unset it */
+	pwd = bash_unlock(sh, c->names.pwd);
+	oldpwd = bash_unlock(sh, c->names.oldpwd);
 	if (c->pwd)
 		bind(c->names.pwd, (char *)c->pwd, 0)->attributes |=
 			BASH_IMPORTED;
@@ -67,8 +113,9 @@ INLINE void bash_take_directory(const struct warm_shell *sh,
 		bind(c->names.oldpwd, (char *)c->oldpwd, 0);
 	else
 		unbind(c->names.oldpwd);
-	*BASH_AT(sh, the_current_working_directory, char *) = 0;
 	BASH_AT(sh, set_pwd, bash_plain_fn)();
+	bash_lock(sh, c->names.pwd, pwd);
+	bash_lock(sh, c->names.oldpwd, oldpwd);
 }
 
 INLINE void bash_take_time(const struct warm_shell *sh)
@@ -118,8 +165,7 @@ INLINE void become_shell(const struct warm_shell *sh,
 	bash_take_args(sh, c);
 	bash_take_directory(sh, c);
 	*BASH_AT(sh, command_execution_string, uint64_t) = c->text;
-	BASH_AT(sh, bind_variable, bash_bind_fn)
-	(c->names.text, (char *)c->text, 0);
+	bash_set_value(sh, c->names.text, (const char *)c->text);
 	BASH_AT(sh, bash_input, uint64_t)[WARM_BASH_INPUT_AT / 8] = c->rest;
 }
 
