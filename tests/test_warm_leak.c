@@ -98,6 +98,11 @@ static void leaves_nothing(uint64_t flags)
 	at_first = memory_now();
 	launch_many(tfd, many);
 	after = settle(tfd, &kib_after);
+	/* the keeper ends replaced processes when it finds time */
+	for (int i = 0; i < 1000 && after > before + 1; i++) {
+		nap();
+		after = measure_children(&kib_after);
+	}
 	at_last = memory_now();
 	test_note("%d of %d warm, %d then %d children of %ld then %ld KiB",
 		  (int)stat_of(tfd).warm, many, before, after, kib, kib_after);
