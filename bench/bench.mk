@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Benchmarks. bench/launch.c describes those of launches, and
 # src/shared/measure/launchers.h their methods. bench/ring.c and bench/ring_ways.h
-# describe those of the ring, bench/cache.c that of templates out of a cache, and
+# describe those of the ring, bench/cache.c that of templates out of a cache,
+# bench/sandbox.c that of launches in a sandbox, beside bubblewrap's, and
 # bench/prepared.h that of launches that are prepared ahead.
 #
 #: bench           measure launches, ring, cache and prepared launches; tables, JSON and
@@ -22,10 +23,11 @@ BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)
 RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 CACHE_RUN = $(BENCH_DIR)/cache --out $(BENCH_DIR)
 PREPARED_RUN = $(BENCH_DIR)/prepared --out $(BENCH_DIR)
+SANDBOX_RUN = $(BENCH_DIR)/sandbox --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
 build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring \
-	$(BENCH_DIR)/cache $(BENCH_DIR)/prepared
+	$(BENCH_DIR)/cache $(BENCH_DIR)/prepared $(BENCH_DIR)/sandbox
 
 $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
@@ -36,8 +38,9 @@ $(BENCH_DIR)/launch: $(BENCH_LAUNCH)
 $(BENCH_DIR)/ring: $(BENCH_RING)
 $(BENCH_DIR)/cache: $(O)/bench/cache.o
 $(BENCH_DIR)/prepared: $(BENCH_PREPARED)
-$(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache $(BENCH_DIR)/prepared: \
-		$(BENCH_SHARED) $(LIB_A)
+$(BENCH_DIR)/sandbox: $(O)/bench/sandbox.o
+$(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache $(BENCH_DIR)/prepared \
+		$(BENCH_DIR)/sandbox: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(LIB_A) $(JANSSON_LIBS) -lpthread
@@ -54,6 +57,7 @@ bench: build-bench
 	$(Q)$(RING_RUN)
 	$(Q)$(CACHE_RUN)
 	$(Q)$(PREPARED_RUN)
+	$(Q)$(SANDBOX_RUN)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
@@ -61,6 +65,7 @@ bench-short: build-bench
 	$(Q)$(RING_RUN) --short --check
 	$(Q)$(CACHE_RUN) --short --check
 	$(Q)$(PREPARED_RUN) --short --check
+	$(Q)$(SANDBOX_RUN) --short --check
 
 # Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
