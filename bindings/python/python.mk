@@ -65,7 +65,8 @@ wheel:
 # ---- tests: each step prints "N passed, N failed", and a failure stops no other step
 
 PY_CHECKS := check-python-tests check-python-leaks check-python-debug \
-	check-python-asan check-python-install check-cpython check-others
+	check-python-asan check-python-install check-cpython \
+	check-cpython-warm check-others
 
 PY_TESTS := $(PY_DIR)/tests
 PY_DROPIN_TESTS := test_dropin test_dropin_pending test_dropin_signals

@@ -144,6 +144,7 @@ static const unsigned int not_killed = SPAWN_TEMPLATE_RESULT_NOT_KILLED;
 static const unsigned int pipe_held = SPAWN_TEMPLATE_RESULT_PIPE_HELD;
 static const unsigned int status_lost = SPAWN_TEMPLATE_RESULT_STATUS_LOST;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
+static const unsigned int warm = SPAWN_TEMPLATE_RESULT_WARM;
 
 #define FLAG(flag, text)                                        \
 	.name = #flag, .get = (getter)result_flag, .doc = text, \
@@ -159,6 +160,7 @@ static PyGetSetDef getters[] = {
 	{ FLAG(pipe_held, "Another process held the output open.") },
 	{ FLAG(status_lost, "Other code took the exit status.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
+	{ FLAG(warm, "A prepared process became the program.") },
 	{ "stdout", (getter)result_stdout, NULL,
 	  "The same as out, by subprocess's name.", NULL },
 	{ "stderr", (getter)result_stderr, NULL,

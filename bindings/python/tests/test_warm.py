@@ -92,6 +92,7 @@ class Templates(TestCase):
             r = self.assertWarm(warm, lambda: warm.run_sync(argv, **how))
             self.assertEqual((r.out, r.err, r.returncode),
                              (expected.out, expected.err, -signal.SIGKILL))
+            self.assertEqual((r.warm, expected.warm), (True, False))
 
     def test_runs_of_a_loop_are_warm(self):
         async def main(warm):
