@@ -175,6 +175,30 @@ static void launches_with_attributes_are_let_through(void)
 	check_way("a large table again", plain);
 }
 
+/* Landlock gives the child credentials that the creator does not have. */
+static void launches_in_a_sandbox_are_let_through(void)
+{
+	static const char *const root[] = { "/", NULL };
+	struct spawn_template_sandbox_args wishes =
+		SPAWN_TEMPLATE_SANDBOX_ARGS_INIT;
+	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
+	struct spawn_template_sandbox *sandbox;
+	int tfd = template(GUARD);
+
+	wishes.flags = SPAWN_TEMPLATE_SANDBOX_NO_NET |
+		       SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT;
+	wishes.read_only = (uintptr_t)root;
+	CHECK_EQ(spawn_template_sandbox_new(&wishes, sizeof(wishes), &sandbox),
+		 0);
+	CHECK_EQ(spawn_template_sandbox_apply(sandbox, &args, sizeof(args)), 0);
+	CHECK_EQ(test_spawn_args(tfd, args), 7);
+	CHECK_EQ(stat_of(tfd).refused, 0);
+	/* the checks inside exec hold there, too */
+	CHECK_EQ(guard_write(test_path("p"), O_RDWR), 0);
+	CHECK_EQ(test_spawn_args(tfd, args), -ESTALE);
+	spawn_template_sandbox_free(sandbox);
+}
+
 static void launches_by_fallbacks_are_let_through(void)
 {
 	struct spawn_template_spawn_args args = test_args(NULL, TEST_ARGV("p"));
@@ -294,6 +318,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(close_ends_deny_write_whoever_holds_the_file),
 	TEST_CASE(launches_not_waited_for_are_let_through),
 	TEST_CASE(launches_with_attributes_are_let_through),
+	TEST_CASE(launches_in_a_sandbox_are_let_through),
 	TEST_CASE(launches_by_fallbacks_are_let_through),
 	TEST_CASE(a_script_launches_until_it_is_written_to),
 	TEST_CASE(runs_are_let_through),
