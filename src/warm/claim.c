@@ -13,6 +13,7 @@
  * threads may launch from a seat at a time, each in a slot of its own: begin and
  * end take the lock of the pool, and between them the caller holds none.
  */
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <linux/futex.h>
@@ -83,26 +84,43 @@ static bool needs_source(const struct spawn_template_action *a)
 	}
 }
 
-/*
- * Lists the working directory, 0 to 2, and the descriptors that actions name. A
- * number that an earlier action opens needs no descriptor of the caller's, but
- * sending one does no harm: the action replaces it, as in a cold launch.
- */
+/* Tells whether an earlier action opens the number. */
+static bool is_made(const struct st_launch *l, uint32_t before, int fd)
+{
+	for (uint32_t i = 0; i < before; i++)
+		if ((l->actions[i].type == SPAWN_TEMPLATE_ACTION_DUP2 ||
+		     l->actions[i].type == SPAWN_TEMPLATE_ACTION_OPEN) &&
+		    l->actions[i].newfd == fd)
+			return true;
+	return false;
+}
+
+/* Lists the working directory, 0 to 2, and the descriptors that actions name. */
 static bool list_fds(struct warm_fds *fds, const struct st_launch *l)
 {
+	bool ranges = false;
+
 	for (int fd = 0; fd <= 2; fd++)
 		add_fd(fds, l, fd);
 	for (uint32_t i = 0; i < l->n_actions; i++) {
 		const struct spawn_template_action *a = &l->actions[i];
 		bool keeps = a->type == SPAWN_TEMPLATE_ACTION_KEEP;
 
-		if (a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE ||
-		    a->newfd >= WARM_FD_LIMIT ||
+		if (a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE) {
+			ranges = true;
+			continue;
+		}
+		if (a->newfd >= WARM_FD_LIMIT ||
 		    (keeps && a->fd >= WARM_FD_LIMIT))
 			return false;
-		if (needs_source(a) && !add_fd(fds, l, a->fd))
+		if (needs_source(a) && !is_made(l, i, a->fd) &&
+		    !add_fd(fds, l, a->fd))
 			return false;
 	}
+	/* a range means numbers as the caller has them */
+	for (int i = 1; ranges && i < fds->n; i++)
+		if (fds->number[i] != fds->fd[i])
+			return false;
 	return true;
 }
 
@@ -219,6 +237,7 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 		return ret;
 	seat->slots |= 1U << claim->slot;
 	seat->unclaimed++;
+	seat->launches++;
 	seat->users++;
 	return 0;
 }
@@ -266,7 +285,7 @@ static void identify(struct warm_claim *claim)
 		claim->pidfd = sys_call2(__NR_pidfd_open, pid, 0);
 }
 
-static bool is_done(struct warm_slot *slot)
+static bool is_done(const struct warm_slot *slot)
 {
 	return __atomic_load_n(&slot->done, __ATOMIC_ACQUIRE);
 }
@@ -361,7 +380,9 @@ int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 	int ret;
 
 	slot->ignored = caller->ignored;
-	slot->reset_ignored = caller->ignored != claim->seat->same.ignored;
+	/* the trap of parking has reset that signal, if it was ignored */
+	slot->reset_ignored = caller->ignored != claim->seat->same.ignored ||
+			      (caller->ignored >> (SIGTRAP - 1) & 1);
 	slot->umask = caller->umask;
 	slot->no_new_privs = caller->no_new_privs;
 	set_go(slot, WARM_GO);
@@ -391,6 +412,7 @@ int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
  */
 void st_claim_end(struct warm_claim *claim, unsigned int spares)
 {
+	const struct warm_slot *slot = slot_of(claim);
 	struct warm_seat *seat = claim->seat;
 
 	if (claim->pid)
@@ -399,6 +421,7 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	if (!st_seat_forks(seat) || seat->unclaimed ||
 	    seat->n_waiting >= spares)
 		return;
-	if (!slot_of(claim)->req.refill || slot_of(claim)->report.error)
+	/* the process does it, unless the launch failed */
+	if (!slot->req.refill || !is_done(slot) || slot->report.error)
 		st_seat_ring(seat);
 }

@@ -91,7 +91,8 @@ static uint64_t put_actions(struct warm_builder *b, const struct warm_fds *fds,
 	for (uint32_t i = 0; i < n; i++) {
 		copy[i] = l->actions[i];
 		if (copy[i].fd >= WARM_FD_LIMIT &&
-		    copy[i].type != SPAWN_TEMPLATE_ACTION_RLIMIT)
+		    copy[i].type != SPAWN_TEMPLATE_ACTION_RLIMIT &&
+		    copy[i].type != SPAWN_TEMPLATE_ACTION_CLOSE_RANGE)
 			copy[i].fd = number_there(fds, copy[i].fd);
 		if (copy[i].arg && !(copy[i].arg = put_argument(b, &copy[i])))
 			return 0;
@@ -114,6 +115,7 @@ uint64_t st_image_put_steps(struct warm_builder *b, const struct warm_fds *fds,
 	copy.key = NULL;
 	copy.exec_path = NULL;
 	copy.watch = NULL;
+	copy.wait_fd = WARM_DOOR; /* spared: see list_own() */
 	copy.report = NULL;
 	copy.lacks = 0;
 	return st_image_put(b, &copy, sizeof(copy), 8);

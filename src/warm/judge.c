@@ -15,7 +15,7 @@
 	(SPAWN_TEMPLATE_SPAWN_INHERIT_FDS | SPAWN_TEMPLATE_SPAWN_SETUID |   \
 	 SPAWN_TEMPLATE_SPAWN_SETGID | SPAWN_TEMPLATE_SPAWN_SETGROUPS |     \
 	 SPAWN_TEMPLATE_SPAWN_INTO_CGROUP | SPAWN_TEMPLATE_SPAWN_LANDLOCK | \
-	 SPAWN_TEMPLATE_SPAWN_SECCOMP | SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+	 SPAWN_TEMPLATE_SPAWN_SECCOMP)
 
 /* in a set of ignored signals: each launch resets it */
 #define PIPE (1ULL << (SIGPIPE - 1))
@@ -58,24 +58,46 @@ static bool files_same(const struct st_parked *parked)
 	return true;
 }
 
+/*
+ * Tells whether an action marks one of 0 to 2 as close-on-exec: no exec will
+ * come. Others are closed before the program starts anyway, or are kept.
+ */
+static bool marks_standard(const struct spawn_template_action *a)
+{
+	const struct spawn_template_open *open;
+
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_DUP2:
+		return a->newfd <= 2 && a->flags;
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		open = (const void *)(uintptr_t)a->arg;
+		return a->newfd <= 2 && (open->how.flags & O_CLOEXEC);
+	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:
+		return a->fd <= 2 && (a->flags & CLOSE_RANGE_CLOEXEC);
+	default:
+		return false;
+	}
+}
+
 static bool actions_fit(const struct st_launch *l)
 {
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		const struct spawn_template_action *a = &l->actions[i];
-		bool cloexec =
-			a->type == SPAWN_TEMPLATE_ACTION_DUP2 && a->flags;
-
-		/* a kept or inherited descriptor would have to be looked at */
-		if (a->type == SPAWN_TEMPLATE_ACTION_OPEN)
-			cloexec =
-				((const struct spawn_template_open *)(uintptr_t)
-					 a->arg)
-					->how.flags &
-				O_CLOEXEC;
-		if (cloexec || a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE)
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (marks_standard(&l->actions[i]))
 			return false;
-	}
 	return true;
+}
+
+/*
+ * Tells whether the flags fit. The parent-death signal comes when the keeper
+ * ends, which lives as long as the process; so do the threads of a ring.
+ */
+static bool flags_fit(const struct st_launch *l)
+{
+	uint64_t flags = l->args->flags;
+
+	if ((flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT) && !l->watch)
+		return false;
+	return !(flags & COLD_FLAGS);
 }
 
 /* Tells whether 0 to 2 stay open at exec: otherwise they would not be sent. */
@@ -94,7 +116,7 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 	char *const *argv = (char **)(uintptr_t)l->args->argv;
 	char *const *envp = (char **)(uintptr_t)l->args->envp;
 
-	if (l->args->flags & COLD_FLAGS)
+	if (!flags_fit(l))
 		return SPAWN_TEMPLATE_COLD_FLAGS;
 	if (!actions_fit(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
@@ -103,6 +125,14 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 	if (has_linkers(envp))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	return w->session ? st_session_judge(w->session, l) : ST_COLD_NONE;
+}
+
+/* Tells whether the caller's descriptor still is of the template's file. */
+bool st_judge_descriptor(const struct st_warm *w, const struct st_launch *l)
+{
+	struct spawn_template_key now;
+
+	return st_key_of_fd(l->tfd, &now) == 0 && st_key_equal(&now, &w->key);
 }
 
 /* Judges with system calls, too; a process that no longer matches is ended. */

@@ -8,6 +8,8 @@
  * - A process that is taken is replaced after WARM_REFILL_AFTER, so that parking
  *   does not take the processor from the launch that took it.
  * - Processes that were not used for IDLE_MOST end.
+ * - There are at most PARKED_MOST, besides those that these have forked: for one
+ *   more, those of the template that was launched the longest ago end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,9 @@
 #include "warm/pool.h"
 
 #define IDLE_MOST (30000 * ST_MS)
+#define PARKED_MOST 64 /* processes of all templates */
+/* The time after which parking is tried again that found no process or memory. */
+#define SHORTAGE_AFTER (1000 * ST_MS)
 
 /* One for each process that uses it: a forked child has its own. */
 struct keeper {
@@ -122,6 +127,7 @@ static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
 		st_seat_close(seat);
 	seat->same = after;
 	seat->lock = &w->lock;
+	seat->since = st_now();
 	return ret;
 }
 
@@ -155,12 +161,17 @@ static void refill(struct st_warm *w)
 		/* parked for an environment that is no longer wanted */
 		stale = true;
 		w->due = st_now();
+	} else if (sys_is_shortage(ret) && !final) {
+		w->due = st_now() + SHORTAGE_AFTER;
 	} else if (ret < 0) {
 		w->failures = final ? WARM_TRIES : w->failures + 1;
 		if (w->failures < WARM_TRIES)
 			w->due = st_now() + (1000 * ST_MS << w->failures);
 	} else {
 		w->failures = 0;
+		if (w->renew)
+			st_keeper_retire_all(w);
+		w->renew = false;
 		w->seat[w->n++] = seat;
 		seat = NULL;
 		if (w->n < st_pool_seats(w))
@@ -183,6 +194,41 @@ static void dispose(struct st_warm *w)
 	free(w);
 }
 
+/* Ends all processes of a template, as if it had never been launched. */
+static void forget(struct st_warm *w)
+{
+	st_keeper_retire_all(w);
+	w->launches = 0;
+	w->renew = false;
+	w->due = ST_NEVER;
+}
+
+/*
+ * Ends the processes of the template that was launched the longest ago, if there
+ * are too many to park one more. The caller holds the lock of the list.
+ */
+static void make_room(struct keeper *k)
+{
+	struct st_warm *oldest = NULL;
+	int64_t used = ST_NEVER;
+	unsigned int n = 0;
+
+	for (struct st_warm *w = k->list; w; w = w->next) {
+		pthread_mutex_lock(&w->lock);
+		n += w->n;
+		if (w->n && w->used < used) {
+			oldest = w;
+			used = w->used;
+		}
+		pthread_mutex_unlock(&w->lock);
+	}
+	if (n < PARKED_MOST || !oldest)
+		return;
+	pthread_mutex_lock(&oldest->lock);
+	forget(oldest);
+	pthread_mutex_unlock(&oldest->lock);
+}
+
 enum work { NOTHING, CLOSE, PARK, DISPOSE };
 
 /* Returns the work due for a template, and the time to look again. */
@@ -193,13 +239,10 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 	pthread_mutex_lock(&w->lock);
 	if (w->dropped)
 		work = DISPOSE;
-	else if (w->due <= now && w->n < st_pool_seats(w))
+	else if (w->due <= now && (w->n < st_pool_seats(w) || w->renew))
 		work = PARK;
-	else if (w->n && now - w->used >= IDLE_MOST) {
-		st_keeper_retire_all(w);
-		w->launches = 0;
-		w->due = ST_NEVER;
-	}
+	else if (w->n && now - w->used >= IDLE_MOST)
+		forget(w);
 	if (work == NOTHING && close_due(w) <= now)
 		work = CLOSE;
 	if (w->due < *due)
@@ -228,6 +271,8 @@ static int64_t look(struct keeper *k)
 			continue;
 		if (work == DISPOSE)
 			*at = w->next;
+		else if (work == PARK)
+			make_room(k);
 		pthread_mutex_unlock(&k->lock);
 		if (work == DISPOSE)
 			dispose(w);

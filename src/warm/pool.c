@@ -20,6 +20,10 @@
 
 #define LOCK_TRIES 20
 
+/* A process that forks is replaced after so many launches, or so long. */
+#define RENEW_LAUNCHES 1000
+#define RENEW_AFTER (600000 * ST_MS)
+
 static void count_cold(struct st_warm *w, unsigned int reason)
 {
 	atomic_fetch_add_explicit(&w->cold[reason], 1, memory_order_relaxed);
@@ -40,6 +44,16 @@ static int64_t park_after(const struct st_warm *w)
 	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
 }
 
+/* Has the keeper park a process, if one is missing; the caller holds the lock. */
+static void have_parked(struct st_warm *w)
+{
+	if (w->due != ST_NEVER || (w->n >= st_pool_seats(w) && !w->renew))
+		return;
+	w->due = st_now() + park_after(w);
+	w->used = st_now();
+	st_keeper_poke();
+}
+
 /*
  * Notes that a process is wanted; the caller holds the lock.
  * Return: why this launch is cold.
@@ -56,11 +70,8 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 		w->argv0 = strdup(argv[0]);
 	if (w->session && !st_session_learn(w->session, l))
 		return SPAWN_TEMPLATE_COLD_NOT_READY;
-	if (w->argv0 && w->due == ST_NEVER && w->n < st_pool_seats(w)) {
-		w->due = st_now() + park_after(w);
-		w->used = st_now();
-		st_keeper_poke();
-	}
+	if (w->argv0)
+		have_parked(w);
 	return SPAWN_TEMPLATE_COLD_NOT_READY;
 }
 
@@ -97,6 +108,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	seat = find_seat(w);
 	if (!seat)
 		return want(w, l);
+	if (!st_judge_descriptor(w, l))
+		return SPAWN_TEMPLATE_COLD_FILES;
 	sys_sigmask(NULL, &mask);
 	if (!st_judge_standard())
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
@@ -112,6 +125,17 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	st_keeper_retire(w, seat);
 	want(w, l);
 	return SPAWN_TEMPLATE_COLD_LOST;
+}
+
+/*
+ * Tells whether enough children share the addresses of this process. A session
+ * shell is not replaced: its file would be sourced once more.
+ */
+static bool is_old(const struct st_warm *w, const struct warm_seat *seat)
+{
+	return st_seat_forks(seat) && !w->session &&
+	       (seat->launches >= RENEW_LAUNCHES ||
+		st_now() - seat->since >= RENEW_AFTER);
 }
 
 /* Gives the seat back; the caller holds the lock. */
@@ -131,6 +155,10 @@ static void end(struct st_warm *w, struct warm_claim *claim,
 	w->used = st_now();
 	if (w->n < st_pool_seats(w))
 		want(w, claim->launch);
+	if (is_old(w, claim->seat) && w->failures < WARM_TRIES) {
+		w->renew = true;
+		have_parked(w);
+	}
 	if (w->spent && !claim->seat->users)
 		st_keeper_poke();
 }

@@ -43,6 +43,7 @@ struct st_warm {
 	int64_t due; /* time for the keeper to look; ST_NEVER */
 	unsigned int failures;		/* failed attempts to park, in a row */
 	unsigned int misfits; /* launches that no process fitted, in a row */
+	bool renew;			/* park another process that forks */
 	bool dropped;			/* the template is gone */
 };
 
@@ -64,6 +65,7 @@ void st_keeper_retire_all(struct st_warm *w);
 unsigned int st_judge_arguments(const struct st_warm *w,
 				const struct st_launch *l);
 bool st_judge_standard(void);
+bool st_judge_descriptor(const struct st_warm *w, const struct st_launch *l);
 unsigned int st_judge_process(const struct warm_seat *seat,
 			      struct warm_caller *caller);
 

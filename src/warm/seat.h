@@ -32,6 +32,8 @@ struct warm_seat {
 	uint32_t slots;		/* bits: those in use */
 	unsigned int unclaimed;	/* launches whose process is not known yet */
 	unsigned int users;	/* launches under way */
+	unsigned int launches;	/* so far */
+	int64_t since;		/* time of parking */
 };
 
 int st_seat_open(struct warm_seat *seat, struct st_park *park);

@@ -219,7 +219,10 @@ INLINE void place_descriptors(const struct child *c, struct stub_fds *fds)
 	}
 }
 
-/* Does the default close, but for the two descriptors that the answer needs. */
+/*
+ * Does the default close. The socket, as the held descriptor, and the door, as
+ * wait_fd, are spared: the answer needs them.
+ */
 INLINE int close_all(const struct child *c)
 {
 	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
@@ -229,7 +232,6 @@ INLINE int close_all(const struct child *c)
 	fds.last = ~0U;
 	fds.spare = spare;
 	fds.n_spare = list_spared(c, spare);
-	spare[fds.n_spare++] = WARM_DOOR;
 	return fds_close_ranges(&fds);
 }
 
@@ -330,6 +332,7 @@ INLINE void take_steps(const struct child *c, const struct warm_slot *slot,
 	set_ids(c);
 	if (!is_shell)
 		reset_sigpipe(c);
+	set_parent_death(c);
 }
 
 /* Returns the mask to set after the answer, because it lets signals in. */

@@ -16,6 +16,7 @@
  *	ids			real,effective,saved uid and gid; groups
  *	pids			pid, ppid, pgrp, sid; pgrp of the terminal or -errno
  *	umask nice nnp pdeathsig cgroup dumpable
+ *	layout			address of a function of libc
  *	sandbox			seccomp, filters, nonewprivs, as in /proc/self/status
  *	rlimit N		limit.N=soft,hard
  *	cat			copies fd 0 to fd 1
@@ -304,6 +305,11 @@ static void tell_pids(void)
 	    getppid(), getpgrp(), getsid(0), fg < 0 ? -errno : fg);
 }
 
+static void tell_layout(void)
+{
+	say("layout=%#lx\n", (unsigned long)(uintptr_t)getpid);
+}
+
 static void tell_umask(void)
 {
 	say("umask=%03o\n", umask(0));
@@ -442,6 +448,7 @@ static const struct {
 	{ "nnp", tell_nnp },
 	{ "pause", do_pause },
 	{ "pdeathsig", tell_pdeathsig },
+	{ "layout", tell_layout },
 	{ "pending", tell_pending },
 	{ "pids", tell_pids },
 	{ "sandbox", tell_sandbox },
