@@ -234,9 +234,13 @@ batches() {
 			for a in j[0]}) == 1 and j[0][0]["code"] == 3
 		and j[0][0]["out"] == "b\ngiven/usr\n0022\n"
 		and not any(a["warm"] for a in j[0][:8])'
+	json 'batch launches later lines from prepared processes' "$tmp/json" '
+		[any(a["warm"] for a in j[0][i:i + 8]) for i in (8, 16, 24)]
+		== [True, True, True]'
 	printf '%s\n' null false | slow_lines --warm > "$tmp/json"
 	json 'a line without a way is launched as the option says' \
 		"$tmp/json" 'j[1] == 0 and {a["code"] for a in j[0]} == {3}
+		and any(a["warm"] for a in j[0][:8])
 		and not any(a["warm"] for a in j[0][8:])'
 	echo '{"argv": ["true"], "warm": 7}' | "$tool" batch > "$tmp/json"
 	json 'batch refuses another value of warm' "$tmp/json" \
