@@ -247,9 +247,10 @@ static const uint64_t create_flags[] = {
 	SPAWN_TEMPLATE_CREATE_GUARD,
 	SPAWN_TEMPLATE_CREATE_WARM_ONCE,
 	SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	SPAWN_TEMPLATE_CREATE_WARM_RUNTIME,
 	1ULL << 1,
 	1ULL << 31,
-	1ULL << 39,
+	1ULL << 40,
 	1ULL << 63,
 };
 
@@ -314,13 +315,41 @@ static int guard_model(uint64_t flags, bool asked)
 								   : 0;
 }
 
+/* A file for CREATE_WARM_RUNTIME to source, and the answer of create. */
+struct preload {
+	const char *path;
+	int want;
+};
+
+static void pick_preload(struct preload *p)
+{
+	const struct preload preloads[] = {
+		{ NULL, 0 },
+		{ exe, 0 },
+		{ dir, -EACCES },
+		{ "/dev/null", -EACCES },
+		{ "relative", -EINVAL },
+		{ "", -EINVAL },
+		{ "/no/such", -ENOENT },
+	};
+
+	*p = PICK(preloads);
+}
+
+static int preload_model(uint64_t flags, const struct preload *p)
+{
+	bool asked = flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
+
+	return asked == !!p->path ? p->want : -EINVAL;
+}
+
 static int create_model(const struct spawn_template_create_args *a, int version,
-			const struct file *f)
+			const struct file *f, const struct preload *p)
 {
 	uint64_t flags = a->flags;
 	int ret;
 
-	if (flags & ~CREATE_KNOWN)
+	if (flags & ~(CREATE_KNOWN | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
 		return -EINVAL;
 	if (flags >> 32 && !version)
 		return -EINVAL;
@@ -333,11 +362,16 @@ static int create_model(const struct spawn_template_create_args *a, int version,
 		return -EINVAL;
 	if (a->filename && f->path[0] != '/')
 		return -EINVAL;
+	if (flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME && flags & CREATE_WARM)
+		return -EINVAL;
 	ret = guard_model(flags, false);
 	if (ret)
 		return ret;
 	if ((flags & CREATE_WARM) == CREATE_WARM)
 		return -EINVAL;
+	ret = preload_model(flags, p);
+	if (ret)
+		return ret;
 	ret = flags & SPAWN_TEMPLATE_CREATE_SCRIPT ? f->scripts : f->plain;
 	return ret ? ret : guard_model(flags, true);
 }
@@ -360,12 +394,14 @@ static void fuzz_create(void)
 {
 	static const struct versions versions = {
 		{ SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER0,
-		  SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1 },
-		2
+		  SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER1,
+		  SPAWN_TEMPLATE_CREATE_ARGS_SIZE_VER2 },
+		3
 	};
 	struct spawn_template_create_args args =
 		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
 	size_t size = pick_size(&versions);
+	struct preload preload = { NULL, 0 };
 	struct file file;
 	void *copy;
 	int want, ret;
@@ -392,13 +428,19 @@ static void fuzz_create(void)
 		args.warm_target = byte();
 	if (rarely(16))
 		args.pad = byte() & 1;
+	if (rarely(4))
+		pick_preload(&preload);
+	args.warm_preload = preload.path ? ADDR(preload.path) : 0;
 
 	/* create refuses a relative path before it looks at any fd */
 	if (args.execfd >= 0 && file.plain == -EINVAL)
 		return;
 	want = sized(&args, &versions, size, &copy);
+	if (version_of(&versions, size) < 2)
+		preload = (struct preload){ NULL, 0 };
 	if (!want)
-		want = create_model(&args, version_of(&versions, size), &file);
+		want = create_model(&args, version_of(&versions, size), &file,
+				    &preload);
 	ret = spawn_template_create(copy, size);
 	free(copy);
 	must_be(ret, want ? want : first_free, "create");
@@ -445,7 +487,7 @@ static int cache_model(const struct spawn_template_cache_params *p)
 	uint64_t flags = p->create_flags;
 	int ret;
 
-	if (p->reserved || p->entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
+	if (p->entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
 		return -EINVAL;
 	if (flags & ~CREATE_KNOWN)
 		return -EINVAL;
@@ -508,7 +550,7 @@ static void fuzz_cache(void)
 	if (rarely(8))
 		params.entries = (uint32_t)number();
 	if (rarely(16))
-		params.reserved = (uint32_t)byte();
+		params.warm_target = (uint32_t)byte();
 	want = sized(&params, &versions, size, &copy);
 	if (!want)
 		want = cache_model(&params);
