@@ -329,7 +329,8 @@ static pid_t launch_child(int tfd, const struct st_spawn *spawn,
 	}
 	if (pid == 0)
 		pid = st_clone_launch(l);
-	free(l->block);
+	if (l->block) /* a plain launch makes no call for memory */
+		free(l->block);
 	l->block = NULL;
 	return pid;
 }

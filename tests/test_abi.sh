@@ -60,7 +60,7 @@ seen 'a field of another name is seen' \
 
 seen 'a field that leaves a gap is seen' \
 	's/^	uint32_t pad;.*//' \
-	'spawn_template_create_args: 4 bytes without a member'
+	'spawn_template_create_args.warm_preload: 4 bytes without a member'
 
 seen 'a constant of another value is seen' \
 	's/^(#define SPAWN_TEMPLATE_STAGE_EXEC	+)5/\16/' \
