@@ -217,6 +217,39 @@ static void a_size_set_before_the_launch_counts(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* The echo is there before the launch, but what comes of it is the launch's failure. */
+static void a_launch_that_fails_has_no_output(void)
+{
+	const struct spawn_template_action gone = {
+		.type = SPAWN_TEMPLATE_ACTION_CHDIR,
+		.arg = (uintptr_t) "/nonexistent",
+	};
+	struct spawn_template_run_args args = on_terminal(SH("exit 0"));
+	struct spawn_template_ring *ring = ring_new(8, 2);
+	struct scene before;
+	int tfd = shell();
+
+	args.input = (uintptr_t) "one\ntwo\nthree\n";
+	args.input_len = 14;
+	args.spawn.actions = (uintptr_t)&gone;
+	args.spawn.actions_len = 1;
+	before = scene_now();
+	for (int i = 0; i < 50; i++) {
+		args.flags = RUN(PTY) | (i % 2 ? RUN(STREAM) : 0);
+		for (int n = 0; n < 8; n++)
+			queue_run_args(ring, tfd, &args, 3);
+		for (int n = 0; n < 8; n++) {
+			struct spawn_template_cqe *cqe = ring_take_of(ring, 3);
+
+			CHECK_EQ(cqe->kind, SPAWN_TEMPLATE_CQE_END);
+			CHECK_EQ(cqe->res, -ENOENT);
+			spawn_template_ring_seen(ring, cqe);
+		}
+	}
+	check_scene(&before);
+	spawn_template_ring_exit(ring);
+}
+
 static void in_a_session_without_a_terminal(void *unused)
 {
 	struct spawn_template_run_args args = on_terminal(SH("exit 0"));
@@ -260,6 +293,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(closing_the_input_is_the_end_of_file),
 	TEST_CASE(a_new_size_is_told_to_the_program),
 	TEST_CASE(a_size_set_before_the_launch_counts),
+	TEST_CASE(a_launch_that_fails_has_no_output),
 	TEST_CASE(the_caller_gets_no_terminal),
 	TEST_CASE(what_a_terminal_cannot_have_is_refused),
 };

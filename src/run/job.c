@@ -236,10 +236,11 @@ static int launch_when_possible(struct st_job *job,
 	}
 }
 
-/* The reactor has to learn of a time, or may write, only from now on. */
+/* The reactor has to learn of a time, or may read or write, only from now on. */
 static bool needs_attention(const struct st_job *job)
 {
-	return job->run.idle_ns || job->feed || atomic_load(&job->winsize);
+	return job->run.idle_ns || job->feed || atomic_load(&job->winsize) ||
+	       job->args.flags & SPAWN_TEMPLATE_RUN_PTY;
 }
 
 /*

@@ -53,6 +53,8 @@
 
 /* An open input is writable most of the time: only the change is an event. */
 #define OPEN_IN (EPOLLOUT | EPOLLET)
+/* For an fd that is to be watched after the launch. */
+#define NOT_YET EPOLLET
 
 /* The fd of a job that an event is about. */
 enum kind { OUT, ERR, IN, EXIT, KINDS };
@@ -65,6 +67,21 @@ static int watch(struct st_job *job, int fd, uint32_t events, enum kind kind)
 {
 	return st_poller_watch(&job->ring->poller, fd, events,
 			       (uintptr_t)job | kind);
+}
+
+static bool has_terminal(const struct st_job *job)
+{
+	return job->args.flags & SPAWN_TEMPLATE_RUN_PTY;
+}
+
+/*
+ * Tells whether an fd may be ready before there is a program: a terminal echoes, and
+ * an open input is writable. A launch that fails closes the fds and frees the job in
+ * its own thread, so until it has succeeded no event may lead the reactor there.
+ */
+static bool is_ready_early(const struct st_job *job)
+{
+	return job->feed || has_terminal(job);
 }
 
 /**
@@ -80,12 +97,14 @@ int st_reactor_add(struct st_job *job)
 	int ret;
 
 	st_run_start(run, job->args.timeout_ns);
-	ret = watch(job, run->io.out.fd, EPOLLIN, OUT);
+	run->io.out.unwatched = has_terminal(job);
+	ret = watch(job, run->io.out.fd,
+		    run->io.out.unwatched ? NOT_YET : EPOLLIN, OUT);
 	if (ret == 0)
 		ret = watch(job, run->io.err.fd, EPOLLIN, ERR);
 	if (ret == 0)
-		ret = watch(job, run->io.in, job->feed ? OPEN_IN : EPOLLOUT,
-			    IN);
+		ret = watch(job, run->io.in,
+			    is_ready_early(job) ? NOT_YET : EPOLLOUT, IN);
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&p->lock);
@@ -225,8 +244,7 @@ static void handle_fd(struct turn *turn, struct st_job *job, enum kind kind,
 		st_run_read(run, &run->io.err);
 		break;
 	case IN:
-		/* what a launch that fails has written is lost to the next try */
-		if (job->feed && is_launching(job))
+		if (is_ready_early(job) && is_launching(job))
 			break;
 		st_io_feed(&run->io, events & (EPOLLERR | EPOLLHUP));
 		break;
@@ -274,6 +292,20 @@ static void attend_job(struct st_job *job)
 		st_run_resume(run, &run->io.err);
 }
 
+/* Watches the fds that could have been ready before the launch. */
+static void watch_late(struct st_job *job)
+{
+	struct st_run *run = &job->run;
+
+	if (!is_ready_early(job))
+		return;
+	watch_stream(job, &run->io.out);
+	if (run->io.in >= 0)
+		st_poller_hold(&job->ring->poller, run->io.in, false,
+			       job->feed ? OPEN_IN : EPOLLOUT,
+			       (uintptr_t)job | IN);
+}
+
 /* Takes over a job that needed attention when its launch was over. */
 static void take_over(struct turn *turn, struct st_job *job)
 {
@@ -285,6 +317,7 @@ static void take_over(struct turn *turn, struct st_job *job)
 				       ST_SLOT_ATTEND)) |
 		      ST_SLOT_RUNNING;
 	} while (!atomic_compare_exchange_weak(state, &s, now));
+	watch_late(job);
 	st_run_idle(&job->run);
 	if (s & ST_SLOT_EXITED)
 		st_run_exited(&job->run);
