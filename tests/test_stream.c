@@ -323,6 +323,38 @@ static void a_deadline_does_not_wait_for_the_caller(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* Room that comes back after something was dropped does not make a gap. */
+static void what_comes_before_the_end_has_no_gap(void)
+{
+	struct spawn_template_run_args args =
+		streaming(TREE("ignore", "15", "flood", "1", "0"));
+	struct spawn_template_ring *ring = ring_new(1, 1);
+	struct spawn_template_cqe *cqes[HOARD];
+	struct story story = { .res = 1 };
+	size_t n = 0, most = 0;
+	bool more = true;
+
+	args.max_output = 40 * KIB;
+	args.grace_ns = 1500 * MS;
+	queue_run_args(ring, tree_template(), &args, 3);
+	hoard(ring, cqes, &n, HOARD);
+	CHECK_EQ(spawn_template_ring_cancel(ring, 3), 1);
+	hoard(ring, cqes, &n, HOARD);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_EQ(cqes[i]->kind, OUT);
+		more = add_to_story(ring, &story, cqes[i]);
+	}
+	most = story.out_len;
+	while (more)
+		more = add_to_story(ring, &story, ring_take_of(ring, 3));
+	CHECK_EQ(story.res, -ECANCELED);
+	CHECK(story.result.flags & RESULT(OUT_TRUNCATED));
+	CHECK_EQ(story.out_len, most);
+	CHECK(is_flood(story.out, story.out_len));
+	forget(&story);
+	spawn_template_ring_exit(ring);
+}
+
 static void exit_frees_what_was_not_given_back(void)
 {
 	struct spawn_template_run_args args =
@@ -540,6 +572,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(no_output_is_lost_by_a_slow_caller),
 	TEST_CASE(a_full_ring_does_not_hold_up_output),
 	TEST_CASE(a_deadline_does_not_wait_for_the_caller),
+	TEST_CASE(what_comes_before_the_end_has_no_gap),
 	TEST_CASE(exit_frees_what_was_not_given_back),
 	TEST_CASE(late_gives_back_do_not_disturb_the_next_run),
 	TEST_CASE(a_function_takes_the_output_of_the_blocking_call),

@@ -19,7 +19,7 @@ struct end {
 	struct st_sink sink;
 	struct st_flow *flow;
 	uint32_t kind;
-	bool lost;		/* memory was short, and the rest is dropped */
+	bool lost;		/* some had no room, and the rest is dropped */
 	_Atomic size_t unseen;	/* bytes handed over and not given back */
 	_Atomic bool waits;	/* for room */
 };
@@ -128,7 +128,7 @@ static ssize_t take(struct st_sink *sink, struct st_stream *s)
 		chunk = malloc(sizeof(*chunk) + len);
 	if (!chunk) {
 		/* what is handed over has no gap */
-		end->lost = end->lost || len;
+		end->lost = true;
 		return st_stream_drop(s);
 	}
 	n = sys_call3(__NR_read, s->fd, chunk->bytes, len);
