@@ -284,6 +284,9 @@ CHILD_FN int close_spared(const struct child *c)
 	/* the template may have been made without CREATE_CLOEXEC */
 	if (ret == 0 && c->held > 2)
 		ret = sys_fcntl(c->held, F_SETFD, FD_CLOEXEC);
+	/* who has the ruleset could widen it for the launches to come */
+	if (ret == 0 && c->ruleset > 2)
+		ret = sys_fcntl(c->ruleset, F_SETFD, FD_CLOEXEC);
 	return ret < 0 ? ret : way;
 }
 

@@ -462,12 +462,31 @@ static void actions_may_name_the_rulesets_number(void)
 		  ACT_KEEP(fd) },
 		{ ACT_CLOSE_RANGE(0, 0, 0), ACT_CLOSE_RANGE(fd, fd, 0) },
 		{ ACT_CLOSE_RANGE(3, -1, CLOSE_RANGE_CLOEXEC), ACT_CLOSE(fd) },
+		{ ACT_OPEN(fd, fd, TEST_OPEN("/", O_PATH, 0, 0)),
+		  ACT_CLOSE(fd) },
 	};
 
 	CHECK_SYS(fcntl(fd, F_SETFD, 0));
 	for (size_t i = 0; i < TEST_COUNT(actions); i++) {
 		test_doing("actions %zu", i);
 		check_with_actions(fd, actions[i], 2);
+	}
+}
+
+/* A program that has it could add rules, for all later launches. */
+static void no_program_gets_the_ruleset(void)
+{
+	int fd = ruleset(writable());
+	char *script = test_fmt("test ! -L /proc/self/fd/%d", fd);
+	int tfd = CHECK_OK(spawn_template_open("/bin/sh", 0));
+	struct spawn_template_spawn_args args;
+	FILTER(filter, SYS_getpriority, DENY);
+
+	args = sandboxed(fd, &filter, TEST_ARGV("sh", "-c", script));
+	CHECK_SYS(fcntl(fd, F_SETFD, 0));
+	for (size_t i = 0; i < TEST_COUNT(ways); i++) {
+		test_doing("way %zu", i);
+		CHECK_EQ(ways[i](tfd, args), 0);
 	}
 }
 
@@ -614,6 +633,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_actions_come_before_the_sandbox),
 	TEST_CASE(the_filter_comes_after_every_other_step),
 	TEST_CASE(actions_may_name_the_rulesets_number),
+	TEST_CASE(no_program_gets_the_ruleset),
 	TEST_CASE(the_ruleset_may_have_any_number),
 	TEST_CASE(a_descriptor_that_is_no_ruleset_fails_the_launch),
 	TEST_CASE(a_malformed_filter_fails_the_launch),
