@@ -82,8 +82,9 @@ static bool hits(const struct spawn_template_action *a, int fd)
 {
 	switch (a->type) {
 	case SPAWN_TEMPLATE_ACTION_DUP2:
-	case SPAWN_TEMPLATE_ACTION_OPEN:
 		return a->newfd == fd && a->fd != fd;
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		return a->newfd == fd;
 	case SPAWN_TEMPLATE_ACTION_CLOSE:
 		return a->fd == fd;
 	case SPAWN_TEMPLATE_ACTION_CLOSE_RANGE:

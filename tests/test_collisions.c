@@ -291,6 +291,12 @@ static void a_template_that_an_action_replaced_is_replaced(void)
 	check_probe(told);
 	CHECK_STR(told_fd(told, 20), "/dev/zero");
 	CHECK_STR(told_fd(told, 9), "/dev/zero");
+	/* an absolute path needs no directory */
+	TEST_ACTIONS(&args,
+		     ACT_OPEN(9, 9, TEST_OPEN("/dev/zero", O_RDONLY, 0, 0)));
+	told = launch(tfd, args);
+	check_probe(told);
+	CHECK_STR(told_fd(told, 9), "/dev/zero");
 }
 
 static void the_template_and_other_fds_may_change_places(void)

@@ -463,7 +463,7 @@ static void actions_may_name_the_rulesets_number(void)
 		{ ACT_CLOSE_RANGE(0, 0, 0), ACT_CLOSE_RANGE(fd, fd, 0) },
 		{ ACT_CLOSE_RANGE(3, -1, CLOSE_RANGE_CLOEXEC), ACT_CLOSE(fd) },
 		{ ACT_OPEN(fd, fd, TEST_OPEN("/", O_PATH, 0, 0)),
-		  ACT_CLOSE(fd) },
+		  ACT_DUP2(2, 2) },
 	};
 
 	CHECK_SYS(fcntl(fd, F_SETFD, 0));
