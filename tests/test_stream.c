@@ -542,6 +542,37 @@ static void a_program_that_writes_nothing_is_ended(void)
 	spawn_template_ring_exit(ring);
 }
 
+static int look_at_mask(void *data, uint32_t kind, const void *bytes, size_t len)
+{
+	sigset_t mask;
+
+	(void)kind;
+	(void)bytes;
+	(void)len;
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+	*(int *)data |= 1 | sigismember(&mask, SIGPIPE) << 1;
+	return 0;
+}
+
+/* A function that launches something gives its own mask to that. */
+static void the_function_has_the_callers_mask(void)
+{
+	struct spawn_template_run_args args =
+		streaming(TREE("say", "x", "cat"));
+	struct spawn_template_result res;
+	char *input = calloc(1, MIB);
+	int seen = 0;
+
+	args.on_output = (uintptr_t)look_at_mask;
+	args.on_output_data = (uintptr_t)&seen;
+	args.input = (uintptr_t)input;
+	args.input_len = MIB;
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.out_total, MIB + 1);
+	CHECK_EQ(seen, 1);
+	free(input);
+}
+
 /* The other deadline is the one that comes, and says so. */
 static void a_program_that_writes_goes_on_to_its_deadline(void)
 {
@@ -576,6 +607,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(exit_frees_what_was_not_given_back),
 	TEST_CASE(late_gives_back_do_not_disturb_the_next_run),
 	TEST_CASE(a_function_takes_the_output_of_the_blocking_call),
+	TEST_CASE(the_function_has_the_callers_mask),
 	TEST_CASE(the_function_can_end_the_run),
 	TEST_CASE(streams_have_one_way_out),
 	TEST_CASE(a_program_that_writes_nothing_is_ended),

@@ -74,10 +74,23 @@ struct output {
 	} out, err;
 	spawn_template_output_fn fn;
 	void *fn_data;
+	struct quiet *quiet;
 	bool stop;		/* it has had enough */
 	bool lost;		/* memory was short, and the rest is dropped */
 	char *part;
 };
+
+/* Calls the caller's function, with the caller's own mask. Return: as it does. */
+static int tell(const struct stream_sink *of, size_t n)
+{
+	const struct output *output = of->output;
+	int ret;
+
+	quiet_end(output->quiet);
+	ret = output->fn(output->fn_data, of->kind, output->part, n);
+	quiet_begin(output->quiet, output->quiet->set);
+	return ret;
+}
 
 static ssize_t take(struct st_sink *sink, struct st_stream *stream)
 {
@@ -92,8 +105,7 @@ static ssize_t take(struct st_sink *sink, struct st_stream *stream)
 	if (output->stop || output->lost)
 		return st_stream_drop(stream);
 	n = sys_call3(__NR_read, stream->fd, output->part, PART);
-	if (n > 0 &&
-	    output->fn(output->fn_data, of->kind, output->part, (size_t)n))
+	if (n > 0 && tell(of, (size_t)n))
 		output->stop = true;
 	return n;
 }
@@ -213,6 +225,7 @@ static int run_to_end(struct call *c)
 			set |= BIT(SIGPIPE);
 		if (c->args.flags & SPAWN_TEMPLATE_RUN_SPILL)
 			set |= BIT(SIGXFSZ);
+		c->output.quiet = &quiet;
 		quiet_begin(&quiet, set);
 		wait_until_over(&c->run, &c->output);
 		quiet_end(&quiet);
