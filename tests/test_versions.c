@@ -554,6 +554,31 @@ static void run_sizes_decide_on_the_layout(void)
 		 -E2BIG);
 }
 
+static void run_flags_need_their_version(void)
+{
+	static const uint32_t flags[] = { RUN(TAIL), RUN(PTY),
+					  RUN(PTY) | RUN(NO_ECHO) };
+	struct spawn_template_result res;
+	int tfd = tree_template();
+
+	for (size_t i = 0; i < TEST_COUNT(flags); i++) {
+		struct spawn_template_run_args args =
+			run_args(TREE("exit", "0"));
+
+		args.flags = flags[i];
+		CHECK_EQ(spawn_template_run(tfd, &args, RUN_VER3, &res,
+					    sizeof(res)),
+			 0);
+		spawn_template_result_free(&res);
+		CHECK_EQ(spawn_template_run(tfd, &args, RUN_VER2, &res,
+					    sizeof(res)),
+			 -EINVAL);
+		CHECK_EQ(spawn_template_run(tfd, &args, RUN_VER1, &res,
+					    sizeof(res)),
+			 -EINVAL);
+	}
+}
+
 static void reserved_fields_of_a_run_must_be_zero(void)
 {
 	struct spawn_template_run_args args = run_args(TREE("exit", "3"));
@@ -709,6 +734,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(old_run_arguments_end_at_their_old_size),
 	TEST_CASE(ring_takes_old_arguments),
 	TEST_CASE(run_sizes_decide_on_the_layout),
+	TEST_CASE(run_flags_need_their_version),
 	TEST_CASE(reserved_fields_of_a_run_must_be_zero),
 	TEST_CASE(old_result_is_filled_in_as_it_was),
 	TEST_CASE(result_sizes_between_versions_count_as_the_smaller),

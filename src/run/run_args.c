@@ -11,8 +11,9 @@
 
 #define RUN_FLAGS                                                          \
 	(SPAWN_TEMPLATE_RUN_MERGE_STDERR | SPAWN_TEMPLATE_RUN_NO_CAPTURE | \
-	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE |        \
-	 SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
+	 SPAWN_TEMPLATE_RUN_CGROUP | SPAWN_TEMPLATE_RUN_SUPERVISE)
+#define RUN_FLAGS_VER3 \
+	(SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
 	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TAIL | \
 	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
 	 SPAWN_TEMPLATE_RUN_NO_ECHO)
@@ -72,6 +73,8 @@ static int take_args(struct spawn_template_run_args *args, const void *from,
 		memcpy(&args->input, u.ver0 + VER0_SPAWN, VER0_REST);
 	}
 	st_spawn_version(&args->spawn, version > 0 ? 2 : 1);
+	if (args->flags & ~(RUN_FLAGS | (version < 3 ? 0 : RUN_FLAGS_VER3)))
+		return -EINVAL;
 	return 0;
 }
 
@@ -133,8 +136,8 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 
 	if (ret < 0)
 		return ret;
-	if (args->flags & ~RUN_FLAGS || (!args->input && args->input_len) ||
-	    args->reserved || args->reserved2 ||
+	if ((!args->input && args->input_len) || args->reserved ||
+	    args->reserved2 ||
 	    (args->flags & RING_FLAGS && !of_ring) ||
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
