@@ -1563,7 +1563,9 @@ struct spawn_template_sandbox_args {
  *
  * If args->read_only or args->writable is not 0, programs may read and execute files
  * in and below the paths of both lists, and write, make and remove files in and below
- * the writable paths; nothing else is within their reach. The paths are resolved now:
+ * the writable paths; they cannot open, execute, make, move or remove any other. But
+ * Landlock does not restrict stat, chmod, chown, setxattr, utimensat and the like: what
+ * the caller could do by these to any file, programs can do. The paths are resolved now:
  * a file that is put in such a path's place later is another file. The program, its
  * interpreter and its libraries must be in one of the lists. Programs may also read
  * and write /dev/null, zero, full, random and urandom, unless SANDBOX_NO_DEVICES is
