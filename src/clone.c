@@ -313,8 +313,9 @@ static void remember_lacks(const struct st_launch *l)
 		new |= ST_LACKS_CLOEXEC_RANGE;
 	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PROC_FD)
 		new |= ST_LACKS_CLOSE_RANGE;
+	/* what the launch's own filter denies, other launches have */
 	if (r->fallbacks & 1U << SPAWN_TEMPLATE_FALLBACK_PATH && launched(r) &&
-	    !r->needs_path)
+	    !r->needs_path && !(l->args->flags & SPAWN_TEMPLATE_SPAWN_SECCOMP))
 		new |= ST_LACKS_EXECVEAT;
 	if (r->not_private &&
 	    st_call_is_missing(ST_CALL_CLOSE_RANGE_UNSHARE, r->error))

@@ -340,6 +340,25 @@ static void a_filter_that_kills_in_exec_fails_the_launch(void)
 	}
 }
 
+/* One launch's filter says nothing about the next launch. */
+static void a_filter_that_denies_execveat_is_not_the_systems(void)
+{
+	static struct spawn_template_stat st;
+	FILTER(filter, SYS_execveat, SECCOMP_RET_ERRNO | ENOSYS);
+	struct spawn_template_spawn_args args;
+	int tfd = test_probe();
+
+	if (!is_by_fd(tfd))
+		TEST_SKIP("launches go by path");
+	args = sandboxed(-1, &filter, TEST_ARGV("probe"));
+	CHECK_EQ(by_spawn(tfd, args), 0);
+	args = sandboxed(-1, NULL, TEST_ARGV("probe"));
+	CHECK_EQ(by_spawn(tfd, args), 0);
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	CHECK_EQ(st.fallbacks[SPAWN_TEMPLATE_FALLBACK_PATH], 1);
+	CHECK_EQ(st.launch_by, SPAWN_TEMPLATE_LAUNCH_BY_FD);
+}
+
 static void enter_as_before_5_16(void *arg)
 {
 	(void)arg;
@@ -640,6 +659,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_ring_tells_the_step_that_failed),
 	TEST_CASE(a_kernel_without_the_step_fails_the_launch),
 	TEST_CASE(a_filter_that_kills_in_exec_fails_the_launch),
+	TEST_CASE(a_filter_that_denies_execveat_is_not_the_systems),
 	TEST_CASE(malformed_sandboxes_are_refused),
 	TEST_CASE(without_its_flag_a_field_means_nothing),
 };
