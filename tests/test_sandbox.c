@@ -340,6 +340,26 @@ static void a_filter_that_kills_in_exec_fails_the_launch(void)
 	}
 }
 
+/* The child cannot even exit, but the launch fails. */
+static void a_filter_that_denies_everything_fails_the_launch(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_RET | BPF_K, DENY),
+	};
+	struct sock_fprog filter = { TEST_COUNT(code), code };
+	const struct rlimit none = { 0, 0 };
+	int tfd = test_probe();
+	struct spawn_template_spawn_args args =
+		sandboxed(-1, &filter, TEST_ARGV("probe"));
+
+	CHECK_SYS(setrlimit(RLIMIT_CORE, &none));
+	for (size_t i = 0; i < TEST_COUNT(ways); i++) {
+		test_doing("way %zu", i);
+		CHECK_LT(ways[i](tfd, args), 0);
+		CHECK(test_no_children());
+	}
+}
+
 /* One launch's filter says nothing about the next launch. */
 static void a_filter_that_denies_execveat_is_not_the_systems(void)
 {
@@ -660,6 +680,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_kernel_without_the_step_fails_the_launch),
 	TEST_CASE(a_filter_that_kills_in_exec_fails_the_launch),
 	TEST_CASE(a_filter_that_denies_execveat_is_not_the_systems),
+	TEST_CASE(a_filter_that_denies_everything_fails_the_launch),
 	TEST_CASE(malformed_sandboxes_are_refused),
 	TEST_CASE(without_its_flag_a_field_means_nothing),
 };
