@@ -897,7 +897,8 @@ struct spawn_template_result {
  * on, while it comes, and RESULT_SPILLED is set. If spill_fd is a directory, the call
  * makes the files "out" and "err" there, with mode 0600; they must not exist. If it is a
  * regular file, the call writes to it, and needs RUN_MERGE_STDERR. If a file cannot be
- * made or written to, RESULT_SPILLED is not set, and the run goes on.
+ * made or written to, RESULT_SPILLED is not set, and the run goes on. A ring writes the
+ * files in the thread that serves all of its runs: they belong on a fast, local file system.
  *
  * With RUN_PTY the program's stdin, stdout and stderr are a new pseudo-terminal, which is
  * its controlling terminal, of args->winsize. Its output comes as of one stream, as with
@@ -1266,7 +1267,8 @@ void spawn_template_ring_seen(struct spawn_template_ring *ring,
  * Return: the number of bytes taken, which may be less than @len; -EAGAIN if the ring
  * has no room until the program reads; -EPIPE if nobody reads the program's stdin, or
  * the input was closed; -ENOENT if there is no such run, or it is over; -EINVAL if the
- * run has no RUN_OPEN_INPUT, or @buf is NULL; -ENOMEM; -EACCES after fork(2).
+ * run has no RUN_OPEN_INPUT, or @buf is NULL; -ENOMEM; -EACCES after fork(2); -EBADF if
+ * the process has closed descriptors of the ring.
  * Since: 0.4
  */
 int spawn_template_ring_write(struct spawn_template_ring *ring,
@@ -1280,7 +1282,8 @@ int spawn_template_ring_write(struct spawn_template_ring *ring,
  * The program reads the bytes that were written before, and then the end of the file.
  *
  * Return: 0, also if the input was closed before; -ENOENT if there is no such run, or it
- * is over; -EINVAL if the run has no RUN_OPEN_INPUT; -EACCES after fork(2).
+ * is over; -EINVAL if the run has no RUN_OPEN_INPUT; -EACCES after fork(2); -EBADF as
+ * above.
  * Since: 0.4
  */
 int spawn_template_ring_close_input(struct spawn_template_ring *ring,
@@ -1295,7 +1298,7 @@ int spawn_template_ring_close_input(struct spawn_template_ring *ring,
  * If the size changes, the processes in the foreground of the terminal get SIGWINCH.
  *
  * Return: 0; -ENOENT if there is no such run, or it is over; -EINVAL if the run has no
- * RUN_PTY, or @winsize is 0; -EACCES after fork(2).
+ * RUN_PTY, or @winsize is 0; -EACCES after fork(2); -EBADF as above.
  * Since: 0.4
  */
 int spawn_template_ring_winsize(struct spawn_template_ring *ring,
@@ -1313,7 +1316,7 @@ int spawn_template_ring_winsize(struct spawn_template_ring *ring,
  * completes as usual.
  *
  * Return: the number of launches and runs that were found and not complete; -ENOENT
- * if there were none; -EACCES after fork(2).
+ * if there were none; -EACCES after fork(2); -EBADF as above.
  * Since: 0.2
  */
 int spawn_template_ring_cancel(struct spawn_template_ring *ring,

@@ -32,6 +32,8 @@ static int find_run(struct spawn_template_ring *ring, uint64_t user_data,
 
 	if (ring->epoch != st_epoch_current())
 		return -EACCES;
+	if (!st_ring_intact(ring))
+		return -EBADF;
 	pthread_mutex_lock(&ring->lock);
 	for (unsigned int i = 0; ret && i < ring->entries; i++) {
 		struct st_slot *slot = &ring->slots[i];

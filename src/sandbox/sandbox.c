@@ -135,6 +135,8 @@ int spawn_template_sandbox_new(const struct spawn_template_sandbox_args *args,
 
 	if (ret < 0)
 		return ret;
+	if (!sandbox)
+		return -EINVAL;
 	abi = st_ruleset_abi();
 	lost = lost_of(&a, abi);
 	if (lost & ~LOST(MINOR) &&
