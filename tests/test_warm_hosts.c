@@ -271,6 +271,29 @@ static void without_ptrace_all_launches_are_cold(void)
 	CHECK_EQ(stat_of(tfd).failed, 0);
 }
 
+/* A kernel without CHECKPOINT_RESTORE: no process may take a launch, to fail then. */
+static void without_mm_map_all_launches_are_cold(void)
+{
+	int null, tfd;
+
+	/* only a filter from before the library was loaded lets it prepare */
+	if (!getenv("FILTERED")) {
+		CHECK_SYS(setenv("FILTERED", "1", 1));
+		null = CHECK_SYS(open("/dev/null", O_WRONLY | O_CLOEXEC));
+		CHECK_SYS(dup2(null, 1));
+		test_seccomp_arg(SYS_prctl, 0, ~0U, PR_SET_MM, EINVAL);
+		execl("/proc/self/exe", "test_warm_hosts", __func__, NULL);
+		CHECK(!"executed");
+	}
+	tfd = open_warm(test_tool("probe"), FORK);
+	for (int i = 0; i < 20; i++) {
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+		nap();
+	}
+	CHECK_EQ(stat_of(tfd).cold, 20);
+	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
 static void variables_of_linker_and_libc_mean_cold(void)
 {
 	static const char *const variables[] = {
@@ -314,6 +337,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
 	TEST_CASE(without_ptrace_all_launches_are_cold),
+	TEST_CASE(without_mm_map_all_launches_are_cold),
 	TEST_CASE(variables_of_linker_and_libc_mean_cold),
 };
 TEST_MAIN(cases)

@@ -135,4 +135,28 @@ int st_park_layout(struct tracer *t)
 	return 0;
 }
 
+/*
+ * Makes the calls that each launch makes and that a kernel or a filter may lack:
+ * a launch could not go cold any more. They change nothing.
+ */
+int st_park_try(struct tracer *t)
+{
+	const struct warm_control *z = &t->out->control;
+	const struct prctl_mm_map *mm = &t->out->mm;
+	const uint64_t scratch = z->stub + WARM_TEXT_MOST;
+	long ret = st_trace_copy_out(t, scratch, mm, sizeof(*mm));
+
+	if (ret == 0)
+		ret = st_trace_remote(t, __NR_prctl, PR_SET_MM, PR_SET_MM_MAP,
+				      scratch, sizeof(*mm), 0, 0);
+	if (ret == 0)
+		ret = st_trace_remote(t, __NR_set_robust_list, z->robust_list,
+				      24, 0, 0, 0, 0);
+	if (ret == 0)
+		ret = st_trace_remote(t, __NR_getrandom, scratch, 16, 0, 0, 0,
+				      0);
+	ret = ret == 16 ? 0 : ret < 0 ? ret : -EIO;
+	return st_park_at(t, WARM_STEP_THREAD, (int)ret);
+}
+
 #endif

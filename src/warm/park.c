@@ -260,6 +260,8 @@ static int trace(struct tracer *t)
 	if (ret == 0)
 		ret = st_park_layout(t);
 	if (ret == 0)
+		ret = st_park_try(t);
+	if (ret == 0)
 		ret = st_park_files(t);
 	if (ret == 0)
 		ret = leave(t);

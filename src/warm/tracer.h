@@ -58,6 +58,7 @@ uint64_t st_trace_number(const char **at, unsigned int base);
 int st_park_auxv(struct tracer *t);
 int st_park_thread(struct tracer *t);
 int st_park_layout(struct tracer *t);
+int st_park_try(struct tracer *t);
 int st_park_files(struct tracer *t);
 int st_park_file(struct tracer *t, const char *path, size_t len);
 
