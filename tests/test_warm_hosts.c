@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 /* ---- upgrades */
 
@@ -233,6 +234,59 @@ static void a_parked_process_is_not_reported_by_waitpid(void)
 	await_no_children();
 }
 
+/* ---- hosts that close what they do not know */
+
+#define PAIRS 12
+
+/*
+ * The host closes the library's descriptors, too, and its own get the numbers:
+ * nothing may be sent to its sockets, and no process of its pidfds be killed.
+ */
+static void closes_all_descriptors(uint64_t flags)
+{
+	int tfd = ready_probe(flags), pair[PAIRS][2], pidfd[PAIRS];
+	char byte;
+
+	for (int fd = 3; fd < 200; fd++)
+		if (fd != tfd)
+			close(fd);
+	for (int i = 0; i < PAIRS; i++)
+		CHECK_SYS(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				     pair[i]));
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	for (int i = 0; i < 2 * PAIRS; i++) {
+		CHECK_EQ(recv(pair[i / 2][i % 2], &byte, 1, 0), -1);
+		CHECK_EQ(errno, EAGAIN);
+	}
+
+	for (int fd = 3; fd < 200; fd++)
+		if (fd != tfd)
+			close(fd);
+	for (int i = 0; i < PAIRS; i++) {
+		pid_t pid = CHECK_SYS(fork());
+
+		if (pid == 0)
+			pause();
+		pidfd[i] = (int)CHECK_SYS(syscall(SYS_pidfd_open, pid, 0));
+	}
+	CHECK_OK(spawn_template_close(tfd));
+	usleep(100000);
+	for (int i = 0; i < PAIRS; i++) {
+		CHECK_SYS(syscall(SYS_pidfd_send_signal, pidfd[i], SIGKILL,
+				  NULL, 0));
+		CHECK_SYS(waitid(P_PIDFD, (id_t)pidfd[i], NULL, WEXITED));
+	}
+	await_no_children();
+}
+
+static void a_host_that_closes_all_descriptors_is_left_alone(void)
+{
+	closes_all_descriptors(ONCE);
+	closes_all_descriptors(FORK);
+}
+
 /* ---- what is not allowed */
 
 #define USER 64321	/* a user id of this test alone */
@@ -334,6 +388,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_replaced_program_with_refresh_runs_the_new_one),
 	TEST_CASE(a_host_that_ignores_sigchld_is_served),
 	TEST_CASE(a_host_that_reaps_all_is_served),
+	TEST_CASE(a_host_that_closes_all_descriptors_is_left_alone),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
 	TEST_CASE(without_ptrace_all_launches_are_cold),

@@ -221,6 +221,8 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 	int ret;
 
 	*claim = (struct warm_claim){ seat, l, .pidfd = -1 };
+	if (!st_seat_has_fds(seat))
+		return -EPIPE;
 	ret = find_slot(claim);
 	if (ret < 0)
 		return ret;

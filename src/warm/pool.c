@@ -295,7 +295,8 @@ unsigned int st_warm_ready(struct st_warm *w)
 	    pthread_mutex_trylock(&w->lock) != 0)
 		return 0;
 	for (unsigned int i = 0; i < w->n; i++)
-		ready += st_seat_ready(w->seat[i]);
+		if (st_seat_has_fds(w->seat[i]))
+			ready += st_seat_ready(w->seat[i]);
 	pthread_mutex_unlock(&w->lock);
 	return ready;
 }

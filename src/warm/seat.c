@@ -54,6 +54,7 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	seat->socket = pair[0];
+	st_own_take(&seat->socket_file, seat->socket);
 	park->socket = pair[1];
 	seat->door = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (seat->door < 0)
@@ -114,6 +115,24 @@ int st_seat_open(struct warm_seat *seat, struct st_park *park)
 	if (ret < 0)
 		st_seat_close(seat);
 	return ret;
+}
+
+/* ---- descriptors that the host has closed */
+
+/*
+ * Tells whether the seat still has its descriptors. The host may have closed all
+ * that it does not know, and opened others at their numbers. Of the seat's only
+ * the socket has an inode of its own on each kernel, so it stands for all: if it
+ * is gone, all are forgotten.
+ */
+bool st_seat_has_fds(struct warm_seat *seat)
+{
+	if (seat->socket >= 0 && st_own_is(&seat->socket_file, seat->socket))
+		return true;
+	seat->socket = seat->door = seat->pidfd = -1;
+	for (unsigned int i = 0; i < seat->n_waiting; i++)
+		seat->waiting[i].pidfd = -1;
+	return false;
 }
 
 /* ---- announcements */
@@ -180,6 +199,8 @@ void st_seat_end(pid_t pid, int pidfd)
 {
 	siginfo_t info;
 
+	if (pidfd >= 0 && !st_pidfd_is(pidfd, pid))
+		pidfd = -1; /* the host has closed it */
 	if (pidfd >= 0)
 		st_pidfd_signal(pidfd, pid, SIGKILL);
 	else if (wait_for(pid, -1, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
@@ -191,7 +212,7 @@ void st_seat_end(pid_t pid, int pidfd)
 
 static void end_all_forked(struct warm_seat *seat)
 {
-	while (hear(seat))
+	while (seat->socket >= 0 && hear(seat))
 		;
 	while (seat->n_waiting) {
 		struct warm_waiting w = seat->waiting[--seat->n_waiting];
@@ -209,6 +230,7 @@ static void end_all_forked(struct warm_seat *seat)
 /* Ends all processes of the seat that are no programs yet. No launch uses it. */
 void st_seat_close(struct warm_seat *seat)
 {
+	st_seat_has_fds(seat);
 	if (seat->pid)
 		st_seat_end(seat->pid, seat->pidfd);
 	if (st_seat_forks(seat))

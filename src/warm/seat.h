@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "own.h"
 #include "warm/parked.h"
 #include "warm/same.h"
 
@@ -24,6 +25,7 @@ struct warm_seat {
 	pid_t pid;		/* the parked process's; 0: it is a program now */
 	int pidfd;
 	int socket, door;	/* -1: none */
+	struct st_own socket_file;
 	struct warm_shared *shared;
 	struct st_same same;	/* what the parked process has inherited */
 
@@ -39,6 +41,7 @@ struct warm_seat {
 int st_seat_open(struct warm_seat *seat, struct st_park *park);
 void st_seat_close(struct warm_seat *seat);
 
+bool st_seat_has_fds(struct warm_seat *seat);
 bool st_seat_forks(const struct warm_seat *seat);
 unsigned int st_seat_ready(struct warm_seat *seat);
 int st_seat_ring(struct warm_seat *seat);
