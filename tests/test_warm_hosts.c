@@ -5,9 +5,11 @@
  */
 #include "changes.h"
 #include "parked.h"
+#include "rings.h"
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -234,6 +236,34 @@ static void a_parked_process_is_not_reported_by_waitpid(void)
 	await_no_children();
 }
 
+/* ---- hosts with a ring */
+
+/* The ring is the first to launch; its threads are SCHED_BATCH. */
+static void a_ring_s_policy_is_not_that_of_programs(void)
+{
+	struct spawn_template_ring *ring = ring_new(1, 1);
+	int tfd = open_warm("/bin/sleep", FORK), pidfd;
+	struct spawn_template_spawn_args args;
+	struct spawn_template_cqe *cqe;
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++) {
+		queue_spawn(ring, tfd, TEST_ARGV("sleep", "0"), 1);
+		CHECK_OK(spawn_template_ring_submit(ring));
+		CHECK_OK(spawn_template_ring_wait(ring, &cqe, 10000));
+		CHECK_OK(cqe->res);
+		CHECK_SYS(waitpid(cqe->pid, NULL, 0));
+		CHECK_SYS(close(cqe->pidfd));
+		spawn_template_ring_seen(ring, cqe);
+	}
+	args = test_args(&pidfd, TEST_ARGV("sleep", "10"));
+	CHECK_WARM(tfd, pid = spawn_template_spawn(tfd, &args, sizeof(args)));
+	CHECK_EQ(sched_getscheduler(pid), SCHED_OTHER);
+	CHECK_SYS(kill(pid, SIGKILL));
+	CHECK_SYS(waitpid(pid, NULL, 0));
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- hosts that close what they do not know */
 
 #define PAIRS 12
@@ -388,6 +418,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_replaced_program_with_refresh_runs_the_new_one),
 	TEST_CASE(a_host_that_ignores_sigchld_is_served),
 	TEST_CASE(a_host_that_reaps_all_is_served),
+	TEST_CASE(a_ring_s_policy_is_not_that_of_programs),
 	TEST_CASE(a_host_that_closes_all_descriptors_is_left_alone),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),

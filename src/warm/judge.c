@@ -3,6 +3,7 @@
  * Judges whether a prepared process may serve a launch: by its arguments, by the
  * files that the process has mapped, and by all that a child would inherit.
  */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -137,6 +138,7 @@ bool st_judge_descriptor(const struct st_warm *w, const struct st_launch *l)
 
 /* Judges with system calls, too; a process that no longer matches is ended. */
 unsigned int st_judge_process(const struct warm_seat *seat,
+			      const struct st_launch *l,
 			      struct warm_caller *caller)
 {
 	struct st_same same;
@@ -146,7 +148,11 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 	/* ask, and only then make sure that it was this process that was asked */
 	if (st_same_reaches(seat->pid) < 0 || !st_seat_lives(seat))
 		return SPAWN_TEMPLATE_COLD_SANDBOX;
-	if (st_same_read(&same) < 0 || st_same_differs(&seat->same, &same))
+	if (st_same_read(&same) < 0)
+		return SPAWN_TEMPLATE_COLD_INHERITED;
+	if (l->batch && same.policy == SCHED_BATCH)
+		same.policy = SCHED_OTHER; /* see set_scheduler() */
+	if (st_same_differs(&seat->same, &same))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	/* its file has seen these */
 	if (seat->parked.control.shell.shell &&

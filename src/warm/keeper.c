@@ -11,8 +11,10 @@
  * - There are at most PARKED_MOST, besides those that these have forked: for one
  *   more, those of the template that was launched the longest ago end.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/prctl.h>
 
 #include "futex.h"
@@ -286,11 +288,25 @@ static int64_t look(struct keeper *k)
 	return due;
 }
 
+/*
+ * Leaves SCHED_BATCH, if the first to launch was a thread of a ring: what is
+ * parked has the policy of this thread.
+ */
+static void take_policy(void)
+{
+	const int priority = 0;
+
+	if (sys_call1(__NR_sched_getscheduler, 0) == SCHED_BATCH &&
+	    sys_call1(__NR_sched_getscheduler, getpid()) == SCHED_OTHER)
+		sys_call3(__NR_sched_setscheduler, 0, SCHED_OTHER, &priority);
+}
+
 static void *keep(void *arg)
 {
 	struct keeper *k = arg;
 
 	sys_call2(__NR_prctl, PR_SET_NAME, "spawn-warm");
+	take_policy();
 	for (;;) {
 		uint32_t seen = atomic_load(&k->pokes);
 		int64_t due, left;

@@ -172,7 +172,7 @@ static pid_t go(struct warm_claim *claim, unsigned int *reason)
 	struct warm_caller caller;
 	int ret;
 
-	*reason = st_judge_process(claim->seat, &caller);
+	*reason = st_judge_process(claim->seat, claim->launch, &caller);
 	if (*reason != ST_COLD_NONE) {
 		st_claim_call_off(claim);
 		return 0;

@@ -67,6 +67,7 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 bool st_judge_standard(void);
 bool st_judge_descriptor(const struct st_warm *w, const struct st_launch *l);
 unsigned int st_judge_process(const struct warm_seat *seat,
+			      const struct st_launch *l,
 			      struct warm_caller *caller);
 
 #endif

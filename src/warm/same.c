@@ -215,8 +215,6 @@ static void read_calls(struct st_same *same)
 	same->timer_slack = (uint64_t)sys_call1(__NR_prctl, PR_GET_TIMERSLACK);
 	same->nice = (uint64_t)sys_call2(__NR_getpriority, PRIO_PROCESS, 0);
 	same->policy = (uint64_t)sys_call1(__NR_sched_getscheduler, 0);
-	if (same->policy == SCHED_BATCH)
-		same->policy = SCHED_OTHER; /* see set_scheduler() */
 	read_scheduling(same);
 	same->io_priority = (uint64_t)sys_call2(__NR_ioprio_get, 1, 0);
 	if (sys_call5(__NR_get_mempolicy, &mode, nodes, 1024, 0, 0) == 0)
