@@ -230,24 +230,46 @@ static int check_files(const struct st_shell_start *start, pid_t pid)
 		       : -EIO;
 }
 
+/* Looks for a text. Return: 1 or 0; -errno. */
+static int find_text(int fd, const char *text)
+{
+	const size_t keep = strlen(text) - 1;
+	char buf[4096];
+	size_t have = 0;
+	bool has = false;
+	int got;
+
+	do {
+		got = sys_call3(__NR_read, fd, buf + have, sizeof(buf) - have);
+		if (got <= 0)
+			continue;
+		have += (size_t)got;
+		has = memmem(buf, have, text, keep + 1);
+		if (have > keep) {
+			memmove(buf, buf + have - keep, keep);
+			have = keep;
+		}
+	} while (!has && (got > 0 || got == -EINTR));
+	return got < 0 ? got : has;
+}
+
+/*
+ * Tells whether the file has the text, or cannot be read. It is not mapped: who
+ * touches a mapping of a file that has just become shorter is killed.
+ */
 static bool has_text(const char *path, const char *text)
 {
-	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	struct spawn_template_key key = { 0 };
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+			    0);
+	struct spawn_template_key key;
 	bool has = true;
-	char *at;
 
 	if (fd < 0)
 		return true;
-	if (st_key_of_fd(fd, &key) == 0)
-		has = key.size;
-	if (has) {
-		at = mmap(NULL, key.size, PROT_READ, MAP_PRIVATE, fd, 0);
-		has = at == MAP_FAILED ||
-		      memmem(at, key.size, text, strlen(text));
-		if (at != MAP_FAILED)
-			munmap(at, key.size);
-	}
+	if (st_key_of_fd(fd, &key) == 0 && (key.mode & S_IFMT) == S_IFCHR)
+		has = false; /* /dev/null */
+	else if (st_key_of_fd(fd, &key) == 0 && (key.mode & S_IFMT) == S_IFREG)
+		has = find_text(fd, text);
 	sys_close(fd);
 	return has;
 }

@@ -4,12 +4,14 @@
  * dynamic symbols. The file is another's: nothing in it is believed unchecked.
  */
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "identity.h"
 #include "sys.h"
 #include "warm/shell.h"
+
+#define FILE_MOST (64 * 1024 * 1024)
 
 struct file {
 	const char *at;
@@ -83,25 +85,46 @@ static int take_symbols(const struct file *f, int64_t *offset)
 	return ret;
 }
 
+/*
+ * Copies the file. It is not mapped: who touches a mapping of a file that has just
+ * become shorter is killed.
+ */
+static int read_all(int fd, char *to, size_t size)
+{
+	size_t done = 0;
+	int got;
+
+	while (done < size) {
+		got = sys_call4(__NR_pread64, fd, to + done, size - done, done);
+		if (got == -EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? got : -ESTALE;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
 int st_shell_symbols(const char *path, const struct spawn_template_key *key,
 		     int64_t offset[WARM_BASH_N])
 {
+	const size_t size = (size_t)key->size;
 	struct spawn_template_key now;
-	struct file f = { NULL, (size_t)key->size };
 	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), ret = fd;
+	char *copy;
 
 	if (fd < 0)
 		return fd;
 	memset(offset, 0, WARM_BASH_N * sizeof(*offset));
-	ret = st_key_of_fd(fd, &now);
+	copy = size <= FILE_MOST ? malloc(size) : NULL;
+	ret = size <= FILE_MOST ? st_key_of_fd(fd, &now) : -ENOEXEC;
 	if (ret == 0 && !st_key_equal(&now, key))
 		ret = -ESTALE;
-	f.at = ret == 0 ? mmap(NULL, f.size, PROT_READ, MAP_PRIVATE, fd, 0)
-			: MAP_FAILED;
+	if (ret == 0)
+		ret = copy ? read_all(fd, copy, size) : -ENOMEM;
 	sys_close(fd);
-	if (f.at == MAP_FAILED)
-		return ret < 0 ? ret : -ENOMEM;
-	ret = take_symbols(&f, offset);
-	munmap((void *)f.at, f.size);
+	if (ret == 0)
+		ret = take_symbols(&(struct file){ copy, size }, offset);
+	free(copy);
 	return ret;
 }
