@@ -165,13 +165,32 @@ static int read_status(struct st_same *same)
 
 /* ---- the rest */
 
-static uint64_t file_digest(enum st_self_file file)
+/*
+ * Takes the digest of a file. An error is a value, too, and has to be equal, but
+ * for those that tell nothing about what the file says.
+ */
+static int read_digest(enum st_self_file file, uint64_t *to)
 {
 	char text[TEXT_SIZE];
 	int len = st_self_read(file, text, sizeof(text));
 
-	/* an error is a value, too, and has to be equal */
-	return len < 0 ? (uint64_t)len : digest(text, (size_t)len);
+	if (len == -E2BIG || sys_is_shortage(len))
+		return len;
+	*to = len < 0 ? (uint64_t)len : digest(text, (size_t)len);
+	return 0;
+}
+
+static int read_files(struct st_same *same)
+{
+	int ret = read_digest(ST_SELF_CGROUP, &same->cgroup);
+
+	if (ret == 0)
+		ret = read_digest(ST_SELF_LABEL, &same->label);
+	if (ret == 0)
+		ret = read_digest(ST_SELF_OOM, &same->oom_score);
+	if (ret == 0)
+		ret = read_digest(ST_SELF_CORE, &same->core_filter);
+	return ret;
 }
 
 static void read_limits(struct st_same *same)
@@ -302,11 +321,7 @@ int st_same_read(struct st_same *same)
 		return ret;
 	read_limits(same);
 	read_calls(same);
-	same->cgroup = file_digest(ST_SELF_CGROUP);
-	same->label = file_digest(ST_SELF_LABEL);
-	same->oom_score = file_digest(ST_SELF_OOM);
-	same->core_filter = file_digest(ST_SELF_CORE);
-	return 0;
+	return read_files(same);
 }
 
 /* ---- the table */
