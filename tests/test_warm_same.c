@@ -80,6 +80,7 @@ static void rows_without_a_change_here_are_compared(void)
 		size_t at;
 	} others[] = {
 		{ "label", offsetof(struct st_same, label) },
+		{ "exec_label", offsetof(struct st_same, exec_label) },
 		{ "memory_nodes", offsetof(struct st_same, memory_nodes) },
 		{ "cgroup", offsetof(struct st_same, cgroup) },
 		{ "utilisation", offsetof(struct st_same, utilisation) },

@@ -27,6 +27,7 @@
 
 #define CAP_SYS_ADMIN_BIT (1ULL << 21)
 #define TEXT_SIZE 4096
+#define FIRST_ERROR ((uint64_t)-4095)
 
 #ifndef PR_GET_MDWE
 #define PR_GET_MDWE 66
@@ -186,6 +187,9 @@ static int read_files(struct st_same *same)
 
 	if (ret == 0)
 		ret = read_digest(ST_SELF_LABEL, &same->label);
+	/* the label that setexeccon(3) or aa_change_onexec(2) asks for */
+	if (ret == 0 && same->label < FIRST_ERROR)
+		ret = read_digest(ST_SELF_EXEC_LABEL, &same->exec_label);
 	if (ret == 0)
 		ret = read_digest(ST_SELF_OOM, &same->oom_score);
 	if (ret == 0)
@@ -378,6 +382,7 @@ static const struct row {
 	ROW(keyring, EQUAL),
 	ROW(cgroup, EQUAL),
 	ROW(label, EQUAL),
+	ROW(exec_label, EQUAL),
 	ROW(root_mount, EQUAL),
 	ROW(root_inode, EQUAL),
 	ROW(limits, EQUAL),

@@ -31,7 +31,7 @@ struct st_same {
 	uint64_t timer_slack, nice, policy, priority, utilisation;
 	uint64_t io_priority, memory_policy;
 	uint64_t session, group, oom_score, core_filter;
-	uint64_t keyring, cgroup, label, root_mount, root_inode;
+	uint64_t keyring, cgroup, label, exec_label, root_mount, root_inode;
 	uint64_t limits[ST_SAME_LIMITS][2];
 	uint64_t spaces[ST_SELF_SPACES];	/* namespaces */
 };

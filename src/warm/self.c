@@ -33,6 +33,7 @@ static const char *const names[ST_SELF_FILES] = {
 	[ST_SELF_STATUS] = "/proc/thread-self/status",
 	[ST_SELF_CGROUP] = "/proc/thread-self/cgroup",
 	[ST_SELF_LABEL] = "/proc/thread-self/attr/current",
+	[ST_SELF_EXEC_LABEL] = "/proc/thread-self/attr/exec",
 	[ST_SELF_OOM] = "/proc/thread-self/oom_score_adj",
 	[ST_SELF_CORE] = "/proc/self/coredump_filter",
 };
