@@ -33,11 +33,19 @@
 
 #define STACKS_SIZE (64 * 1024) /* the helper's, and behind it the process's */
 #define LOOP_STACK 16384
+#define WORD_MOST 50 /* tenths of a second */
 
-static void wait_word(_Atomic uint32_t *word)
+/*
+ * Waits, but not for ever: the other side may have been killed, by a filter, for
+ * example, and who is no tracer yet is not told.
+ */
+static int wait_word(_Atomic uint32_t *word)
 {
-	while (!*word)
-		sys_call4(__NR_futex, word, FUTEX_WAIT, 0, 0);
+	struct sys_timespec tenth = { 0, 100000000 };
+
+	for (int i = 0; i < WORD_MOST && !*word; i++)
+		sys_call4(__NR_futex, word, FUTEX_WAIT, 0, &tenth);
+	return *word ? 0 : -ETIMEDOUT;
 }
 
 static void set_word(_Atomic uint32_t *word)
@@ -108,7 +116,8 @@ static void process(void *arg)
 	/* under yama a sibling may trace only a process that names it first */
 	sys_call5(__NR_prctl, PR_SET_PTRACER, t->helper, 0, 0, 0);
 	set_word(&t->ready);
-	wait_word(&t->go);
+	if (wait_word(&t->go) < 0)
+		sys_exit(127);
 	ret = take_fds(p);
 	if (ret >= 0)
 		ret = st_path_check(p->path, p->key, 0);
@@ -123,14 +132,15 @@ static void process(void *arg)
 
 static int begin_trace(struct tracer *t)
 {
-	int ret, status;
+	int ret = wait_word(&t->ready), status;
 
-	wait_word(&t->ready);
-	ret = sys_call4(__NR_ptrace, PTRACE_SEIZE, t->pid, 0,
-			PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
-	set_word(&t->go);
+	if (ret == 0)
+		ret = sys_call4(__NR_ptrace, PTRACE_SEIZE, t->pid, 0,
+				PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	/* else it never goes on: it would run the program, until it is killed */
 	if (ret < 0)
 		return st_park_at(t, WARM_STEP_TRACE, ret);
+	set_word(&t->go);
 	status = st_trace_wait_stop(t);
 	if (status < 0)
 		return st_park_at(t, WARM_STEP_EXEC,
