@@ -36,8 +36,12 @@ static int open_shared(struct warm_seat *seat, struct st_park *park)
 
 	park->shared = memfd_create(park->mode == WARM_ONCE ? ST_PARKED_ONCE
 							    : ST_PARKED_FORK,
-				    MFD_CLOEXEC);
+				    MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (park->shared < 0 || ftruncate(park->shared, size) < 0)
+		return -errno;
+	/* shorter, it would kill this process; the program's linker has it open */
+	if (fcntl(park->shared, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -errno;
 	seat->shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    park->shared, 0);
