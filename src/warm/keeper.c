@@ -164,7 +164,9 @@ static void refill(struct st_warm *w)
 		stale = true;
 		w->due = st_now();
 	} else if (sys_is_shortage(ret) && !final) {
-		w->due = st_now() + SHORTAGE_AFTER;
+		/* the next launch asks again */
+		if (st_now() - w->used < IDLE_MOST)
+			w->due = st_now() + SHORTAGE_AFTER;
 	} else if (ret < 0) {
 		w->failures = final ? WARM_TRIES : w->failures + 1;
 		if (w->failures < WARM_TRIES)
