@@ -317,6 +317,42 @@ static void a_host_that_closes_all_descriptors_is_left_alone(void)
 	closes_all_descriptors(FORK);
 }
 
+/* ---- as many as were asked for */
+
+static int open_eight(void)
+{
+	struct spawn_template_create_args create =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	int tfd;
+
+	create.filename = (uintptr_t)test_tool("probe");
+	create.flags = FORK;
+	create.warm_target = 8;
+	tfd = CHECK_SYS(spawn_template_create(&create, sizeof(create)));
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	return tfd;
+}
+
+static void await_eight(int tfd)
+{
+	for (int i = 0; i < 500 && stat_of(tfd).warm_ready < 8; i++)
+		nap();
+	CHECK_GE(stat_of(tfd).warm_ready, 8);
+	CHECK_LE(stat_of(tfd).warm_ready, 9); /* one may have been on its way */
+}
+
+static void as_many_wait_as_were_asked_for(void)
+{
+	int tfd = open_eight();
+
+	await_ready(tfd);
+	await_eight(tfd);
+	for (int i = 0; i < 30; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	await_eight(tfd);
+}
+
 /* ---- what is not allowed */
 
 #define USER 64321	/* a user id of this test alone */
@@ -420,6 +456,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_host_that_reaps_all_is_served),
 	TEST_CASE(a_ring_s_policy_is_not_that_of_programs),
 	TEST_CASE(a_host_that_closes_all_descriptors_is_left_alone),
+	TEST_CASE(as_many_wait_as_were_asked_for),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
 	TEST_CASE(without_ptrace_all_launches_are_cold),

@@ -190,9 +190,12 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 		       unsigned int spares)
 {
 	struct warm_seat *seat = claim->seat;
-	unsigned int ready = st_seat_ready(seat);
+	unsigned int ready;
 	int ret = 0;
 
+	if (spares > 1)
+		st_seat_hear(seat);
+	ready = st_seat_ready(seat);
 	claim->failures = seat->shared->fork_failures;
 	slot_of(claim)->req.refill = !seat->unclaimed && ready <= spares;
 	if (!ready && st_seat_forks(seat))
@@ -416,14 +419,21 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 {
 	const struct warm_slot *slot = slot_of(claim);
 	struct warm_seat *seat = claim->seat;
+	bool refilled;
 
 	if (claim->pid)
 		seat->slots &= ~(1U << claim->slot);
 	seat->users--;
-	if (!st_seat_forks(seat) || seat->unclaimed ||
-	    seat->n_waiting >= spares)
+	if (!st_seat_forks(seat))
 		return;
 	/* the process does it, unless the launch failed */
-	if (!slot->req.refill || !is_done(slot) || slot->report.error)
+	refilled = slot->req.refill && is_done(slot) && !slot->report.error;
+	seat->asked += refilled;
+	if (seat->unclaimed || seat->n_waiting >= spares)
+		return;
+	if (!refilled)
+		st_seat_ring(seat);
+	/* launches at a time have taken more: one further each */
+	if (seat->n_waiting + st_seat_coming(seat) < spares)
 		st_seat_ring(seat);
 }

@@ -101,6 +101,13 @@ static int64_t close_due(const struct st_warm *w)
 	return ST_NEVER;
 }
 
+/* Has as many forked as should wait; the first one is on its way. */
+static void fork_ahead(const struct st_warm *w, struct warm_seat *seat)
+{
+	for (unsigned int i = 1; st_seat_forks(seat) && i < w->target; i++)
+		st_seat_ring(seat);
+}
+
 /* Parks one more process, without the lock: launches go on meanwhile. */
 static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
 		bool *final)
@@ -130,6 +137,8 @@ static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
 	seat->same = after;
 	seat->lock = &w->lock;
 	seat->since = st_now();
+	if (ret == 0)
+		fork_ahead(w, seat);
 	return ret;
 }
 

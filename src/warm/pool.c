@@ -294,9 +294,12 @@ unsigned int st_warm_ready(struct st_warm *w)
 	if (w->epoch != st_epoch_current() ||
 	    pthread_mutex_trylock(&w->lock) != 0)
 		return 0;
-	for (unsigned int i = 0; i < w->n; i++)
-		if (st_seat_has_fds(w->seat[i]))
-			ready += st_seat_ready(w->seat[i]);
+	for (unsigned int i = 0; i < w->n; i++) {
+		if (!st_seat_has_fds(w->seat[i]))
+			continue;
+		st_seat_hear(w->seat[i]);
+		ready += st_seat_ready(w->seat[i]);
+	}
 	pthread_mutex_unlock(&w->lock);
 	return ready;
 }

@@ -165,6 +165,7 @@ static bool hear(struct warm_seat *seat)
 	if (m.msg_controllen >= CMSG_LEN(sizeof(int)))
 		memcpy(&pidfd, CMSG_DATA(&control.h), sizeof(int));
 	add_waiting(seat, (pid_t)pid, pidfd);
+	seat->heard++;
 	return true;
 }
 
@@ -259,6 +260,13 @@ bool st_seat_lives(const struct warm_seat *seat)
 	return st_pidfd_signal(seat->pidfd, seat->pid, 0) == 0;
 }
 
+/* Takes all announcements, so that n_waiting is right. */
+void st_seat_hear(struct warm_seat *seat)
+{
+	while (st_seat_forks(seat) && seat->socket >= 0 && hear(seat))
+		;
+}
+
 /* Return: how many processes wait that no launch under way will take. */
 unsigned int st_seat_ready(struct warm_seat *seat)
 {
@@ -276,7 +284,18 @@ int st_seat_ring(struct warm_seat *seat)
 	uint64_t one = 1;
 	int ret = sys_call3(__NR_write, seat->door, &one, sizeof(one));
 
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	seat->asked++;
+	return 0;
+}
+
+/* Return: how many were asked for that have not announced themselves yet. */
+unsigned int st_seat_coming(const struct warm_seat *seat)
+{
+	unsigned int over = seat->heard + seat->shared->fork_failures;
+
+	return seat->asked > over ? seat->asked - over : 0;
 }
 
 /*

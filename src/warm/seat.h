@@ -31,6 +31,7 @@ struct warm_seat {
 
 	struct warm_waiting waiting[WARM_FORKED];
 	unsigned int n_waiting;
+	unsigned int asked, heard;	/* forks asked for, and announced */
 	uint32_t slots;		/* bits: those in use */
 	unsigned int unclaimed;	/* launches whose process is not known yet */
 	unsigned int users;	/* launches under way */
@@ -43,8 +44,10 @@ void st_seat_close(struct warm_seat *seat);
 
 bool st_seat_has_fds(struct warm_seat *seat);
 bool st_seat_forks(const struct warm_seat *seat);
+void st_seat_hear(struct warm_seat *seat);
 unsigned int st_seat_ready(struct warm_seat *seat);
 int st_seat_ring(struct warm_seat *seat);
+unsigned int st_seat_coming(const struct warm_seat *seat);
 void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd);
 bool st_seat_lives(const struct warm_seat *seat);
 
