@@ -46,6 +46,7 @@ enum warm_mode {
  */
 struct warm_control {
 	uint64_t mode;
+	uint64_t host;		/* the caller's process id */
 	uint64_t stack_top;	/* the stack of the loop of WARM_FORK */
 	uint64_t initial_sp;	/* at ld.so's jump to the program */
 	uint64_t resume;	/* the program's start goes on at it */

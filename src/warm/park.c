@@ -317,6 +317,7 @@ static int trace_by_helper(struct tracer *t)
 		return ret;
 	t->ret = -ECHILD;
 	t->host = sys_call0(__NR_getpid);
+	t->out->control.host = (uint64_t)t->host;
 	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK,
 			 (long)(t->stacks + STACKS_SIZE / 2), 0, 0, helper, t);
 	if (pid > 0)

@@ -379,9 +379,12 @@ INLINE void answer(const struct warm_control *z, const struct child *c)
  * Has the process end with the thread that parked: the end of the socket alone
  * does not tell, since a fork of the caller may hold it open.
  */
-INLINE void await_parent_death(void)
+INLINE void await_parent_death(const struct warm_control *z)
 {
 	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* it may have ended before */
+	if (sys_call0(__NR_getppid) != (int)z->host)
+		sys_exit(0);
 }
 
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
@@ -394,7 +397,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	uint64_t mask, sp;
 
 	if (z->mode == WARM_FORK)
-		await_parent_death();
+		await_parent_death(z);
 	if (z->mode == WARM_FORK && announce() < 0)
 		sys_exit(1);
 	slot = receive(z, &fds.control, &fds.n);
