@@ -253,7 +253,8 @@ static int leave(struct tracer *t)
 
 static int trace(struct tracer *t)
 {
-	int ret = begin_trace(t);
+	int ret = st_trace_has_proc(t) ? begin_trace(t)
+				       : st_park_at(t, WARM_STEP_TRACE, -ESRCH);
 
 	if (ret == 0)
 		ret = st_park_auxv(t);

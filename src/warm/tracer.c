@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the helper does with the traced process, step by step: see tracer.h. */
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -65,6 +66,21 @@ static void put_number(char *to, unsigned int n)
 	while (len)
 		*to++ = digits[--len];
 	*to = '\0';
+}
+
+/*
+ * Tells whether /proc has the numbers that processes have here. With those of
+ * another pid namespace, other processes would be read and written.
+ */
+bool st_trace_has_proc(const struct tracer *t)
+{
+	char there[16], here[16];
+	int len = sys_call4(__NR_readlinkat, AT_FDCWD, "/proc/self", there,
+			    sizeof(there) - 1);
+
+	put_number(here, (unsigned int)t->helper);
+	there[len > 0 ? len : 0] = '\0';
+	return strcmp(there, here) == 0;
 }
 
 int st_trace_open_proc(const struct tracer *t, const char *file, int flags)

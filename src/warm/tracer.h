@@ -49,6 +49,7 @@ int st_trace_expect_trap(const struct tracer *t, struct user_regs_struct *regs);
 long st_trace_remote(struct tracer *t, long nr, uint64_t a, uint64_t b,
 		     uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 
+bool st_trace_has_proc(const struct tracer *t);
 int st_trace_open_proc(const struct tracer *t, const char *file, int flags);
 int st_trace_read_proc(const struct tracer *t, const char *file, char *to,
 		       int size);
