@@ -1316,7 +1316,7 @@ int spawn_template_ring_winsize(struct spawn_template_ring *ring,
  * completes as usual.
  *
  * Return: the number of launches and runs that were found and not complete; -ENOENT
- * if there were none; -EACCES after fork(2); -EBADF as above.
+ * if there were none; -EACCES after fork(2).
  * Since: 0.2
  */
 int spawn_template_ring_cancel(struct spawn_template_ring *ring,

@@ -349,8 +349,6 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
 
 	if (is_foreign(ring))
 		return -EACCES;
-	if (!st_ring_intact(ring))
-		return -EBADF;
 	n = cancel_jobs(ring, &user_data);
 	return n ? n : -ENOENT;
 }
