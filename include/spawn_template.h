@@ -202,8 +202,9 @@ struct spawn_template_create_args {
  * forks further ones where launches come faster. A launch that no waiting process fits
  * is cold, and spawn_template_stat() counts the reasons. Waiting processes are children
  * of the calling process. They end when the template is closed, or 30 s after its last
- * launch. waitpid(-1) reports such a process only if a signal has killed it, but
- * blocks while one lives. A warm launch does not exec: see spawn_template(7).
+ * launch. waitpid(-1) may report one that has ended, and blocks while one lives. While
+ * one waits, the program's file cannot be opened for writing (ETXTBSY), and its file
+ * system cannot be unmounted. A warm launch does not exec: see spawn_template(7).
  *
  * With CREATE_WARM_RUNTIME the program is a shell, and args->warm_preload is the
  * absolute path of a file. A launch with the arguments SHELL -c COMMAND [$0 ...]
@@ -678,7 +679,7 @@ int spawn_template_refresh(int tfd);
 #define SPAWN_TEMPLATE_COLD_FIRST		0 /* the first, or first after 30 s */
 #define SPAWN_TEMPLATE_COLD_NOT_READY		1 /* no process waits at the moment */
 #define SPAWN_TEMPLATE_COLD_BUSY		2 /* others have their lock */
-#define SPAWN_TEMPLATE_COLD_FLAGS		3 /* a flag that only exec serves */
+#define SPAWN_TEMPLATE_COLD_FLAGS		3 /* a flag or limit for exec only */
 #define SPAWN_TEMPLATE_COLD_DESCRIPTORS		4 /* fds, or actions on them */
 #define SPAWN_TEMPLATE_COLD_ARGV0		5 /* another argv[0] than before */
 #define SPAWN_TEMPLATE_COLD_ENVIRONMENT		6 /* variables of the dynamic linker */

@@ -57,6 +57,31 @@ static void standard_output_marked_for_exec_goes_cold(void)
 	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
 }
 
+/* The child finds other descriptors there than a cold one. */
+static void paths_of_own_descriptors_go_cold(void)
+{
+	int tfd = ready_probe(FORK), fd = CHECK_SYS(open("/dev/null", O_RDWR));
+	struct spawn_template_spawn_args args = test_args(NULL, quiet);
+	const char *path = test_fmt("/dev/fd/%d", fd);
+
+	TEST_ACTIONS(&args, ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(path, O_RDWR, 0, 0)));
+	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
+	TEST_ACTIONS(&args, ACT_CHDIR("/proc/self/fd"));
+	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
+}
+
+static void limits_that_lay_out_the_memory_go_cold(void)
+{
+	int tfd = ready_probe(FORK);
+	struct spawn_template_spawn_args args = test_args(NULL, quiet);
+	struct rlimit limit = { 1 << 20, 1 << 20 }, cpu = { 100, 100 };
+
+	TEST_ACTIONS(&args, ACT_RLIMIT(RLIMIT_STACK, &limit));
+	CHECK_COLD(tfd, FLAGS, CHECK_EQ(test_spawn_args(tfd, args), 0));
+	TEST_ACTIONS(&args, ACT_RLIMIT(RLIMIT_CPU, &cpu));
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn_args(tfd, args), 0));
+}
+
 /* The signal comes when a thread ends: a ring's never do. */
 static void dies_with_parent(int tfd)
 {
@@ -167,6 +192,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(ranges_are_closed_warm_as_cold),
 	TEST_CASE(a_range_with_high_numbers_goes_cold),
 	TEST_CASE(standard_output_marked_for_exec_goes_cold),
+	TEST_CASE(paths_of_own_descriptors_go_cold),
+	TEST_CASE(limits_that_lay_out_the_memory_go_cold),
 	TEST_CASE(a_ring_s_warm_child_dies_with_its_parent),
 	TEST_CASE(signals_ignored_at_parking_stay_ignored),
 	TEST_CASE(the_process_that_forks_is_replaced),

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "identity.h"
 #include "sys.h"
@@ -80,12 +81,46 @@ static bool marks_standard(const struct spawn_template_action *a)
 	}
 }
 
-static bool actions_fit(const struct st_launch *l)
+/* A path by which the child looks at its own descriptors: it has the sent ones only. */
+static bool names_own_files(const struct spawn_template_action *a)
 {
-	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (marks_standard(&l->actions[i]))
-			return false;
-	return true;
+	const struct spawn_template_open *open;
+	const char *path;
+
+	switch (a->type) {
+	case SPAWN_TEMPLATE_ACTION_OPEN:
+		open = (const void *)(uintptr_t)a->arg;
+		path = (const char *)(uintptr_t)open->path;
+		break;
+	case SPAWN_TEMPLATE_ACTION_CHDIR:
+		path = (const char *)(uintptr_t)a->arg;
+		break;
+	default:
+		return false;
+	}
+	return strncmp(path, "/dev/fd", 7) == 0 ||
+	       strncmp(path, "/proc", 5) == 0;
+}
+
+/* Limits by which exec lays out the memory: that of the child is there already. */
+static bool limits_layout(const struct spawn_template_action *a)
+{
+	return a->type == SPAWN_TEMPLATE_ACTION_RLIMIT &&
+	       (a->fd == RLIMIT_STACK || a->fd == RLIMIT_AS);
+}
+
+/* Return: a reason to go cold, or ST_COLD_NONE. */
+static unsigned int judge_actions(const struct st_launch *l)
+{
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+
+		if (marks_standard(a) || names_own_files(a))
+			return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+		if (limits_layout(a))
+			return SPAWN_TEMPLATE_COLD_FLAGS;
+	}
+	return ST_COLD_NONE;
 }
 
 /*
@@ -116,11 +151,13 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 {
 	char *const *argv = (char **)(uintptr_t)l->args->argv;
 	char *const *envp = (char **)(uintptr_t)l->args->envp;
+	unsigned int reason;
 
 	if (!flags_fit(l))
 		return SPAWN_TEMPLATE_COLD_FLAGS;
-	if (!actions_fit(l))
-		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
+	reason = judge_actions(l);
+	if (reason != ST_COLD_NONE)
+		return reason;
 	if (w->argv0 && strcmp(argv[0], w->argv0) != 0)
 		return SPAWN_TEMPLATE_COLD_ARGV0;
 	if (has_linkers(envp))
