@@ -542,7 +542,8 @@ static void a_program_that_writes_nothing_is_ended(void)
 	spawn_template_ring_exit(ring);
 }
 
-static int look_at_mask(void *data, uint32_t kind, const void *bytes, size_t len)
+static int look_at_mask(void *data, uint32_t kind, const void *bytes,
+			size_t len)
 {
 	sigset_t mask;
 

@@ -64,7 +64,8 @@ static void paths_of_own_descriptors_go_cold(void)
 	struct spawn_template_spawn_args args = test_args(NULL, quiet);
 	const char *path = test_fmt("/dev/fd/%d", fd);
 
-	TEST_ACTIONS(&args, ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(path, O_RDWR, 0, 0)));
+	TEST_ACTIONS(&args,
+		     ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(path, O_RDWR, 0, 0)));
 	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
 	TEST_ACTIONS(&args, ACT_CHDIR("/proc/self/fd"));
 	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));

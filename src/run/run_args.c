@@ -137,8 +137,7 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	if (ret < 0)
 		return ret;
 	if ((!args->input && args->input_len) || args->reserved ||
-	    args->reserved2 ||
-	    (args->flags & RING_FLAGS && !of_ring) ||
+	    args->reserved2 || (args->flags & RING_FLAGS && !of_ring) ||
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
 	    !is_output_sound(args, of_ring) || !is_terminal_sound(args))
