@@ -205,6 +205,17 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 	return ret < 0 ? ret : send_message(seat, claim->slot, fds);
 }
 
+/*
+ * Gives up the number that was kept for the pidfd: a program that runs already must
+ * not be lost because other threads have taken the last one.
+ */
+static void drop_reserve(struct warm_claim *claim)
+{
+	if (claim->reserve >= 0)
+		sys_close(claim->reserve);
+	claim->reserve = -1;
+}
+
 /**
  * st_claim_begin - hand a launch to a waiting process
  * @claim: filled in
@@ -223,7 +234,7 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 	struct warm_fds fds = { .n = 1, .number = { -1 } };
 	int ret;
 
-	*claim = (struct warm_claim){ seat, l, .pidfd = -1 };
+	*claim = (struct warm_claim){ seat, l, .pidfd = -1, .reserve = -1 };
 	if (!st_seat_has_fds(seat))
 		return -EPIPE;
 	ret = find_slot(claim);
@@ -237,9 +248,11 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 	ret = fill_slot(claim, &fds);
 	if (ret == 0)
 		ret = send_launch(claim, &fds, spares);
-	sys_close(fds.fd[0]);
-	if (ret < 0)
+	claim->reserve = fds.fd[0];
+	if (ret < 0) {
+		drop_reserve(claim);
 		return ret;
+	}
 	seat->slots |= 1U << claim->slot;
 	seat->unclaimed++;
 	seat->launches++;
@@ -286,8 +299,10 @@ static void identify(struct warm_claim *claim)
 	pthread_mutex_unlock(seat->lock);
 	claim->pid = pid;
 	/* there was no number for it when it announced itself */
-	if (claim->pidfd < 0)
+	if (claim->pidfd < 0) {
+		drop_reserve(claim);
 		claim->pidfd = sys_call2(__NR_pidfd_open, pid, 0);
+	}
 }
 
 static bool is_done(const struct warm_slot *slot)
@@ -421,6 +436,7 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	struct warm_seat *seat = claim->seat;
 	bool refilled;
 
+	drop_reserve(claim);
 	if (claim->pid)
 		seat->slots &= ~(1U << claim->slot);
 	seat->users--;

@@ -20,6 +20,7 @@ struct warm_claim {
 	uint32_t failures;	/* of forks, before */
 	pid_t pid;		/* 0: not known yet */
 	int pidfd;
+	int reserve;	/* an fd whose number the pidfd may need; or -1 */
 };
 
 /* No failure of the launch: it has to be made cold. */
