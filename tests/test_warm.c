@@ -629,9 +629,14 @@ static void a_forked_child_uses_no_process_of_its_parent(void)
 {
 	char *argv[] = { "probe", NULL };
 	struct spawn_template_spawn_args args = test_args(NULL, argv);
-	int tfd = ready_probe(FORK), status, pidfd;
-	pid_t pid = CHECK_SYS(fork());
+	int tfd, status, pidfd;
+	pid_t pid;
 
+#if TEST_TSAN
+	TEST_SKIP("ThreadSanitizer allows no thread after fork");
+#endif
+	tfd = ready_probe(FORK);
+	pid = CHECK_SYS(fork());
 	args.pidfd = (uintptr_t)&pidfd;
 	if (pid == 0) {
 		CHECK_EQ(spawn_template_spawn(tfd, &args, sizeof(args)),

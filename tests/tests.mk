@@ -92,10 +92,11 @@ check-asan:
 TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_cache \
 	%/test_cache_hold %/test_collisions %/test_fork \
 	%/test_guard %/test_host %/test_identity %/test_kill \
-	%/test_rfc %/test_ring \
+	%/test_input %/test_pty %/test_rfc %/test_ring \
 	%/test_ring_cancel %/test_ring_cgroup %/test_ring_exec %/test_ring_fork \
 	%/test_ring_launch %/test_ring_short %/test_run_host %/test_signals \
-	%/test_stat %/test_supervisor %/test_swap %/test_threads,$(TESTS))
+	%/test_sandbox %/test_stat %/test_stream %/test_supervisor %/test_swap \
+	%/test_tail %/test_threads %/test_warm %/test_warm_begin,$(TESTS))
 check-tsan:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/tsan SAN=thread \
 		$(TSAN_TESTS:$(O)/%=$(O)/tsan/%) \
