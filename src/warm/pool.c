@@ -291,8 +291,7 @@ unsigned int st_warm_ready(struct st_warm *w)
 {
 	unsigned int ready = 0;
 
-	if (w->epoch != st_epoch_current() ||
-	    pthread_mutex_trylock(&w->lock) != 0)
+	if (w->epoch != st_epoch_current() || !lock(w))
 		return 0;
 	for (unsigned int i = 0; i < w->n; i++) {
 		if (!st_seat_has_fds(w->seat[i]))
