@@ -30,7 +30,7 @@ NOT_THERE = "executable not found"
 
 # With --warm at least this share of the launches through templates has to be warm. Many
 # tests launch with a descriptor or an attribute with which launches are cold.
-LEAST_WARM = 0.5
+LEAST_WARM = 0.2
 
 
 def read_skips(path):

@@ -7,7 +7,10 @@ that neither deleted programs nor mounts stay in use. Only a cache that prepares
 holds their templates, for a time. In a child of fork the cache starts empty. A signal
 handler may launch, too: no thread holds the library's lock while Python code runs.
 """
+import collections
 import errno
+import itertools
+import operator
 import os
 
 from ._native import Cache
@@ -38,7 +41,10 @@ cache = _make()
 # launches also those of the parent process, before a fork.
 _stale_before = 0
 _warm_before = 0
-_warm_at_fork = 0
+
+# What a fork has to note beforehand: the counters of the cache of that time.
+_current = [cache]
+_at_fork: "collections.deque[dict[str, int]]" = collections.deque(maxlen=1)
 
 
 def stale() -> int:
@@ -55,6 +61,7 @@ def clear() -> None:
     """Forgets all files, and ends the processes that are prepared for them."""
     global cache, _stale_before, _warm_before
     before, cache = cache, _make()
+    _current[0] = cache
     stat = before.stat()
     _stale_before += stat["changed"]
     _warm_before += stat["warm"]
@@ -73,14 +80,17 @@ def name_of(number: int) -> str:
     return errno.errorcode.get(number, str(number))
 
 
-def _before_fork() -> None:
-    global _warm_at_fork
-    _warm_at_fork = warm() if prepares else _warm_before
+# Notes them by iterators alone. In a function of Python a signal handler could run, and
+# wait for ever if it forks: hooks of other modules hold their locks by then.
+_note = map(_at_fork.append,
+            map(operator.methodcaller("stat"),
+                map(operator.itemgetter(0), itertools.repeat(_current)))).__next__
 
 
 def _after_fork() -> None:
     global _warm_before
-    _warm_before = _warm_at_fork
+    if _at_fork:
+        _warm_before += _at_fork.pop()["warm"]
 
 
-os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+os.register_at_fork(before=_note, after_in_child=_after_fork)
