@@ -248,8 +248,8 @@ static const char *const commands[] = {
 	"type cd ls greet hello nosuch; command -v greet; hash",
 	"getopts ab: o -a -b x; echo $o $OPTIND",
 	"times >/dev/null; echo $PPID | grep -c .",
-	"coproc cat; echo x >&${COPROC[1]}; read y <&${COPROC[0]}; echo $y; "
-	"kill $COPROC_PID",
+	("coproc cat; echo x >&${COPROC[1]}; read y <&${COPROC[0]}; echo $y; "
+	 "kill $COPROC_PID"),
 	"echo <(true) | grep -c /dev/fd; cat <(echo from a process)",
 	"exec 2>&1; nosuch; . /no/such/file; echo $?",
 	"return 4 2>&1; echo after",
