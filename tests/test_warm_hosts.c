@@ -258,7 +258,7 @@ static void a_ring_s_policy_is_not_that_of_programs(void)
 	}
 	args = test_args(&pidfd, TEST_ARGV("sleep", "10"));
 	CHECK_WARM(tfd, pid = spawn_template_spawn(tfd, &args, sizeof(args)));
-	CHECK_EQ(sched_getscheduler(pid), SCHED_OTHER);
+	CHECK_EQ(syscall(SYS_sched_getscheduler, pid), SCHED_OTHER);
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK_SYS(waitpid(pid, NULL, 0));
 	spawn_template_ring_exit(ring);
