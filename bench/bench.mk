@@ -23,7 +23,7 @@ BENCH_RUN = $(BENCH_DIR)/launch --out $(BENCH_DIR)
 RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 CACHE_RUN = $(BENCH_DIR)/cache --out $(BENCH_DIR)
 PREPARED_RUN = $(BENCH_DIR)/prepared --out $(BENCH_DIR)
-SANDBOX_RUN = $(BENCH_DIR)/sandbox --out $(BENCH_DIR)
+SANDBOX_BENCH = $(BENCH_DIR)/sandbox --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
 build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring \
@@ -57,7 +57,7 @@ bench: build-bench
 	$(Q)$(RING_RUN)
 	$(Q)$(CACHE_RUN)
 	$(Q)$(PREPARED_RUN)
-	$(Q)$(SANDBOX_RUN)
+	$(Q)$(SANDBOX_BENCH)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
@@ -65,7 +65,7 @@ bench-short: build-bench
 	$(Q)$(RING_RUN) --short --check
 	$(Q)$(CACHE_RUN) --short --check
 	$(Q)$(PREPARED_RUN) --short --check
-	$(Q)$(SANDBOX_RUN) --short --check
+	$(Q)$(SANDBOX_BENCH) --short --check
 
 # Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
