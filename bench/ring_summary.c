@@ -139,7 +139,7 @@ static void add_blocked_targets(struct ring_summary *s,
 	strcpy(t.what, "blocked p90 / posix_spawn's");
 	t.value = c->blocked_to[WAY_LOOP][AT_P90];
 	t.most = 1.0 / 10;
-	t.gross_most = 0.9; /* one in ten may lose the processor in the call */
+	t.gross_most = 0.5;
 	add_target(s, &t);
 	strcpy(t.what, "blocked p50 / that in a small parent");
 	t.value = c->blocked_to_small;

@@ -15,4 +15,11 @@ int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
  */
 bool st_thread_begin(const char *name);
 
+/*
+ * Asks for long turns on the processor, which Linux 6.12 knows: a thread that this one
+ * wakes goes first, and is not interrupted when it wakes another. The children of
+ * this thread would inherit that. Call it if st_thread_begin() has returned true.
+ */
+void st_thread_take_long_turns(void);
+
 #endif

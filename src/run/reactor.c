@@ -548,7 +548,8 @@ static void *react(void *arg)
 	struct turn turn = { .ring = ring, .last = &turn.over };
 	struct epoll_event events[EVENTS];
 
-	st_thread_begin("spawn-reactor");
+	if (st_thread_begin("spawn-reactor"))
+		st_thread_take_long_turns();
 	while (!is_ring_ended(ring)) {
 		int n = wait_for_ring_events(&ring->poller, events);
 
