@@ -57,15 +57,6 @@ struct inject {
 	pthread_t thread;
 };
 
-/*
- * Tells whether a child sets this signal as it sets many others: without clone3 it
- * resets all of them in a loop. A few stand for all.
- */
-static inline bool inject_is_one_of_many(uint64_t sig)
-{
-	return sig != SIGHUP && sig != SIGSEGV && sig != SIGPIPE && sig != 64;
-}
-
 /* The calls that cannot fail, or that end something and do not fail here. */
 static inline bool inject_spares(const struct inject *in, enum inject_who who,
 				 const struct seccomp_data *data)
@@ -83,10 +74,6 @@ static inline bool inject_spares(const struct inject *in, enum inject_who who,
 	case SYS_gettid:
 	case SYS_umask:
 		return true;
-	case SYS_rt_sigaction:
-		if (who == INJECT_CHILD && inject_is_one_of_many(data->args[0]))
-			return true;
-		break;
 	case SYS_rt_sigprocmask:
 		/* puts the mask back: the call that blocks asks for the old mask */
 		if (who != INJECT_CHILD && !data->args[2])

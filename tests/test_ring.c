@@ -1200,7 +1200,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(each_entry_completes_once_under_many_threads),
 	TEST_CASE(wait_waits_for_what_others_submit),
 	TEST_CASE(launches_keep_the_order_of_queueing),
-	TEST_CASE_SECONDS(launches_keep_the_order_of_each_thread, 120),
+	TEST_CASE(launches_keep_the_order_of_each_thread),
 	TEST_CASE(completions_come_oldest_first),
 };
 TEST_MAIN(cases)
