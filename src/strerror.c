@@ -270,7 +270,7 @@ static const struct remedy remedies[] = {
 	{ ANY, EOPNOTSUPP, SANDBOX },
 };
 
-/* Of these attributes the failure tells which one it was. */
+/* The attributes that a failure names. */
 static const struct remedy sandbox_remedies[] = {
 	{ 1U << SPAWN_TEMPLATE_ATTR_LANDLOCK, EBADF,
 	  "landlock_fd must be open in the caller until the launch" },

@@ -86,7 +86,7 @@ sandboxed(int fd, const struct sock_fprog *filter, char *const argv[])
 	return args;
 }
 
-/* What a sandboxed program complains of is no news. */
+/* Keeps the complaints of a sandboxed program out of the report. */
 static void drop_stderr(void)
 {
 	int fd = CHECK_SYS(open("/dev/null", O_WRONLY | O_CLOEXEC));

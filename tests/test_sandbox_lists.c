@@ -54,7 +54,7 @@ static int refusal(struct spawn_template_sandbox_args args)
 	return ret;
 }
 
-/* What a program in the sandbox gets: an error's number for each of its words. */
+/* Checks the answers of a program in the sandbox: an error number for each word. */
 static void check_answers(struct spawn_template_sandbox_args wishes,
 			  char *const argv[], const char *want)
 {

@@ -20,7 +20,7 @@ static struct spawn_template_run_args streaming(char *const argv[])
 	return args;
 }
 
-/* What came of a run until its end. */
+/* All that came from a run until its end. */
 struct story {
 	char *out, *err;
 	size_t out_len, err_len, chunks;

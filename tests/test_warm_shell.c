@@ -11,7 +11,7 @@
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
 #define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
 
-/* What a program has shown. */
+/* The output that a program has shown. */
 struct seen {
 	char *out, *err;
 	int code, signal;

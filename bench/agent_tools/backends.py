@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional
 
 from mix import Tool
 
-# Of these the last two take prepared processes, a pool for each program.
+# The last two take prepared processes, a pool for each program.
 NAMES = ["subprocess", "drop-in", "engine", "drop-in-warm", "engine-warm"]
 COLD = NAMES[:3]
 TARGET = 4

@@ -24,7 +24,7 @@
 #define FS_RESOLVE_UNIX (1ULL << 16) /* 9: connect to a socket */
 
 #define FS_READ (FS_EXECUTE | FS_READ_FILE | FS_READ_DIR)
-/* Of these, only the following apply to what is not a directory. */
+/* The rights among these that apply to a file that is no directory. */
 #define FS_OF_FILES                                                   \
 	(FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | \
 	 FS_IOCTL_DEV | FS_RESOLVE_UNIX)

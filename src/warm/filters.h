@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether two threads have the same seccomp filters. */
+/* Compares the seccomp filters of two threads. */
 #ifndef ST_WARM_FILTERS_H
 #define ST_WARM_FILTERS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the helper does with the traced process, step by step: see tracer.h. */
+/* The steps of the helper that traces a process: see tracer.h. */
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>

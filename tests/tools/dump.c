@@ -8,7 +8,7 @@
  *	dump since TICKS	started=before or after that time since boot
  *	dump secrets		stack protector, pointer guard and AT_RANDOM in hex
  *
- * What it says of libc is glibc's on x86-64.
+ * The part about libc is for glibc on x86-64.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

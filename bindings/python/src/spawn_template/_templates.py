@@ -25,7 +25,7 @@ RETRY_AFTER = 1.0
 # the library ends them after that time, too.
 HOLD = 30.0
 
-# Whether the cache prepares processes: its flag CREATE_WARM_* and how many.
+# The way in which the cache prepares processes: a flag CREATE_WARM_*, and how many.
 prepares = 0
 _target = 0
 
@@ -42,7 +42,7 @@ cache = _make()
 _stale_before = 0
 _warm_before = 0
 
-# What a fork has to note beforehand: the counters of the cache of that time.
+# The counters that a fork notes beforehand: those of the cache of that time.
 _current = [cache]
 _at_fork: "collections.deque[dict[str, int]]" = collections.deque(maxlen=1)
 

@@ -48,5 +48,5 @@ class Sandbox:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """What this kernel does not hold of it, by the names in docs/python.md."""
+        """The wishes that this kernel does not hold, by the names in docs/python.md."""
         return self._lost
