@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The system calls of one launch, by name and in order, as strace sees them: those of
-# the parent, and those of the child until exec. A launch may make 6 in the parent and
-# 5 in the child (6 with a large fd table), and one for each action or attribute.
+# The system calls of one launch, and of one run that asks for nothing, by name and in
+# order, as strace sees them: those of the parent, and those of the child until exec. A
+# launch may make 6 in the parent and 5 in the child (6 with a large fd table), and one
+# for each action or attribute. The lists of a run are exact for each of its threads.
 
 set -u
 
@@ -88,7 +89,7 @@ if grep -q 'execveat(.*0x10000.*= -1 EINVAL' "$tmp/all"; then
 	exec=(statx execve)
 fi
 
-echo "1..8"
+echo "1..10"
 
 want_parent=$(words getresuid getresgid statx clone3)
 want_child=$(words statx close_range rt_sigaction "${exec[@]}")
@@ -129,5 +130,76 @@ want_child=$(words statx close_range rt_sigaction "${exec[@]}")
 check "a guarded launch makes no call more" 6 5
 marked
 result $? "a launch has a mark for the guard"
+
+# ---- a run
+
+# The steps of the program are so far apart that each of them wakes the run by itself,
+# unless the machine is busy: then another attempt may meet a quieter moment.
+tree=$out/tests/tools/tree
+steps=(sleep 200 say hello sleep 100 close 1 sleep 100 close 2 sleep 100 exit 0)
+
+trace_run() { # options of run_once
+	strace -f -qq -o "$tmp/all" "$out/tests/run_once" "$@" "$tree" \
+		"${steps[@]}" </dev/null >"$tmp/log" 2>&1 ||
+		{ cat "$tmp/log" && return 1; }
+	# not the pause behind the run, in which the ring's threads come to rest
+	sed -n '/"MARK"/,/"MARK"/p' "$tmp/all" |
+		grep -v -e '"MARK"' -e ' clock_nanosleep(' -e ' nanosleep(' \
+			>"$tmp/run"
+	caller=$(sed -n '/"MARK"/{s/ .*//p;q}' "$tmp/all")
+	launcher=$(pid_of clone3)
+	child=$(pid_of 'execveat\|execve')
+	reactor=$(pid_of epoll_wait)
+}
+
+pid_of() { # call
+	sed -n "s/^\([0-9]*\) *\($1\)(.*/\1/p" "$tmp/run" | head -n1
+}
+
+# The caller asks for each capability of the bounding set, and their number depends on
+# the kernel: a sequence of prctl counts as one.
+list() { # name pid
+	echo "$1: $(calls "$2" "$tmp/run" | awk '
+		$1 != "prctl" || last != "prctl"
+		{ last = $1 }
+		/^exec/ { exit }' | paste -sd' ')"
+}
+
+same_run() { # name, lists, options of run_once
+	local name=$1 want=$2
+
+	shift 2
+	for _ in 1 2 3 4 5; do
+		trace_run "$@" || exit 1
+		got=$(list caller "$caller"
+			[ "$launcher" = "$caller" ] || list launcher "$launcher"
+			list child "$child"
+			[ -z "$reactor" ] || list reactor "$reactor")
+		[ "$got" != "$want" ] || break
+	done
+	[ "$got" = "$want" ] || diff <(echo "$want") <(echo "$got") >"$tmp/why"
+	[ "$got" = "$want" ]
+	result $? "$name"
+}
+
+pipes='pipe2 fcntl pipe2 fcntl'
+same_run "a run makes these calls and no other" \
+"caller: openat $pipes getresuid getresgid statx clone3 close close close \
+ppoll read ppoll readv close ppoll read close ppoll waitid close
+child: statx setsid dup3 dup3 dup3 close_range fcntl rt_sigaction ${exec[*]}"
+
+# A call on a ring looks whether its timer and its event are still the ring's own; the
+# launching thread checks that it has the rights of the caller.
+own='timerfd_gettime statx'
+same_run "a run in a ring makes these calls and no other" \
+"caller: rt_sigprocmask prctl getresuid getresgid prctl getgroups capget prctl \
+$own futex $own read $own ppoll $own read
+launcher: getresuid getresgid prctl getgroups capget $own $pipes epoll_ctl \
+epoll_ctl getresuid getresgid statx clone3 close close epoll_ctl futex
+child: statx sched_setscheduler setsid dup3 dup3 dup3 close_range fcntl \
+rt_sigaction rt_sigprocmask ${exec[*]}
+reactor: read timerfd_gettime epoll_wait readv epoll_ctl close timerfd_gettime \
+epoll_wait read epoll_ctl close timerfd_gettime epoll_wait waitid $own write \
+epoll_ctl close timerfd_gettime epoll_wait" -r
 
 exit $failed

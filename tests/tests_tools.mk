@@ -11,7 +11,7 @@ endif
 
 TOOLS += $(TINY)
 build-tests: $(TINY) $(O)/tests/launch_once $(O)/tests/launch_warm \
-	$(O)/tests/tell_failure $(O)/tests/with_guard
+	$(O)/tests/run_once $(O)/tests/tell_failure $(O)/tests/with_guard
 
 $(O)/tests/tools/tiny: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-DSTATUS=0)
@@ -20,8 +20,8 @@ $(O)/tests/tools/tiny-7: tests/tools/tiny.S
 $(O)/tests/tools/tiny-32: tests/tools/tiny.S
 	$(Q)$(call tiny_cc,-m32 -DSTATUS=32)
 
-# test_syscalls.sh traces this program.
-$(O)/tests/launch_once: $(O)/tests/launch_once.o $(LIB_A)
+# test_syscalls.sh traces these programs.
+$(O)/tests/launch_once $(O)/tests/run_once: %: %.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
@@ -41,7 +41,7 @@ $(O)/tests/with_guard: $(O)/tests/with_guard.o
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
 -include $(O)/tests/launch_once.d $(O)/tests/launch_warm.d \
-	$(O)/tests/tell_failure.d \
+	$(O)/tests/run_once.d $(O)/tests/tell_failure.d \
 	$(O)/tests/with_guard.d
 
 # test_warm_hosts.c replaces the library that this program uses, by its next version.
