@@ -130,6 +130,9 @@ static inline void inject_answer(struct inject *in, int listener)
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
+/* SECCOMP_IOCTL_NOTIF_SET_FLAGS, for SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: Linux 6.6. */
+#define INJECT_SET_FLAGS SECCOMP_IOW(4, uint64_t)
+
 static inline void *inject_thread(void *arg)
 {
 	struct inject *in = arg;
@@ -140,6 +143,8 @@ static inline void *inject_thread(void *arg)
 			return NULL;
 		usleep(100);
 	}
+	/* where the kernel can, a report does not wake another processor */
+	ioctl(pfd.fd, INJECT_SET_FLAGS, 1UL);
 	while (!atomic_load(&in->stop)) {
 		if (poll(&pfd, 1, 10) > 0 && (pfd.revents & POLLIN))
 			inject_answer(in, pfd.fd);

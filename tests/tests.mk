@@ -25,6 +25,11 @@ TOOLS += $(PROBES:%=$(O)/tests/tools/%)
 # These tests measure growth or need the machine for themselves.
 TESTS_ALONE := test_run_tree test_tree test_tree_cgroup
 
+# These take longest, so they start first and leave no processor idle at the end.
+TESTS_LONG := test_ring_faults test_denied.sh test_cli.sh test_faults
+long_first = $(foreach t,$(TESTS_LONG),$(filter %/$(t),$(1))) \
+	$(filter-out $(TESTS_LONG:%=\%/%),$(1))
+
 CHECKS += build-tests
 
 .PHONY: build-tests run-check check-sandboxed check-asan check-tsan check-musl
@@ -60,7 +65,7 @@ $(O)/tests/tools/deny: tests/denied.h src/shared/calls.h
 
 run-check: all build-tests
 	$(Q)O='$(O)' CC='$(CC)' tests/run $(TESTS_ALONE:%=-a %) \
-		$(TESTS) $(TEST_SH)
+		$(call long_first,$(TESTS) $(TEST_SH))
 
 # SANDBOX_TESTS="test_begin test_cli.sh" selects. Without clone3(2), a launch makes many
 # calls more, so the tests that let each of them fail take longer.
@@ -85,8 +90,9 @@ check-asan:
 		TEST_SLOW=4 TEST_TIME=900 O='$(O)/asan' SAN=address \
 		MUST_WORK=0 \
 		tests/run $(TESTS_ALONE:%=-a %) \
-		$(TESTS:$(O)/%=$(O)/asan/%) $(filter %/test_batch.sh \
-		%/test_cli.sh %/test_cli_guard.sh %/test_doctor.sh,$(TEST_SH))
+		$(call long_first,$(TESTS:$(O)/%=$(O)/asan/%) \
+		$(filter %/test_batch.sh %/test_cli.sh %/test_cli_guard.sh \
+		%/test_doctor.sh,$(TEST_SH)))
 
 # ThreadSanitizer needs an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_cache \
@@ -112,4 +118,4 @@ check-musl:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' \
 		LDFLAGS=-static build-tests
 	$(Q)O='$(O)/musl' tests/run $(TESTS_ALONE:%=-a %) \
-		$(TESTS:$(O)/%=$(O)/musl/%)
+		$(call long_first,$(TESTS:$(O)/%=$(O)/musl/%))
