@@ -36,9 +36,9 @@ $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 
 $(BENCH_DIR)/launch: $(BENCH_LAUNCH)
 $(BENCH_DIR)/ring: $(BENCH_RING)
-$(BENCH_DIR)/cache: $(O)/bench/cache.o
+$(BENCH_DIR)/cache: $(call bench_objects,cache brief)
 $(BENCH_DIR)/prepared: $(BENCH_PREPARED)
-$(BENCH_DIR)/sandbox: $(O)/bench/sandbox.o
+$(BENCH_DIR)/sandbox: $(call bench_objects,sandbox brief)
 $(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache $(BENCH_DIR)/prepared \
 		$(BENCH_DIR)/sandbox: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)

@@ -8,15 +8,12 @@
  * are all that a caller pays besides the launch: for the template, and for its end.
  */
 #define _GNU_SOURCE
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <spawn_template.h>
 
+#include "brief.h"
 #include "machine.h"
 #include "shared/measure/stats.h"
 #include "shared/measure/values.h"
@@ -37,47 +34,27 @@ static const char *const titles[WAYS] = {
 	[MADE] = "made each time: open, close",
 };
 
-struct bench {
+static struct bench {
 	struct spawn_template_cache *cache, *busy;
 	char path[512];
 	int held;
 	struct samples ns[WAYS];
-};
-
-static void die(const char *what, int err)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(-err));
-	exit(1);
-}
-
-static int must(const char *what, int ret)
-{
-	if (ret < 0)
-		die(what, ret);
-	return ret;
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
+} bench;
 
 static void get_and_drop(struct spawn_template_cache *cache, const char *name,
 			 const char *path)
 {
-	int tfd = must("get", spawn_template_cache_get(cache, name, path));
+	int tfd =
+		brief_must("get", spawn_template_cache_get(cache, name, path));
 
-	must("drop", spawn_template_cache_drop(cache, tfd));
+	brief_must("drop", spawn_template_cache_drop(cache, tfd));
 }
 
 static void go(const struct bench *b, enum way way)
 {
 	switch (way) {
 	case HELD:
-		must("check", spawn_template_check(b->held));
+		brief_must("check", spawn_template_check(b->held));
 		break;
 	case SHARED:
 		get_and_drop(b->busy, PROGRAM, NULL);
@@ -89,42 +66,44 @@ static void go(const struct bench *b, enum way way)
 		get_and_drop(b->cache, strrchr(PROGRAM, '/') + 1, b->path);
 		break;
 	default:
-		must("close",
-		     spawn_template_close(
-			     must("open", spawn_template_open(PROGRAM, 0))));
+		brief_must("close",
+			   spawn_template_close(brief_must(
+				   "open", spawn_template_open(PROGRAM, 0))));
 	}
 }
 
-static void measure(struct bench *b, int rounds)
+static void measure_rounds(struct bench *b, int rounds)
 {
 	for (int i = 0; i < rounds + rounds / 10; i++)
 		for (int w = 0; w < WAYS; w++) {
 			enum way way = (enum way)((i + w) % WAYS);
-			double begin = now_ns();
+			double begin = brief_now();
 
 			go(b, way);
 			if (i >= rounds / 10) /* the rest is to warm up */
-				must("measure", samples_add(&b->ns[way],
-							    now_ns() - begin));
+				brief_must("measure",
+					   samples_add(&b->ns[way],
+						       brief_now() - begin));
 		}
 	for (int w = 0; w < WAYS; w++)
-		must("measure", samples_sort(&b->ns[w]));
+		brief_must("measure", samples_sort(&b->ns[w]));
 }
 
 static void prepare(struct bench *b)
 {
-	must("cache", spawn_template_cache_new(NULL, 0, &b->cache));
-	must("cache", spawn_template_cache_new(NULL, 0, &b->busy));
-	b->held = must(PROGRAM, spawn_template_open(PROGRAM, 0));
-	must(PROGRAM, spawn_template_cache_get(b->busy, PROGRAM, NULL));
+	brief_must("cache", spawn_template_cache_new(NULL, 0, &b->cache));
+	brief_must("cache", spawn_template_cache_new(NULL, 0, &b->busy));
+	b->held = brief_must(PROGRAM, spawn_template_open(PROGRAM, 0));
+	brief_must(PROGRAM, spawn_template_cache_get(b->busy, PROGRAM, NULL));
 	for (int i = 0; i < DIRECTORIES; i++)
 		snprintf(b->path + strlen(b->path),
 			 sizeof(b->path) - strlen(b->path), "/usr/none/%d:", i);
 	strcat(b->path, "/bin");
 }
 
-static void print(const struct bench *b, FILE *out)
+static void print(FILE *out)
 {
+	const struct bench *b = &bench;
 	struct machine machine;
 	struct ratio r;
 
@@ -140,18 +119,19 @@ static void print(const struct bench *b, FILE *out)
 			samples_percentile(&b->ns[w], 10) / 1e3,
 			samples_median(&b->ns[w]) / 1e3,
 			samples_percentile(&b->ns[w], 90) / 1e3);
-		must("ratio", samples_ratio(&b->ns[MADE], &b->ns[w], &r));
+		brief_must("ratio", samples_ratio(&b->ns[MADE], &b->ns[w], &r));
 		ratio_cell(r, 1, out);
 		fprintf(out, "\n");
 	}
 	fprintf(out, "\n");
 }
 
-static int check(const struct bench *b)
+static int check(void)
 {
+	const struct bench *b = &bench;
 	struct ratio r;
 
-	must("ratio", samples_ratio(&b->ns[MADE], &b->ns[REVIVED], &r));
+	brief_must("ratio", samples_ratio(&b->ns[MADE], &b->ns[REVIVED], &r));
 	if (r.high >= MAKING_LEAST)
 		return 0;
 	fprintf(stderr,
@@ -161,47 +141,22 @@ static int check(const struct bench *b)
 	return 3;
 }
 
-static void write_to(const struct bench *b, const char *dir)
+static void measure(int rounds)
 {
-	char path[4096];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/cache.md", dir);
-	out = fopen(path, "we");
-	if (!out) {
-		perror(path);
-		exit(1);
-	}
-	print(b, out);
-	if (fclose(out)) {
-		perror(path);
-		exit(1);
-	}
+	prepare(&bench);
+	measure_rounds(&bench, rounds);
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench b;
-	bool brief = false, judge = false;
-	const char *dir = NULL;
+	static const struct brief brief = {
+		.name = "cache",
+		.rounds = ROUNDS,
+		.rounds_short = ROUNDS_SHORT,
+		.measure = measure,
+		.print = print,
+		.check = check,
+	};
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--short")) {
-			brief = true;
-		} else if (!strcmp(argv[i], "--check")) {
-			judge = true;
-		} else if (!strcmp(argv[i], "--out") && i + 1 < argc) {
-			dir = argv[++i];
-		} else {
-			fprintf(stderr, "usage: cache [--short] [--check] "
-					"[--out DIR]\n");
-			return 2;
-		}
-	}
-	prepare(&b);
-	measure(&b, brief ? ROUNDS_SHORT : ROUNDS);
-	print(&b, stdout);
-	if (dir)
-		write_to(&b, dir);
-	return judge ? check(&b) : 0;
+	return brief_main(&brief, argc, argv);
 }

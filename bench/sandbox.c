@@ -12,16 +12,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <spawn_template.h>
 
+#include "brief.h"
 #include "machine.h"
 #include "shared/measure/stats.h"
 #include "shared/measure/values.h"
@@ -40,33 +38,12 @@ static const char *const titles[WAYS] = {
 	[BUBBLEWRAP] = "bubblewrap: namespaces and mounts",
 };
 
-struct bench {
+static struct bench {
 	struct spawn_template_sandbox *sandbox;
 	int program,
 		bubblewrap; /* templates; bubblewrap -1: it does not work */
 	struct samples ns[WAYS], over[WAYS];
-};
-
-static void die(const char *what, int err)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(-err));
-	exit(1);
-}
-
-static int must(const char *what, int ret)
-{
-	if (ret < 0)
-		die(what, ret);
-	return ret;
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
+} bench;
 
 /* Launch and wait for the end. Return: the status. */
 static int launch(const struct bench *b, enum way way)
@@ -89,11 +66,12 @@ static int launch(const struct bench *b, enum way way)
 	args.argv = (uintptr_t)(way == BUBBLEWRAP ? wrapped : plain);
 	args.envp = (uintptr_t)environ;
 	if (way == SANDBOX)
-		must("apply", spawn_template_sandbox_apply(b->sandbox, &args,
-							   sizeof(args)));
-	pid = must(titles[way], spawn_template_spawn(tfd, &args, sizeof(args)));
+		brief_must("apply", spawn_template_sandbox_apply(
+					    b->sandbox, &args, sizeof(args)));
+	pid = brief_must(titles[way],
+			 spawn_template_spawn(tfd, &args, sizeof(args)));
 	if (waitpid(pid, &status, 0) != pid)
-		die("waitpid", -errno);
+		brief_must("waitpid", -errno);
 	close(pidfd);
 	return status;
 }
@@ -101,7 +79,7 @@ static int launch(const struct bench *b, enum way way)
 /* Return: the time of a launch, in ns. */
 static double go(const struct bench *b, enum way way)
 {
-	double begin = now_ns();
+	double begin = brief_now();
 	int status = launch(b, way);
 
 	if (status) {
@@ -109,10 +87,10 @@ static double go(const struct bench *b, enum way way)
 			(unsigned int)status);
 		exit(1);
 	}
-	return now_ns() - begin;
+	return brief_now() - begin;
 }
 
-static void measure(struct bench *b, int rounds)
+static void measure_rounds(struct bench *b, int rounds)
 {
 	int ways = b->bubblewrap < 0 ? BUBBLEWRAP : WAYS;
 
@@ -123,14 +101,14 @@ static void measure(struct bench *b, int rounds)
 			ns[(i + w) % ways] = go(b, (enum way)((i + w) % ways));
 		/* the first are to warm up */
 		for (int w = 0; i >= rounds / 10 && w < ways; w++) {
-			must("measure", samples_add(&b->ns[w], ns[w]));
-			must("measure",
-			     samples_add(&b->over[w], ns[w] - ns[FREE]));
+			brief_must("measure", samples_add(&b->ns[w], ns[w]));
+			brief_must("measure",
+				   samples_add(&b->over[w], ns[w] - ns[FREE]));
 		}
 	}
 	for (int w = 0; w < ways; w++) {
-		must("measure", samples_sort(&b->ns[w]));
-		must("measure", samples_sort(&b->over[w]));
+		brief_must("measure", samples_sort(&b->ns[w]));
+		brief_must("measure", samples_sort(&b->over[w]));
 	}
 }
 
@@ -145,9 +123,9 @@ static void prepare(struct bench *b)
 		     SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT;
 	args.read_only = (uintptr_t)ro;
 	args.writable = (uintptr_t)rw;
-	must("sandbox",
-	     spawn_template_sandbox_new(&args, sizeof(args), &b->sandbox));
-	b->program = must(PROGRAM, spawn_template_open(PROGRAM, 0));
+	brief_must("sandbox", spawn_template_sandbox_new(&args, sizeof(args),
+							 &b->sandbox));
+	b->program = brief_must(PROGRAM, spawn_template_open(PROGRAM, 0));
 	b->bubblewrap = spawn_template_search("bwrap", NULL, 0);
 	if (b->bubblewrap >= 0 && launch(b, BUBBLEWRAP))
 		b->bubblewrap = -1; /* a container may forbid namespaces */
@@ -156,8 +134,9 @@ static void prepare(struct bench *b)
 				"work here\n");
 }
 
-static void print(const struct bench *b, FILE *out)
+static void print(FILE *out)
 {
+	const struct bench *b = &bench;
 	struct machine machine;
 	struct ratio r = { 0 };
 
@@ -176,8 +155,9 @@ static void print(const struct bench *b, FILE *out)
 			samples_percentile(&b->ns[w], 90) / 1e3,
 			samples_median(&b->over[w]) / 1e3);
 		if (w == SANDBOX && b->over[BUBBLEWRAP].count) {
-			must("ratio", samples_ratio(&b->over[w],
-						    &b->over[BUBBLEWRAP], &r));
+			brief_must("ratio",
+				   samples_ratio(&b->over[w],
+						 &b->over[BUBBLEWRAP], &r));
 			ratio_cell(r, 3, out);
 			fprintf(out, "\n");
 			continue;
@@ -190,14 +170,15 @@ static void print(const struct bench *b, FILE *out)
 			OVERHEAD_MOST, ratio_verdict(r, -1, OVERHEAD_MOST));
 }
 
-static int check(const struct bench *b)
+static int check(void)
 {
+	const struct bench *b = &bench;
 	struct ratio r;
 
 	if (!b->over[BUBBLEWRAP].count)
 		return 0;
-	must("ratio",
-	     samples_ratio(&b->over[SANDBOX], &b->over[BUBBLEWRAP], &r));
+	brief_must("ratio",
+		   samples_ratio(&b->over[SANDBOX], &b->over[BUBBLEWRAP], &r));
 	if (r.low <= OVERHEAD_GROSS)
 		return 0;
 	fprintf(stderr, "bench: a sandbox costs over %.1f of bubblewrap\n",
@@ -205,47 +186,22 @@ static int check(const struct bench *b)
 	return 3;
 }
 
-static void write_to(const struct bench *b, const char *dir)
+static void measure(int rounds)
 {
-	char path[4096];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/sandbox.md", dir);
-	out = fopen(path, "we");
-	if (!out) {
-		perror(path);
-		exit(1);
-	}
-	print(b, out);
-	if (fclose(out)) {
-		perror(path);
-		exit(1);
-	}
+	prepare(&bench);
+	measure_rounds(&bench, rounds);
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench b;
-	bool brief = false, judge = false;
-	const char *dir = NULL;
+	static const struct brief brief = {
+		.name = "sandbox",
+		.rounds = ROUNDS,
+		.rounds_short = ROUNDS_SHORT,
+		.measure = measure,
+		.print = print,
+		.check = check,
+	};
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--short")) {
-			brief = true;
-		} else if (!strcmp(argv[i], "--check")) {
-			judge = true;
-		} else if (!strcmp(argv[i], "--out") && i + 1 < argc) {
-			dir = argv[++i];
-		} else {
-			fprintf(stderr, "usage: sandbox [--short] [--check] "
-					"[--out DIR]\n");
-			return 2;
-		}
-	}
-	prepare(&b);
-	measure(&b, brief ? ROUNDS_SHORT : ROUNDS);
-	print(&b, stdout);
-	if (dir)
-		write_to(&b, dir);
-	return judge ? check(&b) : 0;
+	return brief_main(&brief, argc, argv);
 }

@@ -35,3 +35,34 @@ until_true() {
 	done
 	return 1
 }
+
+# Compares the standard output of a command, followed by its status as "[N]".
+is() { # name expected command...
+	local name=$1 expected=$2 got
+
+	shift 2
+	got=$("$@" 2> "$tmp/err")
+	got="${got}[$?]"
+	{
+		echo "expected: $expected"
+		echo "got:      $got"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ]
+	result $? "$name"
+}
+
+# Compares the status of a command, and searches its standard error for a pattern.
+fails() { # name status pattern command...
+	local name=$1 expected=$2 pattern=$3 got
+
+	shift 3
+	"$@" > "$tmp/out" 2> "$tmp/err"
+	got=$?
+	{
+		echo "status $got, expected $expected, and: $pattern"
+		cat "$tmp/err"
+	} > "$tmp/log"
+	[ "$got" = "$expected" ] && grep -qE -- "$pattern" "$tmp/err"
+	result $? "$name"
+}

@@ -10,35 +10,6 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 
-is() { # name expected command...
-	local name=$1 expected=$2 got
-
-	shift 2
-	got=$("$@" 2> "$tmp/err")
-	got="${got}[$?]"
-	{
-		echo "expected: $expected"
-		echo "got:      $got"
-		cat "$tmp/err"
-	} > "$tmp/log"
-	[ "$got" = "$expected" ]
-	result $? "$name"
-}
-
-fails() { # name status pattern command...
-	local name=$1 expected=$2 pattern=$3 got
-
-	shift 3
-	"$@" > "$tmp/out" 2> "$tmp/err"
-	got=$?
-	{
-		echo "status $got, expected $expected, and: $pattern"
-		cat "$tmp/err"
-	} > "$tmp/log"
-	[ "$got" = "$expected" ] && grep -qE -- "$pattern" "$tmp/err"
-	result $? "$name"
-}
-
 # Checks a Python expression about lines of JSON: a is their list.
 json() { # name expression
 	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
