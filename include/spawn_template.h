@@ -780,6 +780,7 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_TAIL			(1U << 7) /* keep the last bytes */
 #define SPAWN_TEMPLATE_RUN_SPILL		(1U << 8) /* .spill_fd */
 #define SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT	(1U << 9) /* see ring_run */
+#define SPAWN_TEMPLATE_RUN_END_LEFTOVERS	(1U << 10) /* end the tree at last */
 
 #define SPAWN_TEMPLATE_RUN_NO_ECHO		(1U << 12) /* of RUN_PTY's terminal */
 
@@ -844,12 +845,13 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_DETACHED		(1U << 9) /* it went on */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
 #define SPAWN_TEMPLATE_RESULT_SPILLED		(1U << 11) /* files have all */
+#define SPAWN_TEMPLATE_RESULT_LEFTOVERS		(1U << 12) /* see .leftovers */
 #define SPAWN_TEMPLATE_RESULT_WARM		(1U << 13) /* it was prepared */
 
 /* VER0 is 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER1		(136 + sizeof(struct rusage))
-#define SPAWN_TEMPLATE_RESULT_SIZE_VER2		(152 + sizeof(struct rusage))
+#define SPAWN_TEMPLATE_RESULT_SIZE_VER2		(176 + sizeof(struct rusage))
 
 struct spawn_template_result {
 	int32_t code;			/* exit code, or -1 */
@@ -871,6 +873,10 @@ struct spawn_template_result {
 	uint64_t involuntary_switches;
 	/* VER2 */
 	uint64_t out_total, err_total;	/* bytes that were read, kept or not */
+	uint64_t memory_peak;		/* 0: not known */
+	uint64_t cpu_us;		/* 0: not known */
+	uint32_t leftovers;		/* see RUN_END_LEFTOVERS */
+	uint32_t reserved;		/* 0 */
 };
 
 /**
@@ -939,6 +945,10 @@ struct spawn_template_result {
  * end of the output, as long as timeout_ns allows. The other process lives on, unless
  * the run had timed out. A run that has timed out or was cancelled waits for 0.1 s and
  * 1 s at most.
+ *
+ * With RUN_END_LEFTOVERS the processes that the program leaves in its tree are ended
+ * when it has ended: they get SIGTERM, and SIGKILL after grace_ns. RESULT_LEFTOVERS is
+ * set, and result->leftovers has their number. Without the flag they live on.
  *
  * RUN_SUPERVISE implies RUN_CGROUP, and fails without a cgroup. A small process
  * kills the cgroup when the caller execs or ends, whatever ends the caller.

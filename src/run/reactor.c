@@ -172,7 +172,8 @@ static void tend_streams(struct st_job *job)
 
 	if (!job->flow || st_run_over(run))
 		return;
-	if (run->phase != ST_RUN_LIVE && !st_flow_is_forced(job->flow)) {
+	if (run->phase != ST_RUN_LIVE && !run->leaving &&
+	    !st_flow_is_forced(job->flow)) {
 		st_flow_force(job->flow);
 		st_io_drain(&run->io.out, run->exited);
 		st_io_drain(&run->io.err, run->exited);

@@ -79,6 +79,7 @@ void st_run_result(struct st_run *run, struct spawn_template_result *result)
 	result->total_ns = (uint64_t)(run->over - run->started);
 	result->out_total = run->io.out.total;
 	result->err_total = run->io.err.total;
+	result->leftovers = run->leftovers;
 }
 
 /**

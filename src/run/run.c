@@ -243,6 +243,7 @@ static bool is_tree_ended(struct st_run *run, int64_t now)
  */
 void st_run_end(struct st_run *run, uint64_t grace_ns)
 {
+	run->leaving = false;
 	if (run->phase >= ST_RUN_KILLED)
 		return;
 	if (!grace_ns) {
@@ -280,6 +281,35 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 		killed_tree(runs[i]);
 	return live;
 }
+
+/* ---- leftovers */
+
+/*
+ * Ends what the program has left. Meanwhile the phase is that of a run that is being
+ * ended, but the caller's output, and the program's end, are as they were.
+ */
+static void begin_leaving(struct st_run *run)
+{
+	if (!run->end_leftovers || run->phase != ST_RUN_LIVE)
+		return;
+	run->leftovers = st_tree_count(&run->tree);
+	if (!run->leftovers)
+		return;
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_LEFTOVERS;
+	st_run_end(run, run->grace_ns);
+	run->leaving = true;
+}
+
+static void end_leaving(struct st_run *run)
+{
+	if (!run->leaving)
+		return;
+	run->leaving = false;
+	run->phase = ST_RUN_LIVE;
+	run->tries = 0;
+}
+
+/* ---- deadlines */
 
 /* Returns when a run that lives has been without output for too long. */
 static int64_t idle_at(const struct st_run *run)
@@ -350,6 +380,7 @@ void st_run_due(struct st_run *run, int64_t now)
 	}
 	if (run->phase != ST_RUN_LIVE && !is_tree_ended(run, now))
 		return;
+	end_leaving(run);
 	if (is_drained(run, now))
 		finish_run(run, now);
 	if (run->phase == ST_RUN_LIVE)
@@ -398,6 +429,7 @@ void st_run_exited(struct st_run *run)
 	run->tries = 0;
 	st_io_drain(&run->io.out, run->exited);
 	st_io_drain(&run->io.err, run->exited);
+	begin_leaving(run);
 	st_run_due(run, run->ended);
 	if (st_run_over(run))
 		return;

@@ -43,6 +43,9 @@ struct st_run {
 	struct st_tree tree;
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
+	bool end_leftovers;	/* when the program has ended by itself */
+	bool leaving;		/* they are being ended */
+	uint32_t leftovers;	/* how many there were */
 	int64_t started, spawned, ended, over;
 	int64_t deadline, kill_at, kill_again;
 	int64_t due;		/* time for st_run_due(); ST_NEVER */

@@ -49,6 +49,7 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 {
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
+	run->end_leftovers = args->flags & SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
 	st_leftover_reap();
 	run->held_quiet_ns =
 		args->held_quiet_ns ? args->held_quiet_ns : ST_HELD_QUIET;

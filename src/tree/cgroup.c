@@ -268,6 +268,17 @@ int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
 	return v.refused ? -EPERM : -ESRCH;
 }
 
+/* Returns how many processes that are seen from here live in it and below it. */
+unsigned int st_cgroup_count(int dir)
+{
+	struct walk_visit v = visit_of(0, 0);
+
+	if (walk_event(dir, &st_walk_names, 'p') == 0)
+		return 0;
+	walk_visit(&v, dir, &st_walk_names);
+	return v.done + v.refused;
+}
+
 /* ---- the end of a directory */
 
 /*

@@ -536,28 +536,41 @@ static bool member_lives(const struct st_tree *tree)
 	return false;
 }
 
-/* Tells whether a process of the tree lives, and remembers those that do. */
-static bool tree_lives(const struct st_processes *v, struct st_tree *tree)
+/* Counts the processes of the tree that live, and remembers them. */
+static unsigned int count_living(const struct st_processes *v,
+				 struct st_tree *tree)
 {
-	bool lives = false;
+	unsigned int n = 0;
 
 	for (size_t i = 0; i < v->n; i++) {
 		const struct st_process *p = &v->list[i];
 
 		if (!p->ours || st_process_is_dead(p))
 			continue;
-		lives = true;
+		n++;
 		if (!member_of(tree, p))
 			remember_member(tree, p);
 	}
-	return lives;
+	return n;
+}
+
+/* Looks at the whole tree. Return: 0 or -errno. */
+static int look_for_living(struct st_tree *tree, unsigned int *n)
+{
+	struct st_processes view = { .list = NULL };
+	struct effort e = begin_effort(tree, &view);
+	int ret = st_processes_look(&view);
+
+	if (ret == 0)
+		look_at_tree(&e);
+	*n = count_living(&view, tree);
+	st_processes_free(&view);
+	return ret;
 }
 
 bool st_proc_empty(struct st_tree *tree)
 {
-	struct st_processes view = { .list = NULL };
-	struct effort e;
-	bool lives;
+	unsigned int n;
 	int ret;
 
 	/* known members first: that is cheaper than a look at /proc */
@@ -565,11 +578,14 @@ bool st_proc_empty(struct st_tree *tree)
 		return false;
 	if (tree->complete)
 		return true;
-	e = begin_effort(tree, &view);
-	ret = st_processes_look(&view);
-	if (ret == 0)
-		look_at_tree(&e);
-	lives = tree_lives(&view, tree);
-	st_processes_free(&view);
-	return !lives && !sys_is_shortage(ret);
+	ret = look_for_living(tree, &n);
+	return !n && !sys_is_shortage(ret);
+}
+
+unsigned int st_proc_count(struct st_tree *tree)
+{
+	unsigned int n;
+
+	look_for_living(tree, &n);
+	return n;
 }

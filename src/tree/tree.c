@@ -236,6 +236,18 @@ bool st_tree_empty(struct st_tree *tree)
 }
 
 /**
+ * st_tree_count - count the living processes of a tree
+ * @tree: its child has ended
+ *
+ * Return: how many there are, besides the caller; 0 if no fd is left to look with.
+ */
+unsigned int st_tree_count(struct st_tree *tree)
+{
+	return tree->cgroup >= 0 ? st_cgroup_count(tree->cgroup)
+				 : st_proc_count(tree);
+}
+
+/**
  * st_tree_remove - end a tree
  * @tree: made, or zero with cgroup -1; may be removed twice
  *
