@@ -340,6 +340,16 @@ static void *launch_or_stale(void *arg)
 	return NULL;
 }
 
+/*
+ * Writes the files that will replace the program. Beside launches the file would be
+ * busy for a moment, as each child has a copy of the descriptor until it executes.
+ */
+static void copies_ahead(int n)
+{
+	for (int i = 0; i < n; i++)
+		test_copy(test_tool("probe"), test_path("new-%d", i), 0755);
+}
+
 /* Replaces the template's file again and again while four threads run fn. */
 static int refresh_during(void *(*fn)(void *))
 {
@@ -348,10 +358,11 @@ static int refresh_during(void *(*fn)(void *))
 	int fds = test_count_fds();
 	pthread_t threads[4];
 
+	copies_ahead(rounds(100));
 	for (size_t i = 0; i < TEST_COUNT(threads); i++)
 		threads[i] = start(fn, &tfd);
 	for (int i = 0; i < rounds(100); i++) {
-		CHECK_SYS(rename(test_copy_probe("new"), path));
+		CHECK_SYS(rename(test_path("new-%d", i), path));
 		CHECK_OK(spawn_template_refresh(tfd));
 		CHECK_OK(spawn_template_check(tfd));
 		CHECK_EQ(launch(tfd, 12), 12);
@@ -423,13 +434,14 @@ static void auto_refresh_never_fails_under_many_threads(void)
 	struct steady steady[4];
 	pthread_t threads[4];
 
+	copies_ahead(rounds(50));
 	for (int i = 0; i < 4; i++) {
 		steady[i].tfd = tfd;
 		atomic_init(&steady[i].launches, 0);
 		threads[i] = start(launch_always, &steady[i]);
 	}
 	for (int i = 0; i < rounds(50); i++) {
-		CHECK_SYS(rename(test_copy_probe("new"), path));
+		CHECK_SYS(rename(test_path("new-%d", i), path));
 		for (int j = 0; j < 4; j++)
 			await_launches(&steady[j]);
 	}
