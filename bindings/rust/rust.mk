@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The crates spawn_template-sys and spawn_template for Rust: docs/rust.md. CARGO= is the
+# cargo to build with; RUST_OLDEST= the folder of the oldest rustc that is supported.
+#
+#: rust            build the crates for Rust, in build/rust
+#: rust-bindings   write the crates' declarations anew from include/
+#: check-rust      test the crates, their packages, and the oldest Rust
+
+CARGO ?= cargo
+RUST_OLDEST ?= /usr/bin
+
+RUST_DIR := bindings/rust
+RUST_DECLARATIONS := $(RUST_DIR)/spawn_template-sys/src/bindings.rs
+rust_cargo = cd $(RUST_DIR) && CARGO_TARGET_DIR='$(abspath $(O))/rust' $(CARGO)
+
+.PHONY: rust rust-bindings check-rust deps-rust
+rust:
+	$(Q)$(rust_cargo) build --workspace
+
+rust-bindings:
+	$(Q)mkdir -p $(O)
+	$(Q)$(RUST_DIR)/spawn_template-sys/generate > $(O)/bindings.rs
+	$(Q)mv $(O)/bindings.rs $(RUST_DECLARATIONS)
+
+deps-rust:
+	$(Q)scripts/deps rust
+
+check-rust: deps-rust library
+	$(Q)O='$(abspath $(O))' CARGO='$(CARGO)' RUST_OLDEST='$(RUST_OLDEST)' \
+		MAKE='$(MAKE)' $(RUST_DIR)/tests/check
+
+.PHONY: clean-rust
+clean: clean-rust
+clean-rust:
+	rm -rf $(RUST_DIR)/Cargo.lock $(RUST_DIR)/target
