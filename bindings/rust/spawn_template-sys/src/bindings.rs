@@ -123,6 +123,7 @@ pub const SPAWN_TEMPLATE_RUN_PTY: u32 = 0x40;
 pub const SPAWN_TEMPLATE_RUN_TAIL: u32 = 0x80;
 pub const SPAWN_TEMPLATE_RUN_SPILL: u32 = 0x100;
 pub const SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT: u32 = 0x200;
+pub const SPAWN_TEMPLATE_RUN_END_LEFTOVERS: u32 = 0x400;
 pub const SPAWN_TEMPLATE_RUN_NO_ECHO: u32 = 0x1000;
 pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0: usize = 176;
 pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1: usize = 312;
@@ -141,10 +142,11 @@ pub const SPAWN_TEMPLATE_RESULT_IDLE: u32 = 0x80;
 pub const SPAWN_TEMPLATE_RESULT_DETACHED: u32 = 0x200;
 pub const SPAWN_TEMPLATE_RESULT_NOT_KILLED: u32 = 0x400;
 pub const SPAWN_TEMPLATE_RESULT_SPILLED: u32 = 0x800;
+pub const SPAWN_TEMPLATE_RESULT_LEFTOVERS: u32 = 0x1000;
 pub const SPAWN_TEMPLATE_RESULT_WARM: u32 = 0x2000;
 pub const SPAWN_TEMPLATE_RESULT_SIZE_VER0: usize = 64 + std::mem::size_of::<rusage>();
 pub const SPAWN_TEMPLATE_RESULT_SIZE_VER1: usize = 136 + std::mem::size_of::<rusage>();
-pub const SPAWN_TEMPLATE_RESULT_SIZE_VER2: usize = 152 + std::mem::size_of::<rusage>();
+pub const SPAWN_TEMPLATE_RESULT_SIZE_VER2: usize = 176 + std::mem::size_of::<rusage>();
 pub const SPAWN_TEMPLATE_KILL_TREE: u32 = 0x1;
 pub const SPAWN_TEMPLATE_CHILD_SIZE_VER0: usize = 16;
 pub const SPAWN_TEMPLATE_RING_PARAMS_SIZE_VER0: usize = 40;
@@ -440,6 +442,10 @@ pub struct spawn_template_result {
     pub involuntary_switches: u64,
     pub out_total: u64,
     pub err_total: u64,
+    pub memory_peak: u64,
+    pub cpu_us: u64,
+    pub leftovers: u32,
+    pub reserved: u32,
 }
 
 #[repr(C)]
@@ -869,7 +875,11 @@ pub(crate) fn layouts() -> Vec<crate::layout::Layout> {
             voluntary_switches,
             involuntary_switches,
             out_total,
-            err_total),
+            err_total,
+            memory_peak,
+            cpu_us,
+            leftovers,
+            reserved),
         crate::layout::layout!(spawn_template_child:
             pid,
             pidfd,
@@ -1043,6 +1053,7 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_RUN_TAIL", SPAWN_TEMPLATE_RUN_TAIL as u64),
         ("SPAWN_TEMPLATE_RUN_SPILL", SPAWN_TEMPLATE_RUN_SPILL as u64),
         ("SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT", SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT as u64),
+        ("SPAWN_TEMPLATE_RUN_END_LEFTOVERS", SPAWN_TEMPLATE_RUN_END_LEFTOVERS as u64),
         ("SPAWN_TEMPLATE_RUN_NO_ECHO", SPAWN_TEMPLATE_RUN_NO_ECHO as u64),
         ("SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0", SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 as u64),
         ("SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1", SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1 as u64),
@@ -1061,6 +1072,7 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_RESULT_DETACHED", SPAWN_TEMPLATE_RESULT_DETACHED as u64),
         ("SPAWN_TEMPLATE_RESULT_NOT_KILLED", SPAWN_TEMPLATE_RESULT_NOT_KILLED as u64),
         ("SPAWN_TEMPLATE_RESULT_SPILLED", SPAWN_TEMPLATE_RESULT_SPILLED as u64),
+        ("SPAWN_TEMPLATE_RESULT_LEFTOVERS", SPAWN_TEMPLATE_RESULT_LEFTOVERS as u64),
         ("SPAWN_TEMPLATE_RESULT_WARM", SPAWN_TEMPLATE_RESULT_WARM as u64),
         ("SPAWN_TEMPLATE_RESULT_SIZE_VER0", SPAWN_TEMPLATE_RESULT_SIZE_VER0 as u64),
         ("SPAWN_TEMPLATE_RESULT_SIZE_VER1", SPAWN_TEMPLATE_RESULT_SIZE_VER1 as u64),
