@@ -554,20 +554,31 @@ static unsigned int count_living(const struct st_processes *v,
 	return n;
 }
 
-/* Looks at the whole tree. Return: 0 or -errno. */
-static int look_for_living(struct st_tree *tree, unsigned int *n)
+/*
+ * Looks at the whole tree. Return: 0 or -errno.
+ *
+ * A process that forks and ends faster than /proc can be read is found by no look. With
+ * `held` the child's group is stopped at one stroke meanwhile.
+ */
+static int look_for_living(struct st_tree *tree, bool held, unsigned int *n)
 {
 	struct st_processes view = { .list = NULL };
 	struct effort e = begin_effort(tree, &view);
-	int ret = st_processes_look(&view);
+	int ret;
 
+	if (held)
+		signal_led_group(&e, SIGSTOP);
+	ret = st_processes_look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
 	*n = count_living(&view, tree);
 	st_processes_free(&view);
+	if (held)
+		signal_led_group(&e, SIGCONT);
 	return ret;
 }
 
+/* Processes that use their grace are seen at the first look, and are not stopped. */
 bool st_proc_empty(struct st_tree *tree)
 {
 	unsigned int n;
@@ -578,14 +589,17 @@ bool st_proc_empty(struct st_tree *tree)
 		return false;
 	if (tree->complete)
 		return true;
-	ret = look_for_living(tree, &n);
+	ret = look_for_living(tree, false, &n);
+	if (ret == 0 && !n)
+		ret = look_for_living(tree, true, &n);
 	return !n && !sys_is_shortage(ret);
 }
 
+/* The processes are about to be ended, which stops them, too. */
 unsigned int st_proc_count(struct st_tree *tree)
 {
 	unsigned int n;
 
-	look_for_living(tree, &n);
+	look_for_living(tree, true, &n);
 	return n;
 }

@@ -15,10 +15,11 @@
  *	drip MS TEXT		TEXT to fd 1 every MS milliseconds, for ever
  *	cat			fd 0 to fd 1
  *	count			fd 0 to its end, then its length to fd 1
- *	close N
+ *	close N  closeall
  *	burn MS			uses MS milliseconds of processor time
  *	relay			for ever: fork, and the parent exits
  *	bomb			every process forks, for ever
+ *	seize			traces and stops its parent and siblings
  *	sleep MS  pause  exit N  raise SIG
  *
  * Exit status 99: bad words; 98: a write failed; 97: another call failed.
@@ -31,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -215,6 +217,38 @@ static void do_bomb(void)
 		fork();
 }
 
+static void do_closeall(void)
+{
+	if (syscall(SYS_close_range, 0, ~0U, 0))
+		die(97);
+}
+
+static void seize(pid_t pid)
+{
+	if (pid == getpid())
+		return;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) ||
+	    ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
+		die(97);
+}
+
+static void do_seize(void)
+{
+	char path[64];
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getppid(),
+		 getppid());
+	f = fopen(path, "re");
+	if (!f)
+		die(97);
+	while (fscanf(f, "%d", &pid) == 1)
+		seize(pid);
+	fclose(f);
+	seize(getppid());
+}
+
 static void do_exit(const char *arg)
 {
 	_exit(atoi(arg));
@@ -236,6 +270,7 @@ static const struct {
 	{ .word = "burn", .one = do_burn },
 	{ .word = "cat", .none = do_cat },
 	{ .word = "close", .one = do_close },
+	{ .word = "closeall", .none = do_closeall },
 	{ .word = "count", .none = do_count },
 	{ .word = "daemon", .none = do_daemon },
 	{ .word = "drip", .two = do_drip },
@@ -249,6 +284,7 @@ static const struct {
 	{ .word = "raise", .one = do_raise },
 	{ .word = "relay", .none = do_relay },
 	{ .word = "say", .one = do_say },
+	{ .word = "seize", .none = do_seize },
 	{ .word = "setpgrp", .none = do_setpgrp },
 	{ .word = "setsid", .none = do_setsid },
 	{ .word = "sleep", .one = do_sleep },
