@@ -96,13 +96,13 @@ _spawn_template_run() {
 
 _spawn_template_batch() {
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
-	--timeout | --kill-after | --held-quiet | --held-most)
+	--timeout | --idle-timeout | --kill-after | --held-quiet | --held-most)
 		_spawn_template_words '500ms 2s 30s 2m'
 		;;
 	--max-output) _spawn_template_words '64K 1M 16M' ;;
 	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
 	*)
-		_spawn_template_words '--jobs --max-output --timeout --kill-after
+		_spawn_template_words '--jobs --max-output --timeout --idle-timeout --kill-after
 			--held-quiet --held-most --cgroup-tree --supervise
 			--warm --warm=once --warm=fork --json --help'
 		;;

@@ -204,11 +204,19 @@ char *base64_encode(const void *bytes, size_t n, size_t *length);
 void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid);
 
 /*
- * result.c: describe a captured run as JSON. pid -1: unknown. It removes from
- * result the beginning of a character that truncation cut off.
+ * result.c: describe a captured run as JSON; streamed: without its output. pid -1:
+ * unknown. It removes from result the beginning of a character that truncation cut off.
  * Return: NULL if memory is short.
  */
-json_t *result_json(struct spawn_template_result *result, int pid);
+json_t *result_json(struct spawn_template_result *result, int pid,
+		    bool streamed);
+
+/* Set keys[0] to the bytes if they are UTF-8, or else keys[1] to base64. Return: 0 or -1. */
+int result_set_bytes(json_t *object, const char *const keys[2],
+		     const char *bytes, size_t n);
+
+/* Return how many bytes at the end are of a character that goes on behind them. */
+size_t result_cut_character(const char *bytes, size_t n);
 
 /*
  * init.c: do a command whose programs may leave processes behind; as process 1, reap

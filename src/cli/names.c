@@ -50,6 +50,7 @@ const char *name_errno(int err)
 		{ NAME(EPROTO) },	{ NAME(EPROTOTYPE) },
 		{ NAME(ENOTCONN) },	{ NAME(EDQUOT) },
 		{ NAME(ECONNREFUSED) }, { NAME(ECONNRESET) },
+		{ NAME(ENOTUNIQ) },	{ NAME(ENOBUFS) },
 	};
 	const char *text = find_name(names, COUNT(names), err);
 

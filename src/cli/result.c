@@ -12,46 +12,54 @@ static bool has(const struct spawn_template_result *r, uint32_t flag)
 	return (r->flags & flag) != 0;
 }
 
-/*
- * Return how many bytes at the end belong to a character that the limit cut
- * off. With them, all of the text would have to go as base64.
- */
-static size_t cut_character(const char *bytes, size_t n)
+size_t result_cut_character(const char *bytes, size_t n)
 {
 	for (size_t back = 1; back <= 3 && back <= n; back++) {
 		unsigned char c = (unsigned char)bytes[n - back];
 
+		if (c < 0x80 || c > 0xf4)
+			return 0;
 		if (c >= 0xc0) /* its leading ones: the length */
 			return (c >= 0xf0   ? 4U
 				: c >= 0xe0 ? 3U
 					    : 2U) > back
 				       ? back
 				       : 0;
-		if (c < 0x80)
-			return 0;
 	}
 	return 0;
 }
 
-/* Set keys[0] to the text if it is UTF-8; else keys[1] to base64. */
+int result_set_bytes(json_t *object, const char *const keys[2],
+		     const char *bytes, size_t n)
+{
+	json_t *text = json_stringn(n ? bytes : "", n);
+	size_t length;
+	char *encoded;
+
+	if (text)
+		return json_object_set_new(object, keys[0], text);
+	encoded = base64_encode(bytes, n, &length);
+	if (encoded)
+		text = json_stringn_nocheck(encoded, length);
+	free(encoded);
+	return json_object_set_new(object, keys[1], text);
+}
+
+/*
+ * Set the text or base64, and the length. With a character that truncation cut off, all
+ * of the text would have to go as base64.
+ */
 static int set_output(json_t *object, const char *const keys[3],
 		      const char *bytes, size_t *n, bool truncated)
 {
-	size_t cut = truncated ? cut_character(bytes, *n) : 0, length;
-	json_t *text = json_stringn(bytes ? bytes : "", *n - cut);
-	char *encoded;
+	size_t cut = truncated ? result_cut_character(bytes, *n) : 0;
+	json_t *text = cut ? json_stringn(bytes, *n - cut) : NULL;
 
-	if (text) {
+	if (text)
 		*n -= cut;
-		json_object_set_new(object, keys[0], text);
-	} else {
-		encoded = base64_encode(bytes, *n, &length);
-		if (encoded)
-			text = json_stringn_nocheck(encoded, length);
-		free(encoded);
-		if (json_object_set_new(object, keys[1], text))
-			return -1;
-	}
+	json_decref(text);
+	if (result_set_bytes(object, keys, bytes, *n))
+		return -1;
 	return json_object_set_new(object, keys[2],
 				   json_integer((json_int_t)*n));
 }
@@ -68,8 +76,13 @@ static json_t *ending_json(const struct spawn_template_result *r, int pid)
 static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
-		"{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:{s:f, s:f, s:I}, s:f, "
-		"s:f}",
+		"{s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
+		"s:{s:f, s:f, s:I}, s:f, s:f}",
+		"out_total", (json_int_t)r->out_total, "err_total",
+		(json_int_t)r->err_total, "idle",
+		has(r, SPAWN_TEMPLATE_RESULT_IDLE), "detached",
+		has(r, SPAWN_TEMPLATE_RESULT_DETACHED), "spilled",
+		has(r, SPAWN_TEMPLATE_RESULT_SPILLED),
 		"out_truncated", has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED),
 		"err_truncated", has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED),
 		"tree_killed", has(r, SPAWN_TEMPLATE_RESULT_TREE_KILLED),
@@ -85,17 +98,22 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		(double)r->total_ns / 1e6);
 }
 
-json_t *result_json(struct spawn_template_result *r, int pid)
+static int set_outputs(json_t *object, struct spawn_template_result *r)
 {
 	static const char *const out[] = { "out", "out_base64", "out_len" };
 	static const char *const err[] = { "err", "err_base64", "err_len" };
+
+	return set_output(object, out, r->out, &r->out_len,
+			  has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED)) ||
+	       set_output(object, err, r->err, &r->err_len,
+			  has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED));
+}
+
+json_t *result_json(struct spawn_template_result *r, int pid, bool streamed)
+{
 	json_t *object = ending_json(r, pid), *rest = circumstances_json(r);
 
-	if (!object || !rest ||
-	    set_output(object, out, r->out, &r->out_len,
-		       has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED)) ||
-	    set_output(object, err, r->err, &r->err_len,
-		       has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED)) ||
+	if (!object || !rest || (!streamed && set_outputs(object, r)) ||
 	    json_object_update(object, rest)) {
 		json_decref(object);
 		object = NULL;

@@ -5,14 +5,13 @@
  */
 #define _GNU_SOURCE
 #include <getopt.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include "cli/batch/batch.h"
 
 enum {
 	OPT_MAX_OUTPUT = 256,
 	OPT_TIMEOUT,
+	OPT_IDLE_TIMEOUT,
 	OPT_KILL_AFTER,
 	OPT_HELD_QUIET,
 	OPT_HELD_MOST,
@@ -26,6 +25,7 @@ static const struct option long_options[] = {
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "max-output", required_argument, NULL, OPT_MAX_OUTPUT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT },
 	{ "kill-after", required_argument, NULL, OPT_KILL_AFTER },
 	{ "held-quiet", required_argument, NULL, OPT_HELD_QUIET },
 	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
@@ -36,19 +36,6 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
-
-static unsigned int default_jobs(void)
-{
-	cpu_set_t set;
-	long n = 0;
-
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		n = CPU_COUNT(&set);
-	if (n < 1)
-		n = sysconf(_SC_NPROCESSORS_ONLN);
-	n = 2 * (n < 1 ? 1 : n);
-	return (unsigned int)(n < BATCH_JOBS_MAX ? n : BATCH_JOBS_MAX);
-}
 
 static int read_jobs(struct batch_options *o, const char *text)
 {
@@ -82,6 +69,9 @@ static int read_option(struct batch_options *o, int c, const char *text,
 		return read_size("--max-output", text, &o->max_output);
 	case OPT_TIMEOUT:
 		return read_duration("--timeout", text, &o->timeout_ns);
+	case OPT_IDLE_TIMEOUT:
+		return read_duration("--idle-timeout", text,
+				     &o->idle_timeout_ns);
 	case OPT_KILL_AFTER:
 		return read_duration("--kill-after", text, &o->grace_ns);
 	case OPT_HELD_QUIET:
@@ -107,7 +97,6 @@ static int read_option(struct batch_options *o, int c, const char *text,
 static int batch_main(int argc, char **argv)
 {
 	struct batch_options o = {
-		.jobs = default_jobs(),
 		.grace_ns = INT64_C(2000000000),
 	};
 	int c, err;
@@ -155,8 +144,20 @@ const struct command cmd_batch = {
 		"  \"input\"         a string for its standard input; else it "
 		"is /dev/null\n"
 		"  \"input_base64\"  the same for any bytes\n"
+		"  \"open_input\"    true: more input comes by later lines\n"
+		"  \"stream\"        true: output comes in lines of its own, as "
+		"it is written\n"
+		"  \"max_output\"    as --max-output\n"
 		"  \"timeout\"       seconds, or a string such as \"500ms\"; "
 		"0: none\n"
+		"  \"idle_timeout\"  the same for the time without output\n"
+		"  \"detach\"        true: go on when \"timeout\" has passed, for "
+		"\"detached_timeout\"\n"
+		"                  more; a line tells\n"
+		"  \"pty\"           true: in a terminal, of \"rows\" and "
+		"\"columns\"; \"echo\": false\n"
+		"  \"sandbox\"       {\"ro\": [PATH...], \"rw\": [PATH...], "
+		"\"net\": false}\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" "
 		"too\n"
 		"  \"warm\"          true: from a process that was prepared "
@@ -167,12 +168,23 @@ const struct command cmd_batch = {
 		"                  the same for names and values of any "
 		"bytes\n"
 		"\n"
+		"Lines for a program that runs or waits for its turn:\n"
+		"\n"
+		"  {\"write\": ID, \"data\": \"text\"}  or \"data_base64\"; with "
+		"\"open_input\"\n"
+		"  {\"close_input\": ID}\n"
+		"  {\"winsize\": ID, \"rows\": 40, \"columns\": 100}\n"
+		"  {\"cancel\": ID}\n"
+		"\n"
 		"  -j, --jobs N       run N programs at a time, up to 1024; "
-		"default twice the CPUs\n"
+		"default 64, or fewer\n"
+		"                     where memory or files are short\n"
 		"  --max-output SIZE  keep SIZE bytes of each stream: 64K, "
 		"1M; default 16M\n"
 		"  --timeout TIME     the timeout of lines that have none of "
 		"their own\n"
+		"  --idle-timeout TIME\n"
+		"                     the same for \"idle_timeout\"\n"
 		"  --kill-after TIME  send KILL so long after TERM; default "
 		"2s\n"
 		"  --held-quiet TIME, --held-most TIME\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds the id in a line, as it was written. A client knows its own bytes again: a
+ * Finds the ids in a line, as they were written. A client knows its own bytes again: a
  * number with more digits than any type here can hold, too. And it can tell which line
  * was wrong if the id stands before the mistake.
  *
@@ -12,6 +12,14 @@
 #include "cli/batch/batch.h"
 
 #define DEPTH_MAX 2048 /* as the JSON library has it */
+
+const char *const batch_keys[BATCH_VERBS] = {
+	[BATCH_RUN] = "id",
+	[BATCH_CANCEL] = "cancel",
+	[BATCH_WRITE] = "write",
+	[BATCH_CLOSE] = "close_input",
+	[BATCH_WINSIZE] = "winsize",
+};
 
 struct scan {
 	char *at, *end;
@@ -154,40 +162,67 @@ static bool is_followed(struct scan s)
 
 static bool is_utf8(const char *text, size_t n)
 {
-	json_t *string = json_stringn(text, n);
+	json_t *string = n ? json_stringn(text, n) : json_null();
 
 	json_decref(string);
 	return string != NULL;
 }
 
-size_t id_find(char *line, size_t n, char **id)
+/* Return the verb whose key stands at a place, in quotes; -1: none. */
+static int verb_of(const char *key, size_t n)
+{
+	for (int verb = 0; verb < BATCH_VERBS; verb++)
+		if (n == strlen(batch_keys[verb]) + 2 &&
+		    memcmp(key + 1, batch_keys[verb], n - 2) == 0)
+			return verb;
+	return -1;
+}
+
+void id_find(char *line, size_t n, struct id_found found[BATCH_VERBS])
 {
 	struct scan s = { line, line + n };
-	unsigned int found = 0;
-	size_t length = 0;
+	unsigned int times[BATCH_VERBS] = { 0 };
 
+	memset(found, 0, BATCH_VERBS * sizeof(*found));
 	if (!take(&s, '{'))
-		return 0;
+		return;
 	do {
 		char *key, *value;
-		bool is_id;
+		int verb;
 
 		skip_blanks(&s);
 		key = s.at;
 		if (!skip_string(&s))
 			break;
-		is_id = s.at - key == 4 && memcmp(key, "\"id\"", 4) == 0;
+		verb = verb_of(key, (size_t)(s.at - key));
 		if (!take(&s, ':'))
 			break;
 		skip_blanks(&s);
 		value = s.at;
 		if (!skip_value(&s, DEPTH_MAX) || !is_followed(s))
 			break;
-		if (!is_id)
+		if (verb < 0)
 			continue;
-		*id = value;
-		length = (size_t)(s.at - value);
-		found++;
+		found[verb].at = value;
+		found[verb].n = (size_t)(s.at - value);
+		times[verb]++;
 	} while (take(&s, ','));
-	return found == 1 && is_utf8(*id, length) ? length : 0;
+	for (int verb = 0; verb < BATCH_VERBS; verb++)
+		if (times[verb] > 1 || !is_utf8(found[verb].at, found[verb].n))
+			found[verb].n = 0;
+}
+
+bool id_is_same(const char *a, const char *b)
+{
+	json_t *left, *right;
+	bool same;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	left = json_loads(a, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	right = json_loads(b, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	same = left && right && json_equal(left, right);
+	json_decref(left);
+	json_decref(right);
+	return same;
 }

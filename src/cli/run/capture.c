@@ -106,7 +106,7 @@ static int report_end(const struct run_plan *plan,
 	struct spawn_template_result *r = cqe->result;
 	json_t *report = json_pack("{s:o}", "command",
 				   command_json(plan->options->argv));
-	json_t *result = result_json(r, cqe->pid);
+	json_t *result = result_json(r, cqe->pid, false);
 
 	json_object_set_new(report, "launch", plan_describe(plan));
 	json_object_set_new(report, "cancelled",

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lines that name a program: they wait for their turn, and are launched. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include "cli/batch/batch.h"
+
+#define HOLD_NS 1000000000 /* of templates that the guard knows */
+#define HOLD_POOL_NS INT64_C(30000000000) /* as long as processes wait */
+
+/* ---- launches */
+
+/* Return: the number of actions. */
+static size_t make_actions(const struct batch *b, const struct request *r,
+			   struct spawn_template_action actions[2])
+{
+	size_t n = 0;
+
+	if (r->cwd)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_CHDIR,
+			.arg = (uintptr_t)r->cwd,
+		};
+	if (b->files_raised)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_RLIMIT,
+			.fd = RLIMIT_NOFILE,
+			.arg = (uintptr_t)&b->files,
+		};
+	return n;
+}
+
+static int64_t timeout_of(const struct batch *b, const struct request *r)
+{
+	return r->timeout_ns >= 0 ? r->timeout_ns : b->options->timeout_ns;
+}
+
+static int64_t idle_of(const struct batch *b, const struct request *r)
+{
+	return r->idle_ns >= 0 ? r->idle_ns : b->options->idle_timeout_ns;
+}
+
+/* Return: 0 or -errno. */
+static int queue_job(struct batch *b, struct batch_job *job,
+		     const struct request *r)
+{
+	const struct batch_options *o = b->options;
+	struct spawn_template_action actions[2];
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
+
+	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	args.spawn.argv = (uintptr_t)r->argv;
+	args.spawn.envp = (uintptr_t)r->envp;
+	args.spawn.actions = (uintptr_t)actions;
+	args.spawn.actions_len = make_actions(b, r, actions);
+	if (job->sandbox)
+		spawn_template_sandbox_apply(job->sandbox, &args.spawn,
+					     sizeof(args.spawn));
+	args.input = (uintptr_t)r->input;
+	args.input_len = r->input_len;
+	args.max_output = r->max_output ? r->max_output : o->max_output;
+	args.timeout_ns = (uint64_t)timeout_of(b, r);
+	args.idle_timeout_ns = (uint64_t)idle_of(b, r);
+	if (r->detached_ns >= 0) /* of the library, 0 has another meaning */
+		args.detached_timeout_ns =
+			r->detached_ns ? (uint64_t)r->detached_ns : UINT64_MAX;
+	args.winsize = r->winsize;
+	args.grace_ns = (uint64_t)o->grace_ns;
+	args.held_quiet_ns = o->held_quiet_ns;
+	args.held_most_ns = o->held_most_ns;
+	args.flags = job->run_flags;
+	args.cgroup_parent_fd = b->tree_parent;
+	return spawn_template_ring_run(b->ring, job->tfd, &args, sizeof(args),
+				       (uintptr_t)job);
+}
+
+/*
+ * A launch takes today's file, also if that is replaced at the last moment. Only what
+ * the guard knows and what has prepared processes stays open, and not for long, so that
+ * batch keeps no deleted file and no mount in use.
+ */
+int job_make_cache(struct batch *b, enum batch_way way)
+{
+	static const uint64_t flags[BATCH_WAYS] = {
+		[BATCH_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
+		[BATCH_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	};
+	struct spawn_template_cache_params params =
+		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
+			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | flags[way];
+	params.hold_ns = way == BATCH_COLD ? HOLD_NS : HOLD_POOL_NS;
+	params.entries = way == BATCH_COLD ? b->known : b->pools;
+	return spawn_template_cache_new(&params, sizeof(params),
+					&b->caches[way]);
+}
+
+/* Get the template of a job from the cache of its way. Return: the fd, or -errno. */
+static int get_template(struct batch *b, struct batch_job *job,
+			const struct request *r)
+{
+	enum batch_way way = r->way == BATCH_UNSET ? b->options->way
+						   : (enum batch_way)r->way;
+	int ret = b->caches[way] ? 0 : job_make_cache(b, way);
+
+	if (ret)
+		return ret;
+	job->cache = b->caches[way];
+	job->tfd = spawn_template_cache_get(job->cache, job->name, r->path);
+	job->tfd = launch_searched(job->tfd, job->name, r->path);
+	return job->tfd;
+}
+
+/* Make the sandbox of a line. Return: 0; or -1 with a complaint. */
+static int make_sandbox(struct batch_job *job, struct complaint *c)
+{
+	const struct request *r = job->request;
+	struct sandbox_failure failure;
+
+	if (!sandbox_is_wanted(&r->sandbox) ||
+	    sandbox_make(&r->sandbox, r->cwd, &job->sandbox, &failure) == 0)
+		return 0;
+	return batch_complain(c, failure.error, "sandbox: %s", failure.text);
+}
+
+/* ---- starting */
+
+/* Return: 0; or -1 with a complaint. */
+static int check_job(const struct batch *b, struct batch_job *job,
+		     struct complaint *c)
+{
+	const struct complaint *refused = job->request->refused;
+
+	if (refused) {
+		*c = *refused;
+		return -1;
+	}
+	if (job->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
+	    !timeout_of(b, job->request))
+		return batch_complain(c, EINVAL,
+					"\"detach\" needs a \"timeout\"");
+	return make_sandbox(job, c);
+}
+
+static void start_job(struct batch *b, struct batch_job *job)
+{
+	struct complaint complaint;
+	int err;
+
+	if (check_job(b, job, &complaint)) {
+		control_drop_input(b, job);
+		answer_refused(b, job, &complaint);
+		job_free(b, job);
+		return;
+	}
+	err = get_template(b, job, job->request);
+	if (err >= 0)
+		err = queue_job(b, job, job->request);
+	if (err) {
+		control_drop_input(b, job);
+		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
+		job_free(b, job);
+		return;
+	}
+	job_set_running(b, job);
+}
+
+void job_start_some(struct batch *b)
+{
+	while (b->waiting && b->active < b->max_jobs)
+		start_job(b, b->waiting);
+}
