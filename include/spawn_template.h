@@ -332,6 +332,10 @@ struct spawn_template_failure {
 #define SPAWN_TEMPLATE_ATTR_OTHER		0 /* any but these */
 #define SPAWN_TEMPLATE_ATTR_LANDLOCK		1 /* SPAWN_LANDLOCK */
 #define SPAWN_TEMPLATE_ATTR_SECCOMP		2 /* SPAWN_SECCOMP */
+#define SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT	3 /* RUN_LIMITS, and the next three */
+#define SPAWN_TEMPLATE_ATTR_PIDS_LIMIT		4
+#define SPAWN_TEMPLATE_ATTR_CPU_LIMIT		5
+#define SPAWN_TEMPLATE_ATTR_IO_LIMIT		6
 
 /* .flags: the proposal's, then extensions from bit 32 up */
 #define SPAWN_TEMPLATE_SPAWN_INHERIT_FDS	(1ULL << 0)
@@ -781,13 +785,13 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_SPILL		(1U << 8) /* .spill_fd */
 #define SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT	(1U << 9) /* see ring_run */
 #define SPAWN_TEMPLATE_RUN_END_LEFTOVERS	(1U << 10) /* end the tree at last */
-
+#define SPAWN_TEMPLATE_RUN_LIMITS		(1U << 11) /* on all of the tree */
 #define SPAWN_TEMPLATE_RUN_NO_ECHO		(1U << 12) /* of RUN_PTY's terminal */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2	328
-#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	376
+#define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3	408
 #define SPAWN_TEMPLATE_RUN_MAX_OUTPUT		(16U << 20) /* the default */
 #define SPAWN_TEMPLATE_RUN_MAX_UNSEEN		(1U << 20) /* with RUN_STREAM */
 
@@ -814,8 +818,15 @@ struct spawn_template_run_args {
 	uint64_t idle_timeout_ns;	/* time without output; 0: no limit */
 	uint64_t detached_timeout_ns;	/* 0: timeout_ns; UINT64_MAX: no limit */
 	uint64_t tail_output;		/* bytes, for RUN_TAIL; 0: half of all */
+	/* for RUN_LIMITS; 0: no limit */
+	uint64_t memory_max;		/* bytes */
+	uint64_t memory_swap_max;	/* bytes; 0: none with memory_max; */
+					/* UINT64_MAX: no limit */
+	uint64_t cpu_max_us;		/* CPU time per 100 ms, in all; from 1000 */
+	uint32_t pids_max;		/* threads, also those of processes */
+	uint32_t cpu_weight;		/* 1 to 10000; that of others is 100 */
+	uint32_t io_weight;		/* 1 to 10000; that of others is 100 */
 	uint32_t winsize;		/* SPAWN_TEMPLATE_WINSIZE, for RUN_PTY */
-	uint32_t reserved2;		/* 0 */
 	uint64_t on_output;		/* spawn_template_output_fn, or 0 */
 	uint64_t on_output_data;	/* void *, for on_output */
 };
@@ -830,7 +841,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RUN_ARGS_INIT \
 	{ \
 		SPAWN_TEMPLATE_SPAWN_ARGS_INIT, 0, 0, 0, 0, 0, 0, -1, -1, 0, \
-			0, 0, 0, 0, 0, 0, 0, 0, 0, \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
 	}
 
 /* result: .flags */
@@ -842,6 +853,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_STATUS_LOST	(1U << 5) /* caller reaped it */
 #define SPAWN_TEMPLATE_RESULT_CGROUP		(1U << 6) /* it had its own */
 #define SPAWN_TEMPLATE_RESULT_IDLE		(1U << 7) /* by idle_timeout_ns */
+#define SPAWN_TEMPLATE_RESULT_OOM		(1U << 8) /* see run */
 #define SPAWN_TEMPLATE_RESULT_DETACHED		(1U << 9) /* it went on */
 #define SPAWN_TEMPLATE_RESULT_NOT_KILLED	(1U << 10) /* it lives on */
 #define SPAWN_TEMPLATE_RESULT_SPILLED		(1U << 11) /* files have all */
@@ -873,8 +885,8 @@ struct spawn_template_result {
 	uint64_t involuntary_switches;
 	/* VER2 */
 	uint64_t out_total, err_total;	/* bytes that were read, kept or not */
-	uint64_t memory_peak;		/* 0: not known */
-	uint64_t cpu_us;		/* 0: not known */
+	uint64_t memory_peak;		/* bytes, of the tree; RUN_LIMITS; 0: unknown */
+	uint64_t cpu_us;		/* CPU time of the tree; the same */
 	uint32_t leftovers;		/* see RUN_END_LEFTOVERS */
 	uint32_t reserved;		/* 0 */
 };
@@ -950,6 +962,21 @@ struct spawn_template_result {
  * when it has ended: they get SIGTERM, and SIGKILL after grace_ns. RESULT_LEFTOVERS is
  * set, and result->leftovers has their number. Without the flag they live on.
  *
+ * With RUN_LIMITS the tree has a cgroup, and in that the limits of @args, written before
+ * there is a process; what cannot be limited makes the call fail. Above memory_max the
+ * kernel ends all of the tree, and nothing else, and RESULT_OOM is set; the flag also
+ * tells that the kernel ended part of the tree because another cgroup, or the machine, was
+ * out of memory. Above pids_max fork(2) fails in the tree with EAGAIN. memory_peak (since
+ * Linux 5.19, if the controller "memory" is enabled) and cpu_us are those of the whole
+ * tree. RUN_LIMITS implies RUN_END_LEFTOVERS: after the run the leftovers would have no
+ * limits.
+ * With cgroup_parent_fd -1 the call enables the controllers in the caller's own cgroup or,
+ * if the caller's cgroup is a leaf below a delegated one, in that. In a delegated cgroup
+ * that has processes, as under "systemd-run -p Delegate=yes", it first moves these to the
+ * cgroup "spawn-template.caller" below. A cgroup is delegated if it has systemd's attribute
+ * user.delegate, or is the topmost of a container. With a cgroup_parent_fd the call
+ * enables the controllers there, and moves nothing.
+ *
  * RUN_SUPERVISE implies RUN_CGROUP, and fails without a cgroup. A small process
  * kills the cgroup when the caller execs or ends, whatever ends the caller.
  * Processes that the program leaves in its cgroup end with the call or, in a ring,
@@ -975,10 +1002,14 @@ struct spawn_template_result {
  *            RUN_DETACH_ON_TIMEOUT, which are for rings; RUN_TAIL or RUN_SPILL with
  *            RUN_STREAM or RUN_NO_CAPTURE; tail_output above max_output; spill_fd is
  *            neither a directory nor a regular file; RUN_PTY with RUN_NO_CAPTURE or
- *            SPAWN_SETPGROUP; or RUN_NO_ECHO without RUN_PTY
+ *            SPAWN_SETPGROUP; RUN_NO_ECHO without RUN_PTY; a limit without
+ *            RUN_LIMITS, or out of its range
  *   -ENOTDIR spill_fd is a file, without RUN_MERGE_STDERR
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
- *   -EOPNOTSUPP  RUN_SUPERVISE, and no cgroup v2 directory that the caller may write
+ *   -EOPNOTSUPP  RUN_SUPERVISE or RUN_LIMITS, and no cgroup v2 directory that the
+ *            caller may write; at STAGE_ATTR: the controller of a limit is not there
+ *   -EBUSY, -EACCES, -EPERM or -EROFS at STAGE_ATTR: the controller of a limit cannot be
+ *            enabled, because processes are in the cgroup, or for lack of rights
  *   an error of mkdir(2), if the call cannot make a directory below a
  *            cgroup_parent_fd >= 0
  *

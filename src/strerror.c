@@ -68,6 +68,7 @@ static const struct error_text error_texts[] = {
 	{ EPERM, "Operation not permitted" },
 	{ EPIPE, "Broken pipe" },
 	{ EPROTO, "Protocol error" },
+	{ ERANGE, "Numerical result out of range" },
 	{ EREMOTEIO, "Remote I/O error" },
 	{ EROFS, "Read-only file system" },
 	{ ESRCH, "No such process" },
@@ -117,6 +118,11 @@ static const char *error_text(int error)
 #define NO_SECCOMP                                                           \
 	"the kernel has no seccomp filters, or a sandbox denies them: launch " \
 	"without SPAWN_SECCOMP, or see 'spawn-template doctor'"
+
+#define NO_LIMIT_RIGHT                                                        \
+	"this account may not enable controllers here: start under "         \
+	"'systemd-run --user -p Delegate=yes', or ask for a cgroup of this " \
+	"account: see 'spawn-template doctor'"
 
 struct remedy {
 	unsigned int stages;
@@ -291,6 +297,29 @@ static const struct remedy sandbox_remedies[] = {
 	{ 1U << SPAWN_TEMPLATE_ATTR_SECCOMP, ANY_ERROR, NO_SECCOMP },
 };
 
+/* One of RUN_LIMITS; the stages are not looked at. */
+static const struct remedy limit_remedies[] = {
+	{ ANY, EOPNOTSUPP,
+	  "the caller's cgroup has no such controller: start under "
+	  "'systemd-run --user -p Delegate=yes', or have an administrator "
+	  "enable it in cgroup.subtree_control above: see 'spawn-template "
+	  "doctor'" },
+	{ ANY, EBUSY,
+	  "a cgroup with processes in it can have no limited ones below: start "
+	  "under 'systemd-run --user -p Delegate=yes', or give a cgroup "
+	  "without processes" },
+	{ ANY, EACCES, NO_LIMIT_RIGHT },
+	{ ANY, EPERM, NO_LIMIT_RIGHT },
+	{ ANY, EROFS,
+	  "this container's cgroups are mounted read-only: mount cgroup v2 "
+	  "writable, with a cgroup namespace" },
+	{ ANY, EINVAL,
+	  "the kernel refuses the value: see spawn_template_run(3)" },
+	{ ANY, ERANGE,
+	  "the kernel refuses the value: see spawn_template_run(3)" },
+	{ ANY, ANY_ERROR, "see 'spawn-template doctor'" },
+};
+
 static const char *find(const struct remedy *list, size_t n, unsigned int bit,
 			int error)
 {
@@ -308,6 +337,22 @@ static bool is_sandbox(const struct spawn_template_failure *f)
 		f->action == SPAWN_TEMPLATE_ATTR_SECCOMP);
 }
 
+/* Return: the limit that failed; NULL: it was not that. */
+static const char *limit_text(const struct spawn_template_failure *f)
+{
+	static const char *const limits[] = {
+		[SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT] = "memory",
+		[SPAWN_TEMPLATE_ATTR_PIDS_LIMIT] = "processes",
+		[SPAWN_TEMPLATE_ATTR_CPU_LIMIT] = "CPU time",
+		[SPAWN_TEMPLATE_ATTR_IO_LIMIT] = "I/O",
+	};
+
+	return f->stage == SPAWN_TEMPLATE_STAGE_ATTR &&
+			       f->action < COUNT(limits)
+		       ? limits[f->action]
+		       : NULL;
+}
+
 static const char *remedy_text(const struct spawn_template_failure *f)
 {
 	/* of a stage that is not known, only the error can be told */
@@ -315,6 +360,9 @@ static const char *remedy_text(const struct spawn_template_failure *f)
 				     ? 1U << f->stage
 				     : 1U << 31;
 
+	if (limit_text(f))
+		return find(limit_remedies, COUNT(limit_remedies), ANY,
+			    f->error);
 	if (is_sandbox(f))
 		return find(sandbox_remedies, COUNT(sandbox_remedies),
 			    1U << f->action, f->error);
@@ -337,6 +385,8 @@ static void put_step(const struct spawn_template_failure *f, char *buf,
 
 	if (f->stage == SPAWN_TEMPLATE_STAGE_ACTION)
 		snprintf(buf, size, "action %u failed", f->action);
+	else if (limit_text(f))
+		snprintf(buf, size, "cannot limit %s", limit_text(f));
 	else if (is_sandbox(f))
 		snprintf(buf, size, "cannot enter the %s",
 			 f->action == SPAWN_TEMPLATE_ATTR_LANDLOCK

@@ -157,7 +157,8 @@ static void each_failure_has_its_remedy(void)
 {
 	for (size_t i = 0; i < TEST_COUNT(expected); i++) {
 		const struct expected *e = &expected[i];
-		char *text = sentence(e->error, e->stage, 3), *remedy;
+		uint32_t action = e->stage == ACTION ? 3 : 0;
+		char *text = sentence(e->error, e->stage, action), *remedy;
 
 		test_doing("stage %u, %s: %s", e->stage, strerror(e->error),
 			   text);
@@ -172,6 +173,41 @@ static void each_failure_has_its_remedy(void)
 		for (char *p = text; *p; p++)
 			CHECK(*p >= ' ' && *p <= '~');
 	}
+}
+
+static void each_limit_has_its_step_and_remedy(void)
+{
+	static const struct {
+		uint32_t attr;
+		const char *step;
+	} limits[] = {
+		{ SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT, "cannot limit memory: " },
+		{ SPAWN_TEMPLATE_ATTR_PIDS_LIMIT, "cannot limit processes: " },
+		{ SPAWN_TEMPLATE_ATTR_CPU_LIMIT, "cannot limit CPU time: " },
+		{ SPAWN_TEMPLATE_ATTR_IO_LIMIT, "cannot limit I/O: " },
+	};
+	static const struct {
+		int error;
+		const char *remedy;
+	} remedies[] = {
+		{ EOPNOTSUPP, "Delegate=yes" }, { EBUSY, "without processes" },
+		{ EACCES, "Delegate=yes" },	{ EPERM, "Delegate=yes" },
+		{ EROFS, "writable" },		{ EINVAL, "refuses the value" },
+		{ ENODEV, "doctor" },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(limits); i++)
+		for (size_t j = 0; j < TEST_COUNT(remedies); j++) {
+			char *text = sentence(remedies[j].error, ATTR,
+					      limits[i].attr);
+
+			test_doing("%s", text);
+			CHECK_EQ(strncmp(text, limits[i].step,
+					 strlen(limits[i].step)),
+				 0);
+			CHECK_HAS(strstr(text, "; "), remedies[j].remedy);
+			CHECK_LT(strlen(text), 512);
+		}
 }
 
 /* If the C library has the error, its English text is the name. */
@@ -262,7 +298,9 @@ static void the_locale_does_not_matter(void)
 static void *tell_often(void *arg)
 {
 	uint32_t stage = *(uint32_t *)arg;
-	struct spawn_template_failure failure = { 0, stage, 3 };
+	struct spawn_template_failure failure = {
+		0, stage, stage == ACTION ? 3 : 0
+	};
 	char text[1024];
 
 	for (int i = 0; i < 2000; i++) {
@@ -339,6 +377,7 @@ static void real_failures_have_their_sentence(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(each_failure_has_its_remedy),
+	TEST_CASE(each_limit_has_its_step_and_remedy),
 	TEST_CASE(each_error_of_a_launch_has_a_name),
 	TEST_CASE(any_failure_has_a_sentence),
 	TEST_CASE(a_short_buffer_is_cut_off_with_a_nul),

@@ -34,7 +34,7 @@ VM_LIB_TESTS := $(VM_TESTS)
 else
 VM_SLOW := test_collisions test_faults test_host test_ring_fork \
 	test_signals
-VM_LIB_TESTS := guest $(filter-out $(VM_NOT) $(VM_SLOW),\
+VM_LIB_TESTS := guest limits $(filter-out $(VM_NOT) $(VM_SLOW),\
 	$(TEST_SRC:tests/%.c=%))
 endif
 
@@ -78,7 +78,8 @@ build-vm: $(TOOLS) $(BUILD_VM:%=$(O)/tests/%)
 GUARD_SHARED := $(patsubst %.c,$(O)/%.o,$(sort \
 	$(wildcard tests/vm/guarding*.c)))
 
-$(O)/tests/guest: $(O)/tests/vm/guest.o $(O)/tests/harness.o $(LIB_A)
+$(O)/tests/guest $(O)/tests/limits: $(O)/tests/%: $(O)/tests/vm/%.o \
+		$(O)/tests/harness.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
@@ -87,5 +88,5 @@ $(GUARD_TESTS:%=$(O)/tests/%): $(O)/tests/%: $(O)/tests/vm/%.o \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include $(O)/tests/vm/guest.d $(GUARD_TESTS:%=$(O)/tests/vm/%.d) \
+-include $(O)/tests/vm/guest.d $(O)/tests/vm/limits.d $(GUARD_TESTS:%=$(O)/tests/vm/%.d) \
 	$(GUARD_SHARED:.o=.d)

@@ -17,6 +17,7 @@ struct st_home {
 	/* the files behind home's directory, parent and lifeline */
 	struct st_own dir, top, lifeline;
 	uint64_t dev, ino; /* the parent's; 0: for a place that was found */
+	unsigned int controllers;	/* enabled for its runs */
 	bool supervised;
 	bool gone;			/* removed, or unguarded: no new runs */
 };
@@ -47,13 +48,21 @@ void st_homes_init(struct st_homes *homes)
 	pthread_mutex_init(&homes->lock, NULL);
 }
 
+/* Tells whether it is the place for a run; for one without limits, not theirs. */
+static bool is_like(const struct st_home *h, const struct st_home *like)
+{
+	return h->dev == like->dev && h->ino == like->ino &&
+	       h->supervised == like->supervised && !h->gone &&
+	       !h->controllers == !like->controllers &&
+	       (h->controllers & like->controllers) == like->controllers;
+}
+
 static struct st_home *homes_find(struct st_homes *homes,
 				  const struct st_home *like)
 {
 	struct st_home *h = homes->first;
 
-	while (h && (h->dev != like->dev || h->ino != like->ino ||
-		     h->supervised != like->supervised || h->gone))
+	while (h && !is_like(h, like))
 		h = h->next;
 	/* its supervisor was killed, or its fds were closed: make another */
 	if (h && (!look_after_fds(h) ||
@@ -66,11 +75,12 @@ static struct st_home *homes_find(struct st_homes *homes,
 
 static int homes_add(struct st_homes *homes,
 		     const struct spawn_template_run_args *args,
-		     struct st_home *like, struct st_home **home)
+		     struct st_home *like, struct st_home **home,
+		     struct spawn_template_failure *failure)
 {
 	struct st_home *h = NULL;
 	bool fallback;
-	int ret = st_run_home(args, &like->home, &fallback);
+	int ret = st_run_home(args, &like->home, &fallback, failure);
 
 	if (ret == 0)
 		h = malloc(sizeof(*h));
@@ -94,20 +104,25 @@ static int homes_add(struct st_homes *homes,
  * @args: with RUN_CGROUP
  * @home: set; NULL if there is none
  * @fallback: set if the run may do without
+ * @failure: names the limit that cannot be held, if it is for that
  *
  * Return: 0, or -errno as st_run_home().
  */
 int st_homes_get(struct st_homes *homes,
 		 const struct spawn_template_run_args *args,
-		 const struct st_tree_home **home, bool *fallback)
+		 const struct st_tree_home **home, bool *fallback,
+		 struct spawn_template_failure *failure)
 {
+	const struct st_limits limits = st_run_limits(args);
 	struct st_home like = {
+		.controllers = st_limits_controllers(&limits),
 		.supervised = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE,
 	}, *found;
 	struct spawn_template_key key;
 	int ret = 0;
 
-	*fallback = args->cgroup_parent_fd < 0 && !like.supervised;
+	*fallback = args->cgroup_parent_fd < 0 && !like.supervised &&
+		    !limits.wanted;
 	if (args->cgroup_parent_fd >= 0) {
 		ret = st_key_of_fd(args->cgroup_parent_fd, &key);
 		if (ret < 0)
@@ -118,7 +133,7 @@ int st_homes_get(struct st_homes *homes,
 	pthread_mutex_lock(&homes->lock);
 	found = homes_find(homes, &like);
 	if (!found)
-		ret = homes_add(homes, args, &like, &found);
+		ret = homes_add(homes, args, &like, &found, failure);
 	pthread_mutex_unlock(&homes->lock);
 	if (ret == 0)
 		*home = found->home.dir >= 0 ? &found->home : NULL;

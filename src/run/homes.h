@@ -22,7 +22,8 @@ struct st_homes {
 void st_homes_init(struct st_homes *homes);
 int st_homes_get(struct st_homes *homes,
 		 const struct spawn_template_run_args *args,
-		 const struct st_tree_home **home, bool *fallback);
+		 const struct st_tree_home **home, bool *fallback,
+		 struct spawn_template_failure *failure);
 void st_homes_gone(struct st_homes *homes, const struct st_tree_home *home);
 void st_homes_close(struct st_homes *homes);
 void st_homes_forget(struct st_homes *homes);

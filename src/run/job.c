@@ -130,23 +130,25 @@ static int launch_spawn(struct st_job *job,
  * Makes the tree. If the place of cgroups was removed meanwhile, it is searched
  * for, or made, anew.
  */
-static int make_tree(struct st_job *job, bool *fallback)
+static int make_tree(struct st_job *job, bool *fallback,
+		     struct spawn_template_failure *failure)
 {
 	struct st_homes *homes = &job->ring->homes;
 	const struct st_tree_home *home = NULL;
 	struct st_tree *tree = &job->run.tree;
+	const struct st_limits *limits = &job->run.limits;
 	int ret = 0;
 
 	*fallback = false;
 	if (job->args.flags & SPAWN_TEMPLATE_RUN_CGROUP)
-		ret = st_homes_get(homes, &job->args, &home, fallback);
+		ret = st_homes_get(homes, &job->args, &home, fallback, failure);
 	if (ret == 0)
-		ret = st_tree_make(tree, home);
+		ret = st_tree_make_limited(tree, home, limits, failure);
 	if (ret == -ENOENT && home) {
 		st_homes_gone(homes, home);
-		ret = st_homes_get(homes, &job->args, &home, fallback);
+		ret = st_homes_get(homes, &job->args, &home, fallback, failure);
 		if (ret == 0)
-			ret = st_tree_make(tree, home);
+			ret = st_tree_make_limited(tree, home, limits, failure);
 	}
 	if (ret < 0 && home && *fallback)
 		ret = st_tree_make_or_none(tree, home);
@@ -176,7 +178,7 @@ static int launch_run(struct st_job *job,
 		st_flow_attach(job->flow, &run->io);
 	is_fed = run->io.in < 0;
 	if (ret == 0)
-		ret = make_tree(job, &fallback);
+		ret = make_tree(job, &fallback, failure);
 	if (ret == 0)
 		ret = st_reactor_add(job);
 	if (ret == 0)

@@ -80,6 +80,8 @@ void st_run_result(struct st_run *run, struct spawn_template_result *result)
 	result->out_total = run->io.out.total;
 	result->err_total = run->io.err.total;
 	result->leftovers = run->leftovers;
+	result->memory_peak = run->tree_usage.memory_peak;
+	result->cpu_us = run->tree_usage.cpu_us;
 }
 
 /**

@@ -92,6 +92,16 @@ static bool reap_program(struct st_run *run)
 	return true;
 }
 
+/* Takes the figures of a limited tree, before its cgroup is removed. */
+static void take_usage(struct st_run *run)
+{
+	if (!run->limits.wanted || run->tree.cgroup < 0)
+		return;
+	st_limits_read(run->tree.cgroup, &run->tree_usage);
+	if (run->tree_usage.oom)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_OOM;
+}
+
 static void finish_run(struct st_run *run, int64_t now)
 {
 	if (!reap_program(run)) {
@@ -104,6 +114,7 @@ static void finish_run(struct st_run *run, int64_t now)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
 		st_leftover_keep(run->pid);
 	}
+	take_usage(run);
 	st_tree_remove(&run->tree);
 	run->over = st_now();
 	run->phase = ST_RUN_OVER;

@@ -41,6 +41,7 @@ struct st_run {
 	pid_t pid;
 	int pidfd;
 	struct st_tree tree;
+	struct st_limits limits;
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
 	bool end_leftovers;	/* when the program has ended by itself */
@@ -55,6 +56,7 @@ struct st_run {
 	uint32_t result_flags;
 	int32_t code, signal;
 	struct rusage usage;
+	struct st_usage tree_usage;
 };
 
 /* A run that holds nothing. */
@@ -69,7 +71,9 @@ struct st_run {
 int st_run_args(struct spawn_template_run_args *args, const void *from,
 		size_t size, bool of_ring);
 int st_run_home(const struct spawn_template_run_args *args,
-		struct st_tree_home *home, bool *fallback);
+		struct st_tree_home *home, bool *fallback,
+		struct spawn_template_failure *failure);
+struct st_limits st_run_limits(const struct spawn_template_run_args *args);
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 		int devnull, struct st_feed *feed, struct st_io_ends *ends);
 int st_run_launch(struct st_run *run, int tfd,

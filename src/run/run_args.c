@@ -16,7 +16,15 @@
 	(SPAWN_TEMPLATE_RUN_STREAM | SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
 	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TAIL | \
 	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
-	 SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_END_LEFTOVERS)
+	 SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_END_LEFTOVERS | \
+	 SPAWN_TEMPLATE_RUN_LIMITS)
+
+/* The runs that fail rather than go on without a cgroup. */
+#define CGROUP_FLAGS (SPAWN_TEMPLATE_RUN_SUPERVISE | SPAWN_TEMPLATE_RUN_LIMITS)
+
+/* The kernel's bounds. */
+#define WEIGHT_MOST 10000
+#define CPU_LEAST_US 1000
 
 /* A caller that waits for the result could make no use of these. */
 #define RING_FLAGS \
@@ -121,6 +129,18 @@ static bool is_terminal_sound(const struct spawn_template_run_args *args)
 	       !(args->spawn.flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP);
 }
 
+/* Tells whether the limits are within the kernel's bounds, and have their flag. */
+static bool are_limits_sound(const struct spawn_template_run_args *args)
+{
+	if (!(args->flags & SPAWN_TEMPLATE_RUN_LIMITS))
+		return !args->memory_max && !args->memory_swap_max &&
+		       !args->cpu_max_us && !args->pids_max &&
+		       !args->cpu_weight && !args->io_weight;
+	return args->cpu_weight <= WEIGHT_MOST &&
+	       args->io_weight <= WEIGHT_MOST &&
+	       (!args->cpu_max_us || args->cpu_max_us >= CPU_LEAST_US);
+}
+
 /**
  * st_run_args - take and judge the caller's arguments of a run
  * @args: filled in
@@ -137,17 +157,21 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	if (ret < 0)
 		return ret;
 	if ((!args->input && args->input_len) || args->reserved ||
-	    args->reserved2 || (args->flags & RING_FLAGS && !of_ring) ||
+	    (args->flags & RING_FLAGS && !of_ring) ||
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
-	    !is_output_sound(args, of_ring) || !is_terminal_sound(args))
+	    !is_output_sound(args, of_ring) || !is_terminal_sound(args) ||
+	    !are_limits_sound(args))
 		return -EINVAL;
 	/* a terminal has one stream */
 	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)
 		args->flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
 	if (args->max_output > SIZE_MAX / 4)
 		args->max_output = SIZE_MAX / 4;
-	if (args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE)
+	/* the end of the cgroup would free them from their limits */
+	if (args->flags & SPAWN_TEMPLATE_RUN_LIMITS)
+		args->flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	if (args->flags & CGROUP_FLAGS)
 		args->flags |= SPAWN_TEMPLATE_RUN_CGROUP;
 	if (args->flags & SPAWN_TEMPLATE_RUN_CGROUP &&
 	    (args->cgroup_parent_fd < -1 ||

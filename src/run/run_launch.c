@@ -12,26 +12,45 @@
 
 #define N_OWN 4
 
+/* Takes the limits out of the arguments of a run. */
+struct st_limits st_run_limits(const struct spawn_template_run_args *args)
+{
+	return (struct st_limits){
+		.wanted = args->flags & SPAWN_TEMPLATE_RUN_LIMITS,
+		.memory_max = args->memory_max,
+		.memory_swap_max = args->memory_swap_max,
+		.cpu_max_us = args->cpu_max_us,
+		.pids_max = args->pids_max,
+		.cpu_weight = args->cpu_weight,
+		.io_weight = args->io_weight,
+	};
+}
+
 /**
  * st_run_home - open the place for the cgroup of a run
  * @args: taken by st_run_args()
  * @home: filled in; close it with st_tree_home_close(), also on failure
  * @fallback: set if the run may do without
+ * @failure: names the limit that cannot be held, if it is for that
  *
  * Return: 0, also if there is to be none or none was found; or -errno.
  */
 int st_run_home(const struct spawn_template_run_args *args,
-		struct st_tree_home *home, bool *fallback)
+		struct st_tree_home *home, bool *fallback,
+		struct spawn_template_failure *failure)
 {
 	bool supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
+	const struct st_limits limits = st_run_limits(args);
 	int ret;
 
 	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 	*fallback = false;
 	if (!(args->flags & SPAWN_TEMPLATE_RUN_CGROUP))
 		return 0;
-	*fallback = args->cgroup_parent_fd < 0 && !supervise;
-	ret = st_tree_home_open(home, args->cgroup_parent_fd, supervise);
+	*fallback = args->cgroup_parent_fd < 0 && !supervise && !limits.wanted;
+	ret = st_tree_home_open_limited(home, args->cgroup_parent_fd, supervise,
+					st_limits_controllers(&limits),
+					failure);
 	return ret == -EOPNOTSUPP && *fallback ? 0 : ret;
 }
 
@@ -50,6 +69,7 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
 	run->end_leftovers = args->flags & SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	run->limits = st_run_limits(args);
 	st_leftover_reap();
 	run->held_quiet_ns =
 		args->held_quiet_ns ? args->held_quiet_ns : ST_HELD_QUIET;

@@ -196,7 +196,9 @@ static int launch_call(struct call *c, int devnull)
 	output_attach(&c->output, &c->run, &c->args);
 	if (ret == 0)
 		ret = c->fallback ? st_tree_make_or_none(&c->run.tree, home)
-				  : st_tree_make(&c->run.tree, home);
+				  : st_tree_make_limited(&c->run.tree, home,
+							 &c->run.limits,
+							 &c->failure);
 	if (ret == 0) {
 		st_run_start(&c->run, c->args.timeout_ns);
 		ret = st_run_launch(&c->run, c->tfd, &c->args, &ends,
@@ -252,7 +254,7 @@ int spawn_template_run(int tfd, const struct spawn_template_run_args *args,
 		 * a failure before the launch counts as one to make the child
 		 */
 		c.failure.stage = SPAWN_TEMPLATE_STAGE_CLONE;
-		ret = st_run_home(&c.args, &c.home, &c.fallback);
+		ret = st_run_home(&c.args, &c.home, &c.fallback, &c.failure);
 	}
 	if (ret == 0)
 		ret = run_to_end(&c);

@@ -77,12 +77,18 @@ static bool is_writable(int dir)
 	       faccessat(dir, st_walk_names.procs, W_OK, AT_EACCESS) == 0;
 }
 
+/* Tells whether runs may have cgroups in a directory. */
+bool st_cgroup_is_usable(int dir)
+{
+	return is_cgroup2(dir) && is_writable(dir);
+}
+
 static int open_writable(const char *path)
 {
 	int dir = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 			     0);
 
-	if (dir < 0 || (is_cgroup2(dir) && is_writable(dir)))
+	if (dir < 0 || st_cgroup_is_usable(dir))
 		return dir;
 	sys_close(dir);
 	return -EOPNOTSUPP;

@@ -18,6 +18,7 @@
 extern const struct walk_names st_walk_names;
 
 bool st_cgroup_path(const char *own, char *mount, char *path, size_t size);
+bool st_cgroup_is_usable(int dir);
 int st_cgroup_own(void);
 int st_cgroup_open(int fd);
 int st_cgroup_make(int parent, char *name);

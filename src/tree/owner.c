@@ -117,6 +117,14 @@ static bool read_name(const char *name, struct owner *owner)
 	return true;
 }
 
+/* Tells whether a directory of this name was made for a run, or for several. */
+bool st_owner_is_name(const char *name)
+{
+	struct owner owner;
+
+	return read_name(name, &owner);
+}
+
 /* Tells whether a process has certainly ended. /proc may hide it while it lives. */
 static bool owner_has_ended(const struct owner *owner)
 {

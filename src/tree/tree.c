@@ -7,6 +7,8 @@
 #include "args.h"
 #include "sys.h"
 #include "tree/cgroup.h"
+#include "tree/delegated.h"
+#include "tree/limits.h"
 #include "tree/owner.h"
 #include "pidfd.h"
 #include "tree/proc.h"
@@ -37,7 +39,8 @@ static int try_home(int dir)
 	return 0;
 }
 
-static int open_supervised(struct st_tree_home *home)
+static int open_supervised(struct st_tree_home *home, unsigned int controllers,
+			   struct spawn_template_failure *failure)
 {
 	int ret = st_cgroup_make(home->dir, home->name);
 
@@ -45,22 +48,28 @@ static int open_supervised(struct st_tree_home *home)
 		return ret;
 	home->parent = home->dir;
 	home->dir = ret;
-	return st_supervisor_start(home);
+	ret = st_limits_enable(home->dir, controllers, failure);
+	return ret < 0 ? ret : st_supervisor_start(home);
 }
 
 /**
- * st_tree_home_open - find or take the place where runs get their cgroups
+ * st_tree_home_open_limited - find or take the place where runs get their cgroups
  * @home: filled in; on failure, holds nothing
  * @parent_fd: a cgroup v2 directory, which stays the caller's; -1: look for the
  *             caller's own cgroup
  * @supervise: end all processes in it when this process ends, however it ends
+ * @controllers: those to enable for the runs: ST_MEMORY and so on
+ * @failure: names the limit that cannot be held, if it is for that
  *
  * Removes what callers of this user that were killed have left there.
  *
  * Return: 0; -EOPNOTSUPP if no writable one was found; -EBADF for an fd that is
- * no cgroup v2 directory; or -errno, also if the supervisor cannot be made.
+ * no cgroup v2 directory; or -errno, also if the supervisor cannot be made or a
+ * controller not be enabled.
  */
-int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
+int st_tree_home_open_limited(struct st_tree_home *home, int parent_fd,
+			      bool supervise, unsigned int controllers,
+			      struct spawn_template_failure *failure)
 {
 	int ret;
 
@@ -70,15 +79,29 @@ int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
 		return ret;
 	home->dir = ret;
 	st_owner_sweep(ret, parent_fd);
+	ret = parent_fd < 0
+		      ? st_delegated_enable(&home->dir, controllers, failure)
+		      : st_limits_enable(home->dir, controllers, failure);
+	if (ret < 0)
+		goto fail;
 	if (supervise)
-		ret = open_supervised(home);
+		ret = open_supervised(home, controllers, failure);
 	else if (parent_fd < 0)
 		ret = try_home(home->dir);
 	else
 		return 0;
 	if (ret < 0)
+		ret = found_none(ret, parent_fd);
+fail:
+	if (ret < 0)
 		st_tree_home_close(home);
-	return ret < 0 ? found_none(ret, parent_fd) : 0;
+	return ret;
+}
+
+/* Does the same for runs without limits. */
+int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise)
+{
+	return st_tree_home_open_limited(home, parent_fd, supervise, 0, NULL);
 }
 
 /* Tells whether there is a supervisor that has not ended. */
@@ -134,6 +157,27 @@ int st_tree_make(struct st_tree *tree, const struct st_tree_home *home)
 		return dir;
 	tree->cgroup = dir;
 	return 0;
+}
+
+/**
+ * st_tree_make_limited - begin a tree with a cgroup and limits
+ * @tree, @home: as for st_tree_make()
+ * @limits: written before there is a process
+ * @failure: names the limit that cannot be set, if it is for that
+ *
+ * Return: 0; or -errno, and the tree has no cgroup.
+ */
+int st_tree_make_limited(struct st_tree *tree, const struct st_tree_home *home,
+			 const struct st_limits *limits,
+			 struct spawn_template_failure *failure)
+{
+	int ret = st_tree_make(tree, home);
+
+	if (ret == 0 && limits->wanted && home)
+		ret = st_limits_write(tree->cgroup, limits, failure);
+	if (ret < 0)
+		st_tree_remove(tree);
+	return ret;
 }
 
 /**

@@ -16,14 +16,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tree/limits.h"
 #include "tree/types.h"
 
 int st_tree_home_open(struct st_tree_home *home, int parent_fd, bool supervise);
+int st_tree_home_open_limited(struct st_tree_home *home, int parent_fd,
+			      bool supervise, unsigned int controllers,
+			      struct spawn_template_failure *failure);
 bool st_tree_home_guarded(const struct st_tree_home *home);
 void st_tree_home_close(struct st_tree_home *home);
 void st_tree_home_forget(struct st_tree_home *home);
 
 int st_tree_make(struct st_tree *tree, const struct st_tree_home *home);
+int st_tree_make_limited(struct st_tree *tree, const struct st_tree_home *home,
+			 const struct st_limits *limits,
+			 struct spawn_template_failure *failure);
 int st_tree_make_or_none(struct st_tree *tree, const struct st_tree_home *home);
 int st_tree_signal(struct st_tree *tree, int sig);
 void st_tree_kill_all(struct st_tree **trees, size_t n);

@@ -20,6 +20,9 @@
  *	relay			for ever: fork, and the parent exits
  *	bomb			every process forks, for ever
  *	seize			traces and stops its parent and siblings
+ *	eat MIB			uses so much memory, until it ends
+ *	fill			forks children that pause, while it can, and says
+ *				how many to fd 1
  *	sleep MS  pause  exit N  raise SIG
  *
  * Exit status 99: bad words; 98: a write failed; 97: another call failed.
@@ -249,6 +252,31 @@ static void do_seize(void)
 	seize(getppid());
 }
 
+static void do_eat(const char *arg)
+{
+	size_t size = strtoul(arg, NULL, 10) << 20;
+	volatile char *memory = malloc(size);
+
+	if (!memory)
+		die(97);
+	for (size_t i = 0; i < size; i += 1024)
+		memory[i] = 1;
+}
+
+static void do_fill(void)
+{
+	int n = 0;
+	pid_t pid;
+
+	while (n < 10000 && (pid = fork()) >= 0) {
+		if (!pid)
+			do_pause();
+		n++;
+	}
+	if (dprintf(1, "%d", n) < 0)
+		die(98);
+}
+
 static void do_exit(const char *arg)
 {
 	_exit(atoi(arg));
@@ -274,8 +302,10 @@ static const struct {
 	{ .word = "count", .none = do_count },
 	{ .word = "daemon", .none = do_daemon },
 	{ .word = "drip", .two = do_drip },
+	{ .word = "eat", .one = do_eat },
 	{ .word = "err", .one = do_err },
 	{ .word = "exit", .one = do_exit },
+	{ .word = "fill", .none = do_fill },
 	{ .word = "flood", .two = do_flood },
 	{ .word = "ignore", .one = do_ignore },
 	{ .word = "mark", .none = do_mark },

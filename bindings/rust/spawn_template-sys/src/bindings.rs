@@ -38,6 +38,10 @@ pub const SPAWN_TEMPLATE_FAILURE_SIZE_VER0: usize = 12;
 pub const SPAWN_TEMPLATE_ATTR_OTHER: u32 = 0;
 pub const SPAWN_TEMPLATE_ATTR_LANDLOCK: u32 = 1;
 pub const SPAWN_TEMPLATE_ATTR_SECCOMP: u32 = 2;
+pub const SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT: u32 = 3;
+pub const SPAWN_TEMPLATE_ATTR_PIDS_LIMIT: u32 = 4;
+pub const SPAWN_TEMPLATE_ATTR_CPU_LIMIT: u32 = 5;
+pub const SPAWN_TEMPLATE_ATTR_IO_LIMIT: u32 = 6;
 pub const SPAWN_TEMPLATE_SPAWN_INHERIT_FDS: u64 = 0x1;
 pub const SPAWN_TEMPLATE_SPAWN_SETPGROUP: u64 = 0x100000000;
 pub const SPAWN_TEMPLATE_SPAWN_SETSID: u64 = 0x200000000;
@@ -124,11 +128,12 @@ pub const SPAWN_TEMPLATE_RUN_TAIL: u32 = 0x80;
 pub const SPAWN_TEMPLATE_RUN_SPILL: u32 = 0x100;
 pub const SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT: u32 = 0x200;
 pub const SPAWN_TEMPLATE_RUN_END_LEFTOVERS: u32 = 0x400;
+pub const SPAWN_TEMPLATE_RUN_LIMITS: u32 = 0x800;
 pub const SPAWN_TEMPLATE_RUN_NO_ECHO: u32 = 0x1000;
 pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0: usize = 176;
 pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1: usize = 312;
 pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER2: usize = 328;
-pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3: usize = 376;
+pub const SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER3: usize = 408;
 pub const SPAWN_TEMPLATE_RUN_MAX_OUTPUT: u32 = 0x1000000;
 pub const SPAWN_TEMPLATE_RUN_MAX_UNSEEN: u32 = 0x100000;
 pub const SPAWN_TEMPLATE_RESULT_TIMED_OUT: u32 = 0x1;
@@ -139,6 +144,7 @@ pub const SPAWN_TEMPLATE_RESULT_PIPE_HELD: u32 = 0x10;
 pub const SPAWN_TEMPLATE_RESULT_STATUS_LOST: u32 = 0x20;
 pub const SPAWN_TEMPLATE_RESULT_CGROUP: u32 = 0x40;
 pub const SPAWN_TEMPLATE_RESULT_IDLE: u32 = 0x80;
+pub const SPAWN_TEMPLATE_RESULT_OOM: u32 = 0x100;
 pub const SPAWN_TEMPLATE_RESULT_DETACHED: u32 = 0x200;
 pub const SPAWN_TEMPLATE_RESULT_NOT_KILLED: u32 = 0x400;
 pub const SPAWN_TEMPLATE_RESULT_SPILLED: u32 = 0x800;
@@ -380,8 +386,13 @@ pub struct spawn_template_run_args {
     pub idle_timeout_ns: u64,
     pub detached_timeout_ns: u64,
     pub tail_output: u64,
+    pub memory_max: u64,
+    pub memory_swap_max: u64,
+    pub cpu_max_us: u64,
+    pub pids_max: u32,
+    pub cpu_weight: u32,
+    pub io_weight: u32,
     pub winsize: u32,
-    pub reserved2: u32,
     pub on_output: u64,
     pub on_output_data: u64,
 }
@@ -404,8 +415,13 @@ impl spawn_template_run_args {
         idle_timeout_ns: 0,
         detached_timeout_ns: 0,
         tail_output: 0,
+        memory_max: 0,
+        memory_swap_max: 0,
+        cpu_max_us: 0,
+        pids_max: 0,
+        cpu_weight: 0,
+        io_weight: 0,
         winsize: 0,
-        reserved2: 0,
         on_output: 0,
         on_output_data: 0,
     };
@@ -849,8 +865,13 @@ pub(crate) fn layouts() -> Vec<crate::layout::Layout> {
             idle_timeout_ns,
             detached_timeout_ns,
             tail_output,
+            memory_max,
+            memory_swap_max,
+            cpu_max_us,
+            pids_max,
+            cpu_weight,
+            io_weight,
             winsize,
-            reserved2,
             on_output,
             on_output_data),
         crate::layout::layout!(spawn_template_result:
@@ -968,6 +989,10 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_ATTR_OTHER", SPAWN_TEMPLATE_ATTR_OTHER as u64),
         ("SPAWN_TEMPLATE_ATTR_LANDLOCK", SPAWN_TEMPLATE_ATTR_LANDLOCK as u64),
         ("SPAWN_TEMPLATE_ATTR_SECCOMP", SPAWN_TEMPLATE_ATTR_SECCOMP as u64),
+        ("SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT", SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT as u64),
+        ("SPAWN_TEMPLATE_ATTR_PIDS_LIMIT", SPAWN_TEMPLATE_ATTR_PIDS_LIMIT as u64),
+        ("SPAWN_TEMPLATE_ATTR_CPU_LIMIT", SPAWN_TEMPLATE_ATTR_CPU_LIMIT as u64),
+        ("SPAWN_TEMPLATE_ATTR_IO_LIMIT", SPAWN_TEMPLATE_ATTR_IO_LIMIT as u64),
         ("SPAWN_TEMPLATE_SPAWN_INHERIT_FDS", SPAWN_TEMPLATE_SPAWN_INHERIT_FDS as u64),
         ("SPAWN_TEMPLATE_SPAWN_SETPGROUP", SPAWN_TEMPLATE_SPAWN_SETPGROUP as u64),
         ("SPAWN_TEMPLATE_SPAWN_SETSID", SPAWN_TEMPLATE_SPAWN_SETSID as u64),
@@ -1054,6 +1079,7 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_RUN_SPILL", SPAWN_TEMPLATE_RUN_SPILL as u64),
         ("SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT", SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT as u64),
         ("SPAWN_TEMPLATE_RUN_END_LEFTOVERS", SPAWN_TEMPLATE_RUN_END_LEFTOVERS as u64),
+        ("SPAWN_TEMPLATE_RUN_LIMITS", SPAWN_TEMPLATE_RUN_LIMITS as u64),
         ("SPAWN_TEMPLATE_RUN_NO_ECHO", SPAWN_TEMPLATE_RUN_NO_ECHO as u64),
         ("SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0", SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0 as u64),
         ("SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1", SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1 as u64),
@@ -1069,6 +1095,7 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_RESULT_STATUS_LOST", SPAWN_TEMPLATE_RESULT_STATUS_LOST as u64),
         ("SPAWN_TEMPLATE_RESULT_CGROUP", SPAWN_TEMPLATE_RESULT_CGROUP as u64),
         ("SPAWN_TEMPLATE_RESULT_IDLE", SPAWN_TEMPLATE_RESULT_IDLE as u64),
+        ("SPAWN_TEMPLATE_RESULT_OOM", SPAWN_TEMPLATE_RESULT_OOM as u64),
         ("SPAWN_TEMPLATE_RESULT_DETACHED", SPAWN_TEMPLATE_RESULT_DETACHED as u64),
         ("SPAWN_TEMPLATE_RESULT_NOT_KILLED", SPAWN_TEMPLATE_RESULT_NOT_KILLED as u64),
         ("SPAWN_TEMPLATE_RESULT_SPILLED", SPAWN_TEMPLATE_RESULT_SPILLED as u64),
