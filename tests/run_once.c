@@ -2,11 +2,12 @@
 /*
  * One run for a tracer to watch, between two markers, which are writes to fd -1.
  *
- *	run_once [-r] PROGRAM ARGUMENT...
+ *	run_once [-r] [-l] PROGRAM ARGUMENT...
  *
- * -r makes the run in a ring. In the two runs before the watched one, the library makes
- * the thread's stack, starts the ring's threads and probes the kernel. A run asks for
- * nothing but the defaults. The program must write five bytes and exit with 0.
+ * -r makes the run in a ring, and -l ends what the program leaves behind. In the two
+ * runs before the watched one, the library makes the thread's stack, starts the ring's
+ * threads and probes the kernel. A run asks for nothing else. The program must write
+ * five bytes and exit with 0.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -96,10 +97,18 @@ int main(int argc, char **argv)
 		SPAWN_TEMPLATE_RING_PARAMS_INIT;
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	struct spawn_template_ring *ring = NULL;
-	bool in_ring = argc > 1 && !strcmp(argv[1], "-r");
-	int tfd;
+	bool in_ring = false;
+	int tfd, c;
 
-	argv += 1 + in_ring;
+	while ((c = getopt(argc, argv, "+rl")) != -1) {
+		if (c == 'r')
+			in_ring = true;
+		else if (c == 'l')
+			args.flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+		else
+			return 2;
+	}
+	argv += optind;
 	if (!*argv)
 		return 2;
 	tfd = spawn_template_open(*argv, SPAWN_TEMPLATE_CREATE_CLOEXEC);

@@ -172,6 +172,8 @@ int st_run_launch(struct st_run *run, int tfd,
 	spawn->n_own = n;
 	spawn->warm = &warm;
 	own_session(&spawn->args);
+	if (run->end_leftovers)
+		run->tree.before = st_moment_now();
 	pid = launch_program(run, tfd, spawn, failure);
 	if (fallback && no_cgroup(run, pid, failure)) {
 		st_tree_remove(&run->tree);

@@ -22,6 +22,7 @@
 #include "shared/process/process.h"
 #include "sys.h"
 #include "pidfd.h"
+#include "tree/newer.h"
 #include "tree/proc.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
@@ -595,11 +596,27 @@ bool st_proc_empty(struct st_tree *tree)
 	return !n && !sys_is_shortage(ret);
 }
 
+/* Tells for sure, and for little, that no process of the tree lives. */
+static bool is_empty_for_sure(struct st_tree *tree)
+{
+	struct st_processes newer = { .list = NULL };
+	struct effort e = begin_effort(tree, &newer);
+	bool empty = false;
+
+	if (st_newer_look(&tree->before, tree->pid, &newer)) {
+		find_tree(&e);
+		empty = count_living(&newer, tree) == 0;
+	}
+	st_processes_free(&newer);
+	return empty;
+}
+
 /* The processes are about to be ended, which stops them, too. */
 unsigned int st_proc_count(struct st_tree *tree)
 {
-	unsigned int n;
+	unsigned int n = 0;
 
-	look_for_living(tree, true, &n);
+	if (!is_empty_for_sure(tree))
+		look_for_living(tree, true, &n);
 	return n;
 }

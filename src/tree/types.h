@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "tree/cgroup.h"
+#include "tree/newer.h"
 
 /*
  * The directory below which runs get their cgroups. With a supervisor it is
@@ -49,6 +50,7 @@ struct st_tree {
 	char name[ST_CGROUP_NAME];	/* the name of cgroup in home->dir */
 	struct st_member *members;	/* those seen at the last look */
 	size_t n_members, max_members;
+	struct st_moment before;	/* its launch; zero: not known */
 	bool complete;		/* all were stopped when they got SIGKILL */
 	bool killed;		/* at least one process got SIGKILL */
 };

@@ -139,6 +139,25 @@ int st_processes_look(struct st_processes *all)
 	return ret;
 }
 
+/**
+ * st_processes_add - read one process more
+ * @some: zero, or read before; those in it have lower numbers
+ * @pid: the process
+ *
+ * Return: 0; -ESRCH if it is not there; or -errno.
+ */
+int st_processes_add(struct st_processes *some, pid_t pid)
+{
+	int ret;
+
+	if (!add_number(some, pid))
+		return -ENOMEM;
+	ret = st_process_read(pid, &some->list[some->n - 1]);
+	if (ret < 0)
+		some->n--;
+	return ret;
+}
+
 /* Return: NULL if it is not there. */
 struct st_process *st_processes_find(const struct st_processes *all, pid_t pid)
 {

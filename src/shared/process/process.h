@@ -35,6 +35,7 @@ static inline bool st_process_is_dead(const struct st_process *p)
 }
 
 int st_processes_look(struct st_processes *all);
+int st_processes_add(struct st_processes *some, pid_t pid);
 struct st_process *st_processes_find(const struct st_processes *all, pid_t pid);
 void st_processes_free(struct st_processes *all);
 
