@@ -94,7 +94,8 @@ ifeq ($(SKIP_DEPS),)
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
 		$(PY_TESTS)/leaks.py --debug
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
-		test_native test_engine test_runs test_sandbox test_warm $(PY_DROPIN_TESTS)
+		test_native test_engine test_runs test_stream test_sandbox test_warm \
+		$(PY_DROPIN_TESTS)
 else
 	@echo '  there may be no debug build of Python'
 	@echo '0 passed, 0 failed, 1 skipped'
@@ -108,7 +109,7 @@ check-python-asan:
 		ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		PYTHONMALLOC=malloc PYTHONPATH=$(O)/asan/python \
-		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine \
+		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine test_stream \
 		$(PY_DROPIN_TESTS)
 
 check-python-install:

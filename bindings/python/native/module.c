@@ -39,18 +39,20 @@ static int add_types(PyObject *module)
 		.result = add_type(module, "Result", &result_spec),
 		.template = add_type(module, "Template", &template_spec),
 		.pending = add_type(module, "Pending", &pending_spec),
+		.chunk = add_type(module, "Chunk", &chunk_spec),
 	};
 	PyObject *ring = add_type(module, "Ring", &ring_spec);
 	PyObject *cache = add_type(module, "Cache", &cache_spec);
 	int ret = -1;
 
-	if (types.result && types.template && types.pending && ring && cache &&
-	    types_attach(types.template, &types) == 0 &&
+	if (types.result && types.template && types.pending && types.chunk &&
+	    ring && cache && types_attach(types.template, &types) == 0 &&
 	    types_attach(cache, &types) == 0)
 		ret = types_attach(ring, &types);
 	Py_XDECREF(types.result);
 	Py_XDECREF(types.template);
 	Py_XDECREF(types.pending);
+	Py_XDECREF(types.chunk);
 	Py_XDECREF(ring);
 	Py_XDECREF(cache);
 	return ret;
@@ -86,11 +88,23 @@ static int add_constants(PyObject *module)
 		{ "STAGE_CLOSE", SPAWN_TEMPLATE_STAGE_CLOSE },
 		{ "STAGE_EXEC", SPAWN_TEMPLATE_STAGE_EXEC },
 		{ "RING_ENTRIES_MAX", SPAWN_TEMPLATE_RING_ENTRIES_MAX },
+		{ "CQE_OUT", SPAWN_TEMPLATE_CQE_OUT },
+		{ "CQE_ERR", SPAWN_TEMPLATE_CQE_ERR },
+		{ "CQE_DETACHED", SPAWN_TEMPLATE_CQE_DETACHED },
 		{ "SANDBOX_NO_NET", SPAWN_TEMPLATE_SANDBOX_NO_NET },
+		{ "SANDBOX_CONNECT", SPAWN_TEMPLATE_SANDBOX_CONNECT },
+		{ "SANDBOX_BIND", SPAWN_TEMPLATE_SANDBOX_BIND },
+		{ "SANDBOX_SIGNALS", SPAWN_TEMPLATE_SANDBOX_SIGNALS },
+		{ "SANDBOX_ABSTRACT", SPAWN_TEMPLATE_SANDBOX_ABSTRACT },
+		{ "SANDBOX_NO_DEVICES", SPAWN_TEMPLATE_SANDBOX_NO_DEVICES },
 		{ "SANDBOX_BEST_EFFORT", SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT },
 		{ "SANDBOX_LOST_FILES", SPAWN_TEMPLATE_SANDBOX_LOST_FILES },
 		{ "SANDBOX_LOST_TRUNCATE",
 		  SPAWN_TEMPLATE_SANDBOX_LOST_TRUNCATE },
+		{ "SANDBOX_LOST_TCP", SPAWN_TEMPLATE_SANDBOX_LOST_TCP },
+		{ "SANDBOX_LOST_SIGNALS", SPAWN_TEMPLATE_SANDBOX_LOST_SIGNALS },
+		{ "SANDBOX_LOST_ABSTRACT",
+		  SPAWN_TEMPLATE_SANDBOX_LOST_ABSTRACT },
 		{ "SANDBOX_LOST_NET", SPAWN_TEMPLATE_SANDBOX_LOST_NET },
 		{ "SANDBOX_LOST_RENAME", SPAWN_TEMPLATE_SANDBOX_LOST_RENAME },
 		{ "SANDBOX_LOST_IOCTL", SPAWN_TEMPLATE_SANDBOX_LOST_IOCTL },
@@ -118,9 +132,9 @@ static PyModuleDef_Slot slots[] = {
 
 static PyMethodDef methods[] = {
 	{ "sandbox_new", sandbox_new, METH_VARARGS,
-	  "sandbox_new(ro, rw, flags): return a sandbox for runs." },
+	  "sandbox_new(ro, rw, flags, connect, bind): return a sandbox for runs." },
 	{ "sandbox_lost", sandbox_lost, METH_VARARGS,
-	  "sandbox_lost(ro, rw, flags): return what the kernel cannot hold." },
+	  "sandbox_lost(ro, rw, flags, connect, bind): return what the kernel cannot hold." },
 	{ NULL, NULL, 0, NULL },
 };
 

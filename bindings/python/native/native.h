@@ -113,7 +113,49 @@ PyObject *pending_of(PyObject *type, int pid, int pidfd);
 
 /* ---- ring.c */
 
+struct chunk;
+struct entry;
+
+struct py_ring {
+	PyObject_HEAD
+	struct spawn_template_ring *ring; /* NULL: closed */
+	struct entry *entries;	/* those in flight */
+	struct chunk *chunks;	/* those not given back */
+	PyObject *result_type, *template_type, *chunk_type;
+	unsigned int waiting;	/* waiting threads, without the GIL */
+	unsigned int users;	/* calls that make objects out of a completion */
+	bool closing;		/* the last user ends the ring */
+};
+
 extern PyType_Spec ring_spec;
+
+PyObject *ring_raise(int error);
+bool ring_is_open(const struct py_ring *r);
+/* Sets an exception if the ring is closed. */
+bool ring_check_open(const struct py_ring *r);
+void ring_unlink(struct py_ring *r, struct entry *entry);
+void ring_end(struct py_ring *r);
+
+/* ---- ring_take.c: methods */
+
+PyObject *ring_reap(struct py_ring *r, PyObject *args);
+PyObject *ring_wait(struct py_ring *r, PyObject *args);
+
+/* ---- ring_control.c: methods */
+
+PyObject *ring_cancel(struct py_ring *r, PyObject *args);
+PyObject *ring_write(struct py_ring *r, PyObject *args);
+PyObject *ring_close_input(struct py_ring *r, PyObject *token);
+PyObject *ring_winsize(struct py_ring *r, PyObject *args);
+
+/* ---- chunk.c */
+
+extern PyType_Spec chunk_spec;
+
+/* Takes @cqe, even if it fails. */
+PyObject *chunk_new(struct py_ring *r, struct spawn_template_cqe *cqe);
+/* Gives back all chunks of a ring, which lose their output. */
+void chunks_give_back(struct py_ring *r);
 
 /* ---- result.c */
 
@@ -126,7 +168,7 @@ PyObject *result_new(PyObject *type, const struct spawn_template_result *result,
 /* ---- types.c: the types that the methods of any type need */
 
 struct types {
-	PyObject *result, *template, *pending;
+	PyObject *result, *template, *pending, *chunk;
 };
 
 /* Takes no references: the type gets its own. */
@@ -135,6 +177,7 @@ int types_attach(PyObject *type, const struct types *types);
 PyObject *types_result(PyTypeObject *type);
 PyObject *types_template(PyTypeObject *type);
 PyObject *types_pending(PyTypeObject *type);
+PyObject *types_chunk(PyTypeObject *type);
 
 /* ---- error.c */
 
@@ -298,9 +341,11 @@ struct run {
 	struct launch launch;
 	struct spawn_template_run_args args;
 	PyObject *input;	/* bytes */
+	PyObject *on_output;	/* borrowed; NULL: none */
+	PyThreadState *thread;	/* that runs it, while it is without the GIL */
 };
 
-/* Call run_free() after it, even if it fails. */
+/* Call run_free() after it, even if it fails. The GIL may be released meanwhile. */
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 		   PyObject *kwargs, struct request *request, bool of_ring);
 void run_free(struct run *run);
@@ -316,6 +361,7 @@ struct entry {
 	PyObject *sandbox;	/* a capsule; or NULL */
 	int spare[3];		/* copies of fds, to close */
 	int n_spare;
+	bool spoilt;		/* its output has a gap: memory was short */
 	uint32_t n_actions;
 	uint8_t actions[];	/* their types */
 };

@@ -143,6 +143,9 @@ static const unsigned int tree_killed = SPAWN_TEMPLATE_RESULT_TREE_KILLED;
 static const unsigned int not_killed = SPAWN_TEMPLATE_RESULT_NOT_KILLED;
 static const unsigned int pipe_held = SPAWN_TEMPLATE_RESULT_PIPE_HELD;
 static const unsigned int status_lost = SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+static const unsigned int idle = SPAWN_TEMPLATE_RESULT_IDLE;
+static const unsigned int detached = SPAWN_TEMPLATE_RESULT_DETACHED;
+static const unsigned int spilled = SPAWN_TEMPLATE_RESULT_SPILLED;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
 static const unsigned int warm = SPAWN_TEMPLATE_RESULT_WARM;
 
@@ -159,6 +162,9 @@ static PyGetSetDef getters[] = {
 	       "The program lives on: this process may not signal it.") },
 	{ FLAG(pipe_held, "Another process held the output open.") },
 	{ FLAG(status_lost, "Other code took the exit status.") },
+	{ FLAG(idle, "There was no output for idle_timeout.") },
+	{ FLAG(detached, "The program went on after its timeout.") },
+	{ FLAG(spilled, "Files have the whole output.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
 	{ FLAG(warm, "A prepared process became the program.") },
 	{ "stdout", (getter)result_stdout, NULL,
@@ -185,6 +191,8 @@ static PyMemberDef members[] = {
 	{ MEMBER(T_INT, pid, "The pid that the program had; -1: unknown.") },
 	{ MEMBER(T_OBJECT, out, "The output on stdout; None: not captured.") },
 	{ MEMBER(T_OBJECT, err, "The output on stderr; None: not captured.") },
+	{ TOLD(T_ULONGLONG, out_total, "The bytes read from stdout, kept or not.") },
+	{ TOLD(T_ULONGLONG, err_total, "The bytes read from stderr, kept or not.") },
 	{ TOLD(T_ULONGLONG, spawn_ns,
 	       "The time until the program had passed exec.") },
 	{ TOLD(T_ULONGLONG, total_ns, "The time until the run was over.") },

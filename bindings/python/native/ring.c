@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ring: many launches and runs without blocking, for an event loop.
+ * Ring: many launches and runs without blocking, for an event loop. ring_take.c takes
+ * its completions, and ring_control.c talks to its runs.
  *
  * Only wait() and close() release the GIL: no other call on the ring waits, so
  * none is under way when another thread closes the ring.
@@ -16,31 +17,21 @@
 #include "native.h"
 #include <structmember.h>
 
-struct py_ring {
-	PyObject_HEAD
-	struct spawn_template_ring *ring; /* NULL: closed */
-	struct entry *entries; /* those in flight */
-	PyObject *result_type, *template_type;
-	unsigned int waiting; /* waiting threads, without the GIL */
-	unsigned int users; /* calls that make objects out of a completion */
-	bool closing; /* the last user ends the ring */
-};
-
-static PyObject *raise_errno(int error)
+PyObject *ring_raise(int error)
 {
 	return error_raise(&(struct error){ .error = error, .of_call = true });
 }
 
-static bool is_open(const struct py_ring *r)
+bool ring_is_open(const struct py_ring *r)
 {
 	return r->ring && !r->closing;
 }
 
-static bool check_open(const struct py_ring *r)
+bool ring_check_open(const struct py_ring *r)
 {
-	if (!is_open(r))
+	if (!ring_is_open(r))
 		PyErr_SetString(PyExc_ValueError, "the ring is closed");
-	return is_open(r);
+	return ring_is_open(r);
 }
 
 /* ---- entries */
@@ -54,7 +45,7 @@ static void entry_link(struct py_ring *r, struct entry *entry)
 	r->entries = entry;
 }
 
-static void entry_unlink(struct py_ring *r, struct entry *entry)
+void ring_unlink(struct py_ring *r, struct entry *entry)
 {
 	if (entry->prev)
 		entry->prev->next = entry->next;
@@ -97,14 +88,16 @@ static int ring_init(struct py_ring *r, PyTypeObject *type,
 	r->result_type = types_result(type);
 	if (r->result_type)
 		r->template_type = types_template(type);
-	if (!r->template_type)
+	if (r->template_type)
+		r->chunk_type = types_chunk(type);
+	if (!r->chunk_type)
 		return -1;
 	Py_BEGIN_ALLOW_THREADS
 	ret = spawn_template_ring_init(entries, &params, sizeof(params),
 				       &r->ring);
 	Py_END_ALLOW_THREADS
 	if (ret < 0)
-		raise_errno(-ret);
+		ring_raise(-ret);
 	return ret < 0 ? -1 : 0;
 }
 
@@ -131,7 +124,7 @@ static PyObject *ring_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
  * Ends the ring, or leaves that to its last user. A second caller has nothing to do,
  * even without the GIL.
  */
-static void end(struct py_ring *r)
+void ring_end(struct py_ring *r)
 {
 	struct spawn_template_ring *ring = r->ring;
 	struct entry *entries = r->entries;
@@ -139,6 +132,7 @@ static void end(struct py_ring *r)
 	r->closing = true;
 	if (r->users)
 		return;
+	chunks_give_back(r);
 	r->ring = NULL;
 	r->entries = NULL;
 	if (ring) {
@@ -163,11 +157,11 @@ static PyObject *ring_close(struct py_ring *r, PyObject *unused)
 		Py_DECREF(tokens);
 		return NULL;
 	}
-	if (is_open(r) && add_tokens(tokens, r->entries) < 0) {
+	if (ring_is_open(r) && add_tokens(tokens, r->entries) < 0) {
 		Py_DECREF(tokens);
 		return NULL;
 	}
-	end(r);
+	ring_end(r);
 	return tokens;
 }
 
@@ -180,6 +174,7 @@ static int ring_traverse(struct py_ring *r, visitproc visit, void *arg)
 	}
 	Py_VISIT(r->result_type);
 	Py_VISIT(r->template_type);
+	Py_VISIT(r->chunk_type);
 	Py_VISIT((PyObject *)Py_TYPE(r));
 	return 0;
 }
@@ -211,9 +206,10 @@ static void ring_dealloc(struct py_ring *r)
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
 	PyObject_GC_UnTrack(r);
-	end(r);
+	ring_end(r);
 	Py_CLEAR(r->result_type);
 	Py_CLEAR(r->template_type);
+	Py_CLEAR(r->chunk_type);
 	release(r);
 	Py_DECREF(type);
 }
@@ -226,7 +222,7 @@ static struct entry *begin_entry(struct py_ring *r,
 {
 	struct py_template *t = (struct py_template *)request->template;
 
-	if (!check_open(r))
+	if (!ring_check_open(r))
 		return NULL;
 	if ((PyObject *)Py_TYPE(t) != r->template_type) {
 		PyErr_SetString(PyExc_TypeError, "template must be a Template");
@@ -310,173 +306,10 @@ static PyObject *ring_submit(struct py_ring *r, PyObject *unused)
 	int ret;
 
 	(void)unused;
-	if (!check_open(r))
+	if (!ring_check_open(r))
 		return NULL;
 	ret = spawn_template_ring_submit(r->ring);
-	return ret < 0 ? raise_errno(-ret) : PyLong_FromLong(ret);
-}
-
-/* ---- completion */
-
-/* Returns what the launch or run has made, or None. */
-static PyObject *completion_value(struct py_ring *r,
-				  const struct spawn_template_cqe *cqe)
-{
-	PyObject *child;
-
-	if (cqe->result)
-		return result_new(r->result_type, cqe->result, cqe->pid);
-	if (cqe->res < 0)
-		Py_RETURN_NONE;
-	child = Py_BuildValue("ii", cqe->pid, cqe->pidfd);
-	if (!child)
-		close(cqe->pidfd);
-	return child;
-}
-
-static PyObject *error_of(const struct entry *entry,
-			  const struct spawn_template_cqe *cqe)
-{
-	struct error e;
-
-	if (cqe->res >= 0)
-		Py_RETURN_NONE;
-	e = entry_error(entry, -cqe->res, cqe->flags);
-	return error_new(&e);
-}
-
-/*
- * Returns the completion as (token, error, value), or NULL; gives @cqe back. While
- * it makes objects, the entry is its own, and the ring has a user more.
- */
-static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
-{
-	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
-	PyObject *error, *value, *tuple = NULL;
-
-	entry_unlink(r, entry);
-	r->users++;
-	error = error_of(entry, cqe);
-	value = error ? completion_value(r, cqe) : NULL;
-	spawn_template_ring_seen(r->ring, cqe);
-	r->users--;
-	if (r->closing)
-		end(r);
-	if (value)
-		tuple = PyTuple_Pack(3, entry->token, error, value);
-	Py_XDECREF(error);
-	Py_XDECREF(value);
-	entry_free(entry);
-	return tuple;
-}
-
-/*
- * Returns the completion. If memory is too short for it, that becomes its
- * error, so that nobody waits for it for ever.
- */
-static PyObject *completion_or_error(struct py_ring *r,
-				     struct spawn_template_cqe *cqe)
-{
-	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
-	PyObject *token = entry->token, *tuple, *error;
-
-	Py_INCREF(token);
-	tuple = completion(r, cqe);
-	if (!tuple) {
-		error = error_take();
-		tuple = PyTuple_Pack(3, token, error, Py_None);
-		Py_XDECREF(error);
-	}
-	Py_DECREF(token);
-	return tuple;
-}
-
-static int add_completion(struct py_ring *r, PyObject *list,
-			  struct spawn_template_cqe *cqe)
-{
-	PyObject *tuple = completion_or_error(r, cqe);
-	int ret = tuple ? PyList_Append(list, tuple) : -1;
-
-	Py_XDECREF(tuple);
-	return ret;
-}
-
-static PyObject *ring_reap(struct py_ring *r, PyObject *args)
-{
-	struct spawn_template_cqe *cqe;
-	unsigned int most = UINT_MAX;
-	PyObject *list;
-	int ret = 0;
-
-	if (!PyArg_ParseTuple(args, "|I:reap", &most) || !check_open(r))
-		return NULL;
-	list = PyList_New(0);
-	while (list && most-- && is_open(r)) {
-		ret = spawn_template_ring_wait(r->ring, &cqe, 0);
-		if (ret == -EINTR)
-			continue;
-		if (ret < 0)
-			break;
-		if (add_completion(r, list, cqe) < 0)
-			Py_CLEAR(list);
-	}
-	if (list && ret < 0 && ret != -ETIME) {
-		raise_errno(-ret);
-		Py_CLEAR(list);
-	}
-	return list;
-}
-
-static PyObject *ring_wait(struct py_ring *r, PyObject *args)
-{
-	struct spawn_template_cqe *cqe;
-	int ms = -1, ret;
-
-	if (!PyArg_ParseTuple(args, "|i:wait", &ms) || !check_open(r))
-		return NULL;
-	r->waiting++;
-	Py_BEGIN_ALLOW_THREADS
-	ret = spawn_template_ring_wait(r->ring, &cqe, ms);
-	Py_END_ALLOW_THREADS
-	r->waiting--;
-	if (ret == 0)
-		return completion_or_error(r, cqe);
-	if (ret != -ETIME && ret != -EINTR)
-		return raise_errno(-ret);
-	if (ret == -EINTR && PyErr_CheckSignals() < 0)
-		return NULL;
-	Py_RETURN_NONE;
-}
-
-/* ---- cancelling */
-
-static PyObject *ring_cancel(struct py_ring *r, PyObject *args)
-{
-	struct entry *entry;
-	PyObject *token;
-	int forget = 0, n = 0;
-
-	if (!PyArg_ParseTuple(args, "O|p:cancel", &token, &forget) ||
-	    !check_open(r))
-		return NULL;
-	for (entry = r->entries; entry; entry = entry->next) {
-		int ret;
-
-		if (entry->token != token)
-			continue;
-		ret = spawn_template_ring_cancel(r->ring, (uintptr_t)entry);
-		if (ret < 0 && ret != -ENOENT)
-			return raise_errno(-ret);
-		n += ret > 0;
-		/* a completed run stays, with its token */
-		if (!forget || ret <= 0)
-			continue;
-		/* the caller holds another reference */
-		entry->token = Py_None;
-		Py_INCREF(Py_None);
-		Py_DECREF(token);
-	}
-	return PyLong_FromLong(n);
+	return ret < 0 ? ring_raise(-ret) : PyLong_FromLong(ret);
 }
 
 static PyObject *ring_fileno(struct py_ring *r, PyObject *unused)
@@ -484,10 +317,10 @@ static PyObject *ring_fileno(struct py_ring *r, PyObject *unused)
 	int fd;
 
 	(void)unused;
-	if (!check_open(r))
+	if (!ring_check_open(r))
 		return NULL;
 	fd = spawn_template_ring_fd(r->ring);
-	return fd < 0 ? raise_errno(-fd) : PyLong_FromLong(fd);
+	return fd < 0 ? ring_raise(-fd) : PyLong_FromLong(fd);
 }
 
 /* ---- the type */
@@ -504,11 +337,17 @@ static PyMethodDef methods[] = {
 	{ "submit", METHOD(ring_submit), METH_NOARGS,
 	  "Start the queued launches and runs; return how many." },
 	{ "reap", METHOD(ring_reap), METH_VARARGS,
-	  "Take the completions so far: (token, error, value)." },
+	  "Take the completions so far: (token, error or kind, value)." },
 	{ "wait", METHOD(ring_wait), METH_VARARGS,
 	  "Wait for one completion; None if none came in time." },
 	{ "cancel", METHOD(ring_cancel), METH_VARARGS,
 	  "Cancel the entries with this token; return how many were not complete." },
+	{ "write", METHOD(ring_write), METH_VARARGS,
+	  "Write to the stdin of a run; return how much there was room for." },
+	{ "close_input", METHOD(ring_close_input), METH_O,
+	  "End the stdin of a run." },
+	{ "winsize", METHOD(ring_winsize), METH_VARARGS,
+	  "Set the size of a run's terminal." },
 	{ "close", METHOD(ring_close), METH_NOARGS,
 	  "Kill the runs in flight and end the ring; return the tokens." },
 	{ NULL, NULL, 0, NULL },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads the arguments of a run to completion. */
+#include <errno.h>
+#include <fcntl.h>
+
 #include "native.h"
 
 struct run_options {
@@ -8,6 +11,9 @@ struct run_options {
 	PyObject *grace;
 	int cgroup, supervise, capture;
 	PyObject *held_quiet, *held_most, *sandbox;
+	int stream, open_input, pty, echo, detach;
+	PyObject *idle_timeout, *tail, *spill, *detached_timeout, *on_output;
+	unsigned int winsize;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -80,18 +86,133 @@ static int take_input(struct run *run, PyObject *input)
 	return 0;
 }
 
+/* True keeps half of all for the last bytes, a number so many of them. */
+static int take_tail(struct run *run, PyObject *tail)
+{
+	if (!is_given(tail) || tail == Py_False)
+		return 0;
+	run->args.flags |= SPAWN_TEMPLATE_RUN_TAIL;
+	if (tail == Py_True)
+		return 0;
+	run->args.tail_output = PyLong_AsUnsignedLongLong(tail);
+	if (PyErr_Occurred())
+		return -1;
+	if (run->args.tail_output)
+		return 0;
+	PyErr_SetString(PyExc_ValueError, "tail must be positive");
+	return -1;
+}
+
+static int open_folder(PyObject *path)
+{
+	PyObject *bytes;
+	int fd, error;
+
+	if (!PyUnicode_FSConverter(path, &bytes))
+		return -1;
+	Py_BEGIN_ALLOW_THREADS
+	fd = open(PyBytes_AsString(bytes), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	error = errno;
+	Py_END_ALLOW_THREADS
+	Py_DECREF(bytes);
+	if (fd < 0)
+		error_raise(&(struct error){
+			.error = error, .filename = path, .of_call = true });
+	return fd;
+}
+
+static int copy_fd(PyObject *file)
+{
+	int fd = PyObject_AsFileDescriptor(file), copy;
+
+	if (fd < 0)
+		return -1;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		ring_raise(errno);
+	return copy;
+}
+
+/* Opens a folder, or copies a descriptor, for as long as the run lasts. */
+static int take_spill(struct run *run, PyObject *spill)
+{
+	int fd;
+
+	if (!is_given(spill))
+		return 0;
+	if (PyLong_Check(spill) || PyObject_HasAttrString(spill, "fileno"))
+		fd = copy_fd(spill);
+	else
+		fd = open_folder(spill);
+	if (fd < 0)
+		return -1;
+	run->launch.spare[run->launch.n_spare++] = fd;
+	run->args.spill_fd = fd;
+	run->args.flags |= SPAWN_TEMPLATE_RUN_SPILL;
+	return 0;
+}
+
+static int call_on_output(void *arg, uint32_t kind, const void *data,
+			  size_t len)
+{
+	struct run *run = arg;
+	PyObject *answer;
+	int ret;
+
+	PyEval_RestoreThread(run->thread);
+	answer = PyObject_CallFunction(run->on_output, "iy#", (int)kind, data,
+				       (Py_ssize_t)len);
+	ret = answer ? 0 : -1;
+	Py_XDECREF(answer);
+	run->thread = PyEval_SaveThread();
+	return ret;
+}
+
+static void take_on_output(struct run *run, PyObject *on_output)
+{
+	if (!is_given(on_output))
+		return;
+	run->on_output = on_output;
+	run->args.on_output = (uintptr_t)call_on_output;
+	run->args.on_output_data = (uintptr_t)run;
+	run->args.flags |= SPAWN_TEMPLATE_RUN_STREAM;
+}
+
+static uint32_t flags_of(const struct run_options *o)
+{
+	const struct {
+		int given;
+		uint32_t flag;
+	} flags[] = {
+		{ o->merge_stderr, SPAWN_TEMPLATE_RUN_MERGE_STDERR },
+		{ !o->capture, SPAWN_TEMPLATE_RUN_NO_CAPTURE },
+		{ o->cgroup, SPAWN_TEMPLATE_RUN_CGROUP },
+		{ o->supervise, SPAWN_TEMPLATE_RUN_SUPERVISE },
+		{ o->stream, SPAWN_TEMPLATE_RUN_STREAM },
+		{ o->open_input, SPAWN_TEMPLATE_RUN_OPEN_INPUT },
+		{ o->pty, SPAWN_TEMPLATE_RUN_PTY },
+		{ !o->echo, SPAWN_TEMPLATE_RUN_NO_ECHO },
+		{ o->detach, SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT },
+	};
+	uint32_t all = 0;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (flags[i].given)
+			all |= flags[i].flag;
+	return all;
+}
+
 static int take_options(struct run *run, const struct run_options *o)
 {
 	struct spawn_template_run_args *args = &run->args;
 
-	if (o->merge_stderr)
-		args->flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
-	if (!o->capture)
-		args->flags |= SPAWN_TEMPLATE_RUN_NO_CAPTURE;
-	if (o->cgroup)
-		args->flags |= SPAWN_TEMPLATE_RUN_CGROUP;
-	if (o->supervise)
-		args->flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+	args->flags |= flags_of(o);
+	args->winsize = o->winsize;
+	take_on_output(run, o->on_output);
+	if (take_time(o->idle_timeout, &args->idle_timeout_ns) < 0 ||
+	    take_bound(o->detached_timeout, &args->detached_timeout_ns) < 0 ||
+	    take_tail(run, o->tail) < 0 || take_spill(run, o->spill) < 0)
+		return -1;
 	if (take_time(o->timeout, &args->timeout_ns) < 0 ||
 	    take_time(o->grace, &args->grace_ns) < 0 ||
 	    take_bound(o->held_quiet, &args->held_quiet_ns) < 0 ||
@@ -105,30 +226,42 @@ static int take_options(struct run *run, const struct run_options *o)
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",	"token",      "argv",
-			  "env",	"input",      "timeout",
-			  "max_output", "cwd",	      "merge_stderr",
-			  "grace",	"cgroup",     "supervise",
-			  "capture",	"held_quiet", "held_most",
-			  "sandbox",	NULL };
+	char *names[] = { "template",	  "token",
+			  "argv",	  "env",
+			  "input",	  "timeout",
+			  "max_output",	  "cwd",
+			  "merge_stderr", "grace",
+			  "cgroup",	  "supervise",
+			  "capture",	  "held_quiet",
+			  "held_most",	  "sandbox",
+			  "stream",	  "open_input",
+			  "pty",	  "echo",
+			  "detach",	  "winsize",
+			  "idle_timeout", "tail",
+			  "spill",	  "detached_timeout",
+			  "on_output",	  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOO:run", names,
-		&request->template, &request->token, &request->argv,
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOO:run",
+		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
-		&o->capture, &o->held_quiet, &o->held_most, &o->sandbox);
+		&o->capture, &o->held_quiet, &o->held_most, &o->sandbox,
+		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
+		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
+		&o->detached_timeout, &o->on_output);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 		   PyObject *kwargs, struct request *request, bool of_ring)
 {
-	struct run_options o = { .capture = 1 };
+	struct run_options o = { .capture = 1, .echo = 1 };
 
 	*request = (struct request){ .argv = NULL };
 	run->args =
 		(struct spawn_template_run_args)SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	run->input = NULL;
+	run->on_output = NULL;
 	launch_begin(&run->launch);
 	if (parse(&o, args, kwargs, request, of_ring) < 0)
 		return -1;

@@ -53,6 +53,49 @@ static void free_paths(struct paths *p)
 	Py_XDECREF(p->owner);
 }
 
+/* A list of TCP ports. */
+struct ports {
+	uint16_t *list;
+	size_t n;
+};
+
+static int take_port(struct ports *p, PyObject *item)
+{
+	unsigned long port = PyLong_AsUnsignedLong(item);
+
+	if (port == (unsigned long)-1 && PyErr_Occurred())
+		return -1;
+	if (port > UINT16_MAX) {
+		PyErr_SetString(PyExc_ValueError, "a port is at most 65535");
+		return -1;
+	}
+	p->list[p->n++] = (uint16_t)port;
+	return 0;
+}
+
+static int take_ports(struct ports *p, PyObject *given)
+{
+	PyObject *items;
+	Py_ssize_t n;
+	int ret = 0;
+
+	if (!is_given(given))
+		return 0;
+	items = PySequence_Tuple(given);
+	if (!items)
+		return -1;
+	n = PyTuple_Size(items);
+	p->list = PyMem_Calloc((size_t)n + 1, sizeof(*p->list));
+	if (!p->list) {
+		PyErr_NoMemory();
+		ret = -1;
+	}
+	for (Py_ssize_t i = 0; ret == 0 && i < n; i++)
+		ret = take_port(p, PyTuple_GetItem(items, i));
+	Py_DECREF(items);
+	return ret;
+}
+
 static void free_sandbox(PyObject *capsule)
 {
 	spawn_template_sandbox_free(PyCapsule_GetPointer(capsule, NAME));
@@ -91,27 +134,48 @@ static PyObject *make(struct spawn_template_sandbox_args *args)
 	return capsule;
 }
 
-/* sandbox_new(ro, rw, flags), or with @lost: sandbox_lost() of the same */
-static PyObject *call(PyObject *given, bool lost)
+/* The lists of a sandbox, as they are given, and as the library reads them. */
+struct wishes {
+	struct spawn_template_sandbox_args args;
+	struct paths ro, rw;
+	struct ports connect, bind;
+};
+
+static int take_wishes(struct wishes *w, PyObject *given)
 {
-	struct spawn_template_sandbox_args args =
-		SPAWN_TEMPLATE_SANDBOX_ARGS_INIT;
-	struct paths ro = { .owner = NULL }, rw = { .owner = NULL };
-	PyObject *ro_given, *rw_given, *result = NULL;
+	PyObject *ro, *rw, *connect = NULL, *bind = NULL;
 	unsigned long long flags;
 
-	if (!PyArg_ParseTuple(given, "OOK", &ro_given, &rw_given, &flags))
-		return NULL;
-	if (take_paths(&ro, ro_given) == 0 && take_paths(&rw, rw_given) == 0) {
-		args.flags = flags;
-		args.read_only = (uintptr_t)ro.list;
-		args.writable = (uintptr_t)rw.list;
+	if (!PyArg_ParseTuple(given, "OOK|OO", &ro, &rw, &flags, &connect,
+			      &bind) ||
+	    take_paths(&w->ro, ro) < 0 || take_paths(&w->rw, rw) < 0 ||
+	    take_ports(&w->connect, connect) < 0 ||
+	    take_ports(&w->bind, bind) < 0)
+		return -1;
+	w->args.flags = flags;
+	w->args.read_only = (uintptr_t)w->ro.list;
+	w->args.writable = (uintptr_t)w->rw.list;
+	w->args.connect_ports = (uintptr_t)w->connect.list;
+	w->args.n_connect_ports = w->connect.n;
+	w->args.bind_ports = (uintptr_t)w->bind.list;
+	w->args.n_bind_ports = w->bind.n;
+	return 0;
+}
+
+/* sandbox_new(ro, rw, flags, connect, bind), or with @lost: sandbox_lost() of these */
+static PyObject *call(PyObject *given, bool lost)
+{
+	struct wishes w = { .args = SPAWN_TEMPLATE_SANDBOX_ARGS_INIT };
+	PyObject *result = NULL;
+
+	if (take_wishes(&w, given) == 0)
 		result = lost ? PyLong_FromLong(spawn_template_sandbox_lost(
-					&args, sizeof(args)))
-			      : make(&args);
-	}
-	free_paths(&ro);
-	free_paths(&rw);
+					&w.args, sizeof(w.args)))
+			      : make(&w.args);
+	free_paths(&w.ro);
+	free_paths(&w.rw);
+	PyMem_Free(w.connect.list);
+	PyMem_Free(w.bind.list);
 	return result;
 }
 

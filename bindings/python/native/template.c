@@ -212,6 +212,7 @@ static PyObject *template_spawn(struct py_template *t, PyObject *args,
 	return ret;
 }
 
+/* Tells the outcome of a run. An exception of its on_output is set already. */
 static PyObject *ran(struct py_template *t, struct run *run, int ret,
 		     struct spawn_template_result *result)
 {
@@ -222,7 +223,7 @@ static PyObject *ran(struct py_template *t, struct run *run, int ret,
 		e = launch_error(&run->launch, -ret, t->path);
 		return error_raise(&e);
 	}
-	type = types_result(Py_TYPE(t));
+	type = PyErr_Occurred() ? NULL : types_result(Py_TYPE(t));
 	object = type ? result_new(type, result, -1) : NULL;
 	Py_XDECREF(type);
 	spawn_template_result_free(result);
@@ -236,10 +237,10 @@ static PyObject *run_to_end(struct py_template *t, struct run *run)
 
 	if (fd < 0)
 		return NULL;
-	Py_BEGIN_ALLOW_THREADS
+	run->thread = PyEval_SaveThread();
 	ret = spawn_template_run(fd, &run->args, sizeof(run->args), &result,
 				 sizeof(result));
-	Py_END_ALLOW_THREADS
+	PyEval_RestoreThread(run->thread);
 	template_release(t);
 	return ran(t, run, ret, &result);
 }

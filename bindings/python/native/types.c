@@ -15,6 +15,7 @@ static void free_types(struct types *types)
 	Py_XDECREF(types->result);
 	Py_XDECREF(types->template);
 	Py_XDECREF(types->pending);
+	Py_XDECREF(types->chunk);
 	PyMem_Free(types);
 }
 
@@ -40,6 +41,7 @@ int types_attach(PyObject *type, const struct types *types)
 	Py_XINCREF(own->result);
 	Py_XINCREF(own->template);
 	Py_XINCREF(own->pending);
+	Py_XINCREF(own->chunk);
 	capsule = PyCapsule_New(own, NAME, free_capsule);
 	if (!capsule) {
 		free_types(own);
@@ -81,4 +83,9 @@ PyObject *types_template(PyTypeObject *type)
 PyObject *types_pending(PyTypeObject *type)
 {
 	return find_type(type, offsetof(struct types, pending));
+}
+
+PyObject *types_chunk(PyTypeObject *type)
+{
+	return find_type(type, offsetof(struct types, chunk));
 }

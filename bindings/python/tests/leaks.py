@@ -197,7 +197,7 @@ async def tasks():
     task = asyncio.ensure_future(sh.run(["sh", "-c", "sleep 60"]))
     await asyncio.sleep(0)
     task.cancel()
-    for end in (task, sh.run(["sh"], cwd="/none"), sh.run("sh")):
+    for end in (task, sh.run(["sh"], cwd="/none"), sh.run(5)):
         try:
             await end
         except (asyncio.CancelledError, OSError, TypeError):
@@ -206,6 +206,49 @@ async def tasks():
 
 def engine():
     asyncio.run(tasks())
+
+
+async def run_on():
+    """Take output as it comes, or not; write; end in each way."""
+    async for _ in sh.stream("-c", "echo hi", text=True):
+        pass
+    async for _ in sh.stream("-c", "exec cat /dev/zero"):
+        break
+    async with sh.stream("-c", "cat", open_input=True, pty=True, env=ENV) as going:
+        going.write(b"x")
+        await going.__anext__()
+        going.resize(30, 90)
+    going = await sh.start("-c", "cat", open_input=True, timeout=0.01, detach=True,
+                           detached_timeout=None)
+    await going.first_result()
+    going.write(bytes(3 << 20))
+    going.close_input()
+    await going
+    task = asyncio.ensure_future(sh.stream("-c", "sleep 60").wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    for end in (task, sh.stream(cwd="/none").wait(), sh.stream(input=5).wait(),
+                sh.run("-c", "echo", on_output=Bad), sh.run(spill="/none"),
+                sh.run(spill=-1), sh.run(tail=-1)):
+        try:
+            await end
+        except (asyncio.CancelledError, OSError, TypeError, ValueError,
+                OverflowError):
+            pass
+
+
+def streams():
+    asyncio.run(run_on())
+    attempt(sh.run_sync, "-c", "echo", on_output=Bad)
+    attempt(sh._native.run, ["sh", "-c", "echo"], on_output=Bad)
+    attempt(sh._native.run, ["sh", "-c", "echo"], on_output=lambda *_: None,
+            spill="/tmp")
+    sh._native.run(["sh", "-c", "echo"], on_output=lambda *_: None)
+    sh.run_sync("-c", "echo", spill="/tmp", tail=True)
+    attempt(spawn_template.Sandbox, connect=[1, "a"])
+    attempt(spawn_template.Sandbox, connect=[1 << 16])
+    attempt(spawn_template.Sandbox, connect=[1], bind=[2], best_effort=True)
+    blocking._rings.clear()
 
 
 def counted():
@@ -229,9 +272,9 @@ def main():
         sys.exit("not a debug build of Python")
     failed = 0
     ways = (spawn, spawn_errors, cache, template, run, ring, runs, blocks, popens,
-            dropin, engine)
+            dropin, engine, streams)
     for way in ways:
-        rounds = 30 if way in (ring, runs, dropin, engine) else ROUNDS
+        rounds = 30 if way in (ring, runs, dropin, engine, streams) else ROUNDS
         # a leak grows in each round, the interpreter's caches only at first
         for _ in range(30):
             growth = grown(way, rounds)

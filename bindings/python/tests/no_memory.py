@@ -13,7 +13,9 @@ from spawn_template import _native
 
 ENV = {"A": "1", "B": "2"}
 HOW = -1, -1, -1, (), True, "/", -1, None, None, None, False, -1, True
+TOKEN = "a run that goes on"
 template = _native.Template("true")
+shell = _native.Template("sh")
 ring = _native.Ring(4)
 cache = _native.Cache(4)
 
@@ -55,6 +57,21 @@ def ring_spawn():
     ring.spawn(template, object(), ["true"], ENV, stdin=0, stdout=0)
 
 
+def ring_stream():
+    ring.run(shell, TOKEN, ["sh", "-c", "cat; echo x >&2"], ENV, stream=True,
+             open_input=True, spill=None)
+    ring.write(TOKEN, b"abc", 1)
+    ring.close_input(TOKEN)
+
+
+def run_output():
+    shell.run(["sh", "-c", "echo"], ENV, on_output=lambda *_: None)
+
+
+def run_spill():
+    shell.run(["sh", "-c", "echo"], ENV, tail=3, spill="/tmp")
+
+
 class Popen:
     pass
 
@@ -92,6 +109,10 @@ def drain(n):
         left -= 1
         if done and isinstance(done[2], tuple):
             os.close(done[2][1])
+    # parts of a run come before its end, and are lost if memory is short
+    while ring.cancel(TOKEN):
+        ring.wait(100)
+    ring.reap()
 
 
 def reap():
@@ -105,8 +126,8 @@ def reap():
 def main():
     before = len(os.listdir("/proc/self/fd"))
     for function in (spawn, run, error, make_ring, make_template, stat,
-                     ring_run, ring_spawn, cache_launch, cache_begin,
-                     make_cache):
+                     ring_run, ring_spawn, ring_stream, run_output, run_spill,
+                     cache_launch, cache_begin, make_cache):
         starved.told = 0
         for n in range(1, 80):
             starved(function, n)

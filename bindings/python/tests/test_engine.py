@@ -631,7 +631,7 @@ class Sync(TestCase):
         with self.assertRaises(FileNotFoundError):
             self.sh.run_sync(["sh"], cwd="/none")
         with self.assertRaises(TypeError):
-            self.sh.run_sync("sh")
+            self.sh.run_sync(argv="sh")
         self.assertTrue(self.sh.run_sync(SH + ["sleep 60"],
                                          timeout=0.1).timed_out)
 

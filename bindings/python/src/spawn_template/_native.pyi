@@ -8,7 +8,7 @@
 # means that the file has changed since the template was made.
 import os
 import resource
-from typing import (Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple,
+from typing import (Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple,
                     Union, final)
 
 __version__: str
@@ -24,7 +24,9 @@ _Buffer = Union[bytes, bytearray, memoryview]
 # The token, the error (an OSError with stage and action, a MemoryError, or None), and
 # the value: a Result, the (pid, pidfd) of a spawn, or None. A run that was cancelled
 # after its launch has both an error and a value.
-Completion = Tuple[Any, Union[None, OSError, MemoryError], Any]
+# Or, of a run that goes on: the token, CQE_OUT or CQE_ERR, and a Chunk; or the token,
+# CQE_DETACHED, and a Result.
+Completion = Tuple[Any, Any, Any]
 
 CREATE_SCRIPT: int
 CREATE_DENY_WRITE: int
@@ -42,11 +44,22 @@ STAGE_CLOSE: int
 STAGE_EXEC: int
 
 RING_ENTRIES_MAX: int
+CQE_OUT: int
+CQE_ERR: int
+CQE_DETACHED: int
 
 SANDBOX_NO_NET: int
+SANDBOX_CONNECT: int
+SANDBOX_BIND: int
+SANDBOX_SIGNALS: int
+SANDBOX_ABSTRACT: int
+SANDBOX_NO_DEVICES: int
 SANDBOX_BEST_EFFORT: int
 SANDBOX_LOST_FILES: int
 SANDBOX_LOST_TRUNCATE: int
+SANDBOX_LOST_TCP: int
+SANDBOX_LOST_SIGNALS: int
+SANDBOX_LOST_ABSTRACT: int
 SANDBOX_LOST_NET: int
 SANDBOX_LOST_RENAME: int
 SANDBOX_LOST_IOCTL: int
@@ -55,9 +68,11 @@ SANDBOX_LOST_SOCKETS: int
 # A capsule, for run().
 class _Sandbox: ...
 
-def sandbox_new(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int, /
+def sandbox_new(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int,
+                connect: Optional[List[int]] = ..., bind: Optional[List[int]] = ..., /
                 ) -> _Sandbox: ...
-def sandbox_lost(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int, /
+def sandbox_lost(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: int,
+                 connect: Optional[List[int]] = ..., bind: Optional[List[int]] = ..., /
                  ) -> int: ...
 
 @final
@@ -78,7 +93,9 @@ class Template:
               groups: Optional[Iterable[int]] = ...,
               start_new_session: bool = ..., process_group: int = ...,
               restore_signals: bool = ...) -> Tuple[int, int]: ...
-    # Waits. No Python signal handler runs meanwhile.
+    # Waits. No Python signal handler runs meanwhile. winsize is rows << 16 | columns;
+    # spill is a folder, or the descriptor of one or of a file. on_output gets CQE_OUT or
+    # CQE_ERR, and bytes; if it raises, the tree is ended before that is raised.
     def run(self, argv: Sequence[_Name], env: _Env = ...,
             input: Optional[_Buffer] = ..., timeout: Optional[float] = ...,
             max_output: Optional[int] = ..., cwd: Optional[_Name] = ...,
@@ -86,7 +103,11 @@ class Template:
             cgroup: bool = ..., supervise: bool = ...,
             capture: bool = ..., held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
-            sandbox: Optional[_Sandbox] = ...) -> Result: ...
+            sandbox: Optional[_Sandbox] = ..., *, pty: bool = ..., echo: bool = ...,
+            winsize: int = ..., idle_timeout: Optional[float] = ...,
+            tail: Union[None, bool, int] = ..., spill: Any = ...,
+            on_output: Optional[Callable[[int, bytes], object]] = ...
+            ) -> Result: ...
     def check(self) -> None: ...
     def refresh(self) -> None: ...
     def stat(self) -> Dict[str, Any]: ...
@@ -166,6 +187,11 @@ class Result:
     def stdout(self) -> Optional[bytes]: ...
     @property
     def stderr(self) -> Optional[bytes]: ...
+    # bytes that were read, kept or not
+    @property
+    def out_total(self) -> int: ...
+    @property
+    def err_total(self) -> int: ...
     @property
     def spawn_ns(self) -> int: ...
     @property
@@ -187,11 +213,22 @@ class Result:
     @property
     def status_lost(self) -> bool: ...
     @property
+    def idle(self) -> bool: ...
+    @property
+    def detached(self) -> bool: ...
+    @property
+    def spilled(self) -> bool: ...
+    @property
     def cgroup(self) -> bool: ...
     @property
     def warm(self) -> bool: ...
     @property
     def usage(self) -> resource.struct_rusage: ...
+
+# Output that the ring keeps, and does not read on behind a bound, until it is taken.
+@final
+class Chunk:
+    def take(self) -> bytes: ...
 
 # Only wait() and close() wait. A full ring raises BlockingIOError.
 @final
@@ -206,7 +243,12 @@ class Ring:
             supervise: bool = ..., capture: bool = ...,
             held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
-            sandbox: Optional[_Sandbox] = ...) -> None: ...
+            sandbox: Optional[_Sandbox] = ..., *, stream: bool = ...,
+            open_input: bool = ..., pty: bool = ..., echo: bool = ...,
+            winsize: int = ..., detach: bool = ...,
+            idle_timeout: Optional[float] = ...,
+            tail: Union[None, bool, int] = ..., spill: Any = ...,
+            detached_timeout: Optional[float] = ...) -> None: ...
     def spawn(self, template: Template, token: Any, argv: Sequence[_Name],
               env: _Env = ..., *, stdin: int = ..., stdout: int = ...,
               stderr: int = ..., pass_fds: Iterable[int] = ...,
@@ -221,5 +263,11 @@ class Ring:
     def wait(self, timeout_ms: int = ...) -> Optional[Completion]: ...
     # With forget the completion's token is None.
     def cancel(self, token: Any, forget: bool = ...) -> int: ...
+    # To stdin of the run with this token, from the offset on; returns how many bytes
+    # were taken. BrokenPipeError: nobody reads it, or there is no such run.
+    def write(self, token: Any, data: bytes, offset: int, /) -> int: ...
+    # These two do nothing if there is no such run.
+    def close_input(self, token: Any, /) -> int: ...
+    def winsize(self, token: Any, winsize: int, /) -> int: ...
     # Returns the tokens of launches and runs in flight.
     def close(self) -> List[Any]: ...

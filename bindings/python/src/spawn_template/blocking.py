@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from typing import Any, List, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
 from . import _native
+from .options import AnyResult, Request
+from .output import Chunks
 
 # One unused ring is kept; a handler that runs programs needs a ring of its own.
 _rings: List[_native.Ring] = []
@@ -23,17 +25,38 @@ _main = threading.main_thread().ident
 _NO_THREADS = (errno.EINVAL, errno.EPERM, errno.EACCES)
 
 
-def run(template: _native.Template, args: Tuple[Any, ...]) -> _native.Result:
-    """Run a program to its end; args are those of the native run()."""
-    if threading.get_ident() != _main:
-        return template.run(*args)
-    ring = _kept_ring() or _new_ring()
+Take = Callable[[int, bytes], None]
+
+
+def run(template: _native.Template, request: Request) -> AnyResult:
+    """Run a program to its end, and pass its output on, if that is asked for."""
+    handed = request.on_output
+    if handed is None:
+        return request.answer(_run(template, request, None))
+    chunks = Chunks(request.text)
+
+    def take(kind: int, data: bytes) -> None:
+        chunk = chunks.of(kind, data)
+        if chunk is not None:
+            handed(chunk)
+    result = _run(template, request, take)
+    for chunk in chunks.rest():
+        handed(chunk)
+    return request.answer(result)
+
+
+def _run(template: _native.Template, request: Request, take: Optional[Take]
+         ) -> _native.Result:
+    argv, options = request.argv, request.options
+    ring = None
+    if threading.get_ident() == _main:
+        ring = _kept_ring() or _new_ring()
     if ring is None:        # signal handlers run afterwards
-        return template.run(*args)
+        return template.run(argv, on_output=take, **options)
     result: _native.Result
     try:
-        ring.run(template, None, *args)
-        _, error, result = _wait(ring)
+        ring.run(template, None, argv, stream=take is not None, **options)
+        _, error, result = _wait(ring, take)
     except BaseException:
         _end(ring)
         raise
@@ -66,11 +89,17 @@ def _new_ring() -> Optional[_native.Ring]:
         raise
 
 
-def _wait(ring: _native.Ring) -> _native.Completion:
-    done = None
-    while done is None:     # a signal handler ran
+def _wait(ring: _native.Ring, take: Optional[Take]) -> _native.Completion:
+    """Return the end of the run; its output is taken, or dropped."""
+    while True:
         done = ring.wait()
-    return done
+        if done is None:    # a signal handler ran
+            continue
+        if type(done[1]) is not int:
+            return done
+        if take is not None:
+            take(done[1], done[2].take())
+        del done            # it makes room for more output
 
 
 def _end(ring: _native.Ring) -> None:
@@ -81,7 +110,7 @@ def _end(ring: _native.Ring) -> None:
     """
     try:
         if ring.cancel(None):
-            _wait(ring)
+            _wait(ring, None)
     finally:
         ring.close()
 

@@ -4,6 +4,9 @@
 A run costs the loop one call to queue it and a share of two wakes. The first wake
 submits all runs that were queued in a turn of the loop, the second takes all
 completions. There is no Python thread.
+
+A run is known by its token: a future, which gets its result; or a Job, which gets the
+parts of its output, too.
 """
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ import atexit
 import collections
 import os
 import weakref
-from typing import Any, AsyncGenerator, Deque, Optional
+from typing import Any, AsyncGenerator, Deque, Dict, Optional, Set, Union
 
 from . import _native
+from .job import Job
 
 # The most programs that a loop runs at a time; others wait for their turn. Each holds
 # up to five descriptors, and the usual limit is 1024.
@@ -35,12 +39,12 @@ class Engine:
     """The ring of one event loop, and the tasks that wait for it.
 
     free is the number of unused entries. If it is 0, waiting has the tasks that want an
-    entry, in their order. brief: the loop has already ended its asynchronous generators,
-    so the engine ends as soon as it is unused.
+    entry, in their order. jobs are the runs in flight that have a Job. brief: the loop has
+    already ended its asynchronous generators, so the engine ends as soon as it is unused.
     """
 
     __slots__ = ("loop", "ring", "fd", "generation", "closed", "free",
-                 "waiting", "submitting", "drained", "brief", "life",
+                 "waiting", "jobs", "submitting", "drained", "brief", "life",
                  "__weakref__")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -51,6 +55,7 @@ class Engine:
         self.closed = False
         self.free = ENTRIES
         self.waiting: Deque[asyncio.Future[None]] = collections.deque()
+        self.jobs: Set[Job] = set()
         self.submitting = False
         self.drained: Optional[asyncio.Future[None]] = None
         self.brief = getattr(loop, "_asyncgens_shutdown_called", False)
@@ -92,12 +97,12 @@ class Engine:
 
     # ---- submission
 
-    def queue(self, template: _native.Template, *args: Any
-              ) -> asyncio.Future[_native.Result]:
-        """Queue a run in an entry that the caller has taken. The future gets its result."""
-        future = self.loop.create_future()
+    def queue(self, template: _native.Template,
+              token: Union[asyncio.Future[_native.Result], Job], argv: Any,
+              options: Dict[str, Any]) -> None:
+        """Queue a run in an entry that the caller has taken."""
         try:
-            self.ring.run(template, future, *args)
+            self.ring.run(template, token, argv, **options)
         except BaseException:
             self.give(1)
             raise
@@ -107,7 +112,6 @@ class Engine:
         elif not self.submitting:
             self.submitting = True
             self.loop.call_soon(self._submit)
-        return future
 
     def _submit(self) -> None:
         self.submitting = False
@@ -119,15 +123,23 @@ class Engine:
     def _reap(self) -> None:
         if self.closed:
             return
-        completions = self.ring.reap(BATCH)
-        for future, error, result in completions:
-            if future is None or future.done():
+        ended = 0
+        for token, error, value in self.ring.reap(BATCH):
+            if type(error) is int:
+                if token is not None:
+                    token.part(error, value)
+                continue
+            ended += 1
+            if token is None or token.done():
                 pass
+            elif type(token) is Job:
+                self.jobs.discard(token)
+                token.finish(error, value)
             elif error is None:
-                future.set_result(result)
+                token.set_result(value)
             else:
-                future.set_exception(error)
-        self.give(len(completions))
+                token.set_exception(error)
+        self.give(ended)
 
     def abandon(self, future: asyncio.Future[_native.Result]) -> None:
         """End the future's run, if it has one: nobody waits for it any more."""
@@ -136,18 +148,31 @@ class Engine:
         elif not self.closed:
             self.ring.cancel(future, True)
 
+    def end(self, job: Job) -> None:
+        """End the job's run, which has a result then."""
+        if not self.closed and self.generation == _generation:
+            self.ring.cancel(job)
+
+    def forget(self, job: Job) -> None:
+        """End the job's run: nobody looks at it any more."""
+        self.jobs.discard(job)
+        if not self.closed and self.generation == _generation:
+            self.ring.cancel(job, True)
+
     # ---- the end
 
     async def _live(self) -> AsyncGenerator[None, None]:
         """End the engine at the end of the loop.
 
         All loops end their asynchronous generators, and only that step can wait. It
-        waits for the trees of cancelled runs, which have their grace to end, and for
-        the runs of other generators that end now.
+        ends the runs that have a Job, and waits for the trees of cancelled runs, which
+        have their grace to end, and for the runs of other generators that end now.
         """
         try:
             yield
         finally:
+            for job in list(self.jobs):
+                self.end(job)
             try:
                 await self._drain()
             finally:
@@ -196,19 +221,37 @@ def current() -> Engine:
     return engine
 
 
-async def run(template: _native.Template, *args: Any) -> _native.Result:
-    """Run a program to its end in the running loop; args are those of the native run()."""
+async def run(template: _native.Template, argv: Any, options: Dict[str, Any]
+              ) -> _native.Result:
+    """Run a program to its end in the running loop; options are those of the native run()."""
     engine = current()
     if engine.free:
         engine.free -= 1
     else:
         await engine.take()
-    future = engine.queue(template, *args)
+    future: asyncio.Future[_native.Result] = engine.loop.create_future()
+    engine.queue(template, future, argv, options)
     try:
         return await future
     except BaseException:
         engine.abandon(future)
         raise
+
+
+async def start(template: _native.Template, job: Job, argv: Any,
+                options: Dict[str, Any]) -> None:
+    """Queue a run in the running loop, unless the job is over by then."""
+    engine = current()
+    if engine.free:
+        engine.free -= 1
+    else:
+        await engine.take()
+    if job.over is not None:
+        engine.give(1)
+        return
+    engine.queue(template, job, argv, options)
+    engine.jobs.add(job)
+    job.engine = engine
 
 
 def _forget_all() -> None:

@@ -6,23 +6,23 @@ import errno
 import os
 import sys
 import weakref
-from typing import Any, Iterable, Mapping, Optional, Sequence, Union
+from typing import (TYPE_CHECKING, Any, Iterable, Literal, Optional, Sequence, Union,
+                    overload)
 
-from . import _native, _warm, blocking, engine
-from .sandbox import Sandbox
+from . import _native, _warm, blocking, engine, running
+from .options import (AnyResult, Env, Request, RunOptions, StartOptions, StreamOptions,
+                      StrOrBytesPath, SyncOptions, names, signed)
+from .output import Chunk, TextChunk, TextResult
+from .running import Run
 
-StrOrBytesPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
-# None is the environment of the process, as os.environ shows it. A list or tuple of
-# b"NAME=value" saves the encoding at each launch.
-Env = Union[None, Mapping[str, str], Mapping[bytes, bytes], "list[bytes]",
-            "tuple[bytes, ...]"]
-Buffer = Union[bytes, bytearray, memoryview]
+if TYPE_CHECKING:
+    from .options import Unpack
 
-# Seconds for which the output is read after the program's end, while another process
-# holds it: without output, and in all. They are longer than the library's own, since
-# users of subprocess expect all output.
-HELD_QUIET = 0.5
-HELD_MOST = 5.0
+# The arguments of a program without its name; or one list, with argv[0].
+Argument = Union[StrOrBytesPath, Sequence[StrOrBytesPath]]
+Argv = Optional[Sequence[StrOrBytesPath]]
+TextRun = Run[TextResult, TextChunk]
+BytesRun = Run[_native.Result, Chunk]
 
 _all: "weakref.WeakSet[Template]" = weakref.WeakSet()
 
@@ -41,7 +41,7 @@ class Template:
     reason.
     """
 
-    __slots__ = ("_native", "_flags", "_target", "_key", "_path", "_closed",
+    __slots__ = ("_native", "_flags", "_target", "_key", "_name", "_path", "_closed",
                  "__weakref__")
 
     def __init__(self, name: StrOrBytesPath, *,
@@ -55,6 +55,7 @@ class Template:
         self._native: Optional[_native.Template] = _native.Template(
             name, flags=self._flags, search_path=search_path,
             warm_target=self._target)
+        self._name = os.fspath(name)
         self._path = self._native.path
         self._key = _identity(self._native)
         self._closed = False
@@ -87,72 +88,167 @@ class Template:
 
     # ---- running to completion
 
-    async def run(self, argv: Sequence[StrOrBytesPath], *,
-                  input: Optional[Buffer] = None,
-                  timeout: Optional[float] = None,
-                  max_output: Optional[int] = None,
-                  cwd: Optional[StrOrBytesPath] = None, env: Env = None,
-                  merge_stderr: bool = False, grace: Optional[float] = None,
-                  cgroup: bool = False, supervise: bool = False,
-                  capture: bool = True,
-                  held_quiet: Optional[float] = HELD_QUIET,
-                  held_most: Optional[float] = HELD_MOST,
-                  sandbox: Optional[Sandbox] = None) -> _native.Result:
+    def _argv(self, args: Any, argv: Argv) -> Any:
+        """Return the argv of a program with these arguments."""
+        if argv is not None:
+            if args:
+                raise TypeError("argv has all arguments: there cannot be others")
+            return argv
+        return args[0] if len(args) == 1 and not names(args) else [self._name, *args]
+
+    def _request(self, args: Any, argv: Argv, options: Any, waits: bool) -> Request:
+        """Return a run of the program, which takes the caller's **options."""
+        return Request(self._argv(args, argv), options, waits=waits)
+
+    def _audited(self, request: Request) -> _native.Template:
+        native = self._native or self._reopen()
+        sys.audit("spawn_template.run", self._path, request.argv,
+                  request.options.get("cwd"), request.options.get("env"))
+        return native
+
+    @overload
+    async def run(self, *args: Argument, argv: Argv = None, text: Literal[True],
+            encoding: Optional[str] = None, **options: Unpack[RunOptions]
+            ) -> TextResult: ...
+
+    @overload
+    async def run(self, *args: Argument, argv: Argv = None, text: bool = False,
+            encoding: str, **options: Unpack[RunOptions]) -> TextResult: ...
+
+    @overload
+    async def run(self, *args: Argument, argv: Argv = None,
+            text: Literal[False] = False, encoding: None = None,
+            **options: Unpack[RunOptions]) -> _native.Result: ...
+
+    @signed(RunOptions)
+    async def run(self, *args: Any, argv: Argv = None, **options: Any) -> AnyResult:
         """Run a program to its end without blocking the event loop.
 
-        argv includes argv[0]. The program reads input, or /dev/null. The result
-        keeps max_output bytes (16 MiB) of stdout and of stderr, and the rest is
-        read and dropped; with merge_stderr both are in the result's out. After
-        timeout seconds the program's tree gets SIGTERM, and grace seconds later
-        SIGKILL, or SIGKILL at once without grace; the result's timed_out is then
-        True. With cgroup the run has a cgroup of its own, if one can be made;
-        supervise needs cgroup, and ends the tree when this process dies. Without
-        capture both streams are this process's own. The program has a session of
-        its own: a password that it asks for on /dev/tty cannot be given. With
-        sandbox it runs in a Sandbox.
+        run("status", "-s") gives the program these arguments, behind the name that the
+        template was made with; run(["git", "status"]) gives it this argv. The program
+        reads input, or /dev/null. The result keeps max_output bytes (16 MiB) of stdout
+        and of stderr, the last of them with tail, and the rest is dropped, or with spill
+        kept in files; with merge_stderr both are in the result's stdout. With on_output
+        nothing is kept: the function gets each Chunk as it comes, and what it returns
+        is awaited if it can be.
+
+        After timeout seconds, or idle_timeout seconds without output, the program's
+        tree gets SIGTERM, and grace seconds later SIGKILL, or SIGKILL at once without
+        grace; the result's timed_out is then True. With cgroup the run has a cgroup of
+        its own, if one can be made; supervise needs cgroup, and ends the tree when this
+        process dies. Without capture both streams are this process's own. The program
+        has a session of its own: a password that it asks for on /dev/tty cannot be
+        given, but with pty it has a terminal of its own. With sandbox it runs in a
+        Sandbox.
 
         If another process holds the output when the program has ended, what it
         writes is read, too, until nothing has come for held_quiet seconds, and for
         held_most seconds at most; None is no bound. If the output has not ended then,
         the result's pipe_held is True. The timeout holds meanwhile.
 
+        With text, encoding or errors output is str, decoded and with newlines as
+        subprocess has them, but what cannot be decoded becomes U+FFFD. With check an
+        end other than exit code 0 raises subprocess.CalledProcessError, and a timeout
+        subprocess.TimeoutExpired.
+
         A program that cannot be launched raises OSError; its attributes stage and
         action name the step that failed. Cancelling the task ends the tree in the
         same way, with the same grace, in the background.
         """
-        native = self._native or self._reopen()
-        sys.audit("spawn_template.run", self._path, argv, cwd, env)
-        return await engine.run(
-            native, argv, env, input, timeout, max_output, cwd, merge_stderr,
-            grace, cgroup, supervise, capture, held_quiet, held_most,
-            sandbox and sandbox._capsule)
+        request = self._request(args, argv, options, True)
+        native = self._audited(request)
+        if request.on_output is not None:
+            return await running.run(native, request)
+        return request.answer(
+            await engine.run(native, request.argv, request.options))
 
-    def run_sync(self, argv: Sequence[StrOrBytesPath], *,
-                 input: Optional[Buffer] = None,
-                 timeout: Optional[float] = None,
-                 max_output: Optional[int] = None,
-                 cwd: Optional[StrOrBytesPath] = None, env: Env = None,
-                 merge_stderr: bool = False, grace: Optional[float] = None,
-                 cgroup: bool = False, supervise: bool = False,
-                 capture: bool = True,
-                 held_quiet: Optional[float] = HELD_QUIET,
-                 held_most: Optional[float] = HELD_MOST,
-                 sandbox: Optional[Sandbox] = None) -> _native.Result:
+    @overload
+    def run_sync(self, *args: Argument, argv: Argv = None, text: Literal[True],
+            encoding: Optional[str] = None, **options: Unpack[SyncOptions]
+            ) -> TextResult: ...
+
+    @overload
+    def run_sync(self, *args: Argument, argv: Argv = None, text: bool = False,
+            encoding: str, **options: Unpack[SyncOptions]) -> TextResult: ...
+
+    @overload
+    def run_sync(self, *args: Argument, argv: Argv = None,
+            text: Literal[False] = False, encoding: None = None,
+            **options: Unpack[SyncOptions]) -> _native.Result: ...
+
+    @signed(SyncOptions)
+    def run_sync(self, *args: Any, argv: Argv = None, **options: Any) -> AnyResult:
         """Run a program to its end as run() does, but block the calling thread.
 
         In the main thread signal handlers run meanwhile. If a handler raises an
-        exception, as that of Ctrl-C does, the tree is ended first.
+        exception, as that of Ctrl-C does, the tree is ended first; so it is if on_output
+        raises one.
         """
-        native = self._native or self._reopen()
-        sys.audit("spawn_template.run", self._path, argv, cwd, env)
-        return blocking.run(
-            native, (argv, env, input, timeout, max_output, cwd, merge_stderr,
-                     grace, cgroup, supervise, capture, held_quiet, held_most,
-                     sandbox and sandbox._capsule))
+        request = self._request(args, argv, options, True)
+        return blocking.run(self._audited(request), request)
+
+    # ---- runs that go on
+
+    @overload
+    def stream(self, *args: Argument, argv: Argv = None, text: Literal[True],
+            encoding: Optional[str] = None, **options: Unpack[StreamOptions]
+            ) -> TextRun: ...
+
+    @overload
+    def stream(self, *args: Argument, argv: Argv = None, text: bool = False,
+            encoding: str, **options: Unpack[StreamOptions]) -> TextRun: ...
+
+    @overload
+    def stream(self, *args: Argument, argv: Argv = None,
+            text: Literal[False] = False, encoding: None = None,
+            **options: Unpack[StreamOptions]) -> BytesRun: ...
+
+    @signed(StreamOptions)
+    def stream(self, *args: Any, argv: Argv = None, **options: Any) -> Run[Any, Any]:
+        """Return a Run, for "async for chunk in template.stream(...)".
+
+        The program starts when the Run is first used by async for, async with or await.
+        It waits when it has written max_output bytes (1 MiB) of a stream that nobody has
+        taken. If the task is cancelled, or the Run is not used any more, the tree is
+        ended. With open_input its write() and close_input() give the program input.
+
+        With detach the program goes on after the timeout, for detached_timeout seconds
+        (else as long again; None: no bound). The other arguments are those of run().
+        """
+        options["stream"] = True
+        request = self._request(args, argv, options, False)
+        return Run(lambda: self._audited(request), request)
+
+    @overload
+    async def start(self, *args: Argument, argv: Argv = None, text: Literal[True],
+            encoding: Optional[str] = None, **options: Unpack[StartOptions]
+            ) -> TextRun: ...
+
+    @overload
+    async def start(self, *args: Argument, argv: Argv = None, text: bool = False,
+            encoding: str, **options: Unpack[StartOptions]) -> TextRun: ...
+
+    @overload
+    async def start(self, *args: Argument, argv: Argv = None,
+            text: Literal[False] = False, encoding: None = None,
+            **options: Unpack[StartOptions]) -> BytesRun: ...
+
+    @signed(StartOptions)
+    async def start(self, *args: Any, argv: Argv = None, **options: Any
+                    ) -> Run[Any, Any]:
+        """Start a program that runs while others wait for it, and return its Run.
+
+        Its output is kept for the result; or with stream it comes in chunks, as from
+        stream(). A task that is cancelled while it waits does not end the tree: that end
+        comes by cancel(), when the Run is not used any more, or with the loop.
+        """
+        request = self._request(args, argv, options, False)
+        going: Run[Any, Any] = Run(lambda: self._audited(request), request)
+        return await going._start()
 
     # ---- children of the caller
 
-    def spawn(self, argv: Sequence[StrOrBytesPath], *,
+    def spawn(self, *args: Argument, argv: Argv = None,
               stdin: Optional[int] = None, stdout: Optional[int] = None,
               stderr: Optional[int] = None,
               pass_fds: Iterable[int] = (), close_fds: bool = True,
@@ -169,6 +265,7 @@ class Template:
         mean to subprocess.Popen, but are numbers: stdin, stdout and stderr are
         descriptors (None: this process's own), and users and groups are ids.
         """
+        argv = self._argv(args, argv)
         native = self._native or self._reopen()
         sys.audit("spawn_template.spawn", self._path, argv, cwd, env)
         return native.spawn(
