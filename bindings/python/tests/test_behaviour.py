@@ -10,7 +10,7 @@ import spawn_template
 from spawn_template import Template
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "behaviour.json"
-FLAGS = ("timed_out", "tree_killed", "pipe_held", "out_truncated", "err_truncated",
+FLAGS = ("timed_out", "idle", "tree_killed", "pipe_held", "out_truncated", "err_truncated",
          "status_lost")
 STAGES = {name: getattr(spawn_template, f"STAGE_{name.upper()}")
           for name in ("args", "clone", "attr", "action", "close", "exec")}
@@ -24,18 +24,25 @@ def same(value):
     return value
 
 
+def size(value):
+    return value["rows"], value["columns"]
+
+
 # Options of the table, and the arguments of the engine that they stand for.
 OPTIONS = {
     "timeout_ms": ("timeout", ms),
+    "idle_timeout_ms": ("idle_timeout", ms),
     "grace_ms": ("grace", ms),
     "held_quiet_ms": ("held_quiet", ms),
     "held_most_ms": ("held_most", ms),
     "max_output": ("max_output", same),
+    "tail_output": ("tail", same),
+    "pty": ("winsize", size),
     "merge_stderr": ("merge_stderr", same),
     "capture": ("capture", same),
 }
-# The engine does not offer these yet.
-MISSING = {"idle_timeout_ms", "tail_output", "umask", "pty"}
+# Runs of Python do not offer these.
+MISSING = {"umask"}
 
 
 def arguments(case):
@@ -43,6 +50,8 @@ def arguments(case):
     for name, value in case.get("options", {}).items():
         argument, convert = OPTIONS[name]
         given[argument] = convert(value)
+    if "winsize" in given:
+        given["pty"] = True
     if "input" in case:
         given["input"] = case["input"].encode() * case.get("input_times", 1)
     for name in ("env", "cwd"):
@@ -66,7 +75,7 @@ class BehaviourTest(unittest.TestCase):
             "stdout": lambda want: self.assertEqual(result.out, text(want)),
             "stderr": lambda want: self.assertEqual(result.err, text(want)),
             "stdout_bytes": lambda want: self.assertEqual(len(result.out), want),
-            "stdout_total": lambda want: None,
+            "stdout_total": lambda want: self.assertEqual(result.out_total, want),
             "stdout_lines": lambda want: self.assertEqual(
                 sorted(result.out.decode().splitlines()), sorted(want)),
             "flags": lambda want: self.assertEqual(

@@ -4,6 +4,9 @@ import asyncio
 import ctypes
 import errno
 import gc
+import os
+import socket
+import sys
 import unittest
 
 import spawn_template
@@ -19,6 +22,24 @@ for family in (socket.AF_INET, socket.AF_UNIX):
         print("yes")
     except PermissionError:
         print("no")
+"""
+
+PORTS = """import socket, sys
+for use in (lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1]))),
+            lambda: socket.socket().bind(("127.0.0.1", 0))):
+    try:
+        use()
+        print("yes")
+    except PermissionError:
+        print("no")
+"""
+
+ABSTRACT = """import socket, sys
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0" + sys.argv[1])
+    print("yes")
+except PermissionError:
+    print("no")
 """
 
 
@@ -78,6 +99,48 @@ class Sandbox(support.TestCase):
         result = python.run_sync(["python3", "-c", SOCKETS], sandbox=sandbox)
         self.assertEqual(result.out, b"no\nyes\n")
 
+    @unittest.skipUnless(LANDLOCK >= 4, "this Landlock knows no TCP ports")
+    def test_a_program_connects_to_and_binds_the_ports_in_the_lists_only(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            for connect, bind, want in (([port], None, "yes yes"), ([], None, "no yes"),
+                                        (None, [port], "yes no"), (None, [0], "yes yes")):
+                sandbox = spawn_template.Sandbox(connect=connect, bind=bind)
+                with self.subTest(connect=connect, bind=bind):
+                    result = spawn_template.run_sync(
+                        sys.executable, "-c", PORTS, str(port), sandbox=sandbox,
+                        text=True)
+                    self.assertEqual((result.stdout.split(), result.stderr),
+                                     (want.split(), ""))
+
+    @unittest.skipUnless(LANDLOCK >= 6, "this Landlock knows no signals")
+    def test_a_program_signals_only_processes_in_its_sandbox(self):
+        script = f"kill -0 $$ && echo own; kill -0 {os.getpid()} && echo other"
+        for signals, want in (True, b"own\nother\n"), (False, b"own\n"):
+            sandbox = spawn_template.Sandbox(ro=["/"], signals=signals)
+            self.assertEqual(self.sh.run_sync("-c", script, sandbox=sandbox).stdout, want)
+
+    @unittest.skipUnless(LANDLOCK >= 6, "this Landlock knows no abstract sockets")
+    def test_a_program_connects_only_to_abstract_sockets_of_its_sandbox(self):
+        name = f"spawn_template.{os.getpid()}"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("\0" + name)
+            server.listen()
+            for abstract, want in (True, b"yes\n"), (False, b"no\n"):
+                sandbox = spawn_template.Sandbox(ro=["/"], abstract=abstract)
+                result = spawn_template.run_sync(sys.executable, "-c", ABSTRACT, name,
+                                                 sandbox=sandbox)
+                self.assertEqual(result.stdout, want)
+
+    @unittest.skipUnless(LANDLOCK >= 3, "Landlock is not there, or too old")
+    def test_devices_need_a_wish(self):
+        folders = [d for d in ("/bin", "/usr", "/lib", "/lib64", "/etc")
+                   if os.path.exists(d)]
+        for devices, code in (True, 0), (False, 2):
+            sandbox = spawn_template.Sandbox(ro=folders, devices=devices)
+            self.assertEqual(self.sh.run_sync("-c", "exec 3</dev/zero",
+                                              sandbox=sandbox).code, code)
+
     @unittest.skipUnless(LANDLOCK >= 3, "Landlock is not there, or too old")
     def test_a_program_outside_of_the_paths_does_not_start(self):
         with self.assertRaises(PermissionError) as caught:
@@ -99,11 +162,22 @@ class Sandbox(support.TestCase):
         sandbox = spawn_template.Sandbox(ro=["/"], best_effort=True)
         self.assertEqual("files" in sandbox.lost, LANDLOCK < 1)
         self.assertEqual("sockets" in sandbox.lost, 1 <= LANDLOCK < 9)
+        sandbox = spawn_template.Sandbox(connect=[443], signals=False, abstract=False,
+                                         best_effort=True)
+        self.assertEqual([wish in sandbox.lost for wish in ("tcp", "signals", "abstract")],
+                         [LANDLOCK < 4, LANDLOCK < 6, LANDLOCK < 6])
 
     def test_malformed_sandboxes_are_refused(self):
         with self.assertRaises(ValueError):
             spawn_template.Sandbox()
-        for wrong in {"ro": "/"}, {"rw": b"/"}, {"ro": [1]}, {"ro": 1}:
+        for wrong in {"connect": [1 << 16]}, {"net": False, "connect": []}, \
+                {"net": False, "bind": [1]}:
+            with self.subTest(wrong), self.assertRaises(ValueError):
+                spawn_template.Sandbox(**wrong)
+        with self.assertRaises(OverflowError):
+            spawn_template.Sandbox(bind=[-1])
+        for wrong in {"ro": "/"}, {"rw": b"/"}, {"ro": [1]}, {"ro": 1}, \
+                {"connect": ["80"]}, {"bind": 80}:
             with self.subTest(wrong), self.assertRaises(TypeError):
                 spawn_template.Sandbox(**wrong)
         with self.assertRaises(ValueError):
