@@ -100,7 +100,7 @@ class Sandbox(support.TestCase):
         self.assertEqual(result.out, b"no\nyes\n")
 
     @unittest.skipUnless(LANDLOCK >= 4, "this Landlock knows no TCP ports")
-    def test_a_program_connects_to_and_binds_the_ports_in_the_lists_only(self):
+    def test_a_program_reaches_the_ports_in_the_lists_only(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             for connect, bind, want in (([port], None, "yes yes"), ([], None, "no yes"),
@@ -114,14 +114,14 @@ class Sandbox(support.TestCase):
                                      (want.split(), ""))
 
     @unittest.skipUnless(LANDLOCK >= 6, "this Landlock knows no signals")
-    def test_a_program_signals_only_processes_in_its_sandbox(self):
+    def test_a_program_can_signal_only_processes_in_its_sandbox(self):
         script = f"kill -0 $$ && echo own; kill -0 {os.getpid()} && echo other"
         for signals, want in (True, b"own\nother\n"), (False, b"own\n"):
             sandbox = spawn_template.Sandbox(ro=["/"], signals=signals)
             self.assertEqual(self.sh.run_sync("-c", script, sandbox=sandbox).stdout, want)
 
     @unittest.skipUnless(LANDLOCK >= 6, "this Landlock knows no abstract sockets")
-    def test_a_program_connects_only_to_abstract_sockets_of_its_sandbox(self):
+    def test_a_program_reaches_only_abstract_sockets_of_its_sandbox(self):
         name = f"spawn_template.{os.getpid()}"
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("\0" + name)
