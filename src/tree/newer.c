@@ -8,8 +8,9 @@
  * higher number than its parent. A process that has ended left its children behind it:
  * once no number behind the ones that were looked at is given out, none was missed.
  *
- * This holds until the numbers have gone round. The kernel is taken to make a million
- * processes in a second at most. A privileged program can choose its number.
+ * This holds until the numbers have gone round, and they go round in pid_max microseconds
+ * at the soonest: no kernel makes a million processes in a second. A thread that looks
+ * often sees whether they have. A privileged program can choose its number.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -46,12 +47,22 @@ struct st_moment st_moment_now(void)
 	return (struct st_moment){ .last = last_number(), .at = st_now() };
 }
 
-/* Tells whether the numbers may have gone round. */
-static bool may_have_gone_round(const struct st_moment *since)
-{
-	int64_t us = (st_now() - since->at) / 1000;
+/* The numbers that the thread has seen rise, with no gap in which they may go round. */
+static __thread struct {
+	int64_t since;
+	struct st_moment latest;
+} rise;
 
-	return us >= read_number("/proc/sys/kernel/pid_max");
+/* Tells whether the numbers may have gone round. */
+static bool may_have_gone_round(const struct st_moment *since, pid_t last)
+{
+	int64_t round = read_number("/proc/sys/kernel/pid_max") * 1000LL;
+	struct st_moment now = { .last = last, .at = st_now() };
+
+	if (now.at - rise.latest.at >= round || last < rise.latest.last)
+		rise.since = now.at;
+	rise.latest = now;
+	return since->at < rise.since && now.at - since->at >= round;
 }
 
 /* Tells whether a process is the caller's child, as other runs' programs are. */
@@ -106,5 +117,5 @@ bool st_newer_look(const struct st_moment *since, pid_t leader,
 		last = last_number();
 		gone &= last != pid;
 	}
-	return !gone && !may_have_gone_round(since);
+	return !gone && !may_have_gone_round(since, last);
 }
