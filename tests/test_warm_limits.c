@@ -57,6 +57,53 @@ static void standard_output_marked_for_exec_goes_cold(void)
 	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
 }
 
+static char *with_marks(int tfd)
+{
+	char *argv[] = {
+		"probe", "nfds", "fd", "0", "fd", "1", "fd", "2", NULL
+	};
+	struct spawn_template_spawn_args args = test_args(NULL, argv);
+	int fds[2], pidfd;
+	char *text;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	args.pidfd = (uintptr_t)&pidfd;
+	TEST_ACTIONS(&args, ACT_DUP2(20, 0), ACT_DUP2(fds[1], 1), ACT_KEEP(2));
+	CHECK_OK(spawn_template_spawn(tfd, &args, sizeof(args)));
+	CHECK_SYS(close(fds[1]));
+	text = test_read_fd(fds[0]);
+	CHECK_EQ(test_wait(pidfd), 0);
+	return text;
+}
+
+static void marks_have_no_effect(int tfd)
+{
+	struct spawn_template_spawn_args args = test_args(NULL, quiet);
+	char *cold, *warm;
+
+	cold = with_marks(test_probe());
+	CHECK_WARM(tfd, warm = with_marks(tfd));
+	CHECK_STR(warm, cold);
+	/* a mark that remains has its effect */
+	TEST_ACTIONS(&args, ACT_DUP2(20, 0), ACT_DUP2(21, 1));
+	CHECK_COLD(tfd, DESCRIPTORS, test_spawn_args(tfd, args));
+	TEST_ACTIONS(&args, ACT_DUP2(20, 0), ACT_DUP2(1, 1), ACT_KEEP(2));
+	CHECK_COLD(tfd, DESCRIPTORS, test_spawn_args(tfd, args));
+}
+
+/* Node marks its own 0 to 2. */
+static void marks_of_replaced_standard_files_have_no_effect(void)
+{
+	int modes[] = { ready_probe(ONCE), ready_probe(FORK) };
+
+	CHECK_SYS(dup2(0, 20));
+	CHECK_SYS(dup2(1, 21));
+	for (int fd = 0; fd <= 2; fd++)
+		CHECK_SYS(fcntl(fd, F_SETFD, FD_CLOEXEC));
+	marks_have_no_effect(modes[0]);
+	marks_have_no_effect(modes[1]);
+}
+
 /* The child finds other descriptors there than a cold one. */
 static void paths_of_own_descriptors_go_cold(void)
 {
@@ -193,6 +240,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(ranges_are_closed_warm_as_cold),
 	TEST_CASE(a_range_with_high_numbers_goes_cold),
 	TEST_CASE(standard_output_marked_for_exec_goes_cold),
+	TEST_CASE(marks_of_replaced_standard_files_have_no_effect),
 	TEST_CASE(paths_of_own_descriptors_go_cold),
 	TEST_CASE(limits_that_lay_out_the_memory_go_cold),
 	TEST_CASE(a_ring_s_warm_child_dies_with_its_parent),

@@ -136,12 +136,35 @@ static bool flags_fit(const struct st_launch *l)
 	return !(flags & COLD_FLAGS);
 }
 
-/* Tells whether 0 to 2 stay open at exec: otherwise they would not be sent. */
-bool st_judge_standard(void)
+/* Tells whether the actions open a file at the number, or take its mark away. */
+static bool sets(const struct st_launch *l, int fd)
 {
-	for (int fd = 0; fd <= 2; fd++)
-		if (sys_fcntl(fd, F_GETFD, 0) != 0)
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+
+		if (a->type == SPAWN_TEMPLATE_ACTION_KEEP && a->fd == fd)
+			return true;
+		if (a->newfd == fd &&
+		    (a->type == SPAWN_TEMPLATE_ACTION_OPEN ||
+		     (a->type == SPAWN_TEMPLATE_ACTION_DUP2 && a->fd != fd)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Tells whether 0 to 2 are open, and stay open at exec: otherwise they would not be
+ * sent. Node marks its own as close-on-exec; the mark of one that the launch sets
+ * has no effect.
+ */
+bool st_judge_standard(const struct st_launch *l)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		int flags = sys_fcntl(fd, F_GETFD, 0);
+
+		if (flags < 0 || (flags && !sets(l, fd)))
 			return false;
+	}
 	return true;
 }
 

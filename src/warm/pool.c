@@ -111,7 +111,7 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	if (!st_judge_descriptor(w, l))
 		return SPAWN_TEMPLATE_COLD_FILES;
 	sys_sigmask(NULL, &mask);
-	if (!st_judge_standard())
+	if (!st_judge_standard(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (w->session && mask)
 		return SPAWN_TEMPLATE_COLD_INHERITED;
