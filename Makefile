@@ -47,7 +47,7 @@ endif
 CHECKS :=		# built and run by 'make check'; the parts add to it
 
 PARTS := src bpf src/shared/measure src/daemon src/cli bench demo tests fuzz man \
-	scripts bindings/tests bindings/python bindings/rust
+	scripts bindings/tests bindings/python bindings/rust bindings/node
 include $(wildcard $(PARTS:%=%/*.mk))
 
 # Expand prerequisites late: the list of programs is known once the machine was asked.

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-2-Clause
+'use strict';
+/*
+ * Runs in flight. Each thread of JavaScript has one ring of the library: run() queues,
+ * one submission per turn starts what was queued, and one turn takes all completions.
+ */
+const native = require('./native.cjs');
+const { encode } = require('./env.cjs');
+const { LaunchError, RunError } = require('./errors.cjs');
+const { Result, told, AT } = require('./result.cjs');
+
+const AT_A_TIME = 128;          // the ring's entries
+const TEXT = 1;                 // bits of the number that the addon knows a run by
+const HOLD = 2;
+const END = 0;
+const OUT = 1;
+const DETACHED = 3;
+const ECANCELED = -125;
+const EAGAIN = -11;
+
+/* The addon polls in Node's own loop. Other runtimes have no such loop for addons; there
+ * a thread polls. The variable is for tests of that thread under Node. */
+const useUv = !process.versions.bun && !process.versions.deno &&
+    !process.env.SPAWN_TEMPLATE_NODE_THREAD;
+
+const flights = new Map();      // by number
+const waiting = [];             // in order, when the ring is full
+let lastId = 0;
+let toSubmit = false;
+
+/** A run from its call to its end. */
+class Flight {
+    constructor(taken, template, options) {
+        Object.assign(this, taken);
+        this.template = template;       // { fd, path, release() }
+        this.options = options;
+        this.id = 0;
+        this.onStart = this.onChunk = this.onEnd = null;
+        this.promise = new Promise((resolve, reject) => {
+            this.resolve = resolve;
+            this.reject = reject;
+        });
+    }
+
+    /* Makes the run independent of what may change before its turn comes. */
+    keep() {
+        this.numbers = Float64Array.from(this.numbers);
+        this.env ??= encode(process.env);
+        if (this.input) this.input = Buffer.from(this.input);
+    }
+
+    /* Hands the run to the ring. Returns false if there is no room. */
+    start() {
+        const { encoding, hold } = this.options;
+        const id = ++lastId * 4 + (encoding === 'buffer' ? 0 : TEXT) + (hold ? HOLD : 0);
+        const ret = native.ring_run(id, this.template.fd, this.argv, this.env, this.cwd,
+            this.input, this.numbers, this.sandbox);
+        if (ret === EAGAIN && flights.size > 0) return false;
+        if (ret < 0) {
+            this.fail(new LaunchError(ret, this.template.path,
+                { argv: this.options.argv }));
+            return true;
+        }
+        this.id = id;
+        // neither is needed any more, and both may be large
+        this.input = this.env = null;
+        flights.set(id, this);
+        if (!toSubmit) {
+            toSubmit = true;
+            queueMicrotask(submit);
+        }
+        this.onStart?.();
+        return true;
+    }
+
+    /* Ends the tree, or takes the run out of the queue. */
+    cancel() {
+        if (this.id !== 0) {
+            native.ring_cancel(this.id);
+            return;
+        }
+        const at = waiting.indexOf(this);
+        if (at < 0) return;
+        waiting.splice(at, 1);
+        this.fail(this.reason ?? new LaunchError(ECANCELED, this.template.path,
+            { argv: this.options.argv }));
+    }
+
+    release() {
+        this.abort?.();
+        this.template.release();
+        this.sandbox = null;
+    }
+
+    fail(error) {
+        this.release();
+        this.onEnd?.(error);
+        this.reject(error);
+    }
+
+    /* The addon's numbers are those of this completion. */
+    outcome(out, err) {
+        if (told[AT.done] === 0) {
+            return this.reason ?? new LaunchError(told[AT.res], this.template.path,
+                { stage: told[AT.stage], action: told[AT.action],
+                    argv: this.options.argv });
+        }
+        const tooLong = this.options.encoding !== 'buffer' &&
+            (Buffer.isBuffer(out) || Buffer.isBuffer(err));
+        if (tooLong) return new RangeError('the output is longer than a string may be');
+        const result = new Result(out, err);
+        if (this.reason) return this.reason;
+        return this.options.check && !result.ok ?
+            new RunError(this.options.argv, result) : result;
+    }
+
+    end(out, err) {
+        const outcome = this.outcome(out, err);
+        if (!(outcome instanceof Result)) {
+            this.fail(outcome);
+            return;
+        }
+        this.release();
+        this.onEnd?.(null);
+        this.resolve(outcome);
+    }
+
+    /* The first deadline has come; the run goes on, and the promise of a run that
+     * somebody waits for is fulfilled by what there is. */
+    detach(out, err) {
+        const result = new Result(out, err);
+        result.rest = new Promise((resolve, reject) => {
+            this.resolveRest = resolve;
+            this.rejectRest = reject;
+        });
+        const { resolve } = this;
+        this.resolve = this.resolveRest;
+        this.reject = this.rejectRest;
+        result.rest.catch(() => {});
+        resolve(result);
+    }
+
+    /* An error of the caller's function ends the run, which then rejects with it. */
+    chunk(data, kind, held) {
+        if (this.reason) {
+            if (held) native.ring_release(held);
+            return;
+        }
+        try {
+            this.onChunk(data, kind === OUT ? 'stdout' : 'stderr', held);
+        } catch (error) {
+            this.reason = error;
+            this.cancel();
+        }
+    }
+}
+
+function submit() {
+    toSubmit = false;
+    native.ring_submit();
+}
+
+/* Called by the addon, for each completion. It must not throw. */
+function deliver(id, kind, out, err, held) {
+    const flight = flights.get(id);
+    if (kind === END) {
+        flights.delete(id);
+        flight.end(out, err);
+        while (waiting.length > 0 && waiting[0].start()) waiting.shift();
+    } else if (kind === DETACHED) {
+        flight.detach(out, err);
+    } else {
+        flight.chunk(out, kind, held);
+    }
+}
+
+let started = false;
+
+function begin() {
+    started = true;
+    native.ring_start(deliver, told, useUv);
+    /* process.exit() runs no hook of the addon: the trees would live on. */
+    process.on('exit', () => native.ring_end());
+}
+
+function listen(flight, signal) {
+    const onAbort = () => {
+        flight.reason = signal.reason;
+        flight.cancel();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    flight.abort = () => signal.removeEventListener('abort', onAbort);
+}
+
+/** Starts a run, or queues it. The flight releases the template at its end. */
+function fly(taken, template, options, prepare) {
+    if (!started) begin();
+    const flight = new Flight(taken, template, options);
+    const { signal } = options;
+    prepare?.(flight);
+    if (signal) {
+        if (signal.aborted) {
+            flight.fail(signal.reason);
+            return flight;
+        }
+        listen(flight, signal);
+    }
+    if (waiting.length > 0 || flights.size >= AT_A_TIME || !flight.start()) {
+        flight.keep();
+        waiting.push(flight);
+    }
+    return flight;
+}
+
+/** A run that blocks: its result, or throws. */
+function flySync(taken, template, options) {
+    if (!started) begin();
+    let outputs;
+    try {
+        const onOutput = options.onOutput &&
+            ((data, kind) => options.onOutput(data, kind === OUT ? 'stdout' : 'stderr'));
+        outputs = native.run_sync(options.encoding !== 'buffer', onOutput, template.fd,
+            taken.argv, taken.env, taken.cwd, taken.input, taken.numbers, taken.sandbox);
+    } finally {
+        template.release();
+    }
+    if (outputs === undefined) {
+        throw new LaunchError(told[AT.res], template.path,
+            { stage: told[AT.stage], action: told[AT.action], argv: options.argv });
+    }
+    const result = new Result(outputs[0], outputs[1]);
+    if (options.check && !result.ok) throw new RunError(options.argv, result);
+    return result;
+}
+
+module.exports = { fly, flySync };

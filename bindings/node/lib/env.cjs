@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+'use strict';
+/* Environments of programs: strings "NAME=value" with a NUL behind each. */
+const { isMainThread } = require('node:worker_threads');
+
+/* Where process.env is the process's environment itself, the addon reads that. Bun keeps
+ * a copy, and so does a Worker. */
+const shared = isMainThread && !process.versions.bun;
+
+function encode(vars) {
+    const parts = [];
+    for (const name of Object.keys(vars)) {
+        const value = vars[name];
+        if (value === undefined) continue;
+        const entry = `${name}=${value}`;
+        if (entry.includes('\0')) {
+            throw Object.assign(new TypeError(`env: ${JSON.stringify(name)} has a NUL`),
+                { code: 'ERR_INVALID_ARG_VALUE' });
+        }
+        parts.push(entry, '\0');
+    }
+    return Buffer.from(parts.join(''), 'utf8');
+}
+
+/** An environment that is encoded once, for many runs. */
+class Env {
+    #vars;
+    #block;
+
+    constructor(from = process.env) {
+        this.#vars = { ...from };
+        this.#block = encode(this.#vars);
+    }
+
+    /** Another one, with more variables; undefined takes one away. */
+    with(more) {
+        return new Env({ ...this.#vars, ...more });
+    }
+
+    get(name) {
+        return this.#vars[name];
+    }
+
+    static block(env) {
+        return env.#block;
+    }
+}
+
+/** The block for a run; null: the process's own environment. */
+function envBlock(env) {
+    if (env instanceof Env) return Env.block(env);
+    if (env === undefined || env === null || env === process.env) {
+        return shared ? null : encode(process.env);
+    }
+    if (typeof env !== 'object') {
+        throw Object.assign(new TypeError('env must be an object'),
+            { code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    return encode(env);
+}
+
+/** The PATH that a name is searched along; null: that of the process. */
+function pathOf(env) {
+    if (env === undefined || env === null || env === process.env) {
+        return shared ? null : process.env.PATH ?? null;
+    }
+    return (env instanceof Env ? env.get('PATH') : env.PATH) ?? null;
+}
+
+module.exports = { Env, encode, envBlock, pathOf };

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+'use strict';
+/* A run whose output is read while it comes, and whose input is written meanwhile. */
+const native = require('./native.cjs');
+const { callError } = require('./errors.cjs');
+const { winsize } = require('./options.cjs');
+
+const EAGAIN = -11;
+const ENOENT = -2;
+
+/** An async iterable of { from, data }. */
+class RunStream {
+    #flight;
+    #chunks = [];           // that nobody has taken: { from, data, held }
+    #reader = null;         // who waits for one
+    #over = false;
+    #error = null;
+    #inRing;
+    #written = Promise.resolve();
+
+    /** @param start makes the flight, after this object has set its callbacks */
+    constructor(start) {
+        let entered;
+        this.#inRing = new Promise((resolve) => { entered = resolve; });
+        this.#flight = start((flight) => {
+            flight.onStart = entered;
+            flight.onChunk = (data, from, held) => this.#take({ from, data, held });
+            flight.onEnd = (error) => {
+                entered();
+                this.#end(error);
+            };
+        });
+        this.result = this.#flight.promise;
+    }
+
+    #take(chunk) {
+        if (this.#over) {
+            native.ring_release(chunk.held);
+            return;
+        }
+        this.#chunks.push(chunk);
+        this.#wake();
+    }
+
+    #end(error) {
+        this.#over = true;
+        this.#error = error;
+        this.#wake();
+    }
+
+    #wake() {
+        const reader = this.#reader;
+        this.#reader = null;
+        reader?.();
+    }
+
+    /* The program may write more as soon as the chunk is taken. */
+    async #next() {
+        while (this.#chunks.length === 0 && !this.#over) {
+            await new Promise((resolve) => { this.#reader = resolve; });
+        }
+        const chunk = this.#chunks.shift();
+        if (chunk) {
+            native.ring_release(chunk.held);
+            return { done: false, value: { from: chunk.from, data: chunk.data } };
+        }
+        if (this.#error) throw this.#error;
+        return { done: true, value: undefined };
+    }
+
+    /* Nobody reads on: the tree ends. */
+    #stop() {
+        for (const chunk of this.#chunks.splice(0)) native.ring_release(chunk.held);
+        if (!this.#over) {
+            this.#over = true;
+            this.kill();
+        }
+        return Promise.resolve({ done: true, value: undefined });
+    }
+
+    [Symbol.asyncIterator]() {
+        // the loop throws the error, so that nobody need look at the promise, too
+        this.result.catch(() => {});
+        return { next: () => this.#next(), return: () => this.#stop() };
+    }
+
+    /** Writes to the program's stdin; fulfilled when the ring has taken all bytes. */
+    write(data) {
+        const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') :
+            Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+        const written = this.#written.then(() => this.#write(bytes));
+        this.#written = written.catch(() => {});
+        return written;
+    }
+
+    async #write(bytes) {
+        let pause = 1;
+        await this.#inRing;
+        for (let from = 0; from < bytes.length;) {
+            const ret = native.ring_write(this.#flight.id, bytes, from);
+            if (ret >= 0) {
+                from += ret;
+                pause = 1;
+            } else if (ret === EAGAIN) {
+                // the program does not read; the ring tells nobody when it does
+                await new Promise((resolve) => setTimeout(resolve, pause));
+                pause = Math.min(pause * 2, 50);
+            } else {
+                throw callError(ret, 'write');
+            }
+        }
+    }
+
+    /** Ends the program's stdin, behind what was written before. */
+    end() {
+        const ended = this.#written.then(async () => {
+            await this.#inRing;
+            const ret = native.ring_close_input(this.#flight.id);
+            if (ret < 0 && ret !== ENOENT) throw callError(ret, 'end');
+        });
+        this.#written = ended.catch(() => {});
+        return ended;
+    }
+
+    /** Sets the size of the program's terminal. */
+    resize(size) {
+        const ret = native.ring_winsize(this.#flight.id, winsize(size));
+        if (ret < 0 && ret !== ENOENT) throw callError(ret, 'resize');
+    }
+
+    /** Ends the tree: SIGTERM, and SIGKILL after the grace. The result tells how. */
+    kill() {
+        this.#flight.cancel();
+    }
+}
+
+module.exports = { RunStream };

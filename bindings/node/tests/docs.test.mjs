@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The programs in docs/node.md print what the page shows. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { DIR, HERE, script, test } from './support.mjs';
+
+const text = fs.readFileSync(path.join(HERE, '../../../docs/node.md'), 'utf8');
+const programs = [...text.matchAll(/```js\n(.*?)```\n\n```text\n(.*?)```/gs)];
+
+test('the page has programs', () => assert.ok(programs.length > 4));
+
+for (const [, source, want] of programs) {
+    const name = source.split('\n').find((line) => line.startsWith('const'));
+    test(`the program with "${name}" prints what the page shows`, async () => {
+        const { out, err } = await script(source.replaceAll("from 'spawn_template'",
+            `from ${JSON.stringify(path.join(DIR, 'index.mjs'))}`)
+            .replaceAll('import * as st', 'import'));
+        assert.equal(out, want, err);
+    });
+}
