@@ -65,6 +65,7 @@ _spawn_template_run() {
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
+		--keep-leftovers
 		--warm --warm=once --warm=fork --json --help'
 	local at
 
@@ -103,7 +104,7 @@ _spawn_template_batch() {
 	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
 	*)
 		_spawn_template_words '--jobs --max-output --timeout --idle-timeout --kill-after
-			--held-quiet --held-most --cgroup-tree --supervise
+			--held-quiet --held-most --cgroup-tree --supervise --keep-leftovers
 			--warm --warm=once --warm=fork --json --help'
 		;;
 	esac

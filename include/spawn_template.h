@@ -959,8 +959,9 @@ struct spawn_template_result {
  * 1 s at most.
  *
  * With RUN_END_LEFTOVERS the processes that the program leaves in its tree are ended
- * when it has ended: they get SIGTERM, and SIGKILL after grace_ns. RESULT_LEFTOVERS is
- * set, and result->leftovers has their number. Without the flag they live on.
+ * when it has ended and its output was read: they get SIGTERM, and SIGKILL after
+ * grace_ns. RESULT_LEFTOVERS is set, and result->leftovers has their number. Without the
+ * flag they live on.
  *
  * With RUN_LIMITS the tree has a cgroup, and in that the limits of @args, written before
  * there is a process; what cannot be limited makes the call fail. Above memory_max the

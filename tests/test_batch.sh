@@ -107,11 +107,25 @@ ends() {
 	answers 'merge_stderr keeps both streams in order' '
 		a[0]["out"] == "o\ne\no\n" and a[0]["err"] == ""'
 	feed <<- 'END'
-	{"argv": ["sh", "-c", "sleep 3 & echo done"]}
+	{"argv": ["sh", "-c", "sleep 3 & echo done"], "keep_leftovers": true}
 	END
 	answers 'a child that holds the output does not delay the answer' '
 		a[0]["pipe_held"] and a[0]["out"] == "done\n"
+		and a[0]["leftovers"] == 0
 		and a[0]["total_ms"] < 2500 * '"$slow"
+	feed <<- 'END'
+	{"argv": ["sh", "-c", "sleep 300 & sleep 300 & echo done"]}
+	END
+	answers 'processes that are left behind end with their program' '
+		a[0]["leftovers"] == 2 and a[0]["out"] == "done\n"
+		and not a[0]["pipe_held"] and a[0]["code"] == 0'
+	feed --keep-leftovers <<- 'END'
+	{"id": 1, "argv": ["sh", "-c", "sleep 3 & echo done"]}
+	{"id": 2, "argv": ["sh", "-c", "sleep 3 & echo"], "keep_leftovers": false}
+	{"id": 3, "argv": ["true"], "keep_leftovers": 1}
+	END
+	answers 'a line decides over --keep-leftovers' '
+		{x["id"]: x.get("leftovers") for x in a} == {1: 0, 2: 1, 3: None}'
 	feed --held-quiet 5s --held-most 10s <<- 'END'
 	{"argv": ["sh", "-c", "(sleep 0.3; echo late) & echo done"]}
 	END

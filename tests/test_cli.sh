@@ -750,14 +750,21 @@ captured() {
 	[ "$(cat "$tmp/status")" = 126 ] &&
 		grep -q 'its interpreter' "$tmp/json.err"
 	result $? 'a captured launch that failed is told on standard error: 126'
-	capture -- sh -c 'sleep 3 & echo done'
+	capture --keep-leftovers -- sh -c 'sleep 3 & echo done'
 	json 'a child that holds the output does not delay the end' '
-		j["pipe_held"] and j["out"] == "done\n"'
+		j["pipe_held"] and j["out"] == "done\n" and j["leftovers"] == 0'
+	capture -- sh -c 'sleep 300 & echo $! > "$0"; sleep 300 &' "$tmp/left"
+	json 'processes that are left behind are counted' '
+		j["leftovers"] == 2 and j["code"] == 0 and not j["pipe_held"]'
+	! ps -o stat= -p "$(cat "$tmp/left")" | grep -q '^[^Z]'
+	result $? 'a process that is left behind is ended'
+	fails '--keep-leftovers is refused without --capture' 125 \
+		'need.* --capture' run --keep-leftovers -- true
 	capture --held-quiet 5s --held-most 10s -- \
 		sh -c '(sleep 0.3; echo late) & echo done'
 	json '--held-quiet and --held-most wait for late output' '
 		not j["pipe_held"] and j["out"] == "done\nlate\n"'
-	capture --held-quiet 0 -- sh -c 'sleep 3 & echo done'
+	capture --held-quiet 0 --keep-leftovers -- sh -c 'sleep 3 & echo done'
 	json '--held-quiet 0 does not wait' '
 		j["pipe_held"] and j["out"] == "done\n"
 		and j["total_ms"] < 1000'

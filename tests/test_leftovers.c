@@ -147,6 +147,7 @@ static void a_daemon_is_ended_in_a_cgroup(void)
 	CHECK_EQ(res.code, 5);
 	CHECK_EQ(res.flags, RESULT(LEFTOVERS) | RESULT(CGROUP));
 	CHECK_EQ(res.leftovers, 1);
+	CHECK_LE(res.total_ns, at_most_ms(3000) * MS);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 }
 

@@ -76,7 +76,7 @@ static json_t *ending_json(const struct spawn_template_result *r, int pid)
 static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
-		"{s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
+		"{s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:b, s:b, "
 		"s:{s:f, s:f, s:I}, s:f, s:f}",
 		"out_total", (json_int_t)r->out_total, "err_total",
 		(json_int_t)r->err_total, "idle",
@@ -89,7 +89,8 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		"not_killed", has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED),
 		"pipe_held", has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD),
 		"status_lost", has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST),
-		"cgroup", has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "warm",
+		"leftovers", (json_int_t)r->leftovers, "cgroup",
+		has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "warm",
 		has(r, SPAWN_TEMPLATE_RESULT_WARM), "usage", "user_s",
 		(double)r->user_us / 1e6, "system_s",
 		(double)r->system_us / 1e6, "max_rss_kib",

@@ -296,19 +296,27 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 /* ---- leftovers */
 
 /*
- * Ends what the program has left. Meanwhile the phase is that of a run that is being
- * ended, but the caller's output, and the program's end, are as they were.
+ * Ends what the program has left, once its output was read: a filter at the end of a
+ * shell's line may outlive the shell for a moment, and have more to say. Meanwhile the
+ * phase is that of a run that is being ended, but the caller's output, and the
+ * program's end, are as they were.
+ * Return: false if nothing is left.
  */
-static void begin_leaving(struct st_run *run)
+static bool begin_leaving(struct st_run *run)
 {
 	if (!run->end_leftovers || run->phase != ST_RUN_LIVE)
-		return;
+		return false;
+	run->end_leftovers = false;
 	run->leftovers = st_tree_count(&run->tree);
 	if (!run->leftovers)
-		return;
+		return false;
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_LEFTOVERS;
+	/* that will show again when they are gone */
+	run->result_flags &= ~SPAWN_TEMPLATE_RESULT_PIPE_HELD;
 	st_run_end(run, run->grace_ns);
+	run->due = earlier(run->due, retry_at(run, st_now()));
 	run->leaving = true;
+	return true;
 }
 
 static void end_leaving(struct st_run *run)
@@ -392,7 +400,7 @@ void st_run_due(struct st_run *run, int64_t now)
 	if (run->phase != ST_RUN_LIVE && !is_tree_ended(run, now))
 		return;
 	end_leaving(run);
-	if (is_drained(run, now))
+	if (is_drained(run, now) && !begin_leaving(run))
 		finish_run(run, now);
 	if (run->phase == ST_RUN_LIVE)
 		run->due = earlier(run->due, run->deadline);
@@ -440,7 +448,6 @@ void st_run_exited(struct st_run *run)
 	run->tries = 0;
 	st_io_drain(&run->io.out, run->exited);
 	st_io_drain(&run->io.err, run->exited);
-	begin_leaving(run);
 	st_run_due(run, run->ended);
 	if (st_run_over(run))
 		return;

@@ -193,6 +193,8 @@ static PyMemberDef members[] = {
 	{ MEMBER(T_OBJECT, err, "The output on stderr; None: not captured.") },
 	{ TOLD(T_ULONGLONG, out_total, "The bytes read from stdout, kept or not.") },
 	{ TOLD(T_ULONGLONG, err_total, "The bytes read from stderr, kept or not.") },
+	{ TOLD(T_UINT, leftovers,
+	       "How many processes it left behind, which were ended.") },
 	{ TOLD(T_ULONGLONG, spawn_ns,
 	       "The time until the program had passed exec.") },
 	{ TOLD(T_ULONGLONG, total_ns, "The time until the run was over.") },

@@ -14,6 +14,7 @@ struct run_options {
 	int stream, open_input, pty, echo, detach;
 	PyObject *idle_timeout, *tail, *spill, *detached_timeout, *on_output;
 	unsigned int winsize;
+	int keep_leftovers;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -188,6 +189,7 @@ static uint32_t flags_of(const struct run_options *o)
 		{ !o->capture, SPAWN_TEMPLATE_RUN_NO_CAPTURE },
 		{ o->cgroup, SPAWN_TEMPLATE_RUN_CGROUP },
 		{ o->supervise, SPAWN_TEMPLATE_RUN_SUPERVISE },
+		{ !o->keep_leftovers, SPAWN_TEMPLATE_RUN_END_LEFTOVERS },
 		{ o->stream, SPAWN_TEMPLATE_RUN_STREAM },
 		{ o->open_input, SPAWN_TEMPLATE_RUN_OPEN_INPUT },
 		{ o->pty, SPAWN_TEMPLATE_RUN_PTY },
@@ -239,17 +241,18 @@ static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 			  "detach",	  "winsize",
 			  "idle_timeout", "tail",
 			  "spill",	  "detached_timeout",
-			  "on_output",	  NULL };
+			  "on_output",	  "keep_leftovers",
+			  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOO:run",
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOp:run",
 		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
 		&o->capture, &o->held_quiet, &o->held_most, &o->sandbox,
 		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
 		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
-		&o->detached_timeout, &o->on_output);
+		&o->detached_timeout, &o->on_output, &o->keep_leftovers);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,

@@ -46,7 +46,8 @@ MISSING = {"umask"}
 
 
 def arguments(case):
-    given = {}
+    # the table has the defaults of the C call
+    given = {"keep_leftovers": True}
     for name, value in case.get("options", {}).items():
         argument, convert = OPTIONS[name]
         given[argument] = convert(value)

@@ -84,7 +84,13 @@ class Run(TestCase):
             self.assertEqual((r.out, r.pipe_held), (b"done\nlate\n", False))
         for bounds in {"held_quiet": 0}, {"held_quiet": None, "held_most": 0.1}:
             r = self.sh.run_sync(SH + ["sleep 3 & echo done"], **bounds)
-            self.assertEqual((r.out, r.pipe_held), (b"done\n", True))
+            self.assertEqual((r.out, r.pipe_held, r.leftovers),
+                             (b"done\n", False, 1))
+            self.assertLess(r.total_ns, UP * 1e9)
+            r = self.sh.run_sync(SH + ["sleep 3 & echo done"], **bounds,
+                                 keep_leftovers=True)
+            self.assertEqual((r.out, r.pipe_held, r.leftovers),
+                             (b"done\n", True, 0))
             self.assertLess(r.total_ns, UP * 1e9)
 
     def test_a_run_leads_a_session_without_a_terminal(self):

@@ -41,6 +41,7 @@ struct batch_options {
 	int64_t grace_ns;
 	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
+	bool keep_leftovers; /* of lines that say nothing else */
 	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 	enum batch_way way; /* of lines that have none of their own */
 };
@@ -161,6 +162,7 @@ struct request {
 	struct sandbox_wishes sandbox;
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	uint32_t winsize; /* SPAWN_TEMPLATE_WINSIZE; 0: not given */
+	int keep_leftovers; /* -1: not given */
 	int way; /* enum batch_way; BATCH_UNSET: not given */
 	struct complaint *refused; /* owned; NULL: the line is right */
 };

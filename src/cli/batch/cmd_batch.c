@@ -17,6 +17,7 @@ enum {
 	OPT_HELD_MOST,
 	OPT_CGROUP_TREE,
 	OPT_SUPERVISE,
+	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
 	OPT_JSON,
 };
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
 	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
@@ -84,6 +86,9 @@ static int read_option(struct batch_options *o, int c, const char *text,
 		return 0;
 	case OPT_SUPERVISE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+		return 0;
+	case OPT_KEEP_LEFTOVERS:
+		o->keep_leftovers = true;
 		return 0;
 	case OPT_WARM:
 		return read_way(o, text);
@@ -160,6 +165,8 @@ const struct command cmd_batch = {
 		"\"net\": false}\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" "
 		"too\n"
+		"  \"keep_leftovers\"  true: the processes that it leaves "
+		"behind live on\n"
 		"  \"warm\"          true: from a process that was prepared "
 		"before, if one waits;\n"
 		"                  \"once\", \"fork\": the same, prepared this "
@@ -193,6 +200,9 @@ const struct command cmd_batch = {
 		"                     end: read on until TIME without "
 		"output, and for TIME at\n"
 		"                     most; default 100ms and 1s\n"
+		"  --keep-leftovers   processes that programs leave behind live "
+		"on; default: they\n"
+		"                     end\n"
 		"  --cgroup-tree[=DIR]\n"
 		"                     run each program in a cgroup of its "
 		"own, so that no\n"

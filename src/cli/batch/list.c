@@ -79,6 +79,9 @@ void job_add(struct batch *b, struct request *r)
 	job->cwd = own->cwd ? strdup(own->cwd) : NULL;
 	own->id = own->name = NULL;
 	job->run_flags = b->options->run_flags | own->run_flags;
+	if (own->keep_leftovers == 0 ||
+	    (own->keep_leftovers < 0 && !b->options->keep_leftovers))
+		job->run_flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
 	job->input_end = &job->input;
 	job->link = b->waiting_end;
 	*b->waiting_end = job;

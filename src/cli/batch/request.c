@@ -78,6 +78,12 @@ static int read_flag(struct request *r, uint32_t flag, const char *key,
 	return 0;
 }
 
+static int read_keep(struct request *r, json_t *value, struct complaint *c)
+{
+	r->keep_leftovers = json_is_true(value);
+	return read_flag(r, 0, "keep_leftovers", value, c);
+}
+
 static int read_merge(struct request *r, json_t *value, struct complaint *c)
 {
 	return read_flag(r, SPAWN_TEMPLATE_RUN_MERGE_STDERR, "merge_stderr",
@@ -205,6 +211,7 @@ static const struct key {
 	{ "idle_timeout", read_idle, RUN },
 	{ "input", bytes_input, RUN },
 	{ "input_base64", bytes_input_base64, RUN },
+	{ "keep_leftovers", read_keep, RUN },
 	{ "max_output", read_max_output, RUN },
 	{ "merge_stderr", read_merge, RUN },
 	{ "open_input", read_open, RUN },
@@ -322,6 +329,7 @@ int request_read(struct request *r, char *line, size_t n, struct complaint *c)
 		.timeout_ns = -1,
 		.idle_ns = -1,
 		.detached_ns = -1,
+		.keep_leftovers = -1,
 		.way = BATCH_UNSET,
 	};
 	if (take_ids(r, line, n))

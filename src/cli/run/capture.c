@@ -45,6 +45,8 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
 	args.flags = o->run_flags;
+	if (!o->keep_leftovers)
+		args.flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
 	if (o->tree_parent) {
 		args.cgroup_parent_fd =
 			open_cgroup("--cgroup-tree", o->tree_parent, true);

@@ -40,6 +40,7 @@ enum {
 	OPT_NO_NET,
 	OPT_BEST_EFFORT,
 	OPT_SUPERVISE,
+	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
 };
 
@@ -67,6 +68,7 @@ static const struct option long_options[] = {
 	{ "held-most", required_argument, NULL, OPT_HELD_MOST },
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
+	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "ro", required_argument, NULL, OPT_RO },
 	{ "rw", required_argument, NULL, OPT_RW },
@@ -156,6 +158,9 @@ static bool read_switch(struct run_options *o, int c)
 	case OPT_SUPERVISE:
 		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 		return true;
+	case OPT_KEEP_LEFTOVERS:
+		o->keep_leftovers = true;
+		return true;
 	case OPT_NO_NET:
 		o->sandbox.no_net = true;
 		return true;
@@ -234,6 +239,8 @@ static int check_options(struct run_options *o)
 	if (o->run_flags && !o->capture)
 		return out_bad_usage("--cgroup-tree and --supervise need "
 				     "--capture");
+	if (o->keep_leftovers && !o->capture)
+		return out_bad_usage("--keep-leftovers needs --capture");
 	if ((o->held_quiet_ns || o->held_most_ns) && !o->capture)
 		return out_bad_usage("--held-quiet and --held-most need "
 				     "--capture");
@@ -391,6 +398,9 @@ const struct command cmd_run = {
 		"without output, and\n"
 		"                     for TIME at most; default 100ms and "
 		"1s\n"
+		"  --keep-leftovers   with --capture: processes that the "
+		"program leaves behind\n"
+		"                     live on; default: they end\n"
 		"  --cgroup-tree[=DIR]\n"
 		"                     with --capture: run in a cgroup of its "
 		"own, so that no\n"

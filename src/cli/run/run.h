@@ -32,6 +32,7 @@ struct run_options {
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
 	uint64_t create_flags; /* SPAWN_TEMPLATE_CREATE_*, of --warm */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
+	bool keep_leftovers; /* with capture */
 	unsigned int umask;
 	int nice;
 	struct sandbox_wishes sandbox;

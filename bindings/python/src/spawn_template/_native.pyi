@@ -103,7 +103,8 @@ class Template:
             cgroup: bool = ..., supervise: bool = ...,
             capture: bool = ..., held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
-            sandbox: Optional[_Sandbox] = ..., *, pty: bool = ..., echo: bool = ...,
+            sandbox: Optional[_Sandbox] = ..., *, keep_leftovers: bool = ...,
+            pty: bool = ..., echo: bool = ...,
             winsize: int = ..., idle_timeout: Optional[float] = ...,
             tail: Union[None, bool, int] = ..., spill: Any = ...,
             on_output: Optional[Callable[[int, bytes], object]] = ...
@@ -193,6 +194,8 @@ class Result:
     @property
     def err_total(self) -> int: ...
     @property
+    def leftovers(self) -> int: ...
+    @property
     def spawn_ns(self) -> int: ...
     @property
     def total_ns(self) -> int: ...
@@ -243,7 +246,8 @@ class Ring:
             supervise: bool = ..., capture: bool = ...,
             held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
-            sandbox: Optional[_Sandbox] = ..., *, stream: bool = ...,
+            sandbox: Optional[_Sandbox] = ..., *, keep_leftovers: bool = ...,
+            stream: bool = ...,
             open_input: bool = ..., pty: bool = ..., echo: bool = ...,
             winsize: int = ..., detach: bool = ...,
             idle_timeout: Optional[float] = ...,

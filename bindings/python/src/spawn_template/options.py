@@ -48,6 +48,7 @@ class BaseOptions(TypedDict, total=False):
     supervise: bool
     held_quiet: Optional[float]
     held_most: Optional[float]
+    keep_leftovers: bool
     sandbox: Optional[Sandbox]
     pty: bool
     winsize: Optional[Tuple[int, int]]
@@ -94,7 +95,8 @@ class StartOptions(StreamOptions, KeptOptions, total=False):
 _DEFAULTS: Dict[str, Any] = {
     "capture": True, "echo": True, "held_quiet": HELD_QUIET, "held_most": HELD_MOST,
     **dict.fromkeys(("check", "text", "merge_stderr", "cgroup", "supervise", "pty",
-                     "tail", "open_input", "detach", "stream"), False)}
+                     "tail", "open_input", "detach", "stream", "keep_leftovers"),
+                    False)}
 
 
 def signed(options: Any) -> Callable[[F], F]:

@@ -141,6 +141,10 @@ class Template:
         given, but with pty it has a terminal of its own. With sandbox it runs in a
         Sandbox.
 
+        The processes that the program leaves behind when it ends by itself get
+        SIGTERM, and SIGKILL after grace; the result's leftovers has their number. With
+        keep_leftovers they live on.
+
         If another process holds the output when the program has ended, what it
         writes is read, too, until nothing has come for held_quiet seconds, and for
         held_most seconds at most; None is no bound. If the output has not ended then,
