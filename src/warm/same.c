@@ -200,7 +200,7 @@ static int read_files(struct st_same *same)
 static void read_limits(struct st_same *same)
 {
 	for (int i = 0; i < ST_SAME_LIMITS; i++)
-		sys_call4(__NR_prlimit64, 0, i, 0, same->limits[i]);
+		sys_call2(__NR_getrlimit, i, same->limits[i]);
 }
 
 /*
@@ -275,10 +275,13 @@ static int read_links(uint64_t *spaces)
 		"pid_for_children",
 		"time_for_children",
 	};
+	int fd = st_self_links();
 
 	for (int i = 0; i < ST_SELF_SPACES; i++) {
 		char text[64];
-		int len = st_self_link(names[i], text, sizeof(text));
+		int len = fd < 0 ? fd
+				 : sys_call4(__NR_readlinkat, fd, names[i],
+					     text, sizeof(text));
 
 		if (len < 0 && len != -ENOENT)
 			return len;

@@ -26,6 +26,6 @@ struct st_self_spaces {
 };
 
 struct st_self_spaces *st_self_spaces(void);
-int st_self_link(const char *name, char *to, int size);
+int st_self_links(void);
 
 #endif
