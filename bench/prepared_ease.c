@@ -14,6 +14,7 @@
 #include "shared/measure/launchers.h"
 #include "shared/measure/progress.h"
 
+#define DROPPED 4 /* rounds */
 #define READY_MS 100 /* at most, for a template to have its processes ready */
 
 const char *const method_title[METHODS] = {
@@ -42,6 +43,8 @@ static const struct ease_row rows[EASE_PROGRAMS] = {
 struct ease {
 	struct launch_plan plans[METHODS];
 	int tfd[METHODS]; /* -1: none */
+	/* before the first turn that is kept */
+	unsigned long long warm[METHODS], launches[METHODS];
 };
 
 static int open_templates(struct ease *e, const char *path)
@@ -132,16 +135,7 @@ static int measure_one(struct ease *e, struct ease_row *row, int method,
 	return err;
 }
 
-static int take_turn(struct ease *e, struct ease_row *row, unsigned int round,
-		     bool kept)
-{
-	int err = 0;
-
-	for (unsigned int i = 0; i < METHODS && !err; i++)
-		err = measure_one(e, row, (int)((round + i) % METHODS), kept);
-	return err;
-}
-
+/* Counts the launches of the turns that are kept: the first ones are always cold. */
 static int count_served(struct ease *e, struct ease_row *row)
 {
 	for (int m = BY_COLD; m < METHODS; m++) {
@@ -150,10 +144,30 @@ static int count_served(struct ease *e, struct ease_row *row)
 
 		if (err)
 			return err;
-		row->warm[m] = st.warm;
-		row->launches[m] = st.warm + st.cold;
+		row->warm[m] = st.warm - e->warm[m];
+		row->launches[m] = st.warm + st.cold - e->launches[m];
 	}
 	return 0;
+}
+
+/* Notes what was launched before the turns that are kept. */
+static int count_before(struct ease *e, struct ease_row *row)
+{
+	int err = count_served(e, row);
+
+	memcpy(e->warm, row->warm, sizeof(e->warm));
+	memcpy(e->launches, row->launches, sizeof(e->launches));
+	return err;
+}
+
+static int take_turn(struct ease *e, struct ease_row *row, unsigned int round)
+{
+	bool kept = round >= DROPPED;
+	int err = round == DROPPED ? count_before(e, row) : 0;
+
+	for (unsigned int i = 0; i < METHODS && !err; i++)
+		err = measure_one(e, row, (int)((round + i) % METHODS), kept);
+	return err;
 }
 
 static int make_ratios(struct ease_row *row)
@@ -186,8 +200,7 @@ static int run_rounds(struct prepared *p, struct ease *all, double seconds)
 	for (unsigned int n = 0; !err && (n < 10 || passed < seconds); n++) {
 		for (int i = 0; i < EASE_PROGRAMS && !err; i++)
 			if (p->ease[i].argv[0])
-				err = take_turn(&all[i], &p->ease[i], n,
-						n >= 4);
+				err = take_turn(&all[i], &p->ease[i], n);
 		passed = (double)(now_ns() - start) / 1e9;
 		progress_show(&bar, passed / seconds, "at ease");
 		p->ease_rounds = n;
