@@ -5,4 +5,8 @@
 
 #define WARM_ARCH 0
 
+static inline void warm_relax(void)
+{
+}
+
 #endif

@@ -13,6 +13,7 @@
  * threads may launch from a seat at a time, each in a slot of its own: begin and
  * end take the lock of the pool, and between them the caller holds none.
  */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #include "clone.h"
 #include "shared/clock.h"
 #include "sys.h"
+#include "warm/arch.h"
 #include "warm/claim.h"
 #include "warm/image.h"
 
@@ -28,6 +30,13 @@
 #define TAKEN_MOST (100 * ST_MS)
 /* The time after which the caller looks whether that has happened. */
 #define LOOK_AFTER (5 * ST_MS)
+/* How often a caller that is awake looks for the answer: some 40 us ... */
+#define DONE_SPINS 2000
+/* ... and for a process to begin with the launch, of these */
+#define BEGIN_SPINS 500
+/* how often a process looks whether it may go on, some 80 us; and for a ring */
+#define GO_SPINS 4000
+#define GO_SPINS_RING 1000
 
 static struct warm_slot *slot_of(const struct warm_claim *claim)
 {
@@ -175,6 +184,8 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 
 	memset(slot, 0, offsetof(struct warm_slot, image));
 	slot->req.caller = (uint32_t)sys_call0(__NR_gettid);
+	slot->req.cpu = (uint32_t)sched_getcpu();
+	slot->req.spins = claim->launch->batch ? GO_SPINS_RING : GO_SPINS;
 	if (!list_fds(fds, claim->launch))
 		return -E2BIG;
 	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
@@ -182,10 +193,7 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 		&image, parked, fds, claim->launch, &slot->req);
 }
 
-/*
- * Sends the launch. If no process waits for it, one is forked for it meanwhile;
- * and another one afterwards, if fewer will wait than should.
- */
+/* Sends the launch. If no process waits for it, one is forked for it meanwhile. */
 static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 		       unsigned int spares)
 {
@@ -197,7 +205,6 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 		st_seat_hear(seat);
 	ready = st_seat_ready(seat);
 	claim->failures = seat->shared->fork_failures;
-	slot_of(claim)->req.refill = !seat->unclaimed && ready <= spares;
 	if (!ready && st_seat_forks(seat))
 		ret = st_seat_ring(seat);
 	else if (!ready)
@@ -325,6 +332,30 @@ static void have_watched(struct warm_claim *claim)
 	st_watch_set(claim->launch, claim->launch);
 }
 
+/* Tells whether the process that has taken the launch runs beside the caller. */
+static bool runs_beside(const struct warm_slot *slot)
+{
+	return __atomic_load_n(&slot->taken, __ATOMIC_ACQUIRE) == WARM_TAKEN &&
+	       slot->cpu != slot->req.cpu;
+}
+
+/*
+ * Waits awake for a process that is about to answer on another processor: to fall
+ * asleep and to be woken takes longer. A thread of a ring leaves its processor to
+ * the others, unless the process has begun.
+ */
+static void wait_awake(const struct warm_claim *claim)
+{
+	const struct warm_slot *slot = slot_of(claim);
+	int begin = claim->launch->batch ? 1 : BEGIN_SPINS;
+
+	for (int i = 0; i < DONE_SPINS && !is_done(slot); i++) {
+		if (!runs_beside(slot) && --begin < 0)
+			break;
+		warm_relax();
+	}
+}
+
 /*
  * Return: 0: done; WARM_COLD: nobody took it; -ECHILD: the process was killed.
  */
@@ -334,6 +365,8 @@ static int wait_done(struct warm_claim *claim)
 	struct warm_slot *slot = slot_of(claim);
 	int64_t most = st_now() + TAKEN_MOST;
 
+	wait_awake(claim);
+	__atomic_store_n(&slot->sleeps, 1, __ATOMIC_SEQ_CST);
 	while (!is_done(slot)) {
 		sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0, &look);
 		if (is_done(slot))
@@ -428,13 +461,12 @@ int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 
 /*
  * Gives back the slot; the calling thread holds the lock. One process more is
- * forked if too few wait, which no launch under way will have done.
+ * forked if too few wait, which no launch under way will have done: only now, since
+ * the fork would take the processor on which the caller had to be woken.
  */
 void st_claim_end(struct warm_claim *claim, unsigned int spares)
 {
-	const struct warm_slot *slot = slot_of(claim);
 	struct warm_seat *seat = claim->seat;
-	bool refilled;
 
 	drop_reserve(claim);
 	if (claim->pid)
@@ -442,14 +474,10 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	seat->users--;
 	if (!st_seat_forks(seat))
 		return;
-	/* the process does it, unless the launch failed */
-	refilled = slot->req.refill && is_done(slot) && !slot->report.error;
-	seat->asked += refilled;
-	if (seat->unclaimed || seat->n_waiting >= spares)
+	if (seat->unclaimed)
 		return;
-	if (!refilled)
-		st_seat_ring(seat);
 	/* launches at a time have taken more: one further each */
-	if (seat->n_waiting + st_seat_coming(seat) < spares)
-		st_seat_ring(seat);
+	for (int i = 0; i < 2; i++)
+		if (seat->n_waiting + st_seat_coming(seat) < spares)
+			st_seat_ring(seat);
 }

@@ -3,6 +3,7 @@
  * The files that a parked process has mapped, with their keys, and in one of
  * them the system call by which the stub unmaps itself.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "identity.h"
@@ -10,6 +11,8 @@
 #include "warm/tracer.h"
 
 #if WARM_ARCH
+
+#define ZEROED_MOST 8 /* pages of a mapping without a file */
 
 int st_park_file(struct tracer *t, const char *path, size_t len)
 {
@@ -77,17 +80,59 @@ static int find_gadget(struct tracer *t, uint64_t from, uint64_t to)
 	return 0;
 }
 
+/* The first memory to be written is the slot of a launch. */
+static void begin_ahead(struct warm_control *z)
+{
+	memset(z->ahead, 0, sizeof(z->ahead));
+	z->ahead[0].at = z->shared + offsetof(struct warm_shared, slot);
+	z->ahead[0].len = WARM_SLOT_AHEAD;
+}
+
+/*
+ * Notes memory that the program is going to write, to be copied ahead: at most so
+ * many pages of it.
+ */
+static void note_ahead(struct tracer *t, uint64_t from, uint64_t to,
+		       uint64_t most)
+{
+	struct warm_control *z = &t->out->control;
+	uint64_t left = WARM_AHEAD_PAGES;
+	int i = 0;
+
+	/* the stub's own, and its stack's */
+	if ((from < z->stub + z->stub_len && to > z->stub) ||
+	    (from < z->stack_top && to >= z->stack_top))
+		return;
+	for (; i < WARM_AHEAD_MOST && z->ahead[i].len; i++)
+		left -= z->ahead[i].len / WARM_PAGE;
+	if (i == WARM_AHEAD_MOST || !left)
+		return;
+	most = (most < left ? most : left) * WARM_PAGE;
+	z->ahead[i].at = from;
+	z->ahead[i].len = to - from < most ? to - from : most;
+}
+
+/* Returns where the used part of the stack begins while the stub runs. */
+static uint64_t stub_frame(const struct tracer *t, uint64_t from)
+{
+	uint64_t at = t->out->control.initial_sp - WARM_GAP - WARM_PAGE;
+
+	at &= ~(uint64_t)(WARM_PAGE - 1);
+	return at > from ? at : from;
+}
+
 /* Parses a line: "from-to prot offset major:minor inode   path". */
 static int take_mapping(struct tracer *t, const char *line, const char *end)
 {
 	const char *at = line, *path;
 	uint64_t from, to, major, minor, ino;
-	bool runs;
+	bool runs, writes;
 
 	from = st_trace_number(&at, 16);
 	at++;
 	to = st_trace_number(&at, 16);
 	at++;
+	writes = at[0] == 'r' && at[1] == 'w' && at[3] == 'p';
 	runs = at[2] == 'x';
 	at += 5;
 	st_trace_number(&at, 16);
@@ -98,6 +143,13 @@ static int take_mapping(struct tracer *t, const char *line, const char *end)
 	at++;
 	ino = st_trace_number(&at, 10);
 	path = memchr(at, '/', (size_t)(end - at));
+	if (writes && from <= t->out->control.initial_sp &&
+	    t->out->control.initial_sp < to)
+		note_ahead(t, stub_frame(t, from), to, WARM_AHEAD_PAGES);
+	else if (writes && path)
+		note_ahead(t, from, to, WARM_AHEAD_PAGES);
+	else if (writes && !memchr(at, '[', (size_t)(end - at)))
+		note_ahead(t, from, to, ZEROED_MOST);
 	if (!ino || !path)
 		return 0;
 	/* the slot's file has no name in the file system */
@@ -116,6 +168,7 @@ int st_park_files(struct tracer *t)
 	int ret = st_trace_read_proc(t, "maps", text, sizeof(t->text) - 16);
 	char *line = text, *end;
 
+	begin_ahead(&t->out->control);
 	for (; ret >= 0 && (end = strchr(line, '\n')); line = end + 1)
 		ret = take_mapping(t, line, end);
 	for (int i = 0; i < 2 && ret >= 0; i++) {

@@ -40,6 +40,15 @@ enum warm_mode {
 	WARM_FORK = 2,		/* it forks one ahead of each launch */
 };
 
+#define WARM_AHEAD_MOST 16
+#define WARM_AHEAD_PAGES 48	/* in all */
+/* The part of a slot that most launches use. */
+#define WARM_SLOT_AHEAD (2 * WARM_PAGE)
+
+struct warm_range {
+	uint64_t at, len;
+};
+
 /*
  * Written once by the parking helper, beside the stub, with the parked
  * process's addresses.
@@ -58,6 +67,8 @@ struct warm_control {
 	uint64_t robust_list;
 	uint64_t at_random;	/* AT_RANDOM's 16 bytes */
 	uint64_t shared;	/* struct warm_shared, with the caller */
+	/* memory to make the process's own while it waits; the rest is 0 */
+	struct warm_range ahead[WARM_AHEAD_MOST];
 	struct warm_shell shell;
 };
 
@@ -80,7 +91,8 @@ enum warm_taken {
 /* The steps of a launch, and from sp on the program's initial stack. */
 struct warm_request {
 	uint32_t caller;	/* id of the launching thread */
-	uint32_t refill;	/* have another process forked afterwards */
+	uint32_t cpu;		/* the processor on which it runs */
+	uint32_t spins;		/* how often to look for go before sleeping */
 	uint64_t base, size;	/* the image goes there */
 	uint64_t sp;
 	uint64_t launch;	/* struct st_launch, with addresses of the child */
@@ -97,6 +109,8 @@ struct warm_slot {
 	uint32_t refused;	/* its attributes do not match: launch cold */
 	uint32_t go;		/* futex: enum warm_go, set by the caller */
 	uint32_t waits;		/* the process sleeps until then */
+	uint32_t sleeps;	/* the caller sleeps until done */
+	uint32_t cpu;		/* of the process, once taken */
 	/* the calling thread's; set before go */
 	uint64_t ignored;	/* the signals that it ignores */
 	uint32_t reset_ignored;	/* differ from the parked process's */

@@ -45,10 +45,13 @@ static int open_shared(struct warm_seat *seat, struct st_park *park)
 		return -errno;
 	seat->shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    park->shared, 0);
-	if (seat->shared != MAP_FAILED)
-		return 0;
-	seat->shared = NULL;
-	return -errno;
+	if (seat->shared == MAP_FAILED) {
+		seat->shared = NULL;
+		return -errno;
+	}
+	/* the launch need not wait for this memory */
+	memset(seat->shared->slot, 0, WARM_SLOT_AHEAD);
+	return 0;
 }
 
 static int open_fds(struct warm_seat *seat, struct st_park *park)

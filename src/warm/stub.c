@@ -28,8 +28,9 @@
 #include "warm/stub.h"
 
 #define FUTEX_WAKE_SHARED 1
-#define GO_SPINS 1000 /* some 20 us */
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, since Linux 5.14 */
 #define FD_MESSAGE_SIZE(n) (16 + 4 * (n))
+#define RECEIVE_FLAGS 0x40000000 /* MSG_CMSG_CLOEXEC */
 
 struct stub_iov {
 	void *base;
@@ -54,10 +55,18 @@ struct stub_control {
 
 /* ---- the answer */
 
-INLINE void tell_done(struct warm_slot *slot)
+/*
+ * Ends this launch for the caller: the slot may be another launch's from here on,
+ * whose caller would merely look once more.
+ * Return: whether the caller slept.
+ */
+INLINE bool tell_done(struct warm_slot *slot)
 {
-	__atomic_store_n(&slot->done, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->done, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&slot->sleeps, __ATOMIC_SEQ_CST))
+		return false;
 	sys_call3(__NR_futex, &slot->done, FUTEX_WAKE_SHARED, 1);
+	return true;
 }
 
 INLINE struct warm_slot *slot_of_report(const struct child *c)
@@ -110,6 +119,17 @@ INLINE int announce(void)
 /* ---- the request */
 
 /*
+ * Copies the pages that most programs write first, while there is time: later the
+ * program would wait for it. A kernel that cannot do it leaves it to the program.
+ */
+INLINE void copy_ahead(const struct warm_control *z)
+{
+	for (int i = 0; i < WARM_AHEAD_MOST && z->ahead[i].len; i++)
+		sys_call3(__NR_madvise, z->ahead[i].at, z->ahead[i].len,
+			  POPULATE_WRITE);
+}
+
+/*
  * Receives descriptors and the number of a slot. Other processes read from this
  * socket, too, so one call has to take all of a message.
  * Return: the slot; the process ends if there is no request, or no longer.
@@ -135,13 +155,18 @@ INLINE struct warm_slot *receive(const struct warm_control *z,
 	m.control_len = sizeof(*control);
 	m.flags = 0;
 	got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m,
-			0x40000000 /* MSG_CMSG_CLOEXEC */);
+			RECEIVE_FLAGS | 0x40 /* MSG_DONTWAIT */);
+	if (got == -EAGAIN) {
+		copy_ahead(z);
+		got = sys_call3(__NR_recvmsg, WARM_SOCKET, &m, RECEIVE_FLAGS);
+	}
 	if (got != (long)sizeof(message) || message.magic != WARM_MAGIC ||
 	    message.slot >= WARM_SLOTS ||
 	    control->len != FD_MESSAGE_SIZE(message.n_fds))
 		sys_exit(0);
 	slot = &shared->slot[message.slot];
 	slot->pid = (uint32_t)sys_call0(__NR_getpid);
+	sys_call3(__NR_getcpu, &slot->cpu, 0, 0);
 	if (!__atomic_compare_exchange_n(&slot->taken, &free, WARM_TAKEN, 0,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		sys_exit(0);
@@ -155,7 +180,8 @@ INLINE void await_go(struct warm_slot *slot)
 	uint32_t go;
 
 	/* the caller compares meanwhile, which takes less than to sleep */
-	for (int i = 0; i < GO_SPINS; i++) {
+	for (int i = 0; i < (int)slot->req.spins && slot->cpu != slot->req.cpu;
+	     i++) {
 		if (__atomic_load_n(&slot->go, __ATOMIC_ACQUIRE))
 			break;
 		warm_relax();
@@ -359,20 +385,12 @@ INLINE bool is_as_free(uint32_t caller)
 	return sys_call3(__NR_get_robust_list, caller, &head, &len) >= 0;
 }
 
-/* Ends this launch for the caller: the slot may be another's from here on. */
-INLINE void answer(const struct warm_control *z, const struct child *c)
+INLINE void answer(const struct child *c)
 {
-	struct warm_slot *slot = slot_of_report(c);
-	bool refill = z->mode == WARM_FORK && slot->req.refill;
-	uint64_t one = 1;
-
 	c->report->in_exec = true;
-	tell_done(slot);
-	/* the caller was woken on this processor, and should go first */
-	sys_call0(__NR_sched_yield);
-	/* the next one is forked while this one goes on */
-	if (refill)
-		sys_call3(__NR_write, WARM_DOOR, &one, sizeof(one));
+	/* the caller may have been woken on this processor, and should go first */
+	if (tell_done(slot_of_report(c)))
+		sys_call0(__NR_sched_yield);
 }
 
 /*
@@ -423,7 +441,7 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	drop_pending();
 	mask = mask_of(c.launch);
 	command = (const struct warm_command *)req->command;
-	answer(z, &c);
+	answer(&c);
 	sys_close_range(WARM_SOCKET, WARM_DOOR, 0);
 	if (z->shell.shell)
 		become_shell(&z->shell, command);
