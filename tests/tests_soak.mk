@@ -2,6 +2,7 @@
 # Measure growth over many launches. Read after tests.mk.
 #
 #: soak            look for growth over hundred thousands of launches and runs
+#: soak-runs       make 200,000 runs with options drawn at random; takes an hour
 #: soak-warm       the same over a million of warm launches; takes an hour
 
 # test_leak counts the library's calls for memory.
@@ -10,12 +11,17 @@ $(O)/tests/test_leak: override LDFLAGS += $(foreach f,malloc calloc realloc \
 
 TESTS_ALONE += test_leak test_ring_leak test_warm_leak
 
-.PHONY: soak soak-warm
+.PHONY: soak soak-runs soak-warm
 soak: all build-tests
 	$(Q)LAUNCHES=100000 $(O)/tests/test_leak
 	$(Q)RUNS=200000 $(O)/tests/test_ring_leak
 	$(Q)LAUNCHES=20000 $(O)/tests/test_warm_leak many_launches
 	$(Q)ROUNDS=60 $(O)/tests/test_warm_fuzz
+	$(Q)RUNS=1000 $(O)/tests/test_run_random
+
+# Half of them have cgroups, half are in a user namespace without.
+soak-runs: all build-tests
+	$(Q)RUNS=100000 $(O)/tests/test_run_random
 
 soak-warm: all build-tests
 	$(Q)LAUNCHES=1000000 $(O)/tests/test_warm_leak many_launches
