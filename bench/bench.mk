@@ -2,7 +2,8 @@
 # Benchmarks. bench/launch.c describes those of launches, and
 # src/shared/measure/launchers.h their methods. bench/ring.c and bench/ring_ways.h
 # describe those of the ring, bench/cache.c that of templates out of a cache,
-# bench/sandbox.c that of launches in a sandbox, beside bubblewrap's, and
+# bench/sandbox.c that of launches in a sandbox, beside bubblewrap's,
+# bench/runs.c that of runs with options, and
 # bench/prepared.h that of launches that are prepared ahead.
 #
 #: bench           measure launches, ring, cache and prepared launches; tables, JSON and
@@ -24,10 +25,12 @@ RING_RUN = $(BENCH_DIR)/ring --peers bench/peers --out $(BENCH_DIR)
 CACHE_RUN = $(BENCH_DIR)/cache --out $(BENCH_DIR)
 PREPARED_RUN = $(BENCH_DIR)/prepared --out $(BENCH_DIR)
 SANDBOX_BENCH = $(BENCH_DIR)/sandbox --out $(BENCH_DIR)
+RUNS_BENCH = $(BENCH_DIR)/runs --out $(BENCH_DIR)
 
 .PHONY: bench bench-short build-bench plot-bench plot-readme
 build-bench: $(BENCH_DIR)/launch $(BENCH_DIR)/first $(BENCH_DIR)/ring \
-	$(BENCH_DIR)/cache $(BENCH_DIR)/prepared $(BENCH_DIR)/sandbox
+	$(BENCH_DIR)/cache $(BENCH_DIR)/prepared $(BENCH_DIR)/sandbox \
+	$(BENCH_DIR)/runs
 
 $(BENCH_OBJ): $(O)/%.o: %.c | need-jansson
 	@mkdir -p $(@D)
@@ -39,8 +42,9 @@ $(BENCH_DIR)/ring: $(BENCH_RING)
 $(BENCH_DIR)/cache: $(call bench_objects,cache brief)
 $(BENCH_DIR)/prepared: $(BENCH_PREPARED)
 $(BENCH_DIR)/sandbox: $(call bench_objects,sandbox brief)
+$(BENCH_DIR)/runs: $(call bench_objects,runs brief)
 $(BENCH_DIR)/launch $(BENCH_DIR)/ring $(BENCH_DIR)/cache $(BENCH_DIR)/prepared \
-		$(BENCH_DIR)/sandbox: $(BENCH_SHARED) $(LIB_A)
+		$(BENCH_DIR)/sandbox $(BENCH_DIR)/runs: $(BENCH_SHARED) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(LIB_A) $(JANSSON_LIBS) -lpthread
@@ -58,6 +62,7 @@ bench: build-bench
 	$(Q)$(CACHE_RUN)
 	$(Q)$(PREPARED_RUN)
 	$(Q)$(SANDBOX_BENCH)
+	$(Q)$(RUNS_BENCH)
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench
@@ -66,6 +71,7 @@ bench-short: build-bench
 	$(Q)$(CACHE_RUN) --short --check
 	$(Q)$(PREPARED_RUN) --short --check
 	$(Q)$(SANDBOX_BENCH) --short --check
+	$(Q)$(RUNS_BENCH) --short --check
 
 # Plots are drawn from the .dat files that a run has left.
 bench_plot = gnuplot -e "data='$(BENCH_DIR)/$(3).dat'; term='$(1)'" \
@@ -86,10 +92,11 @@ plot-bench:
 		$(call bench_plot,$$term,ratios,launch) bench/ratios.gp && \
 		$(call bench_plot,$$term,ring,ring) bench/ring.gp && \
 		$(call bench_plot,$$term,prepared,prepared) \
-			bench/prepared.gp || exit 1; \
+			bench/prepared.gp && \
+		$(call bench_plot,$$term,runs,runs) bench/runs.gp || exit 1; \
 	done; \
 	echo 'bench: plots: $(BENCH_DIR)/launch.svg, fds.svg, ratios.svg,' \
-		'ring.svg, prepared.svg, and the same as .png'; fi
+		'ring.svg, prepared.svg, runs.svg, and the same as .png'; fi
 
 plot-readme: plot-bench
 	$(Q)mkdir -p docs/plots

@@ -23,18 +23,21 @@ double brief_now(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static void write_to(const struct brief *b, const char *dir)
+static void write_to(const struct brief *b, const char *dir, const char *suffix,
+		     void (*print)(FILE *out))
 {
 	char path[4096];
 	FILE *out;
 
-	snprintf(path, sizeof(path), "%s/%s.md", dir, b->name);
+	if (!print)
+		return;
+	snprintf(path, sizeof(path), "%s/%s.%s", dir, b->name, suffix);
 	out = fopen(path, "we");
 	if (!out) {
 		perror(path);
 		exit(1);
 	}
-	b->print(out);
+	print(out);
 	if (fclose(out)) {
 		perror(path);
 		exit(1);
@@ -62,7 +65,10 @@ int brief_main(const struct brief *b, int argc, char **argv)
 	}
 	b->measure(brief ? b->rounds_short : b->rounds);
 	b->print(stdout);
-	if (dir)
-		write_to(b, dir);
+	if (dir) {
+		write_to(b, dir, "md", b->print);
+		write_to(b, dir, "json", b->json);
+		write_to(b, dir, "dat", b->columns);
+	}
 	return judge ? b->check() : 0;
 }

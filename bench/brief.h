@@ -13,6 +13,8 @@ struct brief {
 	int rounds, rounds_short; /* without and with --short */
 	void (*measure)(int rounds);
 	void (*print)(FILE *out); /* the table, as Markdown */
+	void (*json)(FILE *out); /* NAME.json; or NULL */
+	void (*columns)(FILE *out); /* NAME.dat, for plots; or NULL */
 	int (*check)(void); /* 0, or 3 after a message: a gross regression */
 };
 
