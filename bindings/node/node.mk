@@ -5,6 +5,7 @@
 #
 #: node            build in place: require('./build/node/spawn_template')
 #: check-node      test it
+#: bench-node      measure launches from Node by child_process and by the package
 
 NODE ?= node
 
@@ -68,3 +69,21 @@ deps-node:
 check-node-tests: node
 	$(Q)SPAWN_TEMPLATE_NODE_DIR=$(abspath $(NODE_OUT)) $(NODE) $(NODE_TESTS)/run.mjs \
 		$(NODE_WITH:%=--with %)
+
+# ---- the benchmark
+
+
+.PHONY: bench-node plot-node
+bench-node: node
+	$(Q)SPAWN_TEMPLATE_NODE_DIR=$(abspath $(NODE_OUT)) $(NODE) \
+		$(NODE_DIR)/bench/bench.mjs --out $(O)/bench/node.dat $(BENCH_NODE_ARGS)
+	$(Q)$(MAKE) --no-print-directory plot-node
+
+plot-node:
+	$(Q)if ! command -v gnuplot >/dev/null; then \
+		echo 'bench: gnuplot is missing: no plot'; \
+	else for term in svg png; do \
+		gnuplot -e "data='$(O)/bench/node.dat'; term='$$term'" \
+			-e "out='$(O)/bench/node.$$term'" \
+			$(NODE_DIR)/bench/node.gp || exit 1; \
+	done; echo 'bench: plot: $(O)/bench/node.svg, .png'; fi

@@ -17,7 +17,8 @@ static const struct {
 	FN(run_sync),	    FN(template_make),	  FN(template_close),
 	FN(template_check), FN(template_refresh), FN(template_stat),
 	FN(cache_get),	    FN(cache_drop),	  FN(failure_text),
-	FN(sandbox_new),    FN(sandbox_lost),
+	FN(sandbox_new),    FN(sandbox_lost),	  FN(process_start),
+	FN(process_spawn),  FN(process_kill),	  FN(process_ref),
 };
 
 #define RUN(name) \

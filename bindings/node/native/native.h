@@ -40,6 +40,7 @@ struct env {
 	size_t in_flight;		/* runs that keep the loop alive */
 	struct chunk *chunks;		/* output that JavaScript has not used yet */
 	struct owned *owned;
+	struct kids *kids;		/* children of child_process */
 	bool use_uv, ended;
 };
 
@@ -146,6 +147,7 @@ native_fn run_sync;
 native_fn template_make, template_close, template_check, template_refresh,
 	template_stat, cache_get, cache_drop, failure_text;
 native_fn sandbox_new, sandbox_lost;
+native_fn process_start, process_spawn, process_kill, process_ref;
 
 /* sandbox.c */
 int sandbox_use(napi_env napi, napi_value value,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DIR, HERE, script, test } from './support.mjs';
+import { DIR, HERE, isNode, script, test } from './support.mjs';
 
 const text = fs.readFileSync(path.join(HERE, '../../../docs/node.md'), 'utf8');
 const programs = [...text.matchAll(/```js\n(.*?)```\n\n```text\n(.*?)```/gs)];
@@ -11,11 +11,14 @@ const programs = [...text.matchAll(/```js\n(.*?)```\n\n```text\n(.*?)```/gs)];
 test('the page has programs', () => assert.ok(programs.length > 4));
 
 for (const [, source, want] of programs) {
-    const name = source.split('\n').find((line) => line.startsWith('const'));
+    const name = source.split('\n').find((line) => line.startsWith('const') ||
+        line.includes('register'));
     test(`the program with "${name}" prints what the page shows`, async () => {
-        const { out, err } = await script(source.replaceAll("from 'spawn_template'",
-            `from ${JSON.stringify(path.join(DIR, 'index.mjs'))}`)
-            .replaceAll('import * as st', 'import'));
+        if (source.includes('spawn_template/register') && !isNode) return;
+        const { out, err } = await script(source
+            .replaceAll("'spawn_template'", JSON.stringify(path.join(DIR, 'index.mjs')))
+            .replaceAll("'spawn_template/register'",
+                JSON.stringify(path.join(DIR, 'register.mjs'))));
         assert.equal(out, want, err);
     });
 }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+'use strict';
+/*
+ * The drop-in: child_process launches through templates. It replaces the function that
+ * makes the child, far below spawn, exec, execFile, fork and cluster, whose JavaScript
+ * stays Node's own. A launch that it does not cover goes to the original function, and
+ * is counted by its reason. Importing this file installs it.
+ */
+const { AsyncResource } = require('node:async_hooks');
+const childProcess = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const native = require('./lib/native.cjs');
+const { codeOf } = require('./lib/errors.cjs');
+
+const NULL = -1;                // what an entry of stdio is, beside a descriptor
+const PIPE = -2;
+const NONE = -3;
+const MOST_STDIO = 64;
+
+const signals = new Map();
+for (const [name, number] of Object.entries(os.constants.signals)) {
+    if (!signals.has(number)) signals.set(number, name);
+}
+
+const counts = { cold: 0, fallback: {} };
+const exits = new Map();        // by number: who is told of the end
+let lastId = 0;
+let proto = null;               // Process.prototype, while it is replaced
+let original = null;
+let started = false;
+
+/* ---- what a launch needs */
+
+/* The PATH of the child's environment; undefined where exec would search another way. */
+function searchPath(envPairs) {
+    let value = process.env.PATH;
+    if (envPairs) {
+        const entry = envPairs.find((pair) => pair.startsWith('PATH='));
+        value = entry?.slice(5);
+    }
+    // a relative directory counts from the child's own
+    return value && value.split(':').every((dir) => dir[0] === '/') ? value : undefined;
+}
+
+function stdioOf(entry, i) {
+    switch (entry.type) {
+    case 'ignore':
+        return i > 2 ? NONE : NULL;
+    case 'pipe':
+    case 'overlapped':
+        return PIPE;
+    case 'inherit':
+    case 'fd':
+        return entry.fd ?? i;
+    case 'wrap':
+        return entry.handle?.fd >= 0 ? entry.handle.fd : null;
+    default:
+        return null;
+    }
+}
+
+/* Why the original has to make this launch; undefined: it need not. */
+function refuse({ file, args, cwd, envPairs, stdio, uid, gid }) {
+    if (process.permission !== undefined) return 'permission model';
+    if (uid !== undefined || gid !== undefined) return 'uid or gid';
+    if (typeof file !== 'string' || file === '' || file.includes('\0') ||
+        !Array.isArray(stdio) || stdio.length > MOST_STDIO) return 'arguments';
+    if (args?.length === 0) return 'arguments';
+    if (file.includes('/') ? file[0] !== '/' : searchPath(envPairs) === undefined) {
+        return 'relative path';
+    }
+    // the child would fail after its pid is known
+    if (cwd !== undefined && cwd !== null && !isDirectory(cwd)) return 'no directory';
+    return undefined;
+}
+
+function isDirectory(path) {
+    try {
+        fs.accessSync(path, fs.constants.X_OK);
+        return fs.statSync(path).isDirectory();
+    } catch {
+        return false;
+    }
+}
+
+function join(list) {
+    const texts = list.map(String);
+    return texts.some((text) => text.includes('\0')) ? null : texts.join('\0') + '\0';
+}
+
+/* ---- the launch */
+
+function start() {
+    started = native.process_start((id, code, signal) => {
+        const told = exits.get(id);
+        exits.delete(id);
+        told?.(code, signal === 0 ? '' : signals.get(signal) ?? `SIG${signal}`);
+    }) === 0;
+    return started;
+}
+
+/* Gives the handle the functions of one that libuv has spawned. */
+function adopt(handle, id, pid) {
+    const resource = new AsyncResource('PROCESSWRAP');
+    let kept = true;
+    let ended = false;
+    let closed = false;
+    const keep = (on) => {
+        kept = on;
+        if (!ended) native.process_ref(id, on);
+    };
+    Object.assign(handle, {
+        pid,
+        kill: (signal) => (ended ? -os.constants.errno.ESRCH :
+            native.process_kill(id, signal)),
+        ref: () => keep(true),
+        unref: () => keep(false),
+        hasRef: () => kept && !ended && !closed,
+        close(done) {
+            if (closed) return;
+            closed = true;
+            if (!ended) native.process_ref(id, false);
+            if (done) setImmediate(() => done.call(handle));
+        },
+    });
+    exits.set(id, (code, signal) => {
+        ended = true;
+        if (!closed) resource.runInAsyncScope(() => handle.onexit?.(code, signal));
+    });
+}
+
+/* Return: undefined; or why the original has to make the launch. */
+function launch(handle, options) {
+    const why = refuse(options);
+    if (why) return why;
+    const { file, args, cwd, envPairs, stdio, detached } = options;
+    const given = Int32Array.from(stdio, (entry, i) => stdioOf(entry, i) ?? MOST_STDIO * -1);
+    if (given.includes(MOST_STDIO * -1)) return 'stdio';
+    const argv = join(args ?? [file]);
+    const env = join(envPairs ?? Object.entries(process.env).map((pair) => pair.join('=')));
+    if (argv === null || env === null) return 'arguments';
+    if (!started && !start()) return 'no event loop';
+    const fd = native.cache_get(file, searchPath(envPairs) ?? null);
+    if (fd < 0) return `create: ${codeOf(fd)}`;
+    const id = ++lastId;
+    const ours = new Int32Array(given.length);
+    const pid = native.process_spawn(id, fd, argv, Buffer.from(env === '\0' ? '' : env), cwd,
+        given, !!detached, ours);
+    native.cache_drop(fd);
+    if (pid < 0) return `launch: ${codeOf(pid)}`;
+    adopt(handle, id, pid);
+    for (let i = 0; i < given.length; i++) {
+        if (given[i] === PIPE) stdio[i].handle.open(ours[i]);
+    }
+    counts.cold++;
+    return undefined;
+}
+
+/* Node 24 and later pass the options one by one; bit 0 of the flags is "detached". */
+function optionsOf(args) {
+    if (typeof args[0] !== 'string') return args[0];
+    const [file, list, cwd, envPairs, stdio, flags, uid, gid] = args;
+    return { file, args: list ?? undefined, cwd: cwd ?? undefined,
+        envPairs: envPairs ?? undefined, stdio, detached: (flags & 1) !== 0,
+        uid: uid >= 0 ? uid : undefined, gid: gid >= 0 ? gid : undefined };
+}
+
+function spawn(...args) {
+    const why = launch(this, optionsOf(args));
+    if (why === undefined) return 0;
+    counts.fallback[why] = (counts.fallback[why] ?? 0) + 1;
+    return Reflect.apply(original, this, args);
+}
+
+/* ---- what users call */
+
+/** Makes child_process launch through templates. */
+function install() {
+    if (proto) return;
+    const handle = new childProcess.ChildProcess()._handle;
+    if (!handle) throw new Error('spawn_template: this runtime has no process handle');
+    proto = handle.constructor.prototype;
+    original = proto.spawn;
+    proto.spawn = spawn;
+}
+
+function uninstall() {
+    if (!proto) return;
+    // somebody else may have put a function of theirs in the place of ours
+    if (proto.spawn === spawn) proto.spawn = original;
+    proto = null;
+}
+
+/** Launches through templates, and those of the original by their reasons. */
+function stats() {
+    return { cold: counts.cold, fallback: { ...counts.fallback } };
+}
+
+module.exports = { install, uninstall, stats };
+install();

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The drop-in: child_process behaves as without it. Node only. */
+import assert from 'node:assert/strict';
+import cp from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DIR, eventually, isNode, openFds, script, temporary, test } from './support.mjs';
+
+const run = isNode ? test : () => {};
+if (!isNode) test('there is no drop-in outside of Node', () => {});
+
+const register = isNode ?
+    await import(pathToFileURL(path.join(DIR, 'register.mjs')).href) : null;
+
+/** Expects so many launches through templates, and the reasons of others. */
+async function counted(cold, fallback, fn) {
+    const before = register.stats();
+    await fn();
+    const after = register.stats();
+    assert.equal(after.cold - before.cold, cold);
+    const more = {};
+    for (const [why, n] of Object.entries(after.fallback)) {
+        if (n > (before.fallback[why] ?? 0)) more[why] = n - (before.fallback[why] ?? 0);
+    }
+    assert.deepEqual(more, fallback);
+}
+
+async function output(child) {
+    let text = '';
+    child.stdout.on('data', (data) => { text += data; });
+    const [code, signal] = await once(child, 'close');
+    return { text, code, signal };
+}
+
+run('spawn launches through a template, with pipes, env and cwd', () =>
+    counted(1, {}, async () => {
+        const child = cp.spawn('sh', ['-c', 'read x; echo $x $A; pwd; exit 3'],
+            { env: { ...process.env, A: 'a' }, cwd: '/usr' });
+        child.stdin.end('line\n');
+        assert.ok(child.pid > 0);
+        assert.deepEqual(await output(child), { text: 'line a\n/usr\n', code: 3, signal: null });
+        assert.equal(child.exitCode, 3);
+    }));
+
+run('exec and execFile launch through templates', () => counted(2, {}, async () => {
+    assert.equal((await promisify(cp.exec)('echo $((1+2))')).stdout, '3\n');
+    assert.equal((await promisify(cp.execFile)('echo', ['x'])).stdout, 'x\n');
+}));
+
+run('fork talks, and passes handles', () => counted(1, {}, async () => {
+    const file = path.join(temporary(), 'child.cjs');
+    fs.writeFileSync(file, `process.on('message', (m, server) => {
+        process.send({ got: m, port: server?.address().port }, () => process.exit(0)); });`);
+    const net = await import('node:net');
+    const server = net.createServer().listen(0);
+    await once(server, 'listening');
+    const child = cp.fork(file);
+    child.send('hello', server);
+    const [message] = await once(child, 'message');
+    assert.deepEqual(message, { got: 'hello', port: server.address().port });
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 0);
+    server.close();
+}));
+
+run('a program that is missing, or a directory, gives the error of the original', () =>
+    counted(0, { 'create: ENOENT': 1, 'no directory': 1 }, async () => {
+        const [error] = await once(cp.spawn('no-such-program', ['a']), 'error');
+        assert.equal(error.code, 'ENOENT');
+        assert.equal(error.syscall, 'spawn no-such-program');
+        assert.deepEqual(error.spawnargs, ['a']);
+        const [chdir] = await once(cp.spawn('true', { cwd: '/no/such' }), 'error');
+        assert.equal(chdir.code, 'ENOENT');
+    }));
+
+run('a file without #! goes to the original', () => counted(0, { 'create: ENOEXEC': 1 },
+    async () => {
+        const file = path.join(temporary(), 'tool');
+        fs.writeFileSync(file, 'echo plain\n', { mode: 0o755 });
+        const child = cp.spawn(file);
+        await Promise.race([once(child, 'exit'), once(child, 'error')]);
+    }));
+
+run('a launch that fails after begin gives an error event', () => counted(1, {}, async () => {
+    const file = path.join(temporary(), 'tool');
+    fs.copyFileSync('/bin/true', file);
+    fs.chmodSync(file, 0o755);
+    // more arguments than exec takes
+    const child = cp.spawn(file, Array(40).fill('x'.repeat(100000)));
+    const [error] = await once(child, 'error');
+    assert.equal(error.code, 'E2BIG');
+    assert.equal(error.syscall, `spawn ${file}`);
+}));
+
+run('kill reaches the program, and a second one finds none', () => counted(2, {}, async () => {
+    const child = cp.spawn('sleep', ['60']);
+    assert.equal(child.kill('SIGUSR1'), true);
+    const [code, signal] = await once(child, 'exit');
+    assert.deepEqual([code, signal], [null, 'SIGUSR1']);
+    assert.equal(child.kill(), false);
+    const late = cp.spawn('sleep', ['60'], { timeout: 50 });
+    assert.deepEqual(await once(late, 'exit'), [null, 'SIGTERM']);
+}));
+
+run('stdio may be inherited, ignored, a descriptor, and more than three', () =>
+    counted(1, {}, async () => {
+        const file = path.join(temporary(), 'out');
+        const fd = fs.openSync(file, 'w');
+        const child = cp.spawn('sh', ['-c', 'cat; echo err >&2; echo four >&4; cat <&5'],
+            { stdio: ['ignore', fd, fd, 'ignore', 'pipe', 'pipe'] });
+        fs.closeSync(fd);
+        child.stdio[5].end('five\n');
+        let four = '';
+        child.stdio[4].on('data', (data) => { four += data; });
+        await once(child, 'close');
+        assert.equal(four, 'four\n');
+        assert.equal(fs.readFileSync(file, 'utf8'), 'err\nfive\n');
+    }));
+
+run('inherited stdio is open, though Node marks its own', async () => {
+    const { out, err } = await script(`
+        import { stats } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        import { spawn } from 'node:child_process';
+        const child = spawn('sh', ['-c', 'echo out; echo err >&2'], { stdio: 'inherit' });
+        child.on('exit', () => console.log(JSON.stringify(stats())));`);
+    assert.equal(out, 'out\n{"cold":1,"fallback":{}}\n');
+    assert.equal(err, 'err\n');
+});
+
+run('--import registers, and the loop ends with the children', async () => {
+    const { out, code } = await script(`
+        import { spawn } from 'node:child_process';
+        const child = spawn('sleep', ['60']);
+        child.unref();
+        for (const stream of child.stdio) stream.unref?.();
+        process.on('exit', () => child.kill());
+        spawn('sh', ['-c', 'sleep 0.2; echo done']).stdout.on('data', (data) =>
+            console.log(String(data).trim()));`,
+    { args: ['--require', path.join(DIR, 'register.cjs')] });
+    assert.equal(out, 'done\n');
+    assert.equal(code, 0);
+});
+
+run('detached children lead a session', async () => {
+    const child = cp.spawn('sh', ['-c', 'set -- $(cat /proc/$$/stat); [ $$ = $6 ] && echo leads'],
+        { detached: true });
+    assert.equal((await output(child)).text, 'leads\n');
+});
+
+run('events have the context of the launch', async () => {
+    const storage = new AsyncLocalStorage();
+    const got = await storage.run('context', () => new Promise((resolve) => {
+        cp.spawn('true').on('exit', () => resolve(storage.getStore()));
+    }));
+    assert.equal(got, 'context');
+});
+
+run('many children at a time leave no descriptor and no zombie', async () => {
+    const many = () => Promise.all(Array.from({ length: 40 }, (_, i) =>
+        promisify(cp.execFile)('echo', [String(i)])));
+    await many();
+    const before = openFds();
+    const results = await many();
+    assert.deepEqual(results.map((result) => result.stdout),
+        Array.from({ length: 40 }, (_, i) => `${i}\n`));
+    assert.ok(await eventually(() => openFds() <= before), `${openFds()} of ${before}`);
+    const children = fs.readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+    assert.equal(children.trim(), '');
+});
+
+run('children that libuv forks meanwhile disturb none', async () => {
+    // a fork holds copies of all descriptors until it execs
+    const { out, err, code, signal } = await script(`
+        import { spawn } from 'node:child_process';
+        import { install, uninstall } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        let left = 600;
+        let ended = 0;
+        function next() {
+            if (left-- <= 0) return;
+            if (left % 2) install();
+            else uninstall();
+            spawn('/bin/true').on('close', (code) => {
+                if (code === 0 && ++ended === 600) console.log('all');
+                next();
+            });
+        }
+        for (let i = 0; i < 16; i++) next();`);
+    assert.deepEqual([out, code, signal], ['all\n', 0, null], err);
+}, 60);
+
+run('uninstall brings the original back, and sync calls are Node\'s own', () =>
+    counted(0, {}, async () => {
+        assert.equal(cp.execFileSync('echo', ['x'], { encoding: 'utf8' }), 'x\n');
+        register.uninstall();
+        await promisify(cp.execFile)('true');
+        register.install();
+    }));
