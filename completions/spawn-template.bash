@@ -61,9 +61,11 @@ _spawn_template_launched() {
 _spawn_template_run() {
 	local values='--cwd --env --unset --timeout --kill-after --grace --keep-fd
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
-		--held-most --ro --rw'
+		--held-most --ro --rw --idle-timeout --tail --spill --tcp-connect
+		--tcp-bind'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
-		--sandbox-best-effort
+		--sandbox-best-effort --no-signals --no-abstract --no-devices
+		--merge-stderr --pty
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
 		--keep-leftovers
 		--warm --warm=once --warm=fork --json --help'
@@ -75,16 +77,17 @@ _spawn_template_run() {
 		return
 	fi
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
-	--cwd | --cgroup) _spawn_template_by -d ;;
+	--cwd | --cgroup | --spill) _spawn_template_by -d ;;
 	--unset) _spawn_template_by -v ;;
 	--env) mapfile -t COMPREPLY < <(compgen -v -S = -- \
 		"${COMP_WORDS[COMP_CWORD]}") && compopt -o nospace 2>/dev/null ;;
-	--timeout | --kill-after | --grace | --held-quiet | --held-most)
+	--timeout | --idle-timeout | --kill-after | --grace | --held-quiet | \
+		--held-most)
 		_spawn_template_words '500ms 2s 30s 2m'
 		;;
-	--max-output) _spawn_template_words '64K 1M 16M' ;;
+	--max-output | --tail) _spawn_template_words '64K 1M 16M' ;;
 	--umask) _spawn_template_words '022 027 077' ;;
-	--keep-fd | --nice | --argv0) COMPREPLY=() ;;
+	--keep-fd | --nice | --argv0 | --tcp-connect | --tcp-bind) COMPREPLY=() ;;
 	*)
 		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
 			_spawn_template_words "$values $switches --"

@@ -340,12 +340,40 @@ control() {
 	{"id": "most", "argv": ["true"], "max_output": 0}
 	{"id": "less", "argv": ["echo", "word"], "max_output": 2}
 	{"id": "size", "argv": ["echo", "word"], "max_output": "1K"}
+	{"id": "half", "argv": ["true"], "pty": true, "rows": 5}
+	{"id": "long", "argv": ["true"], "max_output": 5, "tail": 6}
+	{"id": "both", "argv": ["true"], "stream": true, "tail": 6}
+	{"id": "nowhere", "argv": ["true"], "spill": "/nonexistent"}
+	{"id": "tail", "argv": ["seq", "1000"], "max_output": 10, "tail": 4}
 	END
 	answers 'keys that need others, or make no sense, are refused' '
 		errors("EINVAL", "rows", "echo", "detach", "detached", "idle", "stream",
-			"data", "most") and len(a) == 10
+			"data", "most", "half", "long", "both") and len(a) == 15
+		and errors("ENOENT", "nowhere") and by["tail"]["out"] == "1\n2\n3\n000\n"
+		and by["tail"]["out_gap"] == 6
 		and by["less"]["out"] == "wo" and by["less"]["out_truncated"]
 		and by["less"]["out_total"] == 5 and by["size"]["out"] == "word\n"'
+}
+
+spills() {
+	mkdir "$tmp/spill"
+	drive 'output that is not kept goes to files in a directory' <<- 'END'
+	p = start()
+	send(p, argv=["seq", "100000"], max_output=100, spill="spill", cwd=tmp)
+	x = receive(p)
+	check(x["spilled"] and x["out_len"] == 100, x)
+	with open(tmp + "/spill/out") as f:
+	    check(f.read() == "".join("%d\n" % i for i in range(1, 100001)))
+	def links():
+	    found = []
+	    for fd in os.listdir("/proc/%d/fd" % p.pid):
+	        try:
+	            found.append(os.readlink("/proc/%d/fd/%s" % (p.pid, fd)))
+	        except OSError:
+	            pass
+	    return found
+	until(lambda: not any("/spill" in name for name in links()), "all closed")
+	END
 }
 
 # ---- how many
@@ -430,6 +458,7 @@ inputs
 terminals
 deadlines
 control
+spills
 jobs
 document
 

@@ -95,18 +95,86 @@ for family in (socket.AF_INET, socket.AF_NETLINK, socket.AF_UNIX):
 		run --no-net -- awk '/^Seccomp:/ { printf "%s", $2 }' /proc/self/status
 }
 
+# Prints who can be reached: a port to connect to, and one to bind.
+reach='import os, socket, sys
+def can(what):
+    try:
+        what()
+        return "yes"
+    except PermissionError:
+        return "no"
+server = socket.socket()
+print(can(lambda: server.bind(("127.0.0.1", int(sys.argv[1])))), end=" ")
+def connect():
+    try:
+        socket.socket().connect(("127.0.0.1", int(sys.argv[2])))
+    except ConnectionRefusedError:
+        pass
+print(can(connect), can(lambda: os.kill(int(sys.argv[3]), 0)))'
+
+ports() {
+	is 'programs reach the ports of --tcp-connect and --tcp-bind only' 'yes yes yes[0]' \
+		run --tcp-connect 7 --tcp-connect 9 --tcp-bind 0 -- \
+		"$python" -c "$reach" 0 9 $$
+	is 'no other port is reached' 'no no yes[0]' run --tcp-connect 7 --tcp-bind 7 -- \
+		"$python" -c "$reach" 0 9 $$
+	echo '{"argv":["'"$python"'","-c","import sys; exec(sys.stdin.read())","0","9","'$$'"],
+		"sandbox":{"connect":[9],"bind":[]},"input":' | tr -d '\n' > "$tmp/in"
+	printf %s "$reach" | "$python" -c 'import json, sys
+print(json.dumps(sys.stdin.read()) + "}")' >> "$tmp/in"
+	"$tool" batch < "$tmp/in" > "$tmp/out"
+	json 'a line of batch has ports of its own' 'a[0]["out"] == "no yes yes\n"'
+}
+
+scopes() {
+	is 'with --no-signals none reaches processes outside' 'no no no[0]' \
+		run --no-signals --tcp-connect 7 --tcp-bind 7 -- \
+		"$python" -c "$reach" 0 9 $$
+	echo '{"argv":["sh","-c","kill -0 $0","'$$'"],"sandbox":{"signals":false}}' |
+		"$tool" batch > "$tmp/out"
+	json 'nor do those of a line of batch' '
+		a[0]["code"] != 0 and "not permitted" in a[0]["err"]'
+	"$python" -c '
+import socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0spawn-template-test-%s" % sys.argv[2])
+s.listen()
+code = "import socket; socket.socket(socket.AF_UNIX).connect(%r)" % s.getsockname().decode()
+for option, want in ([], 0), (["--no-abstract"], 1):
+    got = subprocess.run([sys.argv[1], "run", "--no-signals", *option, "--", sys.executable,
+                          "-c", code], stderr=subprocess.DEVNULL).returncode
+    if got != want:
+        sys.exit("%s: %d" % (option, got))' "$tool" $$ > "$tmp/log" 2>&1
+	result $? 'with --no-abstract no abstract socket outside is reached'
+}
+
+devices() {
+	is 'with --no-devices there is no /dev/null' 'no[0]' \
+		run --no-devices --ro /usr --ro /lib --ro /lib64 --ro /bin -- \
+		sh -c 'if (: > /dev/null) 2>&-; then echo yes; else echo no; fi'
+}
+
 bad() {
 	local value
 
 	fails 'a best effort at nothing is refused: 125' 125 'needs --ro' \
 		run --sandbox-best-effort -- true
 	for value in 1 '[]' '{"r":1}' '{"ro":"/"}' '{"ro":[1]}' '{"rw":[""]}' \
-		'{"net":0}' '{"net":false,"best_effort":1}'; do
+		'{"net":0}' '{"net":false,"best_effort":1}' '{"connect":80}' \
+		'{"connect":[65536]}' '{"bind":["80"]}' '{"signals":1}'; do
 		echo '{"argv":["true"],"sandbox":'"$value"'}'
 	done | "$tool" batch > "$tmp/out"
 	json 'a malformed sandbox is refused' '
-		len(a) == 8 and all(x["error"]["name"] == "EINVAL"
+		len(a) == 12 and all(x["error"]["name"] == "EINVAL"
 			and "\"sandbox\"" in x["error"]["message"] for x in a)'
+	echo '{"argv":["true"],"sandbox":{"net":false,"bind":[80]}}' |
+		"$tool" batch > "$tmp/out"
+	json 'a line with ports and without a network is refused' \
+		'"no TCP ports" in a[0]["error"]["message"]'
+	fails 'a port that is none is refused: 125' 125 'not a port' \
+		run --tcp-bind 65536 -- true
+	fails 'ports without a network are refused: 125' 125 'no TCP ports' \
+		run --no-net --tcp-bind 80 -- true
 }
 
 doctor() {
@@ -128,6 +196,19 @@ if [ "$version" -ge 3 ]; then
 	lines
 else
 	skip 'a program writes below --rw only' 'Landlock is not there, or too old'
+fi
+if [ "$version" -ge 4 ]; then
+	ports
+else
+	skip 'programs reach the ports of --tcp-connect and --tcp-bind only' \
+		'Landlock is not there, or too old'
+fi
+if [ "$version" -ge 6 ]; then
+	scopes
+	devices
+else
+	skip 'with --no-signals none reaches processes outside' \
+		'Landlock is not there, or too old'
 fi
 network
 bad

@@ -203,13 +203,25 @@ int launch_no_ring(int err);
 char *base64_encode(const void *bytes, size_t n, size_t *length);
 void *base64_decode(const char *text, size_t n, size_t *length, bool *invalid);
 
+/* result.c: describes captured runs as JSON */
+
+struct result_form {
+	bool streamed; /* there is no output */
+	bool tailed; /* truncated output is the first .head bytes, and the last ones */
+	size_t head;
+};
+
+/* Note that a run keeps a tail; 0: the defaults of run_args. */
+void result_set_tail(struct result_form *form, uint64_t max_output,
+		     uint64_t tail);
+
 /*
- * result.c: describe a captured run as JSON; streamed: without its output. pid -1:
- * unknown. It removes from result the beginning of a character that truncation cut off.
+ * Describe a run. pid -1: unknown. It removes from result the parts of characters that
+ * truncation cut off.
  * Return: NULL if memory is short.
  */
 json_t *result_json(struct spawn_template_result *result, int pid,
-		    bool streamed);
+		    const struct result_form *form);
 
 /* Set keys[0] to the bytes if they are UTF-8, or else keys[1] to base64. Return: 0 or -1. */
 int result_set_bytes(json_t *object, const char *const keys[2],

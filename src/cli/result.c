@@ -4,6 +4,7 @@
  * for many (batch).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -45,23 +46,73 @@ int result_set_bytes(json_t *object, const char *const keys[2],
 	return json_object_set_new(object, keys[1], text);
 }
 
+/* One of the two streams, and its keys. */
+struct output {
+	const char *bytes;
+	size_t *n;
+	bool truncated;
+	const char *keys[2], *length, *gap;
+};
+
+static int set_number(json_t *object, const char *key, size_t n)
+{
+	return json_object_set_new(object, key, json_integer((json_int_t)n));
+}
+
 /*
  * Set the text or base64, and the length. With a character that truncation cut off, all
  * of the text would have to go as base64.
  */
-static int set_output(json_t *object, const char *const keys[3],
-		      const char *bytes, size_t *n, bool truncated)
+static int set_output(json_t *object, const struct output *o)
 {
-	size_t cut = truncated ? result_cut_character(bytes, *n) : 0;
-	json_t *text = cut ? json_stringn(bytes, *n - cut) : NULL;
+	size_t cut = o->truncated ? result_cut_character(o->bytes, *o->n) : 0;
+	json_t *text = cut ? json_stringn(o->bytes, *o->n - cut) : NULL;
 
 	if (text)
-		*n -= cut;
+		*o->n -= cut;
 	json_decref(text);
-	if (result_set_bytes(object, keys, bytes, *n))
+	if (result_set_bytes(object, o->keys, o->bytes, *o->n))
 		return -1;
-	return json_object_set_new(object, keys[2],
-				   json_integer((json_int_t)*n));
+	return set_number(object, o->length, *o->n);
+}
+
+/* Return how many bytes at the start are of a character that began before them. */
+static size_t rest_of_character(const char *bytes, size_t n)
+{
+	size_t rest = 0;
+
+	while (rest < 3 && rest < n &&
+	       ((unsigned char)bytes[rest] & 0xc0) == 0x80)
+		rest++;
+	return rest;
+}
+
+/* Do the same for the first and the last bytes of output, with a gap behind the head. */
+static int set_output_with_gap(json_t *object, const struct output *o,
+			       size_t head)
+{
+	size_t cut = result_cut_character(o->bytes, head);
+	size_t rest = rest_of_character(o->bytes + head, *o->n - head);
+	size_t n = *o->n - cut - rest;
+	char *joined = malloc(n + 1);
+	json_t *text;
+
+	if (!joined)
+		return -1;
+	memcpy(joined, o->bytes, head - cut);
+	memcpy(joined + head - cut, o->bytes + head + rest,
+	       *o->n - head - rest);
+	text = json_stringn(joined, n);
+	free(joined);
+	if (text) {
+		*o->n = n;
+		head -= cut;
+		json_object_set_new(object, o->keys[0], text);
+	} else if (result_set_bytes(object, o->keys, o->bytes, *o->n)) {
+		return -1;
+	}
+	return set_number(object, o->gap, head) |
+	       set_number(object, o->length, *o->n);
 }
 
 static json_t *ending_json(const struct spawn_template_result *r, int pid)
@@ -82,14 +133,14 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		(json_int_t)r->err_total, "idle",
 		has(r, SPAWN_TEMPLATE_RESULT_IDLE), "detached",
 		has(r, SPAWN_TEMPLATE_RESULT_DETACHED), "spilled",
-		has(r, SPAWN_TEMPLATE_RESULT_SPILLED),
-		"out_truncated", has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED),
-		"err_truncated", has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED),
-		"tree_killed", has(r, SPAWN_TEMPLATE_RESULT_TREE_KILLED),
-		"not_killed", has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED),
-		"pipe_held", has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD),
-		"status_lost", has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST),
-		"leftovers", (json_int_t)r->leftovers, "cgroup",
+		has(r, SPAWN_TEMPLATE_RESULT_SPILLED), "out_truncated",
+		has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED), "err_truncated",
+		has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED), "tree_killed",
+		has(r, SPAWN_TEMPLATE_RESULT_TREE_KILLED), "not_killed",
+		has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED), "pipe_held",
+		has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD), "status_lost",
+		has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST), "leftovers",
+		(json_int_t)r->leftovers, "cgroup",
 		has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "warm",
 		has(r, SPAWN_TEMPLATE_RESULT_WARM), "usage", "user_s",
 		(double)r->user_us / 1e6, "system_s",
@@ -99,22 +150,52 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		(double)r->total_ns / 1e6);
 }
 
-static int set_outputs(json_t *object, struct spawn_template_result *r)
+static int set_outputs(json_t *object, struct spawn_template_result *r,
+		       const struct result_form *form)
 {
-	static const char *const out[] = { "out", "out_base64", "out_len" };
-	static const char *const err[] = { "err", "err_base64", "err_len" };
+	const struct output outputs[] = {
+		{ r->out,
+		  &r->out_len,
+		  has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED),
+		  { "out", "out_base64" },
+		  "out_len",
+		  "out_gap" },
+		{ r->err,
+		  &r->err_len,
+		  has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED),
+		  { "err", "err_base64" },
+		  "err_len",
+		  "err_gap" },
+	};
+	int err = 0;
 
-	return set_output(object, out, r->out, &r->out_len,
-			  has(r, SPAWN_TEMPLATE_RESULT_OUT_TRUNCATED)) ||
-	       set_output(object, err, r->err, &r->err_len,
-			  has(r, SPAWN_TEMPLATE_RESULT_ERR_TRUNCATED));
+	for (size_t i = 0; i < COUNT(outputs) && !err; i++) {
+		const struct output *o = &outputs[i];
+
+		if (form->tailed && o->truncated && *o->n >= form->head)
+			err = set_output_with_gap(object, o, form->head);
+		else
+			err = set_output(object, o);
+	}
+	return err;
 }
 
-json_t *result_json(struct spawn_template_result *r, int pid, bool streamed)
+void result_set_tail(struct result_form *form, uint64_t max_output,
+		     uint64_t tail)
+{
+	if (!max_output)
+		max_output = SPAWN_TEMPLATE_RUN_MAX_OUTPUT;
+	form->tailed = true;
+	form->head = (size_t)(max_output - (tail ? tail : max_output / 2));
+}
+
+json_t *result_json(struct spawn_template_result *r, int pid,
+		    const struct result_form *form)
 {
 	json_t *object = ending_json(r, pid), *rest = circumstances_json(r);
 
-	if (!object || !rest || (!streamed && set_outputs(object, r)) ||
+	if (!object || !rest ||
+	    (!form->streamed && set_outputs(object, r, form)) ||
 	    json_object_update(object, rest)) {
 		json_decref(object);
 		object = NULL;

@@ -11,6 +11,7 @@
 
 #include "cli/sandbox.h"
 
+#define FLAG(name) SPAWN_TEMPLATE_SANDBOX_##name
 #define LOST(name) SPAWN_TEMPLATE_SANDBOX_LOST_##name
 
 CLI_PRINTF(3, 4)
@@ -49,6 +50,20 @@ int sandbox_add(const char ***list, const char *path)
 	return 0;
 }
 
+int sandbox_add_port(uint16_t **list, size_t *n, int64_t port)
+{
+	uint16_t *longer;
+
+	if (port < 0 || port > UINT16_MAX)
+		return -EINVAL;
+	longer = realloc(*list, (*n + 1) * sizeof(**list));
+	if (!longer)
+		return -ENOMEM;
+	longer[(*n)++] = (uint16_t)port;
+	*list = longer;
+	return 0;
+}
+
 /* Read a list of paths, which may be empty. */
 static int read_list(const char ***list, const char *key, json_t *value,
 		     struct sandbox_failure *f)
@@ -74,35 +89,75 @@ static int read_list(const char ***list, const char *key, json_t *value,
 	return 0;
 }
 
-static int read_bool(bool *to, const char *key, json_t *value,
-		     struct sandbox_failure *f)
+/* Read a list of ports, which may be empty: then none of them is allowed. */
+static int read_ports(uint16_t **list, size_t *n, const char *key,
+		      json_t *value, struct sandbox_failure *f)
+{
+	size_t i, size = json_array_size(value);
+	int err = 0;
+
+	if (!json_is_array(value))
+		return fail(f, EINVAL, "\"sandbox\": \"%s\" is not an array",
+			    key);
+	for (i = 0; i < size && !err; i++) {
+		json_t *port = json_array_get(value, i);
+
+		err = sandbox_add_port(
+			list, n,
+			json_is_integer(port) ? json_integer_value(port) : -1);
+	}
+	if (err == -EINVAL)
+		return fail(f, EINVAL, "\"sandbox\": \"%s\"[%zu] is not a port",
+			    key, i - 1);
+	return err ? fail(f, ENOMEM, "out of memory") : 0;
+}
+
+/* Read a switch that sets a flag with one of its two values. */
+static int read_switch(struct sandbox_wishes *w, uint64_t flag, bool with,
+		       const char *key, json_t *value,
+		       struct sandbox_failure *f)
 {
 	if (!json_is_boolean(value))
 		return fail(f, EINVAL,
 			    "\"sandbox\": \"%s\" is neither true nor false",
 			    key);
-	*to = json_is_true(value);
+	if (json_is_true(value) == with)
+		w->flags |= flag;
 	return 0;
 }
 
 static int read_key(struct sandbox_wishes *w, const char *key, json_t *value,
 		    struct sandbox_failure *f)
 {
-	bool net = false;
-	int ret;
+	static const struct {
+		const char *key;
+		uint64_t flag;
+		bool with;
+	} switches[] = {
+		{ "net", FLAG(NO_NET), false },
+		{ "signals", FLAG(SIGNALS), false },
+		{ "abstract", FLAG(ABSTRACT), false },
+		{ "devices", FLAG(NO_DEVICES), false },
+		{ "best_effort", FLAG(BEST_EFFORT), true },
+	};
 
 	if (strcmp(key, "ro") == 0)
 		return read_list(&w->read_only, key, value, f);
 	if (strcmp(key, "rw") == 0)
 		return read_list(&w->writable, key, value, f);
-	if (strcmp(key, "best_effort") == 0)
-		return read_bool(&w->best_effort, key, value, f);
-	if (strcmp(key, "net") != 0)
-		return fail(f, EINVAL, "\"sandbox\": unknown key \"%.64s\"",
-			    key);
-	ret = read_bool(&net, key, value, f);
-	w->no_net = !net;
-	return ret;
+	if (strcmp(key, "connect") == 0) {
+		w->flags |= FLAG(CONNECT);
+		return read_ports(&w->connect, &w->n_connect, key, value, f);
+	}
+	if (strcmp(key, "bind") == 0) {
+		w->flags |= FLAG(BIND);
+		return read_ports(&w->bind, &w->n_bind, key, value, f);
+	}
+	for (size_t i = 0; i < COUNT(switches); i++)
+		if (strcmp(key, switches[i].key) == 0)
+			return read_switch(w, switches[i].flag,
+					   switches[i].with, key, value, f);
+	return fail(f, EINVAL, "\"sandbox\": unknown key \"%.64s\"", key);
 }
 
 int sandbox_read(struct sandbox_wishes *wishes, json_t *value,
@@ -123,13 +178,17 @@ int sandbox_read(struct sandbox_wishes *wishes, json_t *value,
 
 bool sandbox_is_wanted(const struct sandbox_wishes *w)
 {
-	return w->read_only || w->writable || w->no_net;
+	return w->read_only || w->writable ||
+	       w->flags & (FLAG(NO_NET) | FLAG(CONNECT) | FLAG(BIND) |
+			   FLAG(SIGNALS) | FLAG(ABSTRACT));
 }
 
 void sandbox_wishes_free(struct sandbox_wishes *w)
 {
 	free(w->read_only);
 	free(w->writable);
+	free(w->connect);
+	free(w->bind);
 	*w = (struct sandbox_wishes){ 0 };
 }
 
@@ -172,6 +231,9 @@ static int fail_lost(struct sandbox_failure *f, int lost)
 	} names[] = {
 		{ LOST(FILES), "paths (no Landlock)" },
 		{ LOST(TRUNCATE), "truncating files (Landlock before 3)" },
+		{ LOST(TCP), "TCP ports (Landlock before 4)" },
+		{ LOST(SIGNALS), "signals (Landlock before 6)" },
+		{ LOST(ABSTRACT), "abstract sockets (Landlock before 6)" },
 		{ LOST(NET), "the network (no seccomp filters)" },
 	};
 	const char *words = "all of it";
@@ -215,11 +277,17 @@ int sandbox_make(const struct sandbox_wishes *w, const char *cwd,
 	char **rw = w->writable ? list_from(cwd, w->writable) : NULL;
 	int err;
 
-	args.flags = (w->no_net ? SPAWN_TEMPLATE_SANDBOX_NO_NET : 0) |
-		     (w->best_effort ? SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT : 0);
+	args.flags = w->flags;
+	args.connect_ports = (uintptr_t)w->connect;
+	args.n_connect_ports = w->n_connect;
+	args.bind_ports = (uintptr_t)w->bind;
+	args.n_bind_ports = w->n_bind;
 	args.read_only = (uintptr_t)ro;
 	args.writable = (uintptr_t)rw;
-	if ((w->read_only && !ro) || (w->writable && !rw))
+	if (w->flags & FLAG(NO_NET) && w->flags & (FLAG(CONNECT) | FLAG(BIND)))
+		err = fail(failure, EINVAL,
+			   "without a network there are no TCP ports");
+	else if ((w->read_only && !ro) || (w->writable && !rw))
 		err = fail(failure, ENOMEM, "out of memory");
 	else
 		err = make(&args, sandbox, failure);

@@ -11,7 +11,9 @@
 /* The lists are owned, and end with NULL; their strings are the caller's. */
 struct sandbox_wishes {
 	const char **read_only, **writable; /* NULL: not given */
-	bool no_net, best_effort;
+	uint16_t *connect, *bind; /* TCP ports; owned */
+	size_t n_connect, n_bind;
+	uint64_t flags; /* SPAWN_TEMPLATE_SANDBOX_* */
 };
 
 /* The reason why there is no sandbox. */
@@ -24,7 +26,13 @@ struct sandbox_failure {
 /* Add a path to a list. Return: 0 or -ENOMEM. */
 int sandbox_add(const char ***list, const char *path);
 
-/* Read {"ro": [...], "rw": [...], "net": false, "best_effort": true}. Return: 0 or -1. */
+/* Add a port to a list. Return: 0; -EINVAL: it is none; or -ENOMEM. */
+int sandbox_add_port(uint16_t **list, size_t *n, int64_t port);
+
+/*
+ * Read {"ro": [...], "rw": [...], "net": false, "connect": [443], "bind": [], "signals":
+ * false, "abstract": false, "devices": false, "best_effort": true}. Return: 0 or -1.
+ */
 int sandbox_read(struct sandbox_wishes *wishes, json_t *value,
 		 struct sandbox_failure *failure);
 

@@ -95,9 +95,7 @@ void answer_failure(struct batch *b, const struct batch_job *job, int error,
 static json_t *cqe_json(const struct batch_job *job,
 			const struct spawn_template_cqe *cqe)
 {
-	json_t *object = result_json(
-		cqe->result, cqe->pid,
-		job->run_flags & SPAWN_TEMPLATE_RUN_STREAM);
+	json_t *object = result_json(cqe->result, cqe->pid, &job->form);
 
 	if (object)
 		json_object_set_new(object, "cancelled",

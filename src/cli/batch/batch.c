@@ -53,8 +53,8 @@ static void take_line(struct batch *b, enum line found, char *text, size_t n)
 	if (found == LINE_TOO_LONG) {
 		r.id_unknown = true;
 		batch_complain(&complaint, E2BIG,
-				 "the line is longer than %zu MiB",
-				 BATCH_LINE_MAX >> 20);
+			       "the line is longer than %zu MiB",
+			       BATCH_LINE_MAX >> 20);
 		refuse_line(b, &r, &complaint);
 	} else if (is_blank(text, n)) {
 		return;

@@ -23,8 +23,10 @@
 
 #define BATCH_JOBS_MAX 1024
 #define BATCH_JOBS_DEFAULT 64 /* fits tools that wait more than they compute */
-#define BATCH_AHEAD ((size_t)96 << 10) /* bytes of lines that wait for their turn */
-#define BATCH_INPUT_MAX ((size_t)1 << 20) /* bytes that wait for a program's stdin */
+#define BATCH_AHEAD \
+	((size_t)96 << 10) /* bytes of lines that wait for their turn */
+#define BATCH_INPUT_MAX \
+	((size_t)1 << 20) /* bytes that wait for a program's stdin */
 #define BATCH_LINE_MAX ((size_t)64 << 20)
 #define BATCH_TOOLS_KNOWN 256
 #define BATCH_POOLS_MOST 64 /* programs of each way with prepared processes */
@@ -158,7 +160,8 @@ struct request {
 	void *decoded; /* owned: the input, if it was base64 */
 	size_t input_len;
 	int64_t timeout_ns, idle_ns, detached_ns; /* -1: not given */
-	uint64_t max_output; /* 0: not given */
+	uint64_t max_output, tail; /* 0: not given */
+	const char *spill; /* NULL: not given */
 	struct sandbox_wishes sandbox;
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	uint32_t winsize; /* SPAWN_TEMPLATE_WINSIZE; 0: not given */
@@ -191,7 +194,8 @@ struct batch_input {
 
 /* A line whose program waits for its turn or runs. */
 struct batch_job {
-	struct batch_job *next, **link; /* in one of the lists of struct batch */
+	struct batch_job *next,
+		**link; /* in one of the lists of struct batch */
 	uint64_t line;
 	char *id; /* JSON; never NULL */
 	struct request *request; /* NULL: it runs */
@@ -201,6 +205,8 @@ struct batch_job {
 	char *cwd; /* NULL: that of the command */
 	struct spawn_template_sandbox *sandbox; /* NULL: none */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
+	struct result_form form;
+	int spill_fd; /* -1: none */
 	bool input_ended; /* no more input may come */
 	struct batch_input *input, **input_end; /* a queue */
 	size_t input_size; /* bytes in it */

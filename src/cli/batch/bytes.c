@@ -52,10 +52,11 @@ static char *decode_plain(const json_t *value, const char *key,
 		free(bytes);
 	}
 	if (invalid)
-		batch_complain(c, EINVAL,
-			 "\"%s\" is not base64 with padding, of bytes without "
-			 "NUL",
-			 key);
+		batch_complain(
+			c, EINVAL,
+			"\"%s\" is not base64 with padding, of bytes without "
+			"NUL",
+			key);
 	else
 		batch_complain(c, ENOMEM, "out of memory");
 	return NULL;
@@ -81,11 +82,13 @@ int bytes_argv(struct request *r, json_t *value, struct complaint *c)
 	size_t n = json_array_size(value);
 
 	if (r->argv)
-		return batch_complain(c, EINVAL,
-				"both \"argv\" and \"argv_base64\" are given");
+		return batch_complain(
+			c, EINVAL,
+			"both \"argv\" and \"argv_base64\" are given");
 	if (n == 0)
-		return batch_complain(c, EINVAL,
-				"\"argv\" is not an array with a name in it");
+		return batch_complain(
+			c, EINVAL,
+			"\"argv\" is not an array with a name in it");
 	r->argv = calloc(n + 1, sizeof(*r->argv));
 	if (!r->argv)
 		return batch_complain(c, ENOMEM, "out of memory");
@@ -93,15 +96,14 @@ int bytes_argv(struct request *r, json_t *value, struct complaint *c)
 		r->argv[i] = bytes_plain(json_array_get(value, i));
 		if (!r->argv[i])
 			return batch_complain(c, EINVAL,
-					"\"argv\"[%zu] is not a string "
-					"without NUL",
-					i);
+					      "\"argv\"[%zu] is not a string "
+					      "without NUL",
+					      i);
 	}
 	return 0;
 }
 
-int bytes_argv_base64(struct request *r, json_t *value,
-			    struct complaint *c)
+int bytes_argv_base64(struct request *r, json_t *value, struct complaint *c)
 {
 	for (size_t i = 0; i < json_array_size(value); i++) {
 		json_t *word = decode_value(json_array_get(value, i),
@@ -117,20 +119,19 @@ int bytes_argv_base64(struct request *r, json_t *value,
 static int check_one_cwd(const struct request *r, struct complaint *c)
 {
 	if (r->cwd)
-		return batch_complain(c, EINVAL,
-				"both \"cwd\" and \"cwd_base64\" are given");
+		return batch_complain(
+			c, EINVAL, "both \"cwd\" and \"cwd_base64\" are given");
 	return 0;
 }
 
-int bytes_cwd_base64(struct request *r, json_t *value,
-			   struct complaint *c)
+int bytes_cwd_base64(struct request *r, json_t *value, struct complaint *c)
 {
 	if (check_one_cwd(r, c))
 		return -1;
 	r->cwd = r->cwd_decoded = decode_plain(value, "cwd_base64", c);
 	if (r->cwd && !*r->cwd)
-		return batch_complain(c, EINVAL,
-				"\"cwd_base64\" is not a directory's name");
+		return batch_complain(
+			c, EINVAL, "\"cwd_base64\" is not a directory's name");
 	return r->cwd ? 0 : -1;
 }
 
@@ -140,7 +141,8 @@ int bytes_cwd(struct request *r, json_t *value, struct complaint *c)
 		return -1;
 	r->cwd = bytes_plain(value);
 	if (!r->cwd || !*r->cwd)
-		return batch_complain(c, EINVAL, "\"cwd\" is not a directory's name");
+		return batch_complain(c, EINVAL,
+				      "\"cwd\" is not a directory's name");
 	return 0;
 }
 
@@ -152,19 +154,22 @@ static int check_env(const char *key, json_t *value, bool may_remove,
 	json_t *text;
 
 	if (!json_is_object(value))
-		return batch_complain(c, EINVAL, "\"%s\" is not an object", key);
+		return batch_complain(c, EINVAL, "\"%s\" is not an object",
+				      key);
 	json_object_foreach(value, name, text)
 	{
 		if (!*name || strchr(name, '='))
-			return batch_complain(c, EINVAL,
-					"\"%s\": \"%.64s\" is not a variable's "
-					"name",
-					key, name);
+			return batch_complain(
+				c, EINVAL,
+				"\"%s\": \"%.64s\" is not a variable's "
+				"name",
+				key, name);
 		if (!bytes_plain(text) && !(may_remove && json_is_null(text)))
-			return batch_complain(c, EINVAL,
-					"\"%s\": the value of \"%.64s\" is not "
-					"a string without NUL",
-					key, name);
+			return batch_complain(
+				c, EINVAL,
+				"\"%s\": the value of \"%.64s\" is not "
+				"a string without NUL",
+				key, name);
 	}
 	return 0;
 }
@@ -181,8 +186,7 @@ int bytes_setenv(struct request *r, json_t *value, struct complaint *c)
 	return check_env("setenv", value, true, c);
 }
 
-int bytes_setenv_base64(struct request *r, json_t *value,
-			      struct complaint *c)
+int bytes_setenv_base64(struct request *r, json_t *value, struct complaint *c)
 {
 	const char *name;
 	json_t *text;
@@ -203,9 +207,10 @@ int bytes_setenv_base64(struct request *r, json_t *value,
 static int check_one_input(const struct request *r, struct complaint *c)
 {
 	if (r->input)
-		return batch_complain(c, EINVAL,
-				"its bytes are given twice, as text and in "
-				"base64");
+		return batch_complain(
+			c, EINVAL,
+			"its bytes are given twice, as text and in "
+			"base64");
 	return 0;
 }
 
@@ -215,7 +220,10 @@ int bytes_input(struct request *r, json_t *value, struct complaint *c)
 		return -1;
 	r->input = json_string_value(value);
 	r->input_len = json_string_length(value);
-	return r->input ? 0 : batch_complain(c, EINVAL, "\"input\" or \"data\" is not a string");
+	return r->input ? 0
+			: batch_complain(
+				  c, EINVAL,
+				  "\"input\" or \"data\" is not a string");
 }
 
 int bytes_input_base64(struct request *r, json_t *value, struct complaint *c)
@@ -230,8 +238,9 @@ int bytes_input_base64(struct request *r, json_t *value, struct complaint *c)
 					   &r->input_len, &invalid);
 	r->input = r->decoded;
 	if (invalid)
-		return batch_complain(c, EINVAL,
-				"\"input_base64\" or \"data_base64\" is not "
-				"base64 with padding");
+		return batch_complain(
+			c, EINVAL,
+			"\"input_base64\" or \"data_base64\" is not "
+			"base64 with padding");
 	return r->decoded ? 0 : batch_complain(c, ENOMEM, "out of memory");
 }

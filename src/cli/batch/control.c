@@ -71,8 +71,8 @@ static void end_input(struct batch *b, struct batch_job *job, int error,
 
 	if (input->line)
 		answer_control(b, job->id, input->line,
-			       input->is_end ? BATCH_CLOSE : BATCH_WRITE,
-			       error, message);
+			       input->is_end ? BATCH_CLOSE : BATCH_WRITE, error,
+			       message);
 	job->input = input->next;
 	if (!job->input)
 		job->input_end = &job->input;

@@ -14,10 +14,8 @@
 #define DEPTH_MAX 2048 /* as the JSON library has it */
 
 const char *const batch_keys[BATCH_VERBS] = {
-	[BATCH_RUN] = "id",
-	[BATCH_CANCEL] = "cancel",
-	[BATCH_WRITE] = "write",
-	[BATCH_CLOSE] = "close_input",
+	[BATCH_RUN] = "id",	     [BATCH_CANCEL] = "cancel",
+	[BATCH_WRITE] = "write",     [BATCH_CLOSE] = "close_input",
 	[BATCH_WINSIZE] = "winsize",
 };
 

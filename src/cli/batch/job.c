@@ -2,6 +2,9 @@
 /* The lines that name a program: they wait for their turn, and are launched. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 #include "cli/batch/batch.h"
 
 #define HOLD_NS 1000000000 /* of templates that the guard knows */
@@ -64,6 +67,8 @@ static int queue_job(struct batch *b, struct batch_job *job,
 		args.detached_timeout_ns =
 			r->detached_ns ? (uint64_t)r->detached_ns : UINT64_MAX;
 	args.winsize = r->winsize;
+	args.tail_output = r->tail;
+	args.spill_fd = job->spill_fd;
 	args.grace_ns = (uint64_t)o->grace_ns;
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
@@ -125,6 +130,49 @@ static int make_sandbox(struct batch_job *job, struct complaint *c)
 
 /* ---- starting */
 
+/* Open the directory for output that is not kept. Return: 0; or -1 with a complaint. */
+static int open_spill(struct batch_job *job, struct complaint *c)
+{
+	const char *name = job->request->spill;
+	int cwd = AT_FDCWD, err;
+
+	if (!name)
+		return 0;
+	if (job->cwd && *name != '/')
+		cwd = open(job->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cwd != -1)
+		job->spill_fd =
+			openat(cwd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = errno;
+	if (cwd >= 0)
+		close(cwd);
+	if (job->spill_fd >= 0)
+		return 0;
+	return batch_complain(c, err, "\"spill\": %.256s: %s", name,
+			      strerror(err));
+}
+
+/* Note the form of the result. Return: 0; or -1 with a complaint. */
+static int check_output(const struct batch *b, struct batch_job *job,
+			struct complaint *c)
+{
+	const struct request *r = job->request;
+	uint64_t most = r->max_output ? r->max_output : b->options->max_output;
+
+	job->form.streamed = job->run_flags & SPAWN_TEMPLATE_RUN_STREAM;
+	if (job->form.streamed && (r->tail || r->spill))
+		return batch_complain(c, EINVAL,
+				      "\"tail\" and \"spill\" are not for a "
+				      "line with \"stream\"");
+	if (!r->tail)
+		return 0;
+	if (r->tail > (most ? most : SPAWN_TEMPLATE_RUN_MAX_OUTPUT))
+		return batch_complain(c, EINVAL,
+				      "\"tail\" is more than \"max_output\"");
+	result_set_tail(&job->form, most, r->tail);
+	return 0;
+}
+
 /* Return: 0; or -1 with a complaint. */
 static int check_job(const struct batch *b, struct batch_job *job,
 		     struct complaint *c)
@@ -138,7 +186,9 @@ static int check_job(const struct batch *b, struct batch_job *job,
 	if (job->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	    !timeout_of(b, job->request))
 		return batch_complain(c, EINVAL,
-					"\"detach\" needs a \"timeout\"");
+				      "\"detach\" needs a \"timeout\"");
+	if (check_output(b, job, c) || open_spill(job, c))
+		return -1;
 	return make_sandbox(job, c);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/batch/batch.h"
 
@@ -41,6 +42,8 @@ void job_free(struct batch *b, struct batch_job *job)
 	}
 	if (job->tfd >= 0)
 		spawn_template_cache_drop(job->cache, job->tfd);
+	if (job->spill_fd >= 0)
+		close(job->spill_fd);
 	spawn_template_sandbox_free(job->sandbox);
 	free(job->id);
 	free(job->name);
@@ -68,7 +71,7 @@ void job_add(struct batch *b, struct request *r)
 	*own = *r;
 	*r = (struct request){ 0 };
 	job->request = own;
-	job->tfd = -1;
+	job->tfd = job->spill_fd = -1;
 	job->line = b->in.number;
 	if (own->id)
 		job->id = own->id;

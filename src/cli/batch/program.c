@@ -141,16 +141,17 @@ static int find_program(struct request *r, struct complaint *c)
 
 	if (searched && path_size(r->cwd, path) > SEARCH_MAX)
 		return batch_complain(c, E2BIG,
-				"PATH%s is longer than %u KiB; name the "
-				"program by its path",
-				r->cwd ? ", taken from \"cwd\"," : "",
-				SEARCH_MAX >> 10);
+				      "PATH%s is longer than %u KiB; name the "
+				      "program by its path",
+				      r->cwd ? ", taken from \"cwd\"," : "",
+				      SEARCH_MAX >> 10);
 	if (!r->cwd || !relative)
 		r->name = strdup(name);
 	else if (asprintf(&r->name, "%s/%s", r->cwd, name) < 0)
 		r->name = NULL;
 	r->path = r->cwd && searched ? path_from(r->cwd, path) : strdup(path);
-	return r->name && r->path ? 0 : batch_complain(c, ENOMEM, "out of memory");
+	return r->name && r->path ? 0
+				  : batch_complain(c, ENOMEM, "out of memory");
 }
 
 int request_find_program(struct request *r, struct complaint *c)

@@ -29,9 +29,9 @@ static int read_time(int64_t *to, const char *key, json_t *value,
 		*to = whole_ns(s * 1e9);
 	else if (!text || parse_duration(text, to))
 		return batch_complain(c, EINVAL,
-					"\"%s\" must be seconds or a duration "
-					"such as \"500ms\"",
-					key);
+				      "\"%s\" must be seconds or a duration "
+				      "such as \"500ms\"",
+				      key);
 	return 0;
 }
 
@@ -50,19 +50,41 @@ static int read_detached(struct request *r, json_t *value, struct complaint *c)
 	return read_time(&r->detached_ns, "detached_timeout", value, c);
 }
 
-static int read_max_output(struct request *r, json_t *value,
-			   struct complaint *c)
+static int read_bytes(uint64_t *to, const char *key, json_t *value,
+		      struct complaint *c)
 {
 	const char *text = bytes_plain(value);
 	json_int_t n = json_integer_value(value);
 
 	if (n > 0)
-		r->max_output = (uint64_t)n;
-	else if (!text || parse_size(text, &r->max_output))
+		*to = (uint64_t)n;
+	else if (!text || parse_size(text, to))
 		return batch_complain(c, EINVAL,
-					"\"max_output\" must be bytes or a size "
-					"such as \"64K\"");
+				      "\"%s\" must be bytes or a size such as "
+				      "\"64K\"",
+				      key);
 	return 0;
+}
+
+static int read_max_output(struct request *r, json_t *value,
+			   struct complaint *c)
+{
+	return read_bytes(&r->max_output, "max_output", value, c);
+}
+
+static int read_tail(struct request *r, json_t *value, struct complaint *c)
+{
+	r->run_flags |= SPAWN_TEMPLATE_RUN_TAIL;
+	return read_bytes(&r->tail, "tail", value, c);
+}
+
+static int read_spill(struct request *r, json_t *value, struct complaint *c)
+{
+	r->run_flags |= SPAWN_TEMPLATE_RUN_SPILL;
+	r->spill = bytes_plain(value);
+	if (r->spill && *r->spill)
+		return 0;
+	return batch_complain(c, EINVAL, "\"spill\" is not a directory's name");
 }
 
 /* ---- switches */
@@ -71,8 +93,8 @@ static int read_flag(struct request *r, uint32_t flag, const char *key,
 		     json_t *value, struct complaint *c)
 {
 	if (!json_is_boolean(value))
-		return batch_complain(
-			c, EINVAL, "\"%s\" is neither true nor false", key);
+		return batch_complain(c, EINVAL,
+				      "\"%s\" is neither true nor false", key);
 	if (json_is_true(value))
 		r->run_flags |= flag;
 	return 0;
@@ -128,9 +150,8 @@ static int read_size_of(struct request *r, const char *key, json_t *value,
 	json_int_t n = json_integer_value(value);
 
 	if (n < 1 || n > UINT16_MAX)
-		return batch_complain(c, EINVAL,
-					"\"%s\" is not from 1 to %d", key,
-					UINT16_MAX);
+		return batch_complain(c, EINVAL, "\"%s\" is not from 1 to %d",
+				      key, UINT16_MAX);
 	r->winsize |= (uint32_t)n << shift;
 	return 0;
 }
@@ -159,9 +180,10 @@ static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
 	else if (flag)
 		r->way = batch_way_of(flag);
 	else
-		return batch_complain(c, EINVAL,
-				"\"warm\" is neither true nor false, \"once\" "
-				"nor \"fork\"");
+		return batch_complain(
+			c, EINVAL,
+			"\"warm\" is neither true nor false, \"once\" "
+			"nor \"fork\"");
 	return 0;
 }
 
@@ -220,7 +242,9 @@ static const struct key {
 	{ "sandbox", read_sandbox, RUN },
 	{ "setenv", bytes_setenv, RUN },
 	{ "setenv_base64", bytes_setenv_base64, RUN },
+	{ "spill", read_spill, RUN },
 	{ "stream", read_stream, RUN },
+	{ "tail", read_tail, RUN },
 	{ "timeout", read_timeout, RUN },
 	{ "warm", read_warm_key, RUN },
 	{ "winsize", read_id, WINSIZE },
@@ -235,17 +259,22 @@ static int read_key(struct request *r, const char *name, json_t *value,
 			continue;
 		if (keys[i].lines & 1U << r->verb)
 			return keys[i].read(r, value, c);
-		return batch_complain(c, EINVAL,
-					"\"%s\" is not for a line with \"%s\"",
-					name,
-					r->verb == BATCH_RUN
-						? "argv"
-						: batch_keys[r->verb]);
+		return batch_complain(
+			c, EINVAL, "\"%s\" is not for a line with \"%s\"", name,
+			r->verb == BATCH_RUN ? "argv" : batch_keys[r->verb]);
 	}
 	return batch_complain(c, EINVAL, "unknown key \"%.64s\"", name);
 }
 
 /* ---- all of it */
+
+static int check_size(const struct request *r, struct complaint *c)
+{
+	if (r->winsize >> 16 && r->winsize & UINT16_MAX)
+		return 0;
+	return batch_complain(c, EINVAL,
+			      "\"rows\" and \"columns\" are not both there");
+}
 
 /* Check keys that need others. Times may come from the options: job.c checks these. */
 static int check_run(const struct request *r, struct complaint *c)
@@ -254,16 +283,17 @@ static int check_run(const struct request *r, struct complaint *c)
 
 	if (!r->argv)
 		return batch_complain(c, EINVAL, "\"argv\" is missing");
-	if (!pty &&
-	    (r->winsize || r->run_flags & SPAWN_TEMPLATE_RUN_NO_ECHO))
+	if (!pty && (r->winsize || r->run_flags & SPAWN_TEMPLATE_RUN_NO_ECHO))
 		return batch_complain(c, EINVAL,
-					"\"rows\", \"columns\" and \"echo\" "
-					"need \"pty\": true");
+				      "\"rows\", \"columns\" and \"echo\" "
+				      "need \"pty\": true");
+	if (r->winsize && check_size(r, c))
+		return -1;
 	if (r->detached_ns >= 0 &&
 	    !(r->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT))
 		return batch_complain(c, EINVAL,
-					"\"detached_timeout\" needs "
-					"\"detach\": true");
+				      "\"detached_timeout\" needs "
+				      "\"detach\": true");
 	return 0;
 }
 
@@ -271,11 +301,8 @@ static int check_control(const struct request *r, struct complaint *c)
 {
 	if (r->verb == BATCH_WRITE && !r->input)
 		return batch_complain(c, EINVAL, "\"data\" is missing");
-	if (r->verb == BATCH_WINSIZE &&
-	    (!(r->winsize >> 16) || !(r->winsize & UINT16_MAX)))
-		return batch_complain(c, EINVAL,
-					"\"rows\" and \"columns\" are not both "
-					"there");
+	if (r->verb == BATCH_WINSIZE)
+		return check_size(r, c);
 	return 0;
 }
 
@@ -339,7 +366,7 @@ int request_read(struct request *r, char *line, size_t n, struct complaint *c)
 			     &error);
 	if (!r->json)
 		return batch_complain(c, EINVAL, "not JSON: %s, at byte %d",
-					error.text, error.position);
+				      error.text, error.position);
 	if (!json_is_object(r->json))
 		return batch_complain(c, EINVAL, "not an object");
 	r->id_unknown = false;

@@ -44,7 +44,13 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 	args.grace_ns = (uint64_t)o->grace_ns;
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
-	args.flags = o->run_flags;
+	args.idle_timeout_ns = (uint64_t)o->idle_timeout_ns;
+	args.tail_output = o->tail;
+	args.spill_fd = o->spill_fd;
+	args.winsize = o->winsize;
+	args.flags = o->run_flags | o->output_flags;
+	if (args.flags & SPAWN_TEMPLATE_RUN_PTY)
+		args.flags |= SPAWN_TEMPLATE_RUN_OPEN_INPUT;
 	if (!o->keep_leftovers)
 		args.flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
 	if (o->tree_parent) {
@@ -65,10 +71,13 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
  * tree; another one ends the tree at once.
  * Return: the completion, or NULL.
  */
-static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring)
+static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring,
+					      struct feed *feed)
 {
-	struct pollfd fd = { .fd = spawn_template_ring_fd(ring),
-			     .events = POLLIN };
+	struct pollfd fds[2] = {
+		{ .fd = spawn_template_ring_fd(ring), .events = POLLIN },
+		{ .events = POLLIN },
+	};
 	struct spawn_template_cqe *cqe = NULL;
 	bool cancelled = false;
 
@@ -79,7 +88,10 @@ static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring)
 		}
 		if (stop_count() > 1)
 			return NULL;
-		poll(&fd, 1, -1);
+		fds[1].fd = feed_fd(feed);
+		fds[1].revents = 0;
+		if (poll(fds, 2, feed_wait_ms(feed)) >= 0)
+			feed_on(feed, fds[1].revents != 0);
 	}
 	return cqe;
 }
@@ -108,8 +120,13 @@ static int report_end(const struct run_plan *plan,
 	struct spawn_template_result *r = cqe->result;
 	json_t *report = json_pack("{s:o}", "command",
 				   command_json(plan->options->argv));
-	json_t *result = result_json(r, cqe->pid, false);
+	struct result_form form = { 0 };
+	json_t *result;
 
+	if (plan->options->tail)
+		result_set_tail(&form, plan->options->max_output,
+				plan->options->tail);
+	result = result_json(r, cqe->pid, &form);
 	json_object_set_new(report, "launch", plan_describe(plan));
 	json_object_set_new(report, "cancelled",
 			    json_boolean(cqe->res == -ECANCELED));
@@ -136,6 +153,7 @@ static int report_end(const struct run_plan *plan,
 static int run_in(struct spawn_template_ring *ring, struct run_plan *plan)
 {
 	struct spawn_template_cqe *cqe;
+	struct feed *feed = NULL;
 	json_t *error = NULL;
 	int status = queue_run(ring, plan, &error);
 
@@ -148,7 +166,10 @@ static int run_in(struct spawn_template_ring *ring, struct run_plan *plan)
 	}
 	stop_watch();
 	spawn_template_ring_submit(ring);
-	cqe = wait_for_it(ring);
+	if (plan->options->output_flags & SPAWN_TEMPLATE_RUN_PTY)
+		feed = feed_start(ring, THE_RUN);
+	cqe = wait_for_it(ring, feed);
+	feed_end(feed);
 	stop_unwatch();
 	if (!cqe)
 		return CLI_FAILED; /* ended by the signal */

@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run/run.h"
 
@@ -38,7 +39,17 @@ enum {
 	OPT_RO,
 	OPT_RW,
 	OPT_NO_NET,
+	OPT_TCP_CONNECT,
+	OPT_TCP_BIND,
+	OPT_NO_SIGNALS,
+	OPT_NO_ABSTRACT,
+	OPT_NO_DEVICES,
 	OPT_BEST_EFFORT,
+	OPT_IDLE_TIMEOUT,
+	OPT_TAIL,
+	OPT_SPILL,
+	OPT_PTY,
+	OPT_MERGE_STDERR,
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
@@ -73,6 +84,16 @@ static const struct option long_options[] = {
 	{ "ro", required_argument, NULL, OPT_RO },
 	{ "rw", required_argument, NULL, OPT_RW },
 	{ "no-net", no_argument, NULL, OPT_NO_NET },
+	{ "tcp-connect", required_argument, NULL, OPT_TCP_CONNECT },
+	{ "tcp-bind", required_argument, NULL, OPT_TCP_BIND },
+	{ "no-signals", no_argument, NULL, OPT_NO_SIGNALS },
+	{ "no-abstract", no_argument, NULL, OPT_NO_ABSTRACT },
+	{ "no-devices", no_argument, NULL, OPT_NO_DEVICES },
+	{ "idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT },
+	{ "tail", required_argument, NULL, OPT_TAIL },
+	{ "spill", required_argument, NULL, OPT_SPILL },
+	{ "pty", optional_argument, NULL, OPT_PTY },
+	{ "merge-stderr", no_argument, NULL, OPT_MERGE_STDERR },
 	{ "sandbox-best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -162,10 +183,22 @@ static bool read_switch(struct run_options *o, int c)
 		o->keep_leftovers = true;
 		return true;
 	case OPT_NO_NET:
-		o->sandbox.no_net = true;
+		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_NO_NET;
+		return true;
+	case OPT_NO_SIGNALS:
+		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_SIGNALS;
+		return true;
+	case OPT_NO_ABSTRACT:
+		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_ABSTRACT;
+		return true;
+	case OPT_NO_DEVICES:
+		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_NO_DEVICES;
+		return true;
+	case OPT_MERGE_STDERR:
+		o->output_flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
 		return true;
 	case OPT_BEST_EFFORT:
-		o->sandbox.best_effort = true;
+		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_BEST_EFFORT;
 		return true;
 	case OPT_INHERIT_FDS:
 		o->flags |= SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
@@ -206,6 +239,18 @@ static int read_value(struct run_options *o, int c, const char *text,
 		return read_keep_fd(o, text);
 	case OPT_TIMEOUT:
 		return read_duration("--timeout", text, &o->timeout_ns);
+	case OPT_IDLE_TIMEOUT:
+		return read_duration("--idle-timeout", text,
+				     &o->idle_timeout_ns);
+	case OPT_TAIL:
+		return option_tail(o, text);
+	case OPT_SPILL:
+		return option_spill(o, text);
+	case OPT_PTY:
+		return option_pty(o, text);
+	case OPT_TCP_CONNECT:
+	case OPT_TCP_BIND:
+		return option_port(o, c == OPT_TCP_BIND, text);
 	case OPT_KILL_AFTER:
 		return read_duration("--kill-after", text, &o->grace_ns);
 	case OPT_MAX_OUTPUT:
@@ -249,12 +294,13 @@ static int check_options(struct run_options *o)
 			"--cgroup is for a program that shares it; "
 			"one of its own is made by "
 			"--cgroup-tree=DIR");
-	if (o->sandbox.best_effort && !sandbox_is_wanted(&o->sandbox))
-		return out_bad_usage("--sandbox-best-effort needs --ro, --rw "
-				     "or --no-net");
+	if (o->sandbox.flags && !sandbox_is_wanted(&o->sandbox))
+		return out_bad_usage(
+			"--sandbox-best-effort needs --ro, --rw or "
+			"another wish; so does --no-devices");
 	if (o->capture)
 		o->json = true;
-	return 0;
+	return options_check(o);
 }
 
 /* Return: 0; an exit code after a message; or -1 if help was asked for. */
@@ -262,6 +308,7 @@ static int read_options(struct run_options *o, int argc, char **argv)
 {
 	int c, err;
 
+	o->spill_fd = -1;
 	o->grace_ns = INT64_C(2000000000);
 	o->env = calloc((size_t)argc, sizeof(*o->env));
 	o->keep = calloc((size_t)argc + 2, sizeof(*o->keep));
@@ -357,6 +404,8 @@ static int run_main(int argc, char **argv)
 	}
 	free(o.env);
 	free(o.keep);
+	if (o.spill_fd > 0)
+		close(o.spill_fd);
 	sandbox_wishes_free(&o.sandbox);
 	return status;
 }
@@ -391,6 +440,20 @@ const struct command cmd_run = {
 		"  --max-output SIZE  capture, and keep SIZE bytes of each "
 		"stream: 64K, 1M;\n"
 		"                     default 16M\n"
+		"  --idle-timeout TIME\n"
+		"                     with --capture: the same after TIME "
+		"without output\n"
+		"  --tail SIZE        with --capture: of what is kept, SIZE "
+		"bytes are the last ones\n"
+		"  --spill DIR        with --capture: output that exceeds "
+		"--max-output goes to\n"
+		"                     the files out and err in DIR, from its "
+		"first byte on\n"
+		"  --merge-stderr     with --capture: both streams in the "
+		"order written\n"
+		"  --pty[=COLUMNSxROWS]\n"
+		"                     with --capture: in a terminal of its own; "
+		"default 80x24\n"
 		"  --held-quiet TIME, --held-most TIME\n"
 		"                     with --capture, if another process "
 		"holds the output\n"
@@ -423,6 +486,16 @@ const struct command cmd_run = {
 		"  --rw PATH          in a sandbox: read and write below "
 		"PATH\n"
 		"  --no-net           in a sandbox: no socket but Unix ones\n"
+		"  --tcp-connect PORT, --tcp-bind PORT\n"
+		"                     in a sandbox: TCP to, or on, these ports "
+		"only; may be\n"
+		"                     repeated\n"
+		"  --no-signals       in a sandbox: no signals to processes "
+		"outside\n"
+		"  --no-abstract      in a sandbox: no abstract sockets of "
+		"processes outside\n"
+		"  --no-devices       in a sandbox with --ro or --rw: no "
+		"/dev/null either\n"
 		"  --sandbox-best-effort\n"
 		"                     do without what the kernel cannot "
 		"restrict\n"

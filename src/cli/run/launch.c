@@ -84,7 +84,9 @@ static int add_actions(struct run_plan *plan, const sigset_t *mask)
 		   });
 	for (size_t i = 0; i < o->n_keep; i++)
 		add_keep(plan, o->keep[i]);
-	return o->capture ? add_stdin(plan) : 0;
+	if (!o->capture || o->output_flags & SPAWN_TEMPLATE_RUN_PTY)
+		return 0;
+	return add_stdin(plan);
 }
 
 /* ---- the plan */

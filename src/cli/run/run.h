@@ -33,6 +33,11 @@ struct run_options {
 	uint64_t create_flags; /* SPAWN_TEMPLATE_CREATE_*, of --warm */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
 	bool keep_leftovers; /* with capture */
+	uint32_t output_flags; /* the same, of the options in options.c */
+	int64_t idle_timeout_ns; /* 0: none */
+	uint64_t tail; /* bytes; 0: none */
+	uint32_t winsize; /* SPAWN_TEMPLATE_WINSIZE; 0: the default */
+	int spill_fd; /* -1: none */
 	unsigned int umask;
 	int nice;
 	struct sandbox_wishes sandbox;
@@ -116,6 +121,31 @@ void terminal_close(struct run_terminal *t, bool restore);
  * one an argument and two.
  */
 void keep_named(struct run_options *options);
+
+/*
+ * options.c. Each reads the value of an option of a captured run, or of a sandbox.
+ * Return: 0, or an exit code after a message.
+ */
+int option_tail(struct run_options *o, const char *text);
+int option_spill(struct run_options *o, const char *text);
+int option_pty(struct run_options *o, const char *text);
+int option_port(struct run_options *o, bool bind, const char *text);
+
+/* Check that what they have read fits together. */
+int options_check(const struct run_options *o);
+
+/*
+ * feed.c. Passes this tool's stdin on to a program whose stdin is a terminal of its own.
+ * feed_start() does so unless stdin is a terminal, too.
+ */
+struct feed;
+
+struct feed *feed_start(struct spawn_template_ring *ring, uint64_t user_data);
+int feed_fd(const struct feed *feed); /* to poll for reading; -1: none */
+int feed_wait_ms(
+	const struct feed *feed); /* time to wait at most; -1: no limit */
+void feed_on(struct feed *feed, bool readable);
+void feed_end(struct feed *feed); /* feed may be NULL, as in all of them */
 
 /* launch.c */
 
