@@ -36,8 +36,10 @@ export interface RunOptions {
     cgroupFd?: number;
     /** The tree ends when this process dies, however it dies. Needs a cgroup. */
     supervise?: boolean;
-    /** Processes that the program leaves behind are ended. */
-    endLeftovers?: boolean;
+    /** Processes that the program leaves behind live on; else they are ended. */
+    keepLeftovers?: boolean;
+    /** Limits on the tree as a whole, in a cgroup. */
+    limits?: Limits;
     /** Reject with a RunError unless the program ends with code 0. */
     check?: boolean;
     /** If another process holds the output: time without output, and time in all. */
@@ -59,6 +61,19 @@ export interface RunOptions {
     noNewPrivs?: boolean;
     /** The program gets SIGKILL when this process ends. */
     dieWithParent?: boolean;
+}
+
+export interface Limits {
+    /** Bytes; above them the kernel ends the tree: Result.oom. */
+    memory?: number;
+    /** Bytes of swap beside memory; by default none. */
+    swap?: number;
+    /** Processors, 1.5 for example. */
+    cpus?: number;
+    /** Processes and their threads. */
+    pids?: number;
+    cpuWeight?: number;
+    ioWeight?: number;
 }
 
 type Bytes = { encoding: 'buffer' };
@@ -91,6 +106,8 @@ export class Result<T = string> {
     /** Other code in this process took the exit status. */
     readonly statusLost: boolean;
     readonly cgroup: boolean;
+    /** The kernel ended processes for lack of memory. */
+    readonly oom: boolean;
     readonly detached: boolean;
     readonly spilled: boolean;
     /** A prepared process became the program. */

@@ -20,12 +20,12 @@ const FLAGS = {
     cgroup: native.RUN_CGROUP,
     supervise: native.RUN_SUPERVISE,
     detachOnTimeout: native.RUN_DETACH_ON_TIMEOUT,
-    endLeftovers: native.RUN_END_LEFTOVERS,
 };
 const KNOWN = new Set([...TIMES, ...COUNTS, ...Object.keys(FLAGS), 'cwd', 'env', 'input',
     'signal', 'keep', 'tailOutput', 'encoding', 'capture', 'onOutput', 'check', 'nice',
     'pty', 'sandbox', 'spillFd', 'noNewPrivs', 'dieWithParent', 'openInput', 'shell',
-    'cgroupFd']);
+    'cgroupFd', 'limits', 'keepLeftovers']);
+const LIMITS = new Set(['memory', 'swap', 'cpus', 'pids', 'cpuWeight', 'ioWeight']);
 
 function invalid(name, why, Type = TypeError) {
     return Object.assign(new Type(`${name} ${why}`), {
@@ -119,8 +119,30 @@ function keepFlags(options) {
     return native.RUN_TAIL;
 }
 
+/* Limits on all of the tree together. */
+function limitFlags({ limits }) {
+    if (limits === undefined) return 0;
+    for (const name of Object.keys(limits)) {
+        if (!LIMITS.has(name)) throw invalid(`limits.${name}`, 'is not known');
+    }
+    const put = (name, at, least, most, factor = 1) => {
+        if (limits[name] === undefined) return;
+        const value = number(`limits.${name}`, limits[name], least, most);
+        numbers[AT[at]] = value === Infinity ? value : Math.trunc(value * factor);
+    };
+    put('memory', 'memoryMax', 1, Number.MAX_SAFE_INTEGER);
+    put('swap', 'memorySwapMax', 0, Infinity);
+    // of each 100 ms
+    put('cpus', 'cpuMaxUs', 0.01, 1e6, 100000);
+    put('pids', 'pidsMax', 1, 0xffffffff);
+    put('cpuWeight', 'cpuWeight', 1, 10000);
+    put('ioWeight', 'ioWeight', 1, 10000);
+    return native.RUN_LIMITS;
+}
+
 function putFlags(options) {
-    let flags = keepFlags(options);
+    let flags = keepFlags(options) | limitFlags(options);
+    if (!options.keepLeftovers) flags |= native.RUN_END_LEFTOVERS;
     for (const name of Object.keys(FLAGS)) {
         if (options[name]) flags |= FLAGS[name];
     }

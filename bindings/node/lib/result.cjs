@@ -34,6 +34,7 @@ class Result {
         this.stderrTruncated = (flags & native.RESULT_ERR_TRUNCATED) !== 0;
         this.statusLost = (flags & native.RESULT_STATUS_LOST) !== 0;
         this.cgroup = (flags & native.RESULT_CGROUP) !== 0;
+        this.oom = (flags & native.RESULT_OOM) !== 0;
         this.detached = (flags & native.RESULT_DETACHED) !== 0;
         this.spilled = (flags & native.RESULT_SPILLED) !== 0;
         this.warm = (flags & native.RESULT_WARM) !== 0;

@@ -31,6 +31,12 @@ static const struct number {
 	{ "heldMost", MS, AT(held_most_ns), 0 },
 	{ "maxOutput", BYTES, AT(max_output), 0 },
 	{ "tailOutput", BYTES, AT(tail_output), 0 },
+	{ "memoryMax", BYTES, AT(memory_max), 0 },
+	{ "memorySwapMax", BYTES, AT(memory_swap_max), 0 },
+	{ "cpuMaxUs", BYTES, AT(cpu_max_us), 0 },
+	{ "pidsMax", U32, AT(pids_max), 0 },
+	{ "cpuWeight", U32, AT(cpu_weight), 0 },
+	{ "ioWeight", U32, AT(io_weight), 0 },
 	{ "winsize", U32, AT(winsize), 0 },
 	{ "spillFd", S32, AT(spill_fd), 0 },
 	{ "cgroupFd", S32, AT(cgroup_parent_fd), 0 },
@@ -67,7 +73,9 @@ static void put_number(struct spawn_template_run_args *args,
 		       const struct number *n, double value)
 {
 	char *at = (char *)args + n->at;
-	uint64_t u64 = n->unit == MS ? nanoseconds(value) : (uint64_t)value;
+	uint64_t u64 = n->unit == MS   ? nanoseconds(value)
+		       : value >= 9e15 ? UINT64_MAX
+				       : (uint64_t)value;
 	uint32_t u32 = (uint32_t)(int64_t)value;
 
 	args->spawn.flags |= n->flag;

@@ -47,7 +47,8 @@ const CHECKS = {
 };
 
 function optionsOf(entry) {
-    const options = {};
+    // the table is that of the C library, which leaves them alone
+    const options = { keepLeftovers: true };
     for (const [name, value] of Object.entries(entry.options ?? {})) {
         Object.assign(options, OPTIONS[name](value));
     }

@@ -223,10 +223,33 @@ test('usage has the fields of process.resourceUsage()', async () => {
     assert.deepEqual(Object.keys(usage).sort(), Object.keys(process.resourceUsage()).sort());
 });
 
-test('endLeftovers ends what the program leaves behind', async () => {
-    const result = await shell('sleep 62 & echo $!', { endLeftovers: true });
+test('what the program leaves behind is ended, unless it is to be kept', async () => {
+    const result = await shell('sleep 62 >/dev/null 2>&1 & echo $!');
     assert.ok(result.leftovers >= 1);
     assert.ok(await eventually(() => !isAlive(Number(result.stdout))));
+    const kept = await shell('sleep 62 >/dev/null 2>&1 & echo $!', { keepLeftovers: true });
+    assert.equal(kept.leftovers, 0);
+    assert.ok(isAlive(Number(kept.stdout)));
+    process.kill(Number(kept.stdout));
+});
+
+test('limits hold for the tree, or the launch fails', async () => {
+    const command = 'i=0; while [ $i -lt 40 ]; do sleep 3 & i=$((i+1)); done; echo all';
+    let result;
+    try {
+        result = await shell(command, { limits: { pids: 8, memory: 64 << 20, cpus: 1 } });
+    } catch (error) {
+        // no cgroup that this user may write, or a controller that is missing
+        assert.ok(error instanceof LaunchError, error);
+        assert.match(error.message, /cannot limit|cgroup/);
+        return;
+    }
+    assert.doesNotMatch(result.stdout, /all/);
+});
+
+test('limits are checked', async () => {
+    await assert.rejects(run(['true'], { limits: { mem: 5 } }), /not known/);
+    await assert.rejects(run(['true'], { limits: { pids: 0 } }), { code: 'ERR_OUT_OF_RANGE' });
 });
 
 test('cwd may be a URL', async () => {
