@@ -2,7 +2,7 @@
 # Measure growth over many launches. Read after tests.mk.
 #
 #: soak            look for growth over hundred thousands of launches and runs
-#: soak-runs       make 200,000 runs with options drawn at random; takes an hour
+#: soak-runs       make 200,000 runs with options drawn at random
 #: soak-warm       the same over a million of warm launches; takes an hour
 
 # test_leak counts the library's calls for memory.
