@@ -10,6 +10,12 @@ const programs = [...text.matchAll(/```js\n(.*?)```\n\n```text\n(.*?)```/gs)];
 
 test('the page has programs', () => assert.ok(programs.length > 4));
 
+test('the version is that of the Makefile', () => {
+    const makefile = fs.readFileSync(path.join(HERE, '../../../Makefile'), 'utf8');
+    const { version } = JSON.parse(fs.readFileSync(path.join(DIR, 'package.json'), 'utf8'));
+    assert.equal(version, /^VERSION := (.*)$/m.exec(makefile)[1]);
+});
+
 for (const [, source, want] of programs) {
     const name = source.split('\n').find((line) => line.startsWith('const') ||
         line.includes('register'));
