@@ -262,7 +262,7 @@ def _check_popen() -> None:
         if not isinstance(getattr(popen, name, None), types.FunctionType):
             raise RuntimeError("somebody has replaced subprocess.Popen, or its "
                                + name)
-    code = popen._execute_child.__code__
+    code = popen._execute_child.__code__   # type: ignore[attr-defined]
     if code.co_varnames[:code.co_argcount] not in _KNOWN:
         raise RuntimeError("subprocess of this Python is not known to "
                            "spawn_template, or somebody has replaced its parts")

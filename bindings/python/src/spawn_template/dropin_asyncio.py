@@ -151,7 +151,7 @@ class _Transport(_original_transport):  # type: ignore[misc]
 
     def discard(self) -> None:
         """Close the transport as if its making had failed: without a child."""
-        popen, self._proc = self._proc, None
+        popen, self._proc = self._proc, None  # type: ignore[has-type]
         for file in popen.stdin, popen.stdout, popen.stderr:
             if file is not None:
                 file.close()

@@ -77,6 +77,12 @@ async def run(name: StrOrBytesPath, *args: StrOrBytesPath,
         **options: Unpack[RunOptions]) -> _native.Result: ...
 
 
+@overload
+async def run(name: StrOrBytesPath, *args: StrOrBytesPath, text: bool,
+        encoding: Optional[str] = None, **options: Unpack[RunOptions]
+        ) -> AnyResult: ...
+
+
 @signed(RunOptions)
 async def run(name: StrOrBytesPath, *args: Any, **options: Any) -> AnyResult:
     """Run a program to its end, by name, without blocking the event loop.
@@ -115,6 +121,12 @@ def run_sync(name: StrOrBytesPath, *args: StrOrBytesPath,
         **options: Unpack[SyncOptions]) -> _native.Result: ...
 
 
+@overload
+def run_sync(name: StrOrBytesPath, *args: StrOrBytesPath, text: bool,
+        encoding: Optional[str] = None, **options: Unpack[SyncOptions]
+        ) -> AnyResult: ...
+
+
 @signed(SyncOptions)
 def run_sync(name: StrOrBytesPath, *args: Any, **options: Any) -> AnyResult:
     """Run a program to its end, by name, as run() does, but block the calling thread."""
@@ -144,6 +156,12 @@ def stream(name: StrOrBytesPath, *args: StrOrBytesPath,
         **options: Unpack[StreamOptions]) -> BytesRun: ...
 
 
+@overload
+def stream(name: StrOrBytesPath, *args: StrOrBytesPath, text: bool,
+        encoding: Optional[str] = None, **options: Unpack[StreamOptions]
+        ) -> Run[Any, Any]: ...
+
+
 @signed(StreamOptions)
 def stream(name: StrOrBytesPath, *args: Any, **options: Any) -> Run[Any, Any]:
     """Return a Run of a program, by name: see Template.stream()."""
@@ -167,6 +185,12 @@ async def start(name: StrOrBytesPath, *args: StrOrBytesPath, text: bool = False,
 async def start(name: StrOrBytesPath, *args: StrOrBytesPath,
         text: Literal[False] = False, encoding: None = None,
         **options: Unpack[StartOptions]) -> BytesRun: ...
+
+
+@overload
+async def start(name: StrOrBytesPath, *args: StrOrBytesPath, text: bool,
+        encoding: Optional[str] = None, **options: Unpack[StartOptions]
+        ) -> Run[Any, Any]: ...
 
 
 @signed(StartOptions)

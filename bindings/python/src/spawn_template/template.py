@@ -120,6 +120,11 @@ class Template:
             text: Literal[False] = False, encoding: None = None,
             **options: Unpack[RunOptions]) -> _native.Result: ...
 
+    @overload
+    async def run(self, *args: Argument, argv: Argv = None, text: bool,
+            encoding: Optional[str] = None, **options: Unpack[RunOptions]
+            ) -> AnyResult: ...
+
     @signed(RunOptions)
     async def run(self, *args: Any, argv: Argv = None, **options: Any) -> AnyResult:
         """Run a program to its end without blocking the event loop.
@@ -180,6 +185,11 @@ class Template:
             text: Literal[False] = False, encoding: None = None,
             **options: Unpack[SyncOptions]) -> _native.Result: ...
 
+    @overload
+    def run_sync(self, *args: Argument, argv: Argv = None, text: bool,
+            encoding: Optional[str] = None, **options: Unpack[SyncOptions]
+            ) -> AnyResult: ...
+
     @signed(SyncOptions)
     def run_sync(self, *args: Any, argv: Argv = None, **options: Any) -> AnyResult:
         """Run a program to its end as run() does, but block the calling thread.
@@ -206,6 +216,11 @@ class Template:
     def stream(self, *args: Argument, argv: Argv = None,
             text: Literal[False] = False, encoding: None = None,
             **options: Unpack[StreamOptions]) -> BytesRun: ...
+
+    @overload
+    def stream(self, *args: Argument, argv: Argv = None, text: bool,
+            encoding: Optional[str] = None, **options: Unpack[StreamOptions]
+            ) -> Run[Any, Any]: ...
 
     @signed(StreamOptions)
     def stream(self, *args: Any, argv: Argv = None, **options: Any) -> Run[Any, Any]:
@@ -236,6 +251,11 @@ class Template:
     async def start(self, *args: Argument, argv: Argv = None,
             text: Literal[False] = False, encoding: None = None,
             **options: Unpack[StartOptions]) -> BytesRun: ...
+
+    @overload
+    async def start(self, *args: Argument, argv: Argv = None, text: bool,
+            encoding: Optional[str] = None, **options: Unpack[StartOptions]
+            ) -> Run[Any, Any]: ...
 
     @signed(StartOptions)
     async def start(self, *args: Any, argv: Argv = None, **options: Any
