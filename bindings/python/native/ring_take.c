@@ -121,8 +121,7 @@ static PyObject *completion(struct py_ring *r, struct spawn_template_cqe *cqe)
  * Returns the end of a launch or run. If memory is too short for it, that becomes its
  * error, so that nobody waits for it for ever.
  */
-static PyObject *end_or_error(struct py_ring *r,
-				     struct spawn_template_cqe *cqe)
+static PyObject *end_or_error(struct py_ring *r, struct spawn_template_cqe *cqe)
 {
 	struct entry *entry = (void *)(uintptr_t)cqe->user_data;
 	PyObject *token = entry->token, *tuple, *error;
