@@ -978,11 +978,15 @@ struct spawn_template_result {
  * user.delegate, or is the topmost of a container. With a cgroup_parent_fd the call
  * enables the controllers there, and moves nothing.
  *
- * RUN_SUPERVISE implies RUN_CGROUP, and fails without a cgroup. A small process
- * kills the cgroup when the caller execs or ends, whatever ends the caller.
- * Processes that the program leaves in its cgroup end with the call or, in a ring,
- * with the ring. The call, or the first such run of a ring, costs as much as
- * fork(2).
+ * RUN_SUPERVISE ends the tree when the caller execs or ends, whatever ends the caller.
+ * It implies RUN_CGROUP. With a cgroup, a small process does that for all runs of a
+ * ring; processes that the program leaves in its cgroup end with the call or, in a
+ * ring, with the ring. The call, or the first such run of a ring, costs as much as
+ * fork(2). Without a cgroup each run has such a process, a keeper, and costs as much
+ * as fork(2). The keeper is the program's parent and adopts orphans
+ * (PR_SET_CHILD_SUBREAPER), so that the deadline, RUN_END_LEFTOVERS and the end of
+ * the run reach processes with sessions of their own, too; what the program leaves
+ * behind ends with the run. Such a launch is cold.
  *
  * In a process that reaps every child or ignores SIGCHLD, the exit status is lost:
  * code and signal are -1 and RESULT_STATUS_LOST is set, unless the kernel still
@@ -1007,7 +1011,8 @@ struct spawn_template_result {
  *            RUN_LIMITS, or out of its range
  *   -ENOTDIR spill_fd is a file, without RUN_MERGE_STDERR
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
- *   -EOPNOTSUPP  RUN_SUPERVISE or RUN_LIMITS, and no cgroup v2 directory that the
+ *   -EOPNOTSUPP  RUN_SUPERVISE in a new pid namespace, or without a cgroup for a
+ *            guarded template; or RUN_LIMITS, and no cgroup v2 directory that the
  *            caller may write; at STAGE_ATTR: the controller of a limit is not there
  *   -EBUSY, -EACCES, -EPERM or -EROFS at STAGE_ATTR: the controller of a limit cannot be
  *            enabled, because processes are in the cgroup, or for lack of rights

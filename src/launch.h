@@ -43,6 +43,8 @@ struct st_report {
 	volatile bool not_private;	/* could not leave the shared fd table */
 };
 
+struct st_keeper;
+
 struct st_launch {
 	const struct spawn_template_spawn_args *args;
 	const struct spawn_template_action *actions;
@@ -75,6 +77,7 @@ struct st_launch {
 	int wait_fd; /* forked: the child's end of a socket, above 2; else 0 */
 	int go_fd;			/* the parent's end */
 	struct st_report *report;
+	struct st_keeper *keeper; /* see src/run/keeper.h; or NULL */
 	uint32_t rest;	/* of a session shell: see src/warm/shell.h; else 0 */
 	void *block;	/* its arguments */
 };

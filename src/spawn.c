@@ -287,6 +287,7 @@ static int fill_launch(struct st_launch *l, int tfd,
 		.batch = spawn->batch,
 		.close_now = spawn->close_now,
 		.watch = spawn->watch,
+		.keeper = spawn->keeper,
 		.warm = rec->warm,
 		.report = report,
 	};

@@ -19,6 +19,7 @@ struct st_spawn {
 	bool *warm; /* set: was it launched from a prepared process? or NULL */
 	/* makes the child; NULL: as st_clone_launch() does, or from a warm one */
 	pid_t (*clone)(struct st_launch *launch);
+	struct st_keeper *keeper; /* for clone */
 };
 
 int st_spawn_args(struct spawn_template_spawn_args *args, const void *from,

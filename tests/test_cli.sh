@@ -758,6 +758,14 @@ captured() {
 		j["leftovers"] == 2 and j["code"] == 0 and not j["pipe_held"]'
 	! ps -o stat= -p "$(cat "$tmp/left")" | grep -q '^[^Z]'
 	result $? 'a process that is left behind is ended'
+	"$tool" run --capture -- sh -c 'echo $$ > "$0"; exec sleep 300' \
+		"$tmp/child" > /dev/null 2>&1 &
+	until [ -s "$tmp/child" ]; do sleep 0.05; done
+	kill -9 $!
+	wait $! 2> /dev/null
+	sleep 0.3
+	! ps -o stat= -p "$(cat "$tmp/child")" | grep -q '^[^Z]'
+	result $? 'a captured program ends when this tool is killed'
 	fails '--keep-leftovers is refused without --capture' 125 \
 		'need.* --capture' run --keep-leftovers -- true
 	capture --held-quiet 5s --held-most 10s -- \
@@ -835,9 +843,9 @@ captured_cgroup() {
 	until_true test -e "$tmp/ready"
 	kill -KILL "$pid"
 	wait "$pid" 2> /dev/null
+	# the program ends with the tool, but the directory stays
 	pid=$(marked "$mark")
-	kill -KILL "$pid"
-	until_true gone "$pid"
+	[ -z "$pid" ] || until_true gone "$pid"
 	[ "$(find "$dir" -name 'spawn-template.*' | wc -l)" = 1 ] &&
 		run --capture --cgroup-tree="$dir" -- true > /dev/null &&
 		rmdir "$dir" 2> "$tmp/log"

@@ -65,8 +65,8 @@ static struct st_home *homes_find(struct st_homes *homes,
 	while (h && !is_like(h, like))
 		h = h->next;
 	/* its supervisor was killed, or its fds were closed: make another */
-	if (h && (!look_after_fds(h) ||
-		  (h->supervised && !st_tree_home_guarded(&h->home)))) {
+	if (h && (!look_after_fds(h) || (h->supervised && h->home.dir >= 0 &&
+					 !st_tree_home_guarded(&h->home)))) {
 		h->gone = true;
 		return NULL;
 	}
@@ -121,8 +121,7 @@ int st_homes_get(struct st_homes *homes,
 	struct spawn_template_key key;
 	int ret = 0;
 
-	*fallback = args->cgroup_parent_fd < 0 && !like.supervised &&
-		    !limits.wanted;
+	*fallback = args->cgroup_parent_fd < 0 && !limits.wanted;
 	if (args->cgroup_parent_fd >= 0) {
 		ret = st_key_of_fd(args->cgroup_parent_fd, &key);
 		if (ret < 0)

@@ -460,8 +460,12 @@ static struct st_job *next_due(struct st_poller *p, int64_t now)
 static bool has_exited(const struct st_run *run)
 {
 	siginfo_t info = { .si_pid = 0 };
-	int ret = st_pidfd_wait(run->pidfd, run->pid, &info,
-				WEXITED | WNOHANG | WNOWAIT, NULL);
+	int ret;
+
+	if (run->keeper.pid)
+		return !st_pidfd_alive(run->pidfd);
+	ret = st_pidfd_wait(run->pidfd, run->pid, &info,
+			    WEXITED | WNOHANG | WNOWAIT, NULL);
 
 	return ret < 0 || info.si_pid;
 }

@@ -28,6 +28,9 @@
 #define KILL_AGAIN (50 * ST_MS)
 #define KILL_AGAIN_LATER (1000 * ST_MS)
 
+/* Milliseconds to wait for the keeper's word, which comes at the same time. */
+#define KEEPER_MS 2
+
 /* The most questions for a status that other code has taken, within 0.1 s. */
 #define ASK_MOST 8
 
@@ -59,6 +62,23 @@ static void take_status(struct st_run *run, int status)
 		run->code = WEXITSTATUS(status);
 }
 
+/* Takes the status from the keeper, which reaps the child. */
+static bool take_word(struct st_run *run)
+{
+	const struct st_kept_end *end = &run->keeper.end;
+
+	if (!st_keeper_has_told(&run->keeper, KEEPER_MS))
+		return false;
+	if (run->keeper.lost)
+		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+	else if (end->code == CLD_EXITED)
+		run->code = end->status;
+	else
+		run->signal = end->status;
+	run->usage = end->usage;
+	return true;
+}
+
 /*
  * Reaps the child. It asks for children of any kind, because one that dies in
  * exec has no exit signal.
@@ -70,6 +90,8 @@ static bool reap_program(struct st_run *run)
 	siginfo_t info = { .si_pid = 0 };
 	int ret;
 
+	if (run->keeper.pid)
+		return take_word(run);
 	ret = st_pidfd_wait(run->pidfd, run->pid, &info, WEXITED | WNOHANG,
 			    &run->usage);
 	if (ret == 0 && info.si_pid == 0)
@@ -112,9 +134,11 @@ static void finish_run(struct st_run *run, int64_t now)
 			return;
 		}
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
-		st_leftover_keep(run->pid);
+		if (!run->keeper.pid)
+			st_leftover_keep(run->pid);
 	}
 	take_usage(run);
+	st_keeper_close(&run->keeper);
 	st_tree_remove(&run->tree);
 	run->over = st_now();
 	run->phase = ST_RUN_OVER;
@@ -307,6 +331,9 @@ static bool begin_leaving(struct st_run *run)
 	if (!run->end_leftovers || run->phase != ST_RUN_LIVE)
 		return false;
 	run->end_leftovers = false;
+	if (run->keeper.pid && st_keeper_has_told(&run->keeper, KEEPER_MS) &&
+	    run->keeper.end.others == 0)
+		return false;
 	run->leftovers = st_tree_count(&run->tree);
 	if (!run->leftovers)
 		return false;
@@ -465,5 +492,6 @@ void st_run_close(struct st_run *run)
 {
 	st_io_close(&run->io);
 	st_io_close_fd(&run->io, &run->pidfd);
+	st_keeper_close(&run->keeper);
 	st_tree_remove(&run->tree);
 }

@@ -13,6 +13,7 @@
 #define ST_RUN_H
 
 #include "run/io.h"
+#include "run/keeper.h"
 #include "shared/clock.h"
 #include "spawn.h"
 #include "tree/tree.h"
@@ -42,8 +43,10 @@ struct st_run {
 	int pidfd;
 	struct st_tree tree;
 	struct st_limits limits;
+	struct st_keeper keeper;
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
+	bool supervise;		/* by a cgroup's supervisor, or a keeper */
 	bool end_leftovers;	/* when the program has ended by itself */
 	bool leaving;		/* they are being ended */
 	uint32_t leftovers;	/* how many there were */
@@ -64,8 +67,9 @@ struct st_run {
 	{ \
 		.io = ST_IO_NONE, .pid = -1, .pidfd = -1, \
 		.tree = { .pid = -1, .pidfd = -1, .cgroup = -1 }, \
-		.deadline = ST_NEVER, .kill_at = ST_NEVER, .due = ST_NEVER, \
-		.code = -1, .signal = -1, \
+		.keeper = ST_KEEPER_NONE, .deadline = ST_NEVER, \
+		.kill_at = ST_NEVER, .due = ST_NEVER, .code = -1, \
+		.signal = -1, \
 	}
 
 int st_run_args(struct spawn_template_run_args *args, const void *from,

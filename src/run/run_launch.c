@@ -47,7 +47,7 @@ int st_run_home(const struct spawn_template_run_args *args,
 	*fallback = false;
 	if (!(args->flags & SPAWN_TEMPLATE_RUN_CGROUP))
 		return 0;
-	*fallback = args->cgroup_parent_fd < 0 && !supervise && !limits.wanted;
+	*fallback = args->cgroup_parent_fd < 0 && !limits.wanted;
 	ret = st_tree_home_open_limited(home, args->cgroup_parent_fd, supervise,
 					st_limits_controllers(&limits),
 					failure);
@@ -68,6 +68,7 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 {
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
+	run->supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
 	run->end_leftovers = args->flags & SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
 	run->limits = st_run_limits(args);
 	st_leftover_reap();
@@ -113,11 +114,21 @@ static void into_cgroup(struct spawn_template_spawn_args *args, int cgroup)
 	args->cgroup_fd = cgroup;
 }
 
+/* The program ends with the keeper, whatever ends that. */
+static void below_keeper(struct st_run *run, struct st_spawn *spawn)
+{
+	spawn->clone = st_keeper_launch;
+	spawn->keeper = &run->keeper;
+	spawn->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+}
+
 static pid_t launch_program(struct st_run *run, int tfd, struct st_spawn *spawn,
 			    struct spawn_template_failure *failure)
 {
 	if (run->tree.cgroup >= 0)
 		into_cgroup(&spawn->args, run->tree.cgroup);
+	else if (run->supervise)
+		below_keeper(run, spawn);
 	return st_spawn(tfd, spawn, &run->pidfd, failure);
 }
 
@@ -185,6 +196,7 @@ int st_run_launch(struct st_run *run, int tfd,
 	run->spawned = st_now();
 	run->pid = run->tree.pid = pid;
 	run->tree.pidfd = run->pidfd;
+	run->tree.reaper = run->keeper.pid;
 	if (run->tree.cgroup >= 0)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_CGROUP;
 	if (warm)

@@ -97,6 +97,7 @@ static bool is_root(const struct effort *e, const struct st_process *p)
 	return (p->pid == child && !e->reaped) ||
 	       (p->group == child && e->leads) ||
 	       (p->session == child && e->leads_session) ||
+	       (e->tree->reaper && p->parent == e->tree->reaper) ||
 	       member_of(e->tree, p);
 }
 

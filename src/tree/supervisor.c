@@ -54,8 +54,8 @@ static void sort_kept(struct st_supervisor *s)
 	}
 }
 
-/* Return: NULL if memory is short. */
-static struct st_supervisor *make_supervisor(const struct st_tree_home *home)
+/* Return: a supervisor that is not begun; NULL if memory is short. */
+struct st_supervisor *st_supervisor_new(const struct st_tree_home *home)
 {
 	static const struct st_supervisor model = {
 		.caller = -1,
@@ -67,6 +67,10 @@ static struct st_supervisor *make_supervisor(const struct st_tree_home *home)
 		.fds = "/proc/self/fd",
 		.oom = "/proc/self/oom_score_adj",
 		.oom_value = "-1000",
+		.kept = { .children = "/proc/thread-self/children",
+			  .proc = "/proc",
+			  .stat = "stat",
+			  .events = -1 },
 	};
 	struct st_supervisor *s =
 		mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -87,7 +91,8 @@ static struct st_supervisor *make_supervisor(const struct st_tree_home *home)
 	return s;
 }
 
-static void free_supervisor(struct st_supervisor *s)
+/* Frees the caller's copy. */
+void st_supervisor_free(struct st_supervisor *s)
 {
 	const int fds[] = { s->lifeline, s->caller, s->kill };
 
@@ -139,7 +144,7 @@ static pid_t clone_supervisor(struct st_supervisor *s)
 }
 
 /* Return: its answer; -ECHILD if it has ended or does not answer. */
-static int wait_until_ready(int lifeline)
+int st_supervisor_ready(int lifeline)
 {
 	struct pollfd pfd = { .fd = lifeline, .events = POLLIN };
 	int64_t most = st_now() + READY_MOST, left;
@@ -160,6 +165,33 @@ static int wait_until_ready(int lifeline)
 }
 
 /**
+ * st_supervisor_begin - make the process of a supervisor
+ * @s: new; freed by the caller, also afterwards
+ * @lifeline: set to the caller's end, if there is one, also on failure
+ *
+ * Return: its pid or -errno.
+ */
+int st_supervisor_begin(struct st_supervisor *s, int *lifeline)
+{
+	int fds[2], ret;
+
+	if (st_init_of_children() == ST_INIT_NONE)
+		return -EOPNOTSUPP;
+	ret = sys_call4(__NR_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+			fds);
+	if (ret < 0)
+		return ret;
+	*lifeline = fds[0];
+	s->lifeline = fds[1];
+	open_own_fds(s);
+	sort_kept(s);
+	ret = clone_supervisor(s);
+	sys_close(s->lifeline);
+	s->lifeline = -1;
+	return ret;
+}
+
+/**
  * st_supervisor_start - make the supervisor of a home
  * @home: dir, parent and name are set; lifeline and supervisor are set here
  *
@@ -171,31 +203,17 @@ static int wait_until_ready(int lifeline)
  */
 int st_supervisor_start(struct st_tree_home *home)
 {
-	struct st_supervisor *s;
-	int fds[2], ret;
+	struct st_supervisor *s = st_supervisor_new(home);
+	int ret;
 
-	if (st_init_of_children() == ST_INIT_NONE)
-		return -EOPNOTSUPP;
-	s = make_supervisor(home);
 	if (!s)
 		return -ENOMEM;
-	ret = sys_call4(__NR_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-			fds);
-	if (ret < 0)
-		goto out;
-	home->lifeline = fds[0];
-	s->lifeline = fds[1];
-	open_own_fds(s);
-	sort_kept(s);
-	ret = clone_supervisor(s);
-	if (ret < 0)
-		goto out;
-	home->supervisor = ret;
-	sys_close(s->lifeline);
-	s->lifeline = -1;
-	ret = wait_until_ready(home->lifeline);
-out:
-	free_supervisor(s);
+	ret = st_supervisor_begin(s, &home->lifeline);
+	if (ret >= 0) {
+		home->supervisor = ret;
+		ret = st_supervisor_ready(home->lifeline);
+	}
+	st_supervisor_free(s);
 	return ret;
 }
 
@@ -214,7 +232,7 @@ bool st_supervisor_lives(pid_t pid)
 /* ---- end */
 
 /* Reaps it within a time: it may be slow, as its victims may be slow to end. */
-static bool reap_within(pid_t pid, int64_t ns)
+bool st_supervisor_reap(pid_t pid, int64_t ns)
 {
 	struct sys_timespec pause = { 0, 200000 };
 	int64_t most = st_now() + ns;
@@ -251,10 +269,11 @@ void st_supervisor_end(struct st_tree_home *home)
 		sys_close(home->lifeline);
 		home->lifeline = -1;
 	}
-	if (home->supervisor > 0 && !reap_within(home->supervisor, END_MOST)) {
+	if (home->supervisor > 0 &&
+	    !st_supervisor_reap(home->supervisor, END_MOST)) {
 		sys_call2(__NR_kill, home->supervisor, SIGKILL);
 		/* in an uninterruptible sleep it will not end, either */
-		reap_within(home->supervisor, END_MOST);
+		st_supervisor_reap(home->supervisor, END_MOST);
 	}
 	home->supervisor = -1;
 	end_orphans(home);

@@ -13,6 +13,7 @@
  * it has a session of its own.
  */
 #include <poll.h>
+#include <sys/wait.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
@@ -222,11 +223,231 @@ INLINE void end_all(const struct st_supervisor *s)
 	}
 }
 
+/* ---- the keeper of one run */
+
+INLINE void reap_child(pid_t pid)
+{
+	while (sys_call4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
+		;
+}
+
+/*
+ * Makes the program, in this copy of the caller's memory.
+ * Return: 0; -errno; or -ECANCELED, and the child's report tells why.
+ */
+INLINE int launch_program(struct st_supervisor *s)
+{
+	struct st_kept *k = &s->kept;
+	int ret = sys_call5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+	if (ret < 0)
+		return ret;
+	*k->parent = sys_call0(__NR_getpid);
+	ret = arch_clone(__NR_clone, (long)k->flags, (long)k->stack,
+			 (long)k->told, 0, k->child, k->launch);
+	if (ret < 0)
+		return ret;
+	k->program = ret;
+	/* a child that has passed exec has its exit signal, and is not found */
+	if (k->filtered && *k->in_exec && !*k->error &&
+	    sys_call5(__NR_waitid, P_PID, ret, 0, WEXITED | WNOWAIT | __WCLONE,
+		      0) == 0)
+		*k->error = -ECHILD;
+	if (*k->in_exec && !*k->error)
+		return 0;
+	reap_child(k->program);
+	return -ECANCELED;
+}
+
+/* Calls kill(2) for each child, and for the group that it may lead; 0: only counts. */
+INLINE int visit_listed(const char *list, int got, int sig)
+{
+	int n = 0, pid = 0;
+
+	for (int i = 0; i < got; i++) {
+		if (list[i] >= '0' && list[i] <= '9') {
+			pid = pid * 10 + (list[i] - '0');
+			continue;
+		}
+		if (pid && sig) {
+			sys_call2(__NR_kill, -pid, sig);
+			sys_call2(__NR_kill, pid, sig);
+		}
+		n += pid != 0;
+		pid = 0;
+	}
+	return n;
+}
+
+/* Returns the parent that /proc/N/stat tells: the second word behind the name. */
+INLINE int parent_in(const char *stat, int got)
+{
+	int at = got - 1, pid = 0;
+
+	while (at > 0 && stat[at] != ')')
+		at--;
+	for (at += 4; at < got && stat[at] >= '0' && stat[at] <= '9'; at++)
+		pid = pid * 10 + (stat[at] - '0');
+	return pid;
+}
+
+/* Looks at all processes, where the kernel has no list of children. */
+INLINE int visit_by_proc(const struct st_supervisor *s, int sig)
+{
+	char buf[1024] __attribute__((aligned(8)));
+	int self = sys_call0(__NR_getpid), n = 0;
+	const struct st_dent *e;
+	struct st_dents dents;
+	int proc = walk_open_dir(AT_FDCWD, s->kept.proc);
+
+	if (proc < 0)
+		return -1;
+	st_dents_begin(&dents, proc, buf, sizeof(buf));
+	while ((e = st_dents_next(&dents))) {
+		int pid = st_dent_number(e), dir, got;
+		char stat[256];
+
+		if (pid <= 0)
+			continue;
+		dir = walk_open_dir(proc, e->name);
+		got = sys_read_file(dir, s->kept.stat, stat, sizeof(stat));
+		if (dir >= 0)
+			sys_close(dir);
+		if (got <= 0 || parent_in(stat, got) != self)
+			continue;
+		if (sig) {
+			sys_call2(__NR_kill, -pid, sig);
+			sys_call2(__NR_kill, pid, sig);
+		}
+		n++;
+	}
+	sys_close(proc);
+	return n;
+}
+
+/* Return: how many children there are, or -1. */
+INLINE int visit_children(const struct st_supervisor *s, int sig)
+{
+	char list[1024];
+	int got = sys_read_file(AT_FDCWD, s->kept.children, list, sizeof(list));
+
+	return got < 0 ? visit_by_proc(s, sig) : visit_listed(list, got, sig);
+}
+
+/*
+ * Tells the program's end, and leaves it a zombie: its number, and that of its group,
+ * stay its own until the run is over.
+ */
+INLINE bool told_end(struct st_supervisor *s)
+{
+	struct st_kept_end *end = &s->kept.end;
+	siginfo_t info;
+
+	info.si_pid = 0;
+	if (sys_call5(__NR_waitid, P_PID, s->kept.program, &info,
+		      WEXITED | WNOHANG | WNOWAIT | __WALL, &end->usage) < 0)
+		return true;
+	if (!info.si_pid)
+		return false;
+	end->code = info.si_code;
+	end->status = info.si_status;
+	end->others = visit_children(s, 0);
+	if (end->others > 0)
+		end->others--;
+	sys_call3(__NR_write, s->lifeline, end, sizeof(*end));
+	return true;
+}
+
+/* Reaps orphans, until the program is the next to be reaped. */
+INLINE void reap_orphans(const struct st_supervisor *s)
+{
+	siginfo_t info;
+
+	for (;;) {
+		info.si_pid = 0;
+		if (sys_call5(__NR_waitid, P_ALL, 0, &info,
+			      WEXITED | WNOHANG | WNOWAIT | __WALL, 0) < 0 ||
+		    !info.si_pid || info.si_pid == s->kept.program)
+			return;
+		reap_child(info.si_pid);
+	}
+}
+
+INLINE void keep_run(struct st_supervisor *s)
+{
+	uint64_t child = 1ULL << (17 /* SIGCHLD */ - 1);
+	char event[128];
+	struct pollfd fds[3];
+	bool told = false;
+	int ret;
+
+	s->kept.events = sys_call4(__NR_signalfd4, -1, &child, sizeof(child),
+				   O_CLOEXEC | O_NONBLOCK);
+	do {
+		if (!told)
+			told = told_end(s);
+		if (!told)
+			reap_orphans(s);
+		fds[0].fd = s->lifeline;
+		fds[1].fd = s->caller;
+		fds[2].fd = told ? -1 : s->kept.events;
+		for (int i = 0; i < 3; i++) {
+			fds[i].events = POLLIN;
+			fds[i].revents = 0;
+		}
+		ret = sys_call5(__NR_ppoll, fds, 3, 0, 0, 0);
+		if (ret < 0 && ret != -EINTR)
+			sys_sleep_ms(100);
+		if (fds[2].revents)
+			sys_call3(__NR_read, s->kept.events, event,
+				  sizeof(event));
+	} while (!fds[0].revents && !fds[1].revents);
+}
+
+/*
+ * Kills all children, and those that become children thereby, until there are none.
+ * The program's group gets the signal first: it may fork faster than it is found.
+ */
+INLINE void end_children(const struct st_supervisor *s)
+{
+	unsigned int ms = 1;
+	long ret;
+
+	sys_call2(__NR_kill, -s->kept.program, SIGKILL);
+	for (;;) {
+		visit_children(s, SIGKILL);
+		do {
+			ret = sys_call4(__NR_wait4, -1, 0, WNOHANG | __WALL, 0);
+		} while (ret > 0 || ret == -EINTR);
+		if (ret < 0)
+			return;
+		sys_sleep_ms(ms);
+		ms = ms < 50 ? ms * 2 : 50;
+	}
+}
+
+INLINE void keep(struct st_supervisor *s)
+{
+	int ret = launch_program(s);
+
+	sys_call3(__NR_write, s->lifeline, &ret, sizeof(ret));
+	if (ret < 0)
+		return;
+	if (settle(s) == 0)
+		keep_run(s);
+	end_children(s);
+}
+
 IN_SECTION static void supervise(void *supervisor)
 {
-	const struct st_supervisor *s = supervisor;
-	int ret = settle(s);
+	struct st_supervisor *s = supervisor;
+	int ret;
 
+	if (s->kept.child) {
+		keep(s);
+		sys_exit(0);
+	}
+	ret = settle(s);
 	sys_call3(__NR_write, s->lifeline, &ret, sizeof(ret));
 	if (ret == 0) {
 		wait_for_end(s);

@@ -4,11 +4,41 @@
 #define ST_SUPERVISOR_CHILD_H
 
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "tree/cgroup.h"
 #include "tree/walk.h"
 
 #define ST_SUPERVISOR_FDS 5
+
+/* The end of a program, as its keeper tells it. */
+struct st_kept_end {
+	int code, status;	/* as of waitid(2) */
+	int others;		/* further children that it had left; -1: not known */
+	int unused;
+	struct rusage usage;
+};
+
+/*
+ * A keeper: the supervisor of one run without a cgroup. It is the program's parent,
+ * and orphans below the program become its children, so that none gets lost.
+ */
+struct st_kept {
+	/* the program's child, from clone to exec; NULL: none */
+	void (*child)(void *);
+	void *launch;		/* for child */
+	int *parent;		/* in the launch: set to the keeper's pid */
+	void *stack;		/* the child's, its upper end */
+	unsigned long flags;	/* for clone(2) */
+	bool filtered;		/* a filter of its own may kill the child in exec */
+	volatile int *error;	/* of the child's report */
+	volatile bool *in_exec;
+	pid_t *told;		/* shared with the caller: the program's pid */
+	pid_t program;
+	int events;		/* a signalfd for SIGCHLD */
+	char children[32], proc[8], stat[8];
+	struct st_kept_end end;
+};
 
 /* All data, with strings, in the one mapping that it keeps besides its code. */
 struct st_supervisor {
@@ -30,6 +60,7 @@ struct st_supervisor {
 	char oom[32], oom_value[8];
 
 	long pid;		/* set by st_supervisor_clone() */
+	struct st_kept kept;
 };
 
 /* The section with all of its code. */

@@ -46,6 +46,7 @@ struct st_tree {
 	pid_t pid;		/* the direct child, not reaped by us yet */
 	int pidfd;		/* the child's; borrowed */
 	int cgroup;		/* its directory; -1: none */
+	pid_t reaper;		/* all its children are of the tree; 0: none */
 	const struct st_tree_home *home;	/* the home of cgroup */
 	char name[ST_CGROUP_NAME];	/* the name of cgroup in home->dir */
 	struct st_member *members;	/* those seen at the last look */

@@ -61,6 +61,7 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 		plan->cgroup_fd = args.cgroup_parent_fd;
 	}
 	args.spawn = plan->args;
+	args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	err = spawn_template_ring_run(ring, plan->tfd, &args, sizeof(args),
 				      THE_RUN);
 	return err ? plan_explain(plan, -err, report) : 0;

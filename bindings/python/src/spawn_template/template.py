@@ -140,11 +140,10 @@ class Template:
         After timeout seconds, or idle_timeout seconds without output, the program's
         tree gets SIGTERM, and grace seconds later SIGKILL, or SIGKILL at once without
         grace; the result's timed_out is then True. With cgroup the run has a cgroup of
-        its own, if one can be made; supervise needs cgroup, and ends the tree when this
-        process dies. Without capture both streams are this process's own. The program
-        has a session of its own: a password that it asks for on /dev/tty cannot be
-        given, but with pty it has a terminal of its own. With sandbox it runs in a
-        Sandbox.
+        its own, if one can be made; supervise ends the tree when this process dies.
+        Without capture both streams are this process's own. The program has a session
+        of its own: a password that it asks for on /dev/tty cannot be given, but with pty
+        it has a terminal of its own. With sandbox it runs in a Sandbox.
 
         The processes that the program leaves behind when it ends by itself get
         SIGTERM, and SIGKILL after grace; the result's leftovers has their number. With

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The caller's side of a keeper: its launch, its word, its end. */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <linux/sched.h>
+
+#include "child.h"
+#include "launch.h"
+#include "run/keeper.h"
+#include "run/leftover.h"
+#include "shared/clock.h"
+#include "spawn.h"
+#include "stack.h"
+#include "sys.h"
+#include "tree/supervisor.h"
+
+/* The time in which a keeper ends its run while the caller waits for that. */
+#define END_MOST (100 * ST_MS)
+
+#define NEW_IDS                                                      \
+	(SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID | \
+	 SPAWN_TEMPLATE_SPAWN_SETGROUPS)
+
+/* Seen by the caller and by the keeper, which has a copy of all else. */
+struct shared {
+	struct st_report report;
+	pid_t pid;
+};
+
+static struct shared *shared_map(void)
+{
+	struct shared *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return m == MAP_FAILED ? NULL : m;
+}
+
+/*
+ * Orders the child by clone(2) alone: all signals are blocked, and the child resets
+ * the handlers. It has the keeper's memory until exec, and ends with the keeper.
+ */
+static void order_child(struct st_supervisor *s, struct st_launch *l,
+			struct shared *m, const struct st_stack *stack)
+{
+	const uint64_t flags = l->args->flags;
+	bool own = flags & NEW_IDS;
+
+	l->reset_handlers = true;
+	l->shared_files = l->open_pidfd = l->catch_cores = false;
+	l->watch = NULL;
+	l->report = &m->report;
+	s->kept.child = st_child;
+	s->kept.launch = l;
+	s->kept.parent = &l->parent;
+	s->kept.stack = stack->base + stack->size;
+	s->kept.flags =
+		CLONE_VFORK | CLONE_PARENT_SETTID | (own ? 0 : CLONE_VM);
+	s->kept.filtered = flags & SPAWN_TEMPLATE_SPAWN_SECCOMP;
+	s->kept.error = &m->report.error;
+	s->kept.in_exec = &m->report.in_exec;
+	s->kept.told = &m->pid;
+}
+
+/* Begins the keeper, which launches. Return: the program's pid or -errno. */
+static pid_t begin(struct st_keeper *k, struct st_supervisor *s,
+		   struct shared *m)
+{
+	int ret = st_supervisor_begin(s, &k->lifeline);
+
+	if (ret < 0)
+		return ret;
+	k->pid = ret;
+	ret = st_supervisor_ready(k->lifeline);
+	if (ret == -ECANCELED)
+		ret = m->report.error ? m->report.error : -ECHILD;
+	return ret < 0 ? ret : m->pid;
+}
+
+static pid_t launch_on(struct st_launch *l, struct shared *m,
+		       const struct st_stack *stack)
+{
+	const struct st_tree_home none = ST_TREE_HOME_NONE;
+	struct st_supervisor *s = st_supervisor_new(&none);
+	struct st_keeper *k = l->keeper;
+	pid_t pid;
+
+	if (!s)
+		return -ENOMEM;
+	order_child(s, l, m, stack);
+	pid = begin(k, s, m);
+	st_supervisor_free(s);
+	if (pid > 0) {
+		l->pidfd = sys_call2(__NR_pidfd_open, pid, 0);
+		if (l->pidfd < 0)
+			pid = l->pidfd;
+	}
+	if (pid < 0)
+		st_keeper_close(k);
+	return pid;
+}
+
+/* Sets the mask that the child starts with. */
+static int take_mask(struct st_launch *l)
+{
+	int ret = 0;
+
+	if (!l->masked)
+		ret = sys_sigmask(NULL, &l->mask);
+	l->masked = true;
+	return ret;
+}
+
+/**
+ * st_keeper_launch - make the child of a launch, below a new keeper
+ * @l: as for st_clone_launch(), with its .keeper
+ *
+ * It costs what fork(2) costs, and the child's own steps. A guarded template cannot be
+ * launched so: the guard asks that the caller is the program's parent.
+ *
+ * Return: as st_clone_launch().
+ */
+pid_t st_keeper_launch(struct st_launch *l)
+{
+	struct st_report *report = l->report;
+	struct st_stack stack;
+	struct shared *m;
+	int cancel;
+	pid_t ret;
+
+	report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
+	if (l->mark.id)
+		return -EOPNOTSUPP;
+	*l->keeper = (struct st_keeper)ST_KEEPER_NONE;
+	m = shared_map();
+	if (!m)
+		return -ENOMEM;
+	m->report = *report;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	ret = take_mask(l);
+	if (ret == 0)
+		ret = st_stack_get(&stack);
+	if (ret == 0) {
+		ret = launch_on(l, m, &stack);
+		st_stack_put(&stack);
+	}
+	pthread_setcancelstate(cancel, NULL);
+	*report = m->report;
+	l->report = report;
+	munmap(m, sizeof(*m));
+	free(l->block);
+	l->block = NULL;
+	return ret;
+}
+
+/* Takes what is there of its word. Return: false if it is not complete. */
+static bool take_end(struct st_keeper *k)
+{
+	ssize_t n = sys_call6(__NR_recvfrom, k->lifeline, (long)&k->end,
+			      sizeof(k->end), MSG_DONTWAIT, 0, 0);
+
+	k->told = n == sizeof(k->end);
+	k->lost = !k->told && n != -EAGAIN && n != -EINTR;
+	return k->told || k->lost;
+}
+
+/**
+ * st_keeper_has_told - take the keeper's word on the end of the program
+ * @k: the keeper of a program that has ended
+ * @ms: the time to wait for it
+ *
+ * Return: whether .end is set, or will never be.
+ */
+bool st_keeper_has_told(struct st_keeper *k, int ms)
+{
+	const struct sys_timespec ts = { 0, ms * ST_MS };
+	struct pollfd pfd = { .fd = k->lifeline, .events = POLLIN };
+
+	if (k->told || k->lost || take_end(k))
+		return true;
+	if (sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0) <= 0)
+		return false;
+	return take_end(k);
+}
+
+/* Ends all that the keeper has left below it, and the keeper. */
+void st_keeper_close(struct st_keeper *k)
+{
+	if (k->lifeline >= 0) {
+		/* effective even if a forked child holds a copy */
+		sys_call2(__NR_shutdown, k->lifeline, SHUT_RDWR);
+		sys_close_own(&k->lifeline);
+	}
+	if (k->pid > 0 && !st_supervisor_reap(k->pid, END_MOST))
+		st_leftover_keep(k->pid);
+	k->pid = 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * RUN_SUPERVISE without a cgroup: an ordinary user, who may make none. All of a tree
+ * holds a pipe (struct life), whose end tells that the tree is dead.
+ */
+#include "rings.h"
+
+#include <grp.h>
+#include <sys/prctl.h>
+
+#define TERM test_fmt("%d", SIGTERM)
+#define OTHER_UID 64124
+
+/* Return: a template of "tree", for a user who may write no cgroup. */
+static int without_cgroups(void)
+{
+	if (geteuid())
+		return public_tree();
+	public_tree();
+	CHECK_SYS(setgroups(0, NULL));
+	CHECK_SYS(setresgid(OTHER_UID, OTHER_UID, OTHER_UID));
+	CHECK_SYS(setresuid(OTHER_UID, OTHER_UID, OTHER_UID));
+	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1));
+	return public_tree();
+}
+
+static struct spawn_template_run_args supervised(char *const argv[])
+{
+	struct spawn_template_run_args args = run_args(argv);
+
+	args.flags = RUN(SUPERVISE);
+	return args;
+}
+
+static void programs_end_as_without_a_keeper(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args =
+		supervised(TREE("cat", "err", "e", "burn", "60", "exit", "13"));
+	struct spawn_template_result res;
+
+	args.input = (uintptr_t) "input";
+	args.input_len = 5;
+	res = run_ok(tfd, &args);
+	CHECK_EQ(res.code, 13);
+	CHECK_EQ(res.flags, 0);
+	CHECK_STR(res.out, "input");
+	CHECK_STR(res.err, "e");
+	CHECK_GE(res.user_us + res.system_us, 20000);
+	spawn_template_result_free(&res);
+	args = supervised(TREE("raise", TERM));
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.signal, SIGTERM);
+	CHECK_EQ(res.flags, 0);
+}
+
+static void launches_fail_as_without_a_keeper(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(TREE("exit", "0"));
+	struct spawn_template_failure failure = { .error = 0 };
+	struct spawn_template_result res;
+
+	TEST_ACTIONS(&args.spawn, ACT_CLOSE(600));
+	args.spawn.failure = (uintptr_t)&failure;
+	CHECK_EQ(run_any(tfd, &args, &res), -EBADF);
+	CHECK_EQ(failure.error, EBADF);
+	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_ACTION);
+}
+
+/* It has a session of its own, and its parent has ended. */
+static void a_daemon_is_ended_at_the_deadline(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(
+		TREE("(", "daemon", "ignore", TERM, "pause", ")", "pause"));
+	struct spawn_template_result res;
+	struct life life;
+
+	args.timeout_ns = 400 * MS;
+	args.grace_ns = 100 * MS;
+	life_open(&life, &args.spawn);
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.flags, RESULT(TIMED_OUT) | RESULT(TREE_KILLED));
+	CHECK(life_ends(&life, 0));
+}
+
+static void daemons_are_leftovers(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args =
+		supervised(TREE("(", "daemon", "pause", ")", "(", "daemon",
+				"pause", ")", "sleep", "300", "exit", "5"));
+	struct spawn_template_result res;
+	struct life life;
+
+	args.flags |= RUN(END_LEFTOVERS);
+	args.grace_ns = 60 * SECOND;
+	life_open(&life, &args.spawn);
+	res = run_only(tfd, &args);
+	CHECK(life_ends(&life, 0));
+	CHECK_EQ(res.code, 5);
+	CHECK_EQ(res.flags, RESULT(LEFTOVERS));
+	CHECK_EQ(res.leftovers, 2);
+	CHECK_LE(res.total_ns, at_most_ms(3000) * MS);
+}
+
+static void a_daemon_ends_with_the_run(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(
+		TREE("(", "daemon", "mark", "pause", ")", "sleep", "200"));
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.code, 0);
+	CHECK_EQ(res.flags, 0);
+	life_pid(&life);
+	CHECK(life_ends(&life, (int)at_most_ms(1000)));
+}
+
+/* Each process forks and ends, so that nobody finds one that lives for long. */
+static void a_chain_of_forks_is_ended(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args =
+		supervised(TREE("(", "daemon", "relay", ")", "sleep", "200"));
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	run_only(tfd, &args);
+	CHECK(life_ends(&life, (int)at_most_ms(5000)));
+}
+
+static void check_ends_with_the_caller(int sig)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(
+		TREE("mark", "(", "setsid", "ignore", TERM, "mark", "pause",
+		     ")", "(", "daemon", "mark", "pause", ")", "pause"));
+	struct spawn_template_result res;
+	struct life life;
+	pid_t caller;
+
+	life_open(&life, &args.spawn);
+	caller = CHECK_SYS(fork());
+	if (!caller) {
+		tfd = public_tree();
+		spawn_template_run(tfd, &args, sizeof(args), &res, sizeof(res));
+		_exit(1);
+	}
+	for (int i = 0; i < 3; i++)
+		CHECK(is_alive(life_pid(&life)));
+	CHECK(!life_ends(&life, 50));
+	CHECK_SYS(kill(caller, sig));
+	CHECK(life_ends(&life, 5000));
+	CHECK_SYS(waitpid(caller, NULL, 0));
+}
+
+static void the_tree_ends_when_the_caller_is_killed(void)
+{
+	check_ends_with_the_caller(SIGKILL);
+}
+
+static void the_tree_ends_when_the_caller_is_terminated(void)
+{
+	check_ends_with_the_caller(SIGTERM);
+}
+
+/* The program kills its parent, which is the keeper, and ends with it. */
+static void a_program_ends_with_its_keeper(void)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+
+	without_cgroups();
+	args = supervised(TEST_ARGV("sh", "-c", "kill -9 $PPID; sleep 60"));
+	res = run_only(CHECK_OK(spawn_template_open("/bin/sh", 0)), &args);
+	CHECK(res.flags & RESULT(STATUS_LOST));
+	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
+}
+
+static void rings_keep_many_runs(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_ring *ring = ring_new(16, 2);
+	struct spawn_template_run_args args = supervised(
+		TREE("(", "daemon", "pause", ")", "sleep", "200", "exit", "6"));
+	struct spawn_template_cqe *cqe;
+	struct life life;
+
+	args.flags |= RUN(END_LEFTOVERS);
+	life_open(&life, &args.spawn);
+	for (int i = 0; i < 16; i++)
+		queue_run_args(ring, tfd, &args, 1);
+	for (int i = 0; i < 16; i++) {
+		cqe = ring_take_of(ring, 1);
+		CHECK_EQ(cqe->res, 0);
+		CHECK_EQ(cqe->result->code, 6);
+		CHECK_EQ(cqe->result->leftovers, 1);
+		spawn_template_ring_seen(ring, cqe);
+	}
+	CHECK(life_ends(&life, 0));
+	spawn_template_ring_exit(ring);
+	CHECK(test_no_children());
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(programs_end_as_without_a_keeper),
+	TEST_CASE(launches_fail_as_without_a_keeper),
+	TEST_CASE(a_daemon_is_ended_at_the_deadline),
+	TEST_CASE(daemons_are_leftovers),
+	TEST_CASE(a_daemon_ends_with_the_run),
+	TEST_CASE(a_chain_of_forks_is_ended),
+	TEST_CASE(the_tree_ends_when_the_caller_is_killed),
+	TEST_CASE(the_tree_ends_when_the_caller_is_terminated),
+	TEST_CASE(a_program_ends_with_its_keeper),
+	TEST_CASE(rings_keep_many_runs),
+};
+TEST_MAIN(cases)
