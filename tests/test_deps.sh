@@ -94,7 +94,7 @@ O_='-qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3'
 UPDATE="apt-get noninteractive $O_ update"
 INSTALL="apt-get noninteractive $O_ install -y --no-install-recommends"
 
-echo "1..15"
+echo "1..16"
 
 setup
 learn >"$tmp/all"
@@ -181,5 +181,12 @@ result $? "the emulator is named only for vm"
 learn python >"$tmp/python"
 grep -qx python3-dev "$tmp/python" && ! grep -qx python3-dev "$tmp/all"
 result $? "headers of Python are named only for python"
+
+learn node >"$tmp/node"
+stub node </dev/null
+learn node >"$tmp/node-alone"
+grep -qx nodejs "$tmp/node" && grep -qx libnode-dev "$tmp/node" &&
+	grep -qx libnode-dev "$tmp/node-alone" && ! grep -qx libnode-dev "$tmp/all"
+result $? "headers of Node are named only for node, and if there are none beside it"
 
 exit $failed

@@ -20,8 +20,9 @@ NODE_SO := $(NODE_OUT)/spawn_template.node
 
 # Node's package has the headers beside the program; Debian's libnode-dev has them, too.
 NODE_INCLUDE ?= $(eval NODE_INCLUDE := $(shell $(NODE) -p \
-	'require("path").resolve(fs.realpathSync(process.execPath), "../../include/node")' \
-	2>/dev/null || echo /usr/include/node))$(NODE_INCLUDE)
+	'[path.resolve(fs.realpathSync(process.execPath), "../../include/node"), \
+	"/usr/include/node"].find((dir) => fs.existsSync(dir + "/node_api.h"))' \
+	2>/dev/null || echo undefined))$(NODE_INCLUDE)
 
 # The addon sees the public header only.
 NODE_CFLAGS := -std=gnu11 $(WARN) -Iinclude -MMD -MP -fvisibility=hidden -fPIC
@@ -32,8 +33,8 @@ node: $(NODE_SO) $(NODE_FILES)
 .PHONY: node-headers
 node-headers:
 	$(Q)[ -e $(NODE_INCLUDE)/node_api.h ] || { \
-		echo "node: no node_api.h in $(NODE_INCLUDE): install libnode-dev, or" \
-			"set NODE_INCLUDE=" >&2; exit 1; }
+		echo "node: no node_api.h for $(NODE): install nodejs and libnode-dev," \
+			"or set NODE= and NODE_INCLUDE=" >&2; exit 1; }
 
 $(NODE_OBJ): $(O)/%.o: %.c | node-headers
 	@mkdir -p $(@D)
