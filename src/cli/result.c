@@ -150,6 +150,35 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		(double)r->total_ns / 1e6);
 }
 
+/* Add exact times and the rest of the usage; user_s and so on are the names of 0.3. */
+static int add_numbers(json_t *object, const struct spawn_template_result *r)
+{
+	json_t *usage = json_object_get(object, "usage");
+	const struct {
+		json_t *object;
+		const char *key;
+		uint64_t n;
+	} numbers[] = {
+		{ object, "spawn_ns", r->spawn_ns },
+		{ object, "total_ns", r->total_ns },
+		{ usage, "user_us", r->user_us },
+		{ usage, "system_us", r->system_us },
+		{ usage, "minor_faults", r->minor_faults },
+		{ usage, "major_faults", r->major_faults },
+		{ usage, "block_inputs", r->block_inputs },
+		{ usage, "block_outputs", r->block_outputs },
+		{ usage, "voluntary_switches", r->voluntary_switches },
+		{ usage, "involuntary_switches", r->involuntary_switches },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < COUNT(numbers) && !err; i++)
+		err = json_object_set_new(
+			numbers[i].object, numbers[i].key,
+			json_integer((json_int_t)numbers[i].n));
+	return err;
+}
+
 static int set_outputs(json_t *object, struct spawn_template_result *r,
 		       const struct result_form *form)
 {
@@ -194,7 +223,7 @@ json_t *result_json(struct spawn_template_result *r, int pid,
 {
 	json_t *object = ending_json(r, pid), *rest = circumstances_json(r);
 
-	if (!object || !rest ||
+	if (!object || !rest || add_numbers(rest, r) ||
 	    (!form->streamed && set_outputs(object, r, form)) ||
 	    json_object_update(object, rest)) {
 		json_decref(object);

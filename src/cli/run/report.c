@@ -36,22 +36,57 @@ json_t *failure_json(const struct run_options *o, json_t *error)
 			 "error", error);
 }
 
+/* Return the end as that of a captured run, for the same keys. */
+static struct spawn_template_result result_of(const struct job *job)
+{
+	const struct rusage *ru = &job->usage;
+	struct spawn_template_result r = {
+		.code = job->code,
+		.signal = job->signal,
+		.spawn_ns = (uint64_t)job->spawn_ns,
+		.total_ns = (uint64_t)job->total_ns,
+		.user_us = (uint64_t)timeval_ns(&ru->ru_utime) / 1000,
+		.system_us = (uint64_t)timeval_ns(&ru->ru_stime) / 1000,
+		.max_rss_kib = (uint64_t)ru->ru_maxrss,
+		.minor_faults = (uint64_t)ru->ru_minflt,
+		.major_faults = (uint64_t)ru->ru_majflt,
+		.block_inputs = (uint64_t)ru->ru_inblock,
+		.block_outputs = (uint64_t)ru->ru_oublock,
+		.voluntary_switches = (uint64_t)ru->ru_nvcsw,
+		.involuntary_switches = (uint64_t)ru->ru_nivcsw,
+	};
+
+	if (job->timed_out)
+		r.flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT;
+	if (job->killed)
+		r.flags |= SPAWN_TEMPLATE_RESULT_TREE_KILLED;
+	if (job->end == JOB_LOST)
+		r.flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
+	return r;
+}
+
 /*
  * Report the end. "cgroup" is false, because the tree has no cgroup of its own:
- * --cgroup names one that is shared.
+ * --cgroup names one that is shared. exit_code, killed and rusage are the names of 0.3.
  */
 json_t *report_json(const struct job *job, json_t *launch)
 {
-	return json_pack(
-		"{s:o, s:i, s:o, s:s?, s:o, s:b, s:b, s:b, s:b, s:I, s:I, s:o, "
-		"s:o}",
-		"command", command_json(job->options->argv), "pid",
-		(int)job->pid, "exit_code", out_number(job->code), "signal",
-		job->signal >= 0 ? name_signal(job->signal) : NULL,
-		"signal_number", out_number(job->signal), "core_dumped",
-		job->core_dumped, "timed_out", job->timed_out, "killed",
-		job->killed, "cgroup", false, "spawn_ns",
-		(json_int_t)job->spawn_ns, "total_ns",
-		(json_int_t)job->total_ns, "rusage", usage_json(&job->usage),
-		"launch", launch);
+	static const struct result_form form = { .streamed = true };
+	struct spawn_template_result r = result_of(job);
+	json_t *result = result_json(&r, (int)job->pid, &form);
+	json_t *report =
+		json_pack("{s:o, s:b, s:o, s:b, s:o, s:o}", "command",
+			  command_json(job->options->argv), "core_dumped",
+			  job->core_dumped, "exit_code", out_number(job->code),
+			  "killed", job->killed, "rusage",
+			  usage_json(&job->usage), "launch", launch);
+
+	if (!report || !result || json_object_update(report, result)) {
+		json_decref(report);
+		report = NULL;
+	}
+	json_decref(result);
+	json_object_del(report, "out_total"); /* this tool sees no output */
+	json_object_del(report, "err_total");
+	return report;
 }
