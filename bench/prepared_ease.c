@@ -107,6 +107,7 @@ static double us_of(struct timeval tv)
 static int measure_one(struct ease *e, struct ease_row *row, int method,
 		       bool kept)
 {
+	const struct timespec settle = { .tv_nsec = 1000000 };
 	struct launched l;
 	struct rusage usage;
 	siginfo_t info;
@@ -115,6 +116,8 @@ static int measure_one(struct ease *e, struct ease_row *row, int method,
 
 	wait_ready(e->tfd[BY_ONCE]);
 	wait_ready(e->tfd[BY_FORK]);
+	/* a process that is ready goes on to copy pages ahead */
+	nanosleep(&settle, NULL);
 	err = launch(&e->plans[method],
 		     method == BY_POSIX_SPAWN ? LAUNCH_POSIX_SPAWN
 					      : LAUNCH_TEMPLATE,

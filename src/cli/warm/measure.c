@@ -222,11 +222,18 @@ static int prepare(struct course *c)
 	return err;
 }
 
+/*
+ * Wait until all processes are ready, and then until the last one has copied its
+ * pages, which would slow down whichever launch comes next.
+ */
 static void await_all(const struct course *c)
 {
+	const struct timespec settle = { .tv_nsec = 1000000 };
+
 	for (int i = 1; i < CONTENDERS; i++)
 		if (c->program->way[i - 1].prepared)
 			warm_await(c->tfd[i], READY_MOST);
+	nanosleep(&settle, NULL);
 }
 
 /* ---- the rounds */
