@@ -62,7 +62,8 @@ _spawn_template_run() {
 	local values='--cwd --env --unset --timeout --kill-after --grace --keep-fd
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
 		--held-most --ro --rw --idle-timeout --tail --spill --tcp-connect
-		--tcp-bind'
+		--tcp-bind --memory-max --memory-swap-max --pids-max --cpu-max
+		--cpu-weight --io-weight'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort --no-signals --no-abstract --no-devices
 		--merge-stderr --pty
@@ -86,6 +87,11 @@ _spawn_template_run() {
 		_spawn_template_words '500ms 2s 30s 2m'
 		;;
 	--max-output | --tail) _spawn_template_words '64K 1M 16M' ;;
+	--memory-max | --memory-swap-max) _spawn_template_words '256M 1G 4G' ;;
+	--pids-max | --cpu-weight | --io-weight)
+		_spawn_template_words '10 100 1000'
+		;;
+	--cpu-max) _spawn_template_words '50% 100% 200%' ;;
 	--umask) _spawn_template_words '022 027 077' ;;
 	--keep-fd | --nice | --argv0 | --tcp-connect | --tcp-bind) COMPREPLY=() ;;
 	*)

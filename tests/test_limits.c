@@ -165,7 +165,7 @@ static void without_a_cgroup_nothing_is_launched(void)
 	life_open(&life, &args.spawn);
 	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
 	args.pids_max = 5;
-	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
+	check_refused(tfd, args, -EOPNOTSUPP, SPAWN_TEMPLATE_ATTR_PIDS_LIMIT);
 	life_let_go(&life);
 	CHECK_EQ(read(life.fds[0], &(char){ 0 }, 1), 0);
 	exit(0);

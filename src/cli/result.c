@@ -124,11 +124,20 @@ static json_t *ending_json(const struct spawn_template_result *r, int pid)
 			 has(r, SPAWN_TEMPLATE_RESULT_TIMED_OUT));
 }
 
+/* Make a number; null if it is not known. */
+static json_t *known_json(uint64_t n)
+{
+	return n ? json_integer((json_int_t)n) : json_null();
+}
+
 static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
-		"{s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:b, s:b, "
+		"{s:b, s:o, s:o, "
+		"s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:b, s:b, "
 		"s:{s:f, s:f, s:I}, s:f, s:f}",
+		"oom", has(r, SPAWN_TEMPLATE_RESULT_OOM), "memory_peak",
+		known_json(r->memory_peak), "cpu_us", known_json(r->cpu_us),
 		"out_total", (json_int_t)r->out_total, "err_total",
 		(json_int_t)r->err_total, "idle",
 		has(r, SPAWN_TEMPLATE_RESULT_IDLE), "detached",

@@ -148,6 +148,16 @@ int st_limits_enable(int dir, unsigned int wanted,
 	return 0;
 }
 
+/* Names the first of the controllers in a failure that concerns them all. */
+int st_limits_refuse(unsigned int wanted, int ret,
+		     struct spawn_template_failure *failure)
+{
+	for (size_t i = 0; i < COUNT(controllers); i++)
+		if (wanted & controllers[i].bit)
+			return failed(controllers[i].attr, ret, failure);
+	return ret;
+}
+
 /* ---- limits */
 
 static int write_number(int dir, const char *name, const char *format,

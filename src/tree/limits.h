@@ -33,6 +33,8 @@ struct st_usage {
 unsigned int st_limits_controllers(const struct st_limits *limits);
 int st_limits_enable(int dir, unsigned int controllers,
 		     struct spawn_template_failure *failure);
+int st_limits_refuse(unsigned int controllers, int ret,
+		     struct spawn_template_failure *failure);
 int st_limits_write(int dir, const struct st_limits *limits,
 		    struct spawn_template_failure *failure);
 void st_limits_read(int dir, struct st_usage *usage);

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "cli/sandbox.h"
 
 #define BATCH_JOBS_MAX 1024
@@ -163,6 +164,7 @@ struct request {
 	uint64_t max_output, tail; /* 0: not given */
 	const char *spill; /* NULL: not given */
 	struct sandbox_wishes sandbox;
+	struct limits limits;
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	uint32_t winsize; /* SPAWN_TEMPLATE_WINSIZE; 0: not given */
 	int keep_leftovers; /* -1: not given */

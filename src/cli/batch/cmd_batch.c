@@ -167,6 +167,8 @@ const struct command cmd_batch = {
 		"\"net\": false,\n"
 		"                  \"connect\": [PORT...], \"bind\": [PORT...], "
 		"\"signals\": false...}\n"
+		"  \"limits\"        {\"memory_max\": \"512M\", \"pids_max\": 100, "
+		"\"cpu_max\": \"150%\"}\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" "
 		"too\n"
 		"  \"keep_leftovers\"  true: the processes that it leaves "

@@ -73,6 +73,7 @@ static int queue_job(struct batch *b, struct batch_job *job,
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
 	args.flags = job->run_flags;
+	limits_apply(&r->limits, &args);
 	args.cgroup_parent_fd = b->tree_parent;
 	return spawn_template_ring_run(b->ring, job->tfd, &args, sizeof(args),
 				       (uintptr_t)job);

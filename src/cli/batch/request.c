@@ -196,6 +196,15 @@ static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
 	return 0;
 }
 
+static int read_limits(struct request *r, json_t *value, struct complaint *c)
+{
+	struct limits_failure failure;
+
+	if (limits_read(&r->limits, value, &failure))
+		return batch_complain(c, EINVAL, "%s", failure.text);
+	return 0;
+}
+
 static int read_id(struct request *r, json_t *value, struct complaint *c)
 {
 	(void)value; /* the scan has taken it, or the name is escaped */
@@ -234,6 +243,7 @@ static const struct key {
 	{ "input", bytes_input, RUN },
 	{ "input_base64", bytes_input_base64, RUN },
 	{ "keep_leftovers", read_keep, RUN },
+	{ "limits", read_limits, RUN },
 	{ "max_output", read_max_output, RUN },
 	{ "merge_stderr", read_merge, RUN },
 	{ "open_input", read_open, RUN },
@@ -289,6 +299,10 @@ static int check_run(const struct request *r, struct complaint *c)
 				      "need \"pty\": true");
 	if (r->winsize && check_size(r, c))
 		return -1;
+	if (r->keep_leftovers > 0 && r->limits.given)
+		return batch_complain(c, EINVAL,
+				      "\"keep_leftovers\": what is left would "
+				      "have no limits");
 	if (r->detached_ns >= 0 &&
 	    !(r->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT))
 		return batch_complain(c, EINVAL,

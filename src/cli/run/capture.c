@@ -53,6 +53,7 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 		args.flags |= SPAWN_TEMPLATE_RUN_OPEN_INPUT;
 	if (!o->keep_leftovers)
 		args.flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	limits_apply(&o->limits, &args);
 	if (o->tree_parent) {
 		args.cgroup_parent_fd =
 			open_cgroup("--cgroup-tree", o->tree_parent, true);

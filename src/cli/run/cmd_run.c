@@ -53,6 +53,7 @@ enum {
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
+	OPT_LIMIT, /* and the other limits: enum limit */
 };
 
 static const struct option long_options[] = {
@@ -81,6 +82,12 @@ static const struct option long_options[] = {
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
 	{ "warm", optional_argument, NULL, OPT_WARM },
+	{ "memory-max", required_argument, NULL, OPT_LIMIT + LIMIT_MEMORY },
+	{ "memory-swap-max", required_argument, NULL, OPT_LIMIT + LIMIT_SWAP },
+	{ "pids-max", required_argument, NULL, OPT_LIMIT + LIMIT_PIDS },
+	{ "cpu-max", required_argument, NULL, OPT_LIMIT + LIMIT_CPU },
+	{ "cpu-weight", required_argument, NULL, OPT_LIMIT + LIMIT_CPU_WEIGHT },
+	{ "io-weight", required_argument, NULL, OPT_LIMIT + LIMIT_IO_WEIGHT },
 	{ "ro", required_argument, NULL, OPT_RO },
 	{ "rw", required_argument, NULL, OPT_RW },
 	{ "no-net", no_argument, NULL, OPT_NO_NET },
@@ -286,10 +293,16 @@ static int check_options(struct run_options *o)
 				     "--capture");
 	if (o->keep_leftovers && !o->capture)
 		return out_bad_usage("--keep-leftovers needs --capture");
+	if (o->keep_leftovers && o->limits.given)
+		return out_bad_usage("--keep-leftovers: what is left would "
+				     "have no limits");
+	if (o->limits.given && !o->capture)
+		return out_bad_usage("--memory-max and other limits need "
+				     "--capture");
 	if ((o->held_quiet_ns || o->held_most_ns) && !o->capture)
 		return out_bad_usage("--held-quiet and --held-most need "
 				     "--capture");
-	if (o->run_flags && o->cgroup)
+	if ((o->run_flags || o->limits.given) && o->cgroup)
 		return out_bad_usage(
 			"--cgroup is for a program that shares it; "
 			"one of its own is made by "
@@ -322,7 +335,12 @@ static int read_options(struct run_options *o, int argc, char **argv)
 			return -1;
 		if (read_switch(o, c))
 			continue;
-		err = read_value(o, c, optarg, argv);
+		if (c >= OPT_LIMIT && c < OPT_LIMIT + LIMITS)
+			err = limits_option(&o->limits,
+					    (enum limit)(c - OPT_LIMIT),
+					    optarg);
+		else
+			err = read_value(o, c, optarg, argv);
 		if (err)
 			return err;
 	}
@@ -471,6 +489,13 @@ const struct command cmd_run = {
 		"cgroup of this tool\n"
 		"  --supervise        as --cgroup-tree; the tree also ends if "
 		"this tool is KILLed\n"
+		"  --memory-max SIZE, --memory-swap-max SIZE, --pids-max N,\n"
+		"  --cpu-max PERCENT|US, --cpu-weight N, --io-weight N\n"
+		"                     with --capture: limit the whole tree, in "
+		"a cgroup of its\n"
+		"                     own; no limit, no launch. PERCENT of one "
+		"processor: 150%;\n"
+		"                     US per 100 ms\n"
 		"  --keep-fd N        do not close descriptor N; may be "
 		"repeated\n"
 		"  --inherit-fds      close no descriptor\n"

@@ -14,6 +14,7 @@
 #include <termios.h>
 
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "cli/sandbox.h"
 
 /* --env and --unset, in the order given */
@@ -41,6 +42,7 @@ struct run_options {
 	unsigned int umask;
 	int nice;
 	struct sandbox_wishes sandbox;
+	struct limits limits;
 	bool json, capture, clear_env;
 	struct env_change *env;
 	size_t n_env;
