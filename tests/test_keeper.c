@@ -176,7 +176,8 @@ static void a_program_ends_with_its_keeper(void)
 	struct spawn_template_result res;
 
 	without_cgroups();
-	args = supervised(TEST_ARGV("sh", "-c", "kill -9 $PPID; sleep 60"));
+	args = supervised(
+		TEST_ARGV("sh", "-c", "sleep 0.5; kill -9 $PPID; sleep 60"));
 	res = run_only(CHECK_OK(spawn_template_open("/bin/sh", 0)), &args);
 	CHECK(res.flags & RESULT(STATUS_LOST));
 	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
