@@ -2,7 +2,7 @@
 #
 #: lint            check style, scripts, manual pages and exported names
 #: check-abi       compare the exported ABI with the version before
-#: abi             write include/abi.txt, the layout of the public header
+#: abi             write include/abi.txt, the layout of the header, and Rust's declarations
 #: format          bring C sources into the form of .clang-format
 
 LINT_CFLAGS = $(filter-out -MMD -MP,$(LIB_CFLAGS)) -I$(O)/bpf -DVERSION=__FILE__
@@ -18,6 +18,7 @@ check-abi: $(O)/libspawn_template.so
 
 abi:
 	$(Q)mkdir -p $(O) && scripts/abi > $(O)/abi.txt && mv $(O)/abi.txt include/abi.txt
+	$(Q)$(MAKE) --no-print-directory rust-bindings
 
 format:
 	$(Q)scripts/format $$(find include src bpf tests bench demo fuzz bindings \
