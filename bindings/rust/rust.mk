@@ -15,7 +15,7 @@ rust_cargo = cd $(RUST_DIR) && CARGO_TARGET_DIR='$(abspath $(O))/rust' $(CARGO)
 
 .PHONY: rust rust-bindings check-rust deps-rust
 rust:
-	$(Q)$(rust_cargo) build --workspace
+	$(Q)$(rust_cargo) build --workspace --features spawn_template/tokio
 
 rust-bindings:
 	$(Q)mkdir -p $(O)

@@ -57,6 +57,7 @@ pub(crate) struct Launch {
 }
 
 /// What must stay until a ring has made the launch, which copies all but these.
+#[cfg(feature = "tokio")]
 #[allow(dead_code)] // it is held
 pub(crate) struct Needed {
     template: Held,
@@ -147,8 +148,14 @@ impl Launch {
         launch_error(&self.program, &self.failure, &self.steps)
     }
 
+    /// The parent's ends of the pipes.
+    #[cfg(feature = "tokio")]
+    pub fn take_ends(&mut self) -> Ends {
+        std::mem::take(&mut self.ends)
+    }
+
     /// What must stay until the launch is over, and what makes its error.
-    #[allow(dead_code)] // for rings
+    #[cfg(feature = "tokio")]
     pub fn into_needed(self) -> (Needed, Reason) {
         let needed = Needed {
             template: self.template,
@@ -355,7 +362,7 @@ impl Launch {
 }
 
 /// What makes the error of a launch that a ring has made.
-#[allow(dead_code)] // for rings
+#[cfg(feature = "tokio")]
 pub(crate) struct Reason {
     pub program: OsString,
     pub steps: Vec<&'static str>,

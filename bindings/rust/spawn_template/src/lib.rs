@@ -6,7 +6,8 @@
 //! whole parent, is not needed: a launch costs the same however large the parent is.
 //! [`Command::run`] runs a program to its end, with limits of time and output for its
 //! whole tree. A [`Template`] stands for one executable, which was examined once; each
-//! launch checks that it is still the same file.
+//! launch checks that it is still the same file. With the feature `tokio`,
+//! `ring::Ring` makes launches and runs without blocking the runtime.
 //!
 //! ```
 //! use spawn_template::{Command, Stdio};
@@ -29,6 +30,8 @@ mod env;
 mod error;
 mod launch;
 mod result;
+#[cfg(feature = "tokio")]
+pub mod ring;
 mod run;
 mod sandbox;
 mod stat;

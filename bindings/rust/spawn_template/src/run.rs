@@ -216,7 +216,7 @@ impl RunOptions {
     }
 
     /// Descriptors that must be open until the run is over.
-    #[allow(dead_code)] // for rings
+    #[cfg(feature = "tokio")]
     pub(crate) fn descriptors(&self) -> Vec<Arc<OwnedFd>> {
         self.cgroup_parent
             .iter()

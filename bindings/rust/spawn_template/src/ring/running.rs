@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A run under way, and its streams.
+
+use super::shared::{Outcome, Owner, Shared};
+use crate::result::RunResult;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{sleep, Sleep};
+
+/// The ring has no event for room in a stdin, so a full one is tried again after this time.
+const RETRY: Duration = Duration::from_millis(2);
+
+/// A run under way: [`Ring::start`](super::Ring::start). Dropped, it ends the tree.
+#[derive(Debug)]
+pub struct Running {
+    owner: Owner,
+    stdin: Option<RunStdin>,
+    outputs: [Option<RunOutput>; 2],
+}
+
+impl Running {
+    pub(super) fn new(shared: Arc<Shared>, id: u64, streams: bool) -> Running {
+        let output = |stream| RunOutput {
+            run: (shared.clone(), id),
+            stream,
+        };
+        Running {
+            stdin: streams.then(|| RunStdin {
+                run: (shared.clone(), id),
+                retry: None,
+                open: true,
+            }),
+            outputs: match streams {
+                true => [Some(output(0)), Some(output(1))],
+                false => [None, None],
+            },
+            owner: Owner(shared, id),
+        }
+    }
+
+    /// Takes stdin. When it is dropped, the program reads the end of its input.
+    pub fn stdin(&mut self) -> Option<RunStdin> {
+        self.stdin.take()
+    }
+
+    /// Takes stdout. A program whose output is not read blocks; what comes after it was
+    /// dropped is dropped, too.
+    pub fn stdout(&mut self) -> Option<RunOutput> {
+        self.outputs[0].take()
+    }
+
+    /// Takes stderr.
+    pub fn stderr(&mut self) -> Option<RunOutput> {
+        self.outputs[1].take()
+    }
+
+    /// Sets the size of the run's terminal: [`RunOptions::pty`](crate::RunOptions::pty).
+    pub fn resize(&self, rows: u16, columns: u16) -> io::Result<()> {
+        self.owner.0.winsize(self.owner.1, rows, columns)
+    }
+
+    /// Waits for the end of the run. Streams that were not taken are closed.
+    pub async fn wait(mut self) -> io::Result<RunResult> {
+        self.stdin = None;
+        self.outputs = [None, None];
+        let Owner(shared, id) = &self.owner;
+        match shared.outcome(*id).await? {
+            Outcome::Ran(result) => Ok(result),
+            Outcome::Launched(..) => unreachable!("a run has a result"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Owner({})", self.1)
+    }
+}
+
+/// The stdin of a run.
+#[derive(Debug)]
+pub struct RunStdin {
+    run: (Arc<Shared>, u64),
+    retry: Option<Pin<Box<Sleep>>>,
+    open: bool,
+}
+
+impl AsyncWrite for RunStdin {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if let Some(retry) = &mut self.retry {
+                if retry.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                self.retry = None;
+            }
+            let (shared, id) = &self.run;
+            match -shared.write(*id, buf) {
+                libc::EAGAIN => self.retry = Some(Box::pin(sleep(RETRY))),
+                libc::ENOENT => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                error if error > 0 => {
+                    return Poll::Ready(Err(io::Error::from_raw_os_error(error)));
+                }
+                written => return Poll::Ready(Ok(-written as usize)),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.close();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl RunStdin {
+    fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.run.0.close_input(self.run.1);
+        }
+    }
+}
+
+impl Drop for RunStdin {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The stdout or stderr of a run.
+#[derive(Debug)]
+pub struct RunOutput {
+    run: (Arc<Shared>, u64),
+    stream: usize,
+}
+
+impl AsyncRead for RunOutput {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (shared, id) = &self.run;
+        shared.poll_read(*id, self.stream, context, buf).map(Ok)
+    }
+}
+
+impl Drop for RunOutput {
+    fn drop(&mut self) {
+        self.run.0.close_stream(self.run.1, self.stream);
+    }
+}

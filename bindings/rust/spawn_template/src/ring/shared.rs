@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The C ring, the launches and runs in it, and the task that takes completions.
+
+use crate::child::{Child, Ends};
+use crate::error::{cvt, launch_error, plain_error};
+use crate::launch::{Launch, Needed, Reason};
+use crate::result::RunResult;
+use spawn_template_sys as sys;
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::os::raw::c_int;
+use std::os::unix::io::{BorrowedFd, FromRawFd, OwnedFd};
+use std::pin::Pin;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::task::{Context, Poll, Waker};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+type Cqe = *mut sys::spawn_template_cqe;
+
+/// What is queued, beside its launch.
+pub(super) enum Work {
+    Spawn,
+    Run(Box<sys::spawn_template_run_args>),
+}
+
+/// How a launch or run ended.
+pub(super) enum Outcome {
+    Launched(c_int, OwnedFd),
+    Ran(RunResult),
+}
+
+/// The ring and what is in it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    ring: *mut sys::spawn_template_ring,
+    room: Arc<Semaphore>,
+    next: AtomicU64,
+    entries: Mutex<HashMap<u64, Entry>>,
+    driver: Mutex<Option<JoinHandle<()>>>,
+}
+
+// SAFETY: any thread may call the ring's functions; the rest is of safe types
+unsafe impl Send for Shared {}
+// SAFETY: as above
+unsafe impl Sync for Shared {}
+
+/// One launch or run, from queueing until its owner has taken the outcome.
+struct Entry {
+    /// There until the completion, and with it the room.
+    needed: Option<(Needed, OwnedSemaphorePermit)>,
+    fds: Vec<Arc<OwnedFd>>,
+    reason: Reason,
+    outcome: Option<io::Result<Outcome>>,
+    waker: Option<Waker>,
+    /// Output that was not read yet: stdout, stderr.
+    streams: [Channel; 2],
+    /// Who still has a part of it: OWNER, and a bit for each stream.
+    holders: u32,
+}
+
+const OWNER: u32 = 1 << 2;
+
+/// The output of one stream. Each part belongs to the ring until `seen`, and counts
+/// towards its bound, so that a program whose output nobody reads blocks.
+#[derive(Default)]
+struct Channel {
+    parts: VecDeque<(Cqe, usize)>,
+    waker: Option<Waker>,
+    /// Nobody reads it.
+    closed: bool,
+}
+
+// SAFETY: the ring's completions are for any thread
+unsafe impl Send for Channel {}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entry")
+    }
+}
+
+impl Shared {
+    pub fn new(entries: u32) -> io::Result<Arc<Shared>> {
+        let mut ring = null_mut();
+        // SAFETY: no parameters
+        cvt(unsafe { sys::spawn_template_ring_init(entries, null(), 0, &mut ring) })?;
+        let shared = Arc::new(Shared {
+            ring,
+            room: Arc::new(Semaphore::new(entries as usize)),
+            next: AtomicU64::new(1),
+            entries: Mutex::new(HashMap::new()),
+            driver: Mutex::new(None),
+        });
+        // SAFETY: the ring is there
+        let fd = cvt(unsafe { sys::spawn_template_ring_fd(ring) })?;
+        // SAFETY: the ring's descriptor is open. The copy outlives the ring, if the runtime
+        // drops the task later, and so its number stays the task's.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
+        #[allow(deprecated)] // the new name is not in the oldest tokio; the fd is owned
+        let fd = AsyncFd::new(fd)?;
+        let task = drive(fd, Arc::downgrade(&shared));
+        *shared.driver.lock().unwrap() = Some(tokio::spawn(task));
+        Ok(shared)
+    }
+
+    /// Waits for room in the ring.
+    pub async fn room(&self) -> OwnedSemaphorePermit {
+        let room = self.room.clone().acquire_owned().await;
+        room.expect("a semaphore that is never closed")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.entries.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Queues a launch or run, and starts it.
+    pub fn queue(
+        &self,
+        work: Work,
+        launch: Launch,
+        fds: Vec<Arc<OwnedFd>>,
+        room: OwnedSemaphorePermit,
+        streams: bool,
+    ) -> io::Result<u64> {
+        let id = self.next.fetch_add(1, Relaxed);
+        let (tfd, ring) = (launch.template.tfd(), self.ring);
+        // The completion may come before the call returns: the lock keeps it waiting.
+        let mut entries = self.lock();
+        // SAFETY: the sizes are the structures', and all that they point to is owned
+        let ret = unsafe {
+            match &work {
+                Work::Spawn => {
+                    let size = std::mem::size_of_val(&launch.args);
+                    sys::spawn_template_ring_spawn(ring, tfd, &launch.args, size, id)
+                }
+                Work::Run(args) => {
+                    let size = std::mem::size_of_val(&**args);
+                    sys::spawn_template_ring_run(ring, tfd, &**args, size, id)
+                }
+            }
+        };
+        if ret < 0 {
+            return Err(launch.error(ret));
+        }
+        let (needed, reason) = launch.into_needed();
+        let entry = Entry {
+            needed: Some((needed, room)),
+            fds,
+            reason,
+            outcome: None,
+            waker: None,
+            streams: Default::default(),
+            holders: OWNER | if streams { 3 } else { 0 },
+        };
+        entries.insert(id, entry);
+        drop(entries);
+        // SAFETY: the ring is there
+        match cvt(unsafe { sys::spawn_template_ring_submit(ring) }) {
+            Ok(_) => Ok(id),
+            Err(error) => {
+                self.abandon(id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the outcome of a launch; dropped before, the child is killed.
+    pub async fn launched(self: &Arc<Shared>, id: u64) -> io::Result<(c_int, OwnedFd)> {
+        let owner = Owner(self.clone(), id);
+        match owner.0.outcome(id).await? {
+            Outcome::Launched(pid, pidfd) => Ok((pid, pidfd)),
+            Outcome::Ran(_) => unreachable!("a launch has no result"),
+        }
+    }
+
+    /// Waits for the outcome, which is taken once.
+    pub fn outcome(&self, id: u64) -> impl Future<Output = io::Result<Outcome>> + '_ {
+        Ended { shared: self, id }
+    }
+
+    fn poll_outcome(&self, id: u64, context: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
+        let mut entries = self.lock();
+        let entry = entries.get_mut(&id).expect("the entry of an owner");
+        match entry.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                entry.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The owner is gone: ends the tree, or the child, if the launch or run is not over.
+    pub fn abandon(&self, id: u64) {
+        if self.let_go(id, OWNER) {
+            // SAFETY: the ring is there
+            unsafe { sys::spawn_template_ring_cancel(self.ring, id) };
+        }
+    }
+
+    /// A holder is gone. Return: whether the launch or run is not over.
+    fn let_go(&self, id: u64, holder: u32) -> bool {
+        let mut entries = self.lock();
+        let entry = match entries.get_mut(&id) {
+            Some(entry) => entry,
+            None => return false,
+        };
+        entry.holders &= !holder;
+        if entry.needed.is_some() {
+            return true;
+        }
+        if entry.holders == 0 {
+            let entry = entries.remove(&id).expect("the entry");
+            drop(entries);
+            self.give_back(entry);
+        }
+        false
+    }
+
+    /// Reads from a stream: Ready(0) at its end.
+    pub fn poll_read(
+        &self,
+        id: u64,
+        stream: usize,
+        context: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<()> {
+        let mut entries = self.lock();
+        let entry = match entries.get_mut(&id) {
+            Some(entry) => entry,
+            None => return Poll::Ready(()),
+        };
+        let over = entry.needed.is_none();
+        let channel = &mut entry.streams[stream];
+        let (cqe, at) = match channel.parts.front_mut() {
+            Some(part) => part,
+            None if over => return Poll::Ready(()),
+            None => {
+                channel.waker = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+        };
+        // SAFETY: the part is the ring's until seen
+        let data = unsafe {
+            std::slice::from_raw_parts((**cqe).data as *const u8, (**cqe).data_len as usize)
+        };
+        let len = buf.remaining().min(data.len() - *at);
+        buf.put_slice(&data[*at..*at + len]);
+        *at += len;
+        if *at == data.len() {
+            let (cqe, _) = channel.parts.pop_front().expect("the part that was read");
+            drop(entries);
+            self.seen(cqe);
+        }
+        Poll::Ready(())
+    }
+
+    /// Nobody reads a stream any more: its output is dropped as it comes.
+    pub fn close_stream(&self, id: u64, stream: usize) {
+        let parts = match self.lock().get_mut(&id) {
+            Some(entry) => {
+                entry.streams[stream].closed = true;
+                std::mem::take(&mut entry.streams[stream].parts)
+            }
+            None => return,
+        };
+        parts.into_iter().for_each(|(cqe, _)| self.seen(cqe));
+        self.let_go(id, 1 << stream);
+    }
+
+    /// Writes to the stdin of a run: the number of bytes, or -errno.
+    pub fn write(&self, id: u64, buf: &[u8]) -> c_int {
+        // SAFETY: the length is the slice's
+        unsafe { sys::spawn_template_ring_write(self.ring, id, buf.as_ptr().cast(), buf.len()) }
+    }
+
+    pub fn close_input(&self, id: u64) {
+        // SAFETY: the ring is there; a run that is over has no stdin
+        unsafe { sys::spawn_template_ring_close_input(self.ring, id) };
+    }
+
+    pub fn winsize(&self, id: u64, rows: u16, columns: u16) -> io::Result<()> {
+        let size = sys::SPAWN_TEMPLATE_WINSIZE(rows, columns);
+        // SAFETY: the ring is there
+        cvt(unsafe { sys::spawn_template_ring_winsize(self.ring, id, size) }).map(|_| ())
+    }
+
+    fn seen(&self, cqe: Cqe) {
+        // SAFETY: the completion was taken, and is given back once
+        unsafe { sys::spawn_template_ring_seen(self.ring, cqe) };
+    }
+
+    /// Frees what nobody has taken.
+    fn give_back(&self, mut entry: Entry) {
+        self.give_back_parts(&mut entry);
+        if let Some(Ok(Outcome::Launched(pid, pidfd))) = entry.outcome {
+            let mut child = Child::new(pid, pidfd, Ends::default());
+            let _ = child.kill();
+            // The end of a killed process may take a while.
+            std::thread::spawn(move || child.wait());
+        }
+    }
+
+    fn give_back_parts(&self, entry: &mut Entry) {
+        for channel in &mut entry.streams {
+            let parts = std::mem::take(&mut channel.parts);
+            parts.into_iter().for_each(|(cqe, _)| self.seen(cqe));
+        }
+    }
+
+    /// Takes all completions that there are.
+    fn drain(&self) {
+        let mut cqe: Cqe = null_mut();
+        // SAFETY: the ring is there
+        while unsafe { sys::spawn_template_ring_wait(self.ring, &mut cqe, 0) } == 0 {
+            self.complete(cqe);
+        }
+    }
+
+    fn complete(&self, cqe: Cqe) {
+        // SAFETY: the completion was taken, and nobody else has it
+        let (id, kind) = unsafe { ((*cqe).user_data, (*cqe).kind) };
+        let mut entries = self.lock();
+        let entry = match entries.get_mut(&id) {
+            Some(entry) => entry,
+            None => return self.seen(cqe),
+        };
+        let stream = match kind {
+            sys::SPAWN_TEMPLATE_CQE_OUT => 0,
+            sys::SPAWN_TEMPLATE_CQE_ERR => 1,
+            _ => {
+                // SAFETY: as above
+                let outcome = unsafe { outcome_of(&mut *cqe, &entry.reason) };
+                let needed = entry.end(outcome);
+                drop(entries);
+                self.seen(cqe);
+                drop(needed);
+                // nobody may be left
+                self.let_go(id, 0);
+                return;
+            }
+        };
+        let channel = &mut entry.streams[stream];
+        if channel.closed {
+            drop(entries);
+            return self.seen(cqe);
+        }
+        channel.parts.push_back((cqe, 0));
+        wake(&mut channel.waker);
+    }
+}
+
+struct Ended<'a> {
+    shared: &'a Shared,
+    id: u64,
+}
+
+impl Future for Ended<'_> {
+    type Output = io::Result<Outcome>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.shared.poll_outcome(self.id, context)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(driver) = self
+            .driver
+            .get_mut()
+            .unwrap_or_else(|e| e.into_inner())
+            .take()
+        {
+            driver.abort();
+        }
+        let mut entries = std::mem::take(&mut *self.lock());
+        for entry in entries.values_mut() {
+            self.give_back_parts(entry);
+        }
+        // SAFETY: nobody else uses it
+        unsafe { sys::spawn_template_ring_exit(self.ring) };
+        // What its launches need is closed behind it.
+        drop(entries);
+    }
+}
+
+impl Entry {
+    /// Return: what is to be dropped when the completion was given back.
+    fn end(&mut self, outcome: io::Result<Outcome>) -> Option<(Needed, OwnedSemaphorePermit)> {
+        self.outcome = Some(outcome);
+        self.fds.clear();
+        wake(&mut self.waker);
+        for channel in &mut self.streams {
+            wake(&mut channel.waker);
+        }
+        self.needed.take()
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+/// # Safety
+/// The completion was taken, and is not seen yet.
+unsafe fn outcome_of(cqe: &mut sys::spawn_template_cqe, reason: &Reason) -> io::Result<Outcome> {
+    if cqe.res < 0 {
+        let failure = sys::spawn_template_failure {
+            error: -cqe.res,
+            stage: sys::SPAWN_TEMPLATE_CQE_STAGE(cqe.flags),
+            action: sys::SPAWN_TEMPLATE_CQE_ACTION(cqe.flags),
+        };
+        return Err(match cqe.result.is_null() {
+            true => launch_error(&reason.program, &failure, &reason.steps),
+            false => plain_error(&reason.program, cqe.res),
+        });
+    }
+    if cqe.result.is_null() {
+        // SAFETY: the pidfd of a launch is the caller's
+        return Ok(Outcome::Launched(cqe.pid, unsafe {
+            OwnedFd::from_raw_fd(cqe.pidfd)
+        }));
+    }
+    // SAFETY: the library has filled in the result
+    Ok(Outcome::Ran(unsafe { RunResult::take(&mut *cqe.result) }))
+}
+
+/// Abandons what is in the ring when it is dropped.
+pub(super) struct Owner(pub Arc<Shared>, pub u64);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.abandon(self.1);
+    }
+}
+
+/// Takes completions for as long as the ring is there.
+async fn drive(fd: AsyncFd<OwnedFd>, shared: Weak<Shared>) {
+    while let Ok(mut guard) = fd.readable().await {
+        // Before the completions are taken: what comes later is another event.
+        guard.clear_ready();
+        match shared.upgrade() {
+            Some(shared) => shared.drain(),
+            None => return,
+        }
+    }
+}

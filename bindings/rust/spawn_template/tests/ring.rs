@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Rings for tokio.
+
+mod table;
+
+use spawn_template::{ring::Ring, Command, LaunchError, RunOptions, Stdio};
+use std::fs;
+use std::future::Future;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// In a runtime of one thread, and in one of two.
+fn in_runtimes<T, F: Future<Output = T>>(test: impl Fn() -> F) {
+    runtime().block_on(test());
+    let mut threads = Builder::new_multi_thread();
+    threads
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test());
+}
+
+fn shell(text: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", text]);
+    command
+}
+
+/// Waits until the process of this number has ended.
+async fn ends(pid: &str) {
+    let path = Path::new("/proc").join(pid.trim()).join("stat");
+    for _ in 0..1000 {
+        match fs::read_to_string(&path) {
+            Ok(stat) if !stat.contains(") Z ") => {}
+            _ => return,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{pid} lives");
+}
+
+#[test]
+fn run_behaves_as_the_table_says() {
+    let runtime = runtime();
+    let ring = runtime.block_on(async { Ring::new(4).unwrap() });
+    table::each_case(|command, options| runtime.block_on(ring.run(command, options)));
+}
+
+#[test]
+fn more_runs_than_the_ring_holds_take_turns() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let tasks: Vec<_> = (0..40)
+            .map(|i: i32| {
+                let ring = ring.clone();
+                tokio::spawn(async move {
+                    let text = i.to_string();
+                    let result = ring.run(Command::new("echo").arg(&text), &RunOptions::new());
+                    assert_eq!(
+                        result.await.unwrap().stdout[..],
+                        *format!("{i}\n").as_bytes()
+                    );
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn errors_name_the_step() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = Command::new("true");
+        let run = ring.run(command.current_dir("/nonexistent"), &RunOptions::new());
+        let error = run.await.unwrap_err();
+        assert_eq!(LaunchError::of(&error).unwrap().step(), Some("current_dir"));
+        let missing = ring.run(&mut Command::new("no-such-program"), &RunOptions::new());
+        assert_eq!(
+            missing.await.unwrap_err().kind(),
+            std::io::ErrorKind::NotFound
+        );
+        let malformed = RunOptions::new().echo(false);
+        let error = ring
+            .run(&mut Command::new("true"), &malformed)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            LaunchError::of(&error).unwrap().raw_os_error(),
+            libc::EINVAL
+        );
+    });
+}
+
+#[test]
+fn a_dropped_run_ends_its_tree() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("sleep 100 & echo $!; wait");
+        let mut running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
+        let mut stdout = running.stdout().unwrap();
+        let mut pid = vec![0; 32];
+        let len = stdout.read(&mut pid).await.unwrap();
+        let pid = String::from_utf8(pid[..len].to_vec()).unwrap();
+        assert!(Path::new("/proc").join(pid.trim()).exists());
+        drop(running);
+        ends(&pid).await;
+        assert_eq!(stdout.read(&mut [0; 8]).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_timeout_of_the_runtime_ends_the_tree() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let start = Instant::now();
+        let mut command = shell("sleep 100");
+        let run = ring.run(&mut command, &RunOptions::new());
+        let limited = tokio::time::timeout(Duration::from_millis(100), run).await;
+        assert!(limited.is_err());
+        // there is room again when the tree has ended
+        for _ in 0..8 {
+            let result = ring
+                .run(&mut Command::new("true"), &RunOptions::new())
+                .await;
+            assert!(result.unwrap().success());
+        }
+        assert!(start.elapsed() < Duration::from_secs(50));
+    });
+}
+
+#[test]
+fn a_dropped_ring_ends_the_trees() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut running = ring.start(&mut shell("echo $$; sleep 100"), &RunOptions::new());
+        let mut running = (&mut running).await.unwrap();
+        let mut pid = [0; 32];
+        let mut stdout = running.stdout().unwrap();
+        let len = stdout.read(&mut pid).await.unwrap();
+        drop((ring, running, stdout));
+        ends(std::str::from_utf8(&pid[..len]).unwrap()).await;
+    });
+}
+
+#[test]
+fn streams_carry_more_than_the_ring_keeps() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut running = ring
+            .start(&mut Command::new("cat"), &RunOptions::new())
+            .await
+            .unwrap();
+        let (mut stdin, mut stdout) = (running.stdin().unwrap(), running.stdout().unwrap());
+        let text = vec![b'x'; 5 << 20];
+        let len = text.len();
+        let writer = tokio::spawn(async move {
+            stdin.write_all(&text).await.unwrap();
+        });
+        // the writer fills all that there is, before anything is read
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut read = Vec::new();
+        stdout.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read.len(), len);
+        writer.await.unwrap();
+        assert!(running.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn output_may_be_read_when_the_run_is_over() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut running = ring
+            .start(&mut shell("echo out; echo err >&2"), &RunOptions::new())
+            .await
+            .unwrap();
+        let (mut stdout, mut stderr) = (running.stdout().unwrap(), running.stderr().unwrap());
+        assert!(running.wait().await.unwrap().success());
+        let (mut out, mut err) = (String::new(), String::new());
+        stdout.read_to_string(&mut out).await.unwrap();
+        stderr.read_to_string(&mut err).await.unwrap();
+        assert_eq!((&*out, &*err), ("out\n", "err\n"));
+    });
+}
+
+#[test]
+fn output_that_nobody_takes_does_not_hold_the_run() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("head -c 5000000 /dev/zero; exit 3");
+        let running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
+        assert_eq!(running.wait().await.unwrap().code(), Some(3));
+    });
+}
+
+#[test]
+fn writing_to_a_program_that_reads_nothing_fails() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("exec <&-; echo; sleep 0.2");
+        let mut running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
+        let mut stdin = running.stdin().unwrap();
+        running
+            .stdout()
+            .unwrap()
+            .read_exact(&mut [0])
+            .await
+            .unwrap();
+        let error = stdin.write_all(&[0; 100000]).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        assert!(running.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn a_launch_hands_over_the_child() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("echo text; exit 4");
+        let mut child = ring.spawn(command.stdout(Stdio::piped())).await.unwrap();
+        let mut text = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!((&*text, child.wait().unwrap().code()), ("text\n", Some(4)));
+        // a launch that is dropped at once leaves nothing
+        drop(ring.spawn(&mut Command::new("true")));
+        let launch = ring.spawn(&mut shell("sleep 100"));
+        let _ = tokio::time::timeout(Duration::from_micros(1), launch).await;
+    });
+}
+
+#[test]
+fn children_of_tokio_and_of_the_standard_library_are_reaped_by_their_owners() {
+    let code = |status: ExitStatus| status.code();
+    let test = || async {
+        let ring = Ring::new(16).unwrap();
+        let ours = tokio::spawn(async move {
+            for _ in 0..20 {
+                let result = ring
+                    .run(&mut shell("exit 5"), &RunOptions::new())
+                    .await
+                    .unwrap();
+                assert_eq!(result.code(), Some(5));
+                assert_eq!(shell("exit 8").status().unwrap().code(), Some(8));
+            }
+        });
+        let mut theirs = tokio::process::Command::new("sh");
+        theirs.args(["-c", "exit 6"]);
+        for _ in 0..20 {
+            assert_eq!(code(theirs.status().await.unwrap()), Some(6));
+            let mut std = std::process::Command::new("sh");
+            assert_eq!(code(std.args(["-c", "exit 7"]).status().unwrap()), Some(7));
+        }
+        ours.await.unwrap();
+    };
+    in_runtimes(test);
+}
+
+#[test]
+fn what_is_shared_may_be_sent() {
+    fn sent<T: Send>(_: &T) {}
+    fn shared<T: Send + Sync>() {}
+    shared::<Ring>();
+    shared::<RunOptions>();
+    shared::<Command>();
+    shared::<spawn_template::Template>();
+    shared::<spawn_template::Sandbox>();
+    shared::<spawn_template::RunResult>();
+    shared::<spawn_template::Child>();
+    shared::<spawn_template::ring::Running>();
+    runtime().block_on(async {
+        let ring = Ring::new(1).unwrap();
+        sent(&ring.run(&mut Command::new("true"), &RunOptions::new()));
+        sent(&ring.start(&mut Command::new("true"), &RunOptions::new()));
+        sent(&ring.spawn(&mut Command::new("true")));
+    });
+}
