@@ -4,6 +4,7 @@
 #
 #: rust            build the crates for Rust, in build/rust
 #: rust-bindings   write the crates' declarations anew from include/
+#: bench-rust      measure launches and runs beside std::process and tokio::process
 #: check-rust      test the crates, their packages, and the oldest Rust
 
 CARGO ?= cargo
@@ -21,6 +22,14 @@ rust-bindings:
 	$(Q)mkdir -p $(O)
 	$(Q)$(RUST_DIR)/spawn_template-sys/generate > $(O)/bindings.rs
 	$(Q)mv $(O)/bindings.rs $(RUST_DECLARATIONS)
+
+# RUST_BENCH="--short --check": fewer rounds, a smaller parent; fail on a regression.
+RUST_BENCH ?=
+.PHONY: bench-rust
+bench-rust:
+	$(Q)mkdir -p $(O)/bench
+	$(Q)$(rust_cargo) bench -q -p spawn_template --features tokio --bench launch -- \
+		$(RUST_BENCH) | tee '$(abspath $(O))/bench/rust.md'
 
 deps-rust:
 	$(Q)scripts/deps rust

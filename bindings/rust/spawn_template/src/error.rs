@@ -127,6 +127,10 @@ pub(crate) fn launch_error(
         (Stage::Action, action) => steps.get(action as usize).copied(),
         (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_LANDLOCK) => Some("landlock"),
         (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_SECCOMP) => Some("seccomp"),
+        (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_MEMORY_LIMIT) => Some("memory_max"),
+        (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_PIDS_LIMIT) => Some("pids_max"),
+        (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_CPU_LIMIT) => Some("cpu_max, cpu_weight"),
+        (Stage::Attr, sys::SPAWN_TEMPLATE_ATTR_IO_LIMIT) => Some("io_weight"),
         _ => None,
     };
     let kind = io::Error::from_raw_os_error(failure.error).kind();

@@ -74,6 +74,8 @@ pub struct RunResult {
     out_total: u64,
     err_total: u64,
     leftovers: u32,
+    memory_peak: u64,
+    cpu_us: u64,
     spawn_ns: u64,
     total_ns: u64,
     usage: Usage,
@@ -138,6 +140,8 @@ impl RunResult {
             out_total: c.out_total,
             err_total: c.err_total,
             leftovers: c.leftovers,
+            memory_peak: c.memory_peak,
+            cpu_us: c.cpu_us,
             spawn_ns: c.spawn_ns,
             total_ns: c.total_ns,
             usage: Usage {
@@ -226,6 +230,21 @@ impl RunResult {
     /// The run had a cgroup of its own.
     pub fn had_cgroup(&self) -> bool {
         self.has(sys::SPAWN_TEMPLATE_RESULT_CGROUP)
+    }
+
+    /// The kernel ended the tree, or part of it, since memory was short.
+    pub fn oom(&self) -> bool {
+        self.has(sys::SPAWN_TEMPLATE_RESULT_OOM)
+    }
+
+    /// The most memory that the tree used, in bytes, if it had limits and the kernel knows.
+    pub fn memory_peak(&self) -> Option<u64> {
+        (self.memory_peak != 0).then_some(self.memory_peak)
+    }
+
+    /// The CPU time of the whole tree, if it had limits.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        (self.cpu_us != 0).then(|| Duration::from_micros(self.cpu_us))
     }
 
     /// A prepared process served the run.

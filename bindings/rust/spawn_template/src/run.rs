@@ -51,6 +51,12 @@ pub(crate) struct Settings {
     pub idle_timeout_ns: u64,
     pub tail_output: u64,
     pub winsize: u32,
+    pub memory_max: u64,
+    pub memory_swap_max: u64,
+    pub cpu_max_us: u64,
+    pub pids_max: u32,
+    pub cpu_weight: u32,
+    pub io_weight: u32,
 }
 
 /// A stream of output.
@@ -168,6 +174,47 @@ impl RunOptions {
         self.flag(sys::SPAWN_TEMPLATE_RUN_END_LEFTOVERS, on)
     }
 
+    /// Limits the memory of the tree. Above it the kernel ends the tree:
+    /// [`RunResult::oom`]. This and the limits below need a cgroup, and imply
+    /// [`end_leftovers`](RunOptions::end_leftovers).
+    pub fn memory_max(mut self, bytes: u64) -> Self {
+        self.c.memory_max = bytes.max(1);
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
+    /// Limits the swap space of the tree, which has none by default with
+    /// [`memory_max`](RunOptions::memory_max); `u64::MAX`: no limit.
+    pub fn memory_swap_max(mut self, bytes: u64) -> Self {
+        self.c.memory_swap_max = bytes;
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
+    /// CPU time that the tree may use in each 100 ms; at least 1 ms.
+    pub fn cpu_max(mut self, time: Duration) -> Self {
+        self.c.cpu_max_us = u64::try_from(time.as_micros())
+            .unwrap_or(u64::MAX)
+            .max(1000);
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
+    /// Limits the number of processes and threads in the tree.
+    pub fn pids_max(mut self, number: u32) -> Self {
+        self.c.pids_max = number.max(1);
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
+    /// The share of CPU time that the tree gets, 1 to 10000; others have 100.
+    pub fn cpu_weight(mut self, weight: u32) -> Self {
+        self.c.cpu_weight = weight;
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
+    /// The share of I/O that the tree gets, 1 to 10000; others have 100.
+    pub fn io_weight(mut self, weight: u32) -> Self {
+        self.c.io_weight = weight;
+        self.flag(sys::SPAWN_TEMPLATE_RUN_LIMITS, true)
+    }
+
     /// stdin, stdout and stderr are a new terminal of this size.
     pub fn pty(mut self, rows: u16, columns: u16) -> Self {
         self.c.winsize = sys::SPAWN_TEMPLATE_WINSIZE(rows, columns);
@@ -201,6 +248,12 @@ impl RunOptions {
             idle_timeout_ns: self.c.idle_timeout_ns,
             tail_output: self.c.tail_output,
             winsize: self.c.winsize,
+            memory_max: self.c.memory_max,
+            memory_swap_max: self.c.memory_swap_max,
+            cpu_max_us: self.c.cpu_max_us,
+            pids_max: self.c.pids_max,
+            cpu_weight: self.c.cpu_weight,
+            io_weight: self.c.io_weight,
             ..Default::default()
         };
         if !self.input.is_empty() {
