@@ -21,8 +21,8 @@ fn main() {
     let has = |name: &str| args.iter().any(|arg| arg == name);
     let short = has("--short");
     let sizes: &[usize] = if short { &[0, 1] } else { &[0, 1, 8] };
-    let mut sound = parents(sizes, if short { 15 } else { 60 });
-    sound &= flights(if short { 400 } else { 4000 }, if short { 3 } else { 7 });
+    let mut sound = parents(sizes, if short { 15 } else { 40 });
+    sound &= flights(if short { 400 } else { 1600 }, if short { 3 } else { 7 });
     if has("--check") && !sound {
         eprintln!("launch: a ratio is below its bound");
         process::exit(1);
