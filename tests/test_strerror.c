@@ -298,9 +298,8 @@ static void the_locale_does_not_matter(void)
 static void *tell_often(void *arg)
 {
 	uint32_t stage = *(uint32_t *)arg;
-	struct spawn_template_failure failure = {
-		0, stage, stage == ACTION ? 3 : 0
-	};
+	struct spawn_template_failure failure = { 0, stage,
+						  stage == ACTION ? 3 : 0 };
 	char text[1024];
 
 	for (int i = 0; i < 2000; i++) {

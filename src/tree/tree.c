@@ -76,8 +76,9 @@ int st_tree_home_open_limited(struct st_tree_home *home, int parent_fd,
 	*home = (struct st_tree_home)ST_TREE_HOME_NONE;
 	ret = parent_fd < 0 ? st_cgroup_own() : st_cgroup_open(parent_fd);
 	if (ret < 0)
-		return parent_fd < 0 ? st_limits_refuse(controllers, ret, failure)
-				     : ret;
+		return parent_fd < 0
+			       ? st_limits_refuse(controllers, ret, failure)
+			       : ret;
 	home->dir = ret;
 	st_owner_sweep(ret, parent_fd);
 	ret = parent_fd < 0

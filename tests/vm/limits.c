@@ -58,8 +58,8 @@ static char *run_cgroup(void)
 
 static char *read_limit(const char *cgroup, const char *file)
 {
-	int fd = CHECK_SYS(open(test_fmt("%s/%s", cgroup, file),
-				O_RDONLY | O_CLOEXEC));
+	int fd = CHECK_SYS(
+		open(test_fmt("%s/%s", cgroup, file), O_RDONLY | O_CLOEXEC));
 	char *text = test_read_fd(fd);
 
 	CHECK_SYS(close(fd));
@@ -72,8 +72,7 @@ static char *read_limit(const char *cgroup, const char *file)
 static void enter_limiting(bool delegated)
 {
 	CHECK_SYS(close(limiting_cgroup()));
-	if (delegated &&
-	    setxattr(running_cgroup, "user.delegate", "1", 1, 0))
+	if (delegated && setxattr(running_cgroup, "user.delegate", "1", 1, 0))
 		TEST_SKIP("cgroups have no attributes: %s", strerror(errno));
 	go_on_in_child();
 	enter_cgroup();
@@ -185,10 +184,10 @@ static void a_memory_hog_is_told_as_oom(void)
 /* The program itself is small, and so are most of its children. */
 static void at_oom_all_of_the_tree_ends(void)
 {
-	struct spawn_template_run_args args = hog(
-		limiting_cgroup(),
-		TREE("(", "setsid", "mark", "pause", ")", "(", "mark", "pause",
-		     ")", "(", "eat", "64", ")", "mark", "pause"));
+	struct spawn_template_run_args args =
+		hog(limiting_cgroup(),
+		    TREE("(", "setsid", "mark", "pause", ")", "(", "mark",
+			 "pause", ")", "(", "eat", "64", ")", "mark", "pause"));
 	struct spawn_template_result res;
 	struct life life;
 
@@ -202,8 +201,8 @@ static void a_hog_in_a_ring_harms_no_sibling(void)
 {
 	struct spawn_template_ring *ring = ring_new(8, 2);
 	int parent = limiting_cgroup(), tfd = tree_template();
-	struct spawn_template_run_args args =
-		hog(parent, TREE("eat", "64")), sibling;
+	struct spawn_template_run_args args = hog(parent, TREE("eat", "64")),
+				       sibling;
 	struct spawn_template_cqe *cqe;
 
 	/* in the same place: one with as much, one without a limit */
@@ -294,9 +293,9 @@ static void a_fork_bomb_stays_within_its_limit_and_ends(void)
 
 static void cpu_time_is_limited(void)
 {
-	struct spawn_template_run_args args = limited(
-		limiting_cgroup(),
-		TREE("(", "burn", "100", ")", "burn", "100", "wait"));
+	struct spawn_template_run_args args =
+		limited(limiting_cgroup(),
+			TREE("(", "burn", "100", ")", "burn", "100", "wait"));
 	struct spawn_template_result res;
 
 	args.cpu_max_us = 20000;
