@@ -161,7 +161,8 @@ static void draw_tree(struct spawn_template_run_args *args)
 	if (ONE_IN(3))
 		args->flags |= RUN(END_LEFTOVERS);
 	args->cgroup_parent_fd = mix.cgroup;
-	if (mix.cgroup >= 0 && ONE_IN(3))
+	/* without a cgroup, a supervised run has a keeper */
+	if (ONE_IN(3))
 		args->flags |= ONE_IN(2) ? RUN(CGROUP) : RUN(SUPERVISE);
 	if (mix.cgroup >= 0 && ONE_IN(6))
 		draw_limits(args);
