@@ -30,11 +30,11 @@
 #define TAKEN_MOST (100 * ST_MS)
 /* The time after which the caller looks whether that has happened. */
 #define LOOK_AFTER (5 * ST_MS)
-/* How often a caller that is awake looks for the answer: some 40 us ... */
+/* How often a caller that is awake looks for the answer: some 50 us ... */
 #define DONE_SPINS 2000
 /* ... and for a process to begin with the launch, of these */
 #define BEGIN_SPINS 500
-/* how often a process looks whether it may go on, some 80 us; and for a ring */
+/* how often a process looks whether it may go on, some 100 us; and for a ring */
 #define GO_SPINS 4000
 #define GO_SPINS_RING 1000
 

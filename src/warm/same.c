@@ -263,6 +263,10 @@ static int read_root(struct st_same *same)
 	return 0;
 }
 
+/*
+ * The descriptor of the directory is checked once for all links. If the host puts
+ * another file in its place meanwhile, a link cannot be read, and the launch is cold.
+ */
 static int read_links(uint64_t *spaces)
 {
 	static const char *const names[ST_SELF_SPACES] = {
