@@ -94,7 +94,8 @@ ifeq ($(SKIP_DEPS),)
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
 		$(PY_TESTS)/leaks.py --debug
 	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
-		test_native test_engine test_runs test_stream test_sandbox test_warm \
+		test_native test_engine test_runs test_stream test_sandbox \
+		test_limits test_warm \
 		$(PY_DROPIN_TESTS)
 else
 	@echo '  there may be no debug build of Python'

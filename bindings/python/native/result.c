@@ -147,6 +147,7 @@ static const unsigned int idle = SPAWN_TEMPLATE_RESULT_IDLE;
 static const unsigned int detached = SPAWN_TEMPLATE_RESULT_DETACHED;
 static const unsigned int spilled = SPAWN_TEMPLATE_RESULT_SPILLED;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
+static const unsigned int oom = SPAWN_TEMPLATE_RESULT_OOM;
 static const unsigned int warm = SPAWN_TEMPLATE_RESULT_WARM;
 
 #define FLAG(flag, text)                                        \
@@ -166,6 +167,7 @@ static PyGetSetDef getters[] = {
 	{ FLAG(detached, "The program went on after its timeout.") },
 	{ FLAG(spilled, "Files have the whole output.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
+	{ FLAG(oom, "The kernel ended the tree: it had no memory left.") },
 	{ FLAG(warm, "A prepared process became the program.") },
 	{ "stdout", (getter)result_stdout, NULL,
 	  "The same as out, by subprocess's name.", NULL },
@@ -197,6 +199,10 @@ static PyMemberDef members[] = {
 	       "The bytes read from stderr, kept or not.") },
 	{ TOLD(T_UINT, leftovers,
 	       "How many processes it left behind, which were ended.") },
+	{ TOLD(T_ULONGLONG, memory_peak,
+	       "With limits: the most bytes that the tree had; 0: unknown.") },
+	{ TOLD(T_ULONGLONG, cpu_us,
+	       "With limits: the CPU time of the tree; 0: unknown.") },
 	{ TOLD(T_ULONGLONG, spawn_ns,
 	       "The time until the program had passed exec.") },
 	{ TOLD(T_ULONGLONG, total_ns, "The time until the run was over.") },

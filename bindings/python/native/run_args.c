@@ -15,6 +15,7 @@ struct run_options {
 	PyObject *idle_timeout, *tail, *spill, *detached_timeout, *on_output;
 	unsigned int winsize;
 	int keep_leftovers;
+	PyObject *limits;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -179,6 +180,28 @@ static void take_on_output(struct run *run, PyObject *on_output)
 	run->args.flags |= SPAWN_TEMPLATE_RUN_STREAM;
 }
 
+/* Takes the tuple that limits.py makes; 0 stands for no limit. */
+static int take_limits(struct run *run, PyObject *limits)
+{
+	struct spawn_template_run_args *args = &run->args;
+	unsigned long long memory, swap, cpu;
+	unsigned int pids, cpu_weight, io_weight;
+
+	if (!is_given(limits))
+		return 0;
+	if (!PyArg_ParseTuple(limits, "KKKIII:limits", &memory, &swap, &cpu,
+			      &pids, &cpu_weight, &io_weight))
+		return -1;
+	args->flags |= SPAWN_TEMPLATE_RUN_LIMITS;
+	args->memory_max = memory;
+	args->memory_swap_max = swap;
+	args->cpu_max_us = cpu;
+	args->pids_max = pids;
+	args->cpu_weight = cpu_weight;
+	args->io_weight = io_weight;
+	return 0;
+}
+
 static uint32_t flags_of(const struct run_options *o)
 {
 	const struct {
@@ -213,7 +236,8 @@ static int take_options(struct run *run, const struct run_options *o)
 	take_on_output(run, o->on_output);
 	if (take_time(o->idle_timeout, &args->idle_timeout_ns) < 0 ||
 	    take_bound(o->detached_timeout, &args->detached_timeout_ns) < 0 ||
-	    take_tail(run, o->tail) < 0 || take_spill(run, o->spill) < 0)
+	    take_tail(run, o->tail) < 0 || take_spill(run, o->spill) < 0 ||
+	    take_limits(run, o->limits) < 0)
 		return -1;
 	if (take_time(o->timeout, &args->timeout_ns) < 0 ||
 	    take_time(o->grace, &args->grace_ns) < 0 ||
@@ -228,45 +252,32 @@ static int take_options(struct run *run, const struct run_options *o)
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",
-			  "token",
-			  "argv",
-			  "env",
-			  "input",
-			  "timeout",
-			  "max_output",
-			  "cwd",
-			  "merge_stderr",
-			  "grace",
-			  "cgroup",
-			  "supervise",
-			  "capture",
-			  "held_quiet",
-			  "held_most",
-			  "sandbox",
-			  "stream",
-			  "open_input",
-			  "pty",
-			  "echo",
-			  "detach",
-			  "winsize",
-			  "idle_timeout",
-			  "tail",
-			  "spill",
-			  "detached_timeout",
-			  "on_output",
-			  "keep_leftovers",
-			  NULL };
+	char *names[] = { "template",	  "token",
+			  "argv",	  "env",
+			  "input",	  "timeout",
+			  "max_output",	  "cwd",
+			  "merge_stderr", "grace",
+			  "cgroup",	  "supervise",
+			  "capture",	  "held_quiet",
+			  "held_most",	  "sandbox",
+			  "stream",	  "open_input",
+			  "pty",	  "echo",
+			  "detach",	  "winsize",
+			  "idle_timeout", "tail",
+			  "spill",	  "detached_timeout",
+			  "on_output",	  "keep_leftovers",
+			  "limits",	  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOp:run",
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpO:run",
 		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
 		&o->capture, &o->held_quiet, &o->held_most, &o->sandbox,
 		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
 		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
-		&o->detached_timeout, &o->on_output, &o->keep_leftovers);
+		&o->detached_timeout, &o->on_output, &o->keep_leftovers,
+		&o->limits);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,

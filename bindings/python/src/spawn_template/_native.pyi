@@ -104,6 +104,7 @@ class Template:
             capture: bool = ..., held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
             sandbox: Optional[_Sandbox] = ..., *, keep_leftovers: bool = ...,
+            limits: Optional[Tuple[int, ...]] = ...,
             pty: bool = ..., echo: bool = ...,
             winsize: int = ..., idle_timeout: Optional[float] = ...,
             tail: Union[None, bool, int] = ..., spill: Any = ...,
@@ -196,6 +197,10 @@ class Result:
     @property
     def leftovers(self) -> int: ...
     @property
+    def memory_peak(self) -> int: ...
+    @property
+    def cpu_us(self) -> int: ...
+    @property
     def spawn_ns(self) -> int: ...
     @property
     def total_ns(self) -> int: ...
@@ -224,6 +229,8 @@ class Result:
     @property
     def cgroup(self) -> bool: ...
     @property
+    def oom(self) -> bool: ...
+    @property
     def warm(self) -> bool: ...
     @property
     def usage(self) -> resource.struct_rusage: ...
@@ -247,6 +254,7 @@ class Ring:
             held_quiet: Optional[float] = ...,
             held_most: Optional[float] = ...,
             sandbox: Optional[_Sandbox] = ..., *, keep_leftovers: bool = ...,
+            limits: Optional[Tuple[int, ...]] = ...,
             stream: bool = ...,
             open_input: bool = ..., pty: bool = ..., echo: bool = ...,
             winsize: int = ..., detach: bool = ...,

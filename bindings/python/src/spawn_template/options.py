@@ -9,6 +9,7 @@ from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Lis
                     Mapping, Optional, Tuple, TypedDict, TypeVar, Union)
 
 from . import _native
+from .limits import Limits, packed
 from .output import Buffer, Chunk, Text, TextChunk, TextResult
 from .sandbox import Sandbox
 
@@ -49,6 +50,7 @@ class BaseOptions(TypedDict, total=False):
     held_quiet: Optional[float]
     held_most: Optional[float]
     keep_leftovers: bool
+    limits: Optional[Limits]
     sandbox: Optional[Sandbox]
     pty: bool
     winsize: Optional[Tuple[int, int]]
@@ -140,6 +142,9 @@ class Request:
         sandbox = options.get("sandbox")
         if sandbox is not None:
             options["sandbox"] = sandbox._capsule
+        bounds = options.pop("limits", None)
+        if bounds is not None:
+            options["limits"] = packed(bounds)
         size = options.pop("winsize", None)
         if size is not None:
             options["winsize"] = _winsize(size)
@@ -177,6 +182,8 @@ class Request:
             for name in "winsize", "echo":
                 if name in self.options and given(name) not in (None, True):
                     raise ValueError(name + " needs pty=True")
+        if given("keep_leftovers") and given("limits") is not None:
+            raise ValueError("keep_leftovers would leave processes without limits")
         if given("detach") and not given("timeout"):
             raise ValueError("detach needs a timeout")
 

@@ -147,7 +147,8 @@ class Template:
 
         The processes that the program leaves behind when it ends by itself get
         SIGTERM, and SIGKILL after grace; the result's leftovers has their number. With
-        keep_leftovers they live on.
+        keep_leftovers they live on. With limits the tree as a whole has them, or the
+        program is not launched; the result's oom tells that the memory was too little.
 
         If another process holds the output when the program has ended, what it
         writes is read, too, until nothing has come for held_quiet seconds, and for
