@@ -215,4 +215,6 @@ json_t *command_json(char **argv);
 json_t *failure_json(const struct run_options *options, json_t *error);
 json_t *report_json(const struct job *job, json_t *launch);
 
+extern const char run_help[];
+
 #endif
