@@ -204,6 +204,8 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 	if (spares > 1)
 		st_seat_hear(seat);
 	ready = st_seat_ready(seat);
+	claim->refill =
+		st_seat_forks(seat) && !seat->unclaimed && ready <= spares;
 	claim->failures = seat->shared->fork_failures;
 	if (!ready && st_seat_forks(seat))
 		ret = st_seat_ring(seat);
@@ -452,17 +454,20 @@ int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 		ret = l->report->error;
 	if (ret == 0 && claim->pidfd < 0)
 		ret = claim->pid ? -EMFILE : -ECHILD;
-	if (ret != 0)
+	if (ret != 0) {
 		end_child(claim);
-	else
-		l->pidfd = claim->pidfd;
-	return ret;
+		return ret;
+	}
+	l->pidfd = claim->pidfd;
+	/* only now: the fork would take the processor on which we had to be woken */
+	if (claim->refill)
+		claim->refilled = st_seat_knock(claim->seat) >= 0;
+	return 0;
 }
 
 /*
- * Gives back the slot; the calling thread holds the lock. One process more is
- * forked if too few wait, which no launch under way will have done: only now, since
- * the fork would take the processor on which the caller had to be woken.
+ * Gives back the slot; the calling thread holds the lock. Further processes are forked
+ * if too few wait, which no launch under way will have done.
  */
 void st_claim_end(struct warm_claim *claim, unsigned int spares)
 {
@@ -474,10 +479,12 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	seat->users--;
 	if (!st_seat_forks(seat))
 		return;
-	if (seat->unclaimed)
+	seat->asked += claim->refilled;
+	if (seat->unclaimed || seat->n_waiting >= spares)
 		return;
+	if (!claim->refilled)
+		st_seat_ring(seat);
 	/* launches at a time have taken more: one further each */
-	for (int i = 0; i < 2; i++)
-		if (seat->n_waiting + st_seat_coming(seat) < spares)
-			st_seat_ring(seat);
+	if (seat->n_waiting + st_seat_coming(seat) < spares)
+		st_seat_ring(seat);
 }

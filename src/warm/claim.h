@@ -21,6 +21,8 @@ struct warm_claim {
 	pid_t pid;		/* 0: not known yet */
 	int pidfd;
 	int reserve;	/* an fd whose number the pidfd may need; or -1 */
+	bool refill;	/* it takes the last one that had to wait */
+	bool refilled;	/* another is being forked in its place */
 };
 
 /* No failure of the launch: it has to be made cold. */

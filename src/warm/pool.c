@@ -19,6 +19,8 @@
 #include "warm/pool.h"
 
 #define LOCK_TRIES 20
+#define LOCK_NAPS 10
+#define LOCK_NAP 20000 /* ns; with the usual timer slack 70 us */
 
 /* A process that forks is replaced after so many launches, or so long. */
 #define RENEW_LAUNCHES 1000
@@ -184,15 +186,21 @@ static pid_t go(struct warm_claim *claim, unsigned int *reason)
 }
 
 /*
- * Takes the lock without waiting for long: it is held for some ten microseconds,
- * but this may be a signal handler in the thread that holds it.
+ * Takes the lock without waiting for long: it is held for some ten microseconds, or
+ * until the thread that holds it has a processor again. But this may be a signal
+ * handler in that thread, so a launch that has waited for longer than it gains is cold.
  */
 static bool lock(struct st_warm *w)
 {
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	const struct sys_timespec nap = { 0, LOCK_NAP };
+
+	for (int i = 0; i < LOCK_TRIES + LOCK_NAPS; i++) {
 		if (pthread_mutex_trylock(&w->lock) == 0)
 			return true;
-		sched_yield();
+		if (i < LOCK_TRIES)
+			sched_yield();
+		else
+			sys_call2(__NR_nanosleep, &nap, 0);
 	}
 	return false;
 }

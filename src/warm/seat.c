@@ -281,11 +281,21 @@ unsigned int st_seat_ready(struct warm_seat *seat)
 		       : 0;
 }
 
-/* Has the parked process fork one more. */
-int st_seat_ring(struct warm_seat *seat)
+/*
+ * Has the parked process fork one more. The caller uses the seat, and adds it to .asked
+ * when it has the lock: the fork may take the processor of a thread that holds it.
+ */
+int st_seat_knock(const struct warm_seat *seat)
 {
 	uint64_t one = 1;
-	int ret = sys_call3(__NR_write, seat->door, &one, sizeof(one));
+
+	return sys_call3(__NR_write, seat->door, &one, sizeof(one));
+}
+
+/* Does the same for a caller that has the lock. */
+int st_seat_ring(struct warm_seat *seat)
+{
+	int ret = st_seat_knock(seat);
 
 	if (ret < 0)
 		return ret;

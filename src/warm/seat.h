@@ -46,6 +46,7 @@ bool st_seat_has_fds(struct warm_seat *seat);
 bool st_seat_forks(const struct warm_seat *seat);
 void st_seat_hear(struct warm_seat *seat);
 unsigned int st_seat_ready(struct warm_seat *seat);
+int st_seat_knock(const struct warm_seat *seat);
 int st_seat_ring(struct warm_seat *seat);
 unsigned int st_seat_coming(const struct warm_seat *seat);
 void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd);
