@@ -1012,8 +1012,9 @@ struct spawn_template_result {
  *   -ENOTDIR spill_fd is a file, without RUN_MERGE_STDERR
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
  *   -EOPNOTSUPP  RUN_SUPERVISE in a new pid namespace, or without a cgroup for a
- *            guarded template; or RUN_LIMITS, and no cgroup v2 directory that the
- *            caller may write; at STAGE_ATTR: the controller of a limit is not there
+ *            guarded template or without the /proc of the caller's pid namespace; or
+ *            RUN_LIMITS, and no cgroup v2 directory that the caller may write; at
+ *            STAGE_ATTR: the controller of a limit is not there
  *   -EBUSY, -EACCES, -EPERM or -EROFS at STAGE_ATTR: the controller of a limit cannot be
  *            enabled, because processes are in the cgroup, or for lack of rights
  *   an error of mkdir(2), if the call cannot make a directory below a

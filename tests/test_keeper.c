@@ -6,6 +6,7 @@
 #include "rings.h"
 
 #include <grp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #define TERM test_fmt("%d", SIGTERM)
@@ -208,6 +209,58 @@ static void rings_keep_many_runs(void)
 	CHECK(test_no_children());
 }
 
+/* ---- numbers of processes ---- */
+
+static void check_not_supported(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(TREE("exit", "0"));
+	struct spawn_template_result res;
+
+	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
+}
+
+static void new_pid_namespace(void)
+{
+	if (geteuid() || unshare(CLONE_NEWPID))
+		TEST_SKIP("unshare(CLONE_NEWPID) is not allowed");
+}
+
+/* The program's number there is another process's here. */
+static void a_pid_namespace_of_the_children_is_not_supported(void)
+{
+	int fds[2];
+	pid_t init;
+	char end;
+
+	new_pid_namespace();
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	init = CHECK_SYS(fork());
+	if (!init) {
+		close(fds[1]);
+		_exit((int)read(fds[0], &end, 1));
+	}
+	check_not_supported();
+	CHECK_SYS(close(fds[1]));
+	CHECK_SYS(waitpid(init, NULL, 0));
+}
+
+/* The numbers in that are other processes' here. */
+static void the_proc_of_another_pid_namespace_is_not_used(void)
+{
+	pid_t pid;
+	int status;
+
+	new_pid_namespace();
+	pid = CHECK_SYS(fork());
+	if (!pid) {
+		check_not_supported();
+		_exit(0);
+	}
+	CHECK_SYS(waitpid(pid, &status, 0));
+	CHECK_EQ(status, 0);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(programs_end_as_without_a_keeper),
 	TEST_CASE(launches_fail_as_without_a_keeper),
@@ -219,5 +272,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_tree_ends_when_the_caller_is_terminated),
 	TEST_CASE(a_program_ends_with_its_keeper),
 	TEST_CASE(rings_keep_many_runs),
+	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
+	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),
 };
 TEST_MAIN(cases)

@@ -13,6 +13,8 @@
 #include "run/keeper.h"
 #include "run/leftover.h"
 #include "shared/clock.h"
+#include "shared/namespaces.h"
+#include "shared/process/process.h"
 #include "spawn.h"
 #include "stack.h"
 #include "sys.h"
@@ -103,6 +105,20 @@ static pid_t launch_on(struct st_launch *l, struct shared *m,
 	return pid;
 }
 
+/*
+ * Checks that one number means one process everywhere: the keeper kills by the numbers
+ * that /proc shows, and tells that of the program. In a pid namespace with the /proc of
+ * another one these would be strangers'.
+ */
+static int check_numbers(void)
+{
+	int ret = st_process_check_proc();
+
+	if (sys_is_shortage(ret))
+		return ret;
+	return ret == 0 && st_has_children_beside_it() ? 0 : -EOPNOTSUPP;
+}
+
 /* Sets the mask that the child starts with. */
 static int take_mask(struct st_launch *l)
 {
@@ -134,6 +150,9 @@ pid_t st_keeper_launch(struct st_launch *l)
 	report->stage = SPAWN_TEMPLATE_STAGE_CLONE;
 	if (l->mark.id)
 		return -EOPNOTSUPP;
+	ret = check_numbers();
+	if (ret < 0)
+		return ret;
 	*l->keeper = (struct st_keeper)ST_KEEPER_NONE;
 	m = shared_map();
 	if (!m)

@@ -41,4 +41,19 @@ static inline enum st_init st_init_of_children(void)
 		       : ST_INIT_UNKNOWN;
 }
 
+/*
+ * Tells whether this thread's next child will be in the thread's own pid namespace, so
+ * that its number is the same for both. Without /proc nobody knows.
+ */
+static inline bool st_has_children_beside_it(void)
+{
+	char own[32], theirs[32];
+	ssize_t n = readlink("/proc/thread-self/ns/pid", own, sizeof(own));
+
+	return n > 0 &&
+	       readlink("/proc/thread-self/ns/pid_for_children", theirs,
+			sizeof(theirs)) == n &&
+	       memcmp(own, theirs, (size_t)n) == 0;
+}
+
 #endif
