@@ -227,6 +227,33 @@ static void the_end_of_a_ring_ends_leftovers_in_their_grace(void)
 	CHECK(life_ends(&life, (int)at_most_ms(3000)));
 }
 
+/* It writes in its grace what nobody takes; the end of the ring does not wait for that. */
+static void the_end_of_a_ring_waits_for_no_room_for_leftovers(void)
+{
+	struct spawn_template_ring *ring;
+	struct spawn_template_run_args args =
+		ending(TREE("(", "ignore", TERM, "sleep", "400", "flood", "1",
+			    "0", ")", "exit", "0"),
+		       60000);
+	struct life life;
+	int threads;
+
+	ring_warm_up(1);
+	threads = count_threads();
+	ring = ring_new(2, 1);
+	args.flags |= RUN(STREAM);
+	args.max_output = 4096;
+	life_open(&life, &args.spawn);
+	queue_run_args(ring, tree_template(), &args, 1);
+	CHECK_GE(spawn_template_ring_submit(ring), 0);
+	sleep_ms(800);
+	spawn_template_ring_exit(ring);
+	CHECK(life_ends(&life, (int)at_most_ms(3000)));
+	for (int i = 0; i < 5000 && count_threads() > threads; i++)
+		sleep_ms(1);
+	CHECK_EQ(count_threads(), threads);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(processes_left_behind_get_term),
 	TEST_CASE(leftovers_that_ignore_term_are_killed),
@@ -239,5 +266,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(rings_end_leftovers_too),
 	TEST_CASE(output_is_whole_when_leftovers_are_ended),
 	TEST_CASE(the_end_of_a_ring_ends_leftovers_in_their_grace),
+	TEST_CASE(the_end_of_a_ring_waits_for_no_room_for_leftovers),
 };
 TEST_MAIN(cases)

@@ -306,9 +306,11 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 {
 	size_t live = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		runs[i]->leaving = false;
 		if (runs[i]->phase < ST_RUN_KILLED)
 			runs[live++] = runs[i];
+	}
 	for (size_t i = 0; i < live; i++)
 		trees[i] = &runs[i]->tree;
 	st_tree_kill_all(trees, live);
