@@ -184,6 +184,26 @@ static void a_program_ends_with_its_keeper(void)
 	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
 }
 
+/* The keeper cannot tell of them. They are found by their group. */
+static void leftovers_are_ended_without_the_keeper(void)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	struct life life;
+
+	without_cgroups();
+	args = supervised(TEST_ARGV(
+		"sh", "-c",
+		"sleep 60 </dev/null >&0 2>&0 & sleep 0.5; kill -9 $PPID; sleep 60"));
+	args.flags |= RUN(END_LEFTOVERS);
+	args.grace_ns = 60 * SECOND;
+	life_open(&life, &args.spawn);
+	res = run_only(CHECK_OK(spawn_template_open("/bin/sh", 0)), &args);
+	CHECK(life_ends(&life, 0));
+	CHECK(res.flags & RESULT(LEFTOVERS));
+	CHECK_GE(res.leftovers, 1);
+}
+
 static void rings_keep_many_runs(void)
 {
 	int tfd = without_cgroups();
@@ -271,6 +291,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_tree_ends_when_the_caller_is_killed),
 	TEST_CASE(the_tree_ends_when_the_caller_is_terminated),
 	TEST_CASE(a_program_ends_with_its_keeper),
+	TEST_CASE(leftovers_are_ended_without_the_keeper),
 	TEST_CASE(rings_keep_many_runs),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
 	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),

@@ -334,7 +334,7 @@ static bool begin_leaving(struct st_run *run)
 		return false;
 	run->end_leftovers = false;
 	if (run->keeper.pid && st_keeper_has_told(&run->keeper, KEEPER_MS) &&
-	    run->keeper.end.others == 0)
+	    run->keeper.told && run->keeper.end.others == 0)
 		return false;
 	run->leftovers = st_tree_count(&run->tree);
 	if (!run->leftovers)
