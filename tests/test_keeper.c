@@ -184,6 +184,25 @@ static void a_program_ends_with_its_keeper(void)
 	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
 }
 
+static void a_stopped_keeper_goes_on(void)
+{
+	struct spawn_template_run_args args;
+	struct spawn_template_result res;
+	struct life life;
+
+	without_cgroups();
+	args = supervised(TEST_ARGV("sh", "-c",
+				    "setsid sleep 60 </dev/null >&0 2>&0 & "
+				    "sleep 0.5; kill -STOP $PPID; exit 3"));
+	life_open(&life, &args.spawn);
+	res = run_only(CHECK_OK(spawn_template_open("/bin/sh", 0)), &args);
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags, 0);
+	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
+	CHECK(life_ends(&life, (int)at_most_ms(1000)));
+	CHECK(test_no_children());
+}
+
 /* The keeper cannot tell of them. They are found by their group. */
 static void leftovers_are_ended_without_the_keeper(void)
 {
@@ -291,6 +310,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_tree_ends_when_the_caller_is_killed),
 	TEST_CASE(the_tree_ends_when_the_caller_is_terminated),
 	TEST_CASE(a_program_ends_with_its_keeper),
+	TEST_CASE(a_stopped_keeper_goes_on),
 	TEST_CASE(leftovers_are_ended_without_the_keeper),
 	TEST_CASE(rings_keep_many_runs),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),

@@ -20,8 +20,8 @@
 #include "sys.h"
 #include "tree/supervisor.h"
 
-/* The time in which a keeper ends its run while the caller waits for that. */
-#define END_MOST (100 * ST_MS)
+/* Half of the time that a keeper has to end its run while the caller waits. */
+#define END_MOST (50 * ST_MS)
 
 #define NEW_IDS                                                      \
 	(SPAWN_TEMPLATE_SPAWN_SETUID | SPAWN_TEMPLATE_SPAWN_SETGID | \
@@ -186,6 +186,13 @@ static bool take_end(struct st_keeper *k)
 	return k->told || k->lost;
 }
 
+/* Has a keeper go on that the program may have stopped: nothing else stops it. */
+static void wake(const struct st_keeper *k)
+{
+	if (st_supervisor_lives(k->pid))
+		sys_call2(__NR_kill, k->pid, SIGCONT);
+}
+
 /**
  * st_keeper_has_told - take the keeper's word on the end of the program
  * @k: the keeper of a program that has ended
@@ -200,9 +207,10 @@ bool st_keeper_has_told(struct st_keeper *k, int ms)
 
 	if (k->told || k->lost || take_end(k))
 		return true;
-	if (sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0) <= 0)
-		return false;
-	return take_end(k);
+	if (sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0) > 0)
+		return take_end(k);
+	wake(k);
+	return false;
 }
 
 /* Ends all that the keeper has left below it, and the keeper. */
@@ -213,7 +221,10 @@ void st_keeper_close(struct st_keeper *k)
 		sys_call2(__NR_shutdown, k->lifeline, SHUT_RDWR);
 		sys_close_own(&k->lifeline);
 	}
-	if (k->pid > 0 && !st_supervisor_reap(k->pid, END_MOST))
-		st_leftover_keep(k->pid);
+	if (k->pid > 0 && !st_supervisor_reap(k->pid, END_MOST)) {
+		wake(k);
+		if (!st_supervisor_reap(k->pid, END_MOST))
+			st_leftover_keep(k->pid);
+	}
 	k->pid = 0;
 }
