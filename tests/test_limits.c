@@ -147,6 +147,14 @@ static void a_ring_refuses_a_limit_without_its_controller(void)
 	spawn_template_ring_exit(ring);
 }
 
+static void enter_user_without_cgroups(void)
+{
+	enter_cgroup();
+	CHECK_SYS(setgroups(0, NULL));
+	CHECK_SYS(setresgid(65534, 65534, 65534));
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+}
+
 static void without_a_cgroup_nothing_is_launched(void)
 {
 	struct spawn_template_run_args args = limited(-1, TREE("mark"));
@@ -156,10 +164,7 @@ static void without_a_cgroup_nothing_is_launched(void)
 
 	CHECK_SYS(close(make_cgroup()));
 	go_on_in_child();
-	enter_cgroup();
-	CHECK_SYS(setgroups(0, NULL));
-	CHECK_SYS(setresgid(65534, 65534, 65534));
-	CHECK_SYS(setresuid(65534, 65534, 65534));
+	enter_user_without_cgroups();
 	tfd = CHECK_OK(spawn_template_open(test_path("tree"),
 					   SPAWN_TEMPLATE_CREATE_CLOEXEC));
 	life_open(&life, &args.spawn);
@@ -171,6 +176,34 @@ static void without_a_cgroup_nothing_is_launched(void)
 	exit(0);
 }
 
+/* Runs that can do without have made a place for themselves, which is none. */
+static void a_ring_launches_nothing_without_a_cgroup(void)
+{
+	struct spawn_template_run_args args = limited(-1, TREE("exit", "0"));
+	struct spawn_template_ring *ring;
+	struct spawn_template_cqe *cqe;
+	int tfd = public_tree();
+
+	CHECK_SYS(close(make_cgroup()));
+	go_on_in_child();
+	enter_user_without_cgroups();
+	tfd = CHECK_OK(spawn_template_open(test_path("tree"),
+					   SPAWN_TEMPLATE_CREATE_CLOEXEC));
+	ring = ring_new(4, 1);
+	args.flags = RUN(CGROUP);
+	queue_run_args(ring, tfd, &args, 1);
+	spawn_template_ring_submit(ring);
+	CHECK_EQ(take_run_code(ring, 1), 0);
+	args.flags = RUN(LIMITS);
+	queue_run_args(ring, tfd, &args, 2);
+	spawn_template_ring_submit(ring);
+	cqe = ring_take_of(ring, 2);
+	CHECK_EQ(cqe->res, -EOPNOTSUPP);
+	spawn_template_ring_seen(ring, cqe);
+	spawn_template_ring_exit(ring);
+	exit(0);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(limits_out_of_range_are_refused),
 	TEST_CASE(the_usage_of_all_of_the_tree_is_told),
@@ -179,5 +212,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_limit_without_its_controller_is_refused),
 	TEST_CASE(a_ring_refuses_a_limit_without_its_controller),
 	TEST_CASE(without_a_cgroup_nothing_is_launched),
+	TEST_CASE(a_ring_launches_nothing_without_a_cgroup),
 };
 TEST_MAIN(cases)

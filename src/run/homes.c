@@ -19,6 +19,7 @@ struct st_home {
 	uint64_t dev, ino; /* the parent's; 0: for a place that was found */
 	unsigned int controllers;	/* enabled for its runs */
 	bool supervised;
+	bool limited;			/* the run that wants it has limits */
 	bool gone;			/* removed, or unguarded: no new runs */
 };
 
@@ -53,6 +54,7 @@ static bool is_like(const struct st_home *h, const struct st_home *like)
 {
 	return h->dev == like->dev && h->ino == like->ino &&
 	       h->supervised == like->supervised && !h->gone &&
+	       (h->home.dir >= 0 || !like->limited) &&
 	       !h->controllers == !like->controllers &&
 	       (h->controllers & like->controllers) == like->controllers;
 }
@@ -117,6 +119,7 @@ int st_homes_get(struct st_homes *homes,
 	struct st_home like = {
 		.controllers = st_limits_controllers(&limits),
 		.supervised = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE,
+		.limited = limits.wanted,
 	}, *found;
 	struct spawn_template_key key;
 	int ret = 0;
