@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #define TERM test_fmt("%d", SIGTERM)
 #define OTHER_UID 64124
@@ -248,6 +249,69 @@ static void rings_keep_many_runs(void)
 	CHECK(test_no_children());
 }
 
+/* ---- the host closes what is the library's ---- */
+
+static int next_socket(int fd)
+{
+	struct stat st;
+
+	while (++fd < 1000)
+		if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+			break;
+	return fd;
+}
+
+/* Finds a socket among the fds that were free before. */
+static int new_socket(const bool *before)
+{
+	int fd = next_socket(2);
+
+	while (fd < 1000 && before[fd])
+		fd = next_socket(fd);
+	CHECK_LT(fd, 1000);
+	return fd;
+}
+
+/* Puts one end of a new pair at a number. Return: the other end. */
+static int replace_with_pair(int fd)
+{
+	int fds[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	CHECK_SYS(dup3(fds[0], fd, O_CLOEXEC));
+	CHECK_SYS(close(fds[0]));
+	return fds[1];
+}
+
+static void a_file_at_the_lifelines_number_is_left_alone(void)
+{
+	int tfd = without_cgroups(), fd, other;
+	struct spawn_template_ring *ring = ring_new(2, 1);
+	struct spawn_template_run_args args = supervised(TREE("mark", "pause"));
+	struct spawn_template_cqe *cqe;
+	bool before[1000] = { false };
+	struct life life;
+	char buf[512];
+
+	life_open(&life, &args.spawn);
+	for (fd = next_socket(2); fd < 1000; fd = next_socket(fd))
+		before[fd] = true;
+	queue_run_args(ring, tfd, &args, 1);
+	CHECK_GE(spawn_template_ring_submit(ring), 0);
+	life_pid(&life);
+	/* the launch is over */
+	sleep_ms(200);
+	fd = new_socket(before);
+	other = replace_with_pair(fd);
+	CHECK_EQ(CHECK_SYS(write(other, buf, sizeof(buf))), sizeof(buf));
+	cqe = ring_take_of(ring, 1);
+	CHECK(cqe->result->flags & RESULT(STATUS_LOST));
+	spawn_template_ring_seen(ring, cqe);
+	spawn_template_ring_exit(ring);
+	CHECK_EQ(CHECK_SYS(read(fd, buf, sizeof(buf))), sizeof(buf));
+	CHECK_EQ(CHECK_SYS(write(fd, buf, 1)), 1);
+}
+
 /* ---- numbers of processes ---- */
 
 static void check_not_supported(void)
@@ -313,6 +377,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_stopped_keeper_goes_on),
 	TEST_CASE(leftovers_are_ended_without_the_keeper),
 	TEST_CASE(rings_keep_many_runs),
+	TEST_CASE(a_file_at_the_lifelines_number_is_left_alone),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
 	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),
 };

@@ -102,6 +102,8 @@ static pid_t launch_on(struct st_launch *l, struct shared *m,
 	}
 	if (pid < 0)
 		st_keeper_close(k);
+	else
+		st_own_take(&k->line, k->lifeline);
 	return pid;
 }
 
@@ -175,6 +177,14 @@ pid_t st_keeper_launch(struct st_launch *l)
 	return ret;
 }
 
+/* Gives up a lifeline that the host has closed: its number may be another file's. */
+static bool has_line(struct st_keeper *k)
+{
+	if (!st_own_is(&k->line, k->lifeline))
+		k->lifeline = -1;
+	return k->lifeline >= 0;
+}
+
 /* Takes what is there of its word. Return: false if it is not complete. */
 static bool take_end(struct st_keeper *k)
 {
@@ -203,10 +213,13 @@ static void wake(const struct st_keeper *k)
 bool st_keeper_has_told(struct st_keeper *k, int ms)
 {
 	const struct sys_timespec ts = { 0, ms * ST_MS };
-	struct pollfd pfd = { .fd = k->lifeline, .events = POLLIN };
+	struct pollfd pfd = { .events = POLLIN };
 
+	if (!k->told && !has_line(k))
+		k->lost = true;
 	if (k->told || k->lost || take_end(k))
 		return true;
+	pfd.fd = k->lifeline;
 	if (sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0) > 0)
 		return take_end(k);
 	wake(k);
@@ -216,7 +229,7 @@ bool st_keeper_has_told(struct st_keeper *k, int ms)
 /* Ends all that the keeper has left below it, and the keeper. */
 void st_keeper_close(struct st_keeper *k)
 {
-	if (k->lifeline >= 0) {
+	if (has_line(k)) {
 		/* effective even if a forked child holds a copy */
 		sys_call2(__NR_shutdown, k->lifeline, SHUT_RDWR);
 		sys_close_own(&k->lifeline);

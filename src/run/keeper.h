@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "own.h"
 #include "tree/supervisor_child.h"
 
 struct st_launch;
@@ -21,6 +22,7 @@ struct st_launch;
 struct st_keeper {
 	pid_t pid;		/* 0: the run has none */
 	int lifeline;
+	struct st_own line;	/* the file behind it */
 	bool told;		/* .end is the program's */
 	bool lost;		/* the keeper has ended, or was ended */
 	struct st_kept_end end;
