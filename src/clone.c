@@ -258,7 +258,9 @@ void st_watch_kill(struct st_watch *watch)
 	pid_t pid;
 
 	pthread_mutex_lock(&watch->lock);
-	if (watch->launch)
+	if (watch->launch && watch->launch->end)
+		watch->launch->end(watch->launch);
+	else if (watch->launch)
 		pidfd = pidfd_of_child(watch->launch, &pid);
 	if (pidfd >= 0)
 		st_pidfd_signal(pidfd, pid, SIGKILL);

@@ -71,6 +71,8 @@ struct st_launch {
 	bool batch;			/* leave SCHED_BATCH for SCHED_OTHER */
 	bool close_now;			/* close before exec, not at exec */
 	struct st_watch *watch; /* lets another thread end the child, or NULL */
+	/* how it does, if not by the pidfd below; or NULL */
+	void (*end)(const struct st_launch *launch);
 	struct st_warm *warm;	/* takes the launch if a process fits; or NULL */
 	int pidfd;			/* from CLONE_PIDFD; else -1 */
 	pid_t tid; /* from clone3: not 0 once there is a child */

@@ -249,6 +249,38 @@ static void rings_keep_many_runs(void)
 	CHECK(test_no_children());
 }
 
+static void a_stuck_launch_is_ended(void)
+{
+	struct spawn_template_ring *ring;
+	struct spawn_template_run_args args;
+	struct spawn_template_cqe *cqe;
+	struct hold hold;
+	int tfd;
+
+	hold_make(&hold, "fifo");
+	CHECK_SYS(chmod(hold.fifo, 0666));
+	tfd = without_cgroups();
+	ring = ring_new(2, 1);
+	args = supervised(TREE("exit", "5"));
+	hold_args(&hold, &args.spawn);
+	args.timeout_ns = 200 * MS;
+	queue_run_args(ring, tfd, &args, 1);
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->res, -ETIMEDOUT);
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(test_no_children());
+	args.timeout_ns = 0;
+	queue_run_args(ring, tfd, &args, 2);
+	spawn_template_ring_submit(ring);
+	sleep_ms(100);
+	CHECK_EQ(spawn_template_ring_cancel(ring, 2), 1);
+	cqe = ring_take_of(ring, 2);
+	CHECK_EQ(cqe->res, -ECANCELED);
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(test_no_children());
+	spawn_template_ring_exit(ring);
+}
+
 /* ---- the host closes what is the library's ---- */
 
 static int next_socket(int fd)
@@ -377,6 +409,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_stopped_keeper_goes_on),
 	TEST_CASE(leftovers_are_ended_without_the_keeper),
 	TEST_CASE(rings_keep_many_runs),
+	TEST_CASE(a_stuck_launch_is_ended),
 	TEST_CASE(a_file_at_the_lifelines_number_is_left_alone),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
 	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),

@@ -9,7 +9,9 @@
 #include <linux/sched.h>
 
 #include "child.h"
+#include "clone.h"
 #include "launch.h"
+#include "pidfd.h"
 #include "run/keeper.h"
 #include "run/leftover.h"
 #include "shared/clock.h"
@@ -42,6 +44,27 @@ static struct shared *shared_map(void)
 }
 
 /*
+ * Ends a child that does not get to exec. Until the launch is over, only the keeper
+ * reaps it: so its parent tells that the number is still its own.
+ */
+static void end_child(const struct st_launch *l)
+{
+	const struct shared *m = (const struct shared *)l->report;
+	pid_t pid = __atomic_load_n(&m->pid, __ATOMIC_ACQUIRE);
+	struct st_process p;
+	int fd;
+
+	if (pid <= 0)
+		return;
+	fd = sys_call2(__NR_pidfd_open, pid, 0);
+	if (fd < 0)
+		return;
+	if (st_process_read(pid, &p) == 0 && p.parent == l->keeper->pid)
+		st_pidfd_signal(fd, pid, SIGKILL);
+	sys_close(fd);
+}
+
+/*
  * Orders the child by clone(2) alone: all signals are blocked, and the child resets
  * the handlers. It has the keeper's memory until exec, and ends with the keeper.
  */
@@ -53,7 +76,7 @@ static void order_child(struct st_supervisor *s, struct st_launch *l,
 
 	l->reset_handlers = true;
 	l->shared_files = l->open_pidfd = l->catch_cores = false;
-	l->watch = NULL;
+	l->end = end_child;
 	l->report = &m->report;
 	s->kept.child = st_child;
 	s->kept.launch = l;
@@ -68,15 +91,20 @@ static void order_child(struct st_supervisor *s, struct st_launch *l,
 }
 
 /* Begins the keeper, which launches. Return: the program's pid or -errno. */
-static pid_t begin(struct st_keeper *k, struct st_supervisor *s,
+static pid_t begin(struct st_launch *l, struct st_supervisor *s,
 		   struct shared *m)
 {
+	struct st_keeper *k = l->keeper;
 	int ret = st_supervisor_begin(s, &k->lifeline);
 
 	if (ret < 0)
 		return ret;
 	k->pid = ret;
+	st_watch_set(l, l);
 	ret = st_supervisor_ready(k->lifeline);
+	st_watch_set(l, NULL);
+	if (ret == -ECHILD)
+		end_child(l);
 	if (ret == -ECANCELED)
 		ret = m->report.error ? m->report.error : -ECHILD;
 	return ret < 0 ? ret : m->pid;
@@ -93,7 +121,7 @@ static pid_t launch_on(struct st_launch *l, struct shared *m,
 	if (!s)
 		return -ENOMEM;
 	order_child(s, l, m, stack);
-	pid = begin(k, s, m);
+	pid = begin(l, s, m);
 	st_supervisor_free(s);
 	if (pid > 0) {
 		l->pidfd = sys_call2(__NR_pidfd_open, pid, 0);
