@@ -3,6 +3,7 @@
  * RUN_SUPERVISE without a cgroup: an ordinary user, who may make none. All of a tree
  * holds a pipe (struct life), whose end tells that the tree is dead.
  */
+#include "denied.h"
 #include "rings.h"
 
 #include <grp.h>
@@ -281,6 +282,20 @@ static void a_stuck_launch_is_ended(void)
 	spawn_template_ring_exit(ring);
 }
 
+static void a_keeper_needs_no_signalfd(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args =
+		supervised(TREE("sleep", "100", "exit", "4"));
+	struct spawn_template_result res;
+
+	if (denied_install(SYS_signalfd4, 0, 0, 0, EPERM))
+		TEST_SKIP("seccomp is not allowed");
+	res = run_only(tfd, &args);
+	CHECK_EQ(res.code, 4);
+	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
+}
+
 /* ---- the host closes what is the library's ---- */
 
 static int next_socket(int fd)
@@ -410,6 +425,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(leftovers_are_ended_without_the_keeper),
 	TEST_CASE(rings_keep_many_runs),
 	TEST_CASE(a_stuck_launch_is_ended),
+	TEST_CASE(a_keeper_needs_no_signalfd),
 	TEST_CASE(a_file_at_the_lifelines_number_is_left_alone),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
 	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),

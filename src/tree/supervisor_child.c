@@ -29,6 +29,12 @@
 /* Attempts to remove a directory in which nothing lives. */
 #define REMOVE_TRIES 100
 
+/* The most processes that are reaped before the next ones are killed. */
+#define REAP_MOST 256
+
+/* Milliseconds between looks for the program's end, if no event tells of it. */
+#define LOOK_MS 10
+
 /* ---- leaving the caller's resources */
 
 INLINE bool is_kept(const struct st_supervisor *s, int fd)
@@ -376,6 +382,7 @@ INLINE void reap_orphans(const struct st_supervisor *s)
 INLINE void keep_run(struct st_supervisor *s)
 {
 	uint64_t child = 1ULL << (17 /* SIGCHLD */ - 1);
+	struct sys_timespec look;
 	char event[128];
 	struct pollfd fds[3];
 	bool told = false;
@@ -395,7 +402,10 @@ INLINE void keep_run(struct st_supervisor *s)
 			fds[i].events = POLLIN;
 			fds[i].revents = 0;
 		}
-		ret = sys_call5(__NR_ppoll, fds, 3, 0, 0, 0);
+		look.sec = 0;
+		look.nsec = LOOK_MS * 1000000;
+		ret = sys_call5(__NR_ppoll, fds, 3,
+				told || s->kept.events >= 0 ? 0 : &look, 0, 0);
 		if (ret < 0 && ret != -EINTR)
 			sys_sleep_ms(100);
 		if (fds[2].revents)
@@ -415,14 +425,20 @@ INLINE void end_children(const struct st_supervisor *s)
 
 	sys_call2(__NR_kill, -s->kept.program, SIGKILL);
 	for (;;) {
+		bool reaped = false;
+
 		visit_children(s, SIGKILL);
-		do {
+		for (int i = 0; i < REAP_MOST; i++) {
 			ret = sys_call4(__NR_wait4, -1, 0, WNOHANG | __WALL, 0);
-		} while (ret > 0 || ret == -EINTR);
-		if (ret < 0)
+			if (ret <= 0 && ret != -EINTR)
+				break;
+			reaped = true;
+		}
+		if (ret < 0 && ret != -EINTR)
 			return;
+		/* there may be more where these came from, which fork meanwhile */
+		ms = reaped ? 1 : ms < 50 ? ms * 2 : 50;
 		sys_sleep_ms(ms);
-		ms = ms < 50 ? ms * 2 : 50;
 	}
 }
 

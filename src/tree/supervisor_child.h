@@ -35,7 +35,7 @@ struct st_kept {
 	volatile bool *in_exec;
 	pid_t *told;		/* shared with the caller: the program's pid */
 	pid_t program;
-	int events;		/* a signalfd for SIGCHLD */
+	int events;	/* a signalfd for SIGCHLD; below 0: it is not allowed */
 	char children[32], proc[8], stat[8];
 	struct st_kept_end end;
 };
