@@ -296,6 +296,22 @@ static void a_keeper_needs_no_signalfd(void)
 	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
 }
 
+/* The caller could not know the program by a pidfd, and so it must not begin. */
+static void nothing_is_launched_without_a_pidfd(void)
+{
+	int tfd = without_cgroups();
+	struct spawn_template_run_args args = supervised(TREE("mark", "pause"));
+	struct spawn_template_result res;
+	struct life life;
+
+	if (denied_install(SYS_pidfd_open, 0, 0, 0, EPERM))
+		TEST_SKIP("seccomp is not allowed");
+	life_open(&life, &args.spawn);
+	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
+	life_let_go(&life);
+	CHECK_EQ(read(life.fds[0], &(char){ 0 }, 1), 0);
+}
+
 /* ---- the host closes what is the library's ---- */
 
 static int next_socket(int fd)
@@ -426,6 +442,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(rings_keep_many_runs),
 	TEST_CASE(a_stuck_launch_is_ended),
 	TEST_CASE(a_keeper_needs_no_signalfd),
+	TEST_CASE(nothing_is_launched_without_a_pidfd),
 	TEST_CASE(a_file_at_the_lifelines_number_is_left_alone),
 	TEST_CASE(a_pid_namespace_of_the_children_is_not_supported),
 	TEST_CASE(the_proc_of_another_pid_namespace_is_not_used),

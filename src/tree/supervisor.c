@@ -102,14 +102,18 @@ void st_supervisor_free(struct st_supervisor *s)
 	munmap(s, STACK_SIZE);
 }
 
-/* Opens fds for the supervisor only. A kernel may lack these: see there. */
-static void open_own_fds(struct st_supervisor *s)
+/*
+ * Opens fds for the supervisor only. A kernel may lack these: see there.
+ * Return: 0; -errno if there can be no pidfd.
+ */
+static int open_own_fds(struct st_supervisor *s)
 {
 	int fd = sys_openat(s->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
 
 	s->kill = fd < 0 ? -1 : fd;
 	fd = sys_call2(__NR_pidfd_open, sys_call0(__NR_getpid), 0);
 	s->caller = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
 }
 
 static long reap_supervisor(pid_t pid, int options)
@@ -183,7 +187,10 @@ int st_supervisor_begin(struct st_supervisor *s, int *lifeline)
 		return ret;
 	*lifeline = fds[0];
 	s->lifeline = fds[1];
-	open_own_fds(s);
+	ret = open_own_fds(s);
+	/* the program's pidfd takes the place of this one, once it runs */
+	if (ret < 0 && s->kept.child)
+		return sys_is_shortage(ret) ? ret : -EOPNOTSUPP;
 	sort_kept(s);
 	ret = clone_supervisor(s);
 	sys_close(s->lifeline);
