@@ -254,6 +254,50 @@ static void the_end_of_a_ring_waits_for_no_room_for_leftovers(void)
 	CHECK_EQ(count_threads(), threads);
 }
 
+/* ---- no fd is free when the program ends ---- */
+
+static void check_without_fds(int cgroup)
+{
+	struct spawn_template_ring *ring = ring_new(2, 1);
+	struct spawn_template_run_args args = ending(
+		TREE("(", "mark", "pause", ")", "sleep", "300", "exit", "0"),
+		60000);
+	struct rlimit few = { 100, 100 };
+	struct spawn_template_cqe *cqe;
+	struct life life;
+	int fds[100], n;
+
+	if (cgroup >= 0)
+		args.flags |= RUN(CGROUP);
+	args.cgroup_parent_fd = cgroup;
+	life_open(&life, &args.spawn);
+	queue_run_args(ring, tree_template(), &args, 1);
+	CHECK_GE(spawn_template_ring_submit(ring), 0);
+	life_pid(&life);
+	sleep_ms(100);
+	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &few));
+	for (n = 0; (fds[n] = dup(0)) >= 0; n++)
+		;
+	sleep_ms(600);
+	while (n)
+		CHECK_SYS(close(fds[--n]));
+	cqe = ring_take_of(ring, 1);
+	CHECK_EQ(cqe->result->leftovers, 1);
+	spawn_template_ring_seen(ring, cqe);
+	CHECK(life_ends(&life, 0));
+	spawn_template_ring_exit(ring);
+}
+
+static void leftovers_are_found_once_there_is_an_fd(void)
+{
+	check_without_fds(-1);
+}
+
+static void leftovers_in_a_cgroup_are_found_once_there_is_an_fd(void)
+{
+	check_without_fds(make_cgroup());
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(processes_left_behind_get_term),
 	TEST_CASE(leftovers_that_ignore_term_are_killed),
@@ -267,5 +311,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(output_is_whole_when_leftovers_are_ended),
 	TEST_CASE(the_end_of_a_ring_ends_leftovers_in_their_grace),
 	TEST_CASE(the_end_of_a_ring_waits_for_no_room_for_leftovers),
+	TEST_CASE(leftovers_are_found_once_there_is_an_fd),
+	TEST_CASE(leftovers_in_a_cgroup_are_found_once_there_is_an_fd),
 };
 TEST_MAIN(cases)

@@ -31,6 +31,9 @@
 /* Milliseconds to wait for the keeper's word, which comes at the same time. */
 #define KEEPER_MS 2
 
+/* The most looks for leftovers while no fd is free to look with, within 1 s. */
+#define COUNT_TRIES 36
+
 /* The most questions for a status that other code has taken, within 0.1 s. */
 #define ASK_MOST 8
 
@@ -326,19 +329,26 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
  * shell's line may outlive the shell for a moment, and have more to say. Meanwhile the
  * phase is that of a run that is being ended, but the caller's output, and the
  * program's end, are as they were.
- * Return: false if nothing is left.
+ * Return: false if nothing is left, or in a shortage that lasts.
  */
 static bool begin_leaving(struct st_run *run)
 {
+	int n;
+
 	if (!run->end_leftovers || run->phase != ST_RUN_LIVE)
 		return false;
-	run->end_leftovers = false;
 	if (run->keeper.pid && st_keeper_has_told(&run->keeper, KEEPER_MS) &&
 	    run->keeper.told && run->keeper.end.others == 0)
 		return false;
-	run->leftovers = st_tree_count(&run->tree);
-	if (!run->leftovers)
+	n = st_tree_count(&run->tree);
+	if (n < 0 && run->tries < COUNT_TRIES) {
+		run->due = retry_at(run, st_now());
+		return true;
+	}
+	run->end_leftovers = false;
+	if (n <= 0)
 		return false;
+	run->leftovers = (uint32_t)n;
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_LEFTOVERS;
 	/* that will show again when they are gone */
 	run->result_flags &= ~SPAWN_TEMPLATE_RESULT_PIPE_HELD;

@@ -274,15 +274,23 @@ int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached)
 	return v.refused ? -EPERM : -ESRCH;
 }
 
-/* Returns how many processes that are seen from here live in it and below it. */
-unsigned int st_cgroup_count(int dir)
+/*
+ * Counts the processes that are seen from here and live in it and below it.
+ * Return: how many; or -EMFILE and so on, if that cannot be found out now.
+ */
+int st_cgroup_count(int dir)
 {
 	struct walk_visit v = visit_of(0, 0);
+	int ret = walk_event(dir, &st_walk_names, 'p');
 
-	if (walk_event(dir, &st_walk_names, 'p') == 0)
-		return 0;
-	walk_visit(&v, dir, &st_walk_names);
-	return v.done + v.refused;
+	if (ret == 0 || sys_is_shortage(ret))
+		return ret;
+	ret = walk_visit(&v, dir, &st_walk_names);
+	if (sys_is_shortage(ret))
+		return ret;
+	if (v.done + v.refused == 0 && v.short_of_fds)
+		return -EMFILE;
+	return (int)(v.done + v.refused);
 }
 
 /* ---- the end of a directory */

@@ -23,7 +23,7 @@ int st_cgroup_own(void);
 int st_cgroup_open(int fd);
 int st_cgroup_make(int parent, char *name);
 int st_cgroup_signal(int dir, pid_t child, int sig, bool *reached);
-unsigned int st_cgroup_count(int dir);
+int st_cgroup_count(int dir);
 int st_cgroup_remove(int parent, const char *name, int dir);
 
 #endif

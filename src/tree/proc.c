@@ -613,11 +613,12 @@ static bool is_empty_for_sure(struct st_tree *tree)
 }
 
 /* The processes are about to be ended, which stops them, too. */
-unsigned int st_proc_count(struct st_tree *tree)
+int st_proc_count(struct st_tree *tree)
 {
 	unsigned int n = 0;
+	int ret = 0;
 
 	if (!is_empty_for_sure(tree))
-		look_for_living(tree, true, &n);
-	return n;
+		ret = look_for_living(tree, true, &n);
+	return sys_is_shortage(ret) ? ret : (int)n;
 }

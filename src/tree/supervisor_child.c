@@ -190,7 +190,7 @@ INLINE void kill_all(const struct st_supervisor *s)
 	v.sig = SIGKILL;
 	v.self = v.child = 0;
 	v.done = v.refused = 0;
-	v.busy = v.saw_self = v.saw_child = false;
+	v.busy = v.saw_self = v.saw_child = v.short_of_fds = false;
 	thaw = walk_freeze(s->dir, &s->names);
 	walk_visit(&v, s->dir, &s->names);
 	if (thaw)

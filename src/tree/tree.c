@@ -285,9 +285,10 @@ bool st_tree_empty(struct st_tree *tree)
  * st_tree_count - count the living processes of a tree
  * @tree: its child has ended
  *
- * Return: how many there are, besides the caller; 0 if no fd is left to look with.
+ * Return: how many there are, besides the caller; -EMFILE and so on if no fd, or no
+ * memory, is left to look with.
  */
-unsigned int st_tree_count(struct st_tree *tree)
+int st_tree_count(struct st_tree *tree)
 {
 	return tree->cgroup >= 0 ? st_cgroup_count(tree->cgroup)
 				 : st_proc_count(tree);

@@ -235,6 +235,7 @@ struct walk_visit {
 	pid_t self, child;	/* self is left out */
 	unsigned int done, refused;
 	bool busy;		/* `to` may hold no process */
+	bool short_of_fds;	/* not all of them were visited */
 	bool saw_self, saw_child;
 };
 
@@ -276,6 +277,7 @@ WALK_FN void walk_visit_procs(struct walk_visit *v, int dir,
 	int fd, got;
 
 	fd = sys_openat(dir, names->procs, O_RDONLY | O_CLOEXEC, 0);
+	v->short_of_fds |= sys_is_shortage(fd);
 	if (fd < 0)
 		return;
 	while ((got = sys_call3(__NR_read, fd, buf, sizeof(buf))) > 0) {
