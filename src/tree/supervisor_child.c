@@ -145,19 +145,24 @@ INLINE void unmap_all(const struct st_supervisor *s)
 	sys_call2(__NR_munmap, end, page);
 }
 
-/* Return: 0; -errno: it cannot do its work. */
-INLINE int settle(const struct st_supervisor *s)
+/* Leaves the caller's session, directory and memory. */
+INLINE void leave_caller(const struct st_supervisor *s)
 {
-	int ret = close_fds(s);
-
-	if (ret < 0)
-		return ret;
 	sys_call0(__NR_setsid);
 	sys_call1(__NR_chdir, s->root);
 	sys_call5(__NR_prctl, PR_SET_NAME, s->comm, 0, 0, 0);
 	spare_from_oom(s);
 	unmap_all(s);
-	return 0;
+}
+
+/* Return: 0; -errno: it cannot do its work. */
+INLINE int settle(const struct st_supervisor *s)
+{
+	int ret = close_fds(s);
+
+	if (ret == 0)
+		leave_caller(s);
+	return ret;
 }
 
 /* ---- wait for the caller's end, then end what it leaves */
@@ -442,15 +447,24 @@ INLINE void end_children(const struct st_supervisor *s)
 	}
 }
 
+/*
+ * The caller goes on when its fds are closed here: the run's pipes would seem to be held
+ * by a process that the program has left.
+ */
 INLINE void keep(struct st_supervisor *s)
 {
 	int ret = launch_program(s);
+	bool runs = ret == 0;
 
+	if (runs)
+		ret = close_fds(s);
 	sys_call3(__NR_write, s->lifeline, &ret, sizeof(ret));
-	if (ret < 0)
+	if (!runs)
 		return;
-	if (settle(s) == 0)
+	if (ret == 0) {
+		leave_caller(s);
 		keep_run(s);
+	}
 	end_children(s);
 }
 
