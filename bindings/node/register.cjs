@@ -28,6 +28,7 @@ const exits = new Map();        // by number: who is told of the end
 let lastId = 0;
 let proto = null;               // Process.prototype, while it is replaced
 let original = null;
+let originalClose = null;
 let started = false;
 
 /* ---- what a launch needs */
@@ -100,8 +101,20 @@ function start() {
     return started;
 }
 
+/*
+ * Frees what Node has made for the handle: it holds the child and all that belongs to it,
+ * and Node frees it only after a launch of its own. So this is one that libuv refuses
+ * before it makes a child, for the descriptor -1 (EINVAL).
+ */
+function freeHandle(handle, positional, done) {
+    const stdio = [{ type: 'fd', fd: -1 }];
+    Reflect.apply(original, handle, positional ? ['/', ['/'], undefined, undefined, stdio, 0] :
+        [{ file: '/', args: ['/'], stdio }]);
+    Reflect.apply(originalClose, handle, [done]);
+}
+
 /* Gives the handle the functions of one that libuv has spawned. */
-function adopt(handle, id, pid) {
+function adopt(handle, id, pid, positional) {
     const resource = new AsyncResource('PROCESSWRAP');
     let kept = true;
     let ended = false;
@@ -121,7 +134,7 @@ function adopt(handle, id, pid) {
             if (closed) return;
             closed = true;
             if (!ended) native.process_ref(id, false);
-            if (done) setImmediate(() => done.call(handle));
+            freeHandle(handle, positional, done);
         },
     });
     exits.set(id, (code, signal) => {
@@ -131,7 +144,7 @@ function adopt(handle, id, pid) {
 }
 
 /* Return: undefined; or why the original has to make the launch. */
-function launch(handle, options) {
+function launch(handle, options, positional) {
     const why = refuse(options);
     if (why) return why;
     const { file, args, cwd, envPairs, stdio, detached } = options;
@@ -149,7 +162,7 @@ function launch(handle, options) {
         given, !!detached, ours);
     native.cache_drop(fd);
     if (pid < 0) return `launch: ${codeOf(pid)}`;
-    adopt(handle, id, pid);
+    adopt(handle, id, pid, positional);
     for (let i = 0; i < given.length; i++) {
         if (given[i] === PIPE) stdio[i].handle.open(ours[i]);
     }
@@ -158,8 +171,8 @@ function launch(handle, options) {
 }
 
 /* Node 24 and later pass the options one by one; bit 0 of the flags is "detached". */
-function optionsOf(args) {
-    if (typeof args[0] !== 'string') return args[0];
+function optionsOf(args, positional) {
+    if (!positional) return args[0];
     const [file, list, cwd, envPairs, stdio, flags, uid, gid] = args;
     return { file, args: list ?? undefined, cwd: cwd ?? undefined,
         envPairs: envPairs ?? undefined, stdio, detached: (flags & 1) !== 0,
@@ -167,7 +180,8 @@ function optionsOf(args) {
 }
 
 function spawn(...args) {
-    const why = launch(this, optionsOf(args));
+    const positional = typeof args[0] === 'string';
+    const why = launch(this, optionsOf(args, positional), positional);
     if (why === undefined) return 0;
     counts.fallback[why] = (counts.fallback[why] ?? 0) + 1;
     return Reflect.apply(original, this, args);
@@ -182,6 +196,7 @@ function install() {
     if (!handle) throw new Error('spawn_template: this runtime has no process handle');
     proto = handle.constructor.prototype;
     original = proto.spawn;
+    originalClose = proto.close;
     proto.spawn = spawn;
 }
 

@@ -172,6 +172,21 @@ run('many children at a time leave no descriptor and no zombie', async () => {
     assert.equal(children.trim(), '');
 });
 
+run('a child that has ended is garbage', async () => {
+    if (!globalThis.gc) return;
+    const refs = [];
+    for (let i = 0; i < 20; i++) {
+        const child = cp.spawn('true');
+        refs.push(new WeakRef(child));
+        await once(child, 'close');
+    }
+    // the last one may still be on the stack
+    assert.ok(await eventually(() => {
+        globalThis.gc();
+        return refs.filter((ref) => ref.deref()).length <= 1;
+    }));
+});
+
 run('children that libuv forks meanwhile disturb none', async () => {
     // a fork holds copies of all descriptors until it execs
     const { out, err, code, signal } = await script(`
