@@ -46,9 +46,15 @@ struct kids {
 
 /* ---- one child */
 
+/*
+ * Each change is told once. A pidfd is ready while a tracer, which may be any program that
+ * the child lets trace it, keeps the child from being reaped; when the tracer lets go, the
+ * kernel tells again.
+ */
 static int watch(struct kids *kids, struct kid *kid, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = kid };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+				     .data.ptr = kid };
 
 	return epoll_ctl(kids->epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno
 								    : 0;

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { DIR, eventually, isNode, openFds, script, temporary, test } from './support.mjs';
+import { DIR, eventually, isNode, openFds, script, skip, temporary, test }
+    from './support.mjs';
 
 const run = isNode ? test : () => {};
 if (!isNode) test('there is no drop-in outside of Node', () => {});
@@ -185,6 +186,42 @@ run('a child that has ended is garbage', async () => {
         globalThis.gc();
         return refs.filter((ref) => ref.deref()).length <= 1;
     }));
+});
+
+/* It lets its child trace it, and ends; for half a second nobody can reap it. */
+const TRACED = `
+    #include <signal.h>
+    #include <sys/prctl.h>
+    #include <sys/ptrace.h>
+    #include <unistd.h>
+    int main(void)
+    {
+        char told = 0;
+        int pair[2];
+        if (pipe(pair) < 0) return 1;
+        prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+        if (fork() == 0) {
+            told = ptrace(PTRACE_SEIZE, getppid(), 0, 0) == 0;
+            for (int fd = 0; fd < 3; fd++) close(fd);
+            if (write(pair[1], &told, 1) == 1) usleep(500000);
+            _exit(0);
+        }
+        return read(pair[0], &told, 1) == 1 && told ? 7 : 8;
+    }`;
+
+run('a child that a tracer holds does not keep the loop busy', async () => {
+    const dir = temporary();
+    const program = path.join(dir, 'traced');
+    fs.writeFileSync(`\${program}.c`, TRACED);
+    const made = cp.spawnSync('cc', ['-o', program, `\${program}.c`]);
+    if (made.status !== 0) skip('there is no C compiler');
+    let turns = 0;
+    const timer = setInterval(() => { turns++; }, 5);
+    const [code] = await once(cp.spawn(program), 'exit');
+    clearInterval(timer);
+    if (code === 8) skip('no process may be traced');
+    assert.equal(code, 7);
+    assert.ok(turns > 10, `\${turns}`);
 });
 
 run('children that libuv forks meanwhile disturb none', async () => {
