@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hands completions to JavaScript: all that wait, in one turn of the loop. The numbers
+ * Hands completions to JavaScript: those that wait, in one turn of the loop. The numbers
  * of a completion go through an array that both sides see, so that a completion makes
  * no JavaScript value but its output.
  */
@@ -8,6 +8,13 @@
 
 /* Output from this size on is handed over, and not copied, where that is allowed. */
 #define EXTERNAL_SIZE (64U << 10)
+
+/*
+ * One turn of the loop hands over no more than this, since a program may write faster
+ * than JavaScript takes.
+ */
+#define TURN_BYTES (1U << 20)
+#define TURN_COMPLETIONS 256
 
 /* A piece of output that JavaScript has yet to use: its room is given back then. */
 struct chunk {
@@ -268,9 +275,12 @@ void drain(struct env *env)
 	struct spawn_template_cqe *cqe;
 	napi_handle_scope scope;
 	napi_value args[5];
+	size_t n = 0, bytes = 0;
 
-	/* a callback may end the ring */
-	while (env->ring && spawn_template_ring_wait(env->ring, &cqe, 0) == 0) {
+	/* a callback may end the ring; what is left keeps its descriptor readable */
+	while (n++ < TURN_COMPLETIONS && bytes < TURN_BYTES && env->ring &&
+	       spawn_template_ring_wait(env->ring, &cqe, 0) == 0) {
+		bytes += cqe->data_len;
 		napi_open_handle_scope(env->napi, &scope);
 		args[0] = number_value(env->napi, (double)cqe->user_data);
 		args[1] = number_value(env->napi, cqe->kind);

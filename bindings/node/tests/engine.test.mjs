@@ -187,6 +187,16 @@ test('an error in onOutput ends the tree, and the run rejects with it', async ()
     assert.throws(() => runSync(flood, thrower), error);
 });
 
+test('a program that writes faster than onOutput takes leaves the loop its turns', async () => {
+    const controller = new AbortController();
+    const start = Date.now();
+    setTimeout(() => controller.abort(), 100);
+    await assert.rejects(run(['yes'], { signal: controller.signal, timeout: 15000, onOutput() {
+        for (const end = performance.now() + 1; performance.now() < end;);
+    } }), { name: 'AbortError' });
+    assert.ok(Date.now() - start < 10000);
+});
+
 test('onOutput of runSync is called meanwhile', () => {
     const seen = [];
     const result = runSync(['sh', '-c', 'echo a; echo b >&2'], { onOutput(chunk, from) {
