@@ -154,8 +154,18 @@ static int take_strings(struct run *run, napi_env napi,
 
 /*
  * Node marks its own 0 to 2 as close-on-exec. A program that is to write there has its
- * mark removed; one that is closed stays closed.
+ * mark removed; one that is closed stays closed. Node also makes pipes and sockets there
+ * non-blocking, which few programs expect: as for child_process, that ends here.
  */
+static bool pass_on(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	return fcntl(fd, F_GETFD) > 0;
+}
+
 static void add_actions(struct run *run)
 {
 	struct spawn_template_spawn_args *args = &run->args.spawn;
@@ -169,7 +179,7 @@ static void add_actions(struct run *run)
 			.arg = (uintptr_t)run->cwd.at,
 		};
 	for (int fd = 1; inherits && fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) > 0)
+		if (pass_on(fd))
 			run->actions[n++] = (struct spawn_template_action){
 				.type = SPAWN_TEMPLATE_ACTION_KEEP,
 				.fd = fd,

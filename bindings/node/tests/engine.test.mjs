@@ -346,6 +346,15 @@ test('without capture the program writes to the host\'s own stdout and stderr', 
     assert.equal(code, 0);
 });
 
+test('without capture the program\'s stdout blocks, whatever Node has made of it', async () => {
+    const { out } = await script(`
+        process.stdout.write('first ');
+        await st.run(['grep', 'flags', '/proc/self/fdinfo/1'], { capture: false });`);
+    const flags = /^first flags:\s*(\d+)\n$/.exec(out);
+    assert.ok(flags, out);
+    assert.equal(parseInt(flags[1], 8) & fs.constants.O_NONBLOCK, 0);
+});
+
 test('a warm template serves runs from prepared processes', async () => {
     const template = new Template('true', { warm: 'fork' });
     let warm = 0;
