@@ -188,6 +188,13 @@ static void add_actions(struct run *run)
 	args->actions_len = n;
 }
 
+/* As by child_process, root's groups do not go to a program with other ids. */
+static void drop_groups(struct spawn_template_spawn_args *args)
+{
+	if (args->flags & (FLAG(SETUID) | FLAG(SETGID)) && geteuid() == 0)
+		args->flags |= FLAG(SETGROUPS);
+}
+
 int run_take(struct run *run, napi_env napi, const napi_value *values)
 {
 	int ret;
@@ -201,8 +208,10 @@ int run_take(struct run *run, napi_env napi, const napi_value *values)
 		ret = take_input(&run->args, napi, values[3]);
 	if (ret == 0)
 		ret = take_numbers(&run->args, napi, values[4]);
-	if (ret == 0)
+	if (ret == 0) {
 		add_actions(run);
+		drop_groups(&run->args.spawn);
+	}
 	if (ret == 0)
 		ret = sandbox_use(napi, values[5], &run->args.spawn);
 	return ret;

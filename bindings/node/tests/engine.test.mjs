@@ -355,6 +355,17 @@ test('without capture the program\'s stdout blocks, whatever Node has made of it
     assert.equal(parseInt(flags[1], 8) & fs.constants.O_NONBLOCK, 0);
 });
 
+test('a program with other ids has none of root\'s groups', async () => {
+    if (process.getuid() !== 0) return;
+    const { out, err } = await script(`
+        process.setgroups?.([0, 6]);
+        for (const options of [{ uid: 65534, gid: 65534 }, { gid: 65534 }]) {
+            console.log((await st.run(['id', '-G'], options)).stdout.trim());
+            console.log(st.runSync(['id', '-G'], options).stdout.trim());
+        }`);
+    assert.equal(out, '65534\n'.repeat(4), err);
+});
+
 test('a warm template serves runs from prepared processes', async () => {
     const template = new Template('true', { warm: 'fork' });
     let warm = 0;
