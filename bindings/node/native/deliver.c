@@ -166,28 +166,37 @@ napi_value output_value(napi_env napi, char **text, size_t len, bool as_text)
 
 /* ---- chunks */
 
+/* There may be thousands for each stream that nobody reads, if a program writes by bytes. */
+static struct chunk **chunk_list(struct env *env, double id)
+{
+	return &env->chunks[(uint64_t)id % CHUNK_LISTS];
+}
+
 static double chunk_keep(struct env *env, struct spawn_template_cqe *cqe)
 {
 	static _Atomic uint64_t last;
-	struct chunk **end = &env->chunks, *chunk = malloc(sizeof(*chunk));
+	struct chunk **list, *chunk = malloc(sizeof(*chunk));
 
 	if (!chunk)
 		return 0;
-	while (*end)
-		end = &(*end)->next;
-	*chunk = (struct chunk){ .cqe = cqe, .id = (double)++last };
-	*end = chunk;
+	chunk->cqe = cqe;
+	chunk->id = (double)++last;
+	list = chunk_list(env, chunk->id);
+	chunk->next = *list;
+	*list = chunk;
 	return chunk->id;
 }
 
 void chunks_free(struct env *env)
 {
-	while (env->chunks) {
-		struct chunk *chunk = env->chunks;
+	for (size_t i = 0; i < CHUNK_LISTS; i++) {
+		while (env->chunks[i]) {
+			struct chunk *chunk = env->chunks[i];
 
-		env->chunks = chunk->next;
-		spawn_template_ring_seen(env->ring, chunk->cqe);
-		free(chunk);
+			env->chunks[i] = chunk->next;
+			spawn_template_ring_seen(env->ring, chunk->cqe);
+			free(chunk);
+		}
 	}
 }
 
@@ -200,9 +209,10 @@ napi_value ring_release(napi_env napi, napi_callback_info info)
 	double id;
 
 	napi_get_cb_info(napi, info, &n, &arg, NULL, NULL);
-	if (napi_get_value_double(napi, arg, &id) != napi_ok)
+	if (napi_get_value_double(napi, arg, &id) != napi_ok ||
+	    !(id >= 0 && id < 9e15))
 		return throw_arguments(napi);
-	for (struct chunk **at = &env->chunks; *at; at = &(*at)->next) {
+	for (struct chunk **at = chunk_list(env, id); *at; at = &(*at)->next) {
 		struct chunk *chunk = *at;
 
 		if (chunk->id != id)

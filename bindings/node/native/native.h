@@ -29,6 +29,8 @@
 
 struct wake;
 
+#define CHUNK_LISTS 1024
+
 struct env {
 	napi_env napi;
 	struct spawn_template_ring *ring;	/* NULL: none yet */
@@ -38,7 +40,7 @@ struct env {
 	napi_ref told;			/* a Float64Array for their numbers */
 	double *numbers;		/* its memory */
 	size_t in_flight;		/* runs that keep the loop alive */
-	struct chunk *chunks;		/* output that JavaScript has not used yet */
+	struct chunk *chunks[CHUNK_LISTS]; /* output that JavaScript has yet to use */
 	struct owned *owned;
 	struct kids *kids;		/* children of child_process */
 	bool use_uv, ended;
