@@ -9,15 +9,30 @@ struct owned {
 	struct owned *next;
 	int tfd;
 	bool cached;
+	size_t count;			/* of runs that share one of the cache */
 };
+
+static struct owned **find(struct env *env, int tfd, bool cached)
+{
+	struct owned **at = &env->owned;
+
+	while (*at && ((*at)->tfd != tfd || (*at)->cached != cached))
+		at = &(*at)->next;
+	return at;
+}
 
 int owned_add(struct env *env, int tfd, bool cached)
 {
-	struct owned *o = malloc(sizeof(*o));
+	struct owned *o = cached ? *find(env, tfd, true) : NULL;
 
+	if (o) {
+		o->count++;
+		return 0;
+	}
+	o = malloc(sizeof(*o));
 	if (!o)
 		return -ENOMEM;
-	*o = (struct owned){ env->owned, tfd, cached };
+	*o = (struct owned){ env->owned, tfd, cached, 1 };
 	env->owned = o;
 	return 0;
 }
@@ -30,18 +45,17 @@ static int let_go(struct env *env, const struct owned *o)
 
 int owned_close(struct env *env, int tfd, bool cached)
 {
-	for (struct owned **at = &env->owned; *at; at = &(*at)->next) {
-		struct owned *o = *at;
-		int ret;
+	struct owned **at = find(env, tfd, cached), *o = *at;
+	int ret;
 
-		if (o->tfd != tfd || o->cached != cached)
-			continue;
+	if (!o)
+		return -EBADF;
+	ret = let_go(env, o);
+	if (--o->count == 0) {
 		*at = o->next;
-		ret = let_go(env, o);
 		free(o);
-		return ret;
 	}
-	return -EBADF;
+	return ret;
 }
 
 void owned_close_all(struct env *env)
@@ -50,7 +64,8 @@ void owned_close_all(struct env *env)
 		struct owned *o = env->owned;
 
 		env->owned = o->next;
-		let_go(env, o);
+		while (o->count--)
+			let_go(env, o);
 		free(o);
 	}
 }
