@@ -35,6 +35,7 @@ class Flight {
         this.template = template;       // { fd, path, release() }
         this.options = options;
         this.id = 0;
+        this.stopped = null;            // { reason }, which may be any value
         this.onStart = this.onChunk = this.onEnd = null;
         this.promise = new Promise((resolve, reject) => {
             this.resolve = resolve;
@@ -82,8 +83,8 @@ class Flight {
         const at = waiting.indexOf(this);
         if (at < 0) return;
         waiting.splice(at, 1);
-        this.fail(this.reason ?? new LaunchError(ECANCELED, this.template.path,
-            { argv: this.options.argv }));
+        this.fail(this.stopped ? this.stopped.reason : new LaunchError(ECANCELED,
+            this.template.path, { argv: this.options.argv }));
     }
 
     release() {
@@ -94,35 +95,22 @@ class Flight {
 
     fail(error) {
         this.release();
-        this.onEnd?.(error);
+        this.onEnd?.({ error });
         this.reject(error);
     }
 
-    /* The addon's numbers are those of this completion. */
-    outcome(out, err) {
-        if (told[AT.done] === 0) {
-            return this.reason ?? new LaunchError(told[AT.res], this.template.path,
-                { stage: told[AT.stage], action: told[AT.action],
-                    argv: this.options.argv });
-        }
-        const tooLong = this.options.encoding !== 'buffer' &&
-            (Buffer.isBuffer(out) || Buffer.isBuffer(err));
-        if (tooLong) return new RangeError('the output is longer than a string may be');
-        const result = new Result(out, err);
-        if (this.reason) return this.reason;
-        return this.options.check && !result.ok ?
-            new RunError(this.options.argv, result) : result;
-    }
-
     end(out, err) {
-        const outcome = this.outcome(out, err);
-        if (!(outcome instanceof Result)) {
-            this.fail(outcome);
+        let result;
+        try {
+            if (this.stopped) throw this.stopped.reason;
+            result = resultOf(this.template.path, this.options, out, err);
+        } catch (error) {
+            this.fail(error);
             return;
         }
         this.release();
         this.onEnd?.(null);
-        this.resolve(outcome);
+        this.resolve(result);
     }
 
     /* The first deadline has come; the run goes on, and the promise of a run that
@@ -142,17 +130,36 @@ class Flight {
 
     /* An error of the caller's function ends the run, which then rejects with it. */
     chunk(data, kind, held) {
-        if (this.reason) {
+        if (this.stopped) {
             if (held) native.ring_release(held);
             return;
         }
         try {
             this.onChunk(data, kind === OUT ? 'stdout' : 'stderr', held);
         } catch (error) {
-            this.reason = error;
-            this.cancel();
+            this.stop(error);
         }
     }
+
+    /* Ends the run, which rejects with this. */
+    stop(reason) {
+        this.stopped ??= { reason };
+        this.cancel();
+    }
+}
+
+/* The addon's numbers are those of this run. Throws what the run rejects with. */
+function resultOf(path, options, out, err) {
+    if (told[AT.done] === 0) {
+        throw new LaunchError(told[AT.res], path,
+            { stage: told[AT.stage], action: told[AT.action], argv: options.argv });
+    }
+    if (options.encoding !== 'buffer' && (Buffer.isBuffer(out) || Buffer.isBuffer(err))) {
+        throw new RangeError('the output is longer than a string may be');
+    }
+    const result = new Result(out, err);
+    if (options.check && !result.ok) throw new RunError(options.argv, result);
+    return result;
 }
 
 function submit() {
@@ -184,10 +191,7 @@ function begin() {
 }
 
 function listen(flight, signal) {
-    const onAbort = () => {
-        flight.reason = signal.reason;
-        flight.cancel();
-    };
+    const onAbort = () => flight.stop(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     flight.abort = () => signal.removeEventListener('abort', onAbort);
 }
@@ -224,13 +228,7 @@ function flySync(taken, template, options) {
     } finally {
         template.release();
     }
-    if (outputs === undefined) {
-        throw new LaunchError(told[AT.res], template.path,
-            { stage: told[AT.stage], action: told[AT.action], argv: options.argv });
-    }
-    const result = new Result(outputs[0], outputs[1]);
-    if (options.check && !result.ok) throw new RunError(options.argv, result);
-    return result;
+    return resultOf(template.path, options, outputs?.[0], outputs?.[1]);
 }
 
 module.exports = { fly, flySync };

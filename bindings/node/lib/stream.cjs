@@ -14,7 +14,7 @@ class RunStream {
     #chunks = [];           // that nobody has taken: { from, data, held }
     #reader = null;         // who waits for one
     #over = false;
-    #error = null;
+    #failed = null;         // { error }
     #inRing;
     #written = Promise.resolve();
 
@@ -25,9 +25,9 @@ class RunStream {
         this.#flight = start((flight) => {
             flight.onStart = entered;
             flight.onChunk = (data, from, held) => this.#take({ from, data, held });
-            flight.onEnd = (error) => {
+            flight.onEnd = (failed) => {
                 entered();
-                this.#end(error);
+                this.#end(failed);
             };
         });
         this.result = this.#flight.promise;
@@ -42,9 +42,9 @@ class RunStream {
         this.#wake();
     }
 
-    #end(error) {
+    #end(failed) {
         this.#over = true;
-        this.#error = error;
+        this.#failed = failed;
         this.#wake();
     }
 
@@ -64,7 +64,7 @@ class RunStream {
             native.ring_release(chunk.held);
             return { done: false, value: { from: chunk.from, data: chunk.data } };
         }
-        if (this.#error) throw this.#error;
+        if (this.#failed) throw this.#failed.error;
         return { done: true, value: undefined };
     }
 

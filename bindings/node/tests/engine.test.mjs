@@ -117,6 +117,18 @@ test('a signal that is aborted ends the tree, and its reason rejects', async () 
     await assert.rejects(run(['true'], { signal: controller.signal }), reason);
 });
 
+test('a reason may be any value', async () => {
+    for (const reason of [null, 0, '']) {
+        const controller = new AbortController();
+        const running = run(['sleep', '60'], { signal: controller.signal });
+        setTimeout(() => controller.abort(reason), 20);
+        assert.equal(await running.catch((thrown) => ({ thrown })).then((r) => r.thrown), reason);
+        const thrower = { onOutput() { throw reason; } };
+        assert.equal(await run(['yes'], thrower).catch((thrown) => ({ thrown }))
+            .then((r) => r.thrown), reason);
+    }
+});
+
 test('a signal takes a waiting run out of the queue', async () => {
     const first = Array.from({ length: 128 }, () => run(['sleep', '0.3']));
     const dir = temporary();
