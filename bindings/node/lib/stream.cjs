@@ -12,7 +12,7 @@ const ENOENT = -2;
 class RunStream {
     #flight;
     #chunks = [];           // that nobody has taken: { from, data, held }
-    #reader = null;         // who waits for one
+    #readers = [];          // who wait for one, in order
     #over = false;
     #failed = null;         // { error }
     #inRing;
@@ -49,15 +49,13 @@ class RunStream {
     }
 
     #wake() {
-        const reader = this.#reader;
-        this.#reader = null;
-        reader?.();
+        for (const reader of this.#readers.splice(0)) reader();
     }
 
     /* The program may write more as soon as the chunk is taken. */
     async #next() {
         while (this.#chunks.length === 0 && !this.#over) {
-            await new Promise((resolve) => { this.#reader = resolve; });
+            await new Promise((resolve) => { this.#readers.push(resolve); });
         }
         const chunk = this.#chunks.shift();
         if (chunk) {

@@ -18,6 +18,18 @@ test('a stream gives output as it comes, and then the result', async () => {
     assert.equal((await running.result).code, 3);
 });
 
+test('several may wait for the next chunk at a time', async () => {
+    const running = stream(['cat']);
+    const chunks = running[Symbol.asyncIterator]();
+    const waiting = [chunks.next(), chunks.next(), chunks.next()];
+    await running.write('one');
+    assert.equal(String((await waiting[0]).value.data), 'one');
+    await running.write('two');
+    assert.equal(String((await waiting[1]).value.data), 'two');
+    await running.end();
+    assert.equal((await waiting[2]).done, true);
+});
+
 test('input is written while the program runs', async () => {
     const running = stream(['cat']);
     const seen = [];
