@@ -9,7 +9,8 @@ const shared = isMainThread && !process.versions.bun;
 
 function encode(vars) {
     const parts = [];
-    for (const name of Object.keys(vars)) {
+    // with those of its prototype, as child_process has it
+    for (const name in vars) {
         const value = vars[name];
         if (value === undefined) continue;
         const entry = `${name}=${value}`;
@@ -28,7 +29,8 @@ class Env {
     #block;
 
     constructor(from = process.env) {
-        this.#vars = { ...from };
+        this.#vars = Object.create(null);
+        for (const name in from) this.#vars[name] = from[name];
         this.#block = encode(this.#vars);
     }
 

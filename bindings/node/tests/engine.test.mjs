@@ -291,6 +291,12 @@ test('changes of process.env are seen, and PATH is that of env', async () => {
     await assert.rejects(run(['tool']), { code: 'ENOENT' });
 });
 
+test('an environment has the variables of its prototype, as in child_process', async () => {
+    const env = Object.create({ A: '1' }, { B: { value: '2', enumerable: true } });
+    assert.equal((await run(['/usr/bin/env'], { env })).stdout, 'B=2\nA=1\n');
+    assert.equal((await run(['/usr/bin/env'], { env: new Env(env) })).stdout, 'B=2\nA=1\n');
+});
+
 test('an Env is encoded once, and with() makes another', async () => {
     const env = new Env({ A: '1', B: '2' });
     const other = env.with({ B: undefined, C: 3 });
