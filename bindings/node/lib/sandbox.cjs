@@ -16,8 +16,8 @@ const LOST = {
     ioctl: native.LOST_IOCTL,
     sockets: native.LOST_SOCKETS,
 };
-const KNOWN = new Set(['readOnly', 'writable', 'net', 'connect', 'bind', 'signals',
-    'abstract', 'devices', 'bestEffort']);
+const SWITCHES = ['net', 'signals', 'abstract', 'devices', 'bestEffort'];
+const KNOWN = new Set(['readOnly', 'writable', 'connect', 'bind', ...SWITCHES]);
 
 function paths(list) {
     if (list === undefined) return null;
@@ -40,8 +40,18 @@ function ports(list) {
     });
 }
 
+/* What is neither true nor false must not mean "allowed". */
+function checkSwitches(wishes) {
+    for (const name of SWITCHES) {
+        if (wishes[name] !== undefined && typeof wishes[name] !== 'boolean') {
+            throw new TypeError(`sandbox: ${name} must be true or false`);
+        }
+    }
+}
+
 function flagsOf(wishes) {
     let flags = 0;
+    checkSwitches(wishes);
     if (wishes.net === false) flags |= native.SANDBOX_NO_NET;
     if (wishes.connect !== undefined) flags |= native.SANDBOX_CONNECT;
     if (wishes.bind !== undefined) flags |= native.SANDBOX_BIND;

@@ -353,6 +353,9 @@ test('a sandbox holds for its runs only', async () => {
     assert.throws(() => new Sandbox({ readOnly: ['/no/such'] }), { code: 'ENOENT',
         path: '/no/such' });
     assert.throws(() => new Sandbox({ read: ['/'] }));
+    for (const net of [0, null, 'none']) {
+        assert.throws(() => new Sandbox({ readOnly: ['/'], net, bestEffort: true }), TypeError);
+    }
 });
 
 test('without capture the program writes to the host\'s own stdout and stderr', async () => {
