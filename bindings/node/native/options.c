@@ -64,7 +64,7 @@ napi_value run_number_names(napi_env napi)
 /* Converts ms to ns: no time becomes the shortest, and infinity no bound. */
 static uint64_t nanoseconds(double ms)
 {
-	if (ms >= 9e15)
+	if (ms >= 1.8e13) /* nearly 2^64 ns */
 		return UINT64_MAX;
 	return ms > 1e-6 ? (uint64_t)(ms * 1e6) : 1;
 }

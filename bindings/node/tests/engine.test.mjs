@@ -177,6 +177,9 @@ test('infinite times mean no limit', async () => {
     const result = await run(['sh', '-c', 'sleep 0.1; echo done'],
         { timeout: Infinity, idleTimeout: Infinity, grace: Infinity });
     assert.equal(result.stdout, 'done\n');
+    const ended = await run(['sh', '-c', 'trap "exit 4" TERM; echo on; sleep 60 & wait'],
+        { timeout: 20000, idleTimeout: 300, grace: 1e14 });
+    assert.equal(ended.code, 4);
 });
 
 test('onOutput sees the output as it comes, with the caller\'s async context', async () => {
