@@ -25,6 +25,8 @@
 #pragma weak uv_ref
 #pragma weak uv_unref
 
+#define TURN_EVENTS 32			/* in one turn of the loop */
+
 struct kid {
 	struct kid *next;
 	double id;
@@ -156,7 +158,10 @@ static void on_event(struct kids *kids, struct kid *kid)
 		call(kids, id, 0, info.si_status);
 }
 
-/* Delivers one event in each scope, as libuv does: ticks run between two exits. */
+/*
+ * Delivers one event in each scope, as libuv does: ticks run between two exits. The loop
+ * has its turn after some of them, since each may launch another child.
+ */
 static void on_kids(uv_poll_t *poll, int status, int events)
 {
 	struct kids *kids = poll->data;
@@ -165,7 +170,9 @@ static void on_kids(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	while (kids->epfd >= 0 && epoll_wait(kids->epfd, &event, 1, 0) == 1) {
+	for (int n = 0; n < TURN_EVENTS && kids->epfd >= 0 &&
+			epoll_wait(kids->epfd, &event, 1, 0) == 1;
+	     n++) {
 		napi_callback_scope callback;
 		napi_handle_scope scope;
 		napi_value resource;
