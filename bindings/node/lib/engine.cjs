@@ -2,7 +2,7 @@
 'use strict';
 /*
  * Runs in flight. Each thread of JavaScript has one ring of the library: run() queues,
- * one submission per turn starts what was queued, and one turn takes all completions.
+ * one submission per turn starts what was queued, and one turn takes many completions.
  */
 const native = require('./native.cjs');
 const { encode } = require('./env.cjs');
@@ -116,6 +116,7 @@ class Flight {
     /* The first deadline has come; the run goes on, and the promise of a run that
      * somebody waits for is fulfilled by what there is. */
     detach(out, err) {
+        if (this.stopped) return;
         const result = new Result(out, err);
         result.rest = new Promise((resolve, reject) => {
             this.resolveRest = resolve;
