@@ -98,21 +98,37 @@ static bool is_occupied(int dir)
 	       sys_read_file(dir, "cgroup.procs", one, sizeof(one)) != 0;
 }
 
-/* Enables one that is not enabled. */
+/* Enables one that is there. */
 static int enable(int dir, const struct controller *c)
 {
-	char there[256], word[16];
-	int ret =
-		sys_read_file(dir, "cgroup.controllers", there, sizeof(there));
+	char word[16];
 
-	if (ret < 0)
-		return ret;
-	if (!has_word(there, c->name))
-		return -EOPNOTSUPP;
 	if (is_occupied(dir))
 		return -EBUSY;
 	snprintf(word, sizeof(word), "+%s", c->name);
 	return write_file(dir, "cgroup.subtree_control", word);
+}
+
+/* Takes out of `wanted` those that are enabled. All others must be there. */
+static int find_missing(int dir, unsigned int *wanted,
+			struct spawn_template_failure *failure)
+{
+	char there[256], enabled[256];
+	int ret = sys_read_file(dir, "cgroup.subtree_control", enabled,
+				sizeof(enabled));
+
+	if (ret >= 0)
+		ret = sys_read_file(dir, "cgroup.controllers", there,
+				    sizeof(there));
+	for (size_t i = 0; i < COUNT(controllers) && ret >= 0; i++) {
+		const struct controller *c = &controllers[i];
+
+		if (has_word(enabled, c->name))
+			*wanted &= ~c->bit;
+		else if (*wanted & c->bit && !has_word(there, c->name))
+			ret = failed(c->attr, -EOPNOTSUPP, failure);
+	}
+	return ret;
 }
 
 /**
@@ -121,31 +137,21 @@ static int enable(int dir, const struct controller *c)
  * @wanted: ST_MEMORY and so on
  * @failure: names the first that cannot be enabled
  *
+ * If one of them is not there, none is enabled, and no process need be moved for it.
+ *
  * Return: 0; -EOPNOTSUPP if there is no such controller here; -EBUSY if processes are
  * in the cgroup; or another -errno.
  */
 int st_limits_enable(int dir, unsigned int wanted,
 		     struct spawn_template_failure *failure)
 {
-	char enabled[256];
-	int ret = 0;
+	int ret = wanted ? find_missing(dir, &wanted, failure) : 0;
 
-	if (!wanted)
-		return 0;
-	ret = sys_read_file(dir, "cgroup.subtree_control", enabled,
-			    sizeof(enabled));
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; i < COUNT(controllers); i++) {
-		const struct controller *c = &controllers[i];
-
-		if (!(wanted & c->bit) || has_word(enabled, c->name))
-			continue;
-		ret = failed(c->attr, enable(dir, c), failure);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	for (size_t i = 0; i < COUNT(controllers) && ret >= 0; i++)
+		if (wanted & controllers[i].bit)
+			ret = failed(controllers[i].attr,
+				     enable(dir, &controllers[i]), failure);
+	return ret < 0 ? ret : 0;
 }
 
 /* Names the first of the controllers in a failure that concerns them all. */
