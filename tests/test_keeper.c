@@ -3,8 +3,8 @@
  * RUN_SUPERVISE without a cgroup: an ordinary user, who may make none. All of a tree
  * holds a pipe (struct life), whose end tells that the tree is dead.
  */
-#include "denied.h"
 #include "rings.h"
+#include "denied.h"
 
 #include <grp.h>
 #include <sched.h>
