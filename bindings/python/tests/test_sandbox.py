@@ -25,8 +25,15 @@ for family in (socket.AF_INET, socket.AF_UNIX):
 """
 
 PORTS = """import socket, sys
-for use in (lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1]))),
-            lambda: socket.socket().bind(("127.0.0.1", 0))):
+
+def connect():
+    socket.create_connection(("127.0.0.1", int(sys.argv[1]))).close()
+
+def bind():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+
+for use in connect, bind:
     try:
         use()
         print("yes")
