@@ -150,8 +150,8 @@ static void on_event(struct kids *kids, struct kid *kid)
 	if (ret == 0 && info.si_pid == 0)
 		return;
 	forget(kids, kid);
-	if (ret < 0) /* other code has reaped it */
-		call(kids, id, 0, 0);
+	if (ret < 0) /* other code has reaped it: that is no success */
+		call(kids, id, 255, 0);
 	else if (info.si_code == CLD_EXITED)
 		call(kids, id, info.si_status, 0);
 	else
