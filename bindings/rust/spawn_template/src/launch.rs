@@ -192,6 +192,9 @@ impl Launch {
                 (Some(stdio), Stdin::Run) if matches!(stdio.0, Kind::Piped) => {
                     return Err(invalid("a run has no pipes of the caller's"));
                 }
+                (Some(stdio), Stdin::Run) if matches!(stdio.0, Kind::Inherit) => {
+                    Kind::Fd(Arc::new(own_stream(i)?))
+                }
                 (Some(stdio), _) => stdio.0.clone(),
                 (None, Stdin::Run) => continue,
                 (None, Stdin::Null) if i == 0 => Kind::Null,
@@ -359,6 +362,11 @@ impl Launch {
         }
         Ok(())
     }
+}
+
+/// The caller's own stream, under a number that the streams of a run do not take.
+fn own_stream(i: usize) -> io::Result<OwnedFd> {
+    duplicate(&(i as RawFd), 3)
 }
 
 /// What makes the error of a launch that a ring has made.

@@ -67,7 +67,7 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// Duplicates a descriptor to a number that is not below `least`.
-pub(crate) fn duplicate(fd: &OwnedFd, least: RawFd) -> io::Result<OwnedFd> {
+pub(crate) fn duplicate(fd: &impl AsRawFd, least: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: fcntl opens a new descriptor
     unsafe {
         let new = cvt_libc(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least))?;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `Command` does what the standard library's does, and what pre_exec is used for.
 
-use spawn_template::{Command, LaunchError, Resource, SockFilter, Stage, Stdio, Template};
+use spawn_template::{
+    Command, LaunchError, Resource, RunOptions, SockFilter, Stage, Stdio, Template,
+};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::io::{AsRawFd, OwnedFd};
@@ -196,6 +198,18 @@ fn ids_are_set_as_root() {
     assert!(ids.trim_end().ends_with("groups=2345"), "{ids}");
     let ids = stdout_of(Command::new("id").arg("-G").gid(2345).groups(&[7, 8]));
     assert_eq!(ids, "2345 7 8\n");
+}
+
+#[test]
+fn a_run_may_have_the_streams_of_the_caller() {
+    let mut command = shell("readlink /proc/self/fd/0; readlink /proc/self/fd/2");
+    command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    let result = command.run(&RunOptions::new()).unwrap();
+    let own = |fd| fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
+    assert_eq!(
+        result.stdout.to_string_lossy(),
+        format!("{}\n{}\n", own(0).display(), own(2).display())
+    );
 }
 
 #[test]
