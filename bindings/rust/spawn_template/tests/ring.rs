@@ -9,6 +9,8 @@ use std::future::Future;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
@@ -242,6 +244,45 @@ fn a_launch_hands_over_the_child() {
         drop(ring.spawn(&mut Command::new("true")));
         let launch = ring.spawn(&mut shell("sleep 100"));
         let _ = tokio::time::timeout(Duration::from_micros(1), launch).await;
+    });
+}
+
+/// Who is woken by nothing.
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_ring_that_is_dropped_ends_a_launch_that_nobody_awaits() {
+    runtime().block_on(async {
+        let dir = std::env::temp_dir().join(format!("st-rust-ring-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("pid");
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("echo $$ > \"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 100");
+        let mut launch = Box::pin(ring.spawn(command.arg(&file)));
+        let waker = Arc::new(Nobody).into();
+        let polled = launch.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        // the launch is over, and the task that would take it does not run meanwhile
+        let pid = loop {
+            match fs::read_to_string(&file) {
+                Ok(pid) => break pid,
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        drop((launch, ring));
+        fs::remove_dir_all(&dir).unwrap();
+        let proc = Path::new("/proc").join(pid.trim());
+        for _ in 0..1000 {
+            if !proc.exists() {
+                return; // it is reaped, too
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{pid} was not ended and reaped");
     });
 }
 

@@ -16,11 +16,15 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 type Cqe = *mut sys::spawn_template_cqe;
+
+/// The time for which the end of a ring waits for its launches.
+const LAUNCHES_MOST: Duration = Duration::from_secs(1);
 
 /// What is queued, beside its launch.
 pub(super) enum Work {
@@ -51,6 +55,8 @@ unsafe impl Sync for Shared {}
 
 /// One launch or run, from queueing until its owner has taken the outcome.
 struct Entry {
+    /// Its child is the caller's, which the end of the ring does not end.
+    is_launch: bool,
     /// There until the completion, and with it the room.
     needed: Option<(Needed, OwnedSemaphorePermit)>,
     fds: Vec<Arc<OwnedFd>>,
@@ -149,6 +155,7 @@ impl Shared {
         }
         let (needed, reason) = launch.into_needed();
         let entry = Entry {
+            is_launch: matches!(work, Work::Spawn),
             needed: Some((needed, room)),
             fds,
             reason,
@@ -322,6 +329,26 @@ impl Shared {
         }
     }
 
+    /// Takes the completions of launches that nobody awaits any more, which have been
+    /// cancelled: the child of one that was over before is killed and reaped.
+    fn drain_launches(&self) {
+        let until = Instant::now() + LAUNCHES_MOST;
+        let left = || {
+            let entries = self.lock();
+            let mut all = entries.values();
+            all.any(|entry| entry.is_launch && entry.needed.is_some())
+        };
+        let mut cqe: Cqe = null_mut();
+        while left() && Instant::now() < until {
+            // SAFETY: the ring is there
+            match -unsafe { sys::spawn_template_ring_wait(self.ring, &mut cqe, 10) } {
+                0 => self.complete(cqe),
+                libc::ETIME | libc::EINTR => {}
+                _ => return,
+            }
+        }
+    }
+
     fn complete(&self, cqe: Cqe) {
         // SAFETY: the completion was taken, and nobody else has it
         let (id, kind) = unsafe { ((*cqe).user_data, (*cqe).kind) };
@@ -378,6 +405,7 @@ impl Drop for Shared {
         {
             driver.abort();
         }
+        self.drain_launches();
         let mut entries = std::mem::take(&mut *self.lock());
         for entry in entries.values_mut() {
             self.give_back_parts(entry);
