@@ -309,7 +309,12 @@ impl Shared {
             let mut child = Child::new(pid, pidfd, Ends::default());
             let _ = child.kill();
             // The end of a killed process may take a while.
-            std::thread::spawn(move || child.wait());
+            let child = Arc::new(Mutex::new(child));
+            let shared = child.clone();
+            let thread = std::thread::Builder::new().spawn(move || reap(&shared));
+            if thread.is_err() {
+                reap(&child);
+            }
         }
     }
 
@@ -428,6 +433,12 @@ impl Entry {
         }
         self.needed.take()
     }
+}
+
+/// Waits for the end of a child that was killed.
+fn reap(child: &Mutex<Child>) {
+    let mut child = child.lock().unwrap_or_else(|e| e.into_inner());
+    let _ = child.wait();
 }
 
 fn wake(waker: &mut Option<Waker>) {
