@@ -3,14 +3,16 @@
 
 mod table;
 
-use spawn_template::{ring::Ring, Command, LaunchError, RunOptions, Stdio};
+use spawn_template::ring::{Pending, Ring};
+use spawn_template::{Command, LaunchError, RunOptions, RunResult, Stdio};
 use std::fs;
 use std::future::Future;
 use std::io::Read;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitStatus;
-use std::sync::Arc;
-use std::task::{Context, Wake};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
@@ -283,6 +285,36 @@ fn a_ring_that_is_dropped_ends_a_launch_that_nobody_awaits() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{pid} was not ended and reaped");
+    });
+}
+
+/// A task that is woken runs at once, in the thread that wakes it.
+struct Eager(Mutex<Option<Pending<RunResult>>>);
+
+impl Wake for Eager {
+    fn wake(self: Arc<Self>) {
+        let waker = self.clone().into();
+        let mut run = self.0.lock().unwrap();
+        let polled = run
+            .as_mut()
+            .map(|run| Pin::new(run).poll(&mut Context::from_waker(&waker)));
+        if matches!(polled, Some(Poll::Ready(_))) {
+            *run = None;
+        }
+    }
+}
+
+#[test]
+fn a_waker_may_use_the_ring() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let run = ring.run(&mut Command::new("true"), &RunOptions::new());
+        let eager = Arc::new(Eager(Mutex::new(Some(run))));
+        eager.clone().wake();
+        while Arc::strong_count(&eager) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(eager.0.lock().unwrap().is_none());
     });
 }
 

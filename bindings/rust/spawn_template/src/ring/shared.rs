@@ -53,12 +53,15 @@ unsafe impl Send for Shared {}
 // SAFETY: as above
 unsafe impl Sync for Shared {}
 
+/// What a launch needs, and its room in the ring.
+type Room = (Needed, OwnedSemaphorePermit);
+
 /// One launch or run, from queueing until its owner has taken the outcome.
 struct Entry {
     /// Its child is the caller's, which the end of the ring does not end.
     is_launch: bool,
     /// There until the completion, and with it the room.
-    needed: Option<(Needed, OwnedSemaphorePermit)>,
+    needed: Option<Room>,
     fds: Vec<Arc<OwnedFd>>,
     reason: Reason,
     outcome: Option<io::Result<Outcome>>,
@@ -196,7 +199,9 @@ impl Shared {
         match entry.outcome.take() {
             Some(outcome) => Poll::Ready(outcome),
             None => {
-                entry.waker = Some(context.waker().clone());
+                let old = entry.waker.replace(context.waker().clone());
+                drop(entries);
+                drop(old);
                 Poll::Pending
             }
         }
@@ -248,7 +253,9 @@ impl Shared {
             Some(part) => part,
             None if over => return Poll::Ready(()),
             None => {
-                channel.waker = Some(context.waker().clone());
+                let old = channel.waker.replace(context.waker().clone());
+                drop(entries);
+                drop(old);
                 return Poll::Pending;
             }
         };
@@ -368,10 +375,11 @@ impl Shared {
             _ => {
                 // SAFETY: as above
                 let outcome = unsafe { outcome_of(&mut *cqe, &entry.reason) };
-                let needed = entry.end(outcome);
+                let (needed, wakers) = entry.end(outcome);
                 drop(entries);
                 self.seen(cqe);
                 drop(needed);
+                wakers.into_iter().for_each(wake);
                 // nobody may be left
                 self.let_go(id, 0);
                 return;
@@ -383,7 +391,9 @@ impl Shared {
             return self.seen(cqe);
         }
         channel.parts.push_back((cqe, 0));
-        wake(&mut channel.waker);
+        let waker = channel.waker.take();
+        drop(entries);
+        wake(waker);
     }
 }
 
@@ -423,15 +433,14 @@ impl Drop for Shared {
 }
 
 impl Entry {
-    /// Return: what is to be dropped when the completion was given back.
-    fn end(&mut self, outcome: io::Result<Outcome>) -> Option<(Needed, OwnedSemaphorePermit)> {
+    /// Return: what is to be dropped, and who is to be woken, when the completion was
+    /// given back.
+    fn end(&mut self, outcome: io::Result<Outcome>) -> (Option<Room>, [Option<Waker>; 3]) {
         self.outcome = Some(outcome);
         self.fds.clear();
-        wake(&mut self.waker);
-        for channel in &mut self.streams {
-            wake(&mut channel.waker);
-        }
-        self.needed.take()
+        let [out, err] = &mut self.streams;
+        let wakers = [self.waker.take(), out.waker.take(), err.waker.take()];
+        (self.needed.take(), wakers)
     }
 }
 
@@ -441,8 +450,9 @@ fn reap(child: &Mutex<Child>) {
     let _ = child.wait();
 }
 
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
+/// Wakes a task. It may run now, or end, and so the caller holds no lock.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
         waker.wake();
     }
 }
