@@ -213,9 +213,11 @@ fn output_that_nobody_takes_does_not_hold_the_run() {
 fn writing_to_a_program_that_reads_nothing_fails() {
     in_runtimes(|| async {
         let ring = Ring::new(4).unwrap();
-        let mut command = shell("exec <&-; echo; sleep 0.2");
+        let mut command = shell("read x; exec <&-; echo; sleep 0.2");
         let mut running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
         let mut stdin = running.stdin().unwrap();
+        // it reads a line only when the launching thread has closed its copy of stdin
+        stdin.write_all(b"x\n").await.unwrap();
         running
             .stdout()
             .unwrap()
@@ -244,8 +246,12 @@ fn a_launch_hands_over_the_child() {
         assert_eq!((&*text, child.wait().unwrap().code()), ("text\n", Some(4)));
         // a launch that is dropped at once leaves nothing
         drop(ring.spawn(&mut Command::new("true")));
-        let launch = ring.spawn(&mut shell("sleep 100"));
-        let _ = tokio::time::timeout(Duration::from_micros(1), launch).await;
+        let launch = ring.spawn(Command::new("sleep").arg("100"));
+        let limited = tokio::time::timeout(Duration::from_micros(1), launch).await;
+        if let Ok(Ok(mut child)) = limited {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     });
 }
 
