@@ -135,8 +135,11 @@ inputs() {
 	END
 	drive 'input that nobody reads is answered with EPIPE' <<- 'END'
 	p = start()
-	send(p, id="x", open_input=True, argv=["sh", "-c", "exec <&-; : > %s/closed;"
-	    "sleep 300" % tmp])
+	send(p, id="x", open_input=True, argv=["sh", "-c", "read x; exec <&-;"
+	    ": > %s/closed; sleep 300" % tmp])
+	# a line comes only when the launch is over, and batch has no copy of the end
+	send(p, write="x", data="a\n")
+	check(receive(p) == {"id": "x", "line": 2, "event": "write"})
 	until(lambda: os.path.exists(tmp + "/closed"), "closed")
 	send(p, write="x", data="a")
 	x = receive(p)
