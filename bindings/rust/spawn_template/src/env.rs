@@ -13,14 +13,12 @@ pub(crate) struct Env {
     changes: BTreeMap<OsString, Option<OsString>>,
 }
 
-/// Where the program is searched.
-pub(crate) enum SearchPath {
-    /// Along the parent's `PATH`.
-    Parent,
-    /// Along the command's own.
-    Own(OsString),
-    /// The command has no `PATH`.
-    None,
+const DEFAULT_PATH: &str = "/bin:/usr/bin"; // what execvp(3) searches without a PATH
+
+/// Where a program is searched along the parent's `PATH`. The C library must not ask
+/// getenv(3) for it, which does not take the lock of `std::env::set_var`.
+pub(crate) fn parents_path() -> OsString {
+    env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
 }
 
 impl Env {
@@ -47,12 +45,12 @@ impl Env {
             .map(|(key, value)| (&**key, value.as_deref()))
     }
 
-    pub fn search_path(&self) -> SearchPath {
+    /// Where the program is searched: along the command's own `PATH`, or the parent's.
+    pub fn search_path(&self) -> OsString {
         match self.changes.get(OsStr::new("PATH")) {
-            Some(Some(path)) => SearchPath::Own(path.clone()),
-            Some(None) => SearchPath::None,
-            None if self.clear => SearchPath::None,
-            None => SearchPath::Parent,
+            Some(Some(path)) => path.clone(),
+            None if !self.clear => parents_path(),
+            _ => DEFAULT_PATH.into(),
         }
     }
 

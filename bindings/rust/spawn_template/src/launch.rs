@@ -4,8 +4,7 @@
 use crate::attributes::SockFilter;
 use crate::child::{Child, Ends};
 use crate::command::{Command, Program};
-use crate::env::SearchPath;
-use crate::error::{invalid, launch_error, plain_error};
+use crate::error::{c_string, invalid, launch_error, plain_error};
 use crate::stdio::{duplicate, pipe, Kind};
 use crate::template::Held;
 use crate::Sandbox;
@@ -13,14 +12,12 @@ use spawn_template_sys as sys;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::raw::{c_char, c_int};
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::null;
 use std::sync::Arc;
 
 const STREAMS: [&str; 3] = ["stdin", "stdout", "stderr"];
 const DEV_NULL: &[u8] = b"/dev/null\0";
-const CS_PATH: &str = "/bin:/usr/bin"; // what execvp(3) searches without a PATH
 static NO_SIGNALS: u64 = 0;
 
 /// What stdin is if the command does not say.
@@ -398,13 +395,6 @@ fn find(command: &Command, program: &OsStr) -> io::Result<Held> {
         Program::Template(template) => return Ok(Held::Own(template.clone())),
         Program::Name(name) => name,
     };
-    let path = match command.env.search_path() {
-        SearchPath::Parent => None,
-        SearchPath::Own(path) => Some(
-            CString::new(path.into_vec())
-                .map_err(|_| invalid("nul byte found in provided data"))?,
-        ),
-        SearchPath::None => Some(CString::new(CS_PATH).expect("no NUL")),
-    };
-    Held::cached(name, path.as_ref()).map_err(|ret| plain_error(program, ret))
+    let path = c_string(&command.env.search_path())?;
+    Held::cached(name, &path).map_err(|ret| plain_error(program, ret))
 }

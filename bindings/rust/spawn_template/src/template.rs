@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Templates, and the process's cache of those that `Command::new` uses.
 
+use crate::env::parents_path;
 use crate::error::{c_string, plain_error};
 use crate::stat::Stat;
 use crate::Command;
@@ -10,7 +11,7 @@ use std::io;
 use std::os::raw::c_int;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Once};
 
@@ -261,8 +262,9 @@ impl TemplateOptions {
 }
 
 fn find(text: &CString, name: &OsStr, flags: u64) -> io::Result<Template> {
-    // SAFETY: a string, and no path
-    match unsafe { sys::spawn_template_search(text.as_ptr(), null(), flags) } {
+    let path = c_string(&parents_path())?;
+    // SAFETY: both are strings
+    match unsafe { sys::spawn_template_search(text.as_ptr(), path.as_ptr(), flags) } {
         tfd if tfd < 0 => Err(plain_error(name, tfd)),
         tfd => Ok(own(tfd, name)),
     }
@@ -283,11 +285,10 @@ pub(crate) enum Held {
 }
 
 impl Held {
-    /// Gets a template of the cache. `path` NULL means `$PATH`.
-    pub(crate) fn cached(name: &CString, path: Option<&CString>) -> Result<Held, c_int> {
-        let path = path.map_or(null(), |path| path.as_ptr());
+    /// Gets a template of the cache.
+    pub(crate) fn cached(name: &CString, path: &CString) -> Result<Held, c_int> {
         // SAFETY: strings, and the cache is never freed
-        let tfd = unsafe { sys::spawn_template_cache_get(cache()?, name.as_ptr(), path) };
+        let tfd = unsafe { sys::spawn_template_cache_get(cache()?, name.as_ptr(), path.as_ptr()) };
         if tfd < 0 {
             return Err(tfd);
         }
