@@ -373,8 +373,12 @@ int request_read(struct request *r, char *line, size_t n, struct complaint *c)
 		.keep_leftovers = -1,
 		.way = BATCH_UNSET,
 	};
-	if (take_ids(r, line, n))
+	if (take_ids(r, line, n)) {
+		/* the answer to another line has an id */
+		r->verb = BATCH_RUN;
+		r->id_unknown = true;
 		return no_memory(c);
+	}
 	r->id_unknown = !r->id;
 	r->json = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
 			     &error);
