@@ -161,11 +161,12 @@ bad() {
 		run --sandbox-best-effort -- true
 	for value in 1 '[]' '{"r":1}' '{"ro":"/"}' '{"ro":[1]}' '{"rw":[""]}' \
 		'{"net":0}' '{"net":false,"best_effort":1}' '{"connect":80}' \
-		'{"connect":[65536]}' '{"bind":["80"]}' '{"signals":1}'; do
+		'{"connect":[65536]}' '{"bind":["80"]}' '{"signals":1}' \
+		'{"devices":false}' '{"best_effort":true}'; do
 		echo '{"argv":["true"],"sandbox":'"$value"'}'
 	done | "$tool" batch > "$tmp/out"
 	json 'a malformed sandbox is refused' '
-		len(a) == 12 and all(x["error"]["name"] == "EINVAL"
+		len(a) == 14 and all(x["error"]["name"] == "EINVAL"
 			and "\"sandbox\"" in x["error"]["message"] for x in a)'
 	echo '{"argv":["true"],"sandbox":{"net":false,"bind":[80]}}' |
 		"$tool" batch > "$tmp/out"

@@ -299,6 +299,9 @@ static int check_run(const struct request *r, struct complaint *c)
 				      "need \"pty\": true");
 	if (r->winsize && check_size(r, c))
 		return -1;
+	if (r->sandbox.flags && !sandbox_is_wanted(&r->sandbox))
+		return batch_complain(c, EINVAL,
+				      "\"sandbox\": it restricts nothing");
 	if (r->keep_leftovers > 0 && r->limits.given)
 		return batch_complain(c, EINVAL,
 				      "\"keep_leftovers\": what is left would "
