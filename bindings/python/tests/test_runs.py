@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs of programs by name: spawn_template.run() and run_sync()."""
 import asyncio
+import copy
 import os
 import subprocess
 import sys
@@ -58,6 +59,7 @@ class Runs(TestCase):
             self.assertEqual((r.out, r.err, r.code, r.timed_out),
                              (r.stdout, r.stderr, 2, False))
             self.assertIn("code=2", repr(r))
+            self.assertEqual(copy.copy(r).stdout, "ü")
 
     def test_check_raises_the_errors_of_subprocess(self):
         for check in self.both("true", check=True):

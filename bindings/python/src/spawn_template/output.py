@@ -106,6 +106,8 @@ class TextResult:
         return self._result.returncode
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):        # a copy under construction has no _result
+            raise AttributeError(name)
         return getattr(self._result, name)
 
     def __repr__(self) -> str:
