@@ -33,24 +33,25 @@ struct wake;
 
 struct env {
 	napi_env napi;
-	struct spawn_template_ring *ring;	/* NULL: none yet */
+	struct spawn_template_ring *ring; /* NULL: none yet */
 	struct spawn_template_cache *cache;
 	struct wake *wake;
-	napi_ref deliver;		/* the function that takes completions */
-	napi_ref told;			/* a Float64Array for their numbers */
-	double *numbers;		/* its memory */
-	size_t in_flight;		/* runs that keep the loop alive */
-	struct chunk *chunks[CHUNK_LISTS]; /* output that JavaScript has yet to use */
+	napi_ref deliver; /* the function that takes completions */
+	napi_ref told; /* a Float64Array for their numbers */
+	double *numbers; /* its memory */
+	size_t in_flight; /* runs that keep the loop alive */
+	struct chunk *
+		chunks[CHUNK_LISTS]; /* output that JavaScript has yet to use */
 	struct owned *owned;
-	struct kids *kids;		/* children of child_process */
+	struct kids *kids; /* children of child_process */
 	bool use_uv, ended;
 };
 
 struct env *env_of(napi_env napi);
-int env_ring(struct env *env);		/* makes the ring at its first use */
-void env_hold(struct env *env);		/* one run more, or one less, is in flight */
+int env_ring(struct env *env); /* makes the ring at its first use */
+void env_hold(struct env *env); /* one run more, or one less, is in flight */
 void env_release(struct env *env);
-void env_end(struct env *env);		/* ends all trees; no run starts afterwards */
+void env_end(struct env *env); /* ends all trees; no run starts afterwards */
 
 /* ---- owned.c: the templates that the environment has open */
 
@@ -61,7 +62,7 @@ void owned_close_all(struct env *env);
 /* ---- wake.c: calls drain() in the environment's thread when completions wait */
 
 int wake_start(struct env *env);
-void wake_keep(struct wake *wake, bool on);	/* does it keep the loop alive? */
+void wake_keep(struct wake *wake, bool on); /* does it keep the loop alive? */
 void wake_stop(struct wake *wake);
 
 /* wake_uv.c, under Node: by the loop's own poll */
@@ -76,21 +77,21 @@ void wake_thread_stop(struct wake *wake);
 
 /* Every way to wake has its own part of this. */
 struct wake {
-	struct env *env;		/* NULL: it has stopped */
+	struct env *env; /* NULL: it has stopped */
 	napi_env napi;
 	bool uv;
-	bool shared;			/* another owner frees the memory */
-	void *poll;			/* uv_poll_t */
+	bool shared; /* another owner frees the memory */
+	void *poll; /* uv_poll_t */
 	napi_async_context context;
 	napi_async_cleanup_hook_handle hook;
-	void *thread;			/* struct waiter */
+	void *thread; /* struct waiter */
 };
 
 /* ---- deliver.c: completions, and output that comes before them */
 
 /* A completion's user_data: the number that JavaScript gave, and what it wants. */
-#define ID_TEXT		1U		/* output as strings, not as Buffers */
-#define ID_HOLD		2U		/* output is used later: release() */
+#define ID_TEXT 1U /* output as strings, not as Buffers */
+#define ID_HOLD 2U /* output is used later: release() */
 
 void drain(struct env *env);
 void chunks_free(struct env *env);
