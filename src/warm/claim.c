@@ -204,13 +204,13 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 	if (spares > 1)
 		st_seat_hear(seat);
 	ready = st_seat_ready(seat);
-	claim->refill =
-		st_seat_forks(seat) && !seat->unclaimed && ready <= spares;
 	claim->failures = seat->shared->fork_failures;
 	if (!ready && st_seat_forks(seat))
 		ret = st_seat_ring(seat);
 	else if (!ready)
 		ret = -EAGAIN;
+	claim->refill = st_seat_forks(seat) && !seat->unclaimed &&
+			ready + st_seat_coming(seat) <= spares;
 	return ret < 0 ? ret : send_message(seat, claim->slot, fds);
 }
 
@@ -480,11 +480,10 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	if (!st_seat_forks(seat))
 		return;
 	seat->asked += claim->refilled;
-	if (seat->unclaimed || seat->n_waiting >= spares)
+	if (seat->unclaimed)
 		return;
-	if (!claim->refilled)
-		st_seat_ring(seat);
 	/* launches at a time have taken more: one further each */
-	if (seat->n_waiting + st_seat_coming(seat) < spares)
-		st_seat_ring(seat);
+	for (int i = 0; i < 2; i++)
+		if (seat->n_waiting + st_seat_coming(seat) < spares)
+			st_seat_ring(seat);
 }
