@@ -4,7 +4,7 @@
 #
 #: all             the library, and the programs that can be built here
 #: demo            set up, build, and run the agent mix on real tools both ways
-#: check           set up, build, and run the tests: under 5 minutes
+#: check           set up, build, and run the tests: about 7 minutes on two cores
 #: deps            install the packages that building, demo and tests need
 #: install         into DESTDIR, below PREFIX (/usr/local)
 #: install-strip   the same, without symbols that only debuggers need
