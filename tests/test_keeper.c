@@ -8,6 +8,7 @@
 
 #include <grp.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -386,20 +387,35 @@ static void check_not_supported(void)
 	CHECK_EQ(run_any(tfd, &args, &res), -EOPNOTSUPP);
 }
 
-static void new_pid_namespace(void)
+static void try_unshare(void *may)
 {
-	if (geteuid() || unshare(CLONE_NEWPID))
-		TEST_SKIP("unshare(CLONE_NEWPID) is not allowed");
+	*(bool *)may = unshare(CLONE_NEWPID) == 0;
 }
 
-/* The program's number there is another process's here. */
-static void a_pid_namespace_of_the_children_is_not_supported(void)
+/*
+ * Calls a function in a process whose children are in a new pid namespace: a sanitizer
+ * could not look for leaks at the end of the case's own.
+ */
+static void in_pid_namespace(void (*fn)(void *))
+{
+	bool *may = mmap(NULL, sizeof(*may), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(may != MAP_FAILED);
+	test_in_child(try_unshare, may);
+	if (geteuid() || !*may)
+		TEST_SKIP("unshare(CLONE_NEWPID) is not allowed");
+	test_in_child(fn, NULL);
+}
+
+static void beside_an_init(void *unused)
 {
 	int fds[2];
 	pid_t init;
 	char end;
 
-	new_pid_namespace();
+	(void)unused;
+	CHECK_SYS(unshare(CLONE_NEWPID));
 	CHECK_SYS(pipe2(fds, O_CLOEXEC));
 	init = CHECK_SYS(fork());
 	if (!init) {
@@ -411,13 +427,19 @@ static void a_pid_namespace_of_the_children_is_not_supported(void)
 	CHECK_SYS(waitpid(init, NULL, 0));
 }
 
-/* The numbers in that are other processes' here. */
-static void the_proc_of_another_pid_namespace_is_not_used(void)
+/* The program's number there is another process's here. */
+static void a_pid_namespace_of_the_children_is_not_supported(void)
+{
+	in_pid_namespace(beside_an_init);
+}
+
+static void as_the_init(void *unused)
 {
 	pid_t pid;
 	int status;
 
-	new_pid_namespace();
+	(void)unused;
+	CHECK_SYS(unshare(CLONE_NEWPID));
 	pid = CHECK_SYS(fork());
 	if (!pid) {
 		check_not_supported();
@@ -425,6 +447,12 @@ static void the_proc_of_another_pid_namespace_is_not_used(void)
 	}
 	CHECK_SYS(waitpid(pid, &status, 0));
 	CHECK_EQ(status, 0);
+}
+
+/* The numbers in that are other processes' here. */
+static void the_proc_of_another_pid_namespace_is_not_used(void)
+{
+	in_pid_namespace(as_the_init);
 }
 
 static const struct test_case cases[] = {
