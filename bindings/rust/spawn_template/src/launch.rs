@@ -211,7 +211,7 @@ impl Launch {
             }
             Kind::Piped => Arc::new(self.pipe(i)?),
             // 0, 1 and 2 become others in the child
-            Kind::Fd(fd) if fd.as_raw_fd() <= 2 => Arc::new(duplicate(&fd, 3)?),
+            Kind::Fd(fd) if fd.as_raw_fd() <= 2 => Arc::new(duplicate(&*fd, 3)?),
             Kind::Fd(fd) => fd,
         };
         let number = fd.as_raw_fd();
@@ -271,7 +271,7 @@ impl Launch {
                     .iter()
                     .any(|(_, other)| *other == fd.as_raw_fd() && other != to);
             let source = match overwritten {
-                true => Arc::new(duplicate(fd, highest + 1)?),
+                true => Arc::new(duplicate(&**fd, highest + 1)?),
                 false => fd.clone(),
             };
             let number = source.as_raw_fd();
