@@ -601,10 +601,11 @@ bool st_proc_empty(struct st_tree *tree)
 static bool is_empty_for_sure(struct st_tree *tree)
 {
 	struct st_processes newer = { .list = NULL };
-	struct effort e = begin_effort(tree, &newer);
-	bool empty = false;
+	bool empty = st_newer_look(&tree->before, tree->pid, &newer);
 
-	if (st_newer_look(&tree->before, tree->pid, &newer)) {
+	if (empty && newer.n) {
+		struct effort e = begin_effort(tree, &newer);
+
 		find_tree(&e);
 		empty = count_living(&newer, tree) == 0;
 	}
