@@ -66,3 +66,19 @@ fails() { # name status pattern command...
 	[ "$got" = "$expected" ] && grep -qE -- "$pattern" "$tmp/err"
 	result $? "$name"
 }
+
+# Checks a Python expression about the lines of JSON in $tmp/out: a is their list.
+json_lines() { # name expression
+	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
+	import json, sys
+	a = [json.loads(line) for line in open(sys.argv[1])]
+	if not ($2):
+	    print(a)
+	    sys.exit(1)
+	END
+	result $? "$1"
+}
+
+run() {
+	"$tool" run "$@"
+}

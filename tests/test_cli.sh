@@ -12,10 +12,6 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/cli.sh
 top=$PWD
 
-run() {
-	"$tool" run "$@"
-}
-
 # shellcheck disable=SC2317 # until_true calls it
 gone() { # pid
 	! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"

@@ -10,22 +10,6 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 
-# Checks a Python expression about lines of JSON: a is their list.
-json() { # name expression
-	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
-	import json, sys
-	a = [json.loads(line) for line in open(sys.argv[1])]
-	if not ($2):
-	    print(a)
-	    sys.exit(1)
-	END
-	result $? "$1"
-}
-
-run() {
-	"$tool" run "$@"
-}
-
 words() {
 	local bad
 
@@ -49,7 +33,7 @@ words() {
 		'{"id":5,"argv":["true"],"limits":{"io_weight":null}}' \
 		'{"id":6,"argv":["true"],"limits":{},"keep_leftovers":true}'
 	"$tool" batch < "$tmp/in" > "$tmp/out"
-	json 'a line with a wrong limit is refused, and names it' '
+	json_lines 'a line with a wrong limit is refused, and names it' '
 		len(a) == 7 and all(x["error"]["name"] == "EINVAL" and
 		    ["not an object", "\"memory\"", "memory_max", "pids_max",
 		     "cpu_max", "io_weight", "no limits"][x["id"]] in x["error"]["message"]
@@ -75,7 +59,7 @@ usage() {
 	[ $? = 125 ] && grep -q 'cannot limit processes: ' "$tmp/err" &&
 		grep -q 'remedy: .*Delegate=yes' "$tmp/err"
 	result $? 'without its controller a limit fails the launch: 125'
-	json 'and the report names the step' '
+	json_lines 'and the report names the step' '
 		a[0]["error"]["stage"] == "attr"
 		and "cannot limit processes" in a[0]["error"]["detail"]'
 	printf '%s\n' > "$tmp/in" \
@@ -83,14 +67,14 @@ usage() {
 		'{"id":1,"argv":["sh","-c","'"$work"'"],"limits":{}}' \
 		'{"id":2,"argv":["true"]}'
 	"$tool" batch -j 1 --cgroup-tree="$bare" < "$tmp/in" > "$tmp/out"
-	json 'a limit without its controller fails one line only' '
+	json_lines 'a limit without its controller fails one line only' '
 		a[0]["id"] == 0 and
 		"cannot limit memory" in a[0]["error"]["detail"]
 		and len(a) == 3 and a[2]["code"] == 0'
-	json 'limits without a limit tell the usage of the tree' '
+	json_lines 'limits without a limit tell the usage of the tree' '
 		a[1]["code"] == 0 and a[1]["cpu_us"] > 1000
 		and a[1]["oom"] is False and a[1]["cgroup"]'
-	json 'without limits no usage of the tree is told' '
+	json_lines 'without limits no usage of the tree is told' '
 		a[2]["cpu_us"] is None and a[2]["memory_peak"] is None'
 	rmdir "$bare" 2> "$tmp/log"
 	result $? 'no cgroup is left'

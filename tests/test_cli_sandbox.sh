@@ -10,22 +10,6 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 
-# Checks a Python expression about lines of JSON: a is their list.
-json() { # name expression
-	"$python" - "$tmp/out" > "$tmp/log" 2>&1 <<- END
-	import json, sys
-	a = [json.loads(line) for line in open(sys.argv[1])]
-	if not ($2):
-	    print(a)
-	    sys.exit(1)
-	END
-	result $? "$1"
-}
-
-run() {
-	"$tool" run "$@"
-}
-
 # Linux 6.2 has version 3, without which the paths do not hold.
 version=$("$python" -c '
 import ctypes
@@ -50,7 +34,7 @@ files() {
 		"$tmp/missing: No such file" run --ro / --rw "$tmp/missing" -- true
 	run --capture --ro / --rw "$dir" -- sh -c "$write" sh "$dir/f" \
 		"$tmp/no" > "$tmp/out" 2> "$tmp/err"
-	json 'a captured program is in its sandbox' '
+	json_lines 'a captured program is in its sandbox' '
 		a[0]["code"] == 0 and a[0]["out"] == "x\n"
 		and "Permission denied" in a[0]["err"]'
 }
@@ -65,13 +49,13 @@ lines() {
 	# a line for each request
 	sed -e ':a' -e 'N' -e '$!ba' -e 's/,\n\t*/,/g' -e "s:HERE:$tmp/here:g" \
 		"$tmp/in" | "$tool" batch > "$tmp/out" 2> "$tmp/err"
-	json 'a line of batch has a sandbox of its own' '
+	json_lines 'a line of batch has a sandbox of its own' '
 		{x["id"]: x for x in a}["held"]["out"] == "x\n"
 		and {x["id"]: x for x in a}["held"]["code"] == 2
 		and {x["id"]: x for x in a}["free"]["code"] == 0'
 	[ ! -e "$tmp/no" ] && [ -e "$tmp/yes" ]
 	result $? 'a line without one is free'
-	json 'a line whose sandbox cannot be is answered' '
+	json_lines 'a line whose sandbox cannot be is answered' '
 		{x["id"]: x for x in a}["empty"]["error"]["name"] == "EACCES"
 		and "--ro" in {x["id"]: x for x in a}["empty"]["error"]["remedy"]
 		and "HERE/no: No such file".replace("HERE", "'"$tmp/here"'")
@@ -123,7 +107,7 @@ ports() {
 	printf %s "$reach" | "$python" -c 'import json, sys
 print(json.dumps(sys.stdin.read()) + "}")' >> "$tmp/in"
 	"$tool" batch < "$tmp/in" > "$tmp/out"
-	json 'a line of batch has ports of its own' 'a[0]["out"] == "no yes yes\n"'
+	json_lines 'a line of batch has ports of its own' 'a[0]["out"] == "no yes yes\n"'
 }
 
 scopes() {
@@ -132,7 +116,7 @@ scopes() {
 		"$python" -c "$reach" 0 9 $$
 	echo '{"argv":["sh","-c","kill -0 $0","'$$'"],"sandbox":{"signals":false}}' |
 		"$tool" batch > "$tmp/out"
-	json 'nor do those of a line of batch' '
+	json_lines 'nor do those of a line of batch' '
 		a[0]["code"] != 0 and "not permitted" in a[0]["err"]'
 	"$python" -c '
 import socket, subprocess, sys
@@ -165,12 +149,12 @@ bad() {
 		'{"devices":false}' '{"best_effort":true}'; do
 		echo '{"argv":["true"],"sandbox":'"$value"'}'
 	done | "$tool" batch > "$tmp/out"
-	json 'a malformed sandbox is refused' '
+	json_lines 'a malformed sandbox is refused' '
 		len(a) == 14 and all(x["error"]["name"] == "EINVAL"
 			and "\"sandbox\"" in x["error"]["message"] for x in a)'
 	echo '{"argv":["true"],"sandbox":{"net":false,"bind":[80]}}' |
 		"$tool" batch > "$tmp/out"
-	json 'a line with ports and without a network is refused' \
+	json_lines 'a line with ports and without a network is refused' \
 		'"no TCP ports" in a[0]["error"]["message"]'
 	fails 'a port that is none is refused: 125' 125 'not a port' \
 		run --tcp-bind 65536 -- true
@@ -182,11 +166,11 @@ doctor() {
 	"$tool" doctor --json | "$python" -c 'import json, sys
 print(json.dumps({x["id"]: x for x in json.load(sys.stdin)["features"]}))' \
 		> "$tmp/out"
-	json 'doctor tells the version of Landlock' '
+	json_lines 'doctor tells the version of Landlock' '
 		a[0]["landlock"]["detail"].split(";")[0] == "version '"$version"'"
 			if '"$version"' > 0
 			else a[0]["landlock"]["status"] != "ok"'
-	json 'doctor tells what is lost' '
+	json_lines 'doctor tells what is lost' '
 		("ioctls" in a[0]["landlock"]["detail"]) == (0 < '"$version"' < 5)
 		and ("by path" in a[0]["landlock"]["detail"])
 			== (0 < '"$version"' < 9)'
