@@ -373,15 +373,19 @@ CHILD_FN void set_ids(const struct child *c)
 /*
  * Sets the signal as the last attribute, because a change of credentials clears
  * it. If the parent has gone before, no signal will come, so the child must not
- * start.
+ * start. In a new pid namespace, whose processes have no number for a parent outside,
+ * nothing tells that: then the signal covers what comes after this moment.
  */
 CHILD_FN void set_parent_death(const struct child *c)
 {
+	int parent;
+
 	if (!has(c, SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT))
 		return;
 	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
 	must(c, sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 9, 0, 0, 0));
-	if (sys_call0(__NR_getppid) != c->launch->parent)
+	parent = sys_call0(__NR_getppid);
+	if (parent && parent != c->launch->parent)
 		fail(c, -ESRCH);
 }
 

@@ -14,7 +14,7 @@ struct st_spawn {
 	uint32_t n_own;		/* leading actions of the library's own */
 	bool masked; /* the child starts with mask, not the thread's */
 	uint64_t mask;
-	bool batch, close_now;	/* see st_launch */
+	bool batch, close_now, outlives; /* see st_launch */
 	struct st_watch *watch;
 	bool *warm; /* set: was it launched from a prepared process? or NULL */
 	/* makes the child; NULL: as st_clone_launch() does, or from a warm one */

@@ -8,6 +8,7 @@
 
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -492,6 +493,25 @@ static void die_with_parent_kills_the_program(void)
 	CHECK(ends_within(pipes[0], 10000));
 }
 
+static void dying_parent_outside(void *pipes)
+{
+	CHECK_SYS(unshare(CLONE_NEWPID));
+	dying_parent(pipes);
+}
+
+/* The program's parent has no number there. */
+static void die_with_parent_kills_the_first_of_a_pid_namespace(void)
+{
+	int pipes[3];
+
+	test_need_root();
+	CHECK_SYS(pipe2(pipes, O_CLOEXEC));
+	pipes[2] = true;
+	test_in_child(dying_parent_outside, pipes);
+	close(pipes[1]);
+	CHECK(ends_within(pipes[0], 10000));
+}
+
 static void a_program_outlives_its_parent_without_the_flag(void)
 {
 	int pipes[3];
@@ -563,6 +583,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(into_cgroup_refuses_what_is_no_cgroup),
 	TEST_CASE(into_cgroup_is_never_dropped),
 	TEST_CASE(die_with_parent_kills_the_program),
+	TEST_CASE(die_with_parent_kills_the_first_of_a_pid_namespace),
 	TEST_CASE(a_program_outlives_its_parent_without_the_flag),
 	TEST_CASE(a_program_dies_with_the_thread_that_launched_it),
 	TEST_CASE(die_with_parent_survives_setuid),

@@ -130,7 +130,25 @@ static void limits_that_lay_out_the_memory_go_cold(void)
 	CHECK_WARM(tfd, CHECK_EQ(test_spawn_args(tfd, args), 0));
 }
 
-/* The signal comes when a thread ends: a ring's never do. */
+static void wait_for_run(int tfd, char **argv)
+{
+	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
+	struct spawn_template_result result;
+
+	args.spawn.argv = (uintptr_t)argv;
+	args.spawn.envp = (uintptr_t)environ;
+	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	CHECK_EQ(spawn_template_run(tfd, &args, sizeof(args), &result,
+				    sizeof(result)),
+		 0);
+	CHECK_STR(result.out, "pdeathsig=9\n");
+	spawn_template_result_free(&result);
+}
+
+/*
+ * The signal comes when a thread ends: a ring's never do, and the one that waits for a
+ * run does not before the run.
+ */
 static void dies_with_parent(int tfd)
 {
 	char *argv[] = { "probe", "pdeathsig", NULL };
@@ -154,11 +172,12 @@ static void dies_with_parent(int tfd)
 	spawn_template_ring_seen(ring, cqe);
 	spawn_template_ring_exit(ring);
 	CHECK_EQ(stat_of(tfd).warm, warm + 1);
+	CHECK_WARM(tfd, wait_for_run(tfd, argv));
 	by_thread.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	CHECK_COLD(tfd, FLAGS, CHECK_EQ(test_spawn_args(tfd, by_thread), 0));
 }
 
-static void a_ring_s_warm_child_dies_with_its_parent(void)
+static void a_warm_program_of_a_run_dies_with_its_parent(void)
 {
 	each_mode(dies_with_parent);
 }
@@ -243,7 +262,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(marks_of_replaced_standard_files_have_no_effect),
 	TEST_CASE(paths_of_own_descriptors_go_cold),
 	TEST_CASE(limits_that_lay_out_the_memory_go_cold),
-	TEST_CASE(a_ring_s_warm_child_dies_with_its_parent),
+	TEST_CASE(a_warm_program_of_a_run_dies_with_its_parent),
 	TEST_CASE(signals_ignored_at_parking_stay_ignored),
 	TEST_CASE(the_process_that_forks_is_replaced),
 	TEST_CASE(the_number_of_parked_processes_is_bounded),

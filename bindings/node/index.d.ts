@@ -59,7 +59,7 @@ export interface RunOptions {
     umask?: number;
     nice?: number;
     noNewPrivs?: boolean;
-    /** The program gets SIGKILL when this process ends. */
+    /** The program gets SIGKILL when this process ends; true by default. */
     dieWithParent?: boolean;
 }
 

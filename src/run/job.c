@@ -106,6 +106,7 @@ static void prepare_spawn(struct st_job *job, struct st_spawn *spawn)
 		.mask = job->caller.mask,
 		.batch = st_pool_is_batch(),
 		.close_now = true,
+		.outlives = true,
 		.watch = &job->watch,
 	};
 }

@@ -188,7 +188,7 @@ struct call {
 static int launch_call(struct call *c, int devnull)
 {
 	const struct st_tree_home *home = c->home.dir >= 0 ? &c->home : NULL;
-	struct st_spawn spawn = { .close_now = true };
+	struct st_spawn spawn = { .close_now = true, .outlives = true };
 	struct st_io_ends ends;
 	int ret;
 

@@ -124,14 +124,15 @@ static unsigned int judge_actions(const struct st_launch *l)
 }
 
 /*
- * Tells whether the flags fit. The parent-death signal comes when the keeper
- * ends, which lives as long as the process; so do the threads of a ring.
+ * Tells whether the flags fit. The parent-death signal comes when the keeper ends,
+ * which lives as long as the process; so do the threads of a ring, and a thread that
+ * waits for the run is there until the program has ended.
  */
 static bool flags_fit(const struct st_launch *l)
 {
 	uint64_t flags = l->args->flags;
 
-	if ((flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT) && !l->watch)
+	if ((flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT) && !l->outlives)
 		return false;
 	return !(flags & COLD_FLAGS);
 }

@@ -158,7 +158,7 @@ function putFlags(options) {
     }
     numbers[AT.runFlags] = flags;
     numbers[AT.spawnFlags] = (options.noNewPrivs ? native.SPAWN_NO_NEW_PRIVS : 0) +
-        (options.dieWithParent ? native.SPAWN_DIE_WITH_PARENT : 0);
+        (options.dieWithParent === false ? 0 : native.SPAWN_DIE_WITH_PARENT);
 }
 
 function checkOthers(options) {

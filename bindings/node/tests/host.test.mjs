@@ -39,6 +39,26 @@ test('process.exit() leaves no tree', () => endsTree('process.exit(7);', 7));
 test('an uncaught exception leaves no tree', () =>
     endsTree("setTimeout(() => { throw new Error('uncaught'); }, 0);", 1));
 
+test('a program ends with a Node that is killed, unless dieWithParent is false', async () => {
+    const dir = temporary();
+    const { code } = await script(`
+        import fs from 'node:fs';
+        const dir = ${JSON.stringify(dir)};
+        const begin = (name, options) => st.run(['sh', '-c',
+            'echo $$ > ' + name + '.new; mv ' + name + '.new ' + name + '; exec sleep 62'],
+        { cwd: dir, ...options });
+        begin('ends');
+        begin('stays', { dieWithParent: false });
+        while (!fs.existsSync(dir + '/ends') || !fs.existsSync(dir + '/stays'))
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        process.kill(process.pid, 'SIGKILL');`);
+    const pid = (name) => Number(fs.readFileSync(path.join(dir, name), 'utf8'));
+    assert.notEqual(code, 0);
+    assert.ok(await eventually(() => !isAlive(pid('ends'))));
+    assert.ok(isAlive(pid('stays')));
+    process.kill(pid('stays'), 'SIGKILL');
+});
+
 test('an exception that a handler catches disturbs no run', async () => {
     const { out, code } = await script(`
         process.on('uncaughtException', (error) => console.log('caught', error.message));

@@ -16,6 +16,7 @@ struct run_options {
 	unsigned int winsize;
 	int keep_leftovers;
 	PyObject *limits;
+	int die_with_parent;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -252,24 +253,40 @@ static int take_options(struct run *run, const struct run_options *o)
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",	  "token",
-			  "argv",	  "env",
-			  "input",	  "timeout",
-			  "max_output",	  "cwd",
-			  "merge_stderr", "grace",
-			  "cgroup",	  "supervise",
-			  "capture",	  "held_quiet",
-			  "held_most",	  "sandbox",
-			  "stream",	  "open_input",
-			  "pty",	  "echo",
-			  "detach",	  "winsize",
-			  "idle_timeout", "tail",
-			  "spill",	  "detached_timeout",
-			  "on_output",	  "keep_leftovers",
-			  "limits",	  NULL };
+	char *names[] = { "template",
+			  "token",
+			  "argv",
+			  "env",
+			  "input",
+			  "timeout",
+			  "max_output",
+			  "cwd",
+			  "merge_stderr",
+			  "grace",
+			  "cgroup",
+			  "supervise",
+			  "capture",
+			  "held_quiet",
+			  "held_most",
+			  "sandbox",
+			  "stream",
+			  "open_input",
+			  "pty",
+			  "echo",
+			  "detach",
+			  "winsize",
+			  "idle_timeout",
+			  "tail",
+			  "spill",
+			  "detached_timeout",
+			  "on_output",
+			  "keep_leftovers",
+			  "limits",
+			  "die_with_parent",
+			  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpO:run",
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpOp:run",
 		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
@@ -277,13 +294,17 @@ static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
 		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
 		&o->detached_timeout, &o->on_output, &o->keep_leftovers,
-		&o->limits);
+		&o->limits, &o->die_with_parent);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 		   PyObject *kwargs, struct request *request, bool of_ring)
 {
-	struct run_options o = { .capture = 1, .echo = 1 };
+	struct run_options o = {
+		.capture = 1,
+		.echo = 1,
+		.die_with_parent = 1,
+	};
 
 	*request = (struct request){ .argv = NULL };
 	run->args =
@@ -300,6 +321,8 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	    launch_signals(&run->launch, true) < 0 || take_options(run, &o) < 0)
 		return -1;
 	run->args.spawn = run->launch.args;
+	if (o.die_with_parent)
+		run->args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	return 0;
 }
 

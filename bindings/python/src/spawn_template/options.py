@@ -47,6 +47,7 @@ class BaseOptions(TypedDict, total=False):
     merge_stderr: bool
     cgroup: bool
     supervise: bool
+    die_with_parent: bool
     held_quiet: Optional[float]
     held_most: Optional[float]
     keep_leftovers: bool
@@ -95,7 +96,8 @@ class StartOptions(StreamOptions, KeptOptions, total=False):
 
 # The values of those that are not False or None.
 _DEFAULTS: Dict[str, Any] = {
-    "capture": True, "echo": True, "held_quiet": HELD_QUIET, "held_most": HELD_MOST,
+    "capture": True, "die_with_parent": True, "echo": True,
+    "held_quiet": HELD_QUIET, "held_most": HELD_MOST,
     **dict.fromkeys(("check", "text", "merge_stderr", "cgroup", "supervise", "pty",
                      "tail", "open_input", "detach", "stream", "keep_leftovers"),
                     False)}
