@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -80,7 +81,51 @@ static void a_waiting_process_has_copied_its_data(void)
 	each_mode(copies_its_data);
 }
 
+static int64_t us_now(void)
+{
+	struct timespec now;
+
+	CHECK_SYS(clock_gettime(CLOCK_MONOTONIC, &now));
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+/*
+ * Looks whether a process is ready a millisecond after a launch.
+ * Return: -1 if that was too late to tell, on a machine with other work.
+ */
+static int is_ready_soon(int tfd)
+{
+	char *argv[] = { "probe", NULL };
+	int64_t begin;
+	unsigned int ready;
+
+	await_ready(tfd);
+	usleep(5000);
+	begin = us_now();
+	CHECK_EQ(test_spawn(tfd, argv), 0);
+	while (us_now() - begin < 1500)
+		;
+	ready = stat_of(tfd).warm_ready;
+	return us_now() - begin < 2000 ? (int)ready : -1;
+}
+
+static void a_program_has_two_ms_before_the_next_process_is_forked(void)
+{
+	int tfd = ready_probe(FORK), seen = 0;
+
+	for (int i = 0; i < 200 && seen < 3; i++) {
+		int ready = is_ready_soon(tfd);
+
+		CHECK_LE(ready, 0);
+		seen += ready == 0;
+	}
+	if (!seen)
+		TEST_SKIP("this machine has too much other work");
+	await_ready(tfd);
+}
+
 static const struct test_case cases[] = {
+	TEST_CASE(a_program_has_two_ms_before_the_next_process_is_forked),
 	TEST_CASE(a_waiting_process_has_copied_its_data),
 };
 TEST_MAIN(cases)

@@ -209,7 +209,8 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 		ret = st_seat_ring(seat);
 	else if (!ready)
 		ret = -EAGAIN;
-	claim->refill = st_seat_forks(seat) && !seat->unclaimed &&
+	claim->refill = claim->hurry && st_seat_forks(seat) &&
+			!seat->unclaimed &&
 			ready + st_seat_coming(seat) <= spares;
 	return ret < 0 ? ret : send_message(seat, claim->slot, fds);
 }
@@ -231,6 +232,7 @@ static void drop_reserve(struct warm_claim *claim)
  * @seat: open; the calling thread holds its lock
  * @l: the launch; @mask: the calling thread's
  * @spares: how many processes should wait afterwards
+ * @hurry: replace the process as soon as it has answered; else the keeper does later
  *
  * The process does nothing that could be noticed before st_claim_go().
  *
@@ -238,12 +240,15 @@ static void drop_reserve(struct warm_claim *claim)
  * nothing was sent: -EPIPE if nobody lives there.
  */
 int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
-		   struct st_launch *l, uint64_t mask, unsigned int spares)
+		   struct st_launch *l, uint64_t mask, unsigned int spares,
+		   bool hurry)
 {
 	struct warm_fds fds = { .n = 1, .number = { -1 } };
 	int ret;
 
-	*claim = (struct warm_claim){ seat, l, .pidfd = -1, .reserve = -1 };
+	*claim = (struct warm_claim){
+		seat, l, .pidfd = -1, .reserve = -1, .hurry = hurry,
+	};
 	if (!st_seat_has_fds(seat))
 		return -EPIPE;
 	ret = find_slot(claim);
@@ -480,7 +485,7 @@ void st_claim_end(struct warm_claim *claim, unsigned int spares)
 	if (!st_seat_forks(seat))
 		return;
 	seat->asked += claim->refilled;
-	if (seat->unclaimed)
+	if (seat->unclaimed || !claim->hurry)
 		return;
 	/* launches at a time have taken more: one further each */
 	for (int i = 0; i < 2; i++)

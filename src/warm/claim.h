@@ -21,6 +21,7 @@ struct warm_claim {
 	pid_t pid;		/* 0: not known yet */
 	int pidfd;
 	int reserve;	/* an fd whose number the pidfd may need; or -1 */
+	bool hurry;	/* launches follow each other: replace it at once */
 	bool refill;	/* it takes the last one that had to wait */
 	bool refilled;	/* another is being forked in its place */
 };
@@ -29,7 +30,8 @@ struct warm_claim {
 #define WARM_COLD 1
 
 int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
-		   struct st_launch *l, uint64_t mask, unsigned int spares);
+		   struct st_launch *l, uint64_t mask, unsigned int spares,
+		   bool hurry);
 void st_claim_call_off(struct warm_claim *claim);
 int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller);
 void st_claim_end(struct warm_claim *claim, unsigned int spares);

@@ -5,8 +5,9 @@
  * One thread of the process, the keeper, does it. It never ends, since a parked
  * process is killed with the thread that parked it.
  *
- * - A process that is taken is replaced after WARM_REFILL_AFTER, so that parking
- *   does not take the processor from the launch that took it.
+ * - A process that is taken is replaced after WARM_REFILL_AFTER, so that parking or
+ *   forking does not take the processor from the launch that took it. Where launches
+ *   follow each other faster, these have the next one forked at once.
  * - Processes that were not used for IDLE_MOST end.
  * - There are at most PARKED_MOST, besides those that these have forked: for one
  *   more, those of the template that was launched the longest ago end.
@@ -216,6 +217,20 @@ static void forget(struct st_warm *w)
 	w->due = ST_NEVER;
 }
 
+/* Has forked what the launches have left to the keeper. The caller holds the lock. */
+static void fork_missing(struct st_warm *w)
+{
+	struct warm_seat *seat = w->n ? w->seat[0] : NULL;
+
+	w->fork_due = ST_NEVER;
+	if (!seat || !st_seat_forks(seat) || !st_seat_has_fds(seat))
+		return;
+	st_seat_hear(seat);
+	while (st_seat_ready(seat) + st_seat_coming(seat) < w->target)
+		if (st_seat_ring(seat) < 0)
+			return;
+}
+
 /*
  * Ends the processes of the template that was launched the longest ago, if there
  * are too many to park one more. The caller holds the lock of the list.
@@ -250,6 +265,8 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 	enum work work = NOTHING;
 
 	pthread_mutex_lock(&w->lock);
+	if (w->fork_due <= now)
+		fork_missing(w);
 	if (w->dropped)
 		work = DISPOSE;
 	else if (w->due <= now && (w->n < st_pool_seats(w) || w->renew))
@@ -260,6 +277,8 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 		work = CLOSE;
 	if (w->due < *due)
 		*due = w->due;
+	if (w->fork_due < *due)
+		*due = w->fork_due;
 	if (close_due(w) < *due)
 		*due = close_due(w);
 	if (w->n && w->used + IDLE_MOST < *due)

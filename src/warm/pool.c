@@ -89,6 +89,15 @@ static struct warm_seat *find_seat(struct st_warm *w)
 }
 
 /*
+ * Tells whether launches follow each other so fast that the next one would find no
+ * process, if the keeper replaced this one's later.
+ */
+static bool is_hurry(const struct st_warm *w, const struct warm_seat *seat)
+{
+	return seat->users || st_now() - w->used < WARM_REFILL_AFTER;
+}
+
+/*
  * Hands the launch to a process; the caller holds the lock.
  * Return: ST_COLD_NONE, or the reason to go cold.
  */
@@ -117,7 +126,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (w->session && mask)
 		return SPAWN_TEMPLATE_COLD_INHERITED;
-	ret = st_claim_begin(claim, seat, l, mask, w->target);
+	ret = st_claim_begin(claim, seat, l, mask, w->target,
+			     is_hurry(w, seat));
 	if (ret == 0)
 		return ST_COLD_NONE;
 	if (ret == -EAGAIN)
@@ -140,6 +150,16 @@ static bool is_old(const struct st_warm *w, const struct warm_seat *seat)
 		st_now() - seat->since >= RENEW_AFTER);
 }
 
+/*
+ * Has the keeper fork one more, once this launch has had its time: a fork meanwhile
+ * takes a fifth of the speed from a small program.
+ */
+static void fork_later(struct st_warm *w)
+{
+	w->fork_due = st_now() + WARM_REFILL_AFTER;
+	st_keeper_poke();
+}
+
 /* Gives the seat back; the caller holds the lock. */
 static void end(struct st_warm *w, struct warm_claim *claim,
 		unsigned int reason)
@@ -154,6 +174,8 @@ static void end(struct st_warm *w, struct warm_claim *claim,
 	else if (reason != ST_COLD_NONE)
 		st_keeper_retire_all(w);
 	st_claim_end(claim, w->target);
+	if (!claim->hurry && w->mode == WARM_FORK)
+		fork_later(w);
 	w->used = st_now();
 	if (w->n < st_pool_seats(w))
 		want(w, claim->launch);
@@ -271,7 +293,7 @@ struct st_warm *st_warm_new(const char *path,
 	w->target = target ? target : 1;
 	if (w->target > WARM_SEATS_MOST)
 		w->target = WARM_SEATS_MOST;
-	w->due = ST_NEVER;
+	w->due = w->fork_due = ST_NEVER;
 	w->never = never;
 	pthread_mutex_init(&w->lock, NULL);
 	if (st_keeper_add(w) == 0)

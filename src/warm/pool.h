@@ -14,7 +14,10 @@
 #include "warm/warm.h"
 
 #define WARM_SEATS_MOST 8
-/* The time after which a taken process is replaced. */
+/*
+ * The time after which a taken process is replaced: most small programs have ended by
+ * then. Launches that follow each other faster have theirs replaced at once.
+ */
 #define WARM_REFILL_AFTER (2 * ST_MS)
 /* So many misfits in a row are answered by a new process at once. */
 #define WARM_MISFITS 4
@@ -41,6 +44,7 @@ struct st_warm {
 	int64_t close_due;
 	int64_t used;			/* time of the last launch */
 	int64_t due; /* time for the keeper to look; ST_NEVER */
+	int64_t fork_due; /* time for it to have one more forked; ST_NEVER */
 	unsigned int failures;		/* failed attempts to park, in a row */
 	unsigned int misfits; /* launches that no process fitted, in a row */
 	bool renew;			/* park another process that forks */
