@@ -258,10 +258,9 @@ impl Launch {
         self.action(STREAMS[i], type_, at, i as RawFd, arg);
     }
 
-    /// A source that a step before it would overwrite is duplicated above all targets.
+    /// A source that a step before it would overwrite is duplicated beside all targets.
     fn descriptors(&mut self, command: &Command) -> io::Result<()> {
         let mapped = &command.attributes.mapped;
-        let highest = mapped.iter().map(|(_, to)| *to).max().unwrap_or(2).max(2);
         for (fd, to) in mapped {
             if *to < 0 {
                 return Err(invalid("map_fd: a negative descriptor"));
@@ -271,7 +270,7 @@ impl Launch {
                     .iter()
                     .any(|(_, other)| *other == fd.as_raw_fd() && other != to);
             let source = match overwritten {
-                true => Arc::new(duplicate(&**fd, highest + 1)?),
+                true => Arc::new(duplicate_beside(fd, mapped)?),
                 false => fd.clone(),
             };
             let number = source.as_raw_fd();
@@ -359,6 +358,15 @@ impl Launch {
         }
         Ok(())
     }
+}
+
+/// Duplicates a descriptor to a number that is no target.
+fn duplicate_beside(fd: &OwnedFd, mapped: &[(Arc<OwnedFd>, RawFd)]) -> io::Result<OwnedFd> {
+    let mut copy = duplicate(fd, 3)?;
+    while mapped.iter().any(|(_, to)| *to == copy.as_raw_fd()) {
+        copy = duplicate(fd, copy.as_raw_fd() + 1)?;
+    }
+    Ok(copy)
 }
 
 /// The caller's own stream, under a number that the streams of a run do not take.

@@ -3,7 +3,7 @@
 
 use spawn_template_sys as sys;
 use std::ops::Deref;
-use std::os::raw::{c_char, c_int};
+use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr::null_mut;
@@ -32,11 +32,8 @@ impl Deref for Captured {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        if self.data.is_null() {
-            return &[];
-        }
         // SAFETY: the library has made it of this length
-        unsafe { slice::from_raw_parts(self.data as *const u8, self.len) }
+        unsafe { bytes(self.data.cast(), self.len) }
     }
 }
 
@@ -57,6 +54,18 @@ impl fmt::Debug for Captured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "b\"{}\"", self.escape_ascii())
     }
+}
+
+/// The bytes at an address, or none at a null pointer.
+///
+/// # Safety
+/// There are `len` bytes, which nobody changes or frees for the lifetime of the slice.
+pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: usize) -> &'a [u8] {
+    if data.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise
+    unsafe { slice::from_raw_parts(data.cast(), len) }
 }
 
 /// How a run ended.
@@ -250,6 +259,11 @@ impl RunResult {
     /// A prepared process served the run.
     pub fn warm(&self) -> bool {
         self.has(sys::SPAWN_TEMPLATE_RESULT_WARM)
+    }
+
+    /// The run went on at its first deadline: `Ring::run_or_detach`.
+    pub fn detached(&self) -> bool {
+        self.has(sys::SPAWN_TEMPLATE_RESULT_DETACHED)
     }
 
     /// The output that was too long is in the files.

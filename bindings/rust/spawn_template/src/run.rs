@@ -3,7 +3,7 @@
 
 use crate::command::Command;
 use crate::launch::{Launch, Stdin};
-use crate::result::RunResult;
+use crate::result::{bytes, RunResult};
 use crate::stdio::Kind;
 use spawn_template_sys as sys;
 use std::any::Any;
@@ -284,7 +284,7 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 /// Zero means no limit to the library.
-fn at_least_one(time: Duration) -> u64 {
+pub(crate) fn at_least_one(time: Duration) -> u64 {
     nanoseconds(time).max(1)
 }
 
@@ -361,12 +361,7 @@ where
     F: FnMut(Stream, &[u8]) -> ControlFlow<()>,
 {
     // SAFETY: run_streaming has put it there, and data has len bytes
-    let (taker, part) = unsafe {
-        (
-            &mut *(taker as *mut Taker<F>),
-            std::slice::from_raw_parts(data as *const u8, len),
-        )
-    };
+    let (taker, part) = unsafe { (&mut *(taker as *mut Taker<F>), bytes(data, len)) };
     let stream = match kind {
         sys::SPAWN_TEMPLATE_CQE_ERR => Stream::Stderr,
         _ => Stream::Stdout,

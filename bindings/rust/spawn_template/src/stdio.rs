@@ -48,6 +48,18 @@ impl From<File> for Stdio {
     }
 }
 
+/// The ends of the standard library's pipes, of its own children.
+macro_rules! from_std {
+    ($($name:ident),*) => {$(
+        impl From<std::process::$name> for Stdio {
+            fn from(end: std::process::$name) -> Stdio {
+                OwnedFd::from(end).into()
+            }
+        }
+    )*};
+}
+from_std!(ChildStdin, ChildStdout, ChildStderr);
+
 /// Both ends of a pipe: to read from, to write to. Neither is 0, 1 or 2, so that the steps
 /// in the child cannot overwrite one.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {

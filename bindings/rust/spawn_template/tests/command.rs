@@ -252,6 +252,39 @@ fn mapped_descriptors_may_be_swapped() {
 }
 
 #[test]
+fn a_number_that_no_descriptor_may_have_fails_in_its_step() {
+    let file = || OwnedFd::from(File::open("/dev/null").unwrap());
+    for number in [i32::MAX, -1] {
+        let mut command = Command::new("true");
+        // the second one is duplicated, since the first one overwrites it
+        let second = file();
+        let overwritten = second.as_raw_fd();
+        command.map_fd(file(), overwritten).map_fd(second, number);
+        let error = command.spawn().unwrap_err();
+        match LaunchError::of(&error) {
+            Some(launch) => {
+                assert_eq!(launch.step(), Some("map_fd"));
+                assert_eq!(launch.raw_os_error(), libc::EBADF);
+            }
+            None => assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn pipes_of_the_standard_library_are_streams() {
+    let mut first = process::Command::new("echo");
+    let mut first = first
+        .arg("text")
+        .stdout(process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = stdout_of(Command::new("cat").stdin(first.stdout.take().unwrap()));
+    assert_eq!(text, "text\n");
+    first.wait().unwrap();
+}
+
+#[test]
 fn a_seccomp_filter_is_in_force() {
     let allow = SockFilter {
         code: 0x06, // BPF_RET

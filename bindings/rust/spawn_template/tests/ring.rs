@@ -3,7 +3,7 @@
 
 mod table;
 
-use spawn_template::ring::{Pending, Ring};
+use spawn_template::ring::{Detachable, Pending, Ring, RunOutput};
 use spawn_template::{Command, LaunchError, RunOptions, RunResult, Stdio};
 use std::fs;
 use std::future::Future;
@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
@@ -141,6 +141,93 @@ fn a_timeout_of_the_runtime_ends_the_tree() {
             assert!(result.unwrap().success());
         }
         assert!(start.elapsed() < Duration::from_secs(50));
+    });
+}
+
+#[test]
+fn a_run_goes_on_at_its_deadline_and_ends_with_all_of_its_output() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let options = RunOptions::new().timeout(Duration::from_millis(300));
+        let more = Duration::from_secs(60);
+        let mut command = shell("echo first; sleep 0.5; echo last; exit 6");
+        let run = ring.run_or_detach(&mut command, &options, more);
+        let detached = match run.await.unwrap() {
+            Detachable::Detached(detached) => detached,
+            ended => panic!("{ended:?}"),
+        };
+        let so_far = &detached.so_far;
+        assert!(so_far.timed_out() && so_far.detached(), "{so_far:?}");
+        assert_eq!(&so_far.stdout[..], b"first\n");
+        let result = detached.wait().await.unwrap();
+        assert!(result.detached() && !result.timed_out(), "{result:?}");
+        assert_eq!(
+            (&result.stdout[..], result.code()),
+            (&b"first\nlast\n"[..], Some(6))
+        );
+
+        let quick = ring.run_or_detach(&mut shell("exit 5"), &options, more);
+        match quick.await.unwrap() {
+            Detachable::Ended(result) => assert_eq!(result.code(), Some(5)),
+            detached => panic!("{detached:?}"),
+        }
+        let endless = ring.run_or_detach(&mut shell("true"), &RunOptions::new(), more);
+        let error = endless.await.unwrap_err();
+        let errno = LaunchError::of(&error).unwrap().raw_os_error();
+        assert_eq!(errno, libc::EINVAL);
+    });
+}
+
+#[test]
+fn a_detached_run_that_is_dropped_ends_its_tree() {
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let options = RunOptions::new().timeout(Duration::from_millis(200));
+        let mut command = shell("echo $$; exec sleep 100");
+        let run = ring.run_or_detach(&mut command, &options, Duration::MAX);
+        let pid = match run.await.unwrap() {
+            Detachable::Detached(detached) => detached.so_far.stdout.to_string_lossy(),
+            ended => panic!("{ended:?}"),
+        };
+        ends(&pid).await;
+    });
+}
+
+/// A reader that runs in the thread that wakes it, and takes longer than the program.
+struct EagerReader(Mutex<Option<RunOutput>>);
+
+impl Wake for EagerReader {
+    fn wake(self: Arc<Self>) {
+        let waker = self.clone().into();
+        let mut output = self.0.lock().unwrap();
+        let mut bytes = vec![0; 1 << 16];
+        while let Some(stream) = &mut *output {
+            let mut buf = ReadBuf::new(&mut bytes);
+            let polled = Pin::new(stream).poll_read(&mut Context::from_waker(&waker), &mut buf);
+            match polled {
+                Poll::Pending => return,
+                Poll::Ready(_) if buf.filled().is_empty() => *output = None,
+                Poll::Ready(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+#[test]
+fn other_tasks_run_while_output_comes_without_end() {
+    runtime().block_on(async {
+        let ring = Ring::new(4).unwrap();
+        let mut yes = Command::new("yes");
+        let mut running = ring.start(&mut yes, &RunOptions::new()).await.unwrap();
+        let reader = Arc::new(EagerReader(Mutex::new(running.stdout())));
+        reader.clone().wake();
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(running);
+        while reader.0.lock().unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     });
 }
 

@@ -21,16 +21,19 @@
 //! # }
 //! ```
 
+mod child;
+mod entry;
 mod running;
 mod shared;
 
-pub use running::{RunOutput, RunStdin, Running};
+pub use child::{PipeReader, PipeWriter};
+pub use running::{Detachable, Detached, RunOutput, RunStdin, Running};
 
 use crate::child::Child;
 use crate::command::Command;
 use crate::launch::{Launch, Stdin};
 use crate::result::RunResult;
-use crate::run::RunOptions;
+use crate::run::{at_least_one, RunOptions};
 use crate::stdio::Kind;
 use shared::{Shared, Work};
 use spawn_template_sys as sys;
@@ -39,6 +42,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// A ring of launches and runs, for the runtime in which it was made. Clones are the same
 /// ring.
@@ -92,8 +96,47 @@ impl Ring {
     /// Runs a program to its end, as [`Command::run`] does. The command is not needed any
     /// more when this returns. The run begins with the first poll.
     pub fn run(&self, command: &mut Command, options: &RunOptions) -> Pending<RunResult> {
-        let running = self.begin(command, options, 0);
+        let running = self.begin(command, options, 0, 0);
         pending(async move { running.await?.wait().await })
+    }
+
+    /// Runs a program as [`run`](Ring::run) does; but if its first time is up, which is
+    /// [`RunOptions::timeout`] or `idle_timeout`, the run goes on for `more` in all, and its
+    /// output so far is handed over. Without a `timeout` it is an error.
+    ///
+    /// ```
+    /// # use spawn_template::{ring::{Detachable, Ring}, Command, RunOptions};
+    /// # use std::time::Duration;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let ring = Ring::new(64)?;
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo first; sleep 0.2; echo last"]);
+    /// let options = RunOptions::new().timeout(Duration::from_millis(100));
+    /// match ring.run_or_detach(&mut command, &options, Duration::from_secs(60)).await? {
+    ///     Detachable::Ended(result) => println!("{result:?}"),
+    ///     Detachable::Detached(detached) => {
+    ///         println!("so far: {:?}", detached.so_far.stdout);
+    ///         // dropping it would end the tree
+    ///         let result = detached.wait().await?;
+    ///         assert!(result.detached());
+    ///         assert_eq!(&result.stdout[..], b"first\nlast\n");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn run_or_detach(
+        &self,
+        command: &mut Command,
+        options: &RunOptions,
+        more: Duration,
+    ) -> Pending<Detachable> {
+        let flags = sys::SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT;
+        let running = self.begin(command, options, flags, at_least_one(more));
+        pending(async move { running.await?.wait_or_detach().await })
     }
 
     /// Begins a run, whose output comes as it is written, and whose stdin stays open.
@@ -119,10 +162,11 @@ impl Ring {
     /// ```
     pub fn start(&self, command: &mut Command, options: &RunOptions) -> Pending<Running> {
         let flags = sys::SPAWN_TEMPLATE_RUN_STREAM | sys::SPAWN_TEMPLATE_RUN_OPEN_INPUT;
-        self.begin(command, options, flags)
+        self.begin(command, options, flags, 0)
     }
 
-    /// Launches a program, as [`Command::spawn`] does. The child is the caller's.
+    /// Launches a program, as [`Command::spawn`] does. The child is the caller's, and
+    /// [`Child::wait_async`] and the `into_async` of its pipes are for tasks.
     pub fn spawn(&self, command: &mut Command) -> Pending<Child> {
         let launch = Launch::new(command, Stdin::Command, Kind::Inherit);
         let shared = self.shared.clone();
@@ -136,7 +180,13 @@ impl Ring {
         })
     }
 
-    fn begin(&self, command: &mut Command, options: &RunOptions, flags: u32) -> Pending<Running> {
+    fn begin(
+        &self,
+        command: &mut Command,
+        options: &RunOptions,
+        flags: u32,
+        detached_ns: u64,
+    ) -> Pending<Running> {
         let launch = Launch::new(command, Stdin::Run, Kind::Inherit);
         let (shared, options) = (self.shared.clone(), options.clone());
         pending(async move {
@@ -144,9 +194,11 @@ impl Ring {
             let room = shared.room().await;
             let mut args = options.args(&launch);
             args.flags |= flags;
+            args.detached_timeout_ns = detached_ns;
+            let streams = flags & sys::SPAWN_TEMPLATE_RUN_STREAM != 0;
             let fds = options.descriptors();
-            let id = shared.queue(Work::Run(Box::new(args)), launch, fds, room, flags != 0)?;
-            Ok(Running::new(shared, id, flags != 0))
+            let id = shared.queue(Work::Run(Box::new(args)), launch, fds, room, streams)?;
+            Ok(Running::new(shared, id, streams))
         })
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A run under way, and its streams.
 
-use super::shared::{Outcome, Owner, Shared};
+use super::entry::Outcome;
+use super::shared::{Owner, Shared};
 use crate::result::RunResult;
 use std::future::Future;
 use std::io;
@@ -69,10 +70,51 @@ impl Running {
         self.stdin = None;
         self.outputs = [None, None];
         let Owner(shared, id) = &self.owner;
-        match shared.outcome(*id).await? {
-            Outcome::Ran(result) => Ok(result),
-            Outcome::Launched(..) => unreachable!("a run has a result"),
+        ran(shared.outcome(*id).await?)
+    }
+
+    /// Waits for the end of the run, or for its first deadline.
+    pub(super) async fn wait_or_detach(self) -> io::Result<Detachable> {
+        let Owner(shared, id) = &self.owner;
+        match shared.outcome_or_so_far(*id).await {
+            Ok(outcome) => Ok(Detachable::Ended(ran(outcome?)?)),
+            Err(so_far) => Ok(Detachable::Detached(Detached {
+                so_far,
+                running: self,
+            })),
         }
+    }
+}
+
+fn ran(outcome: Outcome) -> io::Result<RunResult> {
+    match outcome {
+        Outcome::Ran(result) => Ok(result),
+        Outcome::Launched(..) => unreachable!("a run has a result"),
+    }
+}
+
+/// What [`Ring::run_or_detach`](super::Ring::run_or_detach) has come to.
+#[must_use]
+#[derive(Debug)]
+pub enum Detachable {
+    /// The run is over.
+    Ended(RunResult),
+    /// The first time was up, and the run goes on.
+    Detached(Detached),
+}
+
+/// A run that went on when its first time was up. Dropped, it ends the tree.
+#[derive(Debug)]
+pub struct Detached {
+    /// The output so far, with [`RunResult::timed_out`] and [`RunResult::detached`].
+    pub so_far: RunResult,
+    running: Running,
+}
+
+impl Detached {
+    /// Waits for the end of the run: its result has all of the output.
+    pub async fn wait(self) -> io::Result<RunResult> {
+        self.running.wait().await
     }
 }
 

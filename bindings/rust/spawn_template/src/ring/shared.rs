@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The C ring, the launches and runs in it, and the task that takes completions.
 
+use super::child::async_fd;
+use super::entry::{outcome_of, Cqe, Entry, Outcome, OWNER};
 use crate::child::{Child, Ends};
-use crate::error::{cvt, launch_error, plain_error};
-use crate::launch::{Launch, Needed, Reason};
-use crate::result::RunResult;
+use crate::error::cvt;
+use crate::launch::Launch;
+use crate::result::{bytes, RunResult};
 use spawn_template_sys as sys;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::os::raw::c_int;
-use std::os::unix::io::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::io::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -21,8 +23,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-type Cqe = *mut sys::spawn_template_cqe;
-
+/// Completions that are taken until other tasks have a turn.
+const TURN: usize = 64;
 /// The time for which the end of a ring waits for its launches.
 const LAUNCHES_MOST: Duration = Duration::from_secs(1);
 
@@ -30,12 +32,6 @@ const LAUNCHES_MOST: Duration = Duration::from_secs(1);
 pub(super) enum Work {
     Spawn,
     Run(Box<sys::spawn_template_run_args>),
-}
-
-/// How a launch or run ended.
-pub(super) enum Outcome {
-    Launched(c_int, OwnedFd),
-    Ran(RunResult),
 }
 
 /// The ring and what is in it.
@@ -52,46 +48,6 @@ pub(super) struct Shared {
 unsafe impl Send for Shared {}
 // SAFETY: as above
 unsafe impl Sync for Shared {}
-
-/// What a launch needs, and its room in the ring.
-type Room = (Needed, OwnedSemaphorePermit);
-
-/// One launch or run, from queueing until its owner has taken the outcome.
-struct Entry {
-    /// Its child is the caller's, which the end of the ring does not end.
-    is_launch: bool,
-    /// There until the completion, and with it the room.
-    needed: Option<Room>,
-    fds: Vec<Arc<OwnedFd>>,
-    reason: Reason,
-    outcome: Option<io::Result<Outcome>>,
-    waker: Option<Waker>,
-    /// Output that was not read yet: stdout, stderr.
-    streams: [Channel; 2],
-    /// Who still has a part of it: OWNER, and a bit for each stream.
-    holders: u32,
-}
-
-const OWNER: u32 = 1 << 2;
-
-/// The output of one stream. Each part belongs to the ring until `seen`, and counts
-/// towards its bound, so that a program whose output nobody reads blocks.
-#[derive(Default)]
-struct Channel {
-    parts: VecDeque<(Cqe, usize)>,
-    waker: Option<Waker>,
-    /// Nobody reads it.
-    closed: bool,
-}
-
-// SAFETY: the ring's completions are for any thread
-unsafe impl Send for Channel {}
-
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Entry")
-    }
-}
 
 impl Shared {
     pub fn new(entries: u32) -> io::Result<Arc<Shared>> {
@@ -110,9 +66,7 @@ impl Shared {
         // SAFETY: the ring's descriptor is open. The copy outlives the ring, if the runtime
         // drops the task later, and so its number stays the task's.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
-        #[allow(deprecated)] // the new name is not in the oldest tokio; the fd is owned
-        let fd = AsyncFd::new(fd)?;
-        let task = drive(fd, Arc::downgrade(&shared));
+        let task = drive(async_fd(fd)?, Arc::downgrade(&shared));
         *shared.driver.lock().unwrap() = Some(tokio::spawn(task));
         Ok(shared)
     }
@@ -163,6 +117,7 @@ impl Shared {
             fds,
             reason,
             outcome: None,
+            so_far: None,
             waker: None,
             streams: Default::default(),
             holders: OWNER | if streams { 3 } else { 0 },
@@ -173,6 +128,8 @@ impl Shared {
         match cvt(unsafe { sys::spawn_template_ring_submit(ring) }) {
             Ok(_) => Ok(id),
             Err(error) => {
+                // no stream will be handed out
+                self.let_go(id, !OWNER);
                 self.abandon(id);
                 Err(error)
             }
@@ -190,14 +147,33 @@ impl Shared {
 
     /// Waits for the outcome, which is taken once.
     pub fn outcome(&self, id: u64) -> impl Future<Output = io::Result<Outcome>> + '_ {
-        Ended { shared: self, id }
+        let take = |entry: &mut Entry| entry.outcome.take();
+        Until(self, id, take)
     }
 
-    fn poll_outcome(&self, id: u64, context: &mut Context<'_>) -> Poll<io::Result<Outcome>> {
+    /// Waits for the outcome, or for the first deadline of a run that goes on then.
+    pub fn outcome_or_so_far(
+        &self,
+        id: u64,
+    ) -> impl Future<Output = Result<io::Result<Outcome>, RunResult>> + '_ {
+        let take = |entry: &mut Entry| match (entry.so_far.take(), entry.outcome.take()) {
+            (_, Some(outcome)) => Some(Ok(outcome)),
+            (so_far, None) => so_far.map(Err),
+        };
+        Until(self, id, take)
+    }
+
+    /// Takes what an owner waits for.
+    fn poll_until<T>(
+        &self,
+        id: u64,
+        take: fn(&mut Entry) -> Option<T>,
+        context: &mut Context<'_>,
+    ) -> Poll<T> {
         let mut entries = self.lock();
         let entry = entries.get_mut(&id).expect("the entry of an owner");
-        match entry.outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
+        match take(entry) {
+            Some(taken) => Poll::Ready(taken),
             None => {
                 let old = entry.waker.replace(context.waker().clone());
                 drop(entries);
@@ -260,9 +236,7 @@ impl Shared {
             }
         };
         // SAFETY: the part is the ring's until seen
-        let data = unsafe {
-            std::slice::from_raw_parts((**cqe).data as *const u8, (**cqe).data_len as usize)
-        };
+        let data = unsafe { bytes((**cqe).data, (**cqe).data_len as usize) };
         let len = buf.remaining().min(data.len() - *at);
         buf.put_slice(&data[*at..*at + len]);
         *at += len;
@@ -332,13 +306,17 @@ impl Shared {
         }
     }
 
-    /// Takes all completions that there are.
-    fn drain(&self) {
+    /// Takes completions. Return: whether there may be more.
+    fn drain(&self) -> bool {
         let mut cqe: Cqe = null_mut();
-        // SAFETY: the ring is there
-        while unsafe { sys::spawn_template_ring_wait(self.ring, &mut cqe, 0) } == 0 {
+        for _ in 0..TURN {
+            // SAFETY: the ring is there
+            if unsafe { sys::spawn_template_ring_wait(self.ring, &mut cqe, 0) } != 0 {
+                return false;
+            }
             self.complete(cqe);
         }
+        true
     }
 
     /// Takes the completions of launches that nobody awaits any more, which have been
@@ -372,6 +350,14 @@ impl Shared {
         let stream = match kind {
             sys::SPAWN_TEMPLATE_CQE_OUT => 0,
             sys::SPAWN_TEMPLATE_CQE_ERR => 1,
+            sys::SPAWN_TEMPLATE_CQE_DETACHED => {
+                // SAFETY: the library has filled in its result
+                entry.so_far = Some(unsafe { RunResult::take(&mut *(*cqe).result) });
+                let waker = entry.waker.take();
+                drop(entries);
+                self.seen(cqe);
+                return wake(waker);
+            }
             _ => {
                 // SAFETY: as above
                 let outcome = unsafe { outcome_of(&mut *cqe, &entry.reason) };
@@ -397,16 +383,14 @@ impl Shared {
     }
 }
 
-struct Ended<'a> {
-    shared: &'a Shared,
-    id: u64,
-}
+/// Waits until an entry has what this takes of it.
+struct Until<'a, T>(&'a Shared, u64, fn(&mut Entry) -> Option<T>);
 
-impl Future for Ended<'_> {
-    type Output = io::Result<Outcome>;
+impl<T> Future for Until<'_, T> {
+    type Output = T;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.shared.poll_outcome(self.id, context)
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        self.0.poll_until(self.1, self.2, context)
     }
 }
 
@@ -432,18 +416,6 @@ impl Drop for Shared {
     }
 }
 
-impl Entry {
-    /// Return: what is to be dropped, and who is to be woken, when the completion was
-    /// given back.
-    fn end(&mut self, outcome: io::Result<Outcome>) -> (Option<Room>, [Option<Waker>; 3]) {
-        self.outcome = Some(outcome);
-        self.fds.clear();
-        let [out, err] = &mut self.streams;
-        let wakers = [self.waker.take(), out.waker.take(), err.waker.take()];
-        (self.needed.take(), wakers)
-    }
-}
-
 /// Waits for the end of a child that was killed.
 fn reap(child: &Mutex<Child>) {
     let mut child = child.lock().unwrap_or_else(|e| e.into_inner());
@@ -455,30 +427,6 @@ fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
-}
-
-/// # Safety
-/// The completion was taken, and is not seen yet.
-unsafe fn outcome_of(cqe: &mut sys::spawn_template_cqe, reason: &Reason) -> io::Result<Outcome> {
-    if cqe.res < 0 {
-        let failure = sys::spawn_template_failure {
-            error: -cqe.res,
-            stage: sys::SPAWN_TEMPLATE_CQE_STAGE(cqe.flags),
-            action: sys::SPAWN_TEMPLATE_CQE_ACTION(cqe.flags),
-        };
-        return Err(match cqe.result.is_null() {
-            true => launch_error(&reason.program, &failure, &reason.steps),
-            false => plain_error(&reason.program, cqe.res),
-        });
-    }
-    if cqe.result.is_null() {
-        // SAFETY: the pidfd of a launch is the caller's
-        return Ok(Outcome::Launched(cqe.pid, unsafe {
-            OwnedFd::from_raw_fd(cqe.pidfd)
-        }));
-    }
-    // SAFETY: the library has filled in the result
-    Ok(Outcome::Ran(unsafe { RunResult::take(&mut *cqe.result) }))
 }
 
 /// Abandons what is in the ring when it is dropped.
@@ -495,9 +443,11 @@ async fn drive(fd: AsyncFd<OwnedFd>, shared: Weak<Shared>) {
     while let Ok(mut guard) = fd.readable().await {
         // Before the completions are taken: what comes later is another event.
         guard.clear_ready();
-        match shared.upgrade() {
+        while match shared.upgrade() {
             Some(shared) => shared.drain(),
             None => return,
+        } {
+            tokio::task::yield_now().await;
         }
     }
 }
