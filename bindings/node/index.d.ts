@@ -241,7 +241,7 @@ interface RunsSync {
 }
 
 /** One executable file. Each launch checks that the file is still the same. */
-export class Template {
+export class Template implements Disposable {
     constructor(name: string | URL, options?: TemplateOptions);
     readonly path: string;
     run: Runs;
@@ -253,6 +253,7 @@ export class Template {
     refresh(): void;
     stat(): TemplateStat;
     close(): void;
+    [Symbol.dispose](): void;
 }
 
 /** Runs a program, found along PATH, to its end. */

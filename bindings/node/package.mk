@@ -41,16 +41,30 @@ node-package: node-prebuilds
 	$(Q)cd $(NPM_DIR) && $(NPM) pack --silent --ignore-scripts --pack-destination .. \
 		>/dev/null
 
-# ---- tests of the package: installed by npm, without a network
+# ---- tests of the package: installed by npm, without a network; and of its types, with
+# compilers from the registry
+
+NPM_TYPES := $(NPM_OUT)/types
+NPM_COMPILERS := typescript@5 tsd@0.33 @types/node@20
+
+$(NPM_TYPES)/node_modules/.package-lock.json: $(NODE_DIR)/package.mk
+	$(Q)mkdir -p $(NPM_TYPES)
+	$(Q)echo '{"private": true}' > $(NPM_TYPES)/package.json
+	$(Q)cd $(NPM_TYPES) && timeout 100 $(NPM) install --silent --no-audit --no-fund \
+		--ignore-scripts $(NPM_COMPILERS) && touch $(@:$(NPM_TYPES)/%=%)
 
 .PHONY: check-node-package
 check-node: check-node-package
 check-node-package: node
 	$(Q)if command -v $(NPM) >/dev/null; then \
 		$(MAKE) --no-print-directory node-package && \
+		{ $(MAKE) --no-print-directory \
+			$(NPM_TYPES)/node_modules/.package-lock.json || \
+			echo '  no registry: the types are not compiled'; } && \
 		SPAWN_TEMPLATE_NODE_DIR=$(abspath $(NODE_OUT)) \
 		SPAWN_TEMPLATE_NODE_TGZ=$(abspath $(NPM_TGZ)) \
 		SPAWN_TEMPLATE_NODE_HEADERS=$(NODE_INCLUDE) \
+		SPAWN_TEMPLATE_NODE_TYPES=$(abspath $(NPM_TYPES)) \
 		$(NODE) $(NODE_TESTS)/run.mjs $(wildcard $(NODE_TESTS)/package/*.test.mjs); \
 	else echo '  no npm: the package is not tested'; \
 		echo '0 passed, 0 failed, 1 skipped'; [ '$(MUST_WORK)' != 1 ]; fi

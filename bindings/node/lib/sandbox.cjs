@@ -90,4 +90,4 @@ class Sandbox {
     }
 }
 
-module.exports = { Sandbox };
+module.exports = { Sandbox, KNOWN };

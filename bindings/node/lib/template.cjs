@@ -179,4 +179,4 @@ class Template {
 // Symbol.dispose is not in every Node
 if (Symbol.dispose) Template.prototype[Symbol.dispose] = Template.prototype.close;
 
-module.exports = { Template, run, runSync, stream, shell };
+module.exports = { Template, run, runSync, stream, shell, CREATE };
