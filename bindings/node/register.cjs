@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 'use strict';
 /*
- * The drop-in: child_process launches through templates. It replaces the function that
- * makes the child, far below spawn, exec, execFile, fork and cluster, whose JavaScript
- * stays Node's own. A launch that it does not cover goes to the original function, and
- * is counted by its reason. Importing this file installs it.
+ * The drop-in: child_process launches through templates. It replaces the two functions
+ * that make the child, far below spawn, exec, execFile, fork, cluster and the sync calls,
+ * whose JavaScript stays Node's own. A launch that it does not cover goes to the original
+ * function, and is counted by its reason. Importing this file installs it.
  */
 const { AsyncResource } = require('node:async_hooks');
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
-const native = require('./lib/native.cjs');
-const { codeOf } = require('./lib/errors.cjs');
+
+// the permission model allows no addon unless it is told to
+const permitted = process.permission === undefined;
+const native = permitted ? require('./lib/native.cjs') : null;
+const { codeOf } = permitted ? require('./lib/errors.cjs') : {};
 
 const NULL = -1;                // what an entry of stdio is, beside a descriptor
 const PIPE = -2;
@@ -29,6 +32,8 @@ let lastId = 0;
 let proto = null;               // Process.prototype, while it is replaced
 let original = null;
 let originalClose = null;
+let binding = null;             // of spawnSync and the like, while it is replaced
+let originalSync = null;
 let started = false;
 
 /* ---- what a launch needs */
@@ -63,8 +68,8 @@ function stdioOf(entry, i) {
 
 /* Why the original has to make this launch; undefined: it need not. */
 function refuse({ file, args, cwd, envPairs, stdio, uid, gid }) {
-    if (process.permission !== undefined) return 'permission model';
-    if (uid !== undefined || gid !== undefined) return 'uid or gid';
+    if (!permitted) return 'permission model';
+    if (uid < 0 || gid < 0) return 'uid or gid';
     if (typeof file !== 'string' || file === '' || file.includes('\0') ||
         !Array.isArray(stdio) || stdio.length > MOST_STDIO) return 'arguments';
     if (args?.length === 0) return 'arguments';
@@ -92,11 +97,19 @@ function join(list) {
 
 /* ---- the launch */
 
+function nameOf(signal) {
+    return signals.get(signal) ?? `SIG${signal}`;
+}
+
+function count(why) {
+    counts.fallback[why] = (counts.fallback[why] ?? 0) + 1;
+}
+
 function start() {
     started = native.process_start((id, code, signal) => {
         const told = exits.get(id);
         exits.delete(id);
-        told?.(code, signal === 0 ? '' : signals.get(signal) ?? `SIG${signal}`);
+        told?.(code, signal === 0 ? '' : nameOf(signal));
     }) === 0;
     return started;
 }
@@ -143,28 +156,40 @@ function adopt(handle, id, pid, positional) {
     });
 }
 
-/* Return: undefined; or why the original has to make the launch. */
-function launch(handle, options, positional) {
+/*
+ * What the addon needs of a launch; or why the original has to make it. The template is
+ * the caller's to drop.
+ */
+function prepare(options) {
     const why = refuse(options);
     if (why) return why;
-    const { file, args, cwd, envPairs, stdio, detached } = options;
+    const { file, args, cwd, envPairs, stdio, detached, uid, gid } = options;
     const given = Int32Array.from(stdio, (entry, i) => stdioOf(entry, i) ?? MOST_STDIO * -1);
     if (given.includes(MOST_STDIO * -1)) return 'stdio';
     const argv = join(args ?? [file]);
     const env = join(envPairs ?? Object.entries(process.env).map((pair) => pair.join('=')));
     if (argv === null || env === null) return 'arguments';
-    if (!started && !start()) return 'no event loop';
     const fd = native.cache_get(file, searchPath(envPairs) ?? null);
     if (fd < 0) return `create: ${codeOf(fd)}`;
-    const id = ++lastId;
     const ours = new Int32Array(given.length);
-    const pid = native.process_spawn(id, fd, argv, Buffer.from(env === '\0' ? '' : env), cwd,
-        given, !!detached, ours);
+    return { fd, given, ours, values: [fd, argv, Buffer.from(env === '\0' ? '' : env), cwd,
+        given, ours], numbers: [detached ? 1 : 0, uid ?? -1, gid ?? -1] };
+}
+
+/* Return: undefined; or why the original has to make the launch. */
+function launch(handle, options, positional) {
+    const ready = prepare(options);
+    if (typeof ready === 'string') return ready;
+    const { fd, given, ours, values, numbers } = ready;
+    const id = ++lastId;
+    const pid = started || start() ?
+        native.process_spawn(id, ...values, Float64Array.from(numbers)) : null;
     native.cache_drop(fd);
+    if (pid === null) return 'no event loop';
     if (pid < 0) return `launch: ${codeOf(pid)}`;
     adopt(handle, id, pid, positional);
     for (let i = 0; i < given.length; i++) {
-        if (given[i] === PIPE) stdio[i].handle.open(ours[i]);
+        if (given[i] === PIPE) options.stdio[i].handle.open(ours[i]);
     }
     counts.cold++;
     return undefined;
@@ -183,8 +208,58 @@ function spawn(...args) {
     const positional = typeof args[0] === 'string';
     const why = launch(this, optionsOf(args, positional), positional);
     if (why === undefined) return 0;
-    counts.fallback[why] = (counts.fallback[why] ?? 0) + 1;
+    count(why);
     return Reflect.apply(original, this, args);
+}
+
+/* ---- spawnSync, execSync and execFileSync */
+
+const TO_CHILD = 1;             // directions of a pipe
+const FROM_CHILD = 2;
+
+/* Return: what the original would return; or why it has to make the launch. */
+function launchSync(options) {
+    const ready = prepare(options);
+    if (typeof ready === 'string') return ready;
+    const { stdio, timeout, maxBuffer, killSignal } = options;
+    const directions = Uint32Array.from(stdio, ({ type, readable, writable }) => (
+        type !== 'pipe' ? 0 : (readable ? TO_CHILD : 0) + (writable ? FROM_CHILD : 0)));
+    const numbers = Float64Array.from([...ready.numbers, Math.trunc(timeout) || 0,
+        maxBuffer ?? 0, killSignal ?? os.constants.signals.SIGTERM]);
+    const output = native.process_sync(...ready.values, numbers,
+        stdio.map(({ input }) => input), directions);
+    native.cache_drop(ready.fd);
+    if (typeof output === 'number') return `launch: ${codeOf(output)}`;
+    counts.cold++;
+    const [pid, code, signal, error] = numbers;
+    const result = { status: signal === 0 ? code : null,
+        signal: signal === 0 ? null : nameOf(signal), output, pid };
+    return error === 0 ? result : { error, ...result };
+}
+
+function spawnSync(...args) {
+    const result = launchSync(args[0]);
+    if (typeof result !== 'string') return result;
+    count(result);
+    return Reflect.apply(originalSync, this, args);
+}
+
+/*
+ * Node's binding for spawnSync. Only process.binding() leads there, which is deprecated,
+ * but the only one to be warned would be the user of this package. Without it, the calls
+ * are not covered.
+ */
+function syncBinding() {
+    const { noDeprecation } = process;
+    try {
+        process.noDeprecation = true;
+        const found = process.binding('spawn_sync');
+        return typeof found?.spawn === 'function' ? found : null;
+    } catch {
+        return null;
+    } finally {
+        process.noDeprecation = noDeprecation;
+    }
 }
 
 /* ---- what users call */
@@ -198,6 +273,10 @@ function install() {
     original = proto.spawn;
     originalClose = proto.close;
     proto.spawn = spawn;
+    binding = syncBinding();
+    if (!binding) return;
+    originalSync = binding.spawn;
+    binding.spawn = spawnSync;
 }
 
 function uninstall() {
@@ -205,6 +284,8 @@ function uninstall() {
     // somebody else may have put a function of theirs in the place of ours
     if (proto.spawn === spawn) proto.spawn = original;
     proto = null;
+    if (binding?.spawn === spawnSync) binding.spawn = originalSync;
+    binding = null;
 }
 
 /** Launches through templates, and those of the original by their reasons. */

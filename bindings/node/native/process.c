@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Children for child_process: begun without waiting for exec, and watched until they
- * have ended. One epoll set has the launches that are under way and the pidfds.
+ * have ended. One epoll set has the launches that are under way and the pidfds of all, so
+ * that nothing that can fail is left to do when a launch turns out well.
  */
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "native.h"
 #include "process.h"
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 #pragma weak uv_handle_size
 #pragma weak uv_poll_init
@@ -33,6 +29,7 @@ struct kid {
 	int pid, pidfd;
 	struct spawn_template_begin *begin;	/* NULL: it has passed exec */
 	bool keeps;				/* the loop alive */
+	int sent;				/* a signal, before exec */
 };
 
 struct kids {
@@ -81,30 +78,32 @@ static void forget(struct kids *kids, struct kid *kid)
 		at = &(*at)->next;
 	*at = kid->next;
 	keep(kids, kid, false);
-	if (kid->pidfd >= 0) {
-		/* a child that libuv forks may hold it open for a while */
-		epoll_ctl(kids->epfd, EPOLL_CTL_DEL, kid->pidfd, NULL);
-		close(kid->pidfd);
-	}
+	/* a child that libuv forks may hold it open for a while */
+	epoll_ctl(kids->epfd, EPOLL_CTL_DEL, kid->pidfd, NULL);
+	close(kid->pidfd);
 	free(kid);
 }
 
 /*
  * Takes the child over when it has passed exec; blocks until then. Return: 0, or the
- * error of the launch, after which there is no child.
+ * error of the launch, after which there is no child. If a signal has ended the child
+ * before exec, that is no error of the launch, but the child's end: end->signal is set.
  */
-static int settle(struct kids *kids, struct kid *kid)
+static int settle(struct kids *kids, struct kid *kid, struct child_end *end)
 {
 	struct spawn_template_begin *begin = kid->begin;
 	int ret;
 
+	*end = (struct child_end){ 0, 0 };
 	if (!begin)
 		return 0;
 	epoll_ctl(kids->epfd, EPOLL_CTL_DEL, spawn_template_begin_fd(begin),
 		  NULL);
 	kid->begin = NULL;
-	ret = spawn_template_begin_wait(begin, &kid->pidfd, NULL, 0);
-	return ret < 0 ? ret : watch(kids, kid, kid->pidfd);
+	ret = spawn_template_begin_wait(begin, NULL, NULL, 0);
+	if (ret == -ECHILD && !child_end_reaped(kid->pidfd, end))
+		end->signal = kid->sent ? kid->sent : SIGKILL;
+	return ret < 0 ? ret : 0;
 }
 
 /* ---- events */
@@ -128,34 +127,29 @@ static void call(struct kids *kids, double id, int code, int sig)
 	napi_fatal_exception(napi, exception);
 }
 
+/* Tells that there is no child: the error of the launch, or the signal that ended it. */
+static void call_unlaunched(struct kids *kids, struct kid *kid, int ret,
+			    const struct child_end *end)
+{
+	double id = kid->id;
+
+	forget(kids, kid);
+	call(kids, id, end->signal ? 0 : ret, end->signal);
+}
+
 /* Calls on_exit(id, code, signal); a negative code is the error of the launch. */
 static void on_event(struct kids *kids, struct kid *kid)
 {
-	siginfo_t info = { .si_pid = 0 };
+	struct child_end end;
 	double id = kid->id;
-	int ret;
+	int ret = settle(kids, kid, &end);
 
-	if (kid->begin) {
-		ret = settle(kids, kid);
-		if (ret == 0)
-			return;
+	if (ret < 0) {
+		call_unlaunched(kids, kid, ret, &end);
+	} else if (child_end_reap(kid->pidfd, &end)) {
 		forget(kids, kid);
-		call(kids, id, ret, 0);
-		return;
+		call(kids, id, end.code, end.signal);
 	}
-	do
-		ret = waitid(P_PIDFD, (id_t)kid->pidfd, &info,
-			     WEXITED | WNOHANG | __WALL);
-	while (ret < 0 && errno == EINTR);
-	if (ret == 0 && info.si_pid == 0)
-		return;
-	forget(kids, kid);
-	if (ret < 0) /* other code has reaped it: that is no success */
-		call(kids, id, 255, 0);
-	else if (info.si_code == CLD_EXITED)
-		call(kids, id, info.si_status, 0);
-	else
-		call(kids, id, 0, info.si_status);
 }
 
 /*
@@ -202,10 +196,11 @@ static void on_closed(uv_handle_t *handle)
 static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data)
 {
 	struct kids *kids = data;
+	struct child_end end;
 
 	(void)hook;
 	while (kids->list) {
-		settle(kids, kids->list);
+		settle(kids, kids->list, &end);
 		forget(kids, kids->list);
 	}
 	kids->env->kids = NULL;
@@ -269,21 +264,40 @@ napi_value process_start(napi_env napi, napi_callback_info info)
 	return number_value(napi, 0);
 }
 
+/* The pid is that of a child which nobody has waited for yet. */
+static int watch_both(struct kids *kids, struct kid *kid)
+{
+	int ret;
+
+	kid->pidfd = (int)syscall(SYS_pidfd_open, kid->pid, 0);
+	if (kid->pidfd < 0)
+		return -errno;
+	ret = watch(kids, kid, kid->pidfd);
+	if (ret == 0)
+		ret = watch(kids, kid, spawn_template_begin_fd(kid->begin));
+	if (ret < 0) {
+		epoll_ctl(kids->epfd, EPOLL_CTL_DEL, kid->pidfd, NULL);
+		close(kid->pidfd);
+	}
+	return ret;
+}
+
 int kid_add(struct env *env, double id, int pid,
 	    struct spawn_template_begin *begin)
 {
 	struct kids *kids = env->kids;
 	struct kid *kid = calloc(1, sizeof(*kid));
+	int ret;
 
 	if (!kid)
 		return -ENOMEM;
-	*kid = (struct kid){ kids->list, id, pid, -1, begin, false };
-	kids->list = kid;
-	if (watch(kids, kid, spawn_template_begin_fd(begin)) < 0) {
-		kids->list = kid->next;
+	*kid = (struct kid){ kids->list, id, pid, -1, begin, false, 0 };
+	ret = watch_both(kids, kid);
+	if (ret < 0) {
 		free(kid);
-		return -ENOMEM;
+		return ret;
 	}
+	kids->list = kid;
 	keep(kids, kid, true);
 	return 0;
 }
@@ -299,7 +313,40 @@ static struct kid *find(struct env *env, double id)
 	return kid;
 }
 
-/* process_kill(id, signal): 0 or -errno. A signal comes after exec, as from libuv. */
+/*
+ * Tells whether a signal has to wait for exec: one that would stop the child, since a
+ * launch that has stopped may be waited for; and one that this process ignores, because
+ * so does the child until it has reset it.
+ */
+static bool waits_for_exec(int sig)
+{
+	struct sigaction now;
+
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN ||
+	       sig == SIGTTOU ||
+	       (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
+}
+
+/*
+ * Sends a signal. One that comes before exec ends the child there, which nobody can tell
+ * from an end at the program's first instruction.
+ */
+static int send_signal(struct kids *kids, struct kid *kid, int sig)
+{
+	struct child_end end;
+	int ret = waits_for_exec(sig) ? settle(kids, kid, &end) : 0;
+
+	if (ret < 0) {
+		call_unlaunched(kids, kid, ret, &end);
+		return -ESRCH;
+	}
+	if (kid->begin && sig != 0 && kid->sent != SIGKILL)
+		kid->sent = sig;
+	ret = (int)syscall(SYS_pidfd_send_signal, kid->pidfd, sig, NULL, 0);
+	return ret < 0 ? -errno : 0;
+}
+
+/* process_kill(id, signal): 0 or -errno */
 napi_value process_kill(napi_env napi, napi_callback_info info)
 {
 	struct env *env = env_of(napi);
@@ -308,24 +355,14 @@ napi_value process_kill(napi_env napi, napi_callback_info info)
 	size_t n = 2;
 	int32_t sig;
 	double id;
-	int ret;
 
 	napi_get_cb_info(napi, info, &n, args, NULL, NULL);
 	if (n != 2 || napi_get_value_double(napi, args[0], &id) != napi_ok ||
 	    napi_get_value_int32(napi, args[1], &sig) != napi_ok)
 		return throw_arguments(napi);
 	kid = find(env, id);
-	if (!kid)
-		return number_value(napi, -ESRCH);
-	ret = settle(env->kids, kid);
-	if (ret < 0) {
-		forget(env->kids, kid);
-		call(env->kids, id, ret, 0);
-		return number_value(napi, -ESRCH);
-	}
-	if (syscall(SYS_pidfd_send_signal, kid->pidfd, sig, NULL, 0) < 0)
-		return number_value(napi, -errno);
-	return number_value(napi, 0);
+	return number_value(napi,
+			    kid ? send_signal(env->kids, kid, sig) : -ESRCH);
 }
 
 /* process_ref(id, on) */

@@ -68,6 +68,34 @@ run('fork talks, and passes handles', () => counted(1, {}, async () => {
     server.close();
 }));
 
+run('a cluster\'s workers share a port, and end', async () => {
+    const { out, err } = await script(`
+        import cluster from 'node:cluster';
+        import http from 'node:http';
+        import { stats } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        if (cluster.isPrimary) {
+            const workers = [cluster.fork(), cluster.fork()];
+            const addresses = await Promise.all(workers.map((worker) =>
+                new Promise((resolve) => worker.on('listening', resolve))));
+            const { port } = addresses[0];
+            const texts = new Set();
+            while (texts.size < 2) {
+                const answer = await new Promise((resolve) =>
+                    http.get({ port, agent: false }, resolve));
+                texts.add(String(await answer.toArray()));
+            }
+            const ends = workers.map((worker) =>
+                new Promise((resolve) => worker.on('exit', resolve)));
+            cluster.disconnect();
+            console.log(addresses[1].port === port, await Promise.all(ends),
+                JSON.stringify(stats()));
+        } else {
+            http.createServer((_, answer) => answer.end(String(cluster.worker.id)))
+                .listen(0, 'localhost');
+        }`);
+    assert.equal(out, 'true [ 0, 0 ] {"cold":2,"fallback":{}}\n', err);
+});
+
 run('a program that is missing, or a directory, gives the error of the original', () =>
     counted(0, { 'create: ENOENT': 1, 'no directory': 1 }, async () => {
         const [error] = await once(cp.spawn('no-such-program', ['a']), 'error');
@@ -106,6 +134,59 @@ run('kill reaches the program, and a second one finds none', () => counted(2, {}
     const late = cp.spawn('sleep', ['60'], { timeout: 50 });
     assert.deepEqual(await once(late, 'exit'), [null, 'SIGTERM']);
 }));
+
+run('kill does not wait for exec, and a child that it ends there has the signal', async () => {
+    for (let i = 0; i < 30; i++) {
+        const child = cp.spawn('sleep', ['60']);
+        // most of these have not passed exec yet, and will not before they go on
+        process.kill(child.pid, 'SIGSTOP');
+        assert.equal(child.kill(i % 2 ? 'SIGKILL' : 'SIGTERM'), true);
+        process.kill(child.pid, 'SIGCONT');
+        assert.deepEqual(await once(child, 'exit'), [null, i % 2 ? 'SIGKILL' : 'SIGTERM']);
+    }
+});
+
+run('a signal that this process ignores reaches a child that has just begun', async () => {
+    for (let i = 0; i < 30; i++) {
+        const child = cp.spawn('sleep', ['60']);
+        assert.equal(child.kill('SIGPIPE'), true);
+        assert.deepEqual(await once(child, 'exit'), [null, 'SIGPIPE']);
+    }
+});
+
+run('a child that another program ends before exec gives exit, and no error', async () => {
+    for (let i = 0; i < 30; i++) {
+        const child = cp.spawn('sleep', ['60']);
+        process.kill(child.pid, 'SIGTERM');
+        assert.deepEqual(await once(child, 'exit'), [null, 'SIGTERM']);
+    }
+});
+
+run('a launch that cannot be watched goes to the original', async () => {
+    const { out, err } = await script(`
+        import { spawn } from 'node:child_process';
+        import { once } from 'node:events';
+        import fs from 'node:fs';
+        import { stats } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        await once(spawn('true'), 'exit');
+        const held = [];
+        const errors = new Set();
+        for (let left = 0; left < 16; left++) {
+            try {
+                for (;;) held.push(fs.openSync('/dev/null'));
+            } catch { /* none is left */ }
+            for (let i = 0; i < left; i++) fs.closeSync(held.pop());
+            const child = spawn('true', { stdio: 'ignore' });
+            const end = await new Promise((resolve) => child.on('exit', resolve)
+                .on('error', (error) => resolve(error.code)));
+            errors.add(end);
+        }
+        for (const fd of held) fs.closeSync(fd);
+        const children = fs.readFileSync('/proc/thread-self/children', 'utf8');
+        console.log(errors.has(0), errors.has('EMFILE'), errors.size, children);`,
+    { args: [], prefix: ['prlimit', '--nofile=64'] });
+    assert.equal(out, 'true true 2 \n', err);
+});
 
 run('stdio may be inherited, ignored, a descriptor, and more than three', () =>
     counted(1, {}, async () => {
@@ -212,8 +293,8 @@ const TRACED = `
 run('a child that a tracer holds does not keep the loop busy', async () => {
     const dir = temporary();
     const program = path.join(dir, 'traced');
-    fs.writeFileSync(`\${program}.c`, TRACED);
-    const made = cp.spawnSync('cc', ['-o', program, `\${program}.c`]);
+    fs.writeFileSync(`${program}.c`, TRACED);
+    const made = cp.spawnSync('cc', ['-o', program, `${program}.c`]);
     if (made.status !== 0) skip('there is no C compiler');
     let turns = 0;
     const timer = setInterval(() => { turns++; }, 5);
@@ -221,7 +302,7 @@ run('a child that a tracer holds does not keep the loop busy', async () => {
     clearInterval(timer);
     if (code === 8) skip('no process may be traced');
     assert.equal(code, 7);
-    assert.ok(turns > 10, `\${turns}`);
+    assert.ok(turns > 10, `${turns}`);
 });
 
 run('children that libuv forks meanwhile disturb none', async () => {
@@ -244,10 +325,9 @@ run('children that libuv forks meanwhile disturb none', async () => {
     assert.deepEqual([out, code, signal], ['all\n', 0, null], err);
 }, 60);
 
-run('uninstall brings the original back, and sync calls are Node\'s own', () =>
-    counted(0, {}, async () => {
-        assert.equal(cp.execFileSync('echo', ['x'], { encoding: 'utf8' }), 'x\n');
-        register.uninstall();
-        await promisify(cp.execFile)('true');
-        register.install();
-    }));
+run('uninstall brings the original back', () => counted(0, {}, async () => {
+    register.uninstall();
+    await promisify(cp.execFile)('true');
+    assert.equal(cp.execFileSync('echo', ['x'], { encoding: 'utf8' }), 'x\n');
+    register.install();
+}));

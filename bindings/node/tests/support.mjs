@@ -103,7 +103,7 @@ export function temporary() {
 }
 
 /** Runs a program of JavaScript in a process of its own: { code, signal, out, err }. */
-export function script(source, { args = [], env = {}, type = 'mjs' } = {}) {
+export function script(source, { args = [], env = {}, type = 'mjs', prefix = [] } = {}) {
     const file = path.join(temporary(), `program.${type}`);
     const head = type === 'mjs' ?
         `import * as st from ${JSON.stringify(path.join(DIR, 'index.mjs'))};\n` :
@@ -111,7 +111,8 @@ export function script(source, { args = [], env = {}, type = 'mjs' } = {}) {
     fs.writeFileSync(file, head + source);
     const runtime = process.versions.deno ? ['run', '-A'] : [];
     return new Promise((resolve) => {
-        const child = spawn(process.execPath, [...args, ...runtime, file],
+        const [program, ...first] = [...prefix, process.execPath];
+        const child = spawn(program, [...first, ...args, ...runtime, file],
             { env: { ...process.env, ...env } });
         let out = '';
         let err = '';
