@@ -243,9 +243,18 @@ static void probe_execveat(struct finding *f)
 		      status);
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return true;
+	return info.si_pid;
+}
+
 /*
- * Wait until a process has another name than this one.
- * Return: true if it has.
+ * Wait until a child has another name than this process, or has ended.
+ * Return: true if it has another name.
  */
 static bool wait_for_name(pid_t pid, char *name, size_t size)
 {
@@ -260,6 +269,8 @@ static bool wait_for_name(pid_t pid, char *name, size_t size)
 			return false;
 		if (strcmp(name, own) != 0)
 			return true;
+		if (has_ended(pid))
+			return false;
 		nanosleep(&step, NULL);
 	}
 	return false;

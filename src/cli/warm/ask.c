@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,12 +113,55 @@ static int try_map(pid_t target)
 								     : 0;
 }
 
+static int try_close_range(pid_t target)
+{
+	(void)target;
+	return syscall(SYS_close_range, ~0U, ~0U, 0) < 0 ? errno : 0;
+}
+
+static int try_pidfd_open(pid_t target)
+{
+	return syscall(SYS_pidfd_open, target, 0) < 0 ? errno : 0;
+}
+
+/* The process that traces ends without a signal, which its parent might see. */
+static int try_no_signal(pid_t target)
+{
+	long pid = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+
+	(void)target;
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 || waitpid((pid_t)pid, NULL, __WALL) < 0 ? errno : 0;
+}
+
+static void *do_nothing(void *data)
+{
+	return data;
+}
+
+/* Processes are prepared by a thread. */
+static int try_thread(pid_t target)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, do_nothing, NULL);
+
+	(void)target;
+	return err ? err : pthread_join(thread, NULL);
+}
+
 int warm_ask(enum warm_need need)
 {
 	static int (*const tries[WARM_NEEDS])(pid_t) = {
-		[NEED_MACHINE] = try_machine, [NEED_PROC] = try_proc,
-		[NEED_TRACE] = try_trace,     [NEED_MEMORY] = try_memory,
+		[NEED_MACHINE] = try_machine,
+		[NEED_PROC] = try_proc,
+		[NEED_TRACE] = try_trace,
+		[NEED_MEMORY] = try_memory,
 		[NEED_MAP] = try_map,
+		[NEED_THREAD] = try_thread,
+		[NEED_NO_SIGNAL] = try_no_signal,
+		[NEED_CLOSE_RANGE] = try_close_range,
+		[NEED_PIDFD_OPEN] = try_pidfd_open,
 	};
 	pid_t target = start_target(), pid;
 	int ret;
@@ -130,6 +175,16 @@ int warm_ask(enum warm_need need)
 	kill(target, SIGKILL);
 	reap(target);
 	return ret;
+}
+
+enum warm_need warm_lacking(int *error)
+{
+	for (int need = 0; need < WARM_NEEDS; need++) {
+		*error = warm_ask((enum warm_need)need);
+		if (*error < 0)
+			return (enum warm_need)need;
+	}
+	return WARM_NEEDS;
 }
 
 int warm_ptrace_scope(void)
@@ -150,6 +205,10 @@ const char *warm_need_name(enum warm_need need)
 		[NEED_TRACE] = "ptrace",
 		[NEED_MEMORY] = "/proc/PID/mem",
 		[NEED_MAP] = "PR_SET_MM_MAP",
+		[NEED_THREAD] = "a thread of its own",
+		[NEED_NO_SIGNAL] = "clone(2) without a signal",
+		[NEED_CLOSE_RANGE] = "close_range(2)",
+		[NEED_PIDFD_OPEN] = "pidfd_open(2)",
 	};
 
 	return names[need];
@@ -170,6 +229,11 @@ const char *warm_need_remedy(enum warm_need need, int error)
 			return "as root: sysctl kernel.yama.ptrace_scope=1 (3 "
 			       "stays until the next boot)";
 		return "allow ptrace in the sandbox around this process";
+	case NEED_THREAD:
+	case NEED_NO_SIGNAL:
+	case NEED_CLOSE_RANGE:
+	case NEED_PIDFD_OPEN:
+		return "allow the call in the sandbox around this process";
 	default:
 		return "use a kernel with CONFIG_CHECKPOINT_RESTORE; allow "
 		       "prctl in the sandbox around this process";

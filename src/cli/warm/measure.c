@@ -28,7 +28,7 @@ extern char **environ;
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT |  \
 	 SPAWN_TEMPLATE_CREATE_NO_GUARD)
 #define READY_MOST (3000 * ST_MS) /* a preparation takes about 10 ms */
-#define READY_HARDLY (300 * ST_MS) /* where another one did not come */
+#define READY_HARDLY (300 * ST_MS) /* then see what stands in the way */
 #define END_MOST (5000 * ST_MS) /* for a program that does not end by itself */
 #define CONTENDERS (WARM_WAYS + 1)
 
@@ -199,6 +199,17 @@ bool warm_await(int tfd, int64_t most_ns)
 	}
 }
 
+/* Wait long only where nothing is known to stand in the way. */
+static bool await_first(int tfd, bool failed_before)
+{
+	int error;
+
+	if (warm_await(tfd, READY_HARDLY))
+		return true;
+	return !failed_before && warm_lacking(&error) == WARM_NEEDS &&
+	       warm_await(tfd, READY_MOST);
+}
+
 /* The second launch from a template is the one that has a process prepared. */
 static int prepare(struct course *c)
 {
@@ -215,8 +226,7 @@ static int prepare(struct course *c)
 		if (err)
 			break;
 		start = st_now();
-		fact->prepared = warm_await(c->tfd[i],
-					    failed ? READY_HARDLY : READY_MOST);
+		fact->prepared = await_first(c->tfd[i], failed);
 		fact->prepare_ns = st_now() - start;
 	}
 	return err;

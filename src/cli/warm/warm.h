@@ -46,11 +46,18 @@ enum warm_need {
 	NEED_TRACE, /* ptrace(2) of a child that allows it */
 	NEED_MEMORY, /* the file mem of it in /proc */
 	NEED_MAP, /* PR_SET_MM_MAP */
+	NEED_THREAD, /* a thread that prepares */
+	NEED_NO_SIGNAL, /* clone(2) of a process that ends without a signal */
+	NEED_CLOSE_RANGE, /* close_range(2) */
+	NEED_PIDFD_OPEN, /* pidfd_open(2) */
 	WARM_NEEDS,
 };
 
 /* Try it in processes of its own. Return: 0 or -errno. */
 int warm_ask(enum warm_need need);
+
+/* Return the first need that is not met, with its -errno; WARM_NEEDS: all are met. */
+enum warm_need warm_lacking(int *error);
 
 /* Describe what stands in the way of a need that answered -errno, and the remedy. */
 const char *warm_need_name(enum warm_need need);

@@ -136,17 +136,13 @@ static bool why_file(const struct spawn_template_stat *st, struct warm_why *why)
 
 static bool why_machine(struct warm_why *why)
 {
-	for (int need = 0; need < WARM_NEEDS; need++) {
-		int ret = warm_ask((enum warm_need)need);
+	int error;
+	enum warm_need need = warm_lacking(&error);
 
-		if (ret < 0)
-			return say(why, "machine",
-				   warm_need_remedy((enum warm_need)need, ret),
-				   "%s: %s",
-				   warm_need_name((enum warm_need)need),
-				   strerror(-ret));
-	}
-	return false;
+	if (need == WARM_NEEDS)
+		return false;
+	return say(why, "machine", warm_need_remedy(need, error), "%s: %s",
+		   warm_need_name(need), strerror(-error));
 }
 
 void warm_why(const struct warm_program *program, struct warm_why *why)
