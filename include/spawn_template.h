@@ -787,6 +787,8 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_END_LEFTOVERS	(1U << 10) /* end the tree at last */
 #define SPAWN_TEMPLATE_RUN_LIMITS		(1U << 11) /* on all of the tree */
 #define SPAWN_TEMPLATE_RUN_NO_ECHO		(1U << 12) /* of RUN_PTY's terminal */
+#define SPAWN_TEMPLATE_RUN_SAME_GROUP		(1U << 13) /* as the caller */
+#define SPAWN_TEMPLATE_RUN_TELL_START		(1U << 14) /* see ring_run */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
@@ -929,7 +931,11 @@ struct spawn_template_result {
  *
  * The tree is the program and all processes that it starts. The tree has a session
  * of its own, and so no controlling terminal, unless @args->spawn has
- * SPAWN_SETPGROUP. With RUN_CGROUP the tree also has a cgroup of its own, below
+ * SPAWN_SETPGROUP. With RUN_SAME_GROUP it stays in the caller's session and process
+ * group, and can use the caller's terminal as the caller can: the terminal signals and
+ * stops both together. No signal of the call goes to that group. So without a cgroup or a
+ * keeper the end of the tree reaches the descendants that /proc shows, and no others.
+ * With RUN_CGROUP the tree also has a cgroup of its own, below
  * cgroup_parent_fd. If that is -1, the call makes the cgroup below the caller's own,
  * if the caller may write there; else the run goes on without a cgroup, and
  * RESULT_CGROUP is not set.
@@ -1004,7 +1010,9 @@ struct spawn_template_result {
  *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP;
  *            RUN_STREAM without on_output, or on_output without RUN_STREAM;
  *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE; RUN_OPEN_INPUT or
- *            RUN_DETACH_ON_TIMEOUT, which are for rings; RUN_TAIL or RUN_SPILL with
+ *            RUN_DETACH_ON_TIMEOUT or RUN_TELL_START, which are for rings;
+ *            RUN_SAME_GROUP with RUN_PTY, SPAWN_SETSID or SPAWN_SETPGROUP;
+ *            RUN_TAIL or RUN_SPILL with
  *            RUN_STREAM or RUN_NO_CAPTURE; tail_output above max_output; spill_fd is
  *            neither a directory nor a regular file; RUN_PTY with RUN_NO_CAPTURE or
  *            SPAWN_SETPGROUP; RUN_NO_ECHO without RUN_PTY; a limit without
@@ -1218,6 +1226,11 @@ int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
  * ended, and no idle_timeout_ns. The completion of kind CQE_END has RESULT_DETACHED, and
  * all of the output; RESULT_TIMED_OUT only if the second time has passed, too.
  *
+ * With RUN_TELL_START a completion of kind CQE_STARTED comes once the program has passed
+ * exec, and before all others of the run except output. It has res 0, the pid, and a
+ * pidfd, with which the caller can signal the program. The ring closes the pidfd in
+ * spawn_template_ring_seen(); it is -1 if no descriptor was free.
+ *
  * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run(), with
  * on_output, which is for that call, or for RUN_DETACH_ON_TIMEOUT without timeout_ns.
  * Since: 0.2
@@ -1249,7 +1262,8 @@ struct spawn_template_cqe {
 	int32_t res;			/* 0, or a negated errno */
 	uint32_t flags;			/* if the launch failed: see below */
 	int32_t pid;			/* the child's; -1: there is none */
-	int32_t pidfd;			/* the caller's, from ring_spawn; else -1 */
+	int32_t pidfd;			/* the caller's, from ring_spawn; the */
+					/* ring's, with CQE_STARTED; else -1 */
 	struct spawn_template_result *result;	/* from ring_run; or NULL */
 	/* since 0.4 */
 	uint32_t kind;			/* SPAWN_TEMPLATE_CQE_* */
@@ -1262,6 +1276,7 @@ struct spawn_template_cqe {
 #define SPAWN_TEMPLATE_CQE_OUT			1 /* part of stdout */
 #define SPAWN_TEMPLATE_CQE_ERR			2 /* part of stderr */
 #define SPAWN_TEMPLATE_CQE_DETACHED		3 /* the first deadline has come */
+#define SPAWN_TEMPLATE_CQE_STARTED		5 /* the program has passed exec */
 
 /* cqe: .flags holds the stage and the action of spawn_template_failure */
 #define SPAWN_TEMPLATE_CQE_STAGE(flags) ((flags) & 0xff)

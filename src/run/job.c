@@ -19,6 +19,7 @@
 #include "run/pool.h"
 #include "run/reactor.h"
 #include "run/ring.h"
+#include "run/started.h"
 #include "sys.h"
 
 /* The time for which a launch waits in a shortage, in all and per try. */
@@ -254,6 +255,7 @@ static void hand_over(struct st_job *job)
 {
 	if (!job->is_run)
 		job->run.io.poller = &job->ring->poller;
+	st_started_tell(job);
 	job->unwatched = st_reactor_watch(job) < 0;
 	if (job->unwatched || needs_attention(job) ||
 	    !leave_launching(job, ST_SLOT_RUNNING))
@@ -322,6 +324,11 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 		if (!j->detached)
 			goto fail;
 	}
+	if (args->flags & SPAWN_TEMPLATE_RUN_TELL_START) {
+		j->started = st_started_new();
+		if (!j->started)
+			goto fail;
+	}
 	if (args->flags & SPAWN_TEMPLATE_RUN_OPEN_INPUT) {
 		j->feed = st_feed_new();
 		if (!j->feed)
@@ -345,6 +352,7 @@ int st_job_new(struct st_job **job, struct spawn_template_ring *ring, int tfd,
 fail:
 	st_flow_drop(j->flow);
 	st_feed_drop(j->feed);
+	free(j->started);
 	free(j->detached);
 	free(j->result);
 	free(j);

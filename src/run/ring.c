@@ -205,6 +205,7 @@ void st_job_free(struct st_job *job)
 	struct st_pool *pool = ring->pool;
 
 	st_run_close(&job->run);
+	free(job->started);
 	free(job->detached);
 	st_feed_drop(job->feed);
 	if (job->flow)

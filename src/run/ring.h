@@ -99,6 +99,7 @@ struct st_job {
 	void *copy;
 	struct st_watch watch;
 	struct st_run run;
+	struct st_started *started;	/* of a run that has to tell; or NULL */
 	struct st_detached *detached;	/* of a run that may be; or NULL */
 	_Atomic uint32_t winsize;	/* that its terminal is to get; or 0 */
 	struct st_feed *feed;		/* of a run with open input; or NULL */

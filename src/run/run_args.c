@@ -17,7 +17,8 @@
 	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TAIL | \
 	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
 	 SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_END_LEFTOVERS | \
-	 SPAWN_TEMPLATE_RUN_LIMITS)
+	 SPAWN_TEMPLATE_RUN_LIMITS | SPAWN_TEMPLATE_RUN_SAME_GROUP | \
+	 SPAWN_TEMPLATE_RUN_TELL_START)
 
 /* The runs that fail rather than go on without a cgroup. */
 #define CGROUP_FLAGS (SPAWN_TEMPLATE_RUN_SUPERVISE | SPAWN_TEMPLATE_RUN_LIMITS)
@@ -28,7 +29,8 @@
 
 /* A caller that waits for the result could make no use of these. */
 #define RING_FLAGS \
-	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT)
+	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
+	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TELL_START)
 
 static const size_t run_versions[] = {
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
@@ -129,6 +131,15 @@ static bool is_terminal_sound(const struct spawn_template_run_args *args)
 	       !(args->spawn.flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP);
 }
 
+/* Tells whether only one wish says which session and group it gets. */
+static bool is_group_sound(const struct spawn_template_run_args *args)
+{
+	return !(args->flags & SPAWN_TEMPLATE_RUN_SAME_GROUP) ||
+	       (!(args->flags & SPAWN_TEMPLATE_RUN_PTY) &&
+		!(args->spawn.flags & (SPAWN_TEMPLATE_SPAWN_SETSID |
+				       SPAWN_TEMPLATE_SPAWN_SETPGROUP)));
+}
+
 /* Tells whether the limits are within the kernel's bounds, and have their flag. */
 static bool are_limits_sound(const struct spawn_template_run_args *args)
 {
@@ -161,7 +172,7 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
 	    !is_output_sound(args, of_ring) || !is_terminal_sound(args) ||
-	    !are_limits_sound(args))
+	    !is_group_sound(args) || !are_limits_sound(args))
 		return -EINVAL;
 	/* a terminal has one stream */
 	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)

@@ -102,9 +102,11 @@ static uint32_t add_dup2(struct spawn_template_action *actions, uint32_t n,
  * give such a program the terminal: in the caller's session, one that asks there for
  * a password would be stopped. In its own it has no terminal, and the question fails.
  */
-static void own_session(struct spawn_template_spawn_args *args)
+static void own_session(const struct spawn_template_run_args *run_args,
+			struct spawn_template_spawn_args *args)
 {
-	if (!(args->flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP))
+	if (!(args->flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP) &&
+	    !(run_args->flags & SPAWN_TEMPLATE_RUN_SAME_GROUP))
 		args->flags |= SPAWN_TEMPLATE_SPAWN_SETSID;
 }
 
@@ -182,7 +184,7 @@ int st_run_launch(struct st_run *run, int tfd,
 	spawn->args.actions_len = args->spawn.actions_len + n;
 	spawn->n_own = n;
 	spawn->warm = &warm;
-	own_session(&spawn->args);
+	own_session(args, &spawn->args);
 	if (run->end_leftovers)
 		run->tree.before = st_moment_now();
 	pid = launch_program(run, tfd, spawn, failure);
