@@ -63,12 +63,12 @@ _spawn_template_run() {
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
 		--held-most --ro --rw --idle-timeout --tail --spill --tcp-connect
 		--tcp-bind --memory-max --memory-swap-max --pids-max --cpu-max
-		--cpu-weight --io-weight'
+		--cpu-weight --io-weight --session'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort --no-signals --no-abstract --no-devices
 		--merge-stderr --pty
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
-		--keep-leftovers
+		--keep-leftovers --end-leftovers
 		--warm --warm=once --warm=fork --json --help'
 	local at
 
@@ -92,6 +92,7 @@ _spawn_template_run() {
 		_spawn_template_words '10 100 1000'
 		;;
 	--cpu-max) _spawn_template_words '50% 100% 200%' ;;
+	--session) _spawn_template_words 'own group caller' ;;
 	--umask) _spawn_template_words '022 027 077' ;;
 	--keep-fd | --nice | --argv0 | --tcp-connect | --tcp-bind) COMPREPLY=() ;;
 	*)
@@ -110,11 +111,12 @@ _spawn_template_batch() {
 		_spawn_template_words '500ms 2s 30s 2m'
 		;;
 	--max-output) _spawn_template_words '64K 1M 16M' ;;
+	--session) _spawn_template_words 'own group caller' ;;
 	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
 	*)
 		_spawn_template_words '--jobs --max-output --timeout --idle-timeout --kill-after
 			--held-quiet --held-most --cgroup-tree --supervise --keep-leftovers
-			--warm --warm=once --warm=fork --json --help'
+			--session --warm --warm=once --warm=fork --json --help'
 		;;
 	esac
 }

@@ -96,6 +96,8 @@ complete $captured -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each str
 complete $captured -l held-quiet -x -a '100ms 1s 10s' -d 'Then give up output that is held'
 complete $captured -l held-most -x -a '1s 10s 1h' -d 'Give it up at last'
 complete $captured -l keep-leftovers -d 'Let live what is left behind'
+complete $captured -l session -x -a 'own group caller' -d 'Of its own, or this one'
+complete $run -l end-leftovers -d 'End what is left behind'
 complete $captured -l cgroup-tree -d 'In a cgroup of its own'
 complete $captured -l supervise -d 'So, and all end with this tool'
 complete $run -l tail -x -a '4K 64K 1M' -d 'Keep so much of the end of output'

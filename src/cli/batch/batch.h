@@ -21,6 +21,7 @@
 #include "cli/cli.h"
 #include "cli/limits.h"
 #include "cli/sandbox.h"
+#include "cli/session.h"
 
 #define BATCH_JOBS_MAX 1024
 #define BATCH_JOBS_DEFAULT 64 /* fits tools that wait more than they compute */
@@ -47,6 +48,7 @@ struct batch_options {
 	bool keep_leftovers; /* of lines that say nothing else */
 	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 	enum batch_way way; /* of lines that have none of their own */
+	enum session session; /* the same */
 };
 
 /* Return the way of a CREATE_WARM_* flag. */
@@ -169,6 +171,7 @@ struct request {
 	uint32_t winsize; /* SPAWN_TEMPLATE_WINSIZE; 0: not given */
 	int keep_leftovers; /* -1: not given */
 	int way; /* enum batch_way; BATCH_UNSET: not given */
+	enum session session;
 	struct complaint *refused; /* owned; NULL: the line is right */
 };
 

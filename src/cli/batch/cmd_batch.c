@@ -19,6 +19,7 @@ enum {
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
+	OPT_SESSION,
 	OPT_JSON,
 };
 
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
+	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
@@ -90,6 +92,12 @@ static int read_option(struct batch_options *o, int c, const char *text,
 	case OPT_KEEP_LEFTOVERS:
 		o->keep_leftovers = true;
 		return 0;
+	case OPT_SESSION:
+		o->session = session_of(text);
+		if (o->session != SESSION_UNSET)
+			return 0;
+		return out_bad_usage("--session %s: neither " SESSION_WANTED,
+				     text);
 	case OPT_WARM:
 		return read_way(o, text);
 	case OPT_JSON: /* batch knows no other form */
@@ -169,6 +177,7 @@ const struct command cmd_batch = {
 		"\"signals\": false...}\n"
 		"  \"limits\"        {\"memory_max\": \"512M\", \"pids_max\": 100, "
 		"\"cpu_max\": \"150%\"}\n"
+		"  \"session\"       \"group\", \"caller\": as --session here\n"
 		"  \"merge_stderr\"  true: standard error goes to \"out\" "
 		"too\n"
 		"  \"keep_leftovers\"  true: the processes that it leaves "
@@ -216,6 +225,10 @@ const struct command cmd_batch = {
 		"cgroup of this tool\n"
 		"  --supervise        as --cgroup-tree; the trees also end if "
 		"this tool is KILLed\n"
+		"  --session WHICH    of lines without \"session\": own, by "
+		"default; group: a process\n"
+		"                     group in this session; caller: this "
+		"tool's own group\n"
 		"  --warm[=WAY]       prepare the programs of lines without "
 		"\"warm\": once, fork;\n"
 		"                     default fork\n"

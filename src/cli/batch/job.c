@@ -42,6 +42,14 @@ static int64_t idle_of(const struct batch *b, const struct request *r)
 	return r->idle_ns >= 0 ? r->idle_ns : b->options->idle_timeout_ns;
 }
 
+/* A terminal of its own is a session of its own. */
+static enum session session_for(const struct batch *b, const struct request *r)
+{
+	if (r->session || r->run_flags & SPAWN_TEMPLATE_RUN_PTY)
+		return r->session;
+	return b->options->session;
+}
+
 /* Return: 0 or -errno. */
 static int queue_job(struct batch *b, struct batch_job *job,
 		     const struct request *r)
@@ -73,6 +81,7 @@ static int queue_job(struct batch *b, struct batch_job *job,
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
 	args.flags = job->run_flags;
+	session_apply(session_for(b, r), &args);
 	limits_apply(&r->limits, &args);
 	args.cgroup_parent_fd = b->tree_parent;
 	return spawn_template_ring_run(b->ring, job->tfd, &args, sizeof(args),

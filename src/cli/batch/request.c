@@ -187,6 +187,15 @@ static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
 	return 0;
 }
 
+static int read_session(struct request *r, json_t *value, struct complaint *c)
+{
+	r->session = session_of(json_string_value(value));
+	if (r->session != SESSION_UNSET)
+		return 0;
+	return batch_complain(c, EINVAL,
+			      "\"session\" is neither " SESSION_WANTED);
+}
+
 static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
 {
 	struct sandbox_failure failure;
@@ -250,6 +259,7 @@ static const struct key {
 	{ "pty", read_pty, RUN },
 	{ "rows", read_rows, RUN | WINSIZE },
 	{ "sandbox", read_sandbox, RUN },
+	{ "session", read_session, RUN },
 	{ "setenv", bytes_setenv, RUN },
 	{ "setenv_base64", bytes_setenv_base64, RUN },
 	{ "spill", read_spill, RUN },
@@ -297,6 +307,11 @@ static int check_run(const struct request *r, struct complaint *c)
 		return batch_complain(c, EINVAL,
 				      "\"rows\", \"columns\" and \"echo\" "
 				      "need \"pty\": true");
+	if (pty && r->session)
+		return batch_complain(
+			c, EINVAL,
+			"\"pty\" is a session of its own, without "
+			"\"session\"");
 	if (r->winsize && check_size(r, c))
 		return -1;
 	if (r->sandbox.flags && !sandbox_is_wanted(&r->sandbox))

@@ -17,7 +17,7 @@
 
 #define THE_RUN 1 /* user_data */
 
-static int open_ring(struct spawn_template_ring **ring)
+int plan_ring(struct spawn_template_ring **ring)
 {
 	struct spawn_template_ring_params params =
 		SPAWN_TEMPLATE_RING_PARAMS_INIT;
@@ -28,6 +28,36 @@ static int open_ring(struct spawn_template_ring **ring)
 	return err ? launch_no_ring(-err) : 0;
 }
 
+int plan_run(struct run_plan *plan, struct spawn_template_run_args *args)
+{
+	const struct run_options *o = plan->options;
+
+	args->max_output = o->max_output;
+	args->timeout_ns = (uint64_t)o->timeout_ns;
+	args->grace_ns = (uint64_t)o->grace_ns;
+	args->held_quiet_ns = o->held_quiet_ns;
+	args->held_most_ns = o->held_most_ns;
+	args->idle_timeout_ns = (uint64_t)o->idle_timeout_ns;
+	args->tail_output = o->tail;
+	args->spill_fd = o->spill_fd;
+	args->winsize = o->winsize;
+	args->flags = o->run_flags | o->output_flags;
+	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)
+		args->flags |= SPAWN_TEMPLATE_RUN_OPEN_INPUT;
+	if (o->capture ? !o->keep_leftovers : o->end_leftovers)
+		args->flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	limits_apply(&o->limits, args);
+	if (o->tree_parent) {
+		args->cgroup_parent_fd =
+			open_cgroup("--cgroup-tree", o->tree_parent, true);
+		if (args->cgroup_parent_fd < 0)
+			return CLI_FAILED;
+		plan->cgroup_fd = args->cgroup_parent_fd;
+	}
+	args->spawn = plan->args;
+	return 0;
+}
+
 /*
  * Queue the run without submitting it.
  * Return: 0, or an exit code as plan_make().
@@ -35,34 +65,13 @@ static int open_ring(struct spawn_template_ring **ring)
 static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 		     json_t **report)
 {
-	const struct run_options *o = plan->options;
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
-	int err;
+	int err = plan_run(plan, &args);
 
-	args.max_output = o->max_output;
-	args.timeout_ns = (uint64_t)o->timeout_ns;
-	args.grace_ns = (uint64_t)o->grace_ns;
-	args.held_quiet_ns = o->held_quiet_ns;
-	args.held_most_ns = o->held_most_ns;
-	args.idle_timeout_ns = (uint64_t)o->idle_timeout_ns;
-	args.tail_output = o->tail;
-	args.spill_fd = o->spill_fd;
-	args.winsize = o->winsize;
-	args.flags = o->run_flags | o->output_flags;
-	if (args.flags & SPAWN_TEMPLATE_RUN_PTY)
-		args.flags |= SPAWN_TEMPLATE_RUN_OPEN_INPUT;
-	if (!o->keep_leftovers)
-		args.flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
-	limits_apply(&o->limits, &args);
-	if (o->tree_parent) {
-		args.cgroup_parent_fd =
-			open_cgroup("--cgroup-tree", o->tree_parent, true);
-		if (args.cgroup_parent_fd < 0)
-			return CLI_FAILED;
-		plan->cgroup_fd = args.cgroup_parent_fd;
-	}
-	args.spawn = plan->args;
+	if (err)
+		return err;
 	args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	session_apply(plan->options->session, &args);
 	err = spawn_template_ring_run(ring, plan->tfd, &args, sizeof(args),
 				      THE_RUN);
 	return err ? plan_explain(plan, -err, report) : 0;
@@ -98,18 +107,23 @@ static struct spawn_template_cqe *wait_for_it(struct spawn_template_ring *ring,
 	return cqe;
 }
 
-static int report_launch_failure(struct run_plan *plan,
-				 const struct spawn_template_cqe *cqe)
+int plan_explain_run(struct run_plan *plan,
+		     const struct spawn_template_cqe *cqe, json_t **report)
 {
-	json_t *error = NULL;
-	int status;
-
 	plan->failure = (struct spawn_template_failure){
 		.error = -cqe->res,
 		.stage = SPAWN_TEMPLATE_CQE_STAGE(cqe->flags),
 		.action = SPAWN_TEMPLATE_CQE_ACTION(cqe->flags),
 	};
-	status = plan_explain(plan, -cqe->res, &error);
+	return plan_explain(plan, -cqe->res, report);
+}
+
+static int report_launch_failure(struct run_plan *plan,
+				 const struct spawn_template_cqe *cqe)
+{
+	json_t *error = NULL;
+	int status = plan_explain_run(plan, cqe, &error);
+
 	out_json(STDOUT_FILENO, failure_json(plan->options, error),
 		 JSON_COMPACT);
 	return status;
@@ -198,7 +212,7 @@ int run_captured(const struct run_options *o)
 	if (error)
 		out_json(STDOUT_FILENO, failure_json(o, error), JSON_COMPACT);
 	if (!status)
-		status = open_ring(&ring);
+		status = plan_ring(&ring);
 	if (!status)
 		status = run_in(ring, &plan);
 	spawn_template_ring_exit(ring);

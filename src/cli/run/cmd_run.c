@@ -52,6 +52,8 @@ enum {
 	OPT_MERGE_STDERR,
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
+	OPT_END_LEFTOVERS,
+	OPT_SESSION,
 	OPT_WARM,
 	OPT_LIMIT, /* and the other limits: enum limit */
 };
@@ -81,6 +83,8 @@ static const struct option long_options[] = {
 	{ "cgroup-tree", optional_argument, NULL, OPT_CGROUP_TREE },
 	{ "supervise", no_argument, NULL, OPT_SUPERVISE },
 	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
+	{ "end-leftovers", no_argument, NULL, OPT_END_LEFTOVERS },
+	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "memory-max", required_argument, NULL, OPT_LIMIT + LIMIT_MEMORY },
 	{ "memory-swap-max", required_argument, NULL, OPT_LIMIT + LIMIT_SWAP },
@@ -189,6 +193,9 @@ static bool read_switch(struct run_options *o, int c)
 	case OPT_KEEP_LEFTOVERS:
 		o->keep_leftovers = true;
 		return true;
+	case OPT_END_LEFTOVERS:
+		o->end_leftovers = true;
+		return true;
 	case OPT_NO_NET:
 		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_NO_NET;
 		return true;
@@ -271,6 +278,8 @@ static int read_value(struct run_options *o, int c, const char *text,
 		o->run_flags |= SPAWN_TEMPLATE_RUN_CGROUP;
 		o->tree_parent = text;
 		return 0;
+	case OPT_SESSION:
+		return option_session(o, text);
 	case OPT_WARM:
 		return read_warm(text, &o->create_flags);
 	case OPT_RO:
@@ -286,19 +295,27 @@ static int read_value(struct run_options *o, int c, const char *text,
 	}
 }
 
+/*
+ * See whether the whole tree is held without --capture. Nothing but a cgroup or a keeper
+ * finds what a program has left behind in the group of its caller.
+ */
+static void hold_whole(struct run_options *o)
+{
+	if (o->end_leftovers)
+		o->run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
+	o->whole = o->run_flags || o->limits.given || o->session;
+}
+
 static int check_options(struct run_options *o)
 {
-	if (o->run_flags && !o->capture)
-		return out_bad_usage("--cgroup-tree and --supervise need "
-				     "--capture");
 	if (o->keep_leftovers && !o->capture)
 		return out_bad_usage("--keep-leftovers needs --capture");
+	if (o->keep_leftovers && o->end_leftovers)
+		return out_bad_usage("--keep-leftovers and --end-leftovers "
+				     "exclude each other");
 	if (o->keep_leftovers && o->limits.given)
 		return out_bad_usage("--keep-leftovers: what is left would "
 				     "have no limits");
-	if (o->limits.given && !o->capture)
-		return out_bad_usage("--memory-max and other limits need "
-				     "--capture");
 	if ((o->held_quiet_ns || o->held_most_ns) && !o->capture)
 		return out_bad_usage("--held-quiet and --held-most need "
 				     "--capture");
@@ -313,6 +330,8 @@ static int check_options(struct run_options *o)
 			"another wish; so does --no-devices");
 	if (o->capture)
 		o->json = true;
+	else
+		hold_whole(o);
 	return options_check(o);
 }
 
@@ -362,19 +381,6 @@ static int change_environment(const struct run_options *o)
 	return err ? CLI_FAILED : 0;
 }
 
-static int end_like(const struct job *job)
-{
-	if (job->end == JOB_LOST) {
-		out_error("the exit status was lost: something else waited for "
-			  "process %d",
-			  (int)job->pid);
-		return CLI_FAILED;
-	}
-	if (job->timed_out)
-		return CLI_TIMED_OUT;
-	return job->signal < 0 ? job->code : end_by_signal(job->signal);
-}
-
 static int run_job(const struct run_options *o)
 {
 	json_t *launch = NULL;
@@ -402,7 +408,7 @@ static int run_job(const struct run_options *o)
 	if (o->json)
 		out_json(STDERR_FILENO, report_json(&job, launch),
 			 JSON_COMPACT);
-	return end_like(&job);
+	return job_end_like(&job);
 }
 
 static int run_main(int argc, char **argv)
@@ -418,7 +424,9 @@ static int run_main(int argc, char **argv)
 		if (!status)
 			keep_named(&o);
 		if (!status)
-			status = o.capture ? run_captured(&o) : run_job(&o);
+			status = o.capture ? run_captured(&o)
+				 : o.whole ? run_whole(&o)
+					   : run_job(&o);
 	}
 	free(o.env);
 	free(o.keep);

@@ -49,7 +49,7 @@ static void block_unless_ignored(sigset_t *set, const int *signals, size_t n)
 /* Tell whether a group, or a terminal in its stead, has to tell the tree. */
 static bool needs_group(const struct run_options *options)
 {
-	return options->timeout_ns &&
+	return (options->timeout_ns || options->whole) &&
 	       !(options->flags & SPAWN_TEMPLATE_SPAWN_SETSID);
 }
 
@@ -145,7 +145,7 @@ static void continue_program(const struct job *job)
  * the program; stop the whole job if the program has its own group; go on
  * together.
  */
-static void stop_together(struct job *job, int sig)
+void job_stop_together(struct job *job, int sig)
 {
 	sigset_t set, pending;
 
@@ -159,6 +159,14 @@ static void stop_together(struct job *job, int sig)
 	sigpending(&pending);
 	if (sigismember(&pending, SIGCONT) == 1)
 		continue_program(job);
+}
+
+/* Stop with a program that the terminal, or a forwarded SIGTSTP, has stopped. */
+static void note_stop(struct job *job, const siginfo_t *info)
+{
+	if (info->si_status == SIGTSTP || info->si_status == SIGTTIN ||
+	    info->si_status == SIGTTOU)
+		job_stop_together(job, info->si_status);
 }
 
 /*
@@ -185,9 +193,17 @@ static void reap_program(struct job *job)
 		note_end(job, &info);
 		return;
 	}
-	if (info.si_status == SIGTSTP || info.si_status == SIGTTIN ||
-	    info.si_status == SIGTTOU)
-		stop_together(job, info.si_status);
+	note_stop(job, &info);
+}
+
+void job_note_stops(struct job *job)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)job->pid, &info, WSTOPPED | WNOHANG | __WALL) ==
+		    0 &&
+	    info.si_pid)
+		note_stop(job, &info);
 }
 
 /*
@@ -213,7 +229,7 @@ static void forward(struct job *job, const struct signalfd_siginfo *info,
 	to_program(job, sig);
 }
 
-static void read_signals(struct job *job, bool from_terminal_too)
+void job_read_signals(struct job *job, bool from_terminal_too)
 {
 	struct signalfd_siginfo info;
 
@@ -286,12 +302,12 @@ static void end_tree(struct job *job)
 void job_wait(struct job *job)
 {
 	/* nobody knows whether the program got the signals before now, too */
-	read_signals(job, true);
+	job_read_signals(job, true);
 	for (reap_program(job); job->end == JOB_RUNNING; reap_program(job)) {
 		if (st_now() >= job->deadline)
 			escalate(job);
 		wait_ready(job);
-		read_signals(job, false);
+		job_read_signals(job, false);
 		if (job->tree.others && !job->timed_out)
 			tree_reap(&job->tree);
 	}
@@ -307,4 +323,17 @@ void job_finish(struct job *job)
 		close(job->pidfd);
 	close(job->signals);
 	sigprocmask(SIG_SETMASK, &job->inherited, NULL);
+}
+
+int job_end_like(const struct job *job)
+{
+	if (job->end == JOB_LOST) {
+		out_error("the exit status was lost: something else waited for "
+			  "process %d",
+			  (int)job->pid);
+		return CLI_FAILED;
+	}
+	if (job->timed_out)
+		return CLI_TIMED_OUT;
+	return job->signal < 0 ? job->code : end_by_signal(job->signal);
 }

@@ -49,15 +49,19 @@ static void add_keep(struct run_plan *plan, int fd)
 }
 
 /*
- * Give the program this tool's stdin, unless that is a terminal: a captured
- * program has a session of its own, and so would take keys that are meant for
- * others, also in the background. It gets /dev/null instead.
+ * Give the program of a ring's run this tool's stdin, unless that is a terminal of
+ * others: a captured program has a session of its own, and so would take keys that are
+ * meant for others, also in the background. It gets /dev/null instead.
  */
 static int add_stdin(struct run_plan *plan)
 {
-	if (isatty(STDIN_FILENO))
+	const struct run_options *o = plan->options;
+
+	if (o->capture && o->session != SESSION_CALLER && isatty(STDIN_FILENO))
 		return 0;
 	plan->stdin_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (plan->stdin_fd < 0 && errno == EBADF) /* it is closed here, too */
+		return 0;
 	if (plan->stdin_fd < 0) {
 		out_error("standard input: %s", strerror(errno));
 		return CLI_FAILED;
@@ -84,9 +88,9 @@ static int add_actions(struct run_plan *plan, const sigset_t *mask)
 		   });
 	for (size_t i = 0; i < o->n_keep; i++)
 		add_keep(plan, o->keep[i]);
-	if (!o->capture || o->output_flags & SPAWN_TEMPLATE_RUN_PTY)
+	if (o->output_flags & SPAWN_TEMPLATE_RUN_PTY)
 		return 0;
-	return add_stdin(plan);
+	return o->capture || o->whole ? add_stdin(plan) : 0;
 }
 
 /* ---- the plan */

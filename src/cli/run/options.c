@@ -44,6 +44,14 @@ int option_pty(struct run_options *o, const char *text)
 	return 0;
 }
 
+int option_session(struct run_options *o, const char *text)
+{
+	o->session = session_of(text);
+	if (o->session != SESSION_UNSET)
+		return 0;
+	return out_bad_usage("--session %s: neither " SESSION_WANTED, text);
+}
+
 int option_port(struct run_options *o, bool bind, const char *text)
 {
 	struct sandbox_wishes *w = &o->sandbox;
@@ -74,6 +82,11 @@ int options_check(const struct run_options *o)
 		return out_bad_usage(
 			"--idle-timeout, --tail, --spill, --pty and "
 			"--merge-stderr need --capture");
+	if (o->session && o->output_flags & SPAWN_TEMPLATE_RUN_PTY)
+		return out_bad_usage("--pty is a session of its own, without "
+				     "--session");
+	if (o->session > SESSION_OWN && o->flags & SPAWN_TEMPLATE_SPAWN_SETSID)
+		return out_bad_usage("--setsid is --session own");
 	if (o->tail > most)
 		return out_bad_usage("--tail is more than --max-output");
 	return 0;

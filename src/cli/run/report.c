@@ -66,20 +66,22 @@ static struct spawn_template_result result_of(const struct job *job)
 }
 
 /*
- * Report the end. "cgroup" is false, because the tree has no cgroup of its own:
- * --cgroup names one that is shared. exit_code, killed and rusage are the names of 0.3.
+ * Report the end. "cgroup" is false without one of the tree's own: --cgroup names one
+ * that is shared. exit_code, killed and rusage are the names of 0.3. A ring does not
+ * tell of core dumps.
  */
 json_t *report_json(const struct job *job, json_t *launch)
 {
 	static const struct result_form form = { .streamed = true };
-	struct spawn_template_result r = result_of(job);
+	struct spawn_template_result r =
+		job->result ? *job->result : result_of(job);
 	json_t *result = result_json(&r, (int)job->pid, &form);
-	json_t *report =
-		json_pack("{s:o, s:b, s:o, s:b, s:o, s:o}", "command",
-			  command_json(job->options->argv), "core_dumped",
-			  job->core_dumped, "exit_code", out_number(job->code),
-			  "killed", job->killed, "rusage",
-			  usage_json(&job->usage), "launch", launch);
+	json_t *report = json_pack(
+		"{s:o, s:o, s:o, s:b, s:o, s:o}", "command",
+		command_json(job->options->argv), "core_dumped",
+		job->result ? json_null() : json_boolean(job->core_dumped),
+		"exit_code", out_number(job->code), "killed", job->killed,
+		"rusage", usage_json(&job->usage), "launch", launch);
 
 	if (!report || !result || json_object_update(report, result)) {
 		json_decref(report);

@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/limits.h"
 #include "cli/sandbox.h"
+#include "cli/session.h"
 
 /* --env and --unset, in the order given */
 struct env_change {
@@ -32,8 +33,11 @@ struct run_options {
 	uint64_t held_quiet_ns, held_most_ns; /* 0: the default */
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
 	uint64_t create_flags; /* SPAWN_TEMPLATE_CREATE_*, of --warm */
-	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_*; with capture */
+	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	bool keep_leftovers; /* with capture */
+	bool end_leftovers; /* without; with capture the default */
+	bool whole; /* without capture: the whole tree is held */
+	enum session session;
 	uint32_t output_flags; /* the same, of the options in options.c */
 	int64_t idle_timeout_ns; /* 0: none */
 	uint64_t tail; /* bytes; 0: none */
@@ -109,6 +113,11 @@ struct job {
 	int code, signal; /* one is >= 0, the other -1 */
 	bool core_dumped;
 	struct rusage usage;
+
+	/* whole.c: */
+	const struct spawn_template_result *result; /* NULL: there is none */
+	bool is_child; /* of this tool; else of a keeper */
+	bool leads; /* a group of its own */
 };
 
 /* terminal.c */
@@ -131,6 +140,7 @@ void keep_named(struct run_options *options);
 int option_tail(struct run_options *o, const char *text);
 int option_spill(struct run_options *o, const char *text);
 int option_pty(struct run_options *o, const char *text);
+int option_session(struct run_options *o, const char *text);
 int option_port(struct run_options *o, bool bind, const char *text);
 
 /* Check that what they have read fits together. */
@@ -165,6 +175,16 @@ void plan_free(struct run_plan *plan);
  * Return: the exit code.
  */
 int plan_explain(struct run_plan *plan, int error, json_t **report);
+
+/*
+ * capture.c: runs by a ring of one. Set the arguments of the run; make the ring; explain
+ * that the launch failed.
+ * Return: 0, or an exit code as plan_make().
+ */
+int plan_run(struct run_plan *plan, struct spawn_template_run_args *args);
+int plan_ring(struct spawn_template_ring **ring);
+int plan_explain_run(struct run_plan *plan,
+		     const struct spawn_template_cqe *cqe, json_t **report);
 
 /* Describe the template and the way it was launched. */
 json_t *plan_describe(const struct run_plan *plan);
@@ -206,6 +226,21 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report);
 
 void job_wait(struct job *job);
 void job_finish(struct job *job);
+
+/* Stop this tool with its program, until both go on. */
+void job_stop_together(struct job *job, int sig);
+
+/* Do so if the program, a child of this tool, was stopped at the terminal. */
+void job_note_stops(struct job *job);
+
+/* Pass signals on; from_terminal_too: also to a program in this tool's group. */
+void job_read_signals(struct job *job, bool from_terminal_too);
+
+/* Return: the exit code; or end by the program's signal. */
+int job_end_like(const struct job *job);
+
+/* whole.c, and capture.c below. Return: the exit code; may end by a signal instead. */
+int run_whole(const struct run_options *options);
 
 /* capture.c. Return: the exit code; may end by a signal instead. */
 int run_captured(const struct run_options *options);
