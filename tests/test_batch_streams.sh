@@ -133,6 +133,26 @@ inputs() {
 	check(receive(p)["event"] == "close_input")
 	check(receive(p)["out"].strip() == "3000000")
 	END
+	drive 'the end of input waits behind input, and delays no other line' <<- 'END'
+	p = start()
+	send(p, id="w", open_input=True, argv=["sh", "-c",
+	    "while [ ! -e %s/go ]; do sleep 0.02; done; exec wc -c" % tmp])
+	send(p, write="w", data="x" * 3000000)
+	send(p, close_input="w")
+	send(p, write="w", data="late")
+	send(p, id="other", argv=["echo", "here"])
+	answers = []
+	while not any(x.get("out") == "here\n" for x in answers):
+	    answers.append(receive(p))
+	check(not any(x.get("event") == "close_input" for x in answers), answers)
+	check([x["error"]["name"] for x in answers if "error" in x] == ["EPIPE"], answers)
+	open(tmp + "/go", "w").close()
+	while not any(x["id"] == "w" and "event" not in x for x in answers):
+	    answers.append(receive(p))
+	check([x["line"] for x in answers if x.get("event") == "close_input"] == [3], answers)
+	check([x["out"].strip() for x in answers if "code" in x and x["id"] == "w"]
+	    == ["3000000"], answers)
+	END
 	drive 'input that nobody reads is answered with EPIPE' <<- 'END'
 	p = start()
 	send(p, id="x", open_input=True, argv=["sh", "-c", "read x; exec <&-;"
