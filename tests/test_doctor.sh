@@ -73,7 +73,7 @@ here() {
 	json 'every feature is complete' "$tmp/here" '
 		len(f) == len(j["features"]) > 40 and j["launches_work"]
 		and {x["area"] for x in j["features"]} == {"launch",
-			"process", "cgroup", "guard", "guard_running",
+			"process", "cgroup", "limits", "guard", "guard_running",
 			"warm", "sandbox", "machine"}
 		and all(x["status"] in ("ok", "missing", "no_permission",
 			"unknown", "info") for x in j["features"])
@@ -445,6 +445,14 @@ way_of_ending_trees() {
 		and f["tree_ending"]["detail"] == "cgroup, below '"$own"'"'
 	in_cgroup "$own" setpriv --reuid 65534 --regid 65534 --clear-groups \
 		"$copy" doctor --json > "$tmp/json" 2> "$tmp/log"
+	json 'a limit holds nowhere without its controller, or the right to it' \
+		"$tmp/json" '
+		all(f["limit_" + c]["status"] != "ok"
+			and "RLIMIT" in f["limit_" + c]["lost"] + "RLIMIT" * (c == "io")
+			and "'"$own"'" in f["limit_" + c]["detail"]
+			and (c in read("'"$own"'/cgroup.controllers").split())
+				== (f["limit_" + c]["status"] == "no_permission")
+			for c in ("memory", "pids", "cpu", "io"))'
 	json 'another account ends trees by /proc and gets a remedy' "$tmp/json" '
 		denied("tree_ending")
 		and "/proc" in f["tree_ending"]["detail"]
@@ -487,7 +495,11 @@ trees_in_sandboxes() { # cgroup
 		"$mount" > "$tmp/json" 2> "$tmp/log"
 	json 'a missing cgroup mount is told' "$tmp/json" '
 		f["tree_ending"]["status"] == "missing"
-		and "/proc" in f["tree_ending"]["detail"]'
+		and "/proc" in f["tree_ending"]["detail"]
+		and all(f[i]["status"] == "missing"
+			and f[i]["remedy"] == "see cgroup v2"
+			for i in ("limit_memory", "limit_pids", "limit_cpu",
+				"limit_io"))'
 }
 
 # Waits 5 s at most: other doctors that run now remove their own cgroups.

@@ -99,6 +99,14 @@ static void probe_mount(struct finding *f)
 		found(f, FEATURE_MISSING, "no cgroup v2 mount was found");
 }
 
+bool doctor_own_cgroup(char path[PATH_MAX])
+{
+	if (!find_place(&place) || !*place.own)
+		return false;
+	memcpy(path, place.own, PATH_MAX);
+	return true;
+}
+
 /* ---- a cgroup for a moment */
 
 static int make_below(const char *parent, char path[PATH_MAX])

@@ -17,7 +17,7 @@
 #include "shared/namespaces.h"
 
 static const struct area *const areas[] = {
-	&area_launch, &area_process, &area_cgroup,  &area_bpf,
+	&area_launch, &area_process, &area_cgroup,  &area_limits,  &area_bpf,
 	&area_guard,  &area_warm,    &area_sandbox, &area_machine,
 };
 

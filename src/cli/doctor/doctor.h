@@ -11,6 +11,7 @@
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +71,7 @@ struct area {
 extern const struct area area_launch; /* launch.c */
 extern const struct area area_process; /* process.c */
 extern const struct area area_cgroup; /* cgroup.c */
+extern const struct area area_limits; /* limits.c */
 extern const struct area area_bpf; /* bpf.c */
 extern const struct area area_guard; /* guard.c */
 extern const struct area area_warm; /* warm.c */
@@ -82,6 +84,9 @@ extern const struct area area_machine; /* machine.c */
  * the finding tells. *reason is why it was not prepared; NULL: it was.
  */
 int doctor_program(char *name, struct finding *f, const char **reason);
+
+/* cgroup.c. Find the directory of this process's cgroup. Return: false: there is none. */
+bool doctor_own_cgroup(char path[PATH_MAX]);
 
 /* ---- what a feature, or its row, says: probe.c */
 
