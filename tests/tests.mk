@@ -80,6 +80,10 @@ check-sandboxed: all build-tests
 SUB_MAKE = $(MAKE) --no-print-directory
 SUB_JOBS := -j$(shell nproc)
 
+# Tests wait more than they compute. So three run at a time where time limits are
+# multiplied, on two processors.
+SLOW_JOBS := JOBS=$(shell expr $$(nproc) \* 3 / 2)
+
 # The command line tool has the sanitizers, too, for its scripts. A case that a
 # sanitizer forbids is skipped whatever MUST_WORK is: 'check' runs it.
 check-asan:
@@ -87,7 +91,7 @@ check-asan:
 		all build-tests
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		TEST_SLOW=4 TEST_TIME=900 O='$(O)/asan' SAN=address \
+		TEST_SLOW=4 TEST_TIME=900 O='$(O)/asan' SAN=address $(SLOW_JOBS) \
 		MUST_WORK=0 \
 		tests/run $(TESTS_ALONE:%=-a %) \
 		$(call long_first,$(TESTS:$(O)/%=$(O)/asan/%) \
@@ -108,7 +112,8 @@ check-tsan:
 		$(TSAN_TESTS:$(O)/%=$(O)/tsan/%) \
 		$(TOOLS:$(O)/%=$(O)/tsan/%)
 	$(Q)TSAN_OPTIONS=halt_on_error=1 TEST_SLOW=10 TEST_TIME=900 \
-		MUST_WORK=0 O='$(O)/tsan' SAN=thread setarch -R tests/run \
+		MUST_WORK=0 O='$(O)/tsan' SAN=thread $(SLOW_JOBS) \
+		setarch -R tests/run \
 		$(TESTS_ALONE:%=-a %) $(TSAN_TESTS:$(O)/%=$(O)/tsan/%)
 
 # musl-gcc has no kernel headers; the system's are searched last.
@@ -117,5 +122,5 @@ MUSL_CC = musl-gcc -idirafter /usr/include \
 check-musl:
 	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' \
 		LDFLAGS=-static build-tests
-	$(Q)O='$(O)/musl' tests/run $(TESTS_ALONE:%=-a %) \
+	$(Q)O='$(O)/musl' TEST_SLOW=2 $(SLOW_JOBS) tests/run $(TESTS_ALONE:%=-a %) \
 		$(call long_first,$(TESTS:$(O)/%=$(O)/musl/%))
