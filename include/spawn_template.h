@@ -108,7 +108,7 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* see create */
 #define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37)
 #define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
-#define SPAWN_TEMPLATE_CREATE_WARM_RUNTIME	(1ULL << 39) /* session shells */
+#define SPAWN_TEMPLATE_CREATE_WARM_RUNTIME	(1ULL << 39) /* shells, Python */
 
 /**
  * spawn_template_search - resolve a name as execvp(3) does, once (extension)
@@ -158,7 +158,7 @@ struct spawn_template_create_args {
 	uint32_t warm_target;		/* processes to keep ready, up to 8; 0: 1 */
 	uint32_t pad;			/* 0 */
 	/* VER2 */
-	uint64_t warm_preload;		/* const char *, absolute: file to source */
+	uint64_t warm_preload;		/* const char *, see WARM_RUNTIME */
 };
 
 #define SPAWN_TEMPLATE_CREATE_ARGS_INIT \
@@ -213,13 +213,19 @@ struct spawn_template_create_args {
  * sourced the file once. spawn_template_create(3) lists what the file must not do,
  * and which launches are cold. Launches with other arguments run as they are.
  *
+ * If the program's name begins with "python", CREATE_WARM_RUNTIME has a CPython of
+ * 3.9 to 3.14 initialised ahead, and each launch forks it: a script, -c, -m and
+ * standard input do what they do in a Python that starts. args->warm_preload may be
+ * a list of modules to import ahead, such as "json,re,subprocess".
+ *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or
  *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
  *            reserved field, exec_flags, actions or actions_len not 0; neither or
  *            both of execfd and filename; a relative filename; GUARD with
  *            NO_GUARD; two of WARM_ONCE, WARM_FORK and WARM_RUNTIME; warm_preload
- *            relative, or without WARM_RUNTIME, or the other way round
+ *            without WARM_RUNTIME, missing or relative for a shell, or no list of
+ *            modules for a Python
  *   -E2BIG   size over a page, or a byte beyond the known fields is not 0
  *   -EOPNOTSUPP  DENY_WRITE without a guard or with NO_GUARD, or on a file system
  *            where the guard cannot deny every write: network, FUSE

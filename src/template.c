@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Makes, refreshes and closes templates; examine.c looks into their files. */
+#include <stdio.h>
 #include <string.h>
 
 #include "args.h"
@@ -201,18 +202,40 @@ int st_template_check_flags(uint64_t flags)
 	return (flags & ONCE_AND_FORK) == ONCE_AND_FORK ? -EINVAL : 0;
 }
 
-/* Checks the file that a session shell will source: a mistake shows at start-up. */
+/* Tells whether the program's name is that of a Python: python, python3.11 ... */
+static bool names_python(const struct spawn_template_create_args *args)
+{
+	const char *path = (const char *)(uintptr_t)args->filename, *slash;
+	char link[32], target[SPAWN_TEMPLATE_PATH_MAX];
+	int len;
+
+	if (!path) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", args->execfd);
+		len = sys_call4(__NR_readlinkat, AT_FDCWD, link, target,
+				sizeof(target) - 1);
+		target[len > 0 ? len : 0] = '\0';
+		path = target;
+	}
+	slash = strrchr(path, '/');
+	return strncmp(slash ? slash + 1 : path, "python", 6) == 0;
+}
+
+/*
+ * Checks the modules for a Python, or the file that a session shell will source:
+ * a mistake shows at start-up.
+ */
 static int check_preload(const struct spawn_template_create_args *args)
 {
 	const char *preload = (const char *)(uintptr_t)args->warm_preload;
 	struct spawn_template_key key = { 0 };
 	int fd, ret;
 
-	if (!preload != !(args->flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) ||
-	    (preload && *preload != '/'))
+	if (!(args->flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
+		return preload ? -EINVAL : 0;
+	if (names_python(args))
+		return !preload || st_warm_is_list(preload) ? 0 : -EINVAL;
+	if (!preload || *preload != '/')
 		return -EINVAL;
-	if (!preload)
-		return 0;
 	fd = sys_openat(AT_FDCWD, preload, O_RDONLY | O_CLOEXEC | O_NONBLOCK,
 			0);
 	if (fd < 0)

@@ -49,6 +49,13 @@ warm_set_secrets(uint64_t canary, uint64_t guard)
 			 : "memory");
 }
 
+/* Stops for the tracer, at a WARM_TRAP. */
+static inline __attribute__((always_inline, noreturn)) void warm_trap(void)
+{
+	__asm__ volatile("int3");
+	__builtin_unreachable();
+}
+
 static inline __attribute__((always_inline)) void warm_relax(void)
 {
 	__asm__ volatile("pause");

@@ -189,6 +189,9 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 	if (!list_fds(fds, claim->launch))
 		return -E2BIG;
 	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
+	if (parked->control.python.python)
+		return st_python_image(&image, parked, fds, claim->launch,
+				       &slot->req);
 	return (parked->control.shell.shell ? st_shell_image : st_warm_image)(
 		&image, parked, fds, claim->launch, &slot->req);
 }

@@ -42,4 +42,9 @@ int st_shell_image(struct warm_image *image, const struct st_parked *parked,
 		   const struct warm_fds *fds, const struct st_launch *l,
 		   struct warm_request *req);
 
+/* python_image.c: the same for a prepared Python */
+int st_python_image(struct warm_image *image, const struct st_parked *parked,
+		    const struct warm_fds *fds, const struct st_launch *l,
+		    struct warm_request *req);
+
 #endif

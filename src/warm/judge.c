@@ -21,6 +21,8 @@
 
 /* in a set of ignored signals: each launch resets it */
 #define PIPE (1ULL << (SIGPIPE - 1))
+/* Python ignores these in any case */
+#define PYTHONS (PIPE | 1ULL << (SIGXFSZ - 1))
 
 static bool is_linkers(const char *variable)
 {
@@ -186,6 +188,8 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 		return SPAWN_TEMPLATE_COLD_ARGV0;
 	if (has_linkers(envp))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
+	if (w->python)
+		return st_python_judge(w->python, l);
 	return w->session ? st_session_judge(w->session, l) : ST_COLD_NONE;
 }
 
@@ -219,6 +223,9 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 	if (seat->parked.control.shell.shell &&
 	    (same.umask != seat->same.umask ||
 	     (same.ignored | PIPE) != (seat->same.ignored | PIPE)))
+		return SPAWN_TEMPLATE_COLD_INHERITED;
+	if (seat->parked.control.python.python &&
+	    (same.ignored | PYTHONS) != (seat->same.ignored | PYTHONS))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	caller->ignored = same.ignored;
 	caller->umask = (unsigned int)same.umask;

@@ -110,8 +110,8 @@ static void fork_ahead(const struct st_warm *w, struct warm_seat *seat)
 }
 
 /* Parks one more process, without the lock: launches go on meanwhile. */
-static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
-		bool *final)
+static int park(struct st_warm *w, struct warm_seat *seat,
+		const struct st_python_start *start, bool *final)
 {
 	struct st_park p = {
 		.path = w->path,
@@ -123,10 +123,12 @@ static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
 	int ret = st_same_read(&before);
 
 	if (ret == 0)
-		ret = w->session ? st_session_open(w->session, envp, seat, &p)
-				 : st_seat_open(seat, &p);
+		ret = w->session  ? st_session_open(w->session, start->envp,
+						    seat, &p)
+		      : w->python ? st_python_open(w->python, start, seat, &p)
+				  : st_seat_open(seat, &p);
 	/* sourcing may have effects: not again what cannot be forked */
-	*final = w->session && p.step >= WARM_STEP_SOURCE;
+	*final = (w->session || w->python) && p.step >= WARM_STEP_SOURCE;
 	if (ret < 0)
 		return ret;
 	ret = st_same_read(&after);
@@ -143,17 +145,27 @@ static int park(struct st_warm *w, struct warm_seat *seat, char **envp,
 	return ret;
 }
 
-/* Copies the environment of a session shell, which launches may replace. */
-static uint64_t take_environment(struct st_warm *w, char ***envp)
+/* Counts the starts of a runtime; the caller holds the lock. */
+static uint64_t generation_of(const struct st_warm *w)
 {
-	uint64_t generation = 0;
+	return w->session  ? w->session->generation
+	       : w->python ? w->python->generation
+			   : 0;
+}
 
-	if (!w->session)
+/* Copies the start of a runtime, which launches may replace. */
+static uint64_t take_start(struct st_warm *w, struct st_python_start *start)
+{
+	uint64_t generation;
+
+	if (!w->session && !w->python)
 		return 0;
 	pthread_mutex_lock(&w->lock);
-	if (w->session->envp)
-		*envp = st_environment_copy(w->session->envp);
-	generation = w->session->generation;
+	if (w->python)
+		st_python_copy(w->python, start);
+	else if (w->session->envp)
+		start->envp = st_environment_copy(w->session->envp);
+	generation = generation_of(w);
 	pthread_mutex_unlock(&w->lock);
 	return generation;
 }
@@ -162,14 +174,14 @@ static void refill(struct st_warm *w)
 {
 	struct warm_seat *seat = malloc(sizeof(*seat));
 	bool final = false, stale = false;
-	char **envp = NULL;
-	uint64_t generation = take_environment(w, &envp);
-	int ret = seat ? park(w, seat, envp, &final) : -ENOMEM;
+	struct st_python_start start = { .envp = NULL };
+	uint64_t generation = take_start(w, &start);
+	int ret = seat ? park(w, seat, &start, &final) : -ENOMEM;
 
-	free(envp);
+	st_python_start_free(&start);
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
-	if (ret == 0 && w->session && w->session->generation != generation) {
+	if (ret == 0 && generation_of(w) != generation) {
 		/* parked for an environment that is no longer wanted */
 		stale = true;
 		w->due = st_now();
@@ -202,6 +214,7 @@ static void dispose(struct st_warm *w)
 	st_keeper_retire_all(w);
 	close_spent(w);
 	pthread_mutex_destroy(&w->lock);
+	st_python_free(w->python);
 	st_session_free(w->session);
 	free(w->argv0);
 	free(w->path);

@@ -13,6 +13,7 @@
 #include <linux/prctl.h>
 
 #include "launch.h"
+#include "warm/python_message.h"
 #include "warm/shell_message.h"
 
 /*
@@ -70,6 +71,7 @@ struct warm_control {
 	/* memory to make the process's own while it waits; the rest is 0 */
 	struct warm_range ahead[WARM_AHEAD_MOST];
 	struct warm_shell shell;
+	struct warm_python python;
 };
 
 /*
@@ -96,7 +98,7 @@ struct warm_request {
 	uint64_t base, size;	/* the image goes there */
 	uint64_t sp;
 	uint64_t launch;	/* struct st_launch, with addresses of the child */
-	uint64_t command;	/* struct warm_command, of a session shell */
+	uint64_t command;	/* a runtime's struct warm_command */
 	int32_t numbers[WARM_FDS_MOST];	/* there; -1: the directory */
 	struct prctl_mm_map mm;
 };

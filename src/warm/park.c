@@ -265,7 +265,8 @@ static int trace(struct tracer *t)
 	if (ret == 0 && t->park->shell)
 		ret = st_park_files(t);
 	if (ret == 0 && t->park->shell)
-		ret = st_park_shell(t);
+		ret = t->park->shell->python ? st_park_python(t)
+					     : st_park_shell(t);
 	if (ret == 0)
 		ret = st_park_thread(t);
 	if (ret == 0)

@@ -11,9 +11,9 @@
 #include "warm/message.h"
 
 /* Files that a parked process has mapped, or read to choose its mappings. */
-#define WARM_FILES_MOST 96
+#define WARM_FILES_MOST 512
 #define WARM_AUXV_MOST 64
-#define WARM_PATHS_SIZE 8192
+#define WARM_PATHS_SIZE 32768
 
 struct warm_file {
 	const char *path;	/* in st_parked.paths */
@@ -53,15 +53,17 @@ struct st_parked {
 	unsigned int first_source, last_source;
 	/* a session shell's working directory, and digest of PWD and OLDPWD */
 	uint64_t directory_ino, directory_dev, directories;
+	const char *program;	/* a prepared Python's file */
 };
 
-/* The start of a session shell. */
+/* The start of a session shell, or of a Python. */
 struct st_shell_start {
 	char *const *argv;	/* argv[0], -c, the text */
 	char *const *envp;
 	unsigned int rest;	/* the text's first byte to be replaced */
 	int64_t offset[WARM_BASH_N];	/* of symbols from the entry; 0: none */
 	int in, out;		/* descriptors for 0, and for 1 and 2 */
+	bool python;
 };
 
 struct st_park {
@@ -70,7 +72,7 @@ struct st_park {
 	const struct spawn_template_key *key;	/* the file's at path */
 	int mode;			/* enum warm_mode */
 	int socket, door, shared, null;	/* descriptors of the process */
-	const struct st_shell_start *shell;	/* NULL: no session shell */
+	const struct st_shell_start *shell;	/* NULL: no runtime */
 
 	struct st_parked *parked;	/* filled in */
 	enum warm_step step;		/* the failed step */

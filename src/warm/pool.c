@@ -72,6 +72,8 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 		w->argv0 = strdup(argv[0]);
 	if (w->session && !st_session_learn(w->session, l))
 		return SPAWN_TEMPLATE_COLD_NOT_READY;
+	if (w->python && !st_python_learn(w->python, l))
+		return SPAWN_TEMPLATE_COLD_NOT_READY;
 	if (w->argv0)
 		have_parked(w);
 	return SPAWN_TEMPLATE_COLD_NOT_READY;
@@ -86,6 +88,14 @@ static struct warm_seat *find_seat(struct st_warm *w)
 		if (st_seat_ready(w->seat[i]))
 			return w->seat[i];
 	return NULL;
+}
+
+/* Tells whether the runtime is to be parked for the launch from now on. */
+static bool moves(struct st_warm *w, const struct st_launch *l)
+{
+	return w->session  ? st_session_moves(w->session, l)
+	       : w->python ? st_python_moves(w->python, l)
+			   : false;
 }
 
 /*
@@ -109,8 +119,7 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	uint64_t mask;
 	int ret;
 
-	if (reason == SPAWN_TEMPLATE_COLD_ENVIRONMENT && w->session &&
-	    st_session_moves(w->session, l)) {
+	if (reason == SPAWN_TEMPLATE_COLD_ENVIRONMENT && moves(w, l)) {
 		st_keeper_retire_all(w);
 		want(w, l);
 	}
@@ -259,12 +268,18 @@ int st_warm_arguments(const struct st_warm *w, struct st_launch *l)
 
 /* ---- calls for a template */
 
+bool st_warm_is_list(const char *preload)
+{
+	return st_python_is_list(preload);
+}
+
 /**
  * st_warm_new - prepare launches for a template
  * @path: absolute, of the file with this key
  * @key: the file's
  * @create_flags: WARM_ONCE, WARM_FORK or WARM_RUNTIME
- * @preload: for WARM_RUNTIME, the file to source
+ * @preload: for WARM_RUNTIME, the file for a shell to source, or modules for
+ *           Python to import; NULL: a Python without further modules
  * @target: how many processes wait; 0: one
  * @never: why no launch of it can be warm; else ST_COLD_NONE
  *
@@ -282,9 +297,13 @@ struct st_warm *st_warm_new(const char *path,
 	w->path = strdup(path ? path : "");
 	if (!w->path)
 		goto fail;
-	if (preload) {
+	if (preload && *preload == '/') {
 		w->session = st_session_new(preload);
 		if (!w->session)
+			goto fail;
+	} else if (create_flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) {
+		w->python = st_python_new(preload ? preload : "");
+		if (!w->python)
 			goto fail;
 	}
 	w->key = *key;
@@ -300,6 +319,7 @@ struct st_warm *st_warm_new(const char *path,
 		return w;
 	pthread_mutex_destroy(&w->lock);
 fail:
+	st_python_free(w->python);
 	st_session_free(w->session);
 	free(w->path);
 	free(w);

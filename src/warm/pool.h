@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "warm/claim.h"
+#include "warm/python.h"
 #include "warm/shell.h"
 #include "warm/warm.h"
 
@@ -33,6 +34,7 @@ struct st_warm {
 	unsigned int never; /* why no launch is warm; or ST_COLD_NONE */
 	unsigned int target;		/* how many processes should wait */
 	struct st_session *session;	/* NULL: no session shell */
+	struct st_python *python;	/* NULL: no prepared Python */
 	_Atomic uint64_t cold[SPAWN_TEMPLATE_COLD_REASONS_MAX];
 
 	pthread_mutex_t lock;		/* protects the rest */

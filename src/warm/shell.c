@@ -197,7 +197,7 @@ unsigned int st_session_judge(const struct st_session *session,
 /* ---- parking */
 
 /* Makes 0 such that a read of it shows in the offset; 1 and 2 such that output does. */
-static int make_files(struct st_shell_start *start)
+int st_session_make_files(struct st_shell_start *start)
 {
 	start->in = memfd_create("spawn-template", MFD_CLOEXEC);
 	start->out = memfd_create("spawn-template", MFD_CLOEXEC);
@@ -218,7 +218,7 @@ static bool is_at(pid_t pid, const char *name, int fd)
 }
 
 /* Checks that the file has left the standard descriptors alone. */
-static int check_files(const struct st_shell_start *start, pid_t pid)
+int st_session_check_files(const struct st_shell_start *start, pid_t pid)
 {
 	if (lseek(start->in, 0, SEEK_CUR) != 0 ||
 	    lseek(start->out, 0, SEEK_END) != 0)
@@ -306,7 +306,7 @@ int st_session_open(const struct st_session *session, char **envp,
 	struct st_shell_start start = { .envp = envp, .in = -1, .out = -1 };
 	char *text = make_text(session);
 	char *argv[] = { (char *)park->argv0, "-c", text, NULL };
-	int ret = text && envp ? make_files(&start) : -ENOMEM;
+	int ret = text && envp ? st_session_make_files(&start) : -ENOMEM;
 
 	start.argv = argv;
 	start.rest = (unsigned int)session->line_len;
@@ -316,7 +316,7 @@ int st_session_open(const struct st_session *session, char **envp,
 	if (ret == 0)
 		ret = st_seat_open(seat, park);
 	if (ret == 0) {
-		ret = check_files(&start, seat->parked.pid);
+		ret = st_session_check_files(&start, seat->parked.pid);
 		if (ret == 0)
 			ret = check_sources(&seat->parked);
 		if (ret < 0) {

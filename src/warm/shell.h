@@ -35,6 +35,10 @@ unsigned int st_session_judge(const struct st_session *session,
 int st_session_open(const struct st_session *session, char **envp,
 		    struct warm_seat *seat, struct st_park *park);
 
+/* The files at 0 to 2 of a process that starts a runtime, which must leave them alone. */
+int st_session_make_files(struct st_shell_start *start);
+int st_session_check_files(const struct st_shell_start *start, pid_t pid);
+
 /* shell_symbols.c: fills in offsets. Return: 0; -ENOEXEC: it is no such bash. */
 int st_shell_symbols(const char *path, const struct spawn_template_key *key,
 		     int64_t offset[WARM_BASH_N]);

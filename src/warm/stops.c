@@ -149,6 +149,11 @@ int st_stops_run(struct st_stops *s)
 	return ret < 0 ? ret : 0;
 }
 
+void st_stops_allow(struct st_stops *s, int most)
+{
+	s->deadline = seconds() + most;
+}
+
 /* Prepares the process to run on from ld.so, as after a cold exec. */
 int st_stops_begin(struct st_stops *s, int most)
 {
@@ -160,7 +165,7 @@ int st_stops_begin(struct st_stops *s, int most)
 	uint64_t code;
 	long ret = st_trace_copy_out(t, scratch, &none, sizeof(none));
 
-	s->deadline = seconds() + most;
+	st_stops_allow(s, most);
 	memcpy(&code, t->text, sizeof(code));
 	sys_sigaction(SIGCHLD, &act, NULL); /* this helper's: it waits for it */
 	for (int fd = WARM_SOCKET; fd <= WARM_DOOR && ret == 0; fd++)

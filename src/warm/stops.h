@@ -15,9 +15,9 @@
 struct st_stops {
 	struct tracer *t;
 	int n;
-	uint64_t at[WARM_STOPS_MOST];	/* addresses of breakpoints */
-	uint64_t code[WARM_STOPS_MOST];	/* the code that they replace */
-	int64_t deadline;		/* seconds */
+	uint64_t at[WARM_STOPS_MOST]; /* addresses of breakpoints */
+	uint64_t code[WARM_STOPS_MOST]; /* the code that they replace */
+	int64_t deadline; /* seconds */
 	/*
 	 * Is called at a breakpoint, and with which == n at any other trap.
 	 * Return: 1: the program stays there; 0: it goes on; -errno.
@@ -30,6 +30,8 @@ struct st_stops {
 int st_stops_begin(struct st_stops *s, int seconds);
 /* Return: 0, with the registers in t->regs, once take has returned 1; -errno. */
 int st_stops_run(struct st_stops *s);
+/* Allows so many seconds from now on. */
+void st_stops_allow(struct st_stops *s, int seconds);
 /* Makes remote calls possible again, and blocks all signals. */
 int st_stops_hold(struct st_stops *s);
 

@@ -315,6 +315,12 @@ INLINE void renew_secrets(const struct child *c, const struct warm_control *z)
 	warm_set_secrets(random[0], random[1]);
 }
 
+/* Tells whether the program runs already, up to the launch's own part. */
+INLINE bool is_runtime(const struct warm_control *z)
+{
+	return z->shell.shell || z->python.python;
+}
+
 INLINE void become(const struct child *c, const struct warm_control *z,
 		   const struct warm_request *req)
 {
@@ -324,28 +330,32 @@ INLINE void become(const struct child *c, const struct warm_control *z,
 	if (z->tid_field)
 		*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
 	must(c, sys_call2(__NR_set_robust_list, z->robust_list, 24));
-	/* frames of a session shell have the old ones */
-	if (z->mode != WARM_ONCE && !z->shell.shell)
+	/* frames of a runtime have the old ones */
+	if (z->mode != WARM_ONCE && !is_runtime(z))
 		renew_secrets(c, z);
 }
 
 /* ---- one launch */
 
+#include "warm/python_stub.h"
 #include "warm/shell_stub.h"
 
-/* The umask and the signals of a session shell are those of its file. */
+/*
+ * The umask and the signals of a session shell are those of its file, and the
+ * signals of a Python are its own.
+ */
 INLINE void take_steps(const struct child *c, const struct warm_slot *slot,
-		       bool is_shell)
+		       const struct warm_control *z)
 {
 	const struct st_launch *l = c->launch;
 
 	stage(c, SPAWN_TEMPLATE_STAGE_ATTR);
 	if (slot->no_new_privs)
 		must(c, sys_call5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	if (!is_shell) {
+	if (!z->shell.shell)
 		sys_call1(__NR_umask, slot->umask);
+	if (!is_runtime(z))
 		set_ignored(slot);
-	}
 	set_session(c);
 	each_action(c, do_action);
 	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
@@ -356,7 +366,7 @@ INLINE void take_steps(const struct child *c, const struct warm_slot *slot,
 	if (l->plan.limits)
 		each_action(c, set_limit);
 	set_ids(c);
-	if (!is_shell)
+	if (!is_runtime(z))
 		reset_sigpipe(c);
 	set_parent_death(c);
 }
@@ -405,19 +415,28 @@ INLINE void await_parent_death(const struct warm_control *z)
 		sys_exit(0);
 }
 
+/* Becomes a process of its own while there is time, as far as Python is concerned. */
+INLINE void begin_python(const struct warm_control *z)
+{
+	if (z->tid_field)
+		*(volatile int *)z->tid_field = sys_call0(__NR_getpid);
+	python_after_fork(&z->python);
+}
+
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 {
-	const struct warm_command *command;
 	const struct warm_request *req;
 	struct warm_slot *slot;
 	struct stub_fds fds;
 	struct child c;
-	uint64_t mask, sp;
+	uint64_t mask, sp, command;
 
 	if (z->mode == WARM_FORK)
 		await_parent_death(z);
 	if (z->mode == WARM_FORK && announce() < 0)
 		sys_exit(1);
+	if (z->python.python)
+		begin_python(z);
 	slot = receive(z, &fds.control, &fds.n);
 	req = &slot->req;
 	fds.numbers = req->numbers;
@@ -436,19 +455,24 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	await_go(slot);
 	/* so far, nothing would have told of the caller's death in here */
 	sys_call5(__NR_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0);
-	take_steps(&c, slot, z->shell.shell);
+	take_steps(&c, slot, z);
 	become(&c, z, req);
 	drop_pending();
 	mask = mask_of(c.launch);
-	command = (const struct warm_command *)req->command;
+	command = req->command;
 	answer(&c);
 	sys_close_range(WARM_SOCKET, WARM_DOOR, 0);
 	if (z->shell.shell)
-		become_shell(&z->shell, command);
+		become_shell(&z->shell, (const struct warm_command *)command);
+	if (z->python.python)
+		become_python(&z->python,
+			      (const struct warm_python_command *)command,
+			      mask);
 	sys_sigmask(&mask, 0);
-	if (z->shell.shell)
-		warm_resume_call(z->shell.registers, z->gadget, z->stub,
-				 z->stub_len);
+	if (is_runtime(z))
+		warm_resume_call(z->shell.shell ? z->shell.registers
+						: z->python.registers,
+				 z->gadget, z->stub, z->stub_len);
 	warm_resume(sp, z->resume, z->entry, z->gadget, z->stub, z->stub_len);
 }
 
@@ -501,4 +525,10 @@ _Noreturn void IN_SECTION st_warm_enter(const struct warm_control *z)
 	if (z->mode == WARM_ONCE)
 		serve(z);
 	fork_loop(z);
+}
+
+_Noreturn void IN_SECTION st_warm_python_prepare(struct warm_control *z)
+{
+	z->python.state = python_prepare(&z->python);
+	warm_trap();
 }

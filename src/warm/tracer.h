@@ -65,6 +65,12 @@ int st_park_file(struct tracer *t, const char *path, size_t len);
 
 /* shell_park.c: has the shell source its file; it is stopped at the command */
 int st_park_shell(struct tracer *t);
+/* python_park.c: has Python initialise itself; it is stopped at its program */
+int st_park_python(struct tracer *t);
+
+/* symbols.c. Return: 0; -ENOEXEC: the process lacks one of them. */
+int st_trace_symbols(struct tracer *t, const char *const *names, int n,
+		     uint64_t *address);
 
 #endif
 

@@ -14,6 +14,9 @@ struct st_warm;
 /* The reasons are SPAWN_TEMPLATE_COLD_*; this value means none. */
 #define ST_COLD_NONE SPAWN_TEMPLATE_COLD_REASONS_MAX
 
+/* Tells whether warm_preload lists modules for a Python. */
+bool st_warm_is_list(const char *preload);
+
 struct st_warm *st_warm_new(const char *path,
 			    const struct spawn_template_key *key,
 			    uint64_t create_flags, const char *preload,

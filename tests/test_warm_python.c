@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Prepared Pythons: a launch in a fork of an initialised interpreter does the
+ * same as a python3 that starts. PYTHON names another one than the system's.
+ */
+#include "running.h"
+
+#define RUNTIME \
+	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
+#define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
+
+/* The output that a program has shown. */
+struct seen {
+	char *out, *err;
+	int code, signal;
+};
+
+/* One launch, for both ways. */
+struct line {
+	char *argv[12]; /* behind argv[0] */
+	char **env; /* NULL: this process's */
+	const char *input, *directory;
+};
+
+static char *python_path(void)
+{
+	const char *path = getenv("PYTHON");
+
+	return (char *)(path ? path : "/usr/bin/python3");
+}
+
+static struct spawn_template_stat stat_of(int tfd)
+{
+	struct spawn_template_stat st;
+
+	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
+	return st;
+}
+
+static int create(const char *path, const char *modules)
+{
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+
+	args.flags = RUNTIME;
+	args.filename = (uintptr_t)path;
+	args.warm_preload = (uintptr_t)modules;
+	return spawn_template_create(&args, sizeof(args));
+}
+
+static int python_of(const char *modules)
+{
+	if (access(python_path(), X_OK))
+		TEST_SKIP("there is no %s", python_path());
+	return CHECK_OK(create(python_path(), modules));
+}
+
+static struct seen see(int tfd, const struct line *line)
+{
+	char *argv[14] = { python_path() };
+	struct spawn_template_run_args args;
+	struct spawn_template_result r;
+	struct spawn_template_action action = ACT_CHDIR(line->directory);
+	struct seen seen;
+
+	memcpy(argv + 1, line->argv, sizeof(line->argv));
+	args = run_args(argv);
+	if (line->env)
+		args.spawn.envp = (uintptr_t)line->env;
+	if (line->input) {
+		args.input = (uintptr_t)line->input;
+		args.input_len = strlen(line->input);
+	}
+	if (line->directory) {
+		args.spawn.actions = (uintptr_t)&action;
+		args.spawn.actions_len = 1;
+	}
+	args.timeout_ns = 60 * SECOND;
+	CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r, sizeof(r)));
+	CHECK(!(r.flags & RESULT(TIMED_OUT)));
+	seen = (struct seen){ test_fmt("%s", r.out), test_fmt("%s", r.err),
+			      r.code, r.signal };
+	spawn_template_result_free(&r);
+	return seen;
+}
+
+static struct seen see_cold(const struct line *line)
+{
+	static int tfd = -1;
+
+	if (tfd < 0)
+		tfd = CHECK_OK(spawn_template_open(
+			python_path(), SPAWN_TEMPLATE_CREATE_CLOEXEC));
+	return see(tfd, line);
+}
+
+static void check_same(const struct seen *got, const struct seen *want)
+{
+	CHECK_STR(got->out, want->out);
+	CHECK_STR(got->err, want->err);
+	CHECK_EQ(got->code, want->code);
+	CHECK_EQ(got->signal, want->signal);
+}
+
+static bool becomes_ready(int tfd, int ms)
+{
+	for (int i = 0; i < ms && !stat_of(tfd).warm_ready; i++)
+		usleep(1000);
+	return stat_of(tfd).warm_ready;
+}
+
+/* Launches it twice in a row, which has a Python prepared for its start. */
+static void make_ready(int tfd, const struct line *line)
+{
+	for (int i = 0; i < 3; i++)
+		see(tfd, line);
+	if (becomes_ready(tfd, 20000))
+		return;
+	TEST_SKIP("no Python can be prepared here");
+}
+
+static struct seen see_warm(int tfd, const struct line *line)
+{
+	uint64_t before = stat_of(tfd).warm;
+	struct seen seen;
+
+	CHECK(becomes_ready(tfd, 20000));
+	seen = see(tfd, line);
+	CHECK_EQ(stat_of(tfd).warm, before + 1);
+	return seen;
+}
+
+static void check_warm_as_cold(int tfd, const struct line *line)
+{
+	struct seen cold = see_cold(line), warm = see_warm(tfd, line);
+
+	test_doing("%s %s %s", line->argv[0] ? line->argv[0] : "",
+		   line->argv[0] && line->argv[1] ? line->argv[1] : "",
+		   line->input ? line->input : "");
+	check_same(&warm, &cold);
+}
+
+#define C(...)                                                       \
+	{                                                            \
+		.argv = { "-c", __VA_ARGS__ }, .input = "one\ntwo\n" \
+	}
+
+static const struct line nothing = C("pass");
+
+/* ---- equal to a Python that starts */
+
+static const struct line lines[] = {
+	C("pass"),
+	C("import sys; print(sys.argv, sys.orig_argv, sys.path[0])", "a",
+	  "b c"),
+	C("import sys; sys.exit(3)"),
+	C("import sys; sys.exit('a message')"),
+	C("import os; os._exit(4)"),
+	C("import os; os.kill(os.getpid(), 15)"),
+	C("import os, signal; os.kill(os.getpid(), signal.SIGINT)"),
+	C("raise KeyboardInterrupt"),
+	C("1 / 0"),
+	C("syntax error"),
+	C("def f(): f()\nf.x"),
+	C("print(input()); print(input()); print(input())"),
+	C("import sys; print(repr(sys.stdin.read()))"),
+	C("import sys; sys.stderr.write('err'); print('out')"),
+	C("import sys; print(open(0).read())"),
+	C("print(__name__, __spec__, globals().get('__file__'))"),
+	C("import atexit; atexit.register(print, 'at exit'); print('first')"),
+	C("import threading, time\n"
+	  "threading.Thread(target=lambda: (time.sleep(.05), print('t'))).start()"),
+	C("import subprocess; print(subprocess.run(['echo', 'x'], "
+	  "capture_output=True))"),
+	C("import os, sys\nif os.fork() == 0: print('child'); sys.exit()\n"
+	  "os.wait(); print('parent')"),
+	C("import multiprocessing as m\n"
+	  "p = m.get_context('fork').Process(target=print, args=(1,))\n"
+	  "p.start(); p.join(); print(p.exitcode)"),
+	C("import asyncio\nasync def f(): await asyncio.sleep(.01); return 5\n"
+	  "print(asyncio.run(f()))"),
+	C("import warnings; warnings.warn('careful')"),
+	C("import logging; logging.warning('careful')"),
+	C("import signal; print([signal.getsignal(n) for n in (1, 2, 13, 25)])"),
+	C("import os; print(os.getcwd(), sorted(os.environ)[:5])"),
+	C("import os; os.environ['NEW'] = 'x'; os.system('echo $NEW')"),
+	C("import os; os.execvp('echo', ['echo', 'replaced'])"),
+	C("class A:\n def __del__(self): print('gone')\na = A(); a.a = a"),
+	C("import sys; sys.stdout.buffer.write(b'\\xff\\n'); print('\\xe9')"),
+	C("import sys; sys.stdout.close()"),
+	C("import faulthandler, os; faulthandler.enable(); print('enabled')"),
+	C("print(hash((1, 2)), hash(3.5)); x: int = 1; print(__annotations__)"),
+	C("import pdb, unittest, doctest, json; print(json.dumps({'a': [1]}))"),
+	{ .argv = { "-m", "this" } },
+	{ .argv = { "-m", "json.tool" }, .input = "{\"a\": 1}" },
+	{ .argv = { "-m", "no_such_module" } },
+	{ .argv = { "/no/such/file.py" } },
+	{ .argv = { "/" } },
+	{ .argv = { "-", "arg" }, .input = "import sys\nprint(sys.argv)\n1/0" },
+	{ .argv = { NULL }, .input = "print('from stdin', __name__)" },
+	{ .argv = { NULL }, .input = "import sys; print(sys.stdin.read())\nx" },
+};
+
+static void command_lines_do_the_same_as_in_a_python_that_starts(void)
+{
+	int tfd = python_of(NULL);
+
+	make_ready(tfd, &nothing);
+	for (size_t i = 0; i < TEST_COUNT(lines); i++)
+		check_warm_as_cold(tfd, &lines[i]);
+}
+
+static char *report(void)
+{
+	char *path = realpath("tests/warm_python_report.py", NULL);
+
+	CHECK(path);
+	return path;
+}
+
+/* Each row: options. */
+static char *const options[][4] = {
+	{ NULL },
+	{ "-I", "-u" },
+	{ "-OO", "-Es" },
+	{ "-W", "error", "-Xutf8" },
+};
+
+static void a_report_is_the_same_with_any_options(void)
+{
+	for (size_t i = 0; i < TEST_COUNT(options); i++) {
+		struct line line = { .argv = { NULL } };
+		int tfd = python_of(NULL), n = 0;
+
+		for (; options[i][n]; n++)
+			line.argv[n] = options[i][n];
+		line.argv[n] = report();
+		line.argv[n + 1] = (char *)"argument";
+		make_ready(tfd, &line);
+		check_warm_as_cold(tfd, &line);
+		CHECK_EQ(spawn_template_close(tfd), 0);
+	}
+}
+
+/* The environments: without a locale Python sets LC_CTYPE itself. */
+static void a_report_is_the_same_in_any_environment(void)
+{
+	static char *bare[] = { "A=1", "PATH=/usr/bin:/bin", NULL };
+	static char *some[] = { "LC_ALL=C.UTF-8",   "PYTHONUNBUFFERED=1",
+				"PYTHONHASHSEED=7", "HOME=/",
+				"EMPTY=",	    "PYTHONWARNINGS=default",
+				"TZ=UTC+3",	    NULL };
+	char **const environments[] = { bare, some };
+
+	for (size_t i = 0; i < TEST_COUNT(environments); i++) {
+		struct line line = { .argv = { report() },
+				     .env = environments[i],
+				     .directory = test_tmpdir() };
+		int tfd = python_of(NULL);
+
+		make_ready(tfd, &line);
+		check_warm_as_cold(tfd, &line);
+		line.argv[0] = "-c";
+		line.argv[1] = "import os; os.system('env'); print(hash('x'), "
+			       "os.environ.get('LC_CTYPE'))";
+		if (i == 1)
+			check_warm_as_cold(tfd, &line);
+		CHECK_EQ(spawn_template_close(tfd), 0);
+	}
+}
+
+static void forks_have_ids_and_random_numbers_of_their_own(void)
+{
+	static const struct line line =
+		C("import os, random, secrets\n"
+		  "print(os.getpid(), random.random(), secrets.token_hex(8))");
+	int tfd = python_of("random,secrets");
+	struct seen a, b;
+
+	make_ready(tfd, &line);
+	a = see_warm(tfd, &line);
+	b = see_warm(tfd, &line);
+	CHECK_EQ(a.code + b.code, 0);
+	CHECK(strcmp(a.out, b.out) != 0);
+	CHECK(strcmp(strchr(a.out, ' '), strchr(b.out, ' ')) != 0);
+	CHECK(strcmp(strrchr(a.out, ' '), strrchr(b.out, ' ')) != 0);
+}
+
+/* ---- modules ahead */
+
+static void modules_are_imported_ahead(void)
+{
+	static const struct line line =
+		C("import sys; print('json' in sys.modules)");
+	static const struct line use =
+		C("import json, re, subprocess\n"
+		  "print(json.loads('[1]'), re.findall('.', 'ab'), "
+		  "subprocess.check_output('pwd'))");
+	int tfd = python_of("json,re,subprocess");
+
+	make_ready(tfd, &line);
+	CHECK_STR(see_cold(&line).out, "False\n");
+	CHECK_STR(see_warm(tfd, &line).out, "True\n");
+	check_warm_as_cold(tfd, &use);
+}
+
+/* A module beside the script comes first, as in a Python that starts. */
+static void a_module_beside_the_script_hides_one_imported_ahead(void)
+{
+	static const struct line line = C("pass");
+	struct line script = { .argv = { test_path("script.py") } };
+	struct line there = C("import json; print(json.value)");
+	int tfd = python_of("json");
+
+	test_write(test_path("json.py"), "value = 'mine'\n", 0644);
+	test_write(test_path("script.py"), "import json; print(json.value)\n",
+		   0644);
+	make_ready(tfd, &line);
+	check_warm_as_cold(tfd, &script);
+	there.directory = test_tmpdir();
+	check_warm_as_cold(tfd, &there);
+	CHECK_STR(see(tfd, &there).out, "mine\n");
+}
+
+static void a_module_that_changes_is_imported_anew(void)
+{
+	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
+	struct line line = C("import own_module; print(own_module.value)");
+	int tfd = python_of("own_module");
+	uint64_t files;
+
+	line.env = env;
+	line.directory = "/";
+	test_write(test_path("own_module.py"), "value = 1\n", 0644);
+	make_ready(tfd, &line);
+	CHECK_STR(see_warm(tfd, &line).out, "1\n");
+	CHECK(becomes_ready(tfd, 20000));
+	files = stat_of(tfd).cold_reasons[COLD(FILES)];
+	test_write(test_path("own_module.py"), "value = 22\n", 0644);
+	CHECK_STR(see(tfd, &line).out, "22\n");
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(FILES)], files + 1);
+	CHECK_STR(see_warm(tfd, &line).out, "22\n");
+}
+
+/* Modules after which no fork would be as a start; each launch is cold. */
+static const char *const bad_modules[] = {
+	"raise ValueError\n",
+	"print('importing')\n",
+	"import threading, time\n"
+	"threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n",
+	"f = open('/dev/null')\n",
+	"import os, time\nif os.fork() == 0: time.sleep(30)\n",
+	"import os; os._exit(0)\n",
+};
+
+static void a_module_that_cannot_be_imported_ahead_keeps_launches_cold(void)
+{
+	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
+	struct line line = C("print('as always')");
+
+	line.env = env;
+	for (size_t i = 0; i < TEST_COUNT(bad_modules); i++) {
+		int tfd = python_of("bad_module");
+
+		test_write(test_path("bad_module.py"), bad_modules[i], 0644);
+		for (int n = 0; n < 2; n++)
+			CHECK_STR(see(tfd, &line).out, "as always\n");
+		for (int n = 0; n < 400; n++) {
+			CHECK_STR(see(tfd, &line).out, "as always\n");
+			if (stat_of(tfd).cold_reasons[COLD(PROGRAM)])
+				break;
+		}
+		CHECK(stat_of(tfd).cold_reasons[COLD(PROGRAM)]);
+		CHECK_EQ(stat_of(tfd).warm, 0);
+		CHECK_EQ(spawn_template_close(tfd), 0);
+	}
+}
+
+/* ---- warm or cold */
+
+static void options_that_show_the_start_are_cold(void)
+{
+	static const struct line cold[] = {
+		{ .argv = { "-v", "-c", "pass" } },
+		{ .argv = { "-V" } },
+		{ .argv = { "-h" } },
+		{ .argv = { "-X", "importtime", "-c", "pass" } },
+		{ .argv = { "-Xtracemalloc", "-c", "pass" } },
+		{ .argv = { "-i", "-c", "pass" }, .input = "" },
+		{ .argv = { "-Ic", "pass" } },
+		{ .argv = { "-c" } },
+		{ .argv = { "--help-env" } },
+	};
+	int tfd = python_of(NULL);
+	uint64_t warm;
+
+	make_ready(tfd, &nothing);
+	warm = stat_of(tfd).warm;
+	for (size_t i = 0; i < TEST_COUNT(cold); i++) {
+		uint64_t before = stat_of(tfd).cold_reasons[COLD(COMMAND)];
+
+		CHECK(becomes_ready(tfd, 20000));
+		see(tfd, &cold[i]);
+		CHECK_EQ(stat_of(tfd).cold_reasons[COLD(COMMAND)], before + 1);
+	}
+	CHECK_EQ(stat_of(tfd).warm, warm);
+}
+
+static void variables_that_show_the_start_are_cold(void)
+{
+	static const char *const variables[] = {
+		"PYTHONVERBOSE=1",     "PYTHONINSPECT=1",
+		"PYTHONTRACEMALLOC=1", "PYTHONPROFILEIMPORTTIME=1",
+		"PYTHONMALLOCSTATS=1", "PYTHONPATH=relative",
+		"PYTHONPATH=/usr:",    "PYTHONSOMETHINGNEW=1",
+	};
+	int tfd = python_of(NULL);
+
+	for (size_t i = 0; i < TEST_COUNT(variables); i++) {
+		char *env[] = { (char *)variables[i], NULL };
+		struct line line = C("pass");
+
+		line.env = env;
+		for (int n = 0; n < 3; n++)
+			see(tfd, &line);
+	}
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(ENVIRONMENT)],
+		 3 * TEST_COUNT(variables));
+}
+
+static void another_start_twice_in_a_row_moves_the_python(void)
+{
+	static const struct line isolated = { .argv = { "-I", "-c", "pass" } };
+	int tfd = python_of(NULL);
+
+	make_ready(tfd, &nothing);
+	see(tfd, &isolated);
+	check_warm_as_cold(tfd, &nothing);
+	make_ready(tfd, &isolated);
+	check_warm_as_cold(tfd, &isolated);
+}
+
+static void a_program_that_is_no_python_stays_cold(void)
+{
+	char *path = test_path("python3");
+	char *const argv[] = { (char *)"sh", (char *)"-c", (char *)":", NULL };
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_result r;
+	int tfd;
+
+	test_copy("/bin/sh", path, 0755);
+	tfd = CHECK_OK(create(path, NULL));
+	for (int i = 0; i < 200; i++) {
+		CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r,
+					    sizeof(r)));
+		CHECK_EQ(r.code, 0);
+		spawn_template_result_free(&r);
+		if (stat_of(tfd).cold_reasons[COLD(PROGRAM)])
+			break;
+		usleep(20000);
+	}
+	CHECK_EQ(stat_of(tfd).warm, 0);
+	CHECK(stat_of(tfd).cold_reasons[COLD(PROGRAM)]);
+}
+
+static void a_list_that_is_none_is_refused(void)
+{
+	static const char *const wrong[] = { "a/b", "json'", "json re",
+					     "/etc/passwd" };
+
+	for (size_t i = 0; i < TEST_COUNT(wrong); i++)
+		CHECK_EQ(create(python_path(), wrong[i]), -EINVAL);
+	CHECK_EQ(create("/bin/sh", "json"), -EINVAL);
+}
+
+static const struct test_case cases[] = {
+	TEST_CASE(command_lines_do_the_same_as_in_a_python_that_starts),
+	TEST_CASE(a_report_is_the_same_with_any_options),
+	TEST_CASE(a_report_is_the_same_in_any_environment),
+	TEST_CASE(forks_have_ids_and_random_numbers_of_their_own),
+	TEST_CASE(modules_are_imported_ahead),
+	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
+	TEST_CASE(a_module_that_changes_is_imported_anew),
+	TEST_CASE(a_module_that_cannot_be_imported_ahead_keeps_launches_cold),
+	TEST_CASE(options_that_show_the_start_are_cold),
+	TEST_CASE(variables_that_show_the_start_are_cold),
+	TEST_CASE(another_start_twice_in_a_row_moves_the_python),
+	TEST_CASE(a_program_that_is_no_python_stays_cold),
+	TEST_CASE(a_list_that_is_none_is_refused),
+};
+TEST_MAIN(cases)
