@@ -795,6 +795,7 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_NO_ECHO		(1U << 12) /* of RUN_PTY's terminal */
 #define SPAWN_TEMPLATE_RUN_SAME_GROUP		(1U << 13) /* as the caller */
 #define SPAWN_TEMPLATE_RUN_TELL_START		(1U << 14) /* see ring_run */
+#define SPAWN_TEMPLATE_RUN_TELL_ROOM		(1U << 15) /* CQE_ROOM: see ring_write */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
@@ -1282,6 +1283,7 @@ struct spawn_template_cqe {
 #define SPAWN_TEMPLATE_CQE_OUT			1 /* part of stdout */
 #define SPAWN_TEMPLATE_CQE_ERR			2 /* part of stderr */
 #define SPAWN_TEMPLATE_CQE_DETACHED		3 /* the first deadline has come */
+#define SPAWN_TEMPLATE_CQE_ROOM			4 /* the input has room again */
 #define SPAWN_TEMPLATE_CQE_STARTED		5 /* the program has passed exec */
 
 /* cqe: .flags holds the stage and the action of spawn_template_failure */
@@ -1333,6 +1335,12 @@ void spawn_template_ring_seen(struct spawn_template_ring *ring,
  *
  * The call never blocks and raises no SIGPIPE. Threads that write to the same run at
  * the same time do not mix the bytes of their calls.
+ *
+ * With RUN_TELL_ROOM, which needs RUN_OPEN_INPUT, a completion of kind CQE_ROOM follows
+ * an -EAGAIN, once half of the room is free again, or nobody reads any more. It has res
+ * 0 and nothing else, and needs no entry of the ring. It comes once, for all calls that
+ * have found no room before it, but not after spawn_template_ring_close_input(); and not
+ * if the completion of kind CQE_END comes first.
  *
  * Return: the number of bytes taken, which may be less than @len; -EAGAIN if the ring
  * has no room until the program reads; -EPIPE if nobody reads the program's stdin, or

@@ -81,6 +81,11 @@ static inline void check_cqe(const struct spawn_template_cqe *cqe)
 		return;
 	}
 	CHECK(!cqe->data && !cqe->data_len);
+	if (cqe->kind == SPAWN_TEMPLATE_CQE_ROOM) {
+		CHECK(!cqe->res && !cqe->flags && !cqe->result);
+		CHECK(cqe->pid == -1 && cqe->pidfd == -1);
+		return;
+	}
 	CHECK(cqe->pid == -1 || cqe->pid > 0);
 	if (!cqe->res) {
 		CHECK_EQ(cqe->flags, 0);

@@ -202,6 +202,8 @@ static void draw_input(struct slot *slot, const struct program *p, bool in_ring)
 	slot->input = in_ring && ONE_IN(4);
 	if (slot->input)
 		slot->args.flags |= RUN(OPEN_INPUT);
+	if (slot->input && ONE_IN(2))
+		slot->args.flags |= RUN(TELL_ROOM);
 	/* terminals drop what is too much, and then their end of the file */
 	if (p->reads && slot->args.flags & RUN(PTY))
 		slot->args.timeout_ns = (1 + draw(40)) * MS;
@@ -311,11 +313,14 @@ static bool take_one(void)
 /* Nobody knows whether the run still lives when these calls come. */
 static void disturb(struct slot *slot, uint64_t id)
 {
-	char text[3000] = { 0 };
+	static char text[800000];
 
+	/* more than there is room for, now and then */
 	if (slot->input && ONE_IN(2))
-		spawn_template_ring_write(mix.ring, id, text,
-					  1 + draw(sizeof(text)));
+		for (int i = ONE_IN(6) ? 4 : 1; i > 0; i--)
+			spawn_template_ring_write(
+				mix.ring, id, text,
+				1 + draw(i > 1 ? sizeof(text) : 3000));
 	if (slot->input)
 		CHECK_LE(spawn_template_ring_close_input(mix.ring, id), 0);
 	if (slot->args.flags & RUN(PTY) && ONE_IN(2))

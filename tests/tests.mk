@@ -102,7 +102,7 @@ check-asan:
 TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_cache \
 	%/test_cache_hold %/test_collisions %/test_fork \
 	%/test_guard %/test_host %/test_identity %/test_kill \
-	%/test_input %/test_pty %/test_rfc %/test_ring \
+	%/test_input %/test_pty %/test_rfc %/test_ring %/test_room \
 	%/test_ring_cancel %/test_ring_cgroup %/test_ring_exec %/test_ring_fork \
 	%/test_ring_launch %/test_ring_short %/test_run_host %/test_signals \
 	%/test_sandbox %/test_stat %/test_stream %/test_supervisor %/test_swap \

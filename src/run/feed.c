@@ -21,6 +21,11 @@ struct st_feed {
 	bool closed;			/* nobody reads */
 	char *data;
 	size_t at, len, size;		/* the bytes from .at on wait */
+	void (*tell)(void *room);	/* tells of room; NULL: nobody does */
+	void *room;			/* allocated, for tell() */
+	bool wanted;			/* a caller has found no room */
+	bool told;			/* and it was told, and has not seen that yet */
+	bool over;			/* the run is: it is told nothing more */
 };
 
 /* Return: a feed with one reference; NULL: memory is short. */
@@ -48,7 +53,45 @@ void st_feed_drop(struct st_feed *feed)
 		return;
 	pthread_mutex_destroy(&feed->lock);
 	free(feed->data);
+	free(feed->room);
 	free(feed);
+}
+
+/* ---- room */
+
+/**
+ * st_feed_tell_room - have a function tell of room after a lack of it
+ * @feed: new
+ * @tell: called with the lock held; st_feed_room_seen() is due once for each call
+ * @room: for @tell; freed with the feed
+ */
+void st_feed_tell_room(struct st_feed *feed, void (*tell)(void *room),
+		       void *room)
+{
+	feed->tell = tell;
+	feed->room = room;
+}
+
+/* Tells a caller that has found no room. A closed input counts as room: for EPIPE. */
+static void tell_room(struct st_feed *feed)
+{
+	if (!feed->wanted || feed->told || feed->over ||
+	    (!feed->closed && feed->len > MOST / 2))
+		return;
+	feed->wanted = false;
+	feed->told = true;
+	st_feed_hold(feed);
+	feed->tell(feed->room);
+}
+
+/* The caller has seen that there is room, and may have found none again meanwhile. */
+void st_feed_room_seen(struct st_feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->told = false;
+	tell_room(feed);
+	pthread_mutex_unlock(&feed->lock);
+	st_feed_drop(feed);
 }
 
 /* ---- callers */
@@ -94,8 +137,10 @@ static int put(struct st_feed *feed, const void *buf, size_t len)
 		return -EPIPE;
 	if (len > room)
 		len = room;
-	if (!len)
+	if (!len) {
+		feed->wanted = feed->tell;
 		return -EAGAIN;
+	}
 	if (feed->at + feed->len + len > feed->size && !make_room(feed, len))
 		return -ENOMEM;
 	memcpy(feed->data + feed->at + feed->len, buf, len);
@@ -119,6 +164,7 @@ void st_feed_finish(struct st_feed *feed)
 {
 	pthread_mutex_lock(&feed->lock);
 	feed->finished = true;
+	feed->wanted = false;
 	pthread_mutex_unlock(&feed->lock);
 }
 
@@ -158,6 +204,7 @@ bool st_feed_write(struct st_feed *feed)
 
 	pthread_mutex_lock(&feed->lock);
 	more = write_waiting(feed) && (feed->len || !feed->finished);
+	tell_room(feed);
 	pthread_mutex_unlock(&feed->lock);
 	return more;
 }
@@ -168,5 +215,14 @@ void st_feed_close(struct st_feed *feed)
 	pthread_mutex_lock(&feed->lock);
 	feed->fd = -1;
 	feed->closed = true;
+	tell_room(feed);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+/* The end of the run is about to be told, which is the last thing that is. */
+void st_feed_end(struct st_feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->over = true;
 	pthread_mutex_unlock(&feed->lock);
 }

@@ -178,6 +178,8 @@ void st_job_complete(struct st_job *job, int res, uint32_t flags)
 	struct st_slot *slot = job->slot;
 	struct spawn_template_cqe *cqe = &slot->done.cqe;
 
+	if (job->feed)
+		st_feed_end(job->feed);
 	cqe->res = res;
 	cqe->flags = flags;
 	cqe->pid = cqe->pidfd = -1;

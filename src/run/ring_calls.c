@@ -20,6 +20,7 @@
 #include "run/pool.h"
 #include "run/reactor.h"
 #include "run/ring.h"
+#include "run/room.h"
 #include "shared/clock.h"
 #include "sys.h"
 
@@ -145,6 +146,11 @@ static int queue_job(struct spawn_template_ring *ring, int tfd,
 	if (!slot)
 		return -EAGAIN;
 	ret = st_job_new(&job, ring, tfd, args, is_run);
+	if (ret == 0 && args->flags & SPAWN_TEMPLATE_RUN_TELL_ROOM) {
+		ret = st_room_open(job->feed, ring, user_data);
+		if (ret < 0)
+			st_job_free(job);
+	}
 	if (ret < 0) {
 		st_slot_give(ring, slot);
 		return ret;

@@ -18,7 +18,7 @@
 	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
 	 SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_END_LEFTOVERS | \
 	 SPAWN_TEMPLATE_RUN_LIMITS | SPAWN_TEMPLATE_RUN_SAME_GROUP | \
-	 SPAWN_TEMPLATE_RUN_TELL_START)
+	 SPAWN_TEMPLATE_RUN_TELL_START | SPAWN_TEMPLATE_RUN_TELL_ROOM)
 
 /* The runs that fail rather than go on without a cgroup. */
 #define CGROUP_FLAGS (SPAWN_TEMPLATE_RUN_SUPERVISE | SPAWN_TEMPLATE_RUN_LIMITS)
@@ -29,7 +29,7 @@
 
 /* A caller that waits for the result could make no use of these. */
 #define RING_FLAGS \
-	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | \
+	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | SPAWN_TEMPLATE_RUN_TELL_ROOM | \
 	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TELL_START)
 
 static const size_t run_versions[] = {
@@ -171,6 +171,8 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 	    (args->flags & RING_FLAGS && !of_ring) ||
 	    (args->flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
 	     !args->timeout_ns) ||
+	    (args->flags & SPAWN_TEMPLATE_RUN_TELL_ROOM &&
+	     !(args->flags & SPAWN_TEMPLATE_RUN_OPEN_INPUT)) ||
 	    !is_output_sound(args, of_ring) || !is_terminal_sound(args) ||
 	    !is_group_sound(args) || !are_limits_sound(args))
 		return -EINVAL;

@@ -2,7 +2,7 @@
 /*
  * Completions of a ring, as (token, error, value) at the end of a launch or run; or
  * before that as (token, kind, value), where the kind is a number and the value is a
- * Chunk of output, or a Result for CQE_DETACHED.
+ * Chunk of output, a Result for CQE_DETACHED, or None for CQE_ROOM.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -15,9 +15,17 @@ static PyObject *part_value(struct py_ring *r, struct spawn_template_cqe *cqe)
 {
 	PyObject *value;
 
-	if (cqe->kind != SPAWN_TEMPLATE_CQE_DETACHED)
+	switch (cqe->kind) {
+	case SPAWN_TEMPLATE_CQE_DETACHED:
+		value = result_new(r->result_type, cqe->result, cqe->pid);
+		break;
+	case SPAWN_TEMPLATE_CQE_ROOM:
+		value = Py_None;
+		Py_INCREF(value);
+		break;
+	default:
 		return chunk_new(r, cqe);
-	value = result_new(r->result_type, cqe->result, cqe->pid);
+	}
 	spawn_template_ring_seen(r->ring, cqe);
 	return value;
 }

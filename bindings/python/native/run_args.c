@@ -215,7 +215,8 @@ static uint32_t flags_of(const struct run_options *o)
 		{ o->supervise, SPAWN_TEMPLATE_RUN_SUPERVISE },
 		{ !o->keep_leftovers, SPAWN_TEMPLATE_RUN_END_LEFTOVERS },
 		{ o->stream, SPAWN_TEMPLATE_RUN_STREAM },
-		{ o->open_input, SPAWN_TEMPLATE_RUN_OPEN_INPUT },
+		{ o->open_input, SPAWN_TEMPLATE_RUN_OPEN_INPUT |
+					 SPAWN_TEMPLATE_RUN_TELL_ROOM },
 		{ o->pty, SPAWN_TEMPLATE_RUN_PTY },
 		{ !o->echo, SPAWN_TEMPLATE_RUN_NO_ECHO },
 		{ o->detach, SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT },

@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 import unittest
+import unittest.mock
 
 import spawn_template
 import support
@@ -431,6 +432,19 @@ class Input(TestCase):
             self.assertFalse(going._job.unsent)
             going.close_input()
             self.assertEqual((await going).stdout, data)
+        run(main())
+
+    def test_a_wait_for_a_reader_needs_no_timer(self):
+        async def main():
+            going = await self.sh.start("-c", "sleep 0.2; cat > /dev/null",
+                                        open_input=True)
+            going.write(bytes(5 << 20))
+            with unittest.mock.patch.object(asyncio.get_running_loop(),
+                                            "call_later") as call_later:
+                await going.drain()
+            call_later.assert_not_called()
+            going.close_input()
+            self.assertEqual((await going).code, 0)
         run(main())
 
     def test_nobody_reads_raises_BrokenPipeError(self):

@@ -25,7 +25,7 @@ _Buffer = Union[bytes, bytearray, memoryview]
 # the value: a Result, the (pid, pidfd) of a spawn, or None. A run that was cancelled
 # after its launch has both an error and a value.
 # Or, of a run that goes on: the token, CQE_OUT or CQE_ERR, and a Chunk; or the token,
-# CQE_DETACHED, and a Result.
+# CQE_DETACHED, and a Result; or the token, CQE_ROOM, and None.
 Completion = Tuple[Any, Any, Any]
 
 CREATE_SCRIPT: int
@@ -47,6 +47,7 @@ RING_ENTRIES_MAX: int
 CQE_OUT: int
 CQE_ERR: int
 CQE_DETACHED: int
+CQE_ROOM: int
 
 SANDBOX_NO_NET: int
 SANDBOX_CONNECT: int

@@ -16,8 +16,6 @@ from . import _native
 if TYPE_CHECKING:
     from .engine import Engine
 
-# Seconds between looks for room in the input of a program that does not read it.
-_SOON, _LATE = 0.001, 0.016
 
 class Job:
     """A run of a ring, which tells its parts and its end.
@@ -27,7 +25,7 @@ class Job:
     """
 
     __slots__ = ("engine", "parts", "detached", "over", "cancelled", "_waiting",
-                 "unsent", "_offset", "_closing", "_broken", "_timer", "_delay")
+                 "unsent", "_offset", "_closing", "_broken", "_full")
 
     def __init__(self) -> None:
         self.engine: Optional[Engine] = None
@@ -41,8 +39,7 @@ class Job:
         self._offset = 0
         self._closing = False
         self._broken = False
-        self._timer: Optional[asyncio.TimerHandle] = None
-        self._delay = _SOON
+        self._full = False      # the ring tells when it has room again
 
     # ---- what the engine tells
 
@@ -52,6 +49,10 @@ class Job:
     def part(self, kind: int, value: Any) -> None:
         if kind == _native.CQE_DETACHED:
             self.detached = value
+        elif kind == _native.CQE_ROOM:
+            self._full = False
+            self._send()
+            return
         else:
             self.parts.append((kind, value))
         self._wake()
@@ -111,20 +112,18 @@ class Job:
     def _stop_input(self) -> None:
         self._broken = self._broken or bool(self.unsent)
         self.unsent.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _send(self) -> None:
-        """Send as much as there is room for; look for more room later."""
-        if self.engine is None or self._timer is not None or self.over is not None:
+        """Send as much as there is room for; the ring tells when there is more."""
+        if (self.engine is None or self.engine.closed or self._full
+                or self.over is not None):
             return
         try:
             while self.unsent:
                 n = self.engine.ring.write(self, self.unsent[0], self._offset)
                 if n == 0:
-                    break
-                self._delay = _SOON
+                    self._full = True
+                    return
                 self._offset += n
                 if self._offset == len(self.unsent[0]):
                     self.unsent.popleft()
@@ -134,13 +133,4 @@ class Job:
         except BrokenPipeError:
             self._broken = True
             self._stop_input()
-        if self.unsent:
-            self._timer = self.engine.loop.call_later(self._delay, self._send_more)
-            self._delay = min(2 * self._delay, _LATE)
-        else:
-            self._wake()
-
-    def _send_more(self) -> None:
-        self._timer = None
-        if self.engine is not None and not self.engine.closed:
-            self._send()
+        self._wake()
