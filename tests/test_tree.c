@@ -392,6 +392,42 @@ static void start_times_are_compared(void)
 	}
 }
 
+/* Leads a group, with one child that holds the pipe. */
+static void stranger(int *fds)
+{
+	setpgid(0, 0);
+	if (!fork())
+		CHECK_EQ(write(fds[1], "x", 1), 1);
+	else
+		close(fds[1]);
+	for (;;)
+		pause();
+}
+
+/* A keeper that was killed, and reaped by the host, gives its number away. */
+static void a_stranger_with_the_reapers_number_keeps_its_children(void)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct st_tree t;
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	pid = CHECK_SYS(fork());
+	if (!pid)
+		stranger(fds);
+	CHECK_EQ(CHECK_SYS(read(fds[0], &c, 1)), 1);
+	CHECK_SYS(close(fds[1]));
+	t = grow(park_stubborn, 1);
+	t.reaper = pid;
+	kill_and_check(&t);
+	pfd.fd = fds[0];
+	CHECK_EQ(CHECK_SYS(poll(&pfd, 1, 100)), 0);
+	CHECK_SYS(kill(-pid, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(pid, NULL, 0)), pid);
+}
+
 static void a_caller_in_the_group_gets_no_signal(void)
 {
 	struct st_tree t = grow(three_levels, 5);
@@ -1124,6 +1160,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_group_of_a_reaped_child_is_ended),
 	TEST_CASE(another_leader_with_the_number_gets_no_signal),
 	TEST_CASE(start_times_are_compared),
+	TEST_CASE(a_stranger_with_the_reapers_number_keeps_its_children),
 	TEST_CASE(a_caller_in_the_group_gets_no_signal),
 	TEST_CASE(the_proc_of_another_namespace_harms_nobody),
 	TEST_CASE(st_pidfd_alive_is_right_under_signals),

@@ -24,6 +24,7 @@
 #include "pidfd.h"
 #include "tree/newer.h"
 #include "tree/proc.h"
+#include "tree/supervisor.h"
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2) /* Linux 6.9 */
@@ -43,6 +44,7 @@ struct effort {
 	struct st_tree *tree;
 	struct st_processes *view;	/* shared; "ours" changes with each effort */
 	pid_t self, self_group;
+	pid_t reaper;		/* the tree's, while it lives; 0: none */
 	bool reaped;		/* the child's number may be another's */
 	bool leads;		/* it leads a group that we are not in */
 	bool leads_session;
@@ -97,8 +99,17 @@ static bool is_root(const struct effort *e, const struct st_process *p)
 	return (p->pid == child && !e->reaped) ||
 	       (p->group == child && e->leads) ||
 	       (p->session == child && e->leads_session) ||
-	       (e->tree->reaper && p->parent == e->tree->reaper) ||
-	       member_of(e->tree, p);
+	       (e->reaper && p->parent == e->reaper) || member_of(e->tree, p);
+}
+
+/*
+ * Returns the reaper if the number has been its own during the look, which is over: a
+ * program can kill it, and a host that waits for any child can reap it.
+ */
+static pid_t living_reaper(const struct st_tree *tree)
+{
+	return tree->reaper && st_supervisor_lives(tree->reaper) ? tree->reaper
+								 : 0;
 }
 
 /* Marks all processes of the tree as ours. */
@@ -107,6 +118,7 @@ static void find_tree(struct effort *e)
 	struct st_processes *v = e->view;
 	bool more = true;
 
+	e->reaper = living_reaper(e->tree);
 	for (size_t i = 0; i < v->n; i++) {
 		v->list[i].ours = false;
 		if (is_root(e, &v->list[i]))
