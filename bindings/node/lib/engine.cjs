@@ -9,7 +9,7 @@ const { encode } = require('./env.cjs');
 const { LaunchError, RunError } = require('./errors.cjs');
 const { Result, told, AT } = require('./result.cjs');
 
-const AT_A_TIME = 128;          // the ring's entries
+const AT_A_TIME = 128;          // the ring has more entries, for runs that have detached
 const TEXT = 1;                 // bits of the number that the addon knows a run by
 const HOLD = 2;
 const END = 0;
@@ -25,6 +25,7 @@ const useUv = !process.versions.bun && !process.versions.deno &&
 
 const flights = new Map();      // by number
 const waiting = [];             // in order, when the ring is full
+let detached = 0;               // of the flights: nobody waits for them
 let lastId = 0;
 let toSubmit = false;
 
@@ -36,6 +37,7 @@ class Flight {
         this.options = options;
         this.id = 0;
         this.stopped = null;            // { reason }, which may be any value
+        this.isDetached = false;
         this.onStart = this.onChunk = this.onEnd = null;
         this.promise = new Promise((resolve, reject) => {
             this.resolve = resolve;
@@ -168,15 +170,28 @@ function submit() {
     native.ring_submit();
 }
 
+/* Tells whether another run may start: those that have detached do not count. */
+function hasRoom() {
+    return flights.size - detached < AT_A_TIME;
+}
+
+function startWaiting() {
+    while (waiting.length > 0 && hasRoom() && waiting[0].start()) waiting.shift();
+}
+
 /* Called by the addon, for each completion. It must not throw. */
 function deliver(id, kind, out, err, held) {
     const flight = flights.get(id);
     if (kind === END) {
         flights.delete(id);
+        if (flight.isDetached) detached--;
         flight.end(out, err);
-        while (waiting.length > 0 && waiting[0].start()) waiting.shift();
+        startWaiting();
     } else if (kind === DETACHED) {
+        flight.isDetached = true;
+        detached++;
         flight.detach(out, err);
+        startWaiting();
     } else {
         flight.chunk(out, kind, held);
     }
@@ -210,7 +225,7 @@ function fly(taken, template, options, prepare) {
         }
         listen(flight, signal);
     }
-    if (waiting.length > 0 || flights.size >= AT_A_TIME || !flight.start()) {
+    if (waiting.length > 0 || !hasRoom() || !flight.start()) {
         flight.keep();
         waiting.push(flight);
     }

@@ -3,9 +3,19 @@
 /* Environments of programs: strings "NAME=value" with a NUL behind each. */
 const { isMainThread } = require('node:worker_threads');
 
-/* Where process.env is the process's environment itself, the addon reads that. Bun keeps
- * a copy, and so does a Worker. */
-const shared = isMainThread && !process.versions.bun;
+/*
+ * Where process.env is the process's environment itself, the addon reads that. Bun keeps
+ * a copy, and so does a Worker. A Worker with SHARE_ENV changes the process's own, under
+ * a lock that an addon cannot take, and so do Deno's.
+ */
+const own = process.env;
+let reads = isMainThread && !process.versions.bun && !process.versions.deno;
+if (reads) process.once('worker', () => { reads = false; });
+
+/* Tells whether the addon may read the environment; the program may have another one. */
+function isShared() {
+    return reads && process.env === own;
+}
 
 function encode(vars) {
     const parts = [];
@@ -52,7 +62,7 @@ class Env {
 function envBlock(env) {
     if (env instanceof Env) return Env.block(env);
     if (env === undefined || env === null || env === process.env) {
-        return shared ? null : encode(process.env);
+        return isShared() ? null : encode(process.env);
     }
     if (typeof env !== 'object') {
         throw Object.assign(new TypeError('env must be an object'),
@@ -64,7 +74,7 @@ function envBlock(env) {
 /** The PATH that a name is searched along; null: that of the process. */
 function pathOf(env) {
     if (env === undefined || env === null || env === process.env) {
-        return shared ? null : process.env.PATH ?? null;
+        return isShared() ? null : process.env.PATH ?? null;
     }
     return (env instanceof Env ? env.get('PATH') : env.PATH) ?? null;
 }

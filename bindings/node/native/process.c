@@ -34,6 +34,7 @@ struct kid {
 
 struct kids {
 	struct env *env;
+	napi_env napi;
 	struct kid *list;
 	size_t keepers;
 	int epfd;
@@ -187,6 +188,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct kids *kids = handle->data;
 
+	napi_async_destroy(kids->napi, kids->context);
 	napi_remove_async_cleanup_hook(kids->hook);
 	free(kids);
 	free(handle);
@@ -246,6 +248,7 @@ napi_value process_start(napi_env napi, napi_callback_info info)
 	if (!kids)
 		return number_value(napi, -ENOMEM);
 	kids->env = env;
+	kids->napi = napi;
 	ret = start_poll(kids);
 	if (ret < 0) {
 		free(kids->poll);

@@ -41,6 +41,7 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct wake *wake = handle->data;
 
+	napi_async_destroy(wake->napi, wake->context);
 	if (wake->hook)
 		napi_remove_async_cleanup_hook(wake->hook);
 	free(wake);

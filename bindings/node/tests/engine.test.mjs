@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { eventually, isAlive, openFds, required, script, sleep, st, temporary, test }
+import { eventually, isAlive, openFds, required, script, skip, sleep, st, temporary, test }
     from './support.mjs';
 
 const { run, runSync, shell, Template, LaunchError, RunError, Env, Sandbox } = st;
@@ -388,6 +389,27 @@ test('a program with other ids has none of root\'s groups', async () => {
             console.log(st.runSync(['id', '-G'], options).stdout.trim());
         }`);
     assert.equal(out, '65534\n'.repeat(4), err);
+});
+
+test('runs that have detached leave their places to others', async () => {
+    const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
+    const runs = await Promise.all(Array.from({ length: 140 }, () => run(['sleep', '60'],
+        { timeout: 20, detachOnTimeout: true, detachedTimeout: 60000, signal: stop.signal })));
+    assert.ok(runs.every((result) => result.detached));
+    assert.equal((await run(['echo', 'x'])).stdout, 'x\n');
+    stop.abort();
+    const ends = await Promise.allSettled(runs.map((result) => result.rest));
+    assert.ok(ends.every((end) => end.status === 'rejected'));
+}, 60);
+
+test('an environment that takes the place of process.env is that of programs', async () => {
+    if (process.versions.bun || process.versions.deno) skip('process.env stays what it is');
+    const { out } = await script(`
+        process.env = { ...process.env, SPAWN_TEMPLATE_TEST: 'other' };
+        console.log(st.runSync(['sh', '-c', 'echo $SPAWN_TEMPLATE_TEST']).stdout.trim(),
+            (await st.shell('echo $SPAWN_TEMPLATE_TEST')).stdout.trim());`);
+    assert.equal(out, 'other other\n');
 });
 
 test('a warm template serves runs from prepared processes', async () => {

@@ -132,6 +132,30 @@ test('programs of a Worker have the Worker\'s environment', async () => {
     assert.equal((await st.shell('echo ${SPAWN_TEMPLATE_TEST-none}')).stdout, 'none\n');
 });
 
+test('programs start while a Worker changes the environment that it shares', async () => {
+    if (!isNode) return;
+    const { out, err, code } = await script(`
+        import { SHARE_ENV, Worker } from 'node:worker_threads';
+        const worker = new Worker(\`
+            const { parentPort } = require('node:worker_threads');
+            let on = true;
+            parentPort.on('message', () => process.exit(0));
+            parentPort.postMessage('');
+            (function turn() {
+                for (let i = 0; i < 500; i++) process.env['VARIABLE' + i] = 'x'.repeat(i);
+                for (let i = 0; i < 500; i++) delete process.env['VARIABLE' + i];
+                setImmediate(turn);
+            })();\`, { eval: true, env: SHARE_ENV });
+        await new Promise((resolve) => worker.once('message', resolve));
+        for (let i = 0; i < 150; i++) {
+            const { stdout } = st.runSync(['sh', '-c', 'echo $PATH']);
+            if (stdout !== process.env.PATH + '\\n') throw new Error(stdout);
+        }
+        console.log('same');
+        worker.postMessage('');`);
+    assert.deepEqual([out, code], ['same\n', 0], err);
+});
+
 async function endsWorker(end) {
     const dir = temporary();
     const from = worker(`
