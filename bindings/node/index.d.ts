@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /// <reference types="node" />
+import type * as node from 'node:child_process';
 
 /** Options of a run. All times are in milliseconds. */
 export interface RunOptions {
@@ -240,6 +241,18 @@ interface RunsSync {
     (argv: readonly string[], options?: Checked): Result<string>;
 }
 
+export interface SpawnOptions extends Omit<node.SpawnOptions, 'shell' | 'argv0'> {}
+
+/** A child of child_process. */
+export interface Child extends node.ChildProcess {
+    /** Stays the child's; -1 when it has ended. */
+    readonly pidfd: number;
+    /** Signals the child and its descendants, by default with SIGKILL. */
+    killTree(signal?: NodeJS.Signals | number): boolean;
+    /** Fulfilled when the child has ended; rejects if it could not be launched. */
+    wait(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
 /** One executable file. Each launch checks that the file is still the same. */
 export class Template implements Disposable {
     constructor(name: string | URL, options?: TemplateOptions);
@@ -247,6 +260,8 @@ export class Template implements Disposable {
     run: Runs;
     runSync: RunsSync;
     stream(argv: readonly string[], options?: StreamOptions): RunStream;
+    /** A child that lives on its own, as by child_process.spawn(). Not in Bun and Deno. */
+    spawn(argv: readonly string[], options?: SpawnOptions): Child;
     /** Throws what a launch would throw. */
     check(): void;
     /** Takes the file that is at the path now. */

@@ -203,4 +203,4 @@ function takeNumbers(options) {
     return numbers;
 }
 
-module.exports = { take, invalid, pathText, winsize, KNOWN, LIMITS };
+module.exports = { take, invalid, joinArgv, pathText, winsize, KNOWN, LIMITS };

@@ -151,6 +151,12 @@ class Template {
         return startStream(argv, options, this.#open());
     }
 
+    /** A child of child_process, which is not waited for. */
+    spawn(argv, options = {}) {
+        // not every run needs it, nor has every runtime a child_process like Node's
+        return require('./spawn.cjs').spawn(this.#open()(), argv, options);
+    }
+
     #call(name, fn) {
         if (this.#closed) throw callError(-9, name);
         const ret = fn(this.#fd);

@@ -19,7 +19,7 @@ static const struct {
 	FN(cache_get),	    FN(cache_drop),	  FN(failure_text),
 	FN(sandbox_new),    FN(sandbox_lost),	  FN(process_start),
 	FN(process_spawn),  FN(process_kill),	  FN(process_ref),
-	FN(process_sync),
+	FN(process_pidfd),  FN(process_sync),
 };
 
 #define RUN(name) \

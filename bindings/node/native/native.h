@@ -150,7 +150,8 @@ native_fn run_sync;
 native_fn template_make, template_close, template_check, template_refresh,
 	template_stat, cache_get, cache_drop, failure_text;
 native_fn sandbox_new, sandbox_lost;
-native_fn process_start, process_spawn, process_kill, process_ref, process_sync;
+native_fn process_start, process_spawn, process_kill, process_pidfd,
+	process_ref, process_sync;
 
 /* sandbox.c */
 int sandbox_use(napi_env napi, napi_value value,

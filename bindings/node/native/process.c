@@ -349,23 +349,62 @@ static int send_signal(struct kids *kids, struct kid *kid, int sig)
 	return ret < 0 ? -errno : 0;
 }
 
-/* process_kill(id, signal): 0 or -errno */
+/* A launch whose exec nobody has waited for may have begun a tree already. */
+static int send_tree(struct kids *kids, struct kid *kid, int sig)
+{
+	struct spawn_template_child child = SPAWN_TEMPLATE_CHILD_INIT;
+	struct child_end end;
+	int ret = settle(kids, kid, &end);
+
+	if (ret < 0) {
+		call_unlaunched(kids, kid, ret, &end);
+		return -ESRCH;
+	}
+	child.pid = kid->pid;
+	child.pidfd = kid->pidfd;
+	return spawn_template_kill(&child, sig, SPAWN_TEMPLATE_KILL_TREE);
+}
+
+/* process_kill(id, signal, tree): 0 or -errno */
 napi_value process_kill(napi_env napi, napi_callback_info info)
 {
 	struct env *env = env_of(napi);
-	napi_value args[2];
+	napi_value args[3];
 	struct kid *kid;
-	size_t n = 2;
+	size_t n = 3;
 	int32_t sig;
 	double id;
+	bool tree;
+	int ret;
 
 	napi_get_cb_info(napi, info, &n, args, NULL, NULL);
-	if (n != 2 || napi_get_value_double(napi, args[0], &id) != napi_ok ||
-	    napi_get_value_int32(napi, args[1], &sig) != napi_ok)
+	if (n != 3 || napi_get_value_double(napi, args[0], &id) != napi_ok ||
+	    napi_get_value_int32(napi, args[1], &sig) != napi_ok ||
+	    napi_get_value_bool(napi, args[2], &tree) != napi_ok)
 		return throw_arguments(napi);
 	kid = find(env, id);
-	return number_value(napi,
-			    kid ? send_signal(env->kids, kid, sig) : -ESRCH);
+	if (!kid)
+		ret = -ESRCH;
+	else if (tree)
+		ret = send_tree(env->kids, kid, sig);
+	else
+		ret = send_signal(env->kids, kid, sig);
+	return number_value(napi, ret);
+}
+
+/* process_pidfd(id): a descriptor that stays this file's, or -ESRCH */
+napi_value process_pidfd(napi_env napi, napi_callback_info info)
+{
+	napi_value arg;
+	struct kid *kid;
+	size_t n = 1;
+	double id;
+
+	napi_get_cb_info(napi, info, &n, &arg, NULL, NULL);
+	if (n != 1 || napi_get_value_double(napi, arg, &id) != napi_ok)
+		return throw_arguments(napi);
+	kid = find(env_of(napi), id);
+	return number_value(napi, kid ? kid->pidfd : -ESRCH);
 }
 
 /* process_ref(id, on) */

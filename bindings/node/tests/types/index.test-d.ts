@@ -2,8 +2,9 @@
 /* The declarations as tsd sees them: what may be given, and what comes back. */
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
-    Chunk, Env, LaunchError, Limits, Result, RunError, RunOptions, RunStream, Sandbox,
-    SandboxWishes, Template, TemplateOptions, TemplateStat, run, runSync, shell, stream,
+    Child, Chunk, Env, LaunchError, Limits, Result, RunError, RunOptions, RunStream,
+    Sandbox, SandboxWishes, SpawnOptions, Template, TemplateOptions, TemplateStat, run,
+    runSync, shell, stream,
 } from '.';
 import * as register from './register';
 
@@ -88,6 +89,13 @@ expectType<TemplateStat>(template.stat());
 expectType<Promise<Result<Buffer>>>(template.run(argv, { encoding: 'buffer' }));
 expectType<Result<string>>(template.runSync(argv));
 expectType<RunStream>(template.stream(argv));
+const child = template.spawn(argv, { stdio: 'inherit', detached: true, signal });
+expectType<Child>(child);
+expectAssignable<import('node:child_process').ChildProcess>(child);
+expectType<number>(child.pidfd);
+expectType<boolean>(child.killTree('SIGTERM'));
+expectType<Promise<{ code: number | null; signal: NodeJS.Signals | null }>>(child.wait());
+expectNotAssignable<SpawnOptions>({ shell: true });
 expectAssignable<Disposable>(template);
 expectError(new Template(1));
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Template.spawn(): children of child_process from a template. */
+import assert from 'node:assert/strict';
+import childProcess from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { eventually, isAlive, isNode, openFds, sleep, st, temporary, test } from './support.mjs';
+
+function text(stream) {
+    let all = '';
+    stream.on('data', (data) => { all += data; });
+    return once(stream, 'end').then(() => all);
+}
+
+const shell = isNode ? new st.Template('/bin/sh') : null;
+
+/* A child whose own child has told its pid. */
+async function family(options) {
+    const child = shell.spawn(['sh', '-c', 'sleep 60 & echo $!; wait'], options);
+    const [first] = await once(child.stdout, 'data');
+    return [child, Number(first)];
+}
+
+if (!isNode) {
+    test('a runtime without a child of its own is told so', () => {
+        const template = new st.Template('/bin/sh');
+        assert.throws(() => template.spawn(['sh']), { code: 'ENOSYS' });
+    });
+} else {
+    test('a child has streams, a pid, a pidfd and an end to wait for', async () => {
+        const child = shell.spawn(['name', '-c', 'echo $0; cat; exit 3']);
+        assert.ok(child instanceof childProcess.ChildProcess);
+        assert.ok(isAlive(child.pid));
+        const info = fs.readFileSync(`/proc/self/fdinfo/${child.pidfd}`, 'latin1');
+        assert.match(info, new RegExp(`^Pid:\\s+${child.pid}$`, 'm'));
+        child.stdin.end('input');
+        assert.equal(await text(child.stdout), 'name\ninput');
+        assert.deepEqual(await child.wait(), { code: 3, signal: null });
+        assert.deepEqual(await child.wait(), { code: 3, signal: null });
+        assert.equal(child.pidfd, -1);
+    });
+
+    test('options are those of child_process', async () => {
+        const child = shell.spawn(['sh', '-c', 'pwd; echo $A; ps -o sid= -p $$; echo a >&3'],
+            { cwd: '/', env: { A: 'b', PATH: process.env.PATH }, detached: true,
+                stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
+        const extra = text(child.stdio[3]);
+        assert.deepEqual((await text(child.stdout)).split(/\s+/),
+            ['/', 'b', String(child.pid), '']);
+        assert.equal(await extra, 'a\n');
+        const late = shell.spawn(['sh', '-c', 'sleep 60'], { timeout: 50 });
+        assert.equal((await late.wait()).signal, 'SIGTERM');
+        assert.throws(() => shell.spawn(['sh'], { shell: true }), /shell/);
+        assert.throws(() => shell.spawn([]), TypeError);
+    });
+
+    test('killTree() reaches the descendants, and kill() the child only', async () => {
+        const [child, inner] = await family();
+        assert.equal(child.killTree(), true);
+        assert.deepEqual(await child.wait(), { code: null, signal: 'SIGKILL' });
+        assert.ok(await eventually(() => !isAlive(inner)));
+        assert.equal(child.killTree(), false);
+        const [other, left] = await family();
+        assert.equal(other.kill(), true);
+        await other.wait();
+        assert.ok(isAlive(left));
+        process.kill(left);
+        assert.throws(() => other.killTree('SIGNONE'), TypeError);
+    });
+
+    test('killTree() takes another signal', async () => {
+        const [child, inner] = await family({ detached: true });
+        child.killTree('SIGTERM');
+        assert.equal((await child.wait()).signal, 'SIGTERM');
+        assert.ok(await eventually(() => !isAlive(inner)));
+    });
+
+    test('a launch that fails throws a LaunchError, or rejects what waits', async () => {
+        const file = path.join(temporary(), 'program');
+        fs.copyFileSync('/bin/true', file);
+        fs.chmodSync(file, 0o755);
+        const template = new st.Template(file);
+        fs.writeFileSync(file, '#!/bin/true\n# another\n');
+        assert.throws(() => template.spawn(['true']), { name: 'LaunchError', code: 'ESTALE' });
+        template.close();
+        assert.throws(() => template.spawn(['true']), { code: 'EBADF' });
+        // only exec finds the argument too long
+        const long = shell.spawn(['sh', 'a'.repeat(200000)]);
+        await assert.rejects(long.wait(), { code: 'E2BIG' });
+        await assert.rejects(long.wait(), { code: 'E2BIG' });
+        const other = shell.spawn(['sh', 'a'.repeat(200000)]);
+        const [error] = await once(other, 'error').catch((one) => [one]);
+        assert.equal(error.code, 'E2BIG');
+        await assert.rejects(other.wait(), { code: 'E2BIG' });
+    });
+
+    test('child_process is as before, during and after a child of a template', async () => {
+        const child = shell.spawn(['sh', '-c', 'exit 4']);
+        const other = childProcess.spawn('sh', ['-c', 'exit 5']);
+        assert.equal(other.killTree, undefined);
+        assert.equal((await once(other, 'exit'))[0], 5);
+        assert.equal((await child.wait()).code, 4);
+    });
+
+    test('children of templates leave no descriptor', async () => {
+        await shell.spawn(['sh', '-c', 'true']).wait();
+        await sleep(50);
+        const before = openFds();
+        for (let i = 0; i < 20; i++) {
+            const child = shell.spawn(['sh', '-c', 'true'], { stdio: 'ignore' });
+            await child.wait();
+        }
+        assert.ok(await eventually(() => openFds() <= before));
+    });
+}
