@@ -15,6 +15,7 @@ const HOLD = 2;
 const END = 0;
 const OUT = 1;
 const DETACHED = 3;
+const ROOM = 4;
 const ECANCELED = -125;
 const EAGAIN = -11;
 
@@ -38,7 +39,7 @@ class Flight {
         this.id = 0;
         this.stopped = null;            // { reason }, which may be any value
         this.isDetached = false;
-        this.onStart = this.onChunk = this.onEnd = null;
+        this.onStart = this.onChunk = this.onRoom = this.onEnd = null;
         this.promise = new Promise((resolve, reject) => {
             this.resolve = resolve;
             this.reject = reject;
@@ -187,6 +188,8 @@ function deliver(id, kind, out, err, held) {
         if (flight.isDetached) detached--;
         flight.end(out, err);
         startWaiting();
+    } else if (kind === ROOM) {
+        flight.onRoom?.();
     } else if (kind === DETACHED) {
         flight.isDetached = true;
         detached++;

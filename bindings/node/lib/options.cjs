@@ -148,7 +148,7 @@ function putFlags(options) {
     }
     if (options.supervise) flags |= native.RUN_CGROUP;
     if (options.capture === false) flags |= native.RUN_NO_CAPTURE;
-    if (options.openInput) flags |= native.RUN_OPEN_INPUT;
+    if (options.openInput) flags |= native.RUN_OPEN_INPUT | native.RUN_TELL_ROOM;
     if (options.onOutput) flags |= native.RUN_STREAM;
     if (options.spillFd !== undefined) flags |= native.RUN_SPILL;
     if (options.pty) {

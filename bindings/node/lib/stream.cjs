@@ -16,6 +16,7 @@ class RunStream {
     #over = false;
     #failed = null;         // { error }
     #inRing;
+    #room = () => {};       // the write that waits for room in the ring goes on
     #written = Promise.resolve();
 
     /** @param start makes the flight, after this object has set its callbacks */
@@ -25,8 +26,10 @@ class RunStream {
         this.#flight = start((flight) => {
             flight.onStart = entered;
             flight.onChunk = (data, from, held) => this.#take({ from, data, held });
+            flight.onRoom = () => this.#room();
             flight.onEnd = (failed) => {
                 entered();
+                this.#room();
                 this.#end(failed);
             };
         });
@@ -92,20 +95,13 @@ class RunStream {
     }
 
     async #write(bytes) {
-        let pause = 1;
         await this.#inRing;
         for (let from = 0; from < bytes.length;) {
             const ret = native.ring_write(this.#flight.id, bytes, from);
-            if (ret >= 0) {
-                from += ret;
-                pause = 1;
-            } else if (ret === EAGAIN) {
-                // the program does not read; the ring tells nobody when it does
-                await new Promise((resolve) => setTimeout(resolve, pause));
-                pause = Math.min(pause * 2, 50);
-            } else {
-                throw callError(ret, 'write');
-            }
+            if (ret >= 0) from += ret;
+            else if (ret !== EAGAIN) throw callError(ret, 'write');
+            // the program does not read; the ring tells once that it does, or the end comes
+            else await new Promise((resolve) => { this.#room = resolve; });
         }
     }
 

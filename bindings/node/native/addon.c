@@ -58,6 +58,7 @@ static const struct {
 	RUN(SUPERVISE),
 	RUN(STREAM),
 	RUN(OPEN_INPUT),
+	RUN(TELL_ROOM),
 	RUN(PTY),
 	RUN(NO_ECHO),
 	RUN(TAIL),

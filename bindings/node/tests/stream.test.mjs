@@ -133,3 +133,26 @@ test('a template streams, too, and input may be given whole', async () => {
     assert.equal(await collect(template.stream(['cat'], { input: 'whole' })), 'whole');
     template.close();
 });
+
+test('a write that finds no room waits without a timer, and ends with the run', async () => {
+    const { setTimeout: timer } = globalThis;
+    let timers = 0;
+    globalThis.setTimeout = (...args) => {
+        timers++;
+        return timer(...args);
+    };
+    try {
+        const running = st.stream(['sh', '-c', 'sleep 0.3; wc -c']);
+        await running.write(Buffer.alloc(8 << 20));
+        await running.end();
+        let out = '';
+        for await (const { data } of running) out += data;
+        assert.equal(out.trim(), String(8 << 20));
+        const ended = st.stream(['sleep', '0.3']);
+        await assert.rejects(ended.write(Buffer.alloc(8 << 20)));
+        await ended.result;
+        assert.equal(timers, 0);
+    } finally {
+        globalThis.setTimeout = timer;
+    }
+});
