@@ -13,6 +13,8 @@
 /* Address space; little of it is touched. */
 #define STACK_SIZE (256 * 1024)
 
+static __thread bool ours;
+
 #define LONG_TURN 20000000ULL /* ns; the kernel's own is 1 to 3 ms */
 
 int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
@@ -43,11 +45,17 @@ bool st_thread_begin(const char *name)
 {
 	const int priority = 0;
 
+	ours = true;
 	prctl(PR_SET_NAME, name);
 	/* raw calls: musl's wrappers fail, as POSIX has these per process */
 	return sys_call1(__NR_sched_getscheduler, 0) == SCHED_OTHER &&
 	       sys_call3(__NR_sched_setscheduler, 0, SCHED_BATCH, &priority) ==
 		       0;
+}
+
+bool st_thread_is_ours(void)
+{
+	return ours;
 }
 
 void st_thread_take_long_turns(void)

@@ -15,6 +15,9 @@ int st_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
  */
 bool st_thread_begin(const char *name);
 
+/* Tells whether the calling thread has begun so: it runs no code of the host. */
+bool st_thread_is_ours(void);
+
 /*
  * Asks for long turns on the processor, which Linux 6.12 knows: a thread that this one
  * wakes goes first, and is not interrupted when it wakes another. The children of

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "thread.h"
 #include "warm/same.h"
 
 /* ---- the table: each row tells its change */
@@ -284,6 +285,29 @@ static void a_thread_that_never_fits_costs_few_parkings(void)
 	CHECK_WARM(tfd, tell_limit(tfd));
 }
 
+/* No such thread leaves a namespace; this one shows that it does not look again. */
+static void *leave_and_read(void *arg)
+{
+	struct st_same *read = arg;
+
+	st_thread_begin("ours");
+	CHECK_OK(st_same_read(&read[0]));
+	CHECK_EQ(leave_uts(), 0);
+	CHECK_OK(st_same_read(&read[1]));
+	return NULL;
+}
+
+static void the_spaces_of_a_thread_of_the_library_are_read_once(void)
+{
+	struct st_same read[2];
+	pthread_t thread;
+
+	test_need_root();
+	CHECK_EQ(pthread_create(&thread, NULL, leave_and_read, read), 0);
+	pthread_join(thread, NULL);
+	CHECK(!memcmp(read[0].spaces, read[1].spaces, sizeof(read[0].spaces)));
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(each_row_tells_its_change),
 	TEST_CASE(each_row_tells_its_change_to_a_user),
@@ -291,6 +315,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(rows_without_a_change_here_are_compared),
 	TEST_CASE(spaces_are_read_as_long_as_they_may_change),
 	TEST_CASE(spaces_left_before_admin_was_lost_are_seen),
+	TEST_CASE(the_spaces_of_a_thread_of_the_library_are_read_once),
 	TEST_CASE(a_filter_of_one_thread_holds_in_that_thread),
 	TEST_CASE(as_many_filters_are_not_the_same_filters),
 	TEST_CASE(each_process_counts_as_it_was_parked),

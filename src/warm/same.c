@@ -11,6 +11,8 @@
  * - A thread that may not have CAP_SYS_ADMIN cannot change its namespaces, so
  *   that it reads them once. The effective capabilities do not matter for it:
  *   the thread may take the capability, use it, and put it down again.
+ * - A thread of the library never changes them, and no other thread can do it:
+ *   that one reads them once, too, whatever it may do.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,6 +23,7 @@
 #include <linux/prctl.h>
 
 #include "sys.h"
+#include "thread.h"
 #include "warm/filters.h"
 #include "warm/same.h"
 #include "warm/self.h"
@@ -298,7 +301,8 @@ static int read_links(uint64_t *spaces)
 static int read_spaces(struct st_same *same)
 {
 	struct st_self_spaces *known = st_self_spaces();
-	bool may_change = same->permitted & CAP_SYS_ADMIN_BIT;
+	bool may_change =
+		!st_thread_is_ours() && (same->permitted & CAP_SYS_ADMIN_BIT);
 	int ret = 0;
 
 	if (!known)
