@@ -476,8 +476,8 @@ struct spawn_template_begin;
  * SPAWN_DIE_WITH_PARENT ends the child when that thread ends.
  *
  * If a process waits for launches of the template (CREATE_WARM_ONCE, CREATE_WARM_FORK),
- * the call blocks until that process has taken the launch, which is about as long as a
- * clone takes. Then the launch is over when the call returns.
+ * the call blocks until that process has begun with the launch. Then the child's steps
+ * and the start of the program go on without the caller.
  *
  * The call copies all that @args points to. As soon as it returns, the caller may
  * free @args, close @tfd and the fds that actions name, or use them for other files.

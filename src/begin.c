@@ -13,8 +13,10 @@
  * pipe, of which the child has the only copy, closes at exec or exit, so that the read
  * end can be polled. Before that the kernel zeroes a word, which decides here.
  *
- * A launch that changes ids, any launch without clone3(2), and one that a prepared
- * process takes, is waited for after all.
+ * A prepared process that takes the launch shares no memory with the caller. It has the
+ * end of the pipe among its descriptors, and closes it with its answer.
+ *
+ * A launch that changes ids, and any launch without clone3(2), is waited for after all.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -42,7 +44,8 @@ struct spawn_template_begin {
 	struct st_launch launch;
 	struct st_report report;
 	struct st_record *rec;
-	struct st_stack stack;	/* base NULL: the launch was waited for */
+	struct st_stack stack;	/* base NULL: there is no child in this memory */
+	struct st_warm_begun *prepared;	/* under way; or NULL */
 	uint64_t epoch;		/* the owner's */
 	pid_t pid;
 	int done;		/* reads as ended once the child has left */
@@ -96,35 +99,14 @@ static int clone_with_pipe(struct spawn_template_begin *b)
 	return ret;
 }
 
-/* Opens an fd that reads as ended from the start, for a launch that is over. */
-static int open_done(struct spawn_template_begin *b)
-{
-	int pipe[2], ret;
-
-	st_no_fork_begin();
-	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
-	if (ret == 0)
-		sys_close(pipe[1]);
-	st_no_fork_end();
-	if (ret < 0)
-		return ret;
-	b->done = pipe[0];
-	st_own_take(&b->done_file, b->done);
-	return 0;
-}
-
-/*
- * Launches from a process that waits. There the call does wait: the process needs no
- * longer than a clone does. Return: as st_warm_launch().
- */
+/* Launches from a process that waits. Return: as st_warm_begin(). */
 static pid_t take_prepared(struct spawn_template_begin *b)
 {
-	pid_t pid = open_done(b);
+	struct st_launch *l = &b->launch;
+	pid_t pid = st_warm_begin(l->warm, l, &b->done, &b->prepared);
 
-	if (pid == 0)
-		pid = st_warm_launch(b->launch.warm, &b->launch);
-	if (pid <= 0 && b->done >= 0)
-		sys_close_own(&b->done);
+	if (pid > 0)
+		st_own_take(&b->done_file, b->done);
 	return pid;
 }
 
@@ -259,8 +241,15 @@ static void wait_left(struct spawn_template_begin *b)
 
 static pid_t judge(struct spawn_template_begin *b)
 {
+	pid_t ret = b->pid;
+
 	if (b->stack.base)
 		wait_left(b);
+	if (b->prepared)
+		ret = st_warm_end(b->launch.warm, b->prepared);
+	b->prepared = NULL;
+	if (ret < 0)
+		return ret;
 	look_after_pidfd(b);
 	return b->stack.base ? st_clone_end(&b->launch, b->pid) : b->pid;
 }
@@ -290,6 +279,7 @@ static void free_launch(struct spawn_template_begin *b, pid_t ret)
 	}
 	if (b->stack.base)
 		st_stack_give(&b->stack);
+	free(b->prepared);
 	free(b->launch.block);
 	free(b->copy);
 	free(b);

@@ -4,50 +4,110 @@
 #include "warming.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 
-static bool is_over(struct spawn_template_begin *b)
+#define OVER_MS 10000
+
+static bool ends(struct spawn_template_begin *b, int ms)
 {
 	struct pollfd entry = { .events = POLLIN };
 
 	entry.fd = CHECK_OK(spawn_template_begin_fd(b));
-	return poll(&entry, 1, 0) == 1;
+	return poll(&entry, 1, ms) == 1;
 }
 
-/* Return: the begun launch of a probe that exits with 7; it must be over. */
-static struct spawn_template_begin *begin_probe(int tfd)
+static struct spawn_template_begin *begin(int tfd,
+					  struct spawn_template_spawn_args args)
 {
-	char *argv[] = { "probe", "exit", "7", NULL };
-	struct spawn_template_spawn_args args = SPAWN_TEMPLATE_SPAWN_ARGS_INIT;
 	struct spawn_template_begin *b;
 
-	args.argv = (uintptr_t)argv;
 	CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
-	CHECK(is_over(b));
 	return b;
+}
+
+/* Return: the launch of a probe that exits with 7. */
+static struct spawn_template_begin *begin_probe(int tfd)
+{
+	return begin(tfd, test_args(NULL, TEST_ARGV("probe", "exit", "7")));
+}
+
+static char *fifo(void)
+{
+	char *path = test_path("fifo");
+
+	if (mkfifo(path, 0600) < 0)
+		CHECK_EQ(errno, EEXIST);
+	return path;
+}
+
+/* The arguments of a launch whose child waits until the fifo is opened. */
+#define HELD_ARGS(args)                                                     \
+	struct spawn_template_spawn_args args =                             \
+		test_args(NULL, TEST_ARGV("probe", "exit", "7"));           \
+	TEST_ACTIONS(&args, \
+		     ACT_OPEN(AT_FDCWD, 0, TEST_OPEN(fifo(), O_RDONLY, 0, 0)))
+
+static void let_go(void)
+{
+	int fd = CHECK_SYS(open(fifo(), O_WRONLY));
+
+	CHECK_SYS(close(fd));
+}
+
+static void check_ends(struct spawn_template_begin *b)
+{
+	int pidfd;
+
+	CHECK(ends(b, OVER_MS));
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	CHECK_EQ(test_wait(pidfd), 7);
+}
+
+/* The keeper closes what a launch has used up, and prepares the next. */
+static void await_fds(int tfd, int fds)
+{
+	for (int i = 0; i < 1000 && test_count_fds() > fds; i++)
+		nap();
+	CHECK_LE(test_count_fds(), fds);
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
 }
 
 static void begins(int tfd)
 {
 	struct spawn_template_begin *b;
-	int fds, pidfd, status;
-	pid_t pid;
+	int fds;
 
-	CHECK_WARM(tfd, {
-		b = begin_probe(tfd);
-		pid = CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
-	});
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK_EQ(status, 7 << 8);
-	close(pidfd);
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
 	await_ready(tfd);
 	fds = test_count_fds();
-	CHECK_WARM(tfd, spawn_template_begin_drop(begin_probe(tfd)));
-	CHECK_LE(test_count_fds(), fds);
+	CHECK_WARM(tfd, {
+		b = begin_probe(tfd);
+		spawn_template_begin_drop(b);
+	});
+	await_fds(tfd, fds);
 }
 
 static void a_begun_launch_is_served_warm(void)
 {
 	each_mode(begins);
+}
+
+static void goes_on(int tfd)
+{
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args);
+	CHECK_WARM(tfd, {
+		b = begin(tfd, args);
+		CHECK(!ends(b, 20));
+		let_go();
+		check_ends(b);
+	});
+}
+
+static void the_caller_of_a_begun_launch_goes_on(void)
+{
+	each_mode(goes_on);
 }
 
 static void fails_to_begin(int tfd)
@@ -57,7 +117,7 @@ static void fails_to_begin(int tfd)
 	struct spawn_template_failure failure = { 0 };
 	struct spawn_template_spawn_args args = test_args(NULL, argv);
 	struct spawn_template_begin *b = NULL;
-	int fds;
+	int fds, ret;
 
 	args.failure = (uintptr_t)&failure;
 	args.actions = (uintptr_t)&action;
@@ -65,15 +125,113 @@ static void fails_to_begin(int tfd)
 	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, argv), 0));
 	await_ready(tfd);
 	fds = test_count_fds();
-	CHECK_EQ(spawn_template_begin(tfd, &args, sizeof(args), &b), -ENOENT);
+	ret = spawn_template_begin(tfd, &args, sizeof(args), &b);
+	if (ret > 0) {
+		CHECK(ends(b, OVER_MS));
+		ret = spawn_template_begin_wait(b, NULL, &failure,
+						sizeof(failure));
+	}
+	CHECK_EQ(ret, -ENOENT);
 	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_ACTION);
-	CHECK(!b);
-	CHECK_LE(test_count_fds(), fds);
+	await_fds(tfd, fds);
 }
 
-static void a_begun_launch_that_fails_warm_is_told_at_once(void)
+static void a_begun_launch_that_fails_warm_tells_where(void)
 {
 	each_mode(fails_to_begin);
+}
+
+static void kills(int tfd)
+{
+	struct spawn_template_failure failure = { 0 };
+	struct spawn_template_begin *b;
+	int fds;
+
+	HELD_ARGS(args);
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
+	await_ready(tfd);
+	fds = test_count_fds();
+	b = begin(tfd, args);
+	CHECK(!ends(b, 20));
+	CHECK_EQ(spawn_template_begin_kill(b), 0);
+	CHECK(ends(b, OVER_MS));
+	CHECK_EQ(spawn_template_begin_wait(b, NULL, &failure, sizeof(failure)),
+		 -ECHILD);
+	CHECK_EQ(failure.stage, SPAWN_TEMPLATE_STAGE_ACTION);
+	await_fds(tfd, fds);
+}
+
+static void a_begun_warm_launch_can_be_killed(void)
+{
+	each_mode(kills);
+}
+
+static void drops(int tfd)
+{
+	struct spawn_template_begin *b;
+	int fds;
+
+	HELD_ARGS(args);
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
+	await_ready(tfd);
+	fds = test_count_fds();
+	b = begin(tfd, args);
+	CHECK(!ends(b, 20));
+	spawn_template_begin_drop(b);
+	await_fds(tfd, fds);
+}
+
+static void a_drop_of_a_warm_launch_under_way_leaves_nothing(void)
+{
+	each_mode(drops);
+}
+
+/* More than can be under way from one process: the rest is cold. */
+static void outlive(int tfd)
+{
+	struct spawn_template_begin *b[20];
+
+	HELD_ARGS(args);
+	for (size_t i = 0; i < TEST_COUNT(b); i++)
+		b[i] = begin(tfd, args);
+	CHECK_OK(spawn_template_close(tfd));
+	for (size_t i = 0; i < TEST_COUNT(b); i++) {
+		CHECK_EQ(spawn_template_begin_kill(b[i]), 0);
+		spawn_template_begin_drop(b[i]);
+	}
+}
+
+static void begun_launches_outlive_their_template(void)
+{
+	each_mode(outlive);
+}
+
+static void wait_inherited(void *arg)
+{
+	int pidfd = -7, fds = test_count_fds();
+
+	CHECK_EQ(spawn_template_begin_fd(arg), -EACCES);
+	CHECK_EQ(spawn_template_begin_wait(arg, &pidfd, NULL, 0), -EACCES);
+	CHECK_EQ(pidfd, -7);
+	CHECK_EQ(test_count_fds(), fds);
+}
+
+static void leaves_alone(int tfd)
+{
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args);
+	CHECK_WARM(tfd, {
+		b = begin(tfd, args);
+		test_in_child(wait_inherited, b);
+		let_go();
+		check_ends(b);
+	});
+}
+
+static void a_forked_child_leaves_a_warm_launch_alone(void)
+{
+	each_mode(leaves_alone);
 }
 
 static void begins_cold(int tfd)
@@ -103,7 +261,12 @@ static void a_begun_launch_that_fits_no_process_is_cold(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(a_begun_launch_is_served_warm),
-	TEST_CASE(a_begun_launch_that_fails_warm_is_told_at_once),
+	TEST_CASE(the_caller_of_a_begun_launch_goes_on),
+	TEST_CASE(a_begun_launch_that_fails_warm_tells_where),
+	TEST_CASE(a_begun_warm_launch_can_be_killed),
+	TEST_CASE(a_drop_of_a_warm_launch_under_way_leaves_nothing),
+	TEST_CASE(begun_launches_outlive_their_template),
+	TEST_CASE(a_forked_child_leaves_a_warm_launch_alone),
 	TEST_CASE(a_begun_launch_that_fits_no_process_is_cold),
 };
 TEST_MAIN(cases)

@@ -20,6 +20,7 @@
 #include <linux/futex.h>
 
 #include "clone.h"
+#include "no_fork.h"
 #include "shared/clock.h"
 #include "sys.h"
 #include "warm/arch.h"
@@ -30,6 +31,8 @@
 #define TAKEN_MOST (100 * ST_MS)
 /* The time after which the caller looks whether that has happened. */
 #define LOOK_AFTER (5 * ST_MS)
+/* and for one that goes on then: a process that is not held up has answered */
+#define LOOK_TAKEN (ST_MS / 2)
 /* How often a caller that is awake looks for the answer: some 50 us ... */
 #define DONE_SPINS 2000
 /* ... and for a process to begin with the launch, of these */
@@ -43,95 +46,7 @@ static struct warm_slot *slot_of(const struct warm_claim *claim)
 	return &claim->seat->shared->slot[claim->slot];
 }
 
-/* ---- descriptors to send */
-
-/*
- * Finds a low number for a descriptor whose own is too high; -1: none is left.
- */
-static int low_number(const struct warm_fds *fds, const struct st_launch *l)
-{
-	for (int number = WARM_FD_LIMIT - 1; number > 2; number--) {
-		bool used = st_launch_names(l, number);
-
-		for (int i = 0; i < fds->n; i++)
-			used |= fds->number[i] == number;
-		if (!used)
-			return number;
-	}
-	return -1;
-}
-
-static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
-{
-	for (int i = 1; i < fds->n; i++)
-		if (fds->fd[i] == fd)
-			return true;
-	if (fds->n == WARM_FDS_MOST)
-		return false;
-	fds->fd[fds->n] = fd;
-	fds->number[fds->n] = fd < WARM_FD_LIMIT ? fd : low_number(fds, l);
-	return fds->number[fds->n++] >= 0;
-}
-
-/*
- * Tells whether the action needs the caller's descriptor at this number. During
- * the actions it has another number, which matters only to KEEP.
- */
-static bool needs_source(const struct spawn_template_action *a)
-{
-	switch (a->type) {
-	case SPAWN_TEMPLATE_ACTION_CLOSE:
-	case SPAWN_TEMPLATE_ACTION_DUP2:
-	case SPAWN_TEMPLATE_ACTION_FCHDIR:
-	case SPAWN_TEMPLATE_ACTION_KEEP:
-	case SPAWN_TEMPLATE_ACTION_SETCTTY:
-		return true;
-	case SPAWN_TEMPLATE_ACTION_OPEN:
-		return a->fd != AT_FDCWD;
-	default:
-		return false;
-	}
-}
-
-/* Tells whether an earlier action opens the number. */
-static bool is_made(const struct st_launch *l, uint32_t before, int fd)
-{
-	for (uint32_t i = 0; i < before; i++)
-		if ((l->actions[i].type == SPAWN_TEMPLATE_ACTION_DUP2 ||
-		     l->actions[i].type == SPAWN_TEMPLATE_ACTION_OPEN) &&
-		    l->actions[i].newfd == fd)
-			return true;
-	return false;
-}
-
-/* Lists the working directory, 0 to 2, and the descriptors that actions name. */
-static bool list_fds(struct warm_fds *fds, const struct st_launch *l)
-{
-	bool ranges = false;
-
-	for (int fd = 0; fd <= 2; fd++)
-		add_fd(fds, l, fd);
-	for (uint32_t i = 0; i < l->n_actions; i++) {
-		const struct spawn_template_action *a = &l->actions[i];
-		bool keeps = a->type == SPAWN_TEMPLATE_ACTION_KEEP;
-
-		if (a->type == SPAWN_TEMPLATE_ACTION_CLOSE_RANGE) {
-			ranges = true;
-			continue;
-		}
-		if (a->newfd >= WARM_FD_LIMIT ||
-		    (keeps && a->fd >= WARM_FD_LIMIT))
-			return false;
-		if (needs_source(a) && !is_made(l, i, a->fd) &&
-		    !add_fd(fds, l, a->fd))
-			return false;
-	}
-	/* a range means numbers as the caller has them */
-	for (int i = 1; ranges && i < fds->n; i++)
-		if (fds->number[i] != fds->fd[i])
-			return false;
-	return true;
-}
+/* ---- the message */
 
 /* Return: 0; -errno if it cannot be sent. */
 static int send_message(const struct warm_seat *seat, uint32_t slot,
@@ -186,8 +101,12 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 	slot->req.caller = (uint32_t)sys_call0(__NR_gettid);
 	slot->req.cpu = (uint32_t)sched_getcpu();
 	slot->req.spins = claim->launch->batch ? GO_SPINS_RING : GO_SPINS;
-	if (!list_fds(fds, claim->launch))
+	if (!st_fds_list(fds, claim->launch))
 		return -E2BIG;
+	if (claim->wants_done && fds->n == WARM_FDS_MOST)
+		return -E2BIG;
+	if (claim->wants_done) /* the process has no other use for the door */
+		fds->number[fds->n++] = WARM_DOOR;
 	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
 	if (parked->control.python.python)
 		return st_python_image(&image, parked, fds, claim->launch,
@@ -196,8 +115,33 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 		&image, parked, fds, claim->launch, &slot->req);
 }
 
+/*
+ * Sends the message with one end of a pipe, which the process closes when it has
+ * answered, and which closes when it ends. The caller keeps the other end.
+ */
+static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
+{
+	const struct st_launch *l = claim->launch;
+	int pipe[2], ret;
+
+	st_no_fork_begin();
+	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
+	if (ret == 0) {
+		fds->fd[fds->n - 1] = pipe[1];
+		/* these are no numbers that the caller can mean */
+		if (st_launch_names(l, pipe[0]) || st_launch_names(l, pipe[1]))
+			ret = -EBADF;
+		else
+			ret = send_message(claim->seat, claim->slot, fds);
+		sys_close(pipe[1]);
+		claim->done = pipe[0];
+	}
+	st_no_fork_end();
+	return ret;
+}
+
 /* Sends the launch. If no process waits for it, one is forked for it meanwhile. */
-static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
+static int send_launch(struct warm_claim *claim, struct warm_fds *fds,
 		       unsigned int spares)
 {
 	struct warm_seat *seat = claim->seat;
@@ -215,7 +159,10 @@ static int send_launch(struct warm_claim *claim, const struct warm_fds *fds,
 	claim->refill = claim->hurry && st_seat_forks(seat) &&
 			!seat->unclaimed &&
 			ready + st_seat_coming(seat) <= spares;
-	return ret < 0 ? ret : send_message(seat, claim->slot, fds);
+	if (ret < 0)
+		return ret;
+	return claim->wants_done ? send_with_pipe(claim, fds)
+				 : send_message(seat, claim->slot, fds);
 }
 
 /*
@@ -229,9 +176,17 @@ static void drop_reserve(struct warm_claim *claim)
 	claim->reserve = -1;
 }
 
+/* Closes the caller's end of the pipe, if there is one. */
+void st_claim_drop_done(struct warm_claim *claim)
+{
+	if (claim->done >= 0)
+		sys_close(claim->done);
+	claim->done = -1;
+}
+
 /**
  * st_claim_begin - hand a launch to a waiting process
- * @claim: filled in
+ * @claim: wants_done is set; the rest is filled in
  * @seat: open; the calling thread holds its lock
  * @l: the launch; @mask: the calling thread's
  * @spares: how many processes should wait afterwards
@@ -250,7 +205,13 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 	int ret;
 
 	*claim = (struct warm_claim){
-		seat, l, .pidfd = -1, .reserve = -1, .hurry = hurry,
+		.seat = seat,
+		.launch = l,
+		.wants_done = claim->wants_done,
+		.done = -1,
+		.pidfd = -1,
+		.reserve = -1,
+		.hurry = hurry,
 	};
 	if (!st_seat_has_fds(seat))
 		return -EPIPE;
@@ -268,6 +229,7 @@ int st_claim_begin(struct warm_claim *claim, struct warm_seat *seat,
 	claim->reserve = fds.fd[0];
 	if (ret < 0) {
 		drop_reserve(claim);
+		st_claim_drop_done(claim);
 		return ret;
 	}
 	seat->slots |= 1U << claim->slot;
@@ -376,6 +338,10 @@ static int wait_done(struct warm_claim *claim)
 	int64_t most = st_now() + TAKEN_MOST;
 
 	wait_awake(claim);
+	/* a launch that was begun, and killed: the host knows that it is over */
+	if (claim->pid && st_seat_has_ended(claim->pid, claim->pidfd) &&
+	    !is_done(slot))
+		return -ECHILD;
 	__atomic_store_n(&slot->sleeps, 1, __ATOMIC_SEQ_CST);
 	while (!is_done(slot)) {
 		sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0, &look);
@@ -429,18 +395,12 @@ void st_claim_call_off(struct warm_claim *claim)
 
 /**
  * st_claim_go - let the process become the program
- * @claim: begun; the report of its launch is filled in, and on success the
- * launch's pidfd, which is the caller's
+ * @claim: begun; to be followed by st_claim_wait()
  * @caller: the calling thread's attributes for the child
- *
- * Return: 0, with claim->pid; WARM_COLD if there was no launch, and then the
- * seat has to be closed; or -errno of a launch that failed.
  */
-int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
+void st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 {
 	struct warm_slot *slot = slot_of(claim);
-	struct st_launch *l = claim->launch;
-	int ret;
 
 	slot->ignored = caller->ignored;
 	/* the trap of parking has reset that signal, if it was ignored */
@@ -449,7 +409,60 @@ int st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 	slot->umask = caller->umask;
 	slot->no_new_privs = caller->no_new_privs;
 	set_go(slot, WARM_GO);
-	ret = wait_done(claim);
+}
+
+/*
+ * Waits until a process has taken the launch. It does not tell of that, but of its
+ * answer: on a machine with other work, the caller hears of both at once.
+ */
+static void await_taken(const struct warm_claim *claim)
+{
+	struct sys_timespec look = { 0, LOOK_TAKEN };
+	struct warm_slot *slot = slot_of(claim);
+	int64_t most = st_now() + TAKEN_MOST;
+
+	for (int i = 0; i < BEGIN_SPINS && !is_taken(slot); i++)
+		warm_relax();
+	if (is_taken(slot))
+		return;
+	__atomic_store_n(&slot->sleeps, 1, __ATOMIC_SEQ_CST);
+	while (!is_taken(slot) && !forks_fail(claim) && st_now() < most)
+		sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0, &look);
+}
+
+/*
+ * Tells whether a process has the launch for certain, which has not ended yet. Then the
+ * launch cannot become a cold one any more, and its pid and pidfd are known.
+ */
+bool st_claim_is_under_way(struct warm_claim *claim)
+{
+	struct warm_slot *slot = slot_of(claim);
+
+	await_taken(claim);
+	if (!is_taken(slot) || slot->refused || is_done(slot))
+		return false;
+	identify(claim);
+	if (claim->pidfd < 0)
+		return false;
+	drop_reserve(claim);
+	claim->launch->pidfd = claim->pidfd;
+	return true;
+}
+
+/**
+ * st_claim_wait - wait for the answer
+ * @claim: the report of its launch is filled in, and on success the launch's pidfd,
+ * which is the caller's
+ *
+ * Return: 0, with claim->pid; WARM_COLD if there was no launch, and then the
+ * seat has to be closed; or -errno of a launch that failed.
+ */
+int st_claim_wait(struct warm_claim *claim)
+{
+	struct warm_slot *slot = slot_of(claim);
+	struct st_launch *l = claim->launch;
+	int ret = wait_done(claim);
+
 	st_watch_set(l, NULL);
 	l->pidfd = -1;
 	if (ret != WARM_COLD)

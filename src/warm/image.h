@@ -15,6 +15,8 @@ struct warm_fds {
 	int number[WARM_FDS_MOST];
 };
 
+bool st_fds_list(struct warm_fds *fds, const struct st_launch *l);
+
 struct warm_image {
 	char *buf;		/* WARM_IMAGE_MOST bytes */
 	uint64_t base;		/* address of buf in the process */

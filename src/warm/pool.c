@@ -197,22 +197,36 @@ static void end(struct st_warm *w, struct warm_claim *claim,
 }
 
 /*
- * Launches from the process, without the lock.
- * Return: as st_warm_launch(); with 0, *reason is set.
+ * Lets the process go, if it may serve the launch, without the lock.
+ * Return: ST_COLD_NONE, or the reason to go cold.
  */
-static pid_t go(struct warm_claim *claim, unsigned int *reason)
+static unsigned int go(struct warm_claim *claim)
 {
 	struct warm_caller caller;
-	int ret;
+	unsigned int reason =
+		st_judge_process(claim->seat, claim->launch, &caller);
 
-	*reason = st_judge_process(claim->seat, claim->launch, &caller);
-	if (*reason != ST_COLD_NONE) {
+	if (reason == ST_COLD_NONE)
+		st_claim_go(claim, &caller);
+	else
 		st_claim_call_off(claim);
-		return 0;
-	}
-	ret = st_claim_go(claim, &caller);
-	if (ret == WARM_COLD)
+	return reason;
+}
+
+/*
+ * Waits for the answer, and gives the seat back.
+ * Return: as st_warm_launch(); with 0, *reason is set.
+ */
+static pid_t finish(struct st_warm *w, struct warm_claim *claim,
+		    unsigned int *reason)
+{
+	int ret = *reason == ST_COLD_NONE ? st_claim_wait(claim) : WARM_COLD;
+
+	if (ret == WARM_COLD && *reason == ST_COLD_NONE)
 		*reason = SPAWN_TEMPLATE_COLD_LOST;
+	pthread_mutex_lock(&w->lock);
+	end(w, claim, *reason);
+	pthread_mutex_unlock(&w->lock);
 	return ret == WARM_COLD ? 0 : ret < 0 ? ret : claim->pid;
 }
 
@@ -236,28 +250,113 @@ static bool lock(struct st_warm *w)
 	return false;
 }
 
-pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
+/* Return: ST_COLD_NONE: a process may go on with the launch; or why it is cold. */
+static unsigned int take(struct st_warm *w, struct st_launch *l,
+			 struct warm_claim *claim)
 {
 	unsigned int reason = SPAWN_TEMPLATE_COLD_BUSY;
-	struct warm_claim claim;
+
+	if (w->never != ST_COLD_NONE)
+		return w->never;
+	if (w->epoch == st_epoch_current() && lock(w)) {
+		reason = begin(w, l, claim);
+		pthread_mutex_unlock(&w->lock);
+	}
+	return reason;
+}
+
+pid_t st_warm_launch(struct st_warm *w, struct st_launch *l)
+{
+	struct warm_claim claim = { .wants_done = false };
+	unsigned int reason = take(w, l, &claim);
 	pid_t pid = 0;
 
-	if (w->never != ST_COLD_NONE) {
-		count_cold(w, w->never);
-		return 0;
-	}
-	if (w->epoch == st_epoch_current() && lock(w)) {
-		reason = begin(w, l, &claim);
-		pthread_mutex_unlock(&w->lock);
-	}
 	if (reason == ST_COLD_NONE) {
-		pid = go(&claim, &reason);
-		pthread_mutex_lock(&w->lock);
-		end(w, &claim, reason);
-		pthread_mutex_unlock(&w->lock);
+		reason = go(&claim);
+		pid = finish(w, &claim, &reason);
 	}
 	if (pid == 0)
 		count_cold(w, reason);
+	return pid;
+}
+
+/* ---- a launch that the caller does not wait for */
+
+struct st_warm_begun {
+	struct warm_claim claim;
+};
+
+/*
+ * Has a process that is used up replaced, as end() would do later: the caller may
+ * not come back for long.
+ */
+static void replace(struct st_warm *w, struct warm_claim *claim)
+{
+	if (w->mode != WARM_ONCE)
+		return;
+	pthread_mutex_lock(&w->lock);
+	st_keeper_retire(w, claim->seat);
+	want(w, claim->launch);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/**
+ * st_warm_begin - launch from a process that waits, and go on
+ * @w: as for st_warm_launch()
+ * @l: stays in place until the end
+ * @done: with a pid, an fd that reads as ended once the launch is over
+ * @begun: with a pid, the launch for st_warm_end(); NULL if it is over already
+ *
+ * The call waits if no process has begun with the launch soon: until then it can
+ * still be made cold.
+ *
+ * Return: as st_warm_launch().
+ */
+pid_t st_warm_begin(struct st_warm *w, struct st_launch *l, int *done,
+		    struct st_warm_begun **begun)
+{
+	struct st_warm_begun *b = calloc(1, sizeof(*b));
+	unsigned int reason;
+	pid_t pid = 0;
+
+	*begun = NULL;
+	if (!b) {
+		count_cold(w, SPAWN_TEMPLATE_COLD_BUSY);
+		return 0;
+	}
+	b->claim.wants_done = true;
+	reason = take(w, l, &b->claim);
+	if (reason == ST_COLD_NONE) {
+		reason = go(&b->claim);
+		if (reason == ST_COLD_NONE &&
+		    st_claim_is_under_way(&b->claim)) {
+			replace(w, &b->claim);
+			*done = b->claim.done;
+			*begun = b;
+			return b->claim.pid;
+		}
+		pid = finish(w, &b->claim, &reason);
+		if (pid > 0)
+			*done = b->claim.done;
+		else
+			st_claim_drop_done(&b->claim);
+	}
+	if (pid == 0)
+		count_cold(w, reason);
+	free(b);
+	return pid;
+}
+
+/*
+ * Waits for the end of the launch, which began from @w. Return: its pid; or -errno if
+ * it failed, and then its pidfd is closed.
+ */
+pid_t st_warm_end(struct st_warm *w, struct st_warm_begun *b)
+{
+	unsigned int reason = ST_COLD_NONE;
+	pid_t pid = finish(w, &b->claim, &reason);
+
+	free(b);
 	return pid;
 }
 

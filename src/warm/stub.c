@@ -130,6 +130,19 @@ INLINE void copy_ahead(const struct warm_control *z)
 }
 
 /*
+ * Tells whether the caller's sandbox is the same. A caller in a sandbox that
+ * this process is not in cannot look into it, and goes cold itself. The other
+ * way round this process finds out: it cannot look into the caller, and must
+ * not be its child.
+ */
+INLINE bool is_as_free(uint32_t caller)
+{
+	uint64_t head, len;
+
+	return sys_call3(__NR_get_robust_list, caller, &head, &len) >= 0;
+}
+
+/*
  * Receives descriptors and the number of a slot. Other processes read from this
  * socket, too, so one call has to take all of a message.
  * Return: the slot; the process ends if there is no request, or no longer.
@@ -167,6 +180,8 @@ INLINE struct warm_slot *receive(const struct warm_control *z,
 	slot = &shared->slot[message.slot];
 	slot->pid = (uint32_t)sys_call0(__NR_getpid);
 	sys_call3(__NR_getcpu, &slot->cpu, 0, 0);
+	/* told before the launch is taken: from then on it cannot become cold */
+	slot->refused = !is_as_free(slot->req.caller);
 	if (!__atomic_compare_exchange_n(&slot->taken, &free, WARM_TAKEN, 0,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		sys_exit(0);
@@ -382,19 +397,6 @@ INLINE uint64_t mask_of(const struct st_launch *l)
 	return mask;
 }
 
-/*
- * Tells whether the caller's sandbox is the same. A caller in a sandbox that
- * this process is not in cannot look into it, and goes cold itself. The other
- * way round this process finds out: it cannot look into the caller, and must
- * not be its child.
- */
-INLINE bool is_as_free(uint32_t caller)
-{
-	uint64_t head, len;
-
-	return sys_call3(__NR_get_robust_list, caller, &head, &len) >= 0;
-}
-
 INLINE void answer(const struct child *c)
 {
 	c->report->in_exec = true;
@@ -447,10 +449,8 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 	c.held = WARM_SOCKET;
 	c.ruleset = -1;
 	stage(&c, SPAWN_TEMPLATE_STAGE_CLONE);
-	if (!is_as_free(req->caller)) {
-		slot->refused = 1;
+	if (slot->refused)
 		fail(&c, -EPERM);
-	}
 	place_descriptors(&c, &fds);
 	await_go(slot);
 	/* so far, nothing would have told of the caller's death in here */

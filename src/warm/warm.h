@@ -32,6 +32,12 @@ int st_warm_arguments(const struct st_warm *warm, struct st_launch *l);
 /* Return: pid, with l->pidfd; 0: launch it cold; or -errno of the launch. */
 pid_t st_warm_launch(struct st_warm *warm, struct st_launch *l);
 
+struct st_warm_begun;
+
+pid_t st_warm_begin(struct st_warm *warm, struct st_launch *l, int *done,
+		    struct st_warm_begun **begun);
+pid_t st_warm_end(struct st_warm *warm, struct st_warm_begun *begun);
+
 unsigned int st_warm_ready(struct st_warm *warm);
 uint64_t st_warm_count(const struct st_warm *warm, unsigned int reason);
 
