@@ -868,6 +868,7 @@ typedef int (*spawn_template_output_fn)(void *on_output_data, uint32_t kind,
 #define SPAWN_TEMPLATE_RESULT_SPILLED		(1U << 11) /* files have all */
 #define SPAWN_TEMPLATE_RESULT_LEFTOVERS		(1U << 12) /* see .leftovers */
 #define SPAWN_TEMPLATE_RESULT_WARM		(1U << 13) /* it was prepared */
+#define SPAWN_TEMPLATE_RESULT_UNSEEN		(1U << 14) /* leftovers not known */
 
 /* VER0 is 208; more with musl, whose struct rusage has room to grow */
 #define SPAWN_TEMPLATE_RESULT_SIZE_VER0		(64 + sizeof(struct rusage))

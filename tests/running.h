@@ -262,7 +262,8 @@ static inline bool life_ends(struct life *life, int ms)
 	(RESULT(TIMED_OUT) | RESULT(OUT_TRUNCATED) | RESULT(ERR_TRUNCATED) | \
 	 RESULT(TREE_KILLED) | RESULT(PIPE_HELD) | RESULT(STATUS_LOST) |     \
 	 RESULT(CGROUP) | RESULT(NOT_KILLED) | RESULT(IDLE) | \
-	 RESULT(DETACHED) | RESULT(SPILLED) | RESULT(OOM) | RESULT(LEFTOVERS))
+	 RESULT(DETACHED) | RESULT(SPILLED) | RESULT(OOM) | \
+	 RESULT(LEFTOVERS) | RESULT(UNSEEN))
 
 static inline void check_stream(const char *data, size_t len, uint64_t max,
 				bool truncated)

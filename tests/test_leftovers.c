@@ -5,6 +5,9 @@
  */
 #include "rings.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 #define TERM test_fmt("%d", SIGTERM)
 
 static struct spawn_template_run_args ending(char *const argv[],
@@ -55,6 +58,38 @@ static void leftovers_that_ignore_term_are_killed(void)
 	CHECK_EQ(res.flags, RESULT(LEFTOVERS) | RESULT(TREE_KILLED));
 	CHECK_EQ(res.leftovers, 1);
 	CHECK_GE(res.total_ns, 350 * MS);
+}
+
+/* Nothing tells what is left, but the kernel knows the program's group. */
+static void without_proc_the_group_is_ended_and_the_result_says_so(void)
+{
+	struct spawn_template_run_args args =
+		ending(TREE("(", "on", TERM, "7", "pause", ")", "sleep", "200",
+			    "exit", "3"),
+		       60000);
+	struct spawn_template_result res;
+	const char *path = test_tool("tree");
+	struct life life;
+	int tfd;
+
+	test_need_root();
+	life_open(&life, &args.spawn);
+	if (unshare(CLONE_NEWNS))
+		TEST_SKIP("no mount namespace: %s", strerror(errno));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK_SYS(mount("tmpfs", "/proc", "tmpfs", 0, NULL));
+	tfd = CHECK_OK(
+		spawn_template_open(path, SPAWN_TEMPLATE_CREATE_CLOEXEC));
+	CHECK_EQ(
+		spawn_template_run(tfd, &args, sizeof(args), &res, sizeof(res)),
+		0);
+	CHECK_SYS(umount("/proc")); /* sanitizers read it at the end */
+	CHECK(life_ends(&life, 2000));
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags & ~RESULT(PIPE_HELD), RESULT(UNSEEN));
+	CHECK_EQ(res.leftovers, 0);
+	CHECK_LE(res.total_ns, at_most_ms(5000) * MS);
+	spawn_template_result_free(&res);
 }
 
 static void leftovers_are_killed_at_once_without_grace(void)
@@ -302,6 +337,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(processes_left_behind_get_term),
 	TEST_CASE(leftovers_that_ignore_term_are_killed),
 	TEST_CASE(leftovers_are_killed_at_once_without_grace),
+	TEST_CASE(without_proc_the_group_is_ended_and_the_result_says_so),
 	TEST_CASE(the_deadline_of_a_program_that_was_in_time_is_kept),
 	TEST_CASE(a_program_that_leaves_nothing_has_no_leftovers),
 	TEST_CASE(leftovers_are_spared_without_the_flag),

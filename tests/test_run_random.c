@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define SLOTS 24
 #define PART 500 /* runs of one ring */
@@ -168,8 +169,11 @@ static void draw_tree(struct spawn_template_run_args *args)
 		draw_limits(args);
 	if (ONE_IN(5))
 		args->spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
-	if (ONE_IN(8))
+	if (ONE_IN(8)) {
+		/* of a test at low priority: a user cannot go back from there */
 		args->spawn.flags |= SPAWN_TEMPLATE_SPAWN_NICE;
+		args->spawn.nice = getpriority(PRIO_PROCESS, 0);
+	}
 	if (ONE_IN(6))
 		CHECK_EQ(spawn_template_sandbox_apply(mix.sandbox, &args->spawn,
 						      sizeof(args->spawn)),

@@ -325,6 +325,16 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 /* ---- leftovers */
 
 /*
+ * Ends the program's group, which may be empty, where nothing tells what is left. There
+ * is no grace: nobody could see when it is over.
+ */
+static void end_unseen(struct st_run *run)
+{
+	run->result_flags |= SPAWN_TEMPLATE_RESULT_UNSEEN;
+	st_tree_signal(&run->tree, SIGKILL);
+}
+
+/*
  * Ends what the program has left, once its output was read: a filter at the end of a
  * shell's line may outlive the shell for a moment, and have more to say. Meanwhile the
  * phase is that of a run that is being ended, but the caller's output, and the
@@ -341,7 +351,9 @@ static bool begin_leaving(struct st_run *run)
 	    run->keeper.told && run->keeper.end.others == 0)
 		return false;
 	n = st_tree_count(&run->tree);
-	if (n < 0 && run->tries < COUNT_TRIES) {
+	if (n == -EOPNOTSUPP) {
+		end_unseen(run);
+	} else if (n < 0 && run->tries < COUNT_TRIES) {
 		run->due = retry_at(run, st_now());
 		return true;
 	}

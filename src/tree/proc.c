@@ -573,6 +573,8 @@ static unsigned int count_living(const struct st_processes *v,
  *
  * A process that forks and ends faster than /proc can be read is found by no look. With
  * `held` the child's group is stopped at one stroke meanwhile.
+ *
+ * -EOPNOTSUPP: /proc does not show even the child, which the caller has not reaped.
  */
 static int look_for_living(struct st_tree *tree, bool held, unsigned int *n)
 {
@@ -585,6 +587,9 @@ static int look_for_living(struct st_tree *tree, bool held, unsigned int *n)
 	ret = st_processes_look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
+	if (ret < 0 ? !sys_is_shortage(ret)
+		    : !e.reaped && !st_processes_find(&view, tree->pid))
+		ret = -EOPNOTSUPP;
 	*n = count_living(&view, tree);
 	st_processes_free(&view);
 	if (held)
@@ -625,7 +630,7 @@ static bool is_empty_for_sure(struct st_tree *tree)
 	return empty;
 }
 
-/* The processes are about to be ended, which stops them, too. */
+/* The processes are about to be ended, which stops them, too. Return: as st_tree_count(). */
 int st_proc_count(struct st_tree *tree)
 {
 	unsigned int n = 0;
@@ -633,5 +638,5 @@ int st_proc_count(struct st_tree *tree)
 
 	if (!is_empty_for_sure(tree))
 		ret = look_for_living(tree, true, &n);
-	return sys_is_shortage(ret) ? ret : (int)n;
+	return n && !sys_is_shortage(ret) ? (int)n : ret;
 }

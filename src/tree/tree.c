@@ -286,7 +286,8 @@ bool st_tree_empty(struct st_tree *tree)
  * @tree: its child has ended
  *
  * Return: how many there are, besides the caller; -EMFILE and so on if no fd, or no
- * memory, is left to look with.
+ * memory, is left to look with; -EOPNOTSUPP if /proc, which is needed without a cgroup,
+ * is not there, or hides the tree.
  */
 int st_tree_count(struct st_tree *tree)
 {

@@ -148,6 +148,7 @@ static const unsigned int detached = SPAWN_TEMPLATE_RESULT_DETACHED;
 static const unsigned int spilled = SPAWN_TEMPLATE_RESULT_SPILLED;
 static const unsigned int cgroup = SPAWN_TEMPLATE_RESULT_CGROUP;
 static const unsigned int oom = SPAWN_TEMPLATE_RESULT_OOM;
+static const unsigned int unseen = SPAWN_TEMPLATE_RESULT_UNSEEN;
 static const unsigned int warm = SPAWN_TEMPLATE_RESULT_WARM;
 
 #define FLAG(flag, text)                                        \
@@ -168,6 +169,7 @@ static PyGetSetDef getters[] = {
 	{ FLAG(spilled, "Files have the whole output.") },
 	{ FLAG(cgroup, "The run had a cgroup of its own.") },
 	{ FLAG(oom, "The kernel ended the tree: it had no memory left.") },
+	{ FLAG(unseen, "Nobody knows what the program has left.") },
 	{ FLAG(warm, "A prepared process became the program.") },
 	{ "stdout", (getter)result_stdout, NULL,
 	  "The same as out, by subprocess's name.", NULL },

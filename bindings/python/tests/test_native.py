@@ -517,7 +517,7 @@ class Result(support.TestCase):
                          (3, -1, 3, b"in\0put\xff", b"err\n"))
         self.assertEqual((r.timed_out, r.out_truncated, r.err_truncated,
                           r.tree_killed, r.pipe_held, r.status_lost,
-                          r.cgroup, r.not_killed), (False,) * 8)
+                          r.cgroup, r.not_killed, r.unseen), (False,) * 9)
         self.assertGreater(r.spawn_ns, 0)
         self.assertGreater(r.total_ns, r.spawn_ns)
         self.assertIsInstance(r.usage, resource.struct_rusage)
