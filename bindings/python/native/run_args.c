@@ -2,6 +2,7 @@
 /* Reads the arguments of a run to completion. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "native.h"
 
@@ -17,6 +18,7 @@ struct run_options {
 	int keep_leftovers;
 	PyObject *limits;
 	int die_with_parent;
+	const char *session;
 };
 
 /* Converts seconds to nanoseconds. No time left becomes the shortest time. */
@@ -251,43 +253,43 @@ static int take_options(struct run *run, const struct run_options *o)
 	return 0;
 }
 
+/* Takes the session; without a word the program has one of its own. */
+static int take_session(struct run *run, const char *word)
+{
+	if (!word || strcmp(word, "own") == 0)
+		return 0;
+	if (strcmp(word, "group") == 0)
+		run->args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
+	else if (strcmp(word, "caller") == 0)
+		run->args.flags |= SPAWN_TEMPLATE_RUN_SAME_GROUP;
+	else
+		PyErr_SetString(PyExc_ValueError, "session is neither 'own', "
+						  "'group' nor 'caller'");
+	return PyErr_Occurred() ? -1 : 0;
+}
+
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",
-			  "token",
-			  "argv",
-			  "env",
-			  "input",
-			  "timeout",
-			  "max_output",
-			  "cwd",
-			  "merge_stderr",
-			  "grace",
-			  "cgroup",
-			  "supervise",
-			  "capture",
-			  "held_quiet",
-			  "held_most",
-			  "sandbox",
-			  "stream",
-			  "open_input",
-			  "pty",
-			  "echo",
-			  "detach",
-			  "winsize",
-			  "idle_timeout",
-			  "tail",
-			  "spill",
-			  "detached_timeout",
-			  "on_output",
-			  "keep_leftovers",
-			  "limits",
-			  "die_with_parent",
-			  NULL };
+	char *names[] = { "template",	  "token",
+			  "argv",	  "env",
+			  "input",	  "timeout",
+			  "max_output",	  "cwd",
+			  "merge_stderr", "grace",
+			  "cgroup",	  "supervise",
+			  "capture",	  "held_quiet",
+			  "held_most",	  "sandbox",
+			  "stream",	  "open_input",
+			  "pty",	  "echo",
+			  "detach",	  "winsize",
+			  "idle_timeout", "tail",
+			  "spill",	  "detached_timeout",
+			  "on_output",	  "keep_leftovers",
+			  "limits",	  "die_with_parent",
+			  "session",	  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpOp:run",
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpOpz:run",
 		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
@@ -295,7 +297,7 @@ static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
 		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
 		&o->detached_timeout, &o->on_output, &o->keep_leftovers,
-		&o->limits, &o->die_with_parent);
+		&o->limits, &o->die_with_parent, &o->session);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
@@ -324,7 +326,7 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	run->args.spawn = run->launch.args;
 	if (o.die_with_parent)
 		run->args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
-	return 0;
+	return take_session(run, o.session);
 }
 
 void run_free(struct run *run)

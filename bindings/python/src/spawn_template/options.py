@@ -48,6 +48,7 @@ class BaseOptions(TypedDict, total=False):
     cgroup: bool
     supervise: bool
     die_with_parent: bool
+    session: Optional[str]
     held_quiet: Optional[float]
     held_most: Optional[float]
     keep_leftovers: bool

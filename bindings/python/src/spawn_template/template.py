@@ -144,7 +144,9 @@ class Template:
         die_with_parent is False; with supervise its whole tree does.
         Without capture both streams are this process's own. The program has a session
         of its own: a password that it asks for on /dev/tty cannot be given, but with pty
-        it has a terminal of its own. With sandbox it runs in a Sandbox.
+        it has a terminal of its own, and with session="caller" it stays in the session
+        and process group of this process, whose terminal it can use; session="group" is
+        a process group of its own in this session. With sandbox it runs in a Sandbox.
 
         The processes that the program leaves behind when it ends by itself get
         SIGTERM, and SIGKILL after grace; the result's leftovers has their number. With
