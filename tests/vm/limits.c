@@ -336,6 +336,35 @@ static void the_limits_stand_when_the_program_runs(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* A kernel has one of two files: for the controller's own weights, or for those of BFQ. */
+static void the_share_of_disks_stands_when_the_program_runs(void)
+{
+	struct spawn_template_ring *ring = ring_new(4, 1);
+	struct spawn_template_run_args args =
+		limited(make_cgroup(), TREE("mark", "cat"));
+	char *above = test_fmt("%s/..", running_cgroup);
+	struct life life;
+	bool own, bfq;
+
+	need_controller(above, "io");
+	write_file(test_fmt("%s/cgroup.subtree_control", above), "+io");
+	own = !access(test_fmt("%s/io.weight", running_cgroup), F_OK);
+	bfq = !access(test_fmt("%s/io.bfq.weight", running_cgroup), F_OK);
+	if (!own && !bfq)
+		TEST_SKIP("this kernel has no weights for disks");
+	args.flags |= RUN(OPEN_INPUT);
+	args.io_weight = 50;
+	life_open(&life, &args.spawn);
+	queue_run_args(ring, tree_template(), &args, 1);
+	spawn_template_ring_submit(ring);
+	CHECK_HAS(cgroup_of(life_pid(&life)), "/spawn-template.");
+	CHECK_STR(read_limit(run_cgroup(), own ? "io.weight" : "io.bfq.weight"),
+		  "default 50\n");
+	CHECK_EQ(spawn_template_ring_close_input(ring, 1), 0);
+	CHECK_EQ(take_run_code(ring, 1), 0);
+	spawn_template_ring_exit(ring);
+}
+
 static void swap_is_limited_as_asked_for(void)
 {
 	struct spawn_template_ring *ring = ring_new(4, 1);
@@ -378,6 +407,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_fork_bomb_stays_within_its_limit_and_ends),
 	TEST_CASE(cpu_time_is_limited),
 	TEST_CASE(the_limits_stand_when_the_program_runs),
+	TEST_CASE(the_share_of_disks_stands_when_the_program_runs),
 	TEST_CASE(swap_is_limited_as_asked_for),
 };
 TEST_MAIN(cases)

@@ -161,6 +161,20 @@ static void tell_absent(struct finding *f, const char *name, const char *dir)
 				"by cgroup_disable=");
 }
 
+/* Tell whether a cgroup whose parent has the controller "io" lacks the weights. */
+static bool lacks_weights(const char *dir)
+{
+	static const char *const files[] = { "io.weight", "io.bfq.weight" };
+	char path[PATH_MAX + 32];
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (access(path, F_OK) == 0)
+			return false;
+	}
+	return !is_machines_root(dir);
+}
+
 /* Tell why the own cgroup gives no limits. */
 static void tell_refusal(struct finding *f, const char *dir, int err)
 {
@@ -216,6 +230,15 @@ static void probe_limit(struct finding *f, int i)
 		      "no cgroup v2, or none that shows "
 		      "this process's");
 		found_remedy(f, "see cgroup v2");
+		return;
+	}
+	if (strcmp(controllers[i], "io") == 0 &&
+	    has_word(own, "cgroup.controllers", "io") && lacks_weights(own)) {
+		found(f, FEATURE_MISSING, "no weights for disks in %.150s",
+		      own);
+		found_remedy(f,
+			     "a kernel with CONFIG_BLK_CGROUP_IOCOST, or the "
+			     "disk scheduler bfq");
 		return;
 	}
 	judge(f, own, controllers[i]);
