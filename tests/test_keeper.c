@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "run/keeper.h"
+
 #define TERM test_fmt("%d", SIGTERM)
 #define OTHER_UID 64124
 
@@ -455,7 +457,29 @@ static void the_proc_of_another_pid_namespace_is_not_used(void)
 	in_pid_namespace(as_the_init);
 }
 
+/* As one that the program has stopped. The thread that asks has other runs, too. */
+static void a_silent_keeper_is_waited_for_once(void)
+{
+	struct st_keeper k = ST_KEEPER_NONE;
+	uint64_t before;
+	int fds[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	k.lifeline = fds[0];
+	st_own_take(&k.line, k.lifeline);
+	before = now_ms();
+	for (int i = 0; i < 500; i++)
+		CHECK(!st_keeper_has_told(&k));
+	CHECK_LT(now_ms() - before, at_most_ms(500));
+	CHECK_EQ(write(fds[1], &k.end, sizeof(k.end)), sizeof(k.end));
+	CHECK(st_keeper_has_told(&k));
+	CHECK(k.told && !k.lost);
+	CHECK_SYS(close(fds[0]));
+	CHECK_SYS(close(fds[1]));
+}
+
 static const struct test_case cases[] = {
+	TEST_CASE(a_silent_keeper_is_waited_for_once),
 	TEST_CASE(programs_end_as_without_a_keeper),
 	TEST_CASE(launches_fail_as_without_a_keeper),
 	TEST_CASE(a_daemon_is_ended_at_the_deadline),

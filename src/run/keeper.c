@@ -22,6 +22,9 @@
 #include "sys.h"
 #include "tree/supervisor.h"
 
+/* Milliseconds to wait for the keeper's word, which comes with the program's end. */
+#define WORD_MS 2
+
 /* Half of the time that a keeper has to end its run while the caller waits. */
 #define END_MOST (50 * ST_MS)
 
@@ -234,19 +237,22 @@ static void wake(const struct st_keeper *k)
 /**
  * st_keeper_has_told - take the keeper's word on the end of the program
  * @k: the keeper of a program that has ended
- * @ms: the time to wait for it
+ *
+ * Only the first call waits, and for 2 ms at most: the thread may have other runs, and
+ * a keeper that is late may be late for long.
  *
  * Return: whether .end is set, or will never be.
  */
-bool st_keeper_has_told(struct st_keeper *k, int ms)
+bool st_keeper_has_told(struct st_keeper *k)
 {
-	const struct sys_timespec ts = { 0, ms * ST_MS };
+	const struct sys_timespec ts = { 0, k->asked ? 0 : WORD_MS * ST_MS };
 	struct pollfd pfd = { .events = POLLIN };
 
 	if (!k->told && !has_line(k))
 		k->lost = true;
 	if (k->told || k->lost || take_end(k))
 		return true;
+	k->asked = true;
 	pfd.fd = k->lifeline;
 	if (sys_call5(__NR_ppoll, &pfd, 1, &ts, 0, 0) > 0)
 		return take_end(k);

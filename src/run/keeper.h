@@ -23,6 +23,7 @@ struct st_keeper {
 	pid_t pid;		/* 0: the run has none */
 	int lifeline;
 	struct st_own line;	/* the file behind it */
+	bool asked;		/* for its word, which had not come */
 	bool told;		/* .end is the program's */
 	bool lost;		/* the keeper has ended, or was ended */
 	struct st_kept_end end;
@@ -34,7 +35,7 @@ struct st_keeper {
 	}
 
 pid_t st_keeper_launch(struct st_launch *l);
-bool st_keeper_has_told(struct st_keeper *k, int ms);
+bool st_keeper_has_told(struct st_keeper *k);
 void st_keeper_close(struct st_keeper *k);
 
 #endif

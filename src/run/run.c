@@ -28,9 +28,6 @@
 #define KILL_AGAIN (50 * ST_MS)
 #define KILL_AGAIN_LATER (1000 * ST_MS)
 
-/* Milliseconds to wait for the keeper's word, which comes at the same time. */
-#define KEEPER_MS 2
-
 /* The most looks for leftovers while no fd is free to look with, within 1 s. */
 #define COUNT_TRIES 36
 
@@ -70,7 +67,7 @@ static bool take_word(struct st_run *run)
 {
 	const struct st_kept_end *end = &run->keeper.end;
 
-	if (!st_keeper_has_told(&run->keeper, KEEPER_MS))
+	if (!st_keeper_has_told(&run->keeper))
 		return false;
 	if (run->keeper.lost)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_STATUS_LOST;
@@ -347,7 +344,7 @@ static bool begin_leaving(struct st_run *run)
 
 	if (!run->end_leftovers || run->phase != ST_RUN_LIVE)
 		return false;
-	if (run->keeper.pid && st_keeper_has_told(&run->keeper, KEEPER_MS) &&
+	if (run->keeper.pid && st_keeper_has_told(&run->keeper) &&
 	    run->keeper.told && run->keeper.end.others == 0)
 		return false;
 	n = st_tree_count(&run->tree);
