@@ -16,6 +16,7 @@ const native = permitted ? require('./native.cjs') : null;
 const { codeOf } = permitted ? require('./errors.cjs') : {};
 
 const ESRCH = -os.constants.errno.ESRCH;
+const NO_DIRECTORY = 'no directory';
 const NULL = -1;                // what an entry of stdio is, beside a descriptor
 const PIPE = -2;
 const NONE = -3;
@@ -72,7 +73,7 @@ function refuse({ file, args, cwd, envPairs, stdio, uid, gid, tfd }) {
         return 'relative path';
     }
     // the child would fail after its pid is known
-    if (cwd !== undefined && cwd !== null && !isDirectory(cwd)) return 'no directory';
+    if (cwd !== undefined && cwd !== null && !isDirectory(cwd)) return NO_DIRECTORY;
     return undefined;
 }
 
@@ -172,7 +173,10 @@ function prepare(options) {
 /* Return: undefined; or { why, res }: why the original has to make it, and an error. */
 function launch(handle, options, positional) {
     const ready = prepare(options);
-    if (typeof ready === 'string') return { why: ready, res: -os.constants.errno.ENOTSUP };
+    if (typeof ready === 'string') {
+        const { ENOENT, ENOTSUP } = os.constants.errno;
+        return { why: ready, res: ready === NO_DIRECTORY ? -ENOENT : -ENOTSUP };
+    }
     const { fd, given, ours, values, numbers } = ready;
     const id = ++lastId;
     const pid = started || start() ?
@@ -210,4 +214,5 @@ function processPrototype() {
 
 module.exports = {
     permitted, native, launch, nameOf, optionsOf, prepare, processPrototype,
+    NO_DIRECTORY,
 };

@@ -3,9 +3,11 @@
 /* Template.spawn(): a child of child_process that is launched from a given template. */
 const childProcess = require('node:child_process');
 const os = require('node:os');
-const { launch, optionsOf, processPrototype } = require('./child.cjs');
+const { launch, optionsOf, processPrototype, NO_DIRECTORY } = require('./child.cjs');
 const { LaunchError, callError } = require('./errors.cjs');
 const { invalid, joinArgv } = require('./options.cjs');
+
+const ACTION = 3;               // the stage of a launch that changes the directory
 
 function signalNumber(signal) {
     const number = typeof signal === 'number' ? signal : os.constants.signals[signal];
@@ -61,7 +63,8 @@ function spawn(template, argv, options) {
         handle = this;
         refused = launch(this, { ...optionsOf(args, positional), tfd: template.fd },
             positional);
-        return refused ? refused.res : 0;
+        // child_process throws this error, where it would emit some others later
+        return refused ? -os.constants.errno.EINVAL : 0;
     };
     try {
         const child = childProcess.spawn(template.path, argv.slice(1),
@@ -69,7 +72,8 @@ function spawn(template, argv, options) {
         return extend(child, handle);
     } catch (error) {
         if (!refused) throw error;
-        throw new LaunchError(refused.res, template.path, { argv });
+        throw new LaunchError(refused.res, template.path,
+            { argv, stage: refused.why === NO_DIRECTORY ? ACTION : 0 });
     } finally {
         proto.spawn = before;
         template.release();

@@ -85,6 +85,8 @@ if (!isNode) {
         assert.throws(() => template.spawn(['true']), { name: 'LaunchError', code: 'ESTALE' });
         template.close();
         assert.throws(() => template.spawn(['true']), { code: 'EBADF' });
+        assert.throws(() => shell.spawn(['sh'], { cwd: '/no such directory' }),
+            { name: 'LaunchError', code: 'ENOENT', stage: 'action', action: 'chdir' });
         // only exec finds the argument too long
         const long = shell.spawn(['sh', 'a'.repeat(200000)]);
         await assert.rejects(long.wait(), { code: 'E2BIG' });
