@@ -4,6 +4,8 @@
 #include "warming.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #define OVER_MS 10000
@@ -234,6 +236,51 @@ static void a_forked_child_leaves_a_warm_launch_alone(void)
 	each_mode(leaves_alone);
 }
 
+#define FORKS 400
+
+struct forker {
+	_Atomic bool stop;
+	pid_t pid[FORKS];
+	int n;
+};
+
+/* Makes children that do not exec, and live on. */
+static void *fork_on(void *arg)
+{
+	struct forker *f = arg;
+
+	while (!atomic_load(&f->stop) && f->n < FORKS) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		if (pid > 0)
+			f->pid[f->n++] = pid;
+	}
+	return NULL;
+}
+
+/* None of the children has the end of the pipe: it would be open on. */
+static void forks_do_not_delay_a_warm_launch(void)
+{
+	int tfd = ready_probe(FORK);
+	struct forker f = { .stop = false };
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, fork_on, &f), 0);
+	for (int i = 0; i < 150; i++)
+		check_ends(begin_probe(tfd));
+	atomic_store(&f.stop, true);
+	pthread_join(thread, NULL);
+	CHECK_GT(f.n, 0);
+	while (f.n--) {
+		CHECK_SYS(kill(f.pid[f.n], SIGKILL));
+		CHECK_EQ(waitpid(f.pid[f.n], NULL, 0), f.pid[f.n]);
+	}
+}
+
 static void begins_cold(int tfd)
 {
 	char *argv[] = { "another", "exit", "7", NULL };
@@ -267,6 +314,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_drop_of_a_warm_launch_under_way_leaves_nothing),
 	TEST_CASE(begun_launches_outlive_their_template),
 	TEST_CASE(a_forked_child_leaves_a_warm_launch_alone),
+	TEST_CASE(forks_do_not_delay_a_warm_launch),
 	TEST_CASE(a_begun_launch_that_fits_no_process_is_cold),
 };
 TEST_MAIN(cases)

@@ -20,7 +20,6 @@
 #include <linux/futex.h>
 
 #include "clone.h"
-#include "no_fork.h"
 #include "shared/clock.h"
 #include "sys.h"
 #include "warm/arch.h"
@@ -117,26 +116,25 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 
 /*
  * Sends the message with one end of a pipe, which the process closes when it has
- * answered, and which closes when it ends. The caller keeps the other end.
+ * answered, and which closes when it ends. The caller keeps the other end, and lets no
+ * thread fork meanwhile.
  */
 static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
 {
 	const struct st_launch *l = claim->launch;
 	int pipe[2], ret;
 
-	st_no_fork_begin();
 	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
-	if (ret == 0) {
-		fds->fd[fds->n - 1] = pipe[1];
-		/* these are no numbers that the caller can mean */
-		if (st_launch_names(l, pipe[0]) || st_launch_names(l, pipe[1]))
-			ret = -EBADF;
-		else
-			ret = send_message(claim->seat, claim->slot, fds);
-		sys_close(pipe[1]);
-		claim->done = pipe[0];
-	}
-	st_no_fork_end();
+	if (ret < 0)
+		return ret;
+	fds->fd[fds->n - 1] = pipe[1];
+	/* these are no numbers that the caller can mean */
+	if (st_launch_names(l, pipe[0]) || st_launch_names(l, pipe[1]))
+		ret = -EBADF;
+	else
+		ret = send_message(claim->seat, claim->slot, fds);
+	sys_close(pipe[1]);
+	claim->done = pipe[0];
 	return ret;
 }
 
