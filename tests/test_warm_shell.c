@@ -501,6 +501,43 @@ static void another_umask_or_mask_goes_cold(void)
 	check_cold(tfd, COLD(INHERITED), &line);
 }
 
+/* Python ignores the signal, and has each child reset it. */
+static void signals_that_a_launch_resets_are_reset_before_the_file(void)
+{
+	int tfd = session_of("trap 'echo got it' XFSZ\n");
+	struct spawn_template_sigset set;
+	uint64_t bits = 1ULL << (SIGXFSZ - 1);
+	struct spawn_template_action reset = {
+		.type = SPAWN_TEMPLATE_ACTION_SIGDEFAULT,
+		.arg = (uintptr_t)&set,
+	};
+	char *argv[] = { "bash", "-c", "kill -XFSZ $$", NULL };
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_result r;
+	struct line line = { .command = "kill -XFSZ $$; echo alive" };
+	int warm = 0;
+
+	set = (struct spawn_template_sigset){ .sigset = (uintptr_t)&bits,
+					      .sigsetsize = sizeof(bits) };
+	signal(SIGXFSZ, SIG_IGN);
+	make_ready(tfd);
+	/* an ignored signal cannot be trapped */
+	CHECK_STR(see_warm(tfd, &line).out, "alive\n");
+	args.spawn.actions = (uintptr_t)&reset;
+	args.spawn.actions_len = 1;
+	for (int i = 0; i < 6 && !warm; i++) {
+		CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r,
+					    sizeof(r)));
+		CHECK_STR(r.out, "got it\n");
+		warm = r.flags & RESULT(WARM);
+		spawn_template_result_free(&r);
+		usleep(50000);
+		becomes_ready(tfd, 5000);
+	}
+	CHECK(warm);
+	CHECK_STR(see_session(tfd, &line).out, "alive\n");
+}
+
 static void other_command_lines_run_as_they_are(void)
 {
 	int tfd = ready_session("FROM_FILE=1\n");
@@ -636,6 +673,30 @@ static void the_file_is_sourced_without_waiting(void)
 	CHECK_EQ(test_wait(pidfd), 17);
 }
 
+/* The launching threads of a ring have all signals blocked, and their runs none. */
+static void commands_of_a_ring_are_served(void)
+{
+	int tfd = ready_session("f() { echo \"from the file: $1\"; }\n");
+	char *argv[] = { "bash", "-c", "f one", NULL };
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_ring *ring;
+	struct spawn_template_cqe *cqe;
+
+	CHECK_OK(spawn_template_ring_init(4, NULL, 0, &ring));
+	for (int i = 0; i < 3; i++) {
+		CHECK(becomes_ready(tfd, 5000));
+		CHECK_OK(spawn_template_ring_run(ring, tfd, &args, sizeof(args),
+						 1));
+		CHECK_OK(spawn_template_ring_submit(ring));
+		CHECK_OK(spawn_template_ring_wait(ring, &cqe, 10000));
+		CHECK_EQ(cqe->res, 0);
+		CHECK_STR(cqe->result->out, "from the file: one\n");
+		CHECK(cqe->result->flags & SPAWN_TEMPLATE_RESULT_WARM);
+		spawn_template_ring_seen(ring, cqe);
+	}
+	spawn_template_ring_exit(ring);
+}
+
 static void a_refreshed_template_keeps_its_file(void)
 {
 	int tfd = ready_session("VALUE=found\n");
@@ -679,12 +740,14 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_changed_file_that_the_file_sources_counts_too),
 	TEST_CASE(another_umask_or_mask_goes_cold),
 	TEST_CASE(a_socket_as_stdin_goes_cold),
+	TEST_CASE(signals_that_a_launch_resets_are_reset_before_the_file),
 	TEST_CASE(other_command_lines_run_as_they_are),
 	TEST_CASE(files_that_forks_would_not_repeat_go_cold),
 	TEST_CASE(children_of_the_file_are_not_disturbed),
 	TEST_CASE(wrong_files_are_refused),
 	TEST_CASE(a_name_with_quotes_and_newlines_is_sourced),
 	TEST_CASE(the_file_is_sourced_without_waiting),
+	TEST_CASE(commands_of_a_ring_are_served),
 	TEST_CASE(a_refreshed_template_keeps_its_file),
 	TEST_CASE(commands_leave_nothing_behind),
 };

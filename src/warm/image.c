@@ -44,7 +44,10 @@ static uint64_t put_string(struct warm_builder *b, uint64_t from)
 
 /* ---- the steps */
 
-static uint64_t put_argument(struct warm_builder *b,
+/* A session shell was parked for signals that are reset: its file may set traps. */
+static const uint64_t no_signals;
+
+static uint64_t put_argument(struct warm_builder *b, const struct st_launch *l,
 			     const struct spawn_template_action *a)
 {
 	struct spawn_template_open open;
@@ -58,8 +61,9 @@ static uint64_t put_argument(struct warm_builder *b,
 	case SPAWN_TEMPLATE_ACTION_SIGMASK:
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
 		memcpy(&set, pointer(a->arg), sizeof(set));
-		set.sigset = st_image_put(b, pointer(set.sigset),
-					  sizeof(uint64_t), 8);
+		set.sigset = st_image_put(
+			b, l->rest ? &no_signals : pointer(set.sigset),
+			sizeof(uint64_t), 8);
 		return set.sigset ? st_image_put(b, &set, sizeof(set), 8) : 0;
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
 		return put_string(b, a->arg);
@@ -94,7 +98,10 @@ static uint64_t put_actions(struct warm_builder *b, const struct warm_fds *fds,
 		    copy[i].type != SPAWN_TEMPLATE_ACTION_RLIMIT &&
 		    copy[i].type != SPAWN_TEMPLATE_ACTION_CLOSE_RANGE)
 			copy[i].fd = number_there(fds, copy[i].fd);
-		if (copy[i].arg && !(copy[i].arg = put_argument(b, &copy[i])))
+		if (!copy[i].arg)
+			continue;
+		copy[i].arg = put_argument(b, l, &copy[i]);
+		if (!copy[i].arg)
 			return 0;
 	}
 	return st_image_put(b, copy, n * sizeof(copy[0]), 8);

@@ -207,6 +207,7 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 			      struct warm_caller *caller)
 {
 	struct st_same same;
+	uint64_t reset;
 
 	if (!files_same(&seat->parked))
 		return SPAWN_TEMPLATE_COLD_FILES;
@@ -219,10 +220,11 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 		same.policy = SCHED_OTHER; /* see set_scheduler() */
 	if (st_same_differs(&seat->same, &same))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
-	/* its file has seen these */
+	/* its file has seen these; it was parked for signals that are reset */
+	reset = PIPE | st_session_defaulted(l);
 	if (seat->parked.control.shell.shell &&
 	    (same.umask != seat->same.umask ||
-	     (same.ignored | PIPE) != (seat->same.ignored | PIPE)))
+	     (same.ignored | reset) != (seat->same.ignored | reset)))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	if (seat->parked.control.python.python &&
 	    (same.ignored | PYTHONS) != (seat->same.ignored | PYTHONS))

@@ -109,9 +109,21 @@ static void fork_ahead(const struct st_warm *w, struct warm_seat *seat)
 		st_seat_ring(seat);
 }
 
+/* Copies of what launches have asked for, of which one is used. */
+struct runtime_start {
+	struct st_session_key session;
+	struct st_python_start python;
+};
+
+static void runtime_start_free(struct runtime_start *start)
+{
+	free(start->session.envp);
+	st_python_start_free(&start->python);
+}
+
 /* Parks one more process, without the lock: launches go on meanwhile. */
 static int park(struct st_warm *w, struct warm_seat *seat,
-		const struct st_python_start *start, bool *final)
+		const struct runtime_start *start, bool *final)
 {
 	struct st_park p = {
 		.path = w->path,
@@ -123,9 +135,10 @@ static int park(struct st_warm *w, struct warm_seat *seat,
 	int ret = st_same_read(&before);
 
 	if (ret == 0)
-		ret = w->session  ? st_session_open(w->session, start->envp,
+		ret = w->session  ? st_session_open(w->session, &start->session,
 						    seat, &p)
-		      : w->python ? st_python_open(w->python, start, seat, &p)
+		      : w->python ? st_python_open(w->python, &start->python,
+						   seat, &p)
 				  : st_seat_open(seat, &p);
 	/* sourcing may have effects: not again what cannot be forked */
 	*final = (w->session || w->python) && p.step >= WARM_STEP_SOURCE;
@@ -154,17 +167,21 @@ static uint64_t generation_of(const struct st_warm *w)
 }
 
 /* Copies the start of a runtime, which launches may replace. */
-static uint64_t take_start(struct st_warm *w, struct st_python_start *start)
+static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
 {
 	uint64_t generation;
 
 	if (!w->session && !w->python)
 		return 0;
 	pthread_mutex_lock(&w->lock);
-	if (w->python)
-		st_python_copy(w->python, start);
-	else if (w->session->envp)
-		start->envp = st_environment_copy(w->session->envp);
+	if (w->python) {
+		st_python_copy(w->python, &start->python);
+	} else {
+		if (w->session->envp)
+			start->session.envp =
+				st_environment_copy(w->session->envp);
+		start->session.defaulted = w->session->defaulted;
+	}
 	generation = generation_of(w);
 	pthread_mutex_unlock(&w->lock);
 	return generation;
@@ -174,11 +191,11 @@ static void refill(struct st_warm *w)
 {
 	struct warm_seat *seat = malloc(sizeof(*seat));
 	bool final = false, stale = false;
-	struct st_python_start start = { .envp = NULL };
+	struct runtime_start start = { .python.envp = NULL };
 	uint64_t generation = take_start(w, &start);
 	int ret = seat ? park(w, seat, &start, &final) : -ENOMEM;
 
-	st_python_start_free(&start);
+	runtime_start_free(&start);
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
 	if (ret == 0 && generation_of(w) != generation) {

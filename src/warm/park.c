@@ -83,9 +83,15 @@ static int take_fds(const struct st_park *p)
 
 static int exec_shell(const struct st_park *p)
 {
+	const uint64_t reset =
+		p->shell->defaulted | 1ULL << (SIGPIPE - 1);
 	struct sys_sigaction act = { .handler = 0 };
-	int ret = sys_sigaction(SIGPIPE, &act, NULL);
+	int ret = 0;
 
+	for (int sig = 1; sig <= SYS_NSIG && ret == 0; sig++)
+		if ((reset >> (sig - 1) & 1) && sig != SIGKILL &&
+		    sig != SIGSTOP)
+			ret = sys_sigaction(sig, &act, NULL);
 	return ret < 0 ? ret
 		       : sys_execve(p->path, (char **)p->shell->argv,
 				    (char **)p->shell->envp);

@@ -134,7 +134,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	sys_sigmask(NULL, &mask);
 	if (!st_judge_standard(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
-	if (w->session && mask)
+	/* the file was sourced with no signal blocked */
+	if (w->session && (l->masked ? l->mask : mask))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	ret = st_claim_begin(claim, seat, l, mask, w->target,
 			     is_hurry(w, seat));

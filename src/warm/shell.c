@@ -104,6 +104,24 @@ int st_session_arguments(const struct st_session *session, struct st_launch *l)
 
 /* ---- the environment to park for */
 
+static uint64_t sigset_of(const struct spawn_template_action *a)
+{
+	const struct spawn_template_sigset *s =
+		(const struct spawn_template_sigset *)(uintptr_t)a->arg;
+
+	return *(const uint64_t *)(uintptr_t)s->sigset;
+}
+
+uint64_t st_session_defaulted(const struct st_launch *l)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT)
+			all |= sigset_of(&l->actions[i]);
+	return all;
+}
+
 /* Has shells parked for the launch's environment. Return: false: no memory. */
 bool st_session_learn(struct st_session *session, const struct st_launch *l)
 {
@@ -113,8 +131,16 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 		return true;
 	copy = st_environment_copy(st_environment_of(l));
 	session->envp = copy;
+	session->defaulted = st_session_defaulted(l);
 	session->generation++;
 	return copy;
+}
+
+/* Tells whether shells are parked for the environment of this launch. */
+static bool fits(const struct st_session *session, const struct st_launch *l)
+{
+	return st_environment_same(session->envp, st_environment_of(l)) &&
+	       session->defaulted == st_session_defaulted(l);
 }
 
 /*
@@ -123,15 +149,14 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
  */
 bool st_session_moves(struct st_session *session, const struct st_launch *l)
 {
-	char *const *envp = st_environment_of(l);
 	uint64_t other;
 
-	if (!l->rest || !session->envp ||
-	    st_environment_same(session->envp, envp)) {
+	if (!l->rest || !session->envp || fits(session, l)) {
 		session->other = 0;
 		return false;
 	}
-	other = st_environment_digest(envp);
+	other = st_environment_digest(st_environment_of(l)) ^
+		st_session_defaulted(l);
 	if (other != session->other) {
 		session->other = other;
 		return false;
@@ -182,14 +207,13 @@ unsigned int st_session_judge(const struct st_session *session,
 	/* these would have to be taken before the file is sourced */
 	for (uint32_t i = 0; i < l->n_actions; i++)
 		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_RLIMIT ||
-		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK ||
-		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT)
+		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK)
 			return SPAWN_TEMPLATE_COLD_FLAGS;
 	if (has_socket(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (has_startup_file(envp))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
-	return !session->envp || st_environment_same(session->envp, envp)
+	return !session->envp || fits(session, l)
 		       ? ST_COLD_NONE
 		       : SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 }
@@ -300,13 +324,19 @@ static char *make_text(const struct st_session *session)
 	return text;
 }
 
-int st_session_open(const struct st_session *session, char **envp,
-		    struct warm_seat *seat, struct st_park *park)
+int st_session_open(const struct st_session *session,
+		    const struct st_session_key *key, struct warm_seat *seat,
+		    struct st_park *park)
 {
-	struct st_shell_start start = { .envp = envp, .in = -1, .out = -1 };
+	struct st_shell_start start = {
+		.envp = key->envp,
+		.defaulted = key->defaulted,
+		.in = -1,
+		.out = -1,
+	};
 	char *text = make_text(session);
 	char *argv[] = { (char *)park->argv0, "-c", text, NULL };
-	int ret = text && envp ? st_session_make_files(&start) : -ENOMEM;
+	int ret = text && key->envp ? st_session_make_files(&start) : -ENOMEM;
 
 	start.argv = argv;
 	start.rest = (unsigned int)session->line_len;
@@ -323,7 +353,7 @@ int st_session_open(const struct st_session *session, char **envp,
 			park->step = WARM_STEP_SHELL;
 			st_seat_close(seat);
 		} else {
-			st_environment_note(&seat->parked, envp);
+			st_environment_note(&seat->parked, key->envp);
 		}
 	}
 	if (start.in >= 0)

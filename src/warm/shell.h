@@ -12,8 +12,15 @@ struct st_session {
 	char *line;		/* the line that sources the file */
 	size_t line_len;
 	char **envp;		/* of the shells to park; NULL: not yet known */
+	uint64_t defaulted;	/* signals that launches with envp reset */
 	uint64_t other;		/* digest of another environment seen last */
 	uint64_t generation;	/* counts environments */
+};
+
+/* Copies, to park for: a file may depend on it. */
+struct st_session_key {
+	char **envp;
+	uint64_t defaulted;
 };
 
 struct st_session *st_session_new(const char *preload);
@@ -31,9 +38,13 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l);
 unsigned int st_session_judge(const struct st_session *session,
 			      const struct st_launch *l);
 
-/* Parks a shell; the lock is not held, line and envp do not change meanwhile. */
-int st_session_open(const struct st_session *session, char **envp,
-		    struct warm_seat *seat, struct st_park *park);
+/* Returns the signals that the launch's actions reset. */
+uint64_t st_session_defaulted(const struct st_launch *l);
+
+/* Parks a shell; the lock is not held, the line does not change meanwhile. */
+int st_session_open(const struct st_session *session,
+		    const struct st_session_key *key, struct warm_seat *seat,
+		    struct st_park *park);
 
 /* The files at 0 to 2 of a process that starts a runtime, which must leave them alone. */
 int st_session_make_files(struct st_shell_start *start);
