@@ -10,7 +10,8 @@
 #include <structmember.h>
 
 #define WARM_FLAGS \
-	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK)
+	(SPAWN_TEMPLATE_CREATE_WARM_ONCE | SPAWN_TEMPLATE_CREATE_WARM_FORK | \
+	 SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
 
 static PyObject *raise_errno(struct py_template *t, int error)
 {
@@ -39,8 +40,15 @@ static int copy_path(PyObject **path)
 	return *path ? 0 : -1;
 }
 
+/* Prepared launches: how many processes wait, 0: the default; a file to source. */
+struct prepare {
+	uint32_t target;
+	PyObject *preload; /* bytes, or NULL */
+};
+
 /* Makes another template of the file that a search has found. */
-static int make_prepared(int found, uint64_t flags, uint32_t target)
+static int make_prepared(int found, uint64_t flags,
+			 const struct prepare *prepare)
 {
 	struct spawn_template_create_args args =
 		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
@@ -51,27 +59,30 @@ static int make_prepared(int found, uint64_t flags, uint32_t target)
 		return ret;
 	args.flags = flags;
 	args.filename = (uintptr_t)st.path;
-	args.warm_target = target;
+	args.warm_target = prepare->target;
+	if (prepare->preload)
+		args.warm_preload =
+			(uintptr_t)PyBytes_AsString(prepare->preload);
 	return spawn_template_create(&args, sizeof(args));
 }
 
-/* Makes a template; @target: how many processes are prepared, 0: the default. */
 static int search(const char *name, const char *path, uint64_t flags,
-		  uint32_t target)
+		  const struct prepare *prepare)
 {
-	int found = spawn_template_search(name, path,
-					  target ? flags & ~WARM_FLAGS : flags);
+	bool prepared = prepare->target || prepare->preload;
+	int found = spawn_template_search(
+		name, path, prepared ? flags & ~WARM_FLAGS : flags);
 	int fd = found;
 
-	if (found >= 0 && target) {
-		fd = make_prepared(found, flags, target);
+	if (found >= 0 && prepared) {
+		fd = make_prepared(found, flags, prepare);
 		spawn_template_close(found);
 	}
 	return fd;
 }
 
 static int open_template(struct py_template *t, PyObject *name, PyObject *path,
-			 uint64_t flags, uint32_t target)
+			 uint64_t flags, const struct prepare *prepare)
 {
 	const char *bytes = PyBytes_AsString(name);
 	const char *along = path ? PyBytes_AsString(path) : NULL;
@@ -79,7 +90,7 @@ static int open_template(struct py_template *t, PyObject *name, PyObject *path,
 
 	Py_BEGIN_ALLOW_THREADS
 	fd = search(bytes, along, flags | SPAWN_TEMPLATE_CREATE_CLOEXEC,
-		    target);
+		    prepare);
 	Py_END_ALLOW_THREADS
 	t->fd = fd < 0 ? -1 : fd;
 	return fd < 0 ? fd : 0;
@@ -100,7 +111,8 @@ static int take_path(struct py_template *t)
 }
 
 static int template_init(struct py_template *t, PyObject *name, PyObject *path,
-			 unsigned long long flags, unsigned int target)
+			 unsigned long long flags,
+			 const struct prepare *prepare)
 {
 	PyObject *bytes, *along = NULL;
 	int ret = 0;
@@ -112,7 +124,7 @@ static int template_init(struct py_template *t, PyObject *name, PyObject *path,
 	else if (!PyUnicode_FSConverter(path, &along))
 		ret = -1;
 	if (ret == 0) {
-		ret = open_template(t, bytes, along, flags, target);
+		ret = open_template(t, bytes, along, flags, prepare);
 		if (ret < 0)
 			error_raise(&(struct error){ .error = -ret,
 						     .filename = name });
@@ -125,23 +137,26 @@ static int template_init(struct py_template *t, PyObject *name, PyObject *path,
 static PyObject *template_new(PyTypeObject *type, PyObject *args,
 			      PyObject *kwargs)
 {
-	char *names[] = { "name", "flags", "search_path", "warm_target", NULL };
-	PyObject *name, *path = NULL;
+	char *names[] = { "name",	 "flags",	 "search_path",
+			  "warm_target", "warm_preload", NULL };
+	PyObject *name, *path = NULL, *preload = Py_None;
+	struct prepare prepare = { 0 };
 	unsigned long long flags = 0;
-	unsigned int target = 0;
 	struct py_template *t;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KOI:Template", names,
-					 &name, &flags, &path, &target))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$KOIO:Template",
+					 names, &name, &flags, &path,
+					 &prepare.target, &preload))
+		return NULL;
+	if (preload != Py_None &&
+	    !PyUnicode_FSConverter(preload, &prepare.preload))
 		return NULL;
 	t = (struct py_template *)PyType_GenericAlloc(type, 0);
-	if (!t)
-		return NULL;
-	t->fd = -1;
-	if (template_init(t, name, path, flags, target) < 0) {
-		Py_DECREF(t);
-		return NULL;
-	}
+	if (t)
+		t->fd = -1;
+	if (t && template_init(t, name, path, flags, &prepare) < 0)
+		Py_CLEAR(t);
+	Py_XDECREF(prepare.preload);
 	return (PyObject *)t;
 }
 
@@ -363,7 +378,8 @@ static PyGetSetDef getters[] = {
 
 static PyType_Slot slots[] = {
 	{ Py_tp_doc,
-	  "Template(name, *, flags=0, search_path=None, warm_target=0)" },
+	  "Template(name, *, flags=0, search_path=None, warm_target=0, "
+	  "warm_preload=None)" },
 	{ Py_tp_new, template_new },
 	{ Py_tp_dealloc, template_dealloc },
 	{ Py_tp_repr, template_repr },

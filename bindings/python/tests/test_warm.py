@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import spawn_template
@@ -168,6 +169,92 @@ class Templates(TestCase):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertEqual(counts(warm), before)
         self.assertWarm(warm, lambda: warm.run_sync(SH + [":"]))
+
+
+class Sessions(TestCase):
+    """Template("bash", warm="session", profile=FILE)."""
+
+    PROFILE = """
+        greet() { echo "hello $1 from $BASHPID"; }
+        alias shout='echo SHOUT'
+        shopt -s expand_aliases
+        export FROM_FILE=value
+    """
+
+    def setUp(self):
+        super().setUp()
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.directory = temporary.name
+
+    def session(self, text=PROFILE):
+        self.path = os.path.join(self.directory, "profile")
+        with open(self.path, "w") as f:
+            f.write(text)
+        return self.template("session", "bash", profile=self.path)
+
+    def ready_session(self):
+        bash = self.session()
+        bash.run_sync(["bash", "-c", ":"])
+        get_ready(bash, lambda: bash.run_sync(["bash", "-c", ":"]))
+        return bash
+
+    def test_commands_have_what_the_file_has_made(self):
+        bash = self.ready_session()
+        for _ in range(3):
+            r = bash.run_sync(["bash", "-c", "greet $1; shout; echo $FROM_FILE $$",
+                               "name", "you"], text=True)
+            self.assertTrue(r.warm, bash.stat()["cold_reasons"])
+            lines = r.out.split("\n")
+            pid = lines[2].split()[1]
+            self.assertEqual(lines, ["hello you from " + pid, "SHOUT", "value " + pid,
+                                     ""])
+            bash.run_sync(["bash", "-c", "greet() { false; }; FROM_FILE=changed"])
+            self.assertTrue(support.eventually(lambda: bash.stat()["warm_ready"]))
+
+    def test_cold_launches_have_it_too(self):
+        r = self.session().run_sync(["bash", "-c", "echo $FROM_FILE"])
+        self.assertEqual((r.out, r.warm), (b"value\n", False))
+
+    def test_a_changed_file_is_sourced_anew(self):
+        bash = self.ready_session()
+        with open(self.path, "w") as f:
+            f.write("FROM_FILE=other")
+        r = bash.run_sync(["bash", "-c", "echo $FROM_FILE"])
+        self.assertEqual((r.out, r.warm), (b"other\n", False))
+
+    def test_a_forked_child_has_the_file(self):
+        bash = self.session()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                r = bash.run_sync(["bash", "-c", "echo $FROM_FILE"])
+                code = r.out != b"value\n"
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+
+    def test_a_relative_file_is_found_from_here(self):
+        self.session()
+        before = os.getcwd()
+        os.chdir(self.directory)
+        self.addCleanup(os.chdir, before)
+        bash = self.template("session", "bash", profile="profile")
+        os.chdir(before)
+        self.assertEqual(bash.run_sync(["bash", "-c", "echo $FROM_FILE"]).out,
+                         b"value\n")
+
+    def test_wrong_arguments_are_refused(self):
+        for how, error in ((dict(warm="session"), ValueError),
+                           (dict(warm="fork", profile="/dev/null"), ValueError),
+                           (dict(profile="/dev/null"), ValueError),
+                           (dict(warm="session", profile="/none"), FileNotFoundError),
+                           (dict(warm="session", profile="/"), PermissionError)):
+            with self.subTest(how=how), self.assertRaises(error):
+                spawn_template.Template("bash", **how)
+        with self.assertRaises(ValueError):
+            spawn_template.install(warm="session")
 
 
 class DropIn(TestCase):

@@ -34,6 +34,7 @@ CREATE_GUARD: int
 CREATE_NO_GUARD: int
 CREATE_WARM_ONCE: int
 CREATE_WARM_FORK: int
+CREATE_WARM_RUNTIME: int
 CREATE_AUTO_REFRESH: int
 
 STAGE_ARGS: int
@@ -78,10 +79,12 @@ def sandbox_lost(ro: Optional[List[_Name]], rw: Optional[List[_Name]], flags: in
 
 @final
 class Template:
-    # warm_target is for CREATE_WARM_ONCE and CREATE_WARM_FORK; 0: the default
+    # warm_target is for CREATE_WARM_*; 0: the default. warm_preload: an absolute path,
+    # for CREATE_WARM_RUNTIME
     def __new__(cls, name: _Name, *, flags: int = ...,
                 search_path: Optional[_Name] = ...,
-                warm_target: int = ...) -> "Template": ...
+                warm_target: int = ...,
+                warm_preload: Optional[_Name] = ...) -> "Template": ...
     @property
     def fd(self) -> int: ...
     @property

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The arguments warm and warm_target, for templates and for the drop-in."""
-from typing import Optional, Tuple
+"""The arguments warm, warm_target and profile, for templates and for the drop-in."""
+import os
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from . import _native
+
+if TYPE_CHECKING:
+    from .options import StrOrBytesPath
 
 _FLAGS = {None: 0, "once": _native.CREATE_WARM_ONCE,
           "fork": _native.CREATE_WARM_FORK}
@@ -18,3 +22,16 @@ def flag_and_target(warm: Optional[str], target: int) -> Tuple[int, int]:
     if not 1 <= target <= TARGET_MAX:
         raise ValueError("warm_target must be 1 to %d" % TARGET_MAX)
     return _FLAGS[warm], target if warm else 0
+
+
+def session(warm: Optional[str], target: int, profile: "Optional[StrOrBytesPath]"
+            ) -> "Tuple[int, int, Optional[StrOrBytesPath]]":
+    """Returns the three arguments of a template as the library takes them."""
+    if warm != "session":
+        if profile is not None:
+            raise ValueError('profile needs warm="session"')
+        return (*flag_and_target(warm, target), None)
+    if profile is None:
+        raise ValueError('warm="session" needs a profile')
+    _, target = flag_and_target("fork", target)
+    return _native.CREATE_WARM_RUNTIME, target, os.path.abspath(profile)

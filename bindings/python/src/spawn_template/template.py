@@ -39,22 +39,26 @@ class Template:
     launch on, warm_target of them (at most 8), and launches take these: see
     docs/python.md. A launch that fits none goes as without warm, and stat() counts the
     reason.
+
+    With warm="session" the program is a shell, and launches with the arguments SHELL -c
+    COMMAND source the file profile before the command: once, for many commands.
     """
 
-    __slots__ = ("_native", "_flags", "_target", "_key", "_name", "_path", "_closed",
-                 "__weakref__")
+    __slots__ = ("_native", "_flags", "_target", "_profile", "_key", "_name", "_path",
+                 "_closed", "__weakref__")
 
     def __init__(self, name: StrOrBytesPath, *,
                  search_path: Optional[StrOrBytesPath] = None,
                  script: bool = True, auto_refresh: bool = False,
-                 warm: Optional[str] = None, warm_target: int = 1) -> None:
-        flag, self._target = _warm.flag_and_target(warm, warm_target)
+                 warm: Optional[str] = None, warm_target: int = 1,
+                 profile: Optional[StrOrBytesPath] = None) -> None:
+        flag, self._target, self._profile = _warm.session(warm, warm_target, profile)
         self._flags = ((_native.CREATE_SCRIPT if script else 0) |
                        (_native.CREATE_AUTO_REFRESH if auto_refresh else 0) |
                        flag)
         self._native: Optional[_native.Template] = _native.Template(
             name, flags=self._flags, search_path=search_path,
-            warm_target=self._target)
+            warm_target=self._target, warm_preload=self._profile)
         self._name = os.fspath(name)
         self._path = self._native.path
         self._key = _identity(self._native)
@@ -77,7 +81,8 @@ class Template:
         if self._closed:
             raise ValueError("the template is closed")
         native = _native.Template(self._path, flags=self._flags,
-                                  warm_target=self._target)
+                                  warm_target=self._target,
+                                  warm_preload=self._profile)
         if self._flags & _native.CREATE_AUTO_REFRESH:
             self._key = _identity(native)
         elif _identity(native) != self._key:
