@@ -247,6 +247,45 @@ batches() {
 		'"\"warm\" is neither" in j["error"]["message"]'
 }
 
+# Feeds batch with commands for bash, each when the last one has its answer.
+session_lines() { # FILE; commands are read from standard input
+	"$python" -c '
+import json, subprocess, sys, time
+p = subprocess.Popen(sys.argv[2:], stdin=-1, stdout=-1, text=True, bufsize=1)
+answers = []
+for command in sys.stdin.read().splitlines():
+    line = {"argv": ["bash", "-c", command, "name", "you"], "profile": sys.argv[1]}
+    print(json.dumps(line), file=p.stdin, flush=True)
+    answers.append(json.loads(p.stdout.readline()))
+    time.sleep(0.2)
+p.stdin.close()
+json.dump([answers, p.wait()], sys.stdout)' "$1" "$tool" batch
+}
+
+sessions() {
+	printf '%s\n' 'greet() { echo "hello $1"; }' 'export FROM=file' \
+		"alias hey='greet hey'" 'shopt -s expand_aliases' > "$tmp/profile"
+	printf '%s\n' : : : 'greet $1; hey; echo $FROM' \
+		'greet() { false; }; FROM=x; unalias hey' \
+		'greet $1; hey; echo $FROM' ': last' |
+		session_lines "$tmp/profile" > "$tmp/json"
+	json 'batch has a shell source a file once for many lines' "$tmp/json" '
+		j[1] == 0 and [j[0][i]["out"] for i in (3, 5)]
+			== ["hello you\nhello hey\nfile\n"] * 2
+		and any(a["warm"] for a in j[0]) and not j[0][0]["warm"]'
+	printf '%s\n' '{"argv": ["bash", "-c", ":"], "profile": "relative"}' \
+		'{"argv": ["bash", "-c", ":"], "profile": "/none"}' \
+		'{"argv": ["bash"], "profile": "/none", "warm": true}' |
+		"$tool" batch -j 1 > "$tmp/lines"
+	"$python" -c 'import json, sys
+json.dump([json.loads(line) for line in sys.stdin], sys.stdout)' \
+		< "$tmp/lines" > "$tmp/json"
+	json 'batch refuses a profile that cannot be' "$tmp/json" '
+		"no absolute path" in j[0]["error"]["message"]
+		and j[1]["error"]["name"] == "ENOENT"
+		and "same line" in j[2]["error"]["message"]'
+}
+
 benches() {
 	"$tool" bench --warm=once --rounds 5 --json -- true > "$tmp/json" \
 		2> "$tmp/log"
@@ -314,6 +353,7 @@ if allowed; then
 	run_once
 	umask 022
 	batches
+	sessions
 	benches
 	pools
 else

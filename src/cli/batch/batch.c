@@ -238,6 +238,7 @@ static void clean_up(struct batch *b)
 		job_free(b, b->running);
 	while (b->waiting)
 		job_free(b, b->waiting);
+	sessions_free(b);
 	for (int way = 0; way < BATCH_WAYS; way++)
 		spawn_template_cache_free(b->caches[way]);
 	line_free(&b->in);

@@ -172,6 +172,7 @@ struct request {
 	int keep_leftovers; /* -1: not given */
 	int way; /* enum batch_way; BATCH_UNSET: not given */
 	enum session session;
+	const char *profile; /* a file for a shell to source; NULL: none */
 	struct complaint *refused; /* owned; NULL: the line is right */
 };
 
@@ -205,7 +206,8 @@ struct batch_job {
 	char *id; /* JSON; never NULL */
 	struct request *request; /* NULL: it runs */
 	struct spawn_template_cache *cache; /* the one that tfd is from */
-	int tfd; /* the cache's; -1: none */
+	struct batch_session *session; /* the same; NULL: it is the cache's */
+	int tfd; /* -1: none */
 	char *name;
 	char *cwd; /* NULL: that of the command */
 	struct spawn_template_sandbox *sandbox; /* NULL: none */
@@ -228,6 +230,7 @@ struct batch {
 	bool input_waits; /* some program takes its input slowly */
 	struct spawn_template_cache
 		*caches[BATCH_WAYS]; /* NULL: not used yet */
+	struct batch_session *sessions;
 	unsigned int known; /* programs that the first one remembers */
 	unsigned int pools; /* that each other one remembers */
 	struct line_reader in;
@@ -276,6 +279,17 @@ void job_set_running(struct batch *b, struct batch_job *job);
 
 /* Free a job, which is in a list. */
 void job_free(struct batch *b, struct batch_job *job);
+
+/* ---- session.c */
+
+/*
+ * Get the template of the shell that sources the file, for a job. shell: a template of it.
+ * Return: 0 or -errno.
+ */
+int session_get(struct batch *b, struct batch_job *job, int shell,
+		const char *profile);
+void session_drop(struct batch *b, struct batch_session *session);
+void sessions_free(struct batch *b); /* no job has one */
 
 /* ---- job.c */
 

@@ -116,14 +116,25 @@ static int get_template(struct batch *b, struct batch_job *job,
 {
 	enum batch_way way = r->way == BATCH_UNSET ? b->options->way
 						   : (enum batch_way)r->way;
-	int ret = b->caches[way] ? 0 : job_make_cache(b, way);
+	int ret = 0, tfd;
 
+	if (r->profile)
+		way = BATCH_COLD;
+	if (!b->caches[way])
+		ret = job_make_cache(b, way);
 	if (ret)
 		return ret;
 	job->cache = b->caches[way];
-	job->tfd = spawn_template_cache_get(job->cache, job->name, r->path);
-	job->tfd = launch_searched(job->tfd, job->name, r->path);
-	return job->tfd;
+	tfd = spawn_template_cache_get(job->cache, job->name, r->path);
+	tfd = launch_searched(tfd, job->name, r->path);
+	job->tfd = tfd;
+	if (tfd >= 0 && r->profile) {
+		job->tfd = -1;
+		ret = session_get(b, job, tfd, r->profile);
+		spawn_template_cache_drop(job->cache, tfd);
+		return ret;
+	}
+	return tfd;
 }
 
 /* Make the sandbox of a line. Return: 0; or -1 with a complaint. */

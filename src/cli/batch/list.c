@@ -40,7 +40,9 @@ void job_free(struct batch *b, struct batch_job *job)
 		job->input = input->next;
 		free(input);
 	}
-	if (job->tfd >= 0)
+	if (job->session)
+		session_drop(b, job->session);
+	else if (job->tfd >= 0)
 		spawn_template_cache_drop(job->cache, job->tfd);
 	if (job->spill_fd >= 0)
 		close(job->spill_fd);

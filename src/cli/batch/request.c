@@ -196,6 +196,14 @@ static int read_session(struct request *r, json_t *value, struct complaint *c)
 			      "\"session\" is neither " SESSION_WANTED);
 }
 
+static int read_profile(struct request *r, json_t *value, struct complaint *c)
+{
+	r->profile = bytes_plain(value);
+	if (r->profile && *r->profile == '/')
+		return 0;
+	return batch_complain(c, EINVAL, "\"profile\" is no absolute path");
+}
+
 static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
 {
 	struct sandbox_failure failure;
@@ -256,6 +264,7 @@ static const struct key {
 	{ "max_output", read_max_output, RUN },
 	{ "merge_stderr", read_merge, RUN },
 	{ "open_input", read_open, RUN },
+	{ "profile", read_profile, RUN },
 	{ "pty", read_pty, RUN },
 	{ "rows", read_rows, RUN | WINSIZE },
 	{ "sandbox", read_sandbox, RUN },
@@ -314,6 +323,10 @@ static int check_run(const struct request *r, struct complaint *c)
 			"\"session\"");
 	if (r->winsize && check_size(r, c))
 		return -1;
+	if (r->profile && r->way != BATCH_UNSET)
+		return batch_complain(c, EINVAL,
+				      "\"profile\" and \"warm\" are not for "
+				      "the same line");
 	if (r->sandbox.flags && !sandbox_is_wanted(&r->sandbox))
 		return batch_complain(c, EINVAL,
 				      "\"sandbox\": it restricts nothing");

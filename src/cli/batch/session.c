@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The templates of session shells: one for each shell and file to source. A few that
+ * no line uses are kept, with the processes that wait in them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/batch/batch.h"
+
+#define UNUSED_MOST 4
+
+struct batch_session {
+	struct batch_session *next; /* the one that was taken last is first */
+	char *path, *profile;
+	int tfd;
+	unsigned int users;
+};
+
+static void session_free(struct batch_session *s)
+{
+	if (s->tfd >= 0)
+		spawn_template_close(s->tfd);
+	free(s->path);
+	free(s->profile);
+	free(s);
+}
+
+static struct batch_session *session_new(const char *path, const char *profile,
+					 int *error)
+{
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	struct batch_session *s = calloc(1, sizeof(*s));
+
+	*error = -ENOMEM;
+	if (!s)
+		return NULL;
+	s->tfd = -1;
+	s->path = strdup(path);
+	s->profile = strdup(profile);
+	args.flags = SPAWN_TEMPLATE_CREATE_CLOEXEC |
+		     SPAWN_TEMPLATE_CREATE_AUTO_REFRESH |
+		     SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
+	args.filename = (uintptr_t)path;
+	args.warm_preload = (uintptr_t)profile;
+	if (s->path && s->profile)
+		*error = s->tfd = spawn_template_create(&args, sizeof(args));
+	if (s->tfd >= 0)
+		return s;
+	session_free(s);
+	return NULL;
+}
+
+/* Take a session out of the list. Return: NULL if there is none. */
+static struct batch_session *take_out(struct batch *b, const char *path,
+				      const char *profile)
+{
+	for (struct batch_session **link = &b->sessions; *link;
+	     link = &(*link)->next) {
+		struct batch_session *s = *link;
+
+		if (strcmp(s->path, path) != 0 ||
+		    strcmp(s->profile, profile) != 0)
+			continue;
+		*link = s->next;
+		return s;
+	}
+	return NULL;
+}
+
+int session_get(struct batch *b, struct batch_job *job, int shell,
+		const char *profile)
+{
+	struct spawn_template_stat st;
+	struct batch_session *s;
+	int ret = spawn_template_stat(shell, &st, sizeof(st));
+
+	if (ret < 0)
+		return ret;
+	s = take_out(b, st.path, profile);
+	if (!s)
+		s = session_new(st.path, profile, &ret);
+	if (!s)
+		return ret;
+	s->next = b->sessions;
+	b->sessions = s;
+	s->users++;
+	job->session = s;
+	job->tfd = s->tfd;
+	return 0;
+}
+
+/* Close those that were not taken for the longest time. */
+static void trim(struct batch *b, unsigned int most)
+{
+	struct batch_session **link = &b->sessions;
+	unsigned int unused = 0;
+
+	while (*link) {
+		struct batch_session *s = *link;
+
+		if (!s->users && ++unused > most) {
+			*link = s->next;
+			session_free(s);
+		} else {
+			link = &s->next;
+		}
+	}
+}
+
+void session_drop(struct batch *b, struct batch_session *session)
+{
+	session->users--;
+	trim(b, UNUSED_MOST);
+}
+
+void sessions_free(struct batch *b)
+{
+	trim(b, 0);
+}
