@@ -208,9 +208,9 @@ struct spawn_template_create_args {
  *
  * With CREATE_WARM_RUNTIME the program is a shell, and args->warm_preload is the
  * absolute path of a file. A launch with the arguments SHELL -c COMMAND [$0 ...]
- * becomes a launch with ". 'FILE'" and a newline before COMMAND. With bash such
- * launches are warm from the third on, as with WARM_FORK: they fork a shell that has
- * sourced the file once. spawn_template_create(3) lists what the file must not do,
+ * becomes a launch with ". 'FILE'" and a newline before COMMAND. With bash and dash
+ * such launches are warm from the third on, as with WARM_FORK: they fork a shell that
+ * has sourced the file once. spawn_template_create(3) lists what the file must not do,
  * and which launches are cold. Launches with other arguments run as they are.
  *
  * If the program's name begins with "python", CREATE_WARM_RUNTIME has a CPython of

@@ -3,175 +3,18 @@
  * Session shells: a command in a fork of a bash that has sourced a file does the
  * same as in a bash that starts, sources the file and runs the command.
  */
-#include "running.h"
+#include "sessions.h"
 
 #include <sys/socket.h>
-
-#define RUNTIME \
-	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
-#define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
-
-/* The output that a program has shown. */
-struct seen {
-	char *out, *err;
-	int code, signal;
-};
-
-/* One command line, for both ways. */
-struct line {
-	char *command;
-	char *args[8];		/* $0 and parameters */
-	char **env;		/* NULL: this process's */
-	const char *input, *directory;
-};
 
 static const char *shell_path(void)
 {
 	return access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/usr/bin/bash";
 }
 
-static struct spawn_template_stat stat_of(int tfd)
+static const char *shell_name(void)
 {
-	struct spawn_template_stat st;
-
-	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
-	return st;
-}
-
-static struct spawn_template_create_args session_args(const char *path)
-{
-	struct spawn_template_create_args args =
-		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
-
-	args.flags = RUNTIME;
-	args.filename = (uintptr_t)shell_path();
-	args.warm_preload = (uintptr_t)path;
-	return args;
-}
-
-/* Return: a template whose shells source a file with this text. */
-static int session_of(const char *text)
-{
-	struct spawn_template_create_args args;
-
-	test_write(test_path("profile"), text, 0644);
-	args = session_args(test_path("profile"));
-	return CHECK_OK(spawn_template_create(&args, sizeof(args)));
-}
-
-static struct seen see(int tfd, char **argv, const struct line *line)
-{
-	struct spawn_template_run_args args = run_args(argv);
-	struct spawn_template_result r;
-	struct spawn_template_action action = ACT_CHDIR(line->directory);
-	struct seen seen;
-
-	if (line->env)
-		args.spawn.envp = (uintptr_t)line->env;
-	if (line->input) {
-		args.input = (uintptr_t)line->input;
-		args.input_len = strlen(line->input);
-	}
-	if (line->directory) {
-		args.spawn.actions = (uintptr_t)&action;
-		args.spawn.actions_len = 1;
-	}
-	args.timeout_ns = 20 * SECOND;
-	CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r, sizeof(r)));
-	CHECK(!(r.flags & RESULT(TIMED_OUT)));
-	seen = (struct seen){ test_fmt("%s", r.out), test_fmt("%s", r.err),
-			      r.code, r.signal };
-	spawn_template_result_free(&r);
-	return seen;
-}
-
-static void put_args(char **argv, char *command, const struct line *line)
-{
-	int n = 0;
-
-	argv[n++] = "bash";
-	argv[n++] = "-c";
-	argv[n++] = command;
-	for (int i = 0; line->args[i]; i++)
-		argv[n++] = line->args[i];
-	argv[n] = NULL;
-}
-
-/* Run by a plain template: the first line sources the file. */
-static struct seen see_cold(const struct line *line)
-{
-	static int tfd = -1;
-	char *argv[16];
-
-	if (tfd < 0)
-		tfd = CHECK_OK(spawn_template_open(
-			shell_path(), SPAWN_TEMPLATE_CREATE_CLOEXEC));
-	put_args(argv,
-		 test_fmt(". '%s'\n%s", test_path("profile"), line->command),
-		 line);
-	return see(tfd, argv, line);
-}
-
-static struct seen see_session(int tfd, const struct line *line)
-{
-	char *argv[16];
-
-	put_args(argv, line->command, line);
-	return see(tfd, argv, line);
-}
-
-static void check_same(const struct seen *got, const struct seen *want)
-{
-	CHECK_STR(got->out, want->out);
-	CHECK_STR(got->err, want->err);
-	CHECK_EQ(got->code, want->code);
-	CHECK_EQ(got->signal, want->signal);
-}
-
-static bool becomes_ready(int tfd, int ms)
-{
-	for (int i = 0; i < ms && !stat_of(tfd).warm_ready; i++)
-		usleep(1000);
-	return stat_of(tfd).warm_ready;
-}
-
-/* The second launch makes shells wait; skips where none can. */
-static void make_ready(int tfd)
-{
-	static const struct line nothing = { .command = ":" };
-
-	for (int i = 0; i < 3; i++)
-		see_session(tfd, &nothing);
-	if (becomes_ready(tfd, 5000))
-		return;
-	TEST_SKIP("no session of this shell can be prepared here");
-}
-
-static int ready_session(const char *text)
-{
-	int tfd = session_of(text);
-
-	make_ready(tfd);
-	return tfd;
-}
-
-static struct seen see_warm(int tfd, const struct line *line)
-{
-	uint64_t before = stat_of(tfd).warm;
-	struct seen seen;
-
-	CHECK(becomes_ready(tfd, 5000));
-	seen = see_session(tfd, line);
-	CHECK_EQ(stat_of(tfd).warm, before + 1);
-	return seen;
-}
-
-static void check_warm_as_cold(int tfd, const struct line *line)
-{
-	struct seen cold = see_cold(line), warm = see_warm(tfd, line);
-
-	test_doing("%s\n%s", test_read(test_path("profile")), line->command);
-	check_same(&warm, &cold);
+	return "bash";
 }
 
 /* ---- equal to a shell that starts */

@@ -3,6 +3,7 @@
  * The environments of session shells: compared with the parked shell's, but for
  * PWD and OLDPWD, which go with the working directory, and `_`, which bash sets.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,9 @@ uint64_t st_environment_digest(char *const *envp)
 	return hash;
 }
 
-static uint64_t digest_of_directories(char *const *envp, const char **pwd)
+/* With dash, `_` counts, too: the variable stays as it is. */
+static uint64_t digest_of_directories(char *const *envp, bool dash,
+				      const char **pwd)
 {
 	uint64_t hash = DIGEST_START;
 
@@ -94,7 +97,8 @@ static uint64_t digest_of_directories(char *const *envp, const char **pwd)
 	for (; *envp; envp++) {
 		if (strncmp(*envp, "PWD=", 4) == 0)
 			*pwd = *envp + 4;
-		else if (strncmp(*envp, "OLDPWD=", 7) != 0)
+		else if (strncmp(*envp, "OLDPWD=", 7) != 0 &&
+			 !(dash && strncmp(*envp, "_=", 2) == 0))
 			continue;
 		hash = add_to_digest(hash, *envp, strlen(*envp) + 1);
 	}
@@ -109,19 +113,40 @@ static bool is_directory(const char *path, uint64_t ino, uint64_t dev)
 	       key.dev_minor == dev;
 }
 
+/* Identifies the directory of a launch, if not more than one action changes it. */
+static int key_of_directory(const struct st_launch *l, int directory,
+			    struct spawn_template_key *key)
+{
+	const char *path = NULL;
+
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_FCHDIR ||
+		    (l->actions[i].type == SPAWN_TEMPLATE_ACTION_CHDIR && path))
+			return -EINVAL;
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_CHDIR)
+			path = (const char *)(uintptr_t)l->actions[i].arg;
+	}
+	if (path && *path != '/')
+		return -EINVAL;
+	return path ? st_key_of_path(path, key) : st_key_of_fd(directory, key);
+}
+
 bool st_environment_is_there(const struct st_parked *parked,
 			     const struct st_launch *l, int directory)
 {
-	struct spawn_template_key key;
+	struct spawn_template_key key = { 0 };
 	const char *pwd;
+	const bool dash = parked->control.shell.shell == WARM_SHELL_DASH;
 
-	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_CHDIR ||
-		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_FCHDIR)
-			return false;
-	if (digest_of_directories(st_environment_of(l), &pwd) !=
+	if (digest_of_directories(st_environment_of(l), dash, &pwd) !=
 		    parked->directories ||
-	    !pwd || st_key_of_fd(directory, &key) < 0)
+	    key_of_directory(l, directory, &key) < 0)
+		return false;
+	/* what dash makes of another PWD depends on the directory alone */
+	if (dash)
+		return key.ino == parked->directory_ino &&
+		       key.dev_minor == parked->directory_dev;
+	if (!pwd)
 		return false;
 	return key.ino == parked->directory_ino &&
 	       key.dev_minor == parked->directory_dev &&
@@ -135,7 +160,8 @@ void st_environment_note(struct st_parked *parked, char *const *envp)
 	char path[48];
 
 	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)parked->pid);
-	parked->directories = digest_of_directories(envp, &pwd);
+	parked->directories = digest_of_directories(
+		envp, parked->control.shell.shell == WARM_SHELL_DASH, &pwd);
 	if (st_key_of_path(path, &key) < 0)
 		return;
 	parked->directory_ino = key.ino;

@@ -118,6 +118,7 @@ struct runtime_start {
 static void runtime_start_free(struct runtime_start *start)
 {
 	free(start->session.envp);
+	free(start->session.directory);
 	st_python_start_free(&start->python);
 }
 
@@ -180,6 +181,9 @@ static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
 		if (w->session->envp)
 			start->session.envp =
 				st_environment_copy(w->session->envp);
+		if (w->session->directory)
+			start->session.directory =
+				strdup(w->session->directory);
 		start->session.defaulted = w->session->defaulted;
 	}
 	generation = generation_of(w);

@@ -83,11 +83,12 @@ static int take_fds(const struct st_park *p)
 
 static int exec_shell(const struct st_park *p)
 {
-	const uint64_t reset =
-		p->shell->defaulted | 1ULL << (SIGPIPE - 1);
+	const uint64_t reset = p->shell->defaulted | 1ULL << (SIGPIPE - 1);
 	struct sys_sigaction act = { .handler = 0 };
 	int ret = 0;
 
+	if (p->shell->directory)
+		ret = sys_call1(__NR_chdir, (long)p->shell->directory);
 	for (int sig = 1; sig <= SYS_NSIG && ret == 0; sig++)
 		if ((reset >> (sig - 1) & 1) && sig != SIGKILL &&
 		    sig != SIGSTOP)
@@ -271,8 +272,9 @@ static int trace(struct tracer *t)
 	if (ret == 0 && t->park->shell)
 		ret = st_park_files(t);
 	if (ret == 0 && t->park->shell)
-		ret = t->park->shell->python ? st_park_python(t)
-					     : st_park_shell(t);
+		ret = t->park->shell->python	? st_park_python(t)
+		      : t->park->shell->is_dash ? st_park_dash(t)
+						: st_park_bash(t);
 	if (ret == 0)
 		ret = st_park_thread(t);
 	if (ret == 0)

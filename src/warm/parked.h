@@ -61,6 +61,8 @@ struct st_shell_start {
 	char *const *argv;	/* argv[0], -c, the text */
 	char *const *envp;
 	uint64_t defaulted;	/* signals not to be ignored */
+	const char *directory;	/* NULL: the caller's */
+	bool is_dash;		/* else it is bash */
 	unsigned int rest;	/* the text's first byte to be replaced */
 	int64_t offset[WARM_BASH_N];	/* of symbols from the entry; 0: none */
 	int in, out;		/* descriptors for 0, and for 1 and 2 */

@@ -143,6 +143,14 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 		return ST_COLD_NONE;
 	if (ret == -EAGAIN)
 		return SPAWN_TEMPLATE_COLD_NOT_READY;
+	if (ret == -EXDEV) {
+		/* another directory: not too often, the file is sourced anew */
+		w->misfits += 2;
+		st_session_forget(w->session);
+		st_keeper_retire_all(w);
+		want(w, l);
+		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
+	}
 	if (ret != -EPIPE)
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	st_keeper_retire(w, seat);
@@ -402,7 +410,7 @@ struct st_warm *st_warm_new(const char *path,
 	if (!w->path)
 		goto fail;
 	if (preload && *preload == '/') {
-		w->session = st_session_new(preload);
+		w->session = st_session_new(w->path, preload);
 		if (!w->session)
 			goto fail;
 	} else if (create_flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) {

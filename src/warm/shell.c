@@ -47,7 +47,19 @@ static char *source_line(const char *preload)
 	return line;
 }
 
-struct st_session *st_session_new(const char *preload)
+/* Tells whether the program is named dash, whatever links lead to it. */
+static bool is_dash(const char *path)
+{
+	char *real = realpath(path, NULL), *base;
+	bool is;
+
+	base = real ? strrchr(real, '/') : NULL;
+	is = base && strcmp(base, "/dash") == 0;
+	free(real);
+	return is;
+}
+
+struct st_session *st_session_new(const char *path, const char *preload)
 {
 	struct st_session *session = calloc(1, sizeof(*session));
 
@@ -59,6 +71,7 @@ struct st_session *st_session_new(const char *preload)
 		return NULL;
 	}
 	session->line_len = strlen(session->line);
+	session->is_dash = is_dash(path);
 	return session;
 }
 
@@ -67,6 +80,7 @@ void st_session_free(struct st_session *session)
 	if (!session)
 		return;
 	free(session->envp);
+	free(session->directory);
 	free(session->line);
 	free(session);
 }
@@ -122,6 +136,36 @@ uint64_t st_session_defaulted(const struct st_launch *l)
 	return all;
 }
 
+/* Returns the directory that an action sets; NULL: none, or more than one. */
+static const char *directory_of(const struct st_launch *l)
+{
+	const char *path = NULL;
+
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+
+		if (a->type == SPAWN_TEMPLATE_ACTION_CHDIR) {
+			if (path)
+				return NULL;
+			path = (const char *)(uintptr_t)a->arg;
+		}
+	}
+	return path;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+void st_session_forget(struct st_session *session)
+{
+	free(session->envp);
+	free(session->directory);
+	session->envp = NULL;
+	session->directory = NULL;
+}
+
 /* Has shells parked for the launch's environment. Return: false: no memory. */
 bool st_session_learn(struct st_session *session, const struct st_launch *l)
 {
@@ -130,6 +174,13 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 	if (session->envp)
 		return true;
 	copy = st_environment_copy(st_environment_of(l));
+	if (session->is_dash && directory_of(l)) {
+		session->directory = strdup(directory_of(l));
+		if (copy && !session->directory) {
+			free(copy);
+			return false;
+		}
+	}
 	session->envp = copy;
 	session->defaulted = st_session_defaulted(l);
 	session->generation++;
@@ -139,6 +190,8 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 /* Tells whether shells are parked for the environment of this launch. */
 static bool fits(const struct st_session *session, const struct st_launch *l)
 {
+	if (session->is_dash && !same_text(session->directory, directory_of(l)))
+		return false;
 	return st_environment_same(session->envp, st_environment_of(l)) &&
 	       session->defaulted == st_session_defaulted(l);
 }
@@ -157,13 +210,15 @@ bool st_session_moves(struct st_session *session, const struct st_launch *l)
 	}
 	other = st_environment_digest(st_environment_of(l)) ^
 		st_session_defaulted(l);
+	if (session->is_dash && directory_of(l))
+		other ^= st_environment_digest(
+			(char *[]){ (char *)directory_of(l), NULL });
 	if (other != session->other) {
 		session->other = other;
 		return false;
 	}
 	session->other = 0;
-	free(session->envp);
-	session->envp = NULL;
+	st_session_forget(session);
 	return true;
 }
 
@@ -195,6 +250,19 @@ static bool has_socket(const struct st_launch *l)
 	return st_key_of_fd(from, &key) == 0 && (key.mode & S_IFMT) == S_IFSOCK;
 }
 
+/* A dash has the directory that it began in; here that is the caller's, or a path. */
+static bool may_be_dashs(const struct st_launch *l)
+{
+	const char *directory = directory_of(l);
+
+	for (uint32_t i = 0; i < l->n_actions; i++)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_FCHDIR ||
+		    (l->actions[i].type == SPAWN_TEMPLATE_ACTION_CHDIR &&
+		     (!directory || *directory != '/')))
+			return false;
+	return true;
+}
+
 unsigned int st_session_judge(const struct st_session *session,
 			      const struct st_launch *l)
 {
@@ -204,14 +272,16 @@ unsigned int st_session_judge(const struct st_session *session,
 		return SPAWN_TEMPLATE_COLD_COMMAND;
 	if (l->args->flags & SHELL_COLD_FLAGS)
 		return SPAWN_TEMPLATE_COLD_FLAGS;
+	if (session->is_dash && !may_be_dashs(l))
+		return SPAWN_TEMPLATE_COLD_FLAGS;
 	/* these would have to be taken before the file is sourced */
 	for (uint32_t i = 0; i < l->n_actions; i++)
 		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_RLIMIT ||
 		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK)
 			return SPAWN_TEMPLATE_COLD_FLAGS;
-	if (has_socket(l))
+	if (!session->is_dash && has_socket(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
-	if (has_startup_file(envp))
+	if (!session->is_dash && has_startup_file(envp))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	return !session->envp || fits(session, l)
 		       ? ST_COLD_NONE
@@ -331,6 +401,8 @@ int st_session_open(const struct st_session *session,
 	struct st_shell_start start = {
 		.envp = key->envp,
 		.defaulted = key->defaulted,
+		.directory = key->directory,
+		.is_dash = session->is_dash,
 		.in = -1,
 		.out = -1,
 	};
@@ -340,7 +412,7 @@ int st_session_open(const struct st_session *session,
 
 	start.argv = argv;
 	start.rest = (unsigned int)session->line_len;
-	if (ret == 0)
+	if (ret == 0 && !session->is_dash)
 		ret = st_shell_symbols(park->path, park->key, start.offset);
 	park->shell = &start;
 	if (ret == 0)

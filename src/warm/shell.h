@@ -13,6 +13,8 @@ struct st_session {
 	size_t line_len;
 	char **envp;		/* of the shells to park; NULL: not yet known */
 	uint64_t defaulted;	/* signals that launches with envp reset */
+	bool is_dash;		/* else it may be bash */
+	char *directory;	/* of dash; NULL: the caller's */
 	uint64_t other;		/* digest of another environment seen last */
 	uint64_t generation;	/* counts environments */
 };
@@ -20,10 +22,11 @@ struct st_session {
 /* Copies, to park for: a file may depend on it. */
 struct st_session_key {
 	char **envp;
+	char *directory;
 	uint64_t defaulted;
 };
 
-struct st_session *st_session_new(const char *preload);
+struct st_session *st_session_new(const char *path, const char *preload);
 void st_session_free(struct st_session *session);
 
 /*
@@ -34,6 +37,7 @@ int st_session_arguments(const struct st_session *session, struct st_launch *l);
 
 /* Each needs the pool's lock. */
 bool st_session_moves(struct st_session *session, const struct st_launch *l);
+void st_session_forget(struct st_session *session);
 bool st_session_learn(struct st_session *session, const struct st_launch *l);
 unsigned int st_session_judge(const struct st_session *session,
 			      const struct st_launch *l);

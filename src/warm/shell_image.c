@@ -50,6 +50,8 @@ static int put_args(struct warm_builder *b, struct warm_command *c,
 {
 	uint64_t at = c->text + strlen(argv[2]) + 1, one;
 
+	const uint64_t end = 0;
+
 	for (argv += 3; *argv; argv++, c->n_args++) {
 		one = st_image_put(b, &at, sizeof(at), 8);
 		if (!one)
@@ -58,7 +60,7 @@ static int put_args(struct warm_builder *b, struct warm_command *c,
 			c->args = one;
 		at += strlen(*argv) + 1;
 	}
-	return 0;
+	return !c->n_args || st_image_put(b, &end, sizeof(end), 8) ? 0 : -E2BIG;
 }
 
 int st_shell_image(struct warm_image *image, const struct st_parked *parked,
@@ -68,25 +70,34 @@ int st_shell_image(struct warm_image *image, const struct st_parked *parked,
 	char *const *argv = (char *const *)(uintptr_t)l->args->argv;
 	char *const *envp = (char *const *)(uintptr_t)l->args->envp;
 	const uint64_t from = parked->mm.arg_start;
-	uint64_t room = parked->mm.env_end - from;
+	const bool dash = parked->control.shell.shell == WARM_SHELL_DASH;
+	/* dash's variables are the strings of its environment: they stay there */
+	uint64_t room =
+		(dash ? parked->mm.env_start : parked->mm.env_end) - from;
 	struct warm_builder b = { .at = image->buf, .address = from };
 	struct warm_command c = {
 		.elsewhere = !st_environment_is_there(parked, l, fds->fd[0]),
 		.names = { "BASH_EXECUTION_STRING", "PWD", "OLDPWD" },
 	};
 
+	if (dash && c.elsewhere)
+		return -EXDEV;
 	if (room > WARM_IMAGE_MOST)
 		room = WARM_IMAGE_MOST;
 	b.end = image->buf + room;
 	if (put_strings(&b, argv) < 0)
 		return -E2BIG;
 	req->mm = parked->mm;
-	req->mm.arg_end = req->mm.env_start = c.variables = b.address;
-	if (put_strings(&b, envp) < 0)
-		return -E2BIG;
-	req->mm.env_end = b.address;
+	req->mm.arg_end = b.address;
+	if (!dash) {
+		req->mm.env_start = c.variables = b.address;
+		if (put_strings(&b, envp) < 0)
+			return -E2BIG;
+		req->mm.env_end = b.address;
+	}
 	c.text = from + strlen(argv[0]) + 1 + strlen(argv[1]) + 1;
 	c.rest = c.text + l->rest;
+	c.rest_len = strlen(argv[2] + l->rest);
 	note_directories(&c, c.variables, envp);
 	if (put_args(&b, &c, argv) < 0)
 		return -E2BIG;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A session shell: bash, parked between the file that it has sourced and the
+ * A session shell: bash or dash, parked between the file that it has sourced and the
  * command. Layouts that the library shares with the stub in it.
  */
 #ifndef ST_WARM_SHELL_MESSAGE_H
@@ -45,9 +45,23 @@ enum warm_bash { WARM_BASH_SYMBOLS(WARM_BASH_ENUM) WARM_BASH_N };
 /* struct BASH_INPUT, whose third word is the text to be read next */
 #define WARM_BASH_INPUT_AT 16
 
+/* dash's variables, by their place in .symbol */
+enum warm_dash {
+	WARM_DASH_PID,		/* for $$ */
+	WARM_DASH_INPUT,	/* the input that reads -c's text */
+	WARM_DASH_NAME,		/* $0 */
+	WARM_DASH_LIST,		/* the parameters; their number is 8 bytes before */
+};
+
+/* where the input has the number of characters left, and the next one's address */
+#define WARM_DASH_LEFT_AT 16
+#define WARM_DASH_NEXT_AT 24
+
+enum warm_shell_kind { WARM_SHELL_NONE, WARM_SHELL_BASH, WARM_SHELL_DASH };
+
 /* Written once, as a part of struct warm_control. */
 struct warm_shell {
-	uint64_t shell;		/* 0: the program is no session shell */
+	uint64_t shell;		/* enum warm_shell_kind */
 	uint64_t registers[8];	/* rbx rbp r12 r13 r14 r15 rsp rip */
 	uint64_t environ, n_environ;	/* the initial array of variables */
 	uint64_t symbol[WARM_BASH_N];	/* addresses */
@@ -57,6 +71,7 @@ struct warm_shell {
 struct warm_command {
 	uint64_t text;		/* all of -c's argument */
 	uint64_t rest;		/* the part behind the line that sources */
+	uint64_t rest_len;
 	uint64_t args;		/* const char *[n]: $0, and the parameters */
 	uint64_t n_args;
 	uint64_t variables;	/* the environment's first string */

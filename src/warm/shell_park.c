@@ -94,19 +94,6 @@ static int take_stop(struct st_stops *run, int which,
 	return 0;
 }
 
-static void note_registers(struct warm_control *z,
-			   const struct user_regs_struct *regs)
-{
-	const uint64_t registers[8] = { regs->rbx, regs->rbp, regs->r12,
-					regs->r13, regs->r14, regs->r15,
-					regs->rsp, regs->rip };
-
-	memcpy(z->shell.registers, registers, sizeof(registers));
-	z->shell.shell = 1;
-	/* forks begin below the stopped frame and its red zone */
-	z->initial_sp = (regs->rsp - 256) & ~15ULL;
-}
-
 /* ---- the state to fork from */
 
 /* Checks that the variables are those of bash as it is known. */
@@ -155,7 +142,7 @@ static void note_addresses(struct tracer *t)
 	z->shell.n_environ = n;
 }
 
-int st_park_shell(struct tracer *t)
+int st_park_bash(struct tracer *t)
 {
 	struct sourcing s = { .begun = false };
 	int ret;
@@ -174,7 +161,8 @@ int st_park_shell(struct tracer *t)
 	ret = st_stops_hold(&s.run);
 	if (ret == 0)
 		ret = check_shell(&s);
-	note_registers(&t->out->control, &t->regs);
+	st_stops_note(t);
+	t->out->control.shell.shell = WARM_SHELL_BASH;
 	return st_park_at(t, WARM_STEP_SHELL, ret);
 }
 

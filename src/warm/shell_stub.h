@@ -156,9 +156,34 @@ INLINE void take_environ(const struct warm_shell *sh,
 	}
 }
 
+#define DASH_AT(shell, name, type) ((type *)(shell)->symbol[WARM_DASH_##name])
+
+/*
+ * Makes the fork of a dash the shell of one command. Its environment and directory are
+ * the parked shell's.
+ */
+INLINE void become_dash(const struct warm_shell *sh,
+			const struct warm_command *c)
+{
+	char *input = DASH_AT(sh, INPUT, char);
+
+	*DASH_AT(sh, PID, int) = sys_call0(__NR_getpid);
+	*(uint64_t *)(input + WARM_DASH_NEXT_AT) = c->rest;
+	*(int *)(input + WARM_DASH_LEFT_AT) = (int)c->rest_len;
+	if (!c->n_args)
+		return;
+	*DASH_AT(sh, NAME, uint64_t) = *(const uint64_t *)c->args;
+	*DASH_AT(sh, LIST, uint64_t) = c->args + 8;
+	*(int *)(DASH_AT(sh, LIST, char) - 8) = (int)c->n_args - 1;
+}
+
 INLINE void become_shell(const struct warm_shell *sh,
 			 const struct warm_command *c)
 {
+	if (sh->shell == WARM_SHELL_DASH) {
+		become_dash(sh, c);
+		return;
+	}
 	take_environ(sh, c);
 	bash_take_ids(sh);
 	bash_take_time(sh);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lets a traced program run on, to breakpoints.
+ * Lets a traced program run on, to breakpoints and system calls.
  *
  * A child that the program starts is a copy of it with these breakpoints in it:
  * they are taken out before the child goes on, untraced.
@@ -17,6 +17,8 @@
 #if WARM_ARCH
 
 #define SPAWNS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
+
+#define CALL_MARK 0x80 /* of PTRACE_O_TRACESYSGOOD */
 
 static int64_t seconds(void)
 {
@@ -58,6 +60,12 @@ int st_stops_set(const struct st_stops *s, pid_t pid, bool on)
 	return ret;
 }
 
+static int go_on(const struct st_stops *s, int sig)
+{
+	return sys_call4(__NR_ptrace, s->call ? PTRACE_SYSCALL : PTRACE_CONT,
+			 s->t->pid, 0, sig);
+}
+
 /* Lets a child of the program go. A child of vfork has the program's memory. */
 static int release_child(const struct st_stops *s, bool copied)
 {
@@ -95,13 +103,11 @@ static int step_over(const struct st_stops *s, struct user_regs_struct *regs)
 		int sig = WSTOPSIG(ret);
 
 		ret = st_stops_set(s, t->pid, true);
-		return ret < 0 ? ret
-			       : sys_call4(__NR_ptrace, PTRACE_CONT, t->pid, 0,
-					   sig);
+		return ret < 0 ? ret : go_on(s, sig);
 	}
 	if (ret > 0)
 		ret = st_stops_set(s, t->pid, true);
-	return ret < 0 ? ret : st_trace_resume(t);
+	return ret < 0 ? ret : go_on(s, 0);
 }
 
 /* Return: 1: the program stays there; 0: it goes on; -errno. */
@@ -123,6 +129,19 @@ static int take_trap(struct st_stops *s)
 	return which < s->n ? step_over(s, &regs) : -ENOEXEC;
 }
 
+/* The same, at a system call. */
+static int take_call(struct st_stops *s)
+{
+	struct user_regs_struct regs;
+	int ret = st_trace_get_regs(s->t, &regs);
+
+	if (ret == 0)
+		ret = s->call(s, &regs);
+	if (ret > 0)
+		s->t->regs = regs;
+	return ret ? ret : go_on(s, 0);
+}
+
 int st_stops_run(struct st_stops *s)
 {
 	int ret = 0;
@@ -136,14 +155,15 @@ int st_stops_run(struct st_stops *s)
 		    event == PTRACE_EVENT_CLONE) {
 			ret = release_child(s, event == PTRACE_EVENT_FORK);
 			if (ret == 0)
-				ret = st_trace_resume(s->t);
+				ret = go_on(s, 0);
 		} else if (event) {
 			return -ENOEXEC; /* it execs, or was stopped */
 		} else if (WSTOPSIG(status) == SIGTRAP) {
 			ret = take_trap(s);
+		} else if (WSTOPSIG(status) == (SIGTRAP | CALL_MARK)) {
+			ret = take_call(s);
 		} else {
-			ret = sys_call4(__NR_ptrace, PTRACE_CONT, s->t->pid, 0,
-					WSTOPSIG(status));
+			ret = go_on(s, WSTOPSIG(status));
 		}
 	}
 	return ret < 0 ? ret : 0;
@@ -179,7 +199,8 @@ int st_stops_begin(struct st_stops *s, int most)
 	if (ret == 0)
 		ret = sys_call4(__NR_ptrace, PTRACE_SETOPTIONS, t->pid, 0,
 				PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL |
-					SPAWNS);
+					SPAWNS |
+					(s->call ? PTRACE_O_TRACESYSGOOD : 0));
 	for (int i = 0; i < s->n && ret == 0; i++)
 		ret = st_trace_copy_in(t, s->at[i], &s->code[i], 8);
 	if (ret == 0)
@@ -188,7 +209,7 @@ int st_stops_begin(struct st_stops *s, int most)
 	regs.orig_rax = -1UL;
 	if (ret == 0)
 		ret = st_trace_set_regs(t, &regs);
-	return ret < 0 ? (int)ret : st_trace_resume(t);
+	return ret < 0 ? (int)ret : go_on(s, 0);
 }
 
 int st_stops_hold(struct st_stops *s)
@@ -212,6 +233,19 @@ int st_stops_hold(struct st_stops *s)
 	if (ret == 0)
 		ret = st_trace_copy_in(t, scratch + 8, &mask, sizeof(mask));
 	return ret < 0 ? (int)ret : mask ? -EBUSY : 0;
+}
+
+void st_stops_note(struct tracer *t)
+{
+	struct warm_control *z = &t->out->control;
+	const struct user_regs_struct *regs = &t->regs;
+	const uint64_t registers[8] = { regs->rbx, regs->rbp, regs->r12,
+					regs->r13, regs->r14, regs->r15,
+					regs->rsp, regs->rip };
+
+	memcpy(z->shell.registers, registers, sizeof(registers));
+	/* forks begin below the stopped frame and its red zone */
+	z->initial_sp = (regs->rsp - 256) & ~15ULL;
 }
 
 /* ---- the state that is left behind */

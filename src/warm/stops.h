@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A traced program that runs on from ld.so as after a cold exec, until it comes
- * to one of some places in its code.
+ * to one of some places in its code, or to a system call.
  */
 #ifndef ST_WARM_STOPS_H
 #define ST_WARM_STOPS_H
@@ -24,16 +24,21 @@ struct st_stops {
 	 */
 	int (*take)(struct st_stops *s, int which,
 		    const struct user_regs_struct *regs);
+	/* The same, at each start and each end of a system call; NULL: at none. */
+	int (*call)(struct st_stops *s, const struct user_regs_struct *regs);
 };
 
 /* Has the program run, for so many seconds; n, at and take are set. */
 int st_stops_begin(struct st_stops *s, int seconds);
-/* Return: 0, with the registers in t->regs, once take has returned 1; -errno. */
+/* Return: 0, with the registers in t->regs, once take or call has returned 1; -errno. */
 int st_stops_run(struct st_stops *s);
 /* Allows so many seconds from now on. */
 void st_stops_allow(struct st_stops *s, int seconds);
 /* Makes remote calls possible again, and blocks all signals. */
 int st_stops_hold(struct st_stops *s);
+
+/* Notes the registers, with which forks go on. */
+void st_stops_note(struct tracer *t);
 
 /* Puts the breakpoints in, or takes them out. */
 int st_stops_set(const struct st_stops *s, pid_t pid, bool on);

@@ -63,8 +63,12 @@ int st_park_try(struct tracer *t);
 int st_park_files(struct tracer *t);
 int st_park_file(struct tracer *t, const char *path, size_t len);
 
-/* shell_park.c: has the shell source its file; it is stopped at the command */
-int st_park_shell(struct tracer *t);
+/*
+ * shell_park.c, dash_park.c: each has the shell source its file. It is stopped before it
+ * reads the command.
+ */
+int st_park_bash(struct tracer *t);
+int st_park_dash(struct tracer *t);
 /* python_park.c: has Python initialise itself; it is stopped at its program */
 int st_park_python(struct tracer *t);
 
