@@ -29,7 +29,8 @@ static const char usage[] =
 	"  --short        the time for continuous integration\n"
 	"  --seconds N    at most so long (240; short: 30)\n"
 	"  --check        fail if fork is over 0.9 of posix_spawn's time to exit\n"
-	"                 for certain, or serves less than half of the launches\n"
+	"                 for certain, or serves less than half of the launches;\n"
+	"                 or if a session shell is over 0.15 of bash -lc's time\n"
 	"  --out DIR      write prepared.json, prepared.md and prepared.dat there\n"
 	"  --json         print JSON in place of tables\n"
 	"  --serve WAY    be the process of a way: see 'ring --help'\n"
@@ -115,8 +116,10 @@ static int measure(struct prepared *p, double seconds)
 	int err;
 
 	machine_describe(&p->machine);
-	err = ease_measure(p, seconds / 2);
-	return err ? err : flight_measure(p, seconds / 2);
+	err = ease_measure(p, seconds * 0.45);
+	if (!err)
+		err = session_measure(p, seconds * 0.1);
+	return err ? err : flight_measure(p, seconds * 0.45);
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The benchmark of prepared launches, in two parts.
+ * The benchmark of prepared launches, in three parts.
  *
  * At ease: one launch at a time. A turn of a program is one launch by each method;
  * before each launch the templates have their processes ready again, so that no
  * refill stands in the way of the launch that is measured.
+ *
+ * A session shell: the same, for a command that needs a file of functions.
  *
  * In flight: 16 runs at a time, by the ways of ring_ways.h.
  */
@@ -62,16 +64,32 @@ struct flight_row {
 	struct ratio rate[FLIGHT_WAYS], cpu[FLIGHT_WAYS];
 };
 
+/* A command with a file of functions: by `bash -lc`, and in a session shell. */
+enum session_way { SESSION_LOGIN, SESSION_FORK, SESSION_WAYS };
+
+#define SESSION_MOST 0.15 /* with --check */
+#define SESSION_TARGET 0.05 /* of bash -lc's time to exit */
+
+struct session_row {
+	unsigned int rounds; /* 0: bash is not installed */
+	struct samples
+		us[SESSION_WAYS]; /* from the call until the end is seen */
+	struct ratio ratio;
+	double served; /* percent that was warm */
+};
+
 struct prepared {
 	struct machine machine;
 	unsigned int ease_rounds, flight_rounds;
 	struct ease_row ease[EASE_PROGRAMS];
+	struct session_row session;
 	struct work work;
 	struct flight_row flight[FLIGHT_PROGRAMS];
 };
 
-/* Both measure for so long at most, and then compute the ratios. 0 or -errno. */
+/* Each measures for so long at most, and then computes the ratios. 0 or -errno. */
 int ease_measure(struct prepared *p, double seconds);
+int session_measure(struct prepared *p, double seconds);
 int flight_measure(struct prepared *p, double seconds);
 
 /*
@@ -83,8 +101,8 @@ void prepared_columns(const struct prepared *p, FILE *out);
 int prepared_json(const struct prepared *p, FILE *out);
 
 /*
- * Returns how many ratios are far beyond their targets for certain, each printed:
- * a prepared launch that is no faster than a cold one.
+ * Returns how many ratios are far beyond their targets for certain, each printed: a
+ * prepared launch that is no faster than a cold one, a session shell over SESSION_MOST.
  */
 unsigned int prepared_regressions(const struct prepared *p, FILE *out);
 

@@ -49,6 +49,23 @@ static void print_ease(const struct prepared *p, FILE *out)
 		p->ease_rounds);
 }
 
+static void print_session(const struct prepared *p, FILE *out)
+{
+	const struct session_row *r = &p->session;
+
+	if (!r->rounds)
+		return;
+	fprintf(out,
+		"### A command with a file of 200 functions, one at a time\n\n"
+		"| bash -lc, µs | session shell, µs | ratio | target | met | "
+		"served warm |\n|--:|--:|--:|--:|---|--:|\n| %.0f | %.0f |",
+		samples_median(&r->us[SESSION_LOGIN]),
+		samples_median(&r->us[SESSION_FORK]));
+	ratio_cell(r->ratio, 3, out);
+	fprintf(out, " %.2f | %s | %.0f %% |\n\n", SESSION_TARGET,
+		ratio_verdict(r->ratio, 0, SESSION_TARGET), r->served);
+}
+
 static void print_flight(const struct prepared *p, FILE *out)
 {
 	fprintf(out,
@@ -81,6 +98,7 @@ void prepared_markdown(const struct prepared *p, FILE *out)
 	fprintf(out, "%ld x %s, %s, %s\n\n", m->processors, m->processor,
 		m->kernel, m->libc);
 	print_ease(p, out);
+	print_session(p, out);
 	print_flight(p, out);
 }
 
@@ -158,6 +176,23 @@ static json_t *ease_json(const struct prepared *p)
 	return all;
 }
 
+static json_t *session_json(const struct prepared *p)
+{
+	const struct session_row *r = &p->session;
+
+	if (!r->rounds)
+		return json_null();
+	return json_pack("{s:i, s:o, s:o, s:o, s:f, s:s, s:f}", "rounds",
+			 (int)r->rounds, "login_to_exit_us",
+			 value_json(samples_median(&r->us[SESSION_LOGIN])),
+			 "session_to_exit_us",
+			 value_json(samples_median(&r->us[SESSION_FORK])),
+			 "ratio", ratio_json(r->ratio), "target_to_exit",
+			 SESSION_TARGET, "verdict",
+			 ratio_verdict(r->ratio, 0, SESSION_TARGET),
+			 "served_warm_percent", r->served);
+}
+
 static json_t *flight_json(const struct prepared *p)
 {
 	json_t *all = json_array();
@@ -190,13 +225,15 @@ int prepared_json(const struct prepared *p, FILE *out)
 {
 	const struct machine *m = &p->machine;
 
-	return value_write(json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:o, s:o}",
+	return value_write(json_pack("{s:s, s:s, s:s, s:I, s:i, s:i, s:o, s:o, "
+				     "s:o}",
 				     "processor", m->processor, "kernel",
 				     m->kernel, "libc", m->libc, "processors",
 				     (json_int_t)m->processors, "ease_rounds",
 				     (int)p->ease_rounds, "flight_rounds",
 				     (int)p->flight_rounds, "at_ease",
-				     ease_json(p), "in_flight", flight_json(p)),
+				     ease_json(p), "session", session_json(p),
+				     "in_flight", flight_json(p)),
 			   out);
 }
 
@@ -223,6 +260,12 @@ unsigned int prepared_regressions(const struct prepared *p, FILE *out)
 		fprintf(out,
 			"prepared: %s: %.0f %% of the launches were warm\n",
 			r->name, share(r, BY_FORK));
+		n++;
+	}
+	if (p->session.rounds && p->session.ratio.low > SESSION_MOST) {
+		fprintf(out,
+			"prepared: session shell: %.2f of bash -lc's time\n",
+			p->session.ratio.value);
 		n++;
 	}
 	return n;
