@@ -5,6 +5,7 @@
  */
 #include "parked.h"
 
+#include <linux/sched.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
@@ -199,6 +200,68 @@ static void nothing_is_left_when_the_host_executes_another_program(void)
 	CHECK_SYS(waitpid(pid, NULL, 0));
 }
 
+/* ---- ids that are used again */
+
+/* Makes a child with this id, which waits to be killed. */
+static void take_id(pid_t id)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&id,
+		.set_tid_size = 1,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0 && (errno == EPERM || errno == ENOSYS || errno == EINVAL))
+		TEST_SKIP("the kernel lets nobody choose an id");
+	CHECK_SYS(pid);
+	if (pid == 0)
+		for (;;)
+			pause();
+}
+
+/*
+ * A host that reaps all its children, and closes all descriptors that it does not
+ * know, may have other children with the ids of parked processes.
+ */
+static void leave_strangers_alone(uint64_t flags)
+{
+	int tfd = ready_probe(flags), n;
+	pid_t pids[16];
+	siginfo_t info;
+
+	usleep(20000);
+	n = children(pids, 16);
+	CHECK_GT(n, 0);
+	for (int fd = 3; fd < 200; fd++)
+		if (fd != tfd)
+			close(fd);
+	for (int i = 0; i < n; i++)
+		CHECK_SYS(kill(pids[i], SIGKILL));
+	for (int i = 0; i < n; i++)
+		CHECK_SYS(waitpid(pids[i], NULL, 0));
+	for (int i = 0; i < n; i++)
+		take_id(pids[i]);
+	CHECK_OK(spawn_template_close(tfd));
+	usleep(100000);
+	for (int i = 0; i < n; i++) {
+		info.si_pid = 0;
+		CHECK_SYS(waitid(P_PID, (id_t)pids[i], &info,
+				 WEXITED | WNOHANG | WNOWAIT));
+		CHECK_EQ(info.si_pid, 0);
+		CHECK_SYS(kill(pids[i], SIGKILL));
+		CHECK_SYS(waitpid(pids[i], NULL, 0));
+	}
+	await_no_children();
+}
+
+static void strangers_that_reuse_ids_are_left_alone(void)
+{
+	test_need_root();
+	leave_strangers_alone(ONCE);
+	leave_strangers_alone(FORK);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(launches_survive_kills_at_any_step_once),
 	TEST_CASE(launches_survive_kills_at_any_step_fork),
@@ -206,5 +269,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
 	TEST_CASE(nothing_is_left_of_hosts_killed_at_any_time),
 	TEST_CASE(nothing_is_left_when_the_host_executes_another_program),
+	TEST_CASE(strangers_that_reuse_ids_are_left_alone),
 };
 TEST_MAIN(cases)

@@ -375,7 +375,7 @@ static void take_report(struct st_launch *l, const struct st_report *from)
 static void end_child(struct warm_claim *claim)
 {
 	if (claim->pid)
-		st_seat_end(claim->pid, claim->pidfd);
+		st_seat_end(claim->seat, claim->pid, claim->pidfd);
 	claim->pidfd = -1;
 }
 

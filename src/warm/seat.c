@@ -86,6 +86,8 @@ static int make_ready(struct warm_seat *seat)
 	seat->pidfd = sys_call2(__NR_pidfd_open, seat->pid, 0);
 	if (seat->pidfd < 0)
 		return seat->pidfd;
+	if (st_process_read(seat->pid, &seat->process) < 0)
+		return -ESRCH;
 	if (st_seat_forks(seat))
 		return st_seat_ring(seat);
 	add_waiting(seat, seat->pid, seat->pidfd);
@@ -198,17 +200,42 @@ bool st_seat_has_ended(pid_t pid, int pidfd)
 	       info.si_pid;
 }
 
+#define FORKED_ONLY 0x40 /* PF_FORKNOEXEC of the kernel */
+
 /*
- * Ends a process by its pidfd, or without one by its id, and reaps it. A host
- * that reaps all children may have reaped it: then its id is nobody's, or
- * another process's.
+ * Tells whether the process with the id is of this seat. A host that reaps all
+ * children may have reaped it: then its id is nobody's, or another child's. That one
+ * is another program, or has been executed since it was forked.
  */
-void st_seat_end(pid_t pid, int pidfd)
+static bool is_of_seat(const struct warm_seat *seat, pid_t pid)
+{
+	struct st_process p;
+
+	if (st_process_read(pid, &p) < 0 || p.parent != getpid() ||
+	    strcmp(p.name, seat->process.name) != 0)
+		return false;
+	if (pid == seat->process.pid)
+		return p.start == seat->process.start;
+	return (p.flags & FORKED_ONLY) && p.start >= seat->process.start;
+}
+
+/*
+ * Ends a process by its pidfd, or without one by its id, and reaps it. With a new
+ * pidfd the process that is looked at is the one that is killed.
+ */
+void st_seat_end(const struct warm_seat *seat, pid_t pid, int pidfd)
 {
 	siginfo_t info;
 
 	if (pidfd >= 0 && !st_pidfd_is(pidfd, pid))
 		pidfd = -1; /* the host has closed it */
+	if (pidfd < 0) {
+		pidfd = sys_call2(__NR_pidfd_open, pid, 0);
+		if (!is_of_seat(seat, pid)) {
+			close_fd(&pidfd);
+			return;
+		}
+	}
 	if (pidfd >= 0)
 		st_pidfd_signal(pidfd, pid, SIGKILL);
 	else if (wait_for(pid, -1, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
@@ -225,14 +252,14 @@ static void end_all_forked(struct warm_seat *seat)
 	while (seat->n_waiting) {
 		struct warm_waiting w = seat->waiting[--seat->n_waiting];
 
-		st_seat_end(w.pid, w.pidfd);
+		st_seat_end(seat, w.pid, w.pidfd);
 		forget(seat, w.pid);
 	}
 	/* they end when they find the socket closed, but may be stopped */
 	close_fd(&seat->socket);
 	for (int i = 0; seat->shared && i < WARM_FORKED; i++)
 		if (seat->shared->forked[i])
-			st_seat_end((pid_t)seat->shared->forked[i], -1);
+			st_seat_end(seat, (pid_t)seat->shared->forked[i], -1);
 }
 
 /* Ends all processes of the seat that are no programs yet. No launch uses it. */
@@ -240,7 +267,7 @@ void st_seat_close(struct warm_seat *seat)
 {
 	st_seat_has_fds(seat);
 	if (seat->pid)
-		st_seat_end(seat->pid, seat->pidfd);
+		st_seat_end(seat, seat->pid, seat->pidfd);
 	if (st_seat_forks(seat))
 		end_all_forked(seat);
 	close_fd(&seat->socket);

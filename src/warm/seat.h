@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "own.h"
+#include "shared/process/process.h"
 #include "warm/parked.h"
 #include "warm/same.h"
 
@@ -24,6 +25,7 @@ struct warm_seat {
 	struct st_parked parked;
 	pid_t pid;		/* the parked process's; 0: it is a program now */
 	int pidfd;
+	struct st_process process; /* as it was when it was parked */
 	int socket, door;	/* -1: none */
 	struct st_own socket_file;
 	struct warm_shared *shared;
@@ -53,6 +55,6 @@ void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd);
 bool st_seat_lives(const struct warm_seat *seat);
 
 bool st_seat_has_ended(pid_t pid, int pidfd);
-void st_seat_end(pid_t pid, int pidfd);
+void st_seat_end(const struct warm_seat *seat, pid_t pid, int pidfd);
 
 #endif

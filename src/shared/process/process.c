@@ -10,6 +10,18 @@
 #include "shared/process/process.h"
 #include "sys.h"
 
+/* The name stands in parentheses, and may contain these. */
+static void take_name(struct st_process *p, const char *line, const char *end)
+{
+	const char *from = strchr(line, '(');
+	size_t len = from && from < end ? (size_t)(end - from) - 1 : 0;
+
+	if (len >= sizeof(p->name))
+		len = sizeof(p->name) - 1;
+	if (len)
+		memcpy(p->name, from + 1, len);
+}
+
 /**
  * st_process_read - read /proc/PID/stat
  * @pid: the process
@@ -29,11 +41,12 @@ int st_process_read(pid_t pid, struct st_process *process)
 		return got == -ENOENT ? -ESRCH : got;
 	end = strrchr(line, ')'); /* may be in the name */
 	if (!end || sscanf(end + 1,
-			   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
+			   " %c %d %d %d %*d %*d %u %*u %*u %*u %*u %*u %*u "
 			   "%*d %*d %*d %*d %d %*d %lu",
-			   &p.state, &p.parent, &p.group, &p.session,
-			   &p.threads, &p.start) != 6)
+			   &p.state, &p.parent, &p.group, &p.session, &p.flags,
+			   &p.threads, &p.start) != 7)
 		return -ESRCH;
+	take_name(&p, line, end);
 	*process = p;
 	return 0;
 }

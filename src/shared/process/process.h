@@ -13,6 +13,8 @@
 struct st_process {
 	pid_t pid, parent, group, session;
 	char state;		/* as ps(1) shows it */
+	char name[16];		/* of the first thread */
+	unsigned int flags;	/* PF_* of the kernel */
 	int threads;
 	uint64_t start;		/* clock ticks since boot; tells reuse */
 	bool ours;		/* the reader's mark; false at first */
