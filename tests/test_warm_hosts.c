@@ -375,6 +375,25 @@ static void a_full_process_limit_means_cold(void)
 	CHECK_EQ(stat_of(tfd).failed, 0);
 }
 
+/* Waiting processes must not take the place of a program. */
+static void waiting_processes_make_room_for_a_launch(void)
+{
+	char *env[] = { "LD_BIND_NOW=1", NULL }, *argv[] = { "probe", NULL };
+	struct spawn_template_spawn_args args = test_args(NULL, argv);
+	struct rlimit limit = { 4, 4 };
+	int tfd;
+
+	test_need_root();
+	CHECK_SYS(syscall(SYS_setresuid, USER + 1, USER + 1, USER + 1));
+	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); /* may be traced */
+	tfd = ready_probe(FORK);
+	/* this process, the keeper, the parked process and its fork */
+	CHECK_SYS(setrlimit(RLIMIT_NPROC, &limit));
+	args.envp = (uintptr_t)env;
+	CHECK_COLD(tfd, ENVIRONMENT, CHECK_EQ(test_spawn_args(tfd, args), 0));
+	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
 static void without_ptrace_all_launches_are_cold(void)
 {
 	int tfd;
@@ -459,6 +478,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(as_many_wait_as_were_asked_for),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
+	TEST_CASE(waiting_processes_make_room_for_a_launch),
 	TEST_CASE(without_ptrace_all_launches_are_cold),
 	TEST_CASE(without_mm_map_all_launches_are_cold),
 	TEST_CASE(variables_of_linker_and_libc_mean_cold),

@@ -28,6 +28,8 @@
 
 #define IDLE_MOST (30000 * ST_MS)
 #define PARKED_MOST 64 /* processes of all templates */
+/* Moments to wait for processes to end that leave room for a launch. */
+#define ROOM_NAPS 1000
 /* The time after which parking is tried again that found no process or memory. */
 #define SHORTAGE_AFTER (1000 * ST_MS)
 
@@ -74,6 +76,7 @@ static struct warm_seat *take_spent(struct st_warm *w)
 	seat = *at;
 	if (seat)
 		*at = seat->next;
+	w->closing = seat;
 	return seat;
 }
 
@@ -242,6 +245,13 @@ static void dispose(struct st_warm *w)
 	free(w);
 }
 
+static void nap(void)
+{
+	const struct sys_timespec nap = { 0, 1000000 };
+
+	sys_call2(__NR_nanosleep, &nap, 0);
+}
+
 /* Ends all processes of a template, as if it had never been launched. */
 static void forget(struct st_warm *w)
 {
@@ -263,6 +273,59 @@ static void fork_missing(struct st_warm *w)
 	while (st_seat_ready(seat) + st_seat_coming(seat) < w->target)
 		if (st_seat_ring(seat) < 0)
 			return;
+}
+
+/* Takes a lock if that is free within a moment: the caller may be a signal handler. */
+static bool lock_soon(pthread_mutex_t *lock)
+{
+	for (int i = 0; i < 20; i++) {
+		if (pthread_mutex_trylock(lock) == 0)
+			return true;
+		nap();
+	}
+	return false;
+}
+
+/* Returns how many seats of a template are not closed; with end, closes them. */
+static unsigned int seats_left(struct st_warm *w, bool end)
+{
+	unsigned int n = 0;
+
+	if (!lock_soon(&w->lock))
+		return 0;
+	if (end)
+		forget(w);
+	for (const struct warm_seat *s = w->spent; s; s = s->next)
+		n += !s->users;
+	n += w->closing;
+	if (end && n)
+		w->close_due = st_now();
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+static unsigned int all_seats_left(struct keeper *k, bool end)
+{
+	unsigned int n = 0;
+
+	if (!lock_soon(&k->lock))
+		return 0;
+	for (struct st_warm *w = k->list; w; w = w->next)
+		n += seats_left(w, end);
+	pthread_mutex_unlock(&k->lock);
+	return n;
+}
+
+bool st_warm_make_room(void)
+{
+	struct keeper *k = atomic_load(&keeper);
+
+	if (!k || k->epoch != st_epoch_current() || !all_seats_left(k, true))
+		return false;
+	st_keeper_poke();
+	for (int i = 0; i < ROOM_NAPS && all_seats_left(k, false); i++)
+		nap();
+	return true;
 }
 
 /*

@@ -43,6 +43,7 @@ struct st_warm {
 	struct warm_seat *seat[WARM_SEATS_MOST];
 	unsigned int n;			/* seats that are open */
 	struct warm_seat *spent;	/* for the keeper to close, once unused */
+	bool closing;			/* the keeper is about to close one */
 	int64_t close_due;
 	int64_t used;			/* time of the last launch */
 	int64_t due; /* time for the keeper to look; ST_NEVER */

@@ -41,4 +41,10 @@ pid_t st_warm_end(struct st_warm *warm, struct st_warm_begun *begun);
 unsigned int st_warm_ready(struct st_warm *warm);
 uint64_t st_warm_count(const struct st_warm *warm, unsigned int reason);
 
+/*
+ * Ends all processes that wait, and waits for that: a launch has found none free.
+ * Return: false if none waited.
+ */
+bool st_warm_make_room(void);
+
 #endif
