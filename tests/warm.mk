@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Prepared launches with other C libraries. Read after tests.mk.
 #
+#: check-aarch64   build the library for AArch64, where all launches are cold
 #: check-warm-libc run tests of prepared launches in chroots of other Debian releases
 
 # These have glibc 2.31, 2.41 and the newest.
 WARM_SUITES ?= bullseye trixie sid
 LIBC_TESTS := test_warm test_warm_dump test_warm_tools
+
+# A compiler for it is in `scripts/deps aarch64`.
+AARCH64 ?= aarch64-linux-gnu-
+
+.PHONY: check-aarch64
+check-aarch64:
+	$(Q)if ! command -v $(AARCH64)gcc >/dev/null; then \
+		echo 'check-aarch64: skipped: no $(AARCH64)gcc'; exit 0; fi; \
+	$(SUB_MAKE) $(SUB_JOBS) O=$(O)/aarch64 CC=$(AARCH64)gcc AR=$(AARCH64)ar \
+		CFLAGS='-O2 -g -Werror' library
 
 .PHONY: check-warm-libc
 check-warm-libc:

@@ -14,6 +14,10 @@
  * copy, and never touches a request: so no page of the parked process is copied
  * on write for it.
  */
+#include "warm/arch.h"
+
+#if WARM_ARCH
+
 #define INLINE static inline __attribute__((always_inline))
 #define CHILD_FN INLINE
 #define CHILD_WITHOUT_PROC
@@ -23,7 +27,6 @@
 #include <linux/sched.h>
 
 #include "child_steps.h"
-#include "warm/arch.h"
 #include "warm/message.h"
 #include "warm/stub.h"
 
@@ -532,3 +535,5 @@ _Noreturn void IN_SECTION st_warm_python_prepare(struct warm_control *z)
 	z->python.state = python_prepare(&z->python);
 	warm_trap();
 }
+
+#endif
