@@ -24,3 +24,15 @@ check-warm-libc:
 		$(LIBC_TESTS:%=$(O)/musl/tests/%) $(O)/musl/tests/tools/tiny
 	$(Q)tests/libc/roots $(O)/libc $(WARM_SUITES)
 	$(Q)tests/libc/run $(O)/libc $(O)/musl/tests $(WARM_SUITES)
+
+#: check-warm-python run CPython's own tests that start Pythons by prepared launches
+.PHONY: check-warm-python
+check-warm-python: $(O)/tests/warm_python/server $(O)/tests/warm_python/stand_in
+	$(Q)O='$(O)' tests/warm_python/run $(PYTHON_TESTS)
+$(O)/tests/warm_python/server: $(O)/tests/warm_python/server.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+$(O)/tests/warm_python/stand_in: $(O)/tests/warm_python/stand_in.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+-include $(O)/tests/warm_python/server.d $(O)/tests/warm_python/stand_in.d
