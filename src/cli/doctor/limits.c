@@ -264,10 +264,10 @@ static void probe_io(struct finding *f)
 	probe_limit(f, 3);
 }
 
-#define DELEGATE                                                              \
-	"start under 'systemd-run --user --scope -p Delegate=yes' (as root "  \
-	"without --user), or in a service with Delegate=yes; see 'Limits' in " \
-	"spawn_template_run(3)"
+#define DELEGATE                                                               \
+	"as root: systemd-run --scope -p Delegate=yes, or a service with that; " \
+	"as a user: the same with --user, and a mark, which the user's manager " \
+	"does not set: setfattr -n user.delegate -v 1 on the cgroup"
 
 static const struct feature features[] = {
 	{

@@ -120,8 +120,13 @@ static void note_end(struct job *job, const siginfo_t *info)
 	job->core_dumped = info->si_code == CLD_DUMPED;
 }
 
+/* A ring may have reaped the program: then the number may be another's. */
 static void to_program(const struct job *job, int sig)
 {
+	if (job->pidfd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, job->pidfd, 0, NULL, 0) < 0 &&
+	    errno == ESRCH)
+		return;
 	kill(job->group ? -job->group : job->pid, sig);
 }
 
