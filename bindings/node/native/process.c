@@ -17,11 +17,17 @@
 #pragma weak uv_poll_init
 #pragma weak uv_poll_start
 #pragma weak uv_poll_stop
+#pragma weak uv_check_init
+#pragma weak uv_check_start
+#pragma weak uv_check_stop
 #pragma weak uv_close
 #pragma weak uv_ref
 #pragma weak uv_unref
 
 #define TURN_EVENTS 32			/* in one turn of the loop */
+
+/* An event's data: the child, and one of these. */
+enum { ENDED = 0, BEGUN = 1 };
 
 struct kid {
 	struct kid *next;
@@ -39,6 +45,9 @@ struct kids {
 	size_t keepers;
 	int epfd;
 	uv_poll_t *poll;
+	uv_check_t *check;
+	uint64_t ready[TURN_EVENTS];		/* events to be told next; or 0 */
+	int n_ready;
 	napi_async_context context;
 	napi_async_cleanup_hook_handle hook;
 	napi_ref on_exit;
@@ -51,10 +60,10 @@ struct kids {
  * the child lets trace it, keeps the child from being reaped; when the tracer lets go, the
  * kernel tells again.
  */
-static int watch(struct kids *kids, struct kid *kid, int fd)
+static int watch(struct kids *kids, struct kid *kid, int fd, uint64_t what)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
-				     .data.ptr = kid };
+				     .data.u64 = (uintptr_t)kid | what };
 
 	return epoll_ctl(kids->epfd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno
 								    : 0;
@@ -78,6 +87,9 @@ static void forget(struct kids *kids, struct kid *kid)
 	while (*at != kid)
 		at = &(*at)->next;
 	*at = kid->next;
+	for (int i = 0; i < kids->n_ready; i++)
+		if ((kids->ready[i] & ~(uint64_t)BEGUN) == (uintptr_t)kid)
+			kids->ready[i] = 0;
 	keep(kids, kid, false);
 	/* a child that libuv forks may hold it open for a while */
 	epoll_ctl(kids->epfd, EPOLL_CTL_DEL, kid->pidfd, NULL);
@@ -138,51 +150,84 @@ static void call_unlaunched(struct kids *kids, struct kid *kid, int ret,
 	call(kids, id, end->signal ? 0 : ret, end->signal);
 }
 
-/* Calls on_exit(id, code, signal); a negative code is the error of the launch. */
-static void on_event(struct kids *kids, struct kid *kid)
+/*
+ * Calls on_exit(id, code, signal); a negative code is the error of the launch. Of a child
+ * that has passed exec the end is not asked for: output may be there to be read before.
+ */
+static void on_event(struct kids *kids, uint64_t event)
 {
+	struct kid *kid = (struct kid *)(uintptr_t)(event & ~(uint64_t)BEGUN);
 	struct child_end end;
 	double id = kid->id;
 	int ret = settle(kids, kid, &end);
 
 	if (ret < 0) {
 		call_unlaunched(kids, kid, ret, &end);
-	} else if (child_end_reap(kid->pidfd, &end)) {
+	} else if (!(event & BEGUN) && child_end_reap(kid->pidfd, &end)) {
 		forget(kids, kid);
 		call(kids, id, end.code, end.signal);
 	}
 }
 
+/* Delivers one event in each scope, as libuv does: ticks run between two exits. */
+static void deliver(struct kids *kids, uint64_t event)
+{
+	napi_env napi = kids->napi;
+	napi_callback_scope callback;
+	napi_handle_scope scope;
+	napi_value resource;
+
+	napi_open_handle_scope(napi, &scope);
+	napi_create_object(napi, &resource);
+	napi_open_callback_scope(napi, resource, kids->context, &callback);
+	on_event(kids, event);
+	napi_close_callback_scope(napi, callback);
+	napi_close_handle_scope(napi, scope);
+}
+
+static void collect(struct kids *kids)
+{
+	struct epoll_event events[TURN_EVENTS];
+	int n = epoll_wait(kids->epfd, events, TURN_EVENTS, 0);
+
+	for (int i = 0; i < n; i++)
+		kids->ready[i] = events[i].data.u64;
+	kids->n_ready = n > 0 ? n : 0;
+}
+
 /*
- * Delivers one event in each scope, as libuv does: ticks run between two exits. The loop
- * has its turn after some of them, since each may launch another child.
+ * Runs after the loop has read what is ready, as libuv looks after its own children last:
+ * the output of a child comes before its exit, at which Node drops what nobody has begun
+ * to read. Those that end meanwhile have their turn in the next round.
  */
-static void on_kids(uv_poll_t *poll, int status, int events)
+static void on_kids(uv_check_t *check)
+{
+	struct kids *kids = check->data;
+
+	uv_check_stop(check);
+	for (int i = 0; i < kids->n_ready; i++)
+		if (kids->ready[i])
+			deliver(kids, kids->ready[i]);
+	kids->n_ready = 0;
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct kids *kids = poll->data;
-	napi_env napi = kids->env->napi;
-	struct epoll_event event;
 
 	(void)status;
 	(void)events;
-	for (int n = 0; n < TURN_EVENTS && kids->epfd >= 0 &&
-			epoll_wait(kids->epfd, &event, 1, 0) == 1;
-	     n++) {
-		napi_callback_scope callback;
-		napi_handle_scope scope;
-		napi_value resource;
-
-		napi_open_handle_scope(napi, &scope);
-		napi_create_object(napi, &resource);
-		napi_open_callback_scope(napi, resource, kids->context,
-					 &callback);
-		on_event(kids, event.data.ptr);
-		napi_close_callback_scope(napi, callback);
-		napi_close_handle_scope(napi, scope);
-	}
+	if (kids->n_ready == 0)
+		collect(kids);
+	uv_check_start(kids->check, on_kids);
 }
 
 /* ---- begin and end */
+
+static void on_check_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -209,6 +254,7 @@ static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data)
 	uv_poll_stop(kids->poll);
 	close(kids->epfd);
 	kids->epfd = -1;
+	uv_close((uv_handle_t *)kids->check, on_check_closed);
 	uv_close((uv_handle_t *)kids->poll, on_closed);
 }
 
@@ -221,15 +267,20 @@ static int start_poll(struct kids *kids)
 	if (kids->epfd < 0)
 		return -errno;
 	kids->poll = calloc(1, uv_handle_size(UV_POLL));
-	if (!kids->poll)
+	kids->check = calloc(1, uv_handle_size(UV_CHECK));
+	if (!kids->poll || !kids->check)
 		return -ENOMEM;
 	napi_get_uv_event_loop(kids->env->napi, &loop);
 	ret = uv_poll_init(loop, kids->poll, kids->epfd);
 	if (ret < 0)
 		return ret;
+	/* it cannot fail */
+	uv_check_init(loop, kids->check);
+	uv_unref((uv_handle_t *)kids->check);
+	kids->check->data = kids;
 	kids->poll->data = kids;
 	uv_unref((uv_handle_t *)kids->poll);
-	return uv_poll_start(kids->poll, UV_READABLE, on_kids);
+	return uv_poll_start(kids->poll, UV_READABLE, on_ready);
 }
 
 /* process_start(onExit): said once. Return: 0 or -errno */
@@ -252,6 +303,7 @@ napi_value process_start(napi_env napi, napi_callback_info info)
 	ret = start_poll(kids);
 	if (ret < 0) {
 		free(kids->poll);
+		free(kids->check);
 		if (kids->epfd >= 0)
 			close(kids->epfd);
 		free(kids);
@@ -275,9 +327,10 @@ static int watch_both(struct kids *kids, struct kid *kid)
 	kid->pidfd = (int)syscall(SYS_pidfd_open, kid->pid, 0);
 	if (kid->pidfd < 0)
 		return -errno;
-	ret = watch(kids, kid, kid->pidfd);
+	ret = watch(kids, kid, kid->pidfd, ENDED);
 	if (ret == 0)
-		ret = watch(kids, kid, spawn_template_begin_fd(kid->begin));
+		ret = watch(kids, kid, spawn_template_begin_fd(kid->begin),
+			    BEGUN);
 	if (ret < 0) {
 		epoll_ctl(kids->epfd, EPOLL_CTL_DEL, kid->pidfd, NULL);
 		close(kid->pidfd);

@@ -47,6 +47,24 @@ run('spawn launches through a template, with pipes, env and cwd', () =>
         assert.equal(child.exitCode, 3);
     }));
 
+run('the output of a child comes before its exit, and none of it is lost', async () => {
+    for (let i = 0; i < 30; i++) {
+        const child = cp.spawn('echo', ['one']);
+        const order = [];
+        const exit = once(child, 'exit').then(() => order.push('exit'));
+        let text = '';
+        // as some packages do, it reads one stream after the other
+        for await (const part of child.stderr) text += part;
+        for await (const part of child.stdout) text += part;
+        await exit;
+        assert.equal(text, 'one\n');
+        const other = cp.spawn('echo', ['two']);
+        other.stdout.once('data', () => order.push('data'));
+        await once(other, 'exit');
+        assert.deepEqual(order, ['exit', 'data']);
+    }
+});
+
 run('exec and execFile launch through templates', () => counted(2, {}, async () => {
     assert.equal((await promisify(cp.exec)('echo $((1+2))')).stdout, '3\n');
     assert.equal((await promisify(cp.execFile)('echo', ['x'])).stdout, 'x\n');
