@@ -4,8 +4,9 @@
 #
 #: rust            build the crates for Rust, in build/rust
 #: rust-bindings   write the crates' declarations anew from include/
-#: bench-rust      measure launches and runs beside std::process and tokio::process
+#: bench-rust      measure launches and runs beside std::process and tokio::process, and plot
 #: check-rust      test the crates, their packages, and the oldest Rust
+#: check-rust-dropin  run the suites of duct, shared_child and tokio::process with the crate
 
 CARGO ?= cargo
 RUST_OLDEST ?= /usr/bin
@@ -29,7 +30,11 @@ RUST_BENCH ?=
 bench-rust:
 	$(Q)mkdir -p $(O)/bench
 	$(Q)$(rust_cargo) bench -q -p spawn_template --features tokio --bench launch -- \
-		$(RUST_BENCH) | tee '$(abspath $(O))/bench/rust.md'
+		--data '$(abspath $(O))/bench/rust.dat' $(RUST_BENCH) | \
+		tee '$(abspath $(O))/bench/rust.md'
+	$(Q)if command -v gnuplot >/dev/null; then for term in svg png; do \
+		gnuplot -e "data='$(O)/bench/rust.dat'; term='$$term'" \
+			-e "out='$(O)/bench/rust.$$term'" $(RUST_DIR)/launch.gp; done; fi
 
 deps-rust:
 	$(Q)scripts/deps rust
@@ -37,6 +42,10 @@ deps-rust:
 check-rust: deps-rust library
 	$(Q)O='$(abspath $(O))' CARGO='$(CARGO)' RUST_OLDEST='$(RUST_OLDEST)' \
 		MAKE='$(MAKE)' $(RUST_DIR)/tests/check
+
+.PHONY: check-rust-dropin
+check-rust-dropin: deps-rust
+	$(Q)O='$(abspath $(O))' CARGO='$(CARGO)' $(RUST_DIR)/tests/dropin/run
 
 .PHONY: clean-rust
 clean: clean-rust

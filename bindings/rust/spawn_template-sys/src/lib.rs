@@ -22,6 +22,8 @@
 mod bindings;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod prototypes;
 
 pub use bindings::*;
 

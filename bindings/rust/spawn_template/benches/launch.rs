@@ -3,7 +3,8 @@
 //! tokio runtime makes, beside the standard library and tokio::process. The ways take turns
 //! in one process, and medians are compared.
 //!
-//! --short: fewer rounds and at most 1 GiB. --check: fail on a gross regression.
+//! --short: fewer rounds and at most 1 GiB. --check: fail on a gross regression. --data FILE:
+//! the times of the first table, for the plot.
 
 use spawn_template::{ring::Ring, Command, RunOptions, Template};
 use std::future::Future;
@@ -20,13 +21,26 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let has = |name: &str| args.iter().any(|arg| arg == name);
     let short = has("--short");
-    let sizes: &[usize] = if short { &[0, 1] } else { &[0, 1, 8] };
-    let mut sound = parents(sizes, if short { 15 } else { 40 });
+    let sizes: &[usize] = if short { &[0, 1] } else { &[0, 1, 8, 16] };
+    tell_load();
+    let data = args.iter().position(|arg| arg == "--data");
+    let mut sound = parents(
+        sizes,
+        if short { 15 } else { 40 },
+        data.map(|at| args[at + 1].as_str()),
+    );
     sound &= flights(if short { 400 } else { 1600 }, if short { 3 } else { 7 });
     if has("--check") && !sound {
         eprintln!("launch: a ratio is below its bound");
         process::exit(1);
     }
+}
+
+/// What else the machine does, for the reader of the tables.
+fn tell_load() {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{cores} processors; load before: {load}");
 }
 
 // ---- a launch from a large parent
@@ -115,6 +129,16 @@ fn micros(costs: &[Cost], field: fn(&Cost) -> Duration) -> f64 {
     median(costs.iter().map(|c| field(c).as_secs_f64() * 1e6).collect())
 }
 
+/// Whether there is memory for a parent of this size, and for the page tables of its copy.
+fn fits(gib: usize, parent: usize) -> bool {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib: Option<usize> = available.and_then(|rest| rest.trim().split(' ').next()?.parse().ok());
+    kib.map_or(true, |kib| (gib - parent + 2) << 20 <= kib)
+}
+
 /// Memory of which every page was written, in pages of 4 KiB.
 fn touch(memory: &mut Vec<u8>, gib: usize) {
     let size = gib << 30;
@@ -136,18 +160,26 @@ fn align(address: *mut u8) -> *mut u8 {
 }
 
 /// Return: whether a launch with pre_exec costs at least ten times ours from 1 GiB on.
-fn parents(sizes: &[usize], rounds: usize) -> bool {
+fn parents(sizes: &[usize], rounds: usize, data: Option<&str>) -> bool {
     let mut memory = Vec::new();
+    let mut plotted = String::new();
     let template = Template::new(PROGRAM).expect("a template");
     let mut sound = true;
 
-    println!("Launch of {PROGRAM} from a parent of touched memory; median of {rounds}, µs\n");
+    println!("Launch of {PROGRAM} from a parent of touched memory; median, µs\n");
     println!(
-        "| parent | way | blocked | to exit | CPU of the parent | blocked, times Command::new |"
+        "| parent | launches | way | blocked | to exit | CPU of the parent \
+         | blocked, times Command::new |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     for &gib in sizes {
+        if !fits(gib, memory.len() >> 30) {
+            println!("\n{gib} GiB are not available");
+            continue;
+        }
         touch(&mut memory, gib);
+        // a fork takes seconds there
+        let rounds = rounds / (1 + gib / 6);
         let mut costs = [(); LAUNCHES.len()].map(|_| Vec::new());
         for round in 0..rounds + 3 {
             for (i, launch) in LAUNCHES.iter().enumerate() {
@@ -161,16 +193,22 @@ fn parents(sizes: &[usize], rounds: usize) -> bool {
         for ((name, _), costs) in LAUNCHES.iter().zip(&costs) {
             let blocked = micros(costs, |c| c.blocked);
             println!(
-                "| {gib} GiB | {name} | {blocked:.0} | {:.0} | {:.0} | {:.1} |",
+                "| {gib} GiB | {rounds} | {name} | {blocked:.0} | {:.0} | {:.0} | {:.1} |",
                 micros(costs, |c| c.to_exit),
                 micros(costs, |c| c.cpu),
                 blocked / ours
             );
         }
+        let times = costs.iter().map(|costs| micros(costs, |c| c.blocked));
+        let times: Vec<_> = times.map(|time| format!("{time:.1}")).collect();
+        plotted += &format!("{gib}\t{}\n", times.join("\t"));
         let with_pre_exec = micros(&costs[0], |c| c.blocked);
         sound &= gib == 0 || with_pre_exec >= 10.0 * ours;
     }
     println!();
+    if let Some(file) = data {
+        std::fs::write(file, plotted).expect("the file for the plot");
+    }
     sound
 }
 

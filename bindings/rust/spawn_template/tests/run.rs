@@ -74,7 +74,7 @@ fn a_sandbox_denies_what_its_lists_lack() {
 /// A ruleset that denies to make directories, everywhere.
 fn ruleset() -> Option<OwnedFd> {
     const MAKE_DIR: u64 = 1 << 7;
-    const CREATE_RULESET: libc::c_long = 444; // on all architectures
+    const CREATE_RULESET: std::os::raw::c_long = 444; // on all architectures
     let handled = [MAKE_DIR];
     // SAFETY: the size is the array's, which is the structure's first member
     let fd = unsafe { libc::syscall(CREATE_RULESET, handled.as_ptr(), 8_usize, 0_u32) };
