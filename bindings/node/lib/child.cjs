@@ -106,12 +106,24 @@ function start() {
     return started;
 }
 
+/* A refused launch corrupts the memory of libuv 1.52 if other children have pipes. */
+const [uvMajor, uvMinor] = process.versions.uv?.split('.').map(Number) ?? [0, 0];
+const mayRefuse = uvMajor === 1 && uvMinor < 52;
+
 /*
  * Frees what Node has made for the handle: it holds the child and all that belongs to it,
  * and Node frees it only after a launch of its own. So this is one that libuv refuses
- * before it makes a child, for the descriptor -1 (EINVAL).
+ * before it makes a child, for the descriptor -1 (EINVAL). Where that is not possible, the
+ * handle stays, some hundred bytes, and nothing that it refers to.
  */
 function freeHandle(handle, positional, done) {
+    if (!mayRefuse) {
+        setImmediate(() => {
+            done?.call(handle);
+            for (const key of Reflect.ownKeys(handle)) delete handle[key];
+        });
+        return;
+    }
     const stdio = [{ type: 'fd', fd: -1 }];
     const { spawn, close } = spawned;
     Reflect.apply(spawn, handle, positional ? ['/', ['/'], undefined, undefined, stdio, 0] :

@@ -323,6 +323,22 @@ run('a child that a tracer holds does not keep the loop busy', async () => {
     assert.ok(turns > 10, `${turns}`);
 });
 
+run('hundreds of children with pipes, 16 at a time, do the host no harm', async () => {
+    const { out, err, code, signal } = await script(`
+        import { spawn } from 'node:child_process';
+        import ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        let left = 1200;
+        function next() {
+            if (left-- <= 0) return;
+            const child = spawn('/bin/true');
+            child.stdout.on('data', () => {});
+            child.on('close', next);
+        }
+        process.on('exit', () => console.log(left));
+        for (let i = 0; i < 16; i++) next();`);
+    assert.deepEqual([out, code, signal], ['-16\n', 0, null], err);
+}, 60);
+
 run('children that libuv forks meanwhile disturb none', async () => {
     // a fork holds copies of all descriptors until it execs
     const { out, err, code, signal } = await script(`
