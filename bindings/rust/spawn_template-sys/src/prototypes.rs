@@ -3,7 +3,7 @@
 //! to it once more, in C, with the type that it has in Rust.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const DECLARATIONS: &str = include_str!("bindings.rs");
@@ -94,9 +94,22 @@ fn declared_again() -> String {
     callback + &functions.join("\n") + "\n" + &members.join("\n") + "\n"
 }
 
+/// The C sources; or nothing, if the crate was copied without what it links to.
+fn c_sources() -> Option<PathBuf> {
+    let c = Path::new(env!("CARGO_MANIFEST_DIR")).join("c");
+    if !c.join("include/spawn_template.h").exists() {
+        println!("skipped: no C sources beside a copied crate");
+        return None;
+    }
+    Some(c)
+}
+
 #[test]
 fn the_types_of_functions_and_members_are_those_of_the_c_compiler() {
-    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/include");
+    let include = match c_sources() {
+        Some(c) => c.join("include"),
+        None => return,
+    };
     let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
     cc.args(["-std=gnu11", "-fsyntax-only", "-Wall", "-Werror", "-x", "c"]);
     cc.args(["-include", "sys/resource.h", "-include", "linux/openat2.h"]);
@@ -120,8 +133,10 @@ fn the_types_of_functions_and_members_are_those_of_the_c_compiler() {
 
 #[test]
 fn every_function_of_the_library_is_declared() {
-    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/src/spawn_template.map");
-    let map = std::fs::read_to_string(map).unwrap();
+    let map = match c_sources() {
+        Some(c) => std::fs::read_to_string(c.join("src/spawn_template.map")).unwrap(),
+        None => return,
+    };
     let exported = map.lines().filter_map(|line| line.trim().strip_suffix(';'));
     let exported: Vec<_> = exported
         .filter(|name| name.starts_with("spawn_template_"))
