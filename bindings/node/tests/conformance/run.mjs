@@ -27,8 +27,11 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: {
 } });
 const here = path.dirname(fileURLToPath(import.meta.url));
 const tests = path.resolve(values.sources, 'test');
-const register = pathToFileURL(path.resolve(process.env.SPAWN_TEMPLATE_NODE_DIR,
-    'register.mjs')).href;
+const package_ = path.resolve(process.env.SPAWN_TEMPLATE_NODE_DIR);
+/* In Node 20, --import of an empty file already fails some of the tests, by itself. */
+const use = parseInt(process.versions.node, 10) < 22 ?
+    `--require=${path.join(package_, 'register.cjs')}` :
+    `--import=${pathToFileURL(path.join(package_, 'register.mjs')).href}`;
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'spawn_template-conformance-'));
 const LIMIT = 60 * Number(process.env.TEST_SLOW || 1) * 1000;
 const ABOUT = new RegExp('^test-(child-process|cluster|stdio|stdin|stdout|signal|pipe|' +
@@ -58,7 +61,7 @@ function flagsOf(file) {
 /* Each test leads a process group, of which nothing is left when it is over. */
 function runOnce(name, dropIn, slot) {
     const file = path.join(tests, name);
-    const args = [...(dropIn ? [`--import=${register}`] : []), ...flagsOf(file), file];
+    const args = [...(dropIn ? [use] : []), ...flagsOf(file), file];
     const env = { ...process.env, TEST_THREAD_ID: String(slot), TEST_PARALLEL: '1',
         NODE_TEST_DIR: directory };
     for (const other of ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS']) delete env[other];
