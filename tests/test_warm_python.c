@@ -346,8 +346,8 @@ static void a_module_that_changes_is_imported_anew(void)
 static const char *const bad_modules[] = {
 	"raise ValueError\n",
 	"print('importing')\n",
-	"import threading, time\n"
-	"threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n",
+	("import threading, time\n"
+	 "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"),
 	"f = open('/dev/null')\n",
 	"import os, time\nif os.fork() == 0: time.sleep(30)\n",
 	"import os; os._exit(0)\n",

@@ -24,8 +24,8 @@
 /* Looking at so many numbers costs as much as a look at /proc. */
 #define MOST 1024
 
-/* Times to go on behind what was looked at. */
-#define ROUNDS 4
+/* Times to go on behind what was looked at: other launches make numbers meanwhile. */
+#define ROUNDS 64
 
 /* Return: the number in a file of /proc/sys/kernel, or 0. */
 static pid_t read_number(const char *path)
