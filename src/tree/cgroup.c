@@ -30,6 +30,9 @@ const struct walk_names st_walk_names = WALK_NAMES;
 /* The time for which a directory without living processes may answer EBUSY. */
 #define REMOVE_MOST (50 * ST_MS)
 
+/* The same where only killed processes are left, which a busy machine lets end late. */
+#define ENDING_MOST (1000 * ST_MS)
+
 /* ---- the caller's own cgroup */
 
 /**
@@ -352,22 +355,29 @@ static int remove_all(int parent, const char *name, int dir)
 	return ret;
 }
 
+/* Tells whether a cgroup that is busy after a time is worth waiting for. */
+static bool may_wait(int dir, int64_t waited)
+{
+	return waited < REMOVE_MOST ||
+	       (waited < ENDING_MOST && st_cgroup_count(dir) == 0);
+}
+
 /**
  * st_cgroup_remove - remove a cgroup and all below it
  * @parent, @name: its place
  * @dir: the cgroup
  *
- * Processes that live in it are moved out. The kernel may call a cgroup busy
- * for a moment after its last process has ended.
+ * Processes that live in it are moved out. The kernel calls a cgroup busy until those
+ * that were killed have ended, and for a moment after that.
  *
  * Return: 0, or -errno.
  */
 int st_cgroup_remove(int parent, const char *name, int dir)
 {
-	int64_t most = st_now() + REMOVE_MOST;
+	int64_t begun = st_now();
 	int ret = remove_all(parent, name, dir);
 
-	while (ret == -EBUSY && st_now() < most) {
+	while (ret == -EBUSY && may_wait(dir, st_now() - begun)) {
 		if (walk_event(dir, &st_walk_names, 'p') == 1)
 			move_out(parent, dir);
 		ret = remove_all(parent, name, dir);
