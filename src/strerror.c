@@ -119,10 +119,14 @@ static const char *error_text(int error)
 	"the kernel has no seccomp filters, or a sandbox denies them: launch " \
 	"without SPAWN_SECCOMP, or see 'spawn-template doctor'"
 
+/* The service manager of a user does not set the mark, that of the system does. */
+#define DELEGATED                                                     \
+	"'systemd-run --user -p Delegate=yes', with user.delegate=1 " \
+	"set on that cgroup by setfattr"
+
 #define NO_LIMIT_RIGHT                                                        \
-	"this account may not enable controllers here: start under "         \
-	"'systemd-run --user -p Delegate=yes', or ask for a cgroup of this " \
-	"account: see 'spawn-template doctor'"
+	"this account may not enable controllers here: start under " DELEGATED \
+	", or ask for a cgroup of this account: see 'spawn-template doctor'"
 
 struct remedy {
 	unsigned int stages;
@@ -300,14 +304,12 @@ static const struct remedy sandbox_remedies[] = {
 /* One of RUN_LIMITS; the stages are not looked at. */
 static const struct remedy limit_remedies[] = {
 	{ ANY, EOPNOTSUPP,
-	  "the caller's cgroup has no such controller: start under "
-	  "'systemd-run --user -p Delegate=yes', or have an administrator "
-	  "enable it in cgroup.subtree_control above: see 'spawn-template "
-	  "doctor'" },
+	  "the caller's cgroup has no such controller: start under " DELEGATED
+	  ", or have an administrator enable it in cgroup.subtree_control "
+	  "above: see 'spawn-template doctor'" },
 	{ ANY, EBUSY,
 	  "a cgroup with processes in it can have no limited ones below: start "
-	  "under 'systemd-run --user -p Delegate=yes', or give a cgroup "
-	  "without processes" },
+	  "under " DELEGATED ", or give a cgroup without processes" },
 	{ ANY, EACCES, NO_LIMIT_RIGHT },
 	{ ANY, EPERM, NO_LIMIT_RIGHT },
 	{ ANY, EROFS,
