@@ -697,6 +697,23 @@ capture() { # options of run
 	echo $? > "$tmp/status"
 }
 
+captured_without_proc() {
+	local name='without /proc the report tells that nobody looked for leftovers'
+
+	if [ -n "${SAN-}" ]; then
+		skip "$name" 'sanitizers need /proc'
+		return
+	fi
+	if ! unshare -m true 2> /dev/null; then
+		skip "$name" 'no mount namespace can be made'
+		return
+	fi
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh \
+		"$tool" run --capture -- sh -c 'sleep 60 > /dev/null 2>&1 &' \
+		> "$tmp/json" 2> "$tmp/log"
+	json "$name" 'j["unseen"] and j["leftovers"] == 0 and j["code"] == 0'
+}
+
 captured() {
 	echo in | capture -- sh -c 'cat; echo err >&2; exit 3'
 	json 'captured output and end are printed as JSON' '
@@ -706,7 +723,8 @@ captured() {
 		and j["err"] == "err\n" and j["err_len"] == 4
 		and not any(j[k] for k in ("timed_out", "cancelled",
 			"out_truncated", "err_truncated", "tree_killed",
-			"not_killed", "pipe_held", "status_lost", "cgroup"))
+			"not_killed", "pipe_held", "status_lost", "unseen",
+			"cgroup"))
 		and j["usage"]["max_rss_kib"] > 0
 		and j["usage"]["user_s"] + j["usage"]["system_s"] >= 0
 		and 0 < j["spawn_ms"] < j["total_ms"]
@@ -1105,6 +1123,7 @@ output_errors
 json_reports
 words_of_the_library
 captured
+captured_without_proc
 captured_signals
 captured_cgroup
 stats

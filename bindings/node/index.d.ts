@@ -115,6 +115,8 @@ export class Result<T = string> {
     readonly warm: boolean;
     /** Processes that the program had left behind. */
     readonly leftovers: number;
+    /** These could not be looked for: neither a cgroup nor /proc shows them. */
+    readonly unseen: boolean;
     /** Bytes, and CPU time in ms, of the run's cgroup; null: not known. */
     readonly memoryPeak: number | null;
     readonly cpuMs: number | null;

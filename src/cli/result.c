@@ -134,7 +134,7 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 {
 	return json_pack(
 		"{s:b, s:o, s:o, "
-		"s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:b, s:b, "
+		"s:I, s:I, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:I, s:b, s:b, s:b, "
 		"s:{s:f, s:f, s:I}, s:f, s:f}",
 		"oom", has(r, SPAWN_TEMPLATE_RESULT_OOM), "memory_peak",
 		known_json(r->memory_peak), "cpu_us", known_json(r->cpu_us),
@@ -149,7 +149,8 @@ static json_t *circumstances_json(const struct spawn_template_result *r)
 		has(r, SPAWN_TEMPLATE_RESULT_NOT_KILLED), "pipe_held",
 		has(r, SPAWN_TEMPLATE_RESULT_PIPE_HELD), "status_lost",
 		has(r, SPAWN_TEMPLATE_RESULT_STATUS_LOST), "leftovers",
-		(json_int_t)r->leftovers, "cgroup",
+		(json_int_t)r->leftovers, "unseen",
+		has(r, SPAWN_TEMPLATE_RESULT_UNSEEN), "cgroup",
 		has(r, SPAWN_TEMPLATE_RESULT_CGROUP), "warm",
 		has(r, SPAWN_TEMPLATE_RESULT_WARM), "usage", "user_s",
 		(double)r->user_us / 1e6, "system_s",

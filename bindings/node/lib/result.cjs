@@ -39,6 +39,7 @@ class Result {
         this.spilled = (flags & native.RESULT_SPILLED) !== 0;
         this.warm = (flags & native.RESULT_WARM) !== 0;
         this.leftovers = told[AT.leftovers];
+        this.unseen = (flags & native.RESULT_UNSEEN) !== 0;
         this.memoryPeak = told[AT.memoryPeak] || null;
         this.cpuMs = told[AT.cpuUs] ? told[AT.cpuUs] / 1000 : null;
         this.stdoutTotal = told[AT.outTotal];

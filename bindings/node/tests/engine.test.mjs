@@ -252,6 +252,7 @@ test('usage has the fields of process.resourceUsage()', async () => {
 test('what the program leaves behind is ended, unless it is to be kept', async () => {
     const result = await shell('sleep 62 >/dev/null 2>&1 & echo $!');
     assert.ok(result.leftovers >= 1);
+    assert.equal(result.unseen, false);
     assert.ok(await eventually(() => !isAlive(Number(result.stdout))));
     const kept = await shell('sleep 62 >/dev/null 2>&1 & echo $!', { keepLeftovers: true });
     assert.equal(kept.leftovers, 0);
