@@ -27,6 +27,7 @@ struct warm_image {
 struct warm_builder {
 	char *at, *end;
 	uint64_t address;
+	bool no_resets; /* the signals that the launch resets are as they shall be */
 };
 
 /* Each: the address in the process; 0 if there is no room. */

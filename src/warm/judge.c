@@ -21,8 +21,6 @@
 
 /* in a set of ignored signals: each launch resets it */
 #define PIPE (1ULL << (SIGPIPE - 1))
-/* Python ignores these in any case */
-#define PYTHONS (PIPE | 1ULL << (SIGXFSZ - 1))
 
 static bool is_linkers(const char *variable)
 {
@@ -227,7 +225,8 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 	     (same.ignored | reset) != (seat->same.ignored | reset)))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	if (seat->parked.control.python.python &&
-	    (same.ignored | PYTHONS) != (seat->same.ignored | PYTHONS))
+	    (same.ignored | ST_PYTHON_IGNORES) !=
+		    (seat->same.ignored | ST_PYTHON_IGNORES))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	caller->ignored = same.ignored;
 	caller->umask = (unsigned int)same.umask;

@@ -165,9 +165,8 @@ unsigned int st_python_judge(const struct st_python *python,
 	if (n < 0)
 		return SPAWN_TEMPLATE_COLD_COMMAND;
 	/* python has set its own by then */
-	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT)
-			return SPAWN_TEMPLATE_COLD_FLAGS;
+	if (st_session_defaulted(l) & ~ST_PYTHON_IGNORES)
+		return SPAWN_TEMPLATE_COLD_FLAGS;
 	if (st_python_refuses(st_environment_of(l), argv[0]))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	return !python->start.envp || same_start(python, l, n)

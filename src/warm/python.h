@@ -7,7 +7,12 @@
 #ifndef ST_WARM_PYTHON_H
 #define ST_WARM_PYTHON_H
 
+#include <signal.h>
+
 #include "warm/seat.h"
+
+/* The signals that Python ignores, whatever they were before. */
+#define ST_PYTHON_IGNORES (1ULL << (SIGPIPE - 1) | 1ULL << (SIGXFSZ - 1))
 
 /* The options and the environment with which a Python is initialised. */
 struct st_python_start {

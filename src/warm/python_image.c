@@ -46,7 +46,9 @@ int st_python_image(struct warm_image *image, const struct st_parked *parked,
 	char *const *envp = (char *const *)(uintptr_t)l->args->envp;
 	const uint64_t from = parked->mm.arg_start;
 	uint64_t room = parked->mm.env_end - from;
-	struct warm_builder b = { .at = image->buf, .address = from };
+	struct warm_builder b = { .at = image->buf,
+				  .address = from,
+				  .no_resets = true };
 	struct warm_python_command c = { .argv = 0 };
 
 	if (room > WARM_IMAGE_MOST)

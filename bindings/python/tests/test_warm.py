@@ -171,6 +171,45 @@ class Templates(TestCase):
         self.assertWarm(warm, lambda: warm.run_sync(SH + [":"]))
 
 
+class Pythons(TestCase):
+    """Template("python3", warm="python", modules=NAMES)."""
+
+    CODE = "import json, sys; print(json.dumps(sys.argv[1:]), 'json' in sys.modules)"
+
+    def ready(self, modules):
+        python = self.template("python", "/usr/bin/python3", modules=modules)
+        python.run_sync("-c", "pass")
+        get_ready(python, lambda: python.run_sync("-c", "pass"))
+        return python
+
+    def test_launches_have_the_modules_and_their_own_arguments(self):
+        for modules in ["json"], "json,re", None:
+            with self.subTest(modules=modules):
+                python = self.ready(modules)
+                r = python.run_sync("-c", self.CODE, "one", "two", text=True)
+                self.assertEqual((r.out, r.code), ('["one", "two"] True\n', 0))
+                self.assertTrue(r.warm, python.stat()["cold_reasons"])
+
+    def test_a_forked_child_has_a_template_of_its_own(self):
+        python = self.ready(["json"])
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                code = python.run_sync("-c", "print(7)").out != b"7\n"
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+
+    def test_modules_that_are_no_names_are_refused(self):
+        for modules, error in ([1], TypeError), ("json;x", OSError), (["a'b"], OSError):
+            with self.subTest(modules=modules):
+                with self.assertRaises(error):
+                    self.template("python", "/usr/bin/python3", modules=modules)
+        with self.assertRaisesRegex(ValueError, 'warm="python"'):
+            self.template("fork", "true", modules=["json"])
+
+
 class Sessions(TestCase):
     """Template("bash", warm="session", profile=FILE)."""
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The arguments warm, warm_target and profile, for templates and for the drop-in."""
+"""The arguments warm, warm_target, profile and modules: templates and the drop-in."""
 import os
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple, Union
 
 from . import _native
 
@@ -24,14 +24,32 @@ def flag_and_target(warm: Optional[str], target: int) -> Tuple[int, int]:
     return _FLAGS[warm], target if warm else 0
 
 
-def session(warm: Optional[str], target: int, profile: "Optional[StrOrBytesPath]"
-            ) -> "Tuple[int, int, Optional[StrOrBytesPath]]":
-    """Returns the three arguments of a template as the library takes them."""
-    if warm != "session":
-        if profile is not None:
-            raise ValueError('profile needs warm="session"')
-        return (*flag_and_target(warm, target), None)
-    if profile is None:
-        raise ValueError('warm="session" needs a profile')
-    _, target = flag_and_target("fork", target)
-    return _native.CREATE_WARM_RUNTIME, target, os.path.abspath(profile)
+def _joined(modules: Union[str, Iterable[str], None]) -> Optional[str]:
+    """Returns names of modules as the library takes them."""
+    if modules is None or isinstance(modules, str):
+        return modules
+    names = list(modules)
+    for name in names:
+        if type(name) is not str:
+            raise TypeError("modules must be names, not %r" % (name,))
+    return ",".join(names)
+
+
+def prepared(warm: Optional[str], target: int,
+             profile: "Optional[StrOrBytesPath]",
+             modules: Union[str, Iterable[str], None]
+             ) -> "Tuple[int, int, Optional[StrOrBytesPath]]":
+    """Returns flag, target and preload of a template as the library takes them."""
+    if profile is not None and warm != "session":
+        raise ValueError('profile needs warm="session"')
+    if modules is not None and warm != "python":
+        raise ValueError('modules need warm="python"')
+    if warm == "python":
+        _, target = flag_and_target("fork", target)
+        return _native.CREATE_WARM_RUNTIME, target, _joined(modules)
+    if warm == "session":
+        if profile is None:
+            raise ValueError('warm="session" needs a profile')
+        _, target = flag_and_target("fork", target)
+        return _native.CREATE_WARM_RUNTIME, target, os.path.abspath(profile)
+    return (*flag_and_target(warm, target), None)

@@ -42,23 +42,28 @@ class Template:
 
     With warm="session" the program is a shell, and launches with the arguments SHELL -c
     COMMAND source the file profile before the command: once, for many commands.
+
+    With warm="python" the program is a Python, which starts once, and imports modules
+    ahead; launches are forks of it.
     """
 
-    __slots__ = ("_native", "_flags", "_target", "_profile", "_key", "_name", "_path",
+    __slots__ = ("_native", "_flags", "_target", "_preload", "_key", "_name", "_path",
                  "_closed", "__weakref__")
 
     def __init__(self, name: StrOrBytesPath, *,
                  search_path: Optional[StrOrBytesPath] = None,
                  script: bool = True, auto_refresh: bool = False,
                  warm: Optional[str] = None, warm_target: int = 1,
-                 profile: Optional[StrOrBytesPath] = None) -> None:
-        flag, self._target, self._profile = _warm.session(warm, warm_target, profile)
+                 profile: Optional[StrOrBytesPath] = None,
+                 modules: Union[str, Iterable[str], None] = None) -> None:
+        flag, self._target, self._preload = _warm.prepared(warm, warm_target,
+                                                           profile, modules)
         self._flags = ((_native.CREATE_SCRIPT if script else 0) |
                        (_native.CREATE_AUTO_REFRESH if auto_refresh else 0) |
                        flag)
         self._native: Optional[_native.Template] = _native.Template(
             name, flags=self._flags, search_path=search_path,
-            warm_target=self._target, warm_preload=self._profile)
+            warm_target=self._target, warm_preload=self._preload)
         self._name = os.fspath(name)
         self._path = self._native.path
         self._key = _identity(self._native)
@@ -82,7 +87,7 @@ class Template:
             raise ValueError("the template is closed")
         native = _native.Template(self._path, flags=self._flags,
                                   warm_target=self._target,
-                                  warm_preload=self._profile)
+                                  warm_preload=self._preload)
         if self._flags & _native.CREATE_AUTO_REFRESH:
             self._key = _identity(native)
         elif _identity(native) != self._key:
