@@ -269,6 +269,66 @@ fn streams_carry_more_than_the_ring_keeps() {
     });
 }
 
+/// Counts how often a future is polled.
+struct Polls<F>(Pin<Box<F>>, usize);
+
+impl<F: Future> Future for Polls<F> {
+    type Output = (F::Output, usize);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.1 += 1;
+        let polls = self.1;
+        self.0.as_mut().poll(context).map(|output| (output, polls))
+    }
+}
+
+/// A runtime in which nothing can wait for a time.
+fn without_timers() -> Runtime {
+    Builder::new_current_thread().enable_io().build().unwrap()
+}
+
+#[test]
+fn a_full_stdin_is_tried_again_when_the_ring_has_room() {
+    without_timers().block_on(async {
+        let ring = Ring::new(4).unwrap();
+        let mut command = shell("sleep 0.3; exec cat > /dev/null");
+        let mut running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
+        let mut stdin = running.stdin().unwrap();
+        let write = async move { stdin.write_all(&vec![b'x'; 3 << 20]).await };
+        let (written, polls) = Polls(Box::pin(write), 0).await;
+        written.unwrap();
+        // each time there is room for half of a MiB
+        assert!((2..40).contains(&polls), "{polls}");
+        assert!(running.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn a_write_to_a_full_stdin_ends_with_its_reader() {
+    for text in ["sleep 0.2; exec <&-; exec sleep 100", "sleep 0.2"] {
+        without_timers().block_on(async {
+            let ring = Ring::new(4).unwrap();
+            let run = ring.start(&mut shell(text), &RunOptions::new());
+            let mut running = run.await.unwrap();
+            let mut stdin = running.stdin().unwrap();
+            let error = stdin.write_all(&vec![b'x'; 3 << 20]).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+        });
+    }
+    without_timers().block_on(async {
+        let ring = Ring::new(4).unwrap();
+        let run = ring.start(Command::new("sleep").arg("100"), &RunOptions::new());
+        let mut running = run.await.unwrap();
+        let mut stdin = running.stdin().unwrap();
+        let write = async move { stdin.write_all(&vec![b'x'; 3 << 20]).await };
+        let writer = tokio::spawn(write);
+        tokio::task::yield_now().await; // it has filled all that there is
+        drop(running);
+        let error = writer.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    });
+}
+
 #[test]
 fn output_may_be_read_when_the_run_is_over() {
     in_runtimes(|| async {

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     /// The result so far of a run that went on at its deadline.
     pub so_far: Option<RunResult>,
     pub waker: Option<Waker>,
+    /// Waits for room in stdin.
+    pub writer: Option<Waker>,
     /// Output that was not read yet: stdout, stderr.
     pub streams: [Channel; 2],
     /// Who still has a part of it: OWNER, and a bit for each stream.
@@ -66,11 +68,16 @@ impl std::fmt::Debug for Entry {
 impl Entry {
     /// Return: what is to be dropped, and who is to be woken, when the completion was
     /// given back.
-    pub fn end(&mut self, outcome: io::Result<Outcome>) -> (Option<Room>, [Option<Waker>; 3]) {
+    pub fn end(&mut self, outcome: io::Result<Outcome>) -> (Option<Room>, [Option<Waker>; 4]) {
         self.outcome = Some(outcome);
         self.fds.clear();
         let [out, err] = &mut self.streams;
-        let wakers = [self.waker.take(), out.waker.take(), err.waker.take()];
+        let wakers = [
+            self.waker.take(),
+            self.writer.take(),
+            out.waker.take(),
+            err.waker.take(),
+        ];
         (self.needed.take(), wakers)
     }
 }

@@ -85,8 +85,7 @@ fn pending<T>(future: impl Future<Output = io::Result<T>> + Send + 'static) -> P
 
 impl Ring {
     /// Makes a ring with room for this many launches and runs at a time, 1 to 4096: those
-    /// that come when it is full wait. Panics outside of a tokio runtime with I/O and
-    /// time.
+    /// that come when it is full wait. Panics outside of a tokio runtime with I/O.
     pub fn new(entries: u32) -> io::Result<Ring> {
         Ok(Ring {
             shared: Shared::new(entries)?,
@@ -161,7 +160,9 @@ impl Ring {
     /// # }
     /// ```
     pub fn start(&self, command: &mut Command, options: &RunOptions) -> Pending<Running> {
-        let flags = sys::SPAWN_TEMPLATE_RUN_STREAM | sys::SPAWN_TEMPLATE_RUN_OPEN_INPUT;
+        let flags = sys::SPAWN_TEMPLATE_RUN_STREAM
+            | sys::SPAWN_TEMPLATE_RUN_OPEN_INPUT
+            | sys::SPAWN_TEMPLATE_RUN_TELL_ROOM;
         self.begin(command, options, flags, 0)
     }
 

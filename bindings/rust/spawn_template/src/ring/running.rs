@@ -4,17 +4,11 @@
 use super::entry::Outcome;
 use super::shared::{Owner, Shared};
 use crate::result::RunResult;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{sleep, Sleep};
-
-/// The ring has no event for room in a stdin, so a full one is tried again after this time.
-const RETRY: Duration = Duration::from_millis(2);
 
 /// A run under way: [`Ring::start`](super::Ring::start). Dropped, it ends the tree.
 #[derive(Debug)]
@@ -33,7 +27,6 @@ impl Running {
         Running {
             stdin: streams.then(|| RunStdin {
                 run: (shared.clone(), id),
-                retry: None,
                 open: true,
             }),
             outputs: match streams {
@@ -128,33 +121,21 @@ impl std::fmt::Debug for Owner {
 #[derive(Debug)]
 pub struct RunStdin {
     run: (Arc<Shared>, u64),
-    retry: Option<Pin<Box<Sleep>>>,
     open: bool,
 }
 
 impl AsyncWrite for RunStdin {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            if let Some(retry) = &mut self.retry {
-                if retry.as_mut().poll(context).is_pending() {
-                    return Poll::Pending;
-                }
-                self.retry = None;
-            }
-            let (shared, id) = &self.run;
-            match -shared.write(*id, buf) {
-                libc::EAGAIN => self.retry = Some(Box::pin(sleep(RETRY))),
-                libc::ENOENT => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                error if error > 0 => {
-                    return Poll::Ready(Err(io::Error::from_raw_os_error(error)));
-                }
-                written => return Poll::Ready(Ok(-written as usize)),
-            }
-        }
+        let (shared, id) = &self.run;
+        shared.poll_write(*id, context, buf).map(|ret| match -ret {
+            libc::ENOENT => Err(io::ErrorKind::BrokenPipe.into()),
+            error if error > 0 => Err(io::Error::from_raw_os_error(error)),
+            _ => Ok(ret as usize),
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -119,6 +119,7 @@ impl Shared {
             outcome: None,
             so_far: None,
             waker: None,
+            writer: None,
             streams: Default::default(),
             holders: OWNER | if streams { 3 } else { 0 },
         };
@@ -262,14 +263,40 @@ impl Shared {
     }
 
     /// Writes to the stdin of a run: the number of bytes, or -errno.
-    pub fn write(&self, id: u64, buf: &[u8]) -> c_int {
+    pub fn poll_write(&self, id: u64, context: &mut Context<'_>, buf: &[u8]) -> Poll<c_int> {
         // SAFETY: the length is the slice's
-        unsafe { sys::spawn_template_ring_write(self.ring, id, buf.as_ptr().cast(), buf.len()) }
+        let write = || unsafe {
+            sys::spawn_template_ring_write(self.ring, id, buf.as_ptr().cast(), buf.len())
+        };
+        let full = -libc::EAGAIN;
+        let written = write();
+        if written != full {
+            return Poll::Ready(written);
+        }
+        self.await_room(id, Some(context.waker().clone()));
+        // The ring may have told of room before the waker was there. If it is full again,
+        // it tells once more.
+        match write() {
+            written if written == full => Poll::Pending,
+            written => Poll::Ready(written),
+        }
+    }
+
+    /// Replaces who is woken when a stdin has room, or has no reader.
+    fn await_room(&self, id: u64, waker: Option<Waker>) {
+        let mut entries = self.lock();
+        // a run that is over has no stdin
+        if let Some(entry) = entries.get_mut(&id) {
+            let old = std::mem::replace(&mut entry.writer, waker);
+            drop(entries);
+            drop(old);
+        }
     }
 
     pub fn close_input(&self, id: u64) {
         // SAFETY: the ring is there; a run that is over has no stdin
         unsafe { sys::spawn_template_ring_close_input(self.ring, id) };
+        self.await_room(id, None);
     }
 
     pub fn winsize(&self, id: u64, rows: u16, columns: u16) -> io::Result<()> {
@@ -354,6 +381,12 @@ impl Shared {
                 // SAFETY: the library has filled in its result
                 entry.so_far = Some(unsafe { RunResult::take(&mut *(*cqe).result) });
                 let waker = entry.waker.take();
+                drop(entries);
+                self.seen(cqe);
+                return wake(waker);
+            }
+            sys::SPAWN_TEMPLATE_CQE_ROOM => {
+                let waker = entry.writer.take();
                 drop(entries);
                 self.seen(cqe);
                 return wake(waker);
