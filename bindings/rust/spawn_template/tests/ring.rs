@@ -402,6 +402,35 @@ fn a_launch_hands_over_the_child() {
     });
 }
 
+#[test]
+fn a_ring_whose_runtime_has_ended_fails_what_waits_and_what_comes() {
+    let (first, second) = (runtime(), runtime());
+    let ring = first.block_on(async { Ring::new(1).unwrap() });
+    let run = ring.start(&mut shell("echo $$; exec sleep 100"), &RunOptions::new());
+    let mut running = first.block_on(run).unwrap();
+    let mut stdout = running.stdout().unwrap();
+    let mut pid = [0; 32];
+    let len = first.block_on(stdout.read(&mut pid)).unwrap();
+    let waits = second.spawn(async move {
+        let read = stdout.read(&mut [0]).await;
+        (read.is_err(), running.wait().await.is_err())
+    });
+    let comes = second.spawn(ring.run(&mut Command::new("true"), &RunOptions::new()));
+    second.block_on(tokio::task::yield_now());
+    drop(first);
+    second.block_on(async {
+        assert_eq!(waits.await.unwrap(), (true, true));
+        let errors = [
+            comes.await.unwrap(),
+            ring.run(&mut shell(""), &RunOptions::new()).await,
+        ];
+        for error in errors.map(Result::unwrap_err) {
+            assert!(error.to_string().contains("runtime"), "{error}");
+        }
+        ends(std::str::from_utf8(&pid[..len]).unwrap()).await;
+    });
+}
+
 /// Who is woken by nothing.
 struct Nobody;
 

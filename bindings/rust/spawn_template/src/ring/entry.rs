@@ -71,14 +71,26 @@ impl Entry {
     pub fn end(&mut self, outcome: io::Result<Outcome>) -> (Option<Room>, [Option<Waker>; 4]) {
         self.outcome = Some(outcome);
         self.fds.clear();
+        (self.needed.take(), self.wakers())
+    }
+
+    /// Fails, if it is not over, which it never will be: what it needs stays. Return: who
+    /// is to be woken.
+    pub fn desert(&mut self, error: io::Error) -> [Option<Waker>; 4] {
+        if self.needed.is_some() {
+            self.outcome = Some(Err(error));
+        }
+        self.wakers()
+    }
+
+    fn wakers(&mut self) -> [Option<Waker>; 4] {
         let [out, err] = &mut self.streams;
-        let wakers = [
+        [
             self.waker.take(),
             self.writer.take(),
             out.waker.take(),
             err.waker.take(),
-        ];
-        (self.needed.take(), wakers)
+        ]
     }
 }
 

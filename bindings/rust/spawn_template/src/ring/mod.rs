@@ -45,7 +45,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A ring of launches and runs, for the runtime in which it was made. Clones are the same
-/// ring.
+/// ring. When that runtime has ended, all that needs the ring is an error.
 ///
 /// The library has one set of launching threads for all rings of a process, which take
 /// over the restrictions of the thread that makes the first ring.
@@ -174,7 +174,7 @@ impl Ring {
         pending(async move {
             let mut launch = launch?;
             let ends = launch.take_ends();
-            let room = shared.room().await;
+            let room = shared.room().await?;
             let id = shared.queue(Work::Spawn, launch, Vec::new(), room, false)?;
             let (pid, pidfd) = shared.launched(id).await?;
             Ok(Child::new(pid, pidfd, ends))
@@ -192,7 +192,7 @@ impl Ring {
         let (shared, options) = (self.shared.clone(), options.clone());
         pending(async move {
             let launch = launch?;
-            let room = shared.room().await;
+            let room = shared.room().await?;
             let mut args = options.args(&launch);
             args.flags |= flags;
             args.detached_timeout_ns = detached_ns;

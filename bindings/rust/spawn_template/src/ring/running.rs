@@ -176,7 +176,7 @@ impl AsyncRead for RunOutput {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let (shared, id) = &self.run;
-        shared.poll_read(*id, self.stream, context, buf).map(Ok)
+        shared.poll_read(*id, self.stream, context, buf)
     }
 }
 

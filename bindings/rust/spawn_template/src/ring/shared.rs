@@ -66,15 +66,25 @@ impl Shared {
         // SAFETY: the ring's descriptor is open. The copy outlives the ring, if the runtime
         // drops the task later, and so its number stays the task's.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
-        let task = drive(async_fd(fd)?, Arc::downgrade(&shared));
+        let task = drive(async_fd(fd)?, Driven(Arc::downgrade(&shared)));
         *shared.driver.lock().unwrap() = Some(tokio::spawn(task));
         Ok(shared)
     }
 
     /// Waits for room in the ring.
-    pub async fn room(&self) -> OwnedSemaphorePermit {
+    pub async fn room(&self) -> io::Result<OwnedSemaphorePermit> {
         let room = self.room.clone().acquire_owned().await;
-        room.expect("a semaphore that is never closed")
+        room.map_err(|_closed| deserted())
+    }
+
+    /// Nobody takes completions any more: what waits for one fails, and what comes.
+    fn desert(&self) {
+        self.room.close();
+        let mut wakers = Vec::new();
+        for entry in self.lock().values_mut() {
+            wakers.extend(entry.desert(deserted()));
+        }
+        wakers.into_iter().for_each(wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
@@ -94,6 +104,9 @@ impl Shared {
         let (tfd, ring) = (launch.template.tfd(), self.ring);
         // The completion may come before the call returns: the lock keeps it waiting.
         let mut entries = self.lock();
+        if self.room.is_closed() {
+            return Err(deserted());
+        }
         // SAFETY: the sizes are the structures', and all that they point to is owned
         let ret = unsafe {
             match &work {
@@ -211,24 +224,25 @@ impl Shared {
         false
     }
 
-    /// Reads from a stream: Ready(0) at its end.
+    /// Reads from a stream: nothing at its end.
     pub fn poll_read(
         &self,
         id: u64,
         stream: usize,
         context: &mut Context<'_>,
         buf: &mut tokio::io::ReadBuf<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<io::Result<()>> {
         let mut entries = self.lock();
         let entry = match entries.get_mut(&id) {
             Some(entry) => entry,
-            None => return Poll::Ready(()),
+            None => return Poll::Ready(Ok(())),
         };
         let over = entry.needed.is_none();
         let channel = &mut entry.streams[stream];
         let (cqe, at) = match channel.parts.front_mut() {
             Some(part) => part,
-            None if over => return Poll::Ready(()),
+            None if over => return Poll::Ready(Ok(())),
+            None if self.room.is_closed() => return Poll::Ready(Err(deserted())),
             None => {
                 let old = channel.waker.replace(context.waker().clone());
                 drop(entries);
@@ -246,7 +260,7 @@ impl Shared {
             drop(entries);
             self.seen(cqe);
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
     /// Nobody reads a stream any more: its output is dropped as it comes.
@@ -277,6 +291,7 @@ impl Shared {
         // The ring may have told of room before the waker was there. If it is full again,
         // it tells once more.
         match write() {
+            written if written == full && self.room.is_closed() => Poll::Ready(-libc::EPIPE),
             written if written == full => Poll::Pending,
             written => Poll::Ready(written),
         }
@@ -471,12 +486,31 @@ impl Drop for Owner {
     }
 }
 
+/// The error of what needs a runtime that is not there any more.
+fn deserted() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Other,
+        "the runtime in which the ring was made has ended",
+    )
+}
+
+/// The ring of a driver, which goes with its runtime.
+struct Driven(Weak<Shared>);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.desert();
+        }
+    }
+}
+
 /// Takes completions for as long as the ring is there.
-async fn drive(fd: AsyncFd<OwnedFd>, shared: Weak<Shared>) {
+async fn drive(fd: AsyncFd<OwnedFd>, ring: Driven) {
     while let Ok(mut guard) = fd.readable().await {
         // Before the completions are taken: what comes later is another event.
         guard.clear_ready();
-        while match shared.upgrade() {
+        while match ring.0.upgrade() {
             Some(shared) => shared.drain(),
             None => return,
         } {
