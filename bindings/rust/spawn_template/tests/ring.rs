@@ -232,6 +232,33 @@ fn other_tasks_run_while_output_comes_without_end() {
 }
 
 #[test]
+fn a_timeout_ends_a_task_whose_stream_is_always_ready() {
+    let most = Duration::from_millis(50);
+    let work = || std::thread::sleep(Duration::from_micros(100));
+    in_runtimes(|| async {
+        let ring = Ring::new(4).unwrap();
+        let run = ring.start(&mut Command::new("yes"), &RunOptions::new());
+        let mut running = run.await.unwrap();
+        let mut stdout = running.stdout().unwrap();
+        let reader = async {
+            while stdout.read(&mut [0; 100]).await.unwrap() > 0 {
+                work();
+            }
+        };
+        assert!(tokio::time::timeout(most, reader).await.is_err());
+        let mut command = shell("exec cat > /dev/null");
+        let mut running = ring.start(&mut command, &RunOptions::new()).await.unwrap();
+        let mut stdin = running.stdin().unwrap();
+        let writer = async {
+            while stdin.write(&[0; 100]).await.unwrap() > 0 {
+                work();
+            }
+        };
+        assert!(tokio::time::timeout(most, writer).await.is_err());
+    });
+}
+
+#[test]
 fn a_dropped_ring_ends_the_trees() {
     in_runtimes(|| async {
         let ring = Ring::new(4).unwrap();

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// Reads or writes that need no waiting, until other tasks and timeouts have a turn.
+const TURN: u8 = 128;
+
 /// A run under way: [`Ring::start`](super::Ring::start). Dropped, it ends the tree.
 #[derive(Debug)]
 pub struct Running {
@@ -23,11 +26,13 @@ impl Running {
         let output = |stream| RunOutput {
             run: (shared.clone(), id),
             stream,
+            turn: Turn::default(),
         };
         Running {
             stdin: streams.then(|| RunStdin {
                 run: (shared.clone(), id),
                 open: true,
+                turn: Turn::default(),
             }),
             outputs: match streams {
                 true => [Some(output(0)), Some(output(1))],
@@ -117,21 +122,46 @@ impl std::fmt::Debug for Owner {
     }
 }
 
+/// Lets a task wait now and then: the stream of a busy program, which another thread of
+/// the runtime fills, might always be ready.
+#[derive(Debug, Default)]
+struct Turn(u8);
+
+impl Turn {
+    fn poll<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if self.0 == TURN {
+            self.0 = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = poll(context);
+        self.0 = if polled.is_ready() { self.0 + 1 } else { 0 };
+        polled
+    }
+}
+
 /// The stdin of a run.
 #[derive(Debug)]
 pub struct RunStdin {
     run: (Arc<Shared>, u64),
     open: bool,
+    turn: Turn,
 }
 
 impl AsyncWrite for RunStdin {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (shared, id) = &self.run;
-        shared.poll_write(*id, context, buf).map(|ret| match -ret {
+        let Self { run, turn, .. } = &mut *self;
+        let (shared, id) = run;
+        let written = turn.poll(context, |context| shared.poll_write(*id, context, buf));
+        written.map(|ret| match -ret {
             libc::ENOENT => Err(io::ErrorKind::BrokenPipe.into()),
             error if error > 0 => Err(io::Error::from_raw_os_error(error)),
             _ => Ok(ret as usize),
@@ -167,16 +197,20 @@ impl Drop for RunStdin {
 pub struct RunOutput {
     run: (Arc<Shared>, u64),
     stream: usize,
+    turn: Turn,
 }
 
 impl AsyncRead for RunOutput {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let (shared, id) = &self.run;
-        shared.poll_read(*id, self.stream, context, buf)
+        let Self { run, stream, turn } = &mut *self;
+        let (shared, id) = run;
+        turn.poll(context, |context| {
+            shared.poll_read(*id, *stream, context, buf)
+        })
     }
 }
 
