@@ -281,8 +281,21 @@ impl RunResult {
         self.err_total
     }
 
+    /// The program lives on, since the caller may not signal it: it has become another
+    /// user's.
+    pub fn not_killed(&self) -> bool {
+        self.has(sys::SPAWN_TEMPLATE_RESULT_NOT_KILLED)
+    }
+
+    /// What the program left could not be looked for: there is no `/proc` that shows it,
+    /// and no cgroup.
+    pub fn unseen(&self) -> bool {
+        self.has(sys::SPAWN_TEMPLATE_RESULT_UNSEEN)
+    }
+
     /// Processes that the program left, with
-    /// [`RunOptions::end_leftovers`](crate::RunOptions::end_leftovers).
+    /// [`RunOptions::end_leftovers`](crate::RunOptions::end_leftovers); 0 also if they are
+    /// [`unseen`](RunResult::unseen).
     pub fn leftovers(&self) -> u32 {
         self.leftovers
     }

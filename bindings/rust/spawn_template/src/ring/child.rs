@@ -53,7 +53,9 @@ impl Child {
     }
 
     /// Closes stdin, reads stdout and stderr to their ends, and waits: as
-    /// [`wait_with_output`](Child::wait_with_output), without a thread that waits.
+    /// [`wait_with_output`](Child::wait_with_output), without a thread that waits. A future
+    /// that is dropped leaves a child that nobody ends or reaps: for a timeout, take the
+    /// streams and use [`wait_async`](Child::wait_async), or [`Ring::run`](super::Ring::run).
     pub async fn wait_with_output_async(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
         let out = self

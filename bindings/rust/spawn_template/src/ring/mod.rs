@@ -100,8 +100,8 @@ impl Ring {
     }
 
     /// Runs a program as [`run`](Ring::run) does; but if its first time is up, which is
-    /// [`RunOptions::timeout`] or `idle_timeout`, the run goes on for `more` in all, and its
-    /// output so far is handed over. Without a `timeout` it is an error.
+    /// [`RunOptions::timeout`] or `idle_timeout`, the run goes on for `more` from then on, and
+    /// its output so far is handed over. Without a `timeout` it is an error.
     ///
     /// ```
     /// # use spawn_template::{ring::{Detachable, Ring}, Command, RunOptions};
