@@ -30,8 +30,9 @@ RUST_BENCH ?=
 bench-rust:
 	$(Q)mkdir -p $(O)/bench
 	$(Q)$(rust_cargo) bench -q -p spawn_template --features tokio --bench launch -- \
-		--data '$(abspath $(O))/bench/rust.dat' $(RUST_BENCH) | \
-		tee '$(abspath $(O))/bench/rust.md'
+		--data '$(abspath $(O))/bench/rust.dat' $(RUST_BENCH) \
+		> '$(O)/bench/rust.md'; status=$$?; cat '$(O)/bench/rust.md'; \
+		exit $$status
 	$(Q)if command -v gnuplot >/dev/null; then for term in svg png; do \
 		gnuplot -e "data='$(O)/bench/rust.dat'; term='$$term'" \
 			-e "out='$(O)/bench/rust.$$term'" $(RUST_DIR)/launch.gp; done; fi

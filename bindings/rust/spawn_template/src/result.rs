@@ -300,11 +300,6 @@ impl RunResult {
         self.leftovers
     }
 
-    /// What the program left could not be looked for: neither a cgroup nor `/proc` shows it.
-    pub fn unseen(&self) -> bool {
-        self.has(sys::SPAWN_TEMPLATE_RESULT_UNSEEN)
-    }
-
     /// Time until the program had passed exec.
     pub fn spawn_time(&self) -> Duration {
         Duration::from_nanos(self.spawn_ns)

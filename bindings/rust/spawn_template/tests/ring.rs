@@ -148,9 +148,9 @@ fn a_timeout_of_the_runtime_ends_the_tree() {
 fn a_run_goes_on_at_its_deadline_and_ends_with_all_of_its_output() {
     in_runtimes(|| async {
         let ring = Ring::new(4).unwrap();
-        let options = RunOptions::new().timeout(Duration::from_millis(300));
+        let options = RunOptions::new().timeout(Duration::from_secs(1));
         let more = Duration::from_secs(60);
-        let mut command = shell("echo first; sleep 0.5; echo last; exit 6");
+        let mut command = shell("echo first; sleep 1.5; echo last; exit 6");
         let run = ring.run_or_detach(&mut command, &options, more);
         let detached = match run.await.unwrap() {
             Detachable::Detached(detached) => detached,
@@ -182,7 +182,7 @@ fn a_run_goes_on_at_its_deadline_and_ends_with_all_of_its_output() {
 fn a_detached_run_that_is_dropped_ends_its_tree() {
     in_runtimes(|| async {
         let ring = Ring::new(4).unwrap();
-        let options = RunOptions::new().timeout(Duration::from_millis(200));
+        let options = RunOptions::new().timeout(Duration::from_secs(1));
         let mut command = shell("echo $$; exec sleep 100");
         let run = ring.run_or_detach(&mut command, &options, Duration::MAX);
         let pid = match run.await.unwrap() {
