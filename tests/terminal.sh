@@ -64,6 +64,17 @@ on_a_terminal() { # name, options of run
 	send("echo st-$?\n")
 	expect(rb"st-0\r\n")
 
+	# only the terminal's signals stop both: nobody would continue the tool
+	send(run + "sh -c '(sleep 0.6; kill -CONT $$) & kill -STOP $$; wait;"
+	     " echo on-a''gain'; echo st-$?\n")
+	expect(rb"on-again\r\n({.*}\r\n)?st-0\r\n")
+
+	# nor does what ends the tree, which is stopped for a moment
+	for ms in "100", "200", "300":
+	    send(tool + " run " + options + " --timeout " + ms +
+	         "ms -- sleep 50; echo st-$?\n")
+	    expect(rb"^({.*}\r\n)?st-124\r\n")
+
 	# a program in the background stops at its first read
 	send(run + "sh -c 'read x; echo got-$x' &\n")
 	expect(rb"\[1\]")

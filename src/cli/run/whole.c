@@ -91,15 +91,32 @@ static void note_end(struct job *job, const struct spawn_template_result *r)
 
 /* ---- waiting */
 
-/* Look whether a program that a keeper has launched was stopped at the terminal. */
+/* Tell whether the ring may end the tree by now, for which it stops that. */
+static bool is_time_up(const struct job *job)
+{
+	int64_t most = job->options->timeout_ns;
+
+	return most && st_now() >= st_after(job->started, (uint64_t)most);
+}
+
+/*
+ * Look whether a program that a keeper has launched was stopped at the terminal. SIGSTOP
+ * is from elsewhere: whoever sends it continues the program, but not this tool.
+ */
 static void look_for_stop(struct job *job)
 {
-	struct st_process p;
+	int sig = st_process_stopped(job->pid);
 
-	if (job->terminal.fd < 0 || st_process_read(job->pid, &p) < 0)
-		return;
-	if (p.state == 'T')
+	if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+		job_stop_together(job, sig);
+	else if (sig == -ENODATA && !is_time_up(job))
 		job_stop_together(job, SIGTSTP);
+}
+
+/* Tell whether no event reports a stop of the program, but looks do. */
+static bool has_to_look(const struct job *job)
+{
+	return job->pid && !job->is_child && job->terminal.fd >= 0;
 }
 
 static void tend_program(struct job *job)
@@ -107,7 +124,7 @@ static void tend_program(struct job *job)
 	job_read_signals(job, false);
 	if (job->is_child)
 		job_note_stops(job);
-	else
+	else if (has_to_look(job))
 		look_for_stop(job);
 }
 
@@ -131,7 +148,7 @@ static struct spawn_template_cqe *wait_for_it(struct job *job,
 		/* it may have stopped before now */
 		if (job->pid)
 			tend_program(job);
-		poll(fds, 2, job->pid && !job->is_child ? LOOK_MS : -1);
+		poll(fds, 2, has_to_look(job) ? LOOK_MS : -1);
 	}
 }
 

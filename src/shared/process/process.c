@@ -52,6 +52,32 @@ int st_process_read(pid_t pid, struct st_process *process)
 }
 
 /**
+ * st_process_stopped - tell which signal has stopped a process
+ * @pid: the process
+ *
+ * Return: the signal; 0: it is not stopped; -ENODATA: the kernel does not tell, an older
+ * one or of a set-uid program; or -errno.
+ */
+int st_process_stopped(pid_t pid)
+{
+	char path[32], line[1024], *at;
+	int got;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	got = sys_read_file(AT_FDCWD, path, line, sizeof(line));
+	if (got < 0)
+		return got;
+	at = strrchr(line, ')');
+	if (!at || strncmp(at, ") T", 3) != 0)
+		return 0;
+	/* the state is the third word, the exit code the 52nd */
+	for (int word = 2; at && word < 52; word++)
+		at = strchr(at + 1, ' ');
+	got = at ? (int)strtol(at, NULL, 10) : 0;
+	return got > 0 ? got : -ENODATA;
+}
+
+/**
  * st_process_check_proc - check that /proc is that of this pid namespace
  *
  * In the /proc of an outer namespace numbers belong to other processes, and this

@@ -28,6 +28,7 @@ struct st_processes {
 
 int st_process_check_proc(void);
 int st_process_read(pid_t pid, struct st_process *process);
+int st_process_stopped(pid_t pid);
 
 /* Tells whether all threads have ended; the first may end before others. */
 static inline bool st_process_is_dead(const struct st_process *p)
