@@ -128,6 +128,17 @@ static void tend_program(struct job *job)
 		look_for_stop(job);
 }
 
+/*
+ * Read the signals that came before the end of the program, and were the program's, too.
+ * Unblocked, they would end this tool, which has to tell how the program took them. The
+ * program is gone, and gets none.
+ */
+static void drop_signals(struct job *job)
+{
+	if (job->pidfd >= 0)
+		job_read_signals(job, false);
+}
+
 /* Return: the completion; the one of the start lives on with its descriptor. */
 static struct spawn_template_cqe *wait_for_it(struct job *job,
 					      struct spawn_template_ring *ring)
@@ -140,8 +151,10 @@ static struct spawn_template_cqe *wait_for_it(struct job *job,
 
 	for (;;) {
 		while (spawn_template_ring_wait(ring, &cqe, 0) == 0) {
-			if (cqe->kind != SPAWN_TEMPLATE_CQE_STARTED)
+			if (cqe->kind != SPAWN_TEMPLATE_CQE_STARTED) {
+				drop_signals(job);
 				return cqe;
+			}
 			note_start(job, cqe);
 			fds[1].fd = job->signals;
 		}
