@@ -228,7 +228,8 @@ void st_job_free(struct st_job *job)
 /* ---- a ring's life */
 
 /*
- * Frees completions that nobody took; the child of a ring_spawn is the host's.
+ * Frees completions that nobody took; the child of a ring_spawn is the host's. A
+ * CQE_STARTED is among the loose ones, which close their own descriptor, once.
  * For taken completions that were not given back, the result is still the
  * ring's, the pidfd is the caller's.
  */
@@ -237,7 +238,8 @@ static void free_done(struct spawn_template_ring *ring)
 	struct st_done *done;
 
 	while ((done = (struct st_done *)st_queue_take(&ring->done)))
-		if (done->cqe.pidfd >= 0)
+		if (done->cqe.kind == SPAWN_TEMPLATE_CQE_END &&
+		    done->cqe.pidfd >= 0)
 			sys_close(done->cqe.pidfd);
 	while (ring->loose)
 		st_loose_seen(ring, &ring->loose->done);
