@@ -569,6 +569,24 @@ static unsigned int count_living(const struct st_processes *v,
 }
 
 /*
+ * Tells why a look has not found the child, which had not been reaped before. Return: 0
+ * if it has by now, as by a host that waits for any child; -EOPNOTSUPP if /proc hides it;
+ * or a shortage.
+ */
+static int explain_unseen(const struct st_tree *tree)
+{
+	struct st_process p;
+	int ret = st_process_read(tree->pid, &p);
+
+	if (ret == 0)
+		return -ENOMEM; /* for the list */
+	if (sys_is_shortage(ret))
+		return ret;
+	ret = st_pidfd_signal(tree->pidfd, tree->pid, 0);
+	return ret == -ESRCH ? 0 : -EOPNOTSUPP;
+}
+
+/*
  * Looks at the whole tree. Return: 0 or -errno.
  *
  * A process that forks and ends faster than /proc can be read is found by no look. With
@@ -587,9 +605,10 @@ static int look_for_living(struct st_tree *tree, bool held, unsigned int *n)
 	ret = st_processes_look(&view);
 	if (ret == 0)
 		look_at_tree(&e);
-	if (ret < 0 ? !sys_is_shortage(ret)
-		    : !e.reaped && !st_processes_find(&view, tree->pid))
+	if (ret < 0 && !sys_is_shortage(ret))
 		ret = -EOPNOTSUPP;
+	else if (ret == 0 && !e.reaped && !st_processes_find(&view, tree->pid))
+		ret = explain_unseen(tree);
 	*n = count_living(&view, tree);
 	st_processes_free(&view);
 	if (held)
