@@ -291,7 +291,8 @@ static void the_end_of_a_ring_waits_for_no_room_for_leftovers(void)
 
 /* ---- no fd is free when the program ends ---- */
 
-static void check_without_fds(int cgroup)
+static void check_without_fds(int cgroup, int ms, uint32_t leftovers,
+			      uint32_t flag)
 {
 	struct spawn_template_ring *ring = ring_new(2, 1);
 	struct spawn_template_run_args args = ending(
@@ -313,24 +314,30 @@ static void check_without_fds(int cgroup)
 	CHECK_SYS(setrlimit(RLIMIT_NOFILE, &few));
 	for (n = 0; (fds[n] = dup(0)) >= 0; n++)
 		;
-	sleep_ms(600);
+	sleep_ms(ms);
 	while (n)
 		CHECK_SYS(close(fds[--n]));
 	cqe = ring_take_of(ring, 1);
-	CHECK_EQ(cqe->result->leftovers, 1);
+	CHECK_EQ(cqe->result->leftovers, leftovers);
+	CHECK(cqe->result->flags & flag);
 	spawn_template_ring_seen(ring, cqe);
-	CHECK(life_ends(&life, 0));
+	CHECK(life_ends(&life, leftovers ? 0 : 1000));
 	spawn_template_ring_exit(ring);
 }
 
 static void leftovers_are_found_once_there_is_an_fd(void)
 {
-	check_without_fds(-1);
+	check_without_fds(-1, 600, 1, RESULT(LEFTOVERS));
+}
+
+static void a_shortage_that_lasts_is_told_and_the_group_is_ended(void)
+{
+	check_without_fds(-1, 2500, 0, RESULT(UNSEEN));
 }
 
 static void leftovers_in_a_cgroup_are_found_once_there_is_an_fd(void)
 {
-	check_without_fds(make_cgroup());
+	check_without_fds(make_cgroup(), 600, 1, RESULT(LEFTOVERS));
 }
 
 static const struct test_case cases[] = {
@@ -348,6 +355,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_end_of_a_ring_ends_leftovers_in_their_grace),
 	TEST_CASE(the_end_of_a_ring_waits_for_no_room_for_leftovers),
 	TEST_CASE(leftovers_are_found_once_there_is_an_fd),
+	TEST_CASE(a_shortage_that_lasts_is_told_and_the_group_is_ended),
 	TEST_CASE(leftovers_in_a_cgroup_are_found_once_there_is_an_fd),
 };
 TEST_MAIN(cases)

@@ -336,7 +336,7 @@ static void end_unseen(struct st_run *run)
  * shell's line may outlive the shell for a moment, and have more to say. Meanwhile the
  * phase is that of a run that is being ended, but the caller's output, and the
  * program's end, are as they were.
- * Return: false if nothing is left, or in a shortage that lasts.
+ * Return: false if nothing is left, or nobody can tell.
  */
 static bool begin_leaving(struct st_run *run)
 {
@@ -348,12 +348,12 @@ static bool begin_leaving(struct st_run *run)
 	    run->keeper.told && run->keeper.end.others == 0)
 		return false;
 	n = st_tree_count(&run->tree);
-	if (n == -EOPNOTSUPP) {
-		end_unseen(run);
-	} else if (n < 0 && run->tries < COUNT_TRIES) {
+	if (n < 0 && n != -EOPNOTSUPP && run->tries < COUNT_TRIES) {
 		run->due = retry_at(run, st_now());
 		return true;
 	}
+	if (n < 0)
+		end_unseen(run);
 	run->end_leftovers = false;
 	if (n <= 0)
 		return false;
