@@ -942,7 +942,8 @@ struct spawn_template_result {
  * SPAWN_SETPGROUP. With RUN_SAME_GROUP it stays in the caller's session and process
  * group, and can use the caller's terminal as the caller can: the terminal signals and
  * stops both together. No signal of the call goes to that group. So without a cgroup or a
- * keeper the end of the tree reaches the descendants that /proc shows, and no others.
+ * keeper the end of the tree reaches the descendants that /proc shows, and no others, and
+ * what the program leaves behind is not known (RESULT_UNSEEN).
  * With RUN_CGROUP the tree also has a cgroup of its own, below
  * cgroup_parent_fd. If that is -1, the call makes the cgroup below the caller's own,
  * if the caller may write there; else the run goes on without a cgroup, and

@@ -50,6 +50,44 @@ static void the_deadline_spares_the_callers_group(void)
 	CHECK(life_ends(&life, 1000));
 }
 
+/* Nothing tells an orphan from the processes of others, and none of them is signalled. */
+static void what_is_left_in_the_callers_group_is_not_known(void)
+{
+	struct spawn_template_run_args args =
+		in_group(TREE("(", "sleep", "2000", ")", "exit", "3"));
+	struct spawn_template_result res;
+	struct life life;
+
+	life_open(&life, &args.spawn);
+	args.flags |= RUN(END_LEFTOVERS);
+	res = run_ok(tree_template(), &args);
+	CHECK_EQ(res.code, 3);
+	CHECK_EQ(res.flags & ~RESULT(PIPE_HELD), RESULT(UNSEEN));
+	CHECK_EQ(res.leftovers, 0);
+	spawn_template_result_free(&res);
+	CHECK(life_ends(&life, at_most_ms(5000)));
+}
+
+static void a_keeper_knows_what_is_left_in_the_callers_group(void)
+{
+	struct spawn_template_run_args args =
+		in_group(TREE("(", "pause", ")", "exit", "3"));
+	struct spawn_template_result res;
+	struct life life;
+	int ret;
+
+	life_open(&life, &args.spawn);
+	args.flags |= RUN(END_LEFTOVERS) | RUN(SUPERVISE);
+	ret = run_any(tree_template(), &args, &res);
+	if (ret == -EOPNOTSUPP)
+		TEST_SKIP("no keeper, and no cgroup");
+	CHECK_EQ(ret, 0);
+	CHECK(res.flags & RESULT(LEFTOVERS) && !(res.flags & RESULT(UNSEEN)));
+	CHECK_EQ(res.leftovers, 1);
+	spawn_template_result_free(&res);
+	CHECK(life_ends(&life, 1000));
+}
+
 static void wishes_that_exclude_each_other_are_refused(void)
 {
 	const uint64_t spawn_flags[] = { SPAWN_TEMPLATE_SPAWN_SETSID,
@@ -148,6 +186,8 @@ static void a_start_that_nobody_takes_is_freed(void)
 static const struct test_case cases[] = {
 	TEST_CASE(a_run_can_stay_in_group_and_session),
 	TEST_CASE(the_deadline_spares_the_callers_group),
+	TEST_CASE(what_is_left_in_the_callers_group_is_not_known),
+	TEST_CASE(a_keeper_knows_what_is_left_in_the_callers_group),
 	TEST_CASE(wishes_that_exclude_each_other_are_refused),
 	TEST_CASE(a_start_is_told_with_a_pidfd),
 	TEST_CASE(a_failed_launch_tells_no_start),

@@ -328,7 +328,7 @@ size_t st_run_end_all(struct st_run **runs, struct st_tree **trees, size_t n)
 static void end_unseen(struct st_run *run)
 {
 	run->result_flags |= SPAWN_TEMPLATE_RESULT_UNSEEN;
-	st_tree_signal(&run->tree, SIGKILL);
+	st_tree_kill_unseen(&run->tree);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "shared/clock.h"
 #include "shared/process/process.h"
@@ -633,17 +634,39 @@ bool st_proc_empty(struct st_tree *tree)
 	return !n && !sys_is_shortage(ret);
 }
 
+/*
+ * Tells whether the child, which has ended, was in the caller's group. What it has left
+ * there has another parent by now, and only a keeper tells it from processes of others.
+ */
+static bool is_among_others(const struct st_tree *tree)
+{
+	return !tree->n_members && !living_reaper(tree) &&
+	       sys_call1(__NR_getpgid, tree->pid) == sys_call1(__NR_getpgid, 0);
+}
+
+/* Tells whether orphans become the caller's children, as its own programs are. */
+static bool gets_orphans(void)
+{
+	int gets = 0;
+
+	return sys_call0(__NR_getpid) == 1 ||
+	       (sys_call5(__NR_prctl, PR_GET_CHILD_SUBREAPER, (long)&gets, 0, 0,
+			  0) == 0 &&
+		gets);
+}
+
 /* Tells for sure, and for little, that no process of the tree lives. */
-static bool is_empty_for_sure(struct st_tree *tree)
+static bool is_empty_for_sure(struct st_tree *tree, bool among_others)
 {
 	struct st_processes newer = { .list = NULL };
-	bool empty = st_newer_look(&tree->before, tree->pid, &newer);
+	bool empty = !(among_others && gets_orphans()) &&
+		     st_newer_look(&tree->before, tree->pid, &newer);
 
 	if (empty && newer.n) {
 		struct effort e = begin_effort(tree, &newer);
 
 		find_tree(&e);
-		empty = count_living(&newer, tree) == 0;
+		empty = count_living(&newer, tree) == 0 && !among_others;
 	}
 	st_processes_free(&newer);
 	return empty;
@@ -652,10 +675,22 @@ static bool is_empty_for_sure(struct st_tree *tree)
 /* The processes are about to be ended, which stops them, too. Return: as st_tree_count(). */
 int st_proc_count(struct st_tree *tree)
 {
+	bool among_others = is_among_others(tree);
 	unsigned int n = 0;
-	int ret = 0;
+	int ret;
 
-	if (!is_empty_for_sure(tree))
-		ret = look_for_living(tree, true, &n);
+	if (is_empty_for_sure(tree, among_others))
+		return 0;
+	if (among_others)
+		return -EOPNOTSUPP;
+	ret = look_for_living(tree, true, &n);
 	return n && !sys_is_shortage(ret) ? (int)n : ret;
+}
+
+/* Kills the group that the child leads, which takes neither /proc nor a descriptor. */
+void st_proc_kill_group(struct st_tree *tree)
+{
+	const struct effort e = begin_effort(tree, NULL);
+
+	signal_led_group(&e, SIGKILL);
 }

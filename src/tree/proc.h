@@ -12,5 +12,6 @@ int st_proc_signal(struct st_tree *tree, int sig);
 void st_proc_kill_all(struct st_tree *const *trees, size_t n);
 bool st_proc_empty(struct st_tree *tree);
 int st_proc_count(struct st_tree *tree);
+void st_proc_kill_group(struct st_tree *tree);
 
 #endif

@@ -287,12 +287,22 @@ bool st_tree_empty(struct st_tree *tree)
  *
  * Return: how many there are, besides the caller; -EMFILE and so on if no fd, or no
  * memory, is left to look with; -EOPNOTSUPP if /proc, which is needed without a cgroup,
- * is not there, or hides the tree.
+ * is not there, or hides the tree, or if the child was in the caller's group and nothing
+ * tells what it has left there.
  */
 int st_tree_count(struct st_tree *tree)
 {
 	return tree->cgroup >= 0 ? st_cgroup_count(tree->cgroup)
 				 : st_proc_count(tree);
+}
+
+/* Kills what can be killed of a tree that cannot be counted: the child's own group. */
+void st_tree_kill_unseen(struct st_tree *tree)
+{
+	if (tree->cgroup >= 0)
+		st_tree_signal(tree, SIGKILL);
+	else
+		st_proc_kill_group(tree);
 }
 
 /**

@@ -37,6 +37,7 @@ void st_tree_kill_all(struct st_tree **trees, size_t n);
 bool st_tree_refuses(const struct st_tree *tree);
 bool st_tree_empty(struct st_tree *tree);
 int st_tree_count(struct st_tree *tree);
+void st_tree_kill_unseen(struct st_tree *tree);
 void st_tree_remove(struct st_tree *tree);
 
 #endif
