@@ -1341,8 +1341,8 @@ void spawn_template_ring_seen(struct spawn_template_ring *ring,
  * With RUN_TELL_ROOM, which needs RUN_OPEN_INPUT, a completion of kind CQE_ROOM follows
  * an -EAGAIN, once half of the room is free again, or nobody reads any more. It has res
  * 0 and nothing else, and needs no entry of the ring. It comes once, for all calls that
- * have found no room before it, but not after spawn_template_ring_close_input(); and not
- * if the completion of kind CQE_END comes first.
+ * have found no room before it. None is made after spawn_template_ring_close_input(), and
+ * none comes behind the completion of kind CQE_END.
  *
  * Return: the number of bytes taken, which may be less than @len; -EAGAIN if the ring
  * has no room until the program reads; -EPIPE if nobody reads the program's stdin, or
