@@ -253,6 +253,34 @@ static void directories_are_the_launchs(void)
 	check_directory(tfd, &line);
 }
 
+/* The directory is the same, but its name is another's by now, or is right at last. */
+static void a_directory_that_is_renamed_goes_by_its_new_name(void)
+{
+	char *old = test_path("old"), *new = test_path("new");
+	struct line line = { .command = "pwd; cd sub && pwd -P" };
+	int tfd;
+
+	for (int i = 0; i < 3; i++) {
+		test_doing("PWD of kind %d", i);
+		CHECK_SYS(mkdir(old, 0755));
+		CHECK_SYS(mkdir(test_path("old/sub"), 0755));
+		CHECK_SYS(chdir(old));
+		if (i == 0)
+			unsetenv("PWD");
+		else
+			setenv("PWD", i == 1 ? old : new, 1);
+		tfd = ready_session(PROFILE);
+		check_warm_as_cold(tfd, &line);
+		CHECK_SYS(rename(old, new));
+		CHECK_SYS(mkdir(old, 0755));
+		check_directory(tfd, &line);
+		CHECK_EQ(spawn_template_close(tfd), 0);
+		CHECK_SYS(rmdir(test_path("new/sub")));
+		CHECK_SYS(rmdir(new));
+		CHECK_SYS(rmdir(old));
+	}
+}
+
 static void a_changed_file_is_sourced_anew(void)
 {
 	int tfd = ready_session("VALUE=old\n");
@@ -327,6 +355,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(every_command_has_an_id_of_its_own),
 	TEST_CASE(a_link_named_sh_is_served),
 	TEST_CASE(directories_are_the_launchs),
+	TEST_CASE(a_directory_that_is_renamed_goes_by_its_new_name),
 	TEST_CASE(a_changed_file_is_sourced_anew),
 	TEST_CASE(a_changed_file_that_the_file_reads_counts_too),
 	TEST_CASE(files_that_forks_would_not_repeat_go_cold),

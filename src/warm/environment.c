@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "identity.h"
 #include "warm/environment.h"
@@ -105,12 +106,25 @@ static uint64_t digest_of_directories(char *const *envp, bool dash,
 	return hash;
 }
 
-static bool is_directory(const char *path, uint64_t ino, uint64_t dev)
+static uint64_t device_of(const struct spawn_template_key *key)
+{
+	return (uint64_t)key->dev_major << 32 | key->dev_minor;
+}
+
+static bool is_parkeds(const struct spawn_template_key *key,
+		       const struct st_parked *parked)
+{
+	return key->ino == parked->directory_ino &&
+	       device_of(key) == parked->directory_dev;
+}
+
+/* Tells whether the path is a name of the parked shell's directory by now. */
+static bool names_directory(const char *path, const struct st_parked *parked)
 {
 	struct spawn_template_key key;
 
-	return st_key_of_path(path, &key) == 0 && key.ino == ino &&
-	       key.dev_minor == dev;
+	return path && *path == '/' && st_key_of_path(path, &key) == 0 &&
+	       is_parkeds(&key, parked);
 }
 
 /* Identifies the directory of a launch, if not more than one action changes it. */
@@ -142,15 +156,12 @@ bool st_environment_is_there(const struct st_parked *parked,
 		    parked->directories ||
 	    key_of_directory(l, directory, &key) < 0)
 		return false;
-	/* what dash makes of another PWD depends on the directory alone */
-	if (dash)
-		return key.ino == parked->directory_ino &&
-		       key.dev_minor == parked->directory_dev;
-	if (!pwd)
+	if (!is_parkeds(&key, parked))
 		return false;
-	return key.ino == parked->directory_ino &&
-	       key.dev_minor == parked->directory_dev &&
-	       is_directory(pwd, key.ino, key.dev_minor);
+	/* a shell takes a PWD that is right; dash keeps the name that it has found */
+	if (names_directory(pwd, parked))
+		return strcmp(pwd, parked->directory) == 0;
+	return dash && names_directory(parked->directory, parked);
 }
 
 void st_environment_note(struct st_parked *parked, char *const *envp)
@@ -158,6 +169,7 @@ void st_environment_note(struct st_parked *parked, char *const *envp)
 	struct spawn_template_key key;
 	const char *pwd;
 	char path[48];
+	ssize_t len;
 
 	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)parked->pid);
 	parked->directories = digest_of_directories(
@@ -165,5 +177,14 @@ void st_environment_note(struct st_parked *parked, char *const *envp)
 	if (st_key_of_path(path, &key) < 0)
 		return;
 	parked->directory_ino = key.ino;
-	parked->directory_dev = key.dev_minor;
+	parked->directory_dev = device_of(&key);
+	if (names_directory(pwd, parked) &&
+	    strlen(pwd) < sizeof(parked->directory)) {
+		strcpy(parked->directory, pwd);
+		return;
+	}
+	len = readlink(path, parked->directory, sizeof(parked->directory));
+	if (len < 0 || len == sizeof(parked->directory))
+		len = 0;
+	parked->directory[len] = '\0';
 }

@@ -53,6 +53,7 @@ struct st_parked {
 	unsigned int first_source, last_source;
 	/* a session shell's working directory, and digest of PWD and OLDPWD */
 	uint64_t directory_ino, directory_dev, directories;
+	char directory[SPAWN_TEMPLATE_PATH_MAX]; /* its name, there */
 	const char *program;	/* a prepared Python's file */
 };
 
