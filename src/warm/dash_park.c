@@ -223,7 +223,10 @@ static int take_open(struct dash *d, uint64_t name, uint64_t flags)
 		d->begun = true;
 		if (ret < 0)
 			return ret;
+		/* the search has used the buffer */
 		len = read_name(d, name);
+		if (len < 0)
+			return len;
 	}
 	if ((flags & O_ACCMODE) != O_RDONLY || is_below(path, "/dev/") ||
 	    is_below(path, "/proc/"))
