@@ -248,7 +248,7 @@ batches() {
 }
 
 # Feeds batch with commands for bash, each when the last one has its answer.
-session_lines() { # FILE; commands are read from standard input
+session_lines() { # FILE [OPTION ...]; commands are read from standard input
 	"$python" -c '
 import json, subprocess, sys, time
 p = subprocess.Popen(sys.argv[2:], stdin=-1, stdout=-1, text=True, bufsize=1)
@@ -259,7 +259,7 @@ for command in sys.stdin.read().splitlines():
     answers.append(json.loads(p.stdout.readline()))
     time.sleep(0.2)
 p.stdin.close()
-json.dump([answers, p.wait()], sys.stdout)' "$1" "$tool" batch
+json.dump([answers, p.wait()], sys.stdout)' "$1" "$tool" batch "${@:2}"
 }
 
 sessions() {
@@ -273,6 +273,14 @@ sessions() {
 		j[1] == 0 and [j[0][i]["out"] for i in (3, 5)]
 			== ["hello you\nhello hey\nfile\n"] * 2
 		and any(a["warm"] for a in j[0]) and not j[0][0]["warm"]'
+	(
+		ulimit -S -n 1000
+		printf '%s\n' : : : 'ulimit -n' 'ulimit -n' |
+			session_lines "$tmp/profile" -j 100 > "$tmp/json"
+	)
+	json 'batch does so if it has raised its own limit, too' "$tmp/json" '
+		{a["out"] for a in j[0][3:]} == {"1000\n"}
+		and any(a["warm"] for a in j[0])'
 	printf '%s\n' '{"argv": ["bash", "-c", ":"], "profile": "relative"}' \
 		'{"argv": ["bash", "-c", ":"], "profile": "/none"}' \
 		'{"argv": ["bash"], "profile": "/none", "warm": true}' |

@@ -381,6 +381,44 @@ static void signals_that_a_launch_resets_are_reset_before_the_file(void)
 	CHECK_STR(see_session(tfd, &line).out, "alive\n");
 }
 
+/* A host that has raised its own limit gives its children the former one. */
+static void a_limit_of_open_files_is_set_before_the_file(void)
+{
+	int tfd = session_of("seen=$(ulimit -S -n)\nulimit -S -n 300\n");
+	struct rlimit limit = { 500, 600 };
+	struct spawn_template_action set = ACT_RLIMIT(RLIMIT_NOFILE, &limit);
+	char *argv[] = { "bash", "-c",
+			 "echo $seen $(ulimit -S -n) $(ulimit -H -n)", NULL };
+	struct spawn_template_run_args args = run_args(argv);
+	struct spawn_template_result r;
+	int warm = 0;
+
+	args.spawn.actions = (uintptr_t)&set;
+	args.spawn.actions_len = 1;
+	make_ready(tfd);
+	for (int i = 0; i < 12 && warm < 2; i++) {
+		CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r,
+					    sizeof(r)));
+		CHECK_STR(r.out, limit.rlim_cur == 500 ? "500 300 600\n"
+						       : "400 300 600\n");
+		if (r.flags & RESULT(WARM)) {
+			warm++;
+			limit.rlim_cur = 400;
+		}
+		spawn_template_result_free(&r);
+		usleep(20000);
+		becomes_ready(tfd, 5000);
+	}
+	CHECK_EQ(warm, 2);
+	/* too low for the parked shell's own descriptors */
+	limit.rlim_cur = 100;
+	args.spawn.argv = (uintptr_t)(char *[]){ "bash", "-c", ":", NULL };
+	CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r, sizeof(r)));
+	CHECK(!(r.flags & RESULT(WARM)));
+	CHECK_GT(stat_of(tfd).cold_reasons[COLD(FLAGS)], 0);
+	spawn_template_result_free(&r);
+}
+
 static void other_command_lines_run_as_they_are(void)
 {
 	int tfd = ready_session("FROM_FILE=1\n");
@@ -584,6 +622,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(another_umask_or_mask_goes_cold),
 	TEST_CASE(a_socket_as_stdin_goes_cold),
 	TEST_CASE(signals_that_a_launch_resets_are_reset_before_the_file),
+	TEST_CASE(a_limit_of_open_files_is_set_before_the_file),
 	TEST_CASE(other_command_lines_run_as_they_are),
 	TEST_CASE(files_that_forks_would_not_repeat_go_cold),
 	TEST_CASE(children_of_the_file_are_not_disturbed),

@@ -135,6 +135,9 @@ uint64_t st_image_put_steps(struct warm_builder *b, const struct warm_fds *fds,
 	copy.wait_fd = WARM_DOOR; /* spared: see list_own() */
 	copy.report = NULL;
 	copy.lacks = 0;
+	/* a session shell was parked with the limit, which its file may have changed */
+	if (l->rest)
+		copy.plan.limits = false;
 	return st_image_put(b, &copy, sizeof(copy), 8);
 }
 

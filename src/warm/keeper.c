@@ -188,6 +188,7 @@ static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
 			start->session.directory =
 				strdup(w->session->directory);
 		start->session.defaulted = w->session->defaulted;
+		start->session.files = w->session->files;
 	}
 	generation = generation_of(w);
 	pthread_mutex_unlock(&w->lock);

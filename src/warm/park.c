@@ -89,6 +89,9 @@ static int exec_shell(const struct st_park *p)
 
 	if (p->shell->directory)
 		ret = sys_call1(__NR_chdir, (long)p->shell->directory);
+	if (p->shell->files.rlim_cur && ret == 0)
+		ret = sys_call4(__NR_prlimit64, 0, RLIMIT_NOFILE,
+				&p->shell->files, 0);
 	for (int sig = 1; sig <= SYS_NSIG && ret == 0; sig++)
 		if ((reset >> (sig - 1) & 1) && sig != SIGKILL &&
 		    sig != SIGSTOP)

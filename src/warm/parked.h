@@ -7,6 +7,7 @@
 #define ST_WARM_PARKED_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include "warm/message.h"
 
@@ -62,6 +63,7 @@ struct st_shell_start {
 	char *const *argv;	/* argv[0], -c, the text */
 	char *const *envp;
 	uint64_t defaulted;	/* signals not to be ignored */
+	struct rlimit files;	/* RLIMIT_NOFILE; 0: the caller's */
 	const char *directory;	/* NULL: the caller's */
 	bool is_dash;		/* else it is bash */
 	unsigned int rest;	/* the text's first byte to be replaced */

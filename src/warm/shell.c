@@ -21,6 +21,9 @@
 #include "warm/shell.h"
 #include "warm/warm.h"
 
+/* The shell's own descriptors, and some to receive, must be below the limit. */
+#define FILES_LEAST 256
+
 /* Behind the line, in the text of a shell to park: room for a command. */
 #define ROOM (96 * 1024)
 
@@ -136,6 +139,27 @@ uint64_t st_session_defaulted(const struct st_launch *l)
 	return all;
 }
 
+/*
+ * Finds the RLIMIT_NOFILE that the launch sets, which a shell can be parked with.
+ * Return: false if it sets other limits, or that one twice, or a low one.
+ */
+static bool find_files(const struct st_launch *l, struct rlimit *files)
+{
+	*files = (struct rlimit){ 0, 0 };
+	for (uint32_t i = 0; i < l->n_actions; i++) {
+		const struct spawn_template_action *a = &l->actions[i];
+
+		if (a->type != SPAWN_TEMPLATE_ACTION_RLIMIT)
+			continue;
+		if (a->fd != RLIMIT_NOFILE || files->rlim_cur)
+			return false;
+		memcpy(files, (const void *)(uintptr_t)a->arg, sizeof(*files));
+		if (files->rlim_cur < FILES_LEAST)
+			return false;
+	}
+	return true;
+}
+
 /* Returns the directory that an action sets; NULL: none, or more than one. */
 static const char *directory_of(const struct st_launch *l)
 {
@@ -183,6 +207,7 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 	}
 	session->envp = copy;
 	session->defaulted = st_session_defaulted(l);
+	find_files(l, &session->files);
 	session->generation++;
 	return copy;
 }
@@ -190,7 +215,13 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 /* Tells whether shells are parked for the environment of this launch. */
 static bool fits(const struct st_session *session, const struct st_launch *l)
 {
+	struct rlimit files;
+
 	if (session->is_dash && !same_text(session->directory, directory_of(l)))
+		return false;
+	if (!find_files(l, &files) ||
+	    files.rlim_cur != session->files.rlim_cur ||
+	    files.rlim_max != session->files.rlim_max)
 		return false;
 	return st_environment_same(session->envp, st_environment_of(l)) &&
 	       session->defaulted == st_session_defaulted(l);
@@ -202,6 +233,7 @@ static bool fits(const struct st_session *session, const struct st_launch *l)
  */
 bool st_session_moves(struct st_session *session, const struct st_launch *l)
 {
+	struct rlimit files;
 	uint64_t other;
 
 	if (!l->rest || !session->envp || fits(session, l)) {
@@ -213,6 +245,8 @@ bool st_session_moves(struct st_session *session, const struct st_launch *l)
 	if (session->is_dash && directory_of(l))
 		other ^= st_environment_digest(
 			(char *[]){ (char *)directory_of(l), NULL });
+	find_files(l, &files);
+	other ^= files.rlim_cur * 31 + files.rlim_max;
 	if (other != session->other) {
 		session->other = other;
 		return false;
@@ -267,6 +301,7 @@ unsigned int st_session_judge(const struct st_session *session,
 			      const struct st_launch *l)
 {
 	char *const *envp = st_environment_of(l);
+	struct rlimit files;
 
 	if (!l->rest)
 		return SPAWN_TEMPLATE_COLD_COMMAND;
@@ -276,9 +311,10 @@ unsigned int st_session_judge(const struct st_session *session,
 		return SPAWN_TEMPLATE_COLD_FLAGS;
 	/* these would have to be taken before the file is sourced */
 	for (uint32_t i = 0; i < l->n_actions; i++)
-		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_RLIMIT ||
-		    l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK)
+		if (l->actions[i].type == SPAWN_TEMPLATE_ACTION_SIGMASK)
 			return SPAWN_TEMPLATE_COLD_FLAGS;
+	if (!find_files(l, &files))
+		return SPAWN_TEMPLATE_COLD_FLAGS;
 	if (!session->is_dash && has_socket(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
 	if (!session->is_dash && has_startup_file(envp))
@@ -401,6 +437,7 @@ int st_session_open(const struct st_session *session,
 	struct st_shell_start start = {
 		.envp = key->envp,
 		.defaulted = key->defaulted,
+		.files = key->files,
 		.directory = key->directory,
 		.is_dash = session->is_dash,
 		.in = -1,

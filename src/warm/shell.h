@@ -6,6 +6,8 @@
 #ifndef ST_WARM_SHELL_H
 #define ST_WARM_SHELL_H
 
+#include <sys/resource.h>
+
 #include "warm/seat.h"
 
 struct st_session {
@@ -13,6 +15,7 @@ struct st_session {
 	size_t line_len;
 	char **envp;		/* of the shells to park; NULL: not yet known */
 	uint64_t defaulted;	/* signals that launches with envp reset */
+	struct rlimit files;	/* what they set as RLIMIT_NOFILE; 0: nothing */
 	bool is_dash;		/* else it may be bash */
 	char *directory;	/* of dash; NULL: the caller's */
 	uint64_t other;		/* digest of another environment seen last */
@@ -24,6 +27,7 @@ struct st_session_key {
 	char **envp;
 	char *directory;
 	uint64_t defaulted;
+	struct rlimit files;
 };
 
 struct st_session *st_session_new(const char *path, const char *preload);
