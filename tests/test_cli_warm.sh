@@ -291,6 +291,7 @@ json.dump([json.loads(line) for line in sys.stdin], sys.stdout)' \
 	json 'batch refuses a profile that cannot be' "$tmp/json" '
 		"no absolute path" in j[0]["error"]["message"]
 		and j[1]["error"]["name"] == "ENOENT"
+		and "/none" in j[1]["error"]["message"]
 		and "same line" in j[2]["error"]["message"]'
 }
 

@@ -284,10 +284,10 @@ void job_free(struct batch *b, struct batch_job *job);
 
 /*
  * Get the template of the shell that sources the file, for a job. shell: a template of it.
- * Return: 0 or -errno.
+ * Return: 0; -errno, and with a complaint if there can be no such template.
  */
 int session_get(struct batch *b, struct batch_job *job, int shell,
-		const char *profile);
+		const char *profile, struct complaint *c);
 void session_drop(struct batch *b, struct batch_session *session);
 void sessions_free(struct batch *b); /* no job has one */
 

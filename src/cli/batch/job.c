@@ -110,9 +110,12 @@ int job_make_cache(struct batch *b, enum batch_way way)
 					&b->caches[way]);
 }
 
-/* Get the template of a job from the cache of its way. Return: the fd, or -errno. */
+/*
+ * Get the template of a job, from the cache of its way.
+ * Return: 0 or more; -errno, and maybe with a complaint.
+ */
 static int get_template(struct batch *b, struct batch_job *job,
-			const struct request *r)
+			const struct request *r, struct complaint *c)
 {
 	enum batch_way way = r->way == BATCH_UNSET ? b->options->way
 						   : (enum batch_way)r->way;
@@ -130,7 +133,7 @@ static int get_template(struct batch *b, struct batch_job *job,
 	job->tfd = tfd;
 	if (tfd >= 0 && r->profile) {
 		job->tfd = -1;
-		ret = session_get(b, job, tfd, r->profile);
+		ret = session_get(b, job, tfd, r->profile, c);
 		spawn_template_cache_drop(job->cache, tfd);
 		return ret;
 	}
@@ -215,7 +218,7 @@ static int check_job(const struct batch *b, struct batch_job *job,
 
 static void start_job(struct batch *b, struct batch_job *job)
 {
-	struct complaint complaint;
+	struct complaint complaint = { 0 };
 	int err;
 
 	if (check_job(b, job, &complaint)) {
@@ -224,12 +227,15 @@ static void start_job(struct batch *b, struct batch_job *job)
 		job_free(b, job);
 		return;
 	}
-	err = get_template(b, job, job->request);
+	err = get_template(b, job, job->request, &complaint);
 	if (err >= 0)
 		err = queue_job(b, job, job->request);
 	if (err) {
 		control_drop_input(b, job);
-		answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
+		if (complaint.error)
+			answer_refused(b, job, &complaint);
+		else
+			answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
 		job_free(b, job);
 		return;
 	}

@@ -72,7 +72,7 @@ static struct batch_session *take_out(struct batch *b, const char *path,
 }
 
 int session_get(struct batch *b, struct batch_job *job, int shell,
-		const char *profile)
+		const char *profile, struct complaint *c)
 {
 	struct spawn_template_stat st;
 	struct batch_session *s;
@@ -83,8 +83,11 @@ int session_get(struct batch *b, struct batch_job *job, int shell,
 	s = take_out(b, st.path, profile);
 	if (!s)
 		s = session_new(st.path, profile, &ret);
-	if (!s)
+	if (!s) {
+		batch_complain(c, -ret, "\"profile\": %.256s: %s", profile,
+			       strerror(-ret));
 		return ret;
+	}
 	s->next = b->sessions;
 	b->sessions = s;
 	s->users++;
