@@ -447,6 +447,37 @@ class Input(TestCase):
             self.assertEqual((await going).code, 0)
         run(main())
 
+    def test_an_error_of_sending_takes_no_other_completions_with_it(self):
+        others = [self.dir / str(i) for i in range(8)]
+
+        async def main():
+            told = []
+            asyncio.get_running_loop().set_exception_handler(
+                lambda loop, context: told.append(context["exception"]))
+            going = await self.sh.start(
+                "-c", "until [ -e go ]; do sleep 0.01; done; "
+                "head -c 1000000 > /dev/null; : > read; sleep 60",
+                open_input=True, cwd=self.dir)
+            going.write(bytes(3 << 20))
+            with unittest.mock.patch.object(going._job.__class__, "_send",
+                                            side_effect=MemoryError):
+                tasks = [asyncio.ensure_future(self.sh.run(
+                    "-c", f"until [ -e read ]; do sleep 0.01; done; : > {other}",
+                    cwd=self.dir))
+                    for other in others]
+                await asyncio.sleep(0.1)
+                (self.dir / "go").touch()
+                self.assertTrue(support.eventually(
+                    lambda: all(other.exists() for other in others)))
+                time.sleep(0.1)     # the loop hears of room, and then of the ends
+                _, lost = await asyncio.wait(tasks, timeout=10)
+                while not told:
+                    await asyncio.sleep(0.01)
+            self.assertFalse(lost)
+            self.assertIsInstance(told[0], MemoryError)
+            await going.aclose()
+        run(main())
+
     def test_nobody_reads_raises_BrokenPipeError(self):
         async def main():
             going = await self.sh.start("-c", "exec <&-; sleep 60", open_input=True)

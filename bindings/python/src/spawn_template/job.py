@@ -51,7 +51,9 @@ class Job:
             self.detached = value
         elif kind == _native.CQE_ROOM:
             self._full = False
-            self._send()
+            # later: an error of it must not take other completions with it
+            if self.engine is not None:
+                self.engine.loop.call_soon(self._send)
             return
         else:
             self.parts.append((kind, value))
