@@ -43,7 +43,9 @@ static int copy_path(PyObject **path)
 /* Prepared launches: how many processes wait, 0: the default; a file to source. */
 struct prepare {
 	uint32_t target;
-	PyObject *preload; /* bytes, or NULL */
+	const char *preload; /* NULL: none */
+	PyObject *name; /* of it, for an error */
+	bool failed; /* set: the program was found, and no such template made */
 };
 
 /* Makes another template of the file that a search has found. */
@@ -60,14 +62,12 @@ static int make_prepared(int found, uint64_t flags,
 	args.flags = flags;
 	args.filename = (uintptr_t)st.path;
 	args.warm_target = prepare->target;
-	if (prepare->preload)
-		args.warm_preload =
-			(uintptr_t)PyBytes_AsString(prepare->preload);
+	args.warm_preload = (uintptr_t)prepare->preload;
 	return spawn_template_create(&args, sizeof(args));
 }
 
 static int search(const char *name, const char *path, uint64_t flags,
-		  const struct prepare *prepare)
+		  struct prepare *prepare)
 {
 	bool prepared = prepare->target || prepare->preload;
 	int found = spawn_template_search(
@@ -76,13 +76,14 @@ static int search(const char *name, const char *path, uint64_t flags,
 
 	if (found >= 0 && prepared) {
 		fd = make_prepared(found, flags, prepare);
+		prepare->failed = fd < 0;
 		spawn_template_close(found);
 	}
 	return fd;
 }
 
 static int open_template(struct py_template *t, PyObject *name, PyObject *path,
-			 uint64_t flags, const struct prepare *prepare)
+			 uint64_t flags, struct prepare *prepare)
 {
 	const char *bytes = PyBytes_AsString(name);
 	const char *along = path ? PyBytes_AsString(path) : NULL;
@@ -111,8 +112,7 @@ static int take_path(struct py_template *t)
 }
 
 static int template_init(struct py_template *t, PyObject *name, PyObject *path,
-			 unsigned long long flags,
-			 const struct prepare *prepare)
+			 unsigned long long flags, struct prepare *prepare)
 {
 	PyObject *bytes, *along = NULL;
 	int ret = 0;
@@ -126,8 +126,11 @@ static int template_init(struct py_template *t, PyObject *name, PyObject *path,
 	if (ret == 0) {
 		ret = open_template(t, bytes, along, flags, prepare);
 		if (ret < 0)
-			error_raise(&(struct error){ .error = -ret,
-						     .filename = name });
+			error_raise(&(struct error){
+				.error = -ret,
+				.filename = prepare->preload && prepare->failed
+						    ? prepare->name
+						    : name });
 	}
 	Py_DECREF(bytes);
 	Py_XDECREF(along);
@@ -139,7 +142,7 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 {
 	char *names[] = { "name",	 "flags",	 "search_path",
 			  "warm_target", "warm_preload", NULL };
-	PyObject *name, *path = NULL, *preload = Py_None;
+	PyObject *name, *path = NULL, *preload = Py_None, *file = NULL;
 	struct prepare prepare = { 0 };
 	unsigned long long flags = 0;
 	struct py_template *t;
@@ -148,15 +151,16 @@ static PyObject *template_new(PyTypeObject *type, PyObject *args,
 					 names, &name, &flags, &path,
 					 &prepare.target, &preload))
 		return NULL;
-	if (preload != Py_None &&
-	    !PyUnicode_FSConverter(preload, &prepare.preload))
+	if (preload != Py_None && !PyUnicode_FSConverter(preload, &file))
 		return NULL;
+	prepare.preload = file ? PyBytes_AsString(file) : NULL;
+	prepare.name = preload;
 	t = (struct py_template *)PyType_GenericAlloc(type, 0);
 	if (t)
 		t->fd = -1;
 	if (t && template_init(t, name, path, flags, &prepare) < 0)
 		Py_CLEAR(t);
-	Py_XDECREF(prepare.preload);
+	Py_XDECREF(file);
 	return (PyObject *)t;
 }
 

@@ -290,8 +290,10 @@ class Sessions(TestCase):
                            (dict(profile="/dev/null"), ValueError),
                            (dict(warm="session", profile="/none"), FileNotFoundError),
                            (dict(warm="session", profile="/"), PermissionError)):
-            with self.subTest(how=how), self.assertRaises(error):
+            with self.subTest(how=how), self.assertRaises(error) as raised:
                 spawn_template.Template("bash", **how)
+            if error is not ValueError:
+                self.assertEqual(raised.exception.filename, how["profile"])
         with self.assertRaises(ValueError):
             spawn_template.install(warm="session")
 
