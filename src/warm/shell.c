@@ -198,9 +198,9 @@ bool st_session_learn(struct st_session *session, const struct st_launch *l)
 	if (session->envp)
 		return true;
 	copy = st_environment_copy(st_environment_of(l));
-	if (session->is_dash && directory_of(l)) {
+	if (copy && session->is_dash && directory_of(l)) {
 		session->directory = strdup(directory_of(l));
-		if (copy && !session->directory) {
+		if (!session->directory) {
 			free(copy);
 			return false;
 		}
