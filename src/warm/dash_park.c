@@ -44,6 +44,7 @@ struct span {
 struct dash {
 	struct st_stops run;	/* the first: take_call() gets its address */
 	bool begun;		/* the file is being sourced */
+	bool unknown;		/* it is not: other words look like the variables */
 	struct span data, heap;
 	uint64_t argv;		/* address of the array */
 	uint64_t input, top;	/* of -c's text; of the pointer to the innermost */
@@ -221,6 +222,7 @@ static int take_open(struct dash *d, uint64_t name, uint64_t flags)
 	if (!d->begun) {
 		ret = find_variables(d);
 		d->begun = true;
+		d->unknown = ret < 0;
 		if (ret < 0)
 			return ret;
 		/* the search has used the buffer */
@@ -343,7 +345,8 @@ int st_park_dash(struct tracer *t)
 		ret = st_stops_run(&d.run);
 	t->out->last_source = t->out->n_files;
 	if (ret < 0)
-		return st_park_at(t, WARM_STEP_SOURCE, ret);
+		return st_park_at(t, d.unknown ? WARM_STEP_START : WARM_STEP_SOURCE,
+				  ret);
 	ret = st_stops_hold(&d.run);
 	if (ret == 0)
 		ret = check_shell(&d);
