@@ -245,12 +245,12 @@ static pid_t judge(struct spawn_template_begin *b)
 
 	if (b->stack.base)
 		wait_left(b);
+	look_after_pidfd(b);
 	if (b->prepared)
 		ret = st_warm_end(b->launch.warm, b->prepared);
 	b->prepared = NULL;
 	if (ret < 0)
 		return ret;
-	look_after_pidfd(b);
 	return b->stack.base ? st_clone_end(&b->launch, b->pid) : b->pid;
 }
 

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define OVER_MS 10000
@@ -168,6 +169,54 @@ static void a_begun_warm_launch_can_be_killed(void)
 	each_mode(kills);
 }
 
+#define NUMBERS 64
+
+/* Has a file of the host at each number that the library has. */
+static void take_numbers(int file)
+{
+	for (int fd = 3; fd < NUMBERS; fd++)
+		CHECK_SYS(dup3(file, fd, O_CLOEXEC));
+}
+
+/* Two follow each other: the second has one more process forked when it is over. */
+static void loses_its_numbers(int tfd)
+{
+	int file = CHECK_SYS(memfd_create("host", MFD_CLOEXEC)), pidfd;
+	struct spawn_template_begin *b[2];
+	pid_t helper;
+
+	HELD_ARGS(args);
+	file = CHECK_SYS(fcntl(file, F_DUPFD_CLOEXEC, NUMBERS));
+	for (int i = 0; i < 2; i++)
+		b[i] = begin(tfd, args);
+	CHECK(!ends(b[0], 20));
+	take_numbers(file);
+	helper = CHECK_SYS(fork());
+	if (!helper) {
+		usleep(50000);
+		CHECK_SYS(open(fifo(), O_RDWR));
+		for (;;) /* a child may not have come to its open yet */
+			pause();
+	}
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(spawn_template_begin_wait(b[i], &pidfd, NULL, 0));
+		CHECK_EQ(test_wait(pidfd), 7);
+	}
+	CHECK_SYS(kill(helper, SIGKILL));
+	CHECK_EQ(CHECK_SYS(waitpid(helper, NULL, 0)), helper);
+	CHECK_EQ(lseek(file, 0, SEEK_CUR), 0);
+	CHECK_EQ(lseek(file, 0, SEEK_END), 0);
+	for (int fd = 3; fd < NUMBERS; fd++)
+		CHECK_SYS(close(fd));
+	CHECK_SYS(close(file));
+}
+
+/* It closes all that it does not know, and its own files get the numbers. */
+static void a_host_may_take_the_numbers_of_a_warm_launch(void)
+{
+	each_mode(loses_its_numbers);
+}
+
 static void drops(int tfd)
 {
 	struct spawn_template_begin *b;
@@ -311,6 +360,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_caller_of_a_begun_launch_goes_on),
 	TEST_CASE(a_begun_launch_that_fails_warm_tells_where),
 	TEST_CASE(a_begun_warm_launch_can_be_killed),
+	TEST_CASE(a_host_may_take_the_numbers_of_a_warm_launch),
 	TEST_CASE(a_drop_of_a_warm_launch_under_way_leaves_nothing),
 	TEST_CASE(begun_launches_outlive_their_template),
 	TEST_CASE(a_forked_child_leaves_a_warm_launch_alone),

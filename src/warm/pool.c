@@ -360,15 +360,30 @@ pid_t st_warm_begin(struct st_warm *w, struct st_launch *l, int *done,
 	return pid;
 }
 
-/*
- * Waits for the end of the launch, which began from @w. Return: its pid; or -errno if
- * it failed, and then its pidfd is closed.
+/**
+ * st_warm_end - wait for the end of a launch that was begun
+ * @w: the one from which it began
+ * @b: the launch. The host may have closed descriptors meanwhile: its pidfd is one that
+ *     the caller has looked at, or -1
+ *
+ * Return: its pid; or -errno if it failed, and then its pidfd is closed.
  */
 pid_t st_warm_end(struct st_warm *w, struct st_warm_begun *b)
 {
+	struct st_launch *l = b->claim.launch;
 	unsigned int reason = ST_COLD_NONE;
-	pid_t pid = finish(w, &b->claim, &reason);
+	int pidfd = l->pidfd;
+	pid_t pid;
 
+	if (pidfd >= 0)
+		b->claim.pidfd = pidfd;
+	/* what follows writes to the seat's numbers, if they are its own */
+	pthread_mutex_lock(&w->lock);
+	st_seat_has_fds(b->claim.seat);
+	pthread_mutex_unlock(&w->lock);
+	pid = finish(w, &b->claim, &reason);
+	if (pid > 0)
+		l->pidfd = pidfd;
 	free(b);
 	return pid;
 }
