@@ -332,7 +332,8 @@ static pid_t launch_child(int tfd, const struct st_spawn *spawn,
 	if (pid == 0)
 		pid = st_clone_launch(l);
 	/* processes that wait count for the limit, too: not worse than without */
-	if (pid == -EAGAIN && !spawn->clone && st_warm_make_room())
+	if (pid == -EAGAIN && report->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
+	    !spawn->clone && st_warm_make_room())
 		pid = st_clone_launch(l);
 	if (l->block) /* a plain launch makes no call for memory */
 		free(l->block);

@@ -394,6 +394,47 @@ static void waiting_processes_make_room_for_a_launch(void)
 	CHECK_EQ(stat_of(tfd).failed, 0);
 }
 
+/* Makes a file with a lease, which keeps others from opening it at once. */
+static void lease_a_file(void)
+{
+	const char *path = test_path("leased");
+	int fd = CHECK_SYS(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+
+	CHECK(signal(SIGIO, SIG_IGN) != SIG_ERR);
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
+}
+
+/* The first action would fail if the launch were tried again. */
+static void tells_of_the_action(int tfd, char **envp)
+{
+	const char *made = test_path("made"), *leased = test_path("leased");
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe"));
+	const int flags = O_RDWR | O_CREAT | O_EXCL;
+
+	args.envp = (uintptr_t)envp;
+	TEST_ACTIONS(&args,
+		     ACT_OPEN(AT_FDCWD, 1, TEST_OPEN(made, flags, 0600, 0)),
+		     ACT_OPEN(AT_FDCWD, 0,
+			      TEST_OPEN(leased, O_RDWR | O_NONBLOCK, 0, 0)));
+	CHECK_EQ(test_spawn_args(tfd, args), -EAGAIN);
+	CHECK_SYS(unlink(made));
+}
+
+static void an_action_that_fails_for_now_ends_no_waiting_process(void)
+{
+	char *env[] = { "LD_BIND_NOW=1", NULL };
+	int tfd, other;
+
+	lease_a_file();
+	tfd = ready_probe(FORK);
+	other = ready_probe(ONCE);
+	tells_of_the_action(tfd, environ);
+	CHECK_EQ(stat_of(other).warm_ready, 1);
+	tells_of_the_action(tfd, env);
+	CHECK_EQ(stat_of(other).warm_ready, 1);
+}
+
 static void without_ptrace_all_launches_are_cold(void)
 {
 	int tfd;
@@ -479,6 +520,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
 	TEST_CASE(waiting_processes_make_room_for_a_launch),
+	TEST_CASE(an_action_that_fails_for_now_ends_no_waiting_process),
 	TEST_CASE(without_ptrace_all_launches_are_cold),
 	TEST_CASE(without_mm_map_all_launches_are_cold),
 	TEST_CASE(variables_of_linker_and_libc_mean_cold),
