@@ -99,6 +99,17 @@ static int clone_with_pipe(struct spawn_template_begin *b)
 	return ret;
 }
 
+/* Clones. Processes that wait make room if none is left: see launch_child(). */
+static int clone_or_make_room(struct spawn_template_begin *b)
+{
+	int ret = clone_with_pipe(b);
+
+	if (ret != -EAGAIN || !st_warm_make_room())
+		return ret;
+	sys_close_own(&b->done);
+	return clone_with_pipe(b);
+}
+
 /* Launches from a process that waits. Return: as st_warm_begin(). */
 static pid_t take_prepared(struct spawn_template_begin *b)
 {
@@ -124,7 +135,7 @@ static pid_t clone_unwaited(struct st_launch *l)
 	ret = st_stack_take(&b->stack);
 	if (ret < 0)
 		return ret;
-	ret = clone_with_pipe(b);
+	ret = clone_or_make_room(b);
 	if (ret > 0)
 		return ret;
 	st_stack_give(&b->stack);

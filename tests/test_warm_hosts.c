@@ -375,8 +375,18 @@ static void a_full_process_limit_means_cold(void)
 	CHECK_EQ(stat_of(tfd).failed, 0);
 }
 
+static int begin_and_wait(int tfd, struct spawn_template_spawn_args args)
+{
+	struct spawn_template_begin *b;
+	int pidfd;
+
+	CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+	CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	return test_wait(pidfd);
+}
+
 /* Waiting processes must not take the place of a program. */
-static void waiting_processes_make_room_for_a_launch(void)
+static void make_room(int (*launch)(int, struct spawn_template_spawn_args))
 {
 	char *env[] = { "LD_BIND_NOW=1", NULL }, *argv[] = { "probe", NULL };
 	struct spawn_template_spawn_args args = test_args(NULL, argv);
@@ -390,8 +400,18 @@ static void waiting_processes_make_room_for_a_launch(void)
 	/* this process, the keeper, the parked process and its fork */
 	CHECK_SYS(setrlimit(RLIMIT_NPROC, &limit));
 	args.envp = (uintptr_t)env;
-	CHECK_COLD(tfd, ENVIRONMENT, CHECK_EQ(test_spawn_args(tfd, args), 0));
+	CHECK_COLD(tfd, ENVIRONMENT, CHECK_EQ(launch(tfd, args), 0));
 	CHECK_EQ(stat_of(tfd).failed, 0);
+}
+
+static void waiting_processes_make_room_for_a_launch(void)
+{
+	make_room(test_spawn_args);
+}
+
+static void waiting_processes_make_room_for_a_begun_launch(void)
+{
+	make_room(begin_and_wait);
 }
 
 /* Makes a file with a lease, which keeps others from opening it at once. */
@@ -520,6 +540,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),
 	TEST_CASE(waiting_processes_make_room_for_a_launch),
+	TEST_CASE(waiting_processes_make_room_for_a_begun_launch),
 	TEST_CASE(an_action_that_fails_for_now_ends_no_waiting_process),
 	TEST_CASE(without_ptrace_all_launches_are_cold),
 	TEST_CASE(without_mm_map_all_launches_are_cold),
