@@ -19,7 +19,6 @@
  * and posix_spawn(3), do not wait either.
  */
 #include <pthread.h>
-#include <stdbool.h>
 
 #include "futex.h"
 #include "no_fork.h"
@@ -128,6 +127,15 @@ void st_no_fork_begin(void)
 	is_inside = true;
 	if (!enter())
 		wait_to_enter();
+}
+
+bool st_no_fork_try(void)
+{
+	is_inside = true;
+	if (enter())
+		return true;
+	is_inside = false;
+	return false;
 }
 
 void st_no_fork_end(void)

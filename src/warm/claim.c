@@ -20,6 +20,7 @@
 #include <linux/futex.h>
 
 #include "clone.h"
+#include "no_fork.h"
 #include "shared/clock.h"
 #include "sys.h"
 #include "warm/arch.h"
@@ -114,11 +115,6 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 		&image, parked, fds, claim->launch, &slot->req);
 }
 
-/*
- * Sends the message with one end of a pipe, which the process closes when it has
- * answered, and which closes when it ends. The caller keeps the other end, and lets no
- * thread fork meanwhile.
- */
 static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
 {
 	const struct st_launch *l = claim->launch;
@@ -135,6 +131,22 @@ static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
 		ret = send_message(claim->seat, claim->slot, fds);
 	sys_close(pipe[1]);
 	claim->done = pipe[0];
+	return ret;
+}
+
+/*
+ * Sends the message with one end of a pipe, which the process closes when it has
+ * answered, and which closes when it ends. The caller keeps the other end, and lets no
+ * thread fork meanwhile. It does not wait for a fork, under the lock.
+ */
+static int send_alone(struct warm_claim *claim, struct warm_fds *fds)
+{
+	int ret;
+
+	if (!st_no_fork_try())
+		return -EAGAIN;
+	ret = send_with_pipe(claim, fds);
+	st_no_fork_end();
 	return ret;
 }
 
@@ -159,7 +171,7 @@ static int send_launch(struct warm_claim *claim, struct warm_fds *fds,
 			ready + st_seat_coming(seat) <= spares;
 	if (ret < 0)
 		return ret;
-	return claim->wants_done ? send_with_pipe(claim, fds)
+	return claim->wants_done ? send_alone(claim, fds)
 				 : send_message(seat, claim->slot, fds);
 }
 

@@ -15,7 +15,6 @@
 #include "shared/clock.h"
 #include "sys.h"
 #include "epoch.h"
-#include "no_fork.h"
 #include "warm/claim.h"
 #include "warm/pool.h"
 
@@ -335,10 +334,7 @@ pid_t st_warm_begin(struct st_warm *w, struct st_launch *l, int *done,
 		return 0;
 	}
 	b->claim.wants_done = true;
-	/* not under the lock: it may wait for the fork of another thread */
-	st_no_fork_begin();
 	reason = take(w, l, &b->claim);
-	st_no_fork_end();
 	if (reason == ST_COLD_NONE) {
 		reason = go(&b->claim);
 		if (reason == ST_COLD_NONE &&
