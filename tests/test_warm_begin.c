@@ -95,6 +95,27 @@ static void a_begun_launch_is_served_warm(void)
 	each_mode(begins);
 }
 
+/* The library's own descriptors have free numbers, which the child's may have. */
+static void begins_with_numbers(int tfd)
+{
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe", "exit", "7"));
+	int from;
+
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
+	await_ready(tfd);
+	from = CHECK_SYS(dup(0));
+	CHECK_SYS(close(from));
+	TEST_ACTIONS(&args, ACT_DUP2(0, from), ACT_DUP2(0, from + 1),
+		     ACT_DUP2(0, from + 2));
+	CHECK_WARM(tfd, check_ends(begin(tfd, args)));
+}
+
+static void a_begun_launch_may_name_free_numbers(void)
+{
+	each_mode(begins_with_numbers);
+}
+
 static void goes_on(int tfd)
 {
 	struct spawn_template_begin *b;
@@ -357,6 +378,7 @@ static void a_begun_launch_that_fits_no_process_is_cold(void)
 
 static const struct test_case cases[] = {
 	TEST_CASE(a_begun_launch_is_served_warm),
+	TEST_CASE(a_begun_launch_may_name_free_numbers),
 	TEST_CASE(the_caller_of_a_begun_launch_goes_on),
 	TEST_CASE(a_begun_launch_that_fails_warm_tells_where),
 	TEST_CASE(a_begun_warm_launch_can_be_killed),

@@ -57,6 +57,29 @@ static void standard_output_marked_for_exec_goes_cold(void)
 	CHECK_COLD(tfd, DESCRIPTORS, CHECK_EQ(test_spawn_args(tfd, args), 0));
 }
 
+/* Return: the lowest number that is free, and so the library's next one. */
+static int next_number(void)
+{
+	int fd = CHECK_SYS(dup(0));
+
+	CHECK_SYS(close(fd));
+	return fd;
+}
+
+static void fails_without_source(int tfd)
+{
+	struct spawn_template_spawn_args args = test_args(NULL, quiet);
+
+	TEST_ACTIONS(&args, ACT_DUP2(next_number(), 21));
+	CHECK_EQ(test_spawn_args(tfd, args), -EBADF);
+}
+
+static void a_source_that_is_not_open_fails_warm_as_cold(void)
+{
+	fails_without_source(test_probe());
+	each_mode(fails_without_source);
+}
+
 static char *with_marks(int tfd)
 {
 	char *argv[] = {
@@ -259,6 +282,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(ranges_are_closed_warm_as_cold),
 	TEST_CASE(a_range_with_high_numbers_goes_cold),
 	TEST_CASE(standard_output_marked_for_exec_goes_cold),
+	TEST_CASE(a_source_that_is_not_open_fails_warm_as_cold),
 	TEST_CASE(marks_of_replaced_standard_files_have_no_effect),
 	TEST_CASE(paths_of_own_descriptors_go_cold),
 	TEST_CASE(limits_that_lay_out_the_memory_go_cold),

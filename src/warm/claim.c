@@ -103,10 +103,14 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 	slot->req.spins = claim->launch->batch ? GO_SPINS_RING : GO_SPINS;
 	if (!st_fds_list(fds, claim->launch))
 		return -E2BIG;
+	if (st_fds_has(fds, fds->fd[0]))
+		return -EBADF;
 	if (claim->wants_done && fds->n == WARM_FDS_MOST)
 		return -E2BIG;
-	if (claim->wants_done) /* the process has no other use for the door */
+	if (claim->wants_done) { /* the process has no other use for the door */
+		fds->fd[fds->n] = -1; /* to come */
 		fds->number[fds->n++] = WARM_DOOR;
+	}
 	memcpy(slot->req.numbers, fds->number, sizeof(fds->number));
 	if (parked->control.python.python)
 		return st_python_image(&image, parked, fds, claim->launch,
@@ -117,17 +121,15 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 
 static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
 {
-	const struct st_launch *l = claim->launch;
 	int pipe[2], ret;
 
 	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
 	if (ret < 0)
 		return ret;
-	fds->fd[fds->n - 1] = pipe[1];
-	/* these are no numbers that the caller can mean */
-	if (st_launch_names(l, pipe[0]) || st_launch_names(l, pipe[1]))
+	if (st_fds_has(fds, pipe[0]) || st_fds_has(fds, pipe[1]))
 		ret = -EBADF;
-	else
+	fds->fd[fds->n - 1] = pipe[1];
+	if (ret == 0)
 		ret = send_message(claim->seat, claim->slot, fds);
 	sys_close(pipe[1]);
 	claim->done = pipe[0];

@@ -23,11 +23,22 @@ static int low_number(const struct warm_fds *fds, const struct st_launch *l)
 	return -1;
 }
 
-static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
+/*
+ * Tells whether a descriptor of the caller's, at this number, is to be sent. One of the
+ * library's there shows that the caller had none, and that the launch fails.
+ */
+bool st_fds_has(const struct warm_fds *fds, int fd)
 {
 	for (int i = 1; i < fds->n; i++)
 		if (fds->fd[i] == fd)
 			return true;
+	return false;
+}
+
+static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
+{
+	if (st_fds_has(fds, fd))
+		return true;
 	if (fds->n == WARM_FDS_MOST)
 		return false;
 	fds->fd[fds->n] = fd;

@@ -16,6 +16,7 @@ struct warm_fds {
 };
 
 bool st_fds_list(struct warm_fds *fds, const struct st_launch *l);
+bool st_fds_has(const struct warm_fds *fds, int fd);
 
 struct warm_image {
 	char *buf;		/* WARM_IMAGE_MOST bytes */
