@@ -262,6 +262,15 @@ static void strangers_that_reuse_ids_are_left_alone(void)
 	leave_strangers_alone(FORK);
 }
 
+/* As those of a Python that prepares Pythons: only their memory tells them apart. */
+static void forks_of_a_host_with_the_programs_name_are_left_alone(void)
+{
+	test_need_root();
+	CHECK_SYS(prctl(PR_SET_NAME, "probe"));
+	leave_strangers_alone(ONCE);
+	leave_strangers_alone(FORK);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(launches_survive_kills_at_any_step_once),
 	TEST_CASE(launches_survive_kills_at_any_step_fork),
@@ -270,5 +279,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(nothing_is_left_of_hosts_killed_at_any_time),
 	TEST_CASE(nothing_is_left_when_the_host_executes_another_program),
 	TEST_CASE(strangers_that_reuse_ids_are_left_alone),
+	TEST_CASE(forks_of_a_host_with_the_programs_name_are_left_alone),
 };
 TEST_MAIN(cases)

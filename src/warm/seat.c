@@ -203,9 +203,22 @@ bool st_seat_has_ended(pid_t pid, int pidfd)
 #define FORKED_ONLY 0x40 /* PF_FORKNOEXEC of the kernel */
 
 /*
+ * Tells whether a process is a fork of this one: it has the same stack. Where no
+ * addresses are chosen at random, a process of a seat may seem to be one; it ends with
+ * its socket.
+ */
+static bool is_fork_of_host(const struct st_process *p)
+{
+	struct st_process own;
+
+	return st_process_read(getpid(), &own) < 0 ||
+	       (p->stack && p->stack == own.stack);
+}
+
+/*
  * Tells whether the process with the id is of this seat. A host that reaps all
  * children may have reaped it: then its id is nobody's, or another child's. That one
- * is another program, or has been executed since it was forked.
+ * is another program, has been executed since it was forked, or is a fork of the host.
  */
 static bool is_of_seat(const struct warm_seat *seat, pid_t pid)
 {
@@ -216,7 +229,8 @@ static bool is_of_seat(const struct warm_seat *seat, pid_t pid)
 		return false;
 	if (pid == seat->process.pid)
 		return p.start == seat->process.start;
-	return (p.flags & FORKED_ONLY) && p.start >= seat->process.start;
+	return (p.flags & FORKED_ONLY) && p.start >= seat->process.start &&
+	       !is_fork_of_host(&p);
 }
 
 /*

@@ -42,9 +42,9 @@ int st_process_read(pid_t pid, struct st_process *process)
 	end = strrchr(line, ')'); /* may be in the name */
 	if (!end || sscanf(end + 1,
 			   " %c %d %d %d %*d %*d %u %*u %*u %*u %*u %*u %*u "
-			   "%*d %*d %*d %*d %d %*d %lu",
+			   "%*d %*d %*d %*d %d %*d %lu %*u %*d %*u %*u %*u %lu",
 			   &p.state, &p.parent, &p.group, &p.session, &p.flags,
-			   &p.threads, &p.start) != 7)
+			   &p.threads, &p.start, &p.stack) != 8)
 		return -ESRCH;
 	take_name(&p, line, end);
 	*process = p;

@@ -17,6 +17,7 @@ struct st_process {
 	unsigned int flags;	/* PF_* of the kernel */
 	int threads;
 	uint64_t start;		/* clock ticks since boot; tells reuse */
+	uint64_t stack;		/* address where exec began it; 0 if ended or hidden */
 	bool ours;		/* the reader's mark; false at first */
 };
 
