@@ -280,10 +280,12 @@ static void identify(struct warm_claim *claim)
 {
 	struct warm_seat *seat = claim->seat;
 	struct warm_slot *slot = slot_of(claim);
-	pid_t pid = (pid_t)slot->pid;
+	pid_t pid;
 
 	if (claim->pid || !is_taken(slot))
 		return;
+	/* written before the launch was taken */
+	pid = (pid_t)slot->pid;
 	pthread_mutex_lock(seat->lock);
 	st_seat_take(seat, pid, &claim->pidfd);
 	seat->unclaimed--;
