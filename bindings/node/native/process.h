@@ -51,6 +51,12 @@ struct child_end {
 	int code, signal;		/* one of them is 0 */
 };
 
+/*
+ * Tries whether children can be watched, signalled and reaped by pidfds: a sandbox may
+ * deny a call, and Linux before 5.4 lacks some. That must be known before there is a
+ * child. Return: 0; -ENOSYS; or -EMFILE and the like, for now.
+ */
+int child_end_try(void);
 /* Reaps the child if it has ended; tells whether it has. */
 bool child_end_reap(int pidfd, struct child_end *end);
 /* Tells whether the end of a child that was reaped is known (Linux 6.15). */

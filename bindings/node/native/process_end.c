@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of a child, also when other code has reaped it. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "process.h"
 
@@ -21,6 +24,32 @@ struct pidfd_info_exit {
 
 #define INFO_EXIT (1ULL << 3)
 #define GET_INFO _IOWR(0xFF, 11, struct pidfd_info_exit)
+
+/* Makes each call on this process, which is no child of its own. */
+static int try_calls(void)
+{
+	siginfo_t info;
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0), ret = 0;
+
+	if (fd < 0)
+		return errno == EPERM ? -ENOSYS : -errno;
+	if (syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) < 0 ||
+	    (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) < 0 &&
+	     errno != ECHILD))
+		ret = -ENOSYS;
+	close(fd);
+	return ret;
+}
+
+int child_end_try(void)
+{
+	static atomic_bool works;
+	int ret = works ? 0 : try_calls();
+
+	if (ret == 0)
+		works = true;
+	return ret;
+}
 
 bool child_end_reaped(int pidfd, struct child_end *end)
 {

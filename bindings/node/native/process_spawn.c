@@ -144,6 +144,8 @@ int launch_take(struct launch *l, napi_env napi, const napi_value *values)
 		ret = take_numbers(&l->run.args.spawn, napi, values[6]);
 	if (ret == 0)
 		ret = take_stdio(&l->io, napi, values + 4);
+	if (ret == 0)
+		ret = child_end_try();
 	if (ret < 0)
 		return ret;
 	ret = stdio_open(&l->io);

@@ -177,6 +177,50 @@ run('sync calls of a Worker go through templates', async () => {
     assert.equal(out, 'x 1\n', err);
 });
 
+/* Runs a program without one system call, which fails with EPERM. */
+const DENY = `
+    #include <errno.h>
+    #include <linux/filter.h>
+    #include <linux/seccomp.h>
+    #include <stddef.h>
+    #include <sys/prctl.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    int main(int argc, char **argv)
+    {
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DENIED, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { 4, filter };
+        if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) return 77;
+        execvp(argv[1], argv + 1);
+        return 77;
+    }`;
+
+run('where a sandbox denies calls on pidfds, the original makes the launches', async () => {
+    const deny = path.join(temporary(), 'deny');
+    fs.writeFileSync(`${deny}.c`, DENY);
+    for (const call of ['SYS_pidfd_open', 'SYS_pidfd_send_signal']) {
+        const made = cp.spawnSync('cc', [`-DDENIED=${call}`, '-o', deny, `${deny}.c`]);
+        if (made.status !== 0) skip('there is no C compiler with these calls');
+        const { out, err, code } = await script(`
+            import cp from 'node:child_process';
+            import { stats } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+            const { error, signal } = cp.spawnSync('sleep', ['60'], { timeout: 50 });
+            const child = cp.spawn('sleep', ['60']);
+            child.on('exit', (...end) => console.log(error.code, signal, ...end,
+                JSON.stringify(stats())));
+            child.kill();`, { prefix: [deny] });
+        if (code === 77) skip('no filter of system calls can be set');
+        assert.equal(out, 'ETIMEDOUT SIGTERM null SIGTERM ' +
+            '{"cold":0,"fallback":{"launch: ENOSYS":2}}\n', err);
+    }
+});
+
 /* ---- other ids */
 
 const IDS = 'grep -E "^(Uid|Gid|Groups)" /proc/self/status';
