@@ -369,17 +369,37 @@ static struct kid *find(struct env *env, double id)
 	return kid;
 }
 
+/* Before exec the child's memory is the host's, and so would the core be. */
+static bool dumps_core(int sig)
+{
+	switch (sig) {
+	case SIGQUIT:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGSEGV:
+	case SIGXCPU:
+	case SIGXFSZ:
+	case SIGSYS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
  * Tells whether a signal has to wait for exec: one that would stop the child, since a
- * launch that has stopped may be waited for; and one that this process ignores, because
- * so does the child until it has reset it.
+ * launch that has stopped may be waited for; one that dumps core; and one that this
+ * process ignores, because so does the child until it has reset it.
  */
 static bool waits_for_exec(int sig)
 {
 	struct sigaction now;
 
 	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN ||
-	       sig == SIGTTOU ||
+	       sig == SIGTTOU || dumps_core(sig) ||
 	       (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN);
 }
 

@@ -30,6 +30,13 @@ async function counted(cold, fallback, fn) {
     assert.deepEqual(more, fallback);
 }
 
+/** Waits as eventually() does, while the loop stands still. */
+function waitHere(condition, seconds = 10) {
+    const end = Date.now() + seconds * 1000;
+    while (!condition()) if (Date.now() > end) return false;
+    return true;
+}
+
 async function output(child) {
     let text = '';
     child.stdout.on('data', (data) => { text += data; });
@@ -169,6 +176,22 @@ run('a signal that this process ignores reaches a child that has just begun', as
         const child = cp.spawn('sleep', ['60']);
         assert.equal(child.kill('SIGPIPE'), true);
         assert.deepEqual(await once(child, 'exit'), [null, 'SIGPIPE']);
+    }
+});
+
+run('a signal that dumps core waits for exec, since before the core is the host\'s', async () => {
+    const cwd = temporary();        // for the cores
+    for (let i = 0; i < 10; i++) {
+        const child = cp.spawn('sleep', ['60'], { cwd });
+        // most of these have not passed exec yet, and will not before they go on
+        process.kill(child.pid, 'SIGSTOP');
+        const other = cp.spawn('sh', ['-c', `sleep 0.05; kill -CONT ${child.pid}`]);
+        assert.equal(child.kill('SIGQUIT'), true);
+        const proc = (name) => fs.readFileSync(`/proc/${child.pid}/${name}`, 'latin1');
+        assert.ok(waitHere(() => proc('status').includes('\nState:\tZ')));
+        assert.equal(proc('comm'), 'sleep\n');
+        assert.deepEqual(await once(child, 'exit'), [null, 'SIGQUIT']);
+        if (other.exitCode === null) await once(other, 'exit');
     }
 });
 
