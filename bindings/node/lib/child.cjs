@@ -137,14 +137,24 @@ function adopt(handle, id, pid, positional) {
     let kept = true;
     let ended = false;
     let closed = false;
+    let sending = false;
+    const send = (signal, tree) => {
+        if (ended) return ESRCH;
+        sending = true;
+        try {
+            return native.process_kill(id, signal, tree);
+        } finally {
+            sending = false;
+        }
+    };
     const keep = (on) => {
         kept = on;
         if (!ended) native.process_ref(id, on);
     };
     Object.assign(handle, {
         pid,
-        kill: (signal) => (ended ? ESRCH : native.process_kill(id, signal, false)),
-        killTree: (signal) => (ended ? ESRCH : native.process_kill(id, signal, true)),
+        kill: (signal) => send(signal, false),
+        killTree: (signal) => send(signal, true),
         pidfd: () => (ended ? -1 : native.process_pidfd(id)),
         ref: () => keep(true),
         unref: () => keep(false),
@@ -158,7 +168,12 @@ function adopt(handle, id, pid, positional) {
     });
     exits.set(id, (code, signal) => {
         ended = true;
-        if (!closed) resource.runInAsyncScope(() => handle.onexit?.(code, signal));
+        const tell = () => {
+            if (!closed) resource.runInAsyncScope(() => handle.onexit?.(code, signal));
+        };
+        // who has called kill() may have no listeners yet
+        if (sending) process.nextTick(tell);
+        else tell();
     });
 }
 

@@ -150,6 +150,15 @@ run('a launch that fails after begin gives an error event', () => counted(1, {},
     assert.equal(error.syscall, `spawn ${file}`);
 }));
 
+run('kill() that finds a failed launch emits the error later', () => counted(1, {}, async () => {
+    // this process ignores SIGPIPE, so that it has to wait for exec
+    const child = cp.spawn('true', Array(40).fill('x'.repeat(100000)));
+    assert.equal(child.kill('SIGPIPE'), false);
+    assert.equal(child.kill(), false);
+    const [error] = await once(child, 'error');
+    assert.equal(error.code, 'E2BIG');
+}));
+
 run('kill reaches the program, and a second one finds none', () => counted(2, {}, async () => {
     const child = cp.spawn('sleep', ['60']);
     assert.equal(child.kill('SIGUSR1'), true);

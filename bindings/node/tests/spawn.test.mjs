@@ -95,6 +95,9 @@ if (!isNode) {
         const [error] = await once(other, 'error').catch((one) => [one]);
         assert.equal(error.code, 'E2BIG');
         await assert.rejects(other.wait(), { code: 'E2BIG' });
+        const third = shell.spawn(['sh', 'a'.repeat(200000)]);
+        assert.equal(third.killTree(), false);
+        await assert.rejects(third.wait(), { code: 'E2BIG' });
     });
 
     test('child_process is as before, during and after a child of a template', async () => {
