@@ -52,8 +52,11 @@ function stdioOf(entry, i) {
     case 'overlapped':
         return PIPE;
     case 'inherit':
-    case 'fd':
-        return entry.fd ?? i;
+    case 'fd': {
+        // a closed file of node:fs has -1 for a descriptor: an error of the original
+        const fd = entry.fd ?? i;
+        return fd >= 0 ? fd : null;
+    }
     case 'wrap':
         return entry.handle?.fd >= 0 ? entry.handle.fd : null;
     default:

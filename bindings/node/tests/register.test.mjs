@@ -253,6 +253,14 @@ run('stdio may be inherited, ignored, a descriptor, and more than three', () =>
         assert.equal(fs.readFileSync(file, 'utf8'), 'err\nfive\n');
     }));
 
+run('a closed file is no stdio, as by the original', () => counted(0, { stdio: 2 }, async () => {
+    const file = await fs.promises.open('/dev/null');
+    await file.close();
+    const stdio = ['ignore', file];
+    assert.throws(() => cp.spawn('true', { stdio }), { code: 'EINVAL' });
+    assert.equal(cp.spawnSync('true', { stdio }).error?.code, 'EINVAL');
+}));
+
 run('inherited stdio is open, though Node marks its own', async () => {
     const { out, err } = await script(`
         import { stats } from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
