@@ -163,6 +163,9 @@ static void take_output(struct sync *s, struct pipe *p)
 		if (n < 0)
 			set_error(&s->pipe_error, -errno);
 		p->reads = false;
+		/* a child that writes on must not wait for a reader */
+		if (n < 0 && !p->writes)
+			pipe_close(p);
 		return;
 	}
 	p->out_len += (size_t)n;
