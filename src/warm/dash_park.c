@@ -345,8 +345,8 @@ int st_park_dash(struct tracer *t)
 		ret = st_stops_run(&d.run);
 	t->out->last_source = t->out->n_files;
 	if (ret < 0)
-		return st_park_at(t, d.unknown ? WARM_STEP_START : WARM_STEP_SOURCE,
-				  ret);
+		return st_park_at(
+			t, d.unknown ? WARM_STEP_START : WARM_STEP_SOURCE, ret);
 	ret = st_stops_hold(&d.run);
 	if (ret == 0)
 		ret = check_shell(&d);

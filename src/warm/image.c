@@ -53,8 +53,8 @@ static const uint64_t no_signals;
 static bool leaves_out(const struct warm_builder *b, const struct st_launch *l,
 		       const struct spawn_template_action *a)
 {
-	return l->rest || (b->no_resets &&
-			   a->type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT);
+	return l->rest ||
+	       (b->no_resets && a->type == SPAWN_TEMPLATE_ACTION_SIGDEFAULT);
 }
 
 static uint64_t put_argument(struct warm_builder *b, const struct st_launch *l,
@@ -72,7 +72,8 @@ static uint64_t put_argument(struct warm_builder *b, const struct st_launch *l,
 	case SPAWN_TEMPLATE_ACTION_SIGDEFAULT:
 		memcpy(&set, pointer(a->arg), sizeof(set));
 		set.sigset = st_image_put(
-			b, leaves_out(b, l, a) ? &no_signals : pointer(set.sigset),
+			b,
+			leaves_out(b, l, a) ? &no_signals : pointer(set.sigset),
 			sizeof(uint64_t), 8);
 		return set.sigset ? st_image_put(b, &set, sizeof(set), 8) : 0;
 	case SPAWN_TEMPLATE_ACTION_CHDIR:
