@@ -82,7 +82,7 @@ SUB_JOBS := -j$(shell nproc)
 
 # Tests wait more than they compute. So three run at a time where time limits are
 # multiplied, on two processors.
-SLOW_JOBS := JOBS=$(shell expr $$(nproc) \* 3 / 2)
+SLOW_JOBS = JOBS=$$(($$(nproc) * 3 / 2))
 
 # The command line tool has the sanitizers, too, for its scripts. A case that a
 # sanitizer forbids is skipped whatever MUST_WORK is: 'check' runs it.

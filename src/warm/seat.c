@@ -67,8 +67,9 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 	if (seat->door < 0)
 		return -errno;
 	park->door = seat->door;
-	park->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return park->null < 0 ? -errno : 0;
+	park->null =
+		sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+	return park->null < 0 ? park->null : 0;
 }
 
 static void add_waiting(struct warm_seat *seat, pid_t pid, int pidfd)
