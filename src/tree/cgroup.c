@@ -19,7 +19,6 @@
 #include <linux/magic.h>
 
 #include "shared/cgroups.h"
-#include "shared/clock.h"
 #include "sys.h"
 #include "tree/cgroup.h"
 #include "pidfd.h"
@@ -27,11 +26,13 @@
 
 const struct walk_names st_walk_names = WALK_NAMES;
 
-/* The time for which a directory without living processes may answer EBUSY. */
-#define REMOVE_MOST (50 * ST_MS)
-
-/* The same where only killed processes are left, which a busy machine lets end late. */
-#define ENDING_MOST (1000 * ST_MS)
+/*
+ * The tries, 1 ms apart, to remove a directory that answers EBUSY: with living processes
+ * in it, and with those alone that are ending. They are counted, since on a busy machine
+ * time passes in which neither these nor the caller had a processor.
+ */
+#define TRIES_LIVING 50
+#define TRIES_ENDING 1000
 
 /* ---- the caller's own cgroup */
 
@@ -355,11 +356,11 @@ static int remove_all(int parent, const char *name, int dir)
 	return ret;
 }
 
-/* Tells whether a cgroup that is busy after a time is worth waiting for. */
-static bool may_wait(int dir, int64_t waited)
+/* Tells whether a cgroup that is busy after some tries is worth another one. */
+static bool may_try(int dir, int tries)
 {
-	return waited < REMOVE_MOST ||
-	       (waited < ENDING_MOST && st_cgroup_count(dir) == 0);
+	return tries < TRIES_LIVING ||
+	       (tries < TRIES_ENDING && st_cgroup_count(dir) == 0);
 }
 
 /**
@@ -374,10 +375,9 @@ static bool may_wait(int dir, int64_t waited)
  */
 int st_cgroup_remove(int parent, const char *name, int dir)
 {
-	int64_t begun = st_now();
 	int ret = remove_all(parent, name, dir);
 
-	while (ret == -EBUSY && may_wait(dir, st_now() - begun)) {
+	for (int tries = 0; ret == -EBUSY && may_try(dir, tries); tries++) {
 		if (walk_event(dir, &st_walk_names, 'p') == 1)
 			move_out(parent, dir);
 		ret = remove_all(parent, name, dir);
