@@ -304,6 +304,34 @@ static void modules_are_imported_ahead(void)
 	check_warm_as_cold(tfd, &use);
 }
 
+/* Checks a line in a Python that has imported this module ahead. */
+static void check_with_module(const char *text, const struct line *line)
+{
+	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
+	struct line own = *line;
+	int tfd = python_of("own_module");
+
+	test_write(test_path("own_module.py"), text, 0644);
+	own.env = env;
+	own.directory = "/";
+	make_ready(tfd, &own);
+	check_warm_as_cold(tfd, &own);
+	CHECK_EQ(spawn_template_close(tfd), 0);
+}
+
+static void modules_are_there_when_one_ahead_says_good_bye(void)
+{
+	static const struct line line = C("import own_module");
+
+	check_with_module("import atexit, json\n"
+			  "json.mark = 'marked'\n"
+			  "def last():\n"
+			  "    import json\n"
+			  "    print(getattr(json, 'mark', None))\n"
+			  "atexit.register(last)\n",
+			  &line);
+}
+
 /* A module beside the script comes first, as in a Python that starts. */
 static void a_module_beside_the_script_hides_one_imported_ahead(void)
 {
@@ -479,6 +507,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_report_is_the_same_in_any_environment),
 	TEST_CASE(forks_have_ids_and_random_numbers_of_their_own),
 	TEST_CASE(modules_are_imported_ahead),
+	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_is_imported_anew),
 	TEST_CASE(a_module_that_cannot_be_imported_ahead_keeps_launches_cold),

@@ -10,7 +10,8 @@
  *
  * The modules of the prepared process are not torn down at the end of a fork,
  * which would copy most of its memory: the last handler of atexit takes them out
- * of sys.modules, and a reference that is never dropped keeps them.
+ * of sys.modules, and a reference that is never dropped keeps them. That handler is
+ * registered first, so that those of the modules still find them there.
  */
 #include "warm/python.h"
 
@@ -55,14 +56,20 @@ const char st_python_source[] =
 	"            found += [p for p in (spec.origin, spec.cached) if p]\n"
 	"    return dict.fromkeys(found)\n"
 	"def make(modules):\n"
-	"    mods = sys.modules\n"
+	"    mods, items = sys.modules, ()\n"
 	"    had = [n for n in ('gc', 'atexit') if n in mods]\n"
+	"    def last():\n"
+	"        for n, m in items:\n"
+	"            if mods.get(n) is m: del mods[n]\n"
+	"    import gc, atexit\n"
+	"    atexit.register(last)\n"
+	"    for n in ('gc', 'atexit'):\n"
+	"        if n not in had: del mods[n]\n"
 	"    before = set(mods)\n"
 	"    for name in modules.split(','):\n"
 	"        if name: __import__(name)\n"
 	"    ahead = {n.partition('.')[0] for n in mods if n not in before}\n"
 	"    found = depends(mods)\n"
-	"    import gc, atexit\n"
 	"    start = read('/proc/self/environ')\n"
 	"    environ, init = posix.environ, parse(start)\n"
 	"    changed = {k: v for k, v in environ.items() if init.get(k) != v}\n"
@@ -75,9 +82,6 @@ const char st_python_source[] =
 	"    enc, errors = sys.stdin.encoding, sys.stdin.errors\n"
 	"    stay = '__main__', 'sys', 'builtins'\n"
 	"    items = tuple((n, m) for n, m in mods.items() if n not in stay)\n"
-	"    def last():\n"
-	"        for n, m in items:\n"
-	"            if mods.get(n) is m: del mods[n]\n"
 	"    def std(fd, name, write):\n"
 	"        try: fstat(fd)\n"
 	"        except OSError: return None\n"
@@ -126,7 +130,6 @@ const char st_python_source[] =
 	"        return True\n"
 	"    sys.stdin = sys.__stdin__ = sys.stdout = sys.__stdout__ = None\n"
 	"    sys.stderr = sys.__stderr__ = None\n"
-	"    atexit.register(last)\n"
 	"    gc.collect()\n"
 	"    gc.freeze()\n"
 	"    old, new = mods['__main__'], type(sys)('__main__')\n"
@@ -134,8 +137,6 @@ const char st_python_source[] =
 	"    new.__dict__.update(old.__dict__)\n"
 	"    if '__annotations__' in new.__dict__: new.__dict__['__annotations__'] = {}\n"
 	"    mods['__main__'] = new\n"
-	"    for n in ('gc', 'atexit'):\n"
-	"        if n not in had: del mods[n]\n"
 	"    coding = sys.getfilesystemencoding(), 'surrogateescape'\n"
 	"    return take, b''.join(p.encode(*coding) + b'\\0' for p in found)\n"
 	"take, files = make(MODULES)\n";
