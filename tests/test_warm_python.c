@@ -350,6 +350,32 @@ static void a_module_beside_the_script_hides_one_imported_ahead(void)
 	CHECK_STR(see(tfd, &there).out, "mine\n");
 }
 
+/* A directory or an archive that is run comes first even with -I. */
+static void a_module_in_what_is_run_hides_one_imported_ahead(void)
+{
+	struct line pack = C("import zipfile\n"
+			     "with zipfile.ZipFile('app.pyz', 'w') as z:\n"
+			     "    for n in '__main__.py', 'json.py':\n"
+			     "        z.write('app/' + n, n)\n");
+	struct line line = { .argv = { "-I", "-c", "pass" } };
+	char *const run[] = { test_path("app"), test_path("app.pyz") };
+	int tfd = python_of("json");
+
+	CHECK_OK(mkdir(test_path("app"), 0755));
+	test_write(test_path("app/__main__.py"),
+		   "import json; print(json.value)\n", 0644);
+	test_write(test_path("app/json.py"), "value = 'mine'\n", 0644);
+	pack.directory = test_tmpdir();
+	CHECK_EQ(see_cold(&pack).code, 0);
+	make_ready(tfd, &line);
+	for (size_t i = 0; i < TEST_COUNT(run); i++) {
+		struct line app = { .argv = { "-I", run[i] } };
+
+		check_warm_as_cold(tfd, &app);
+		CHECK_STR(see(tfd, &app).out, "mine\n");
+	}
+}
+
 static void a_module_that_changes_is_imported_anew(void)
 {
 	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
@@ -509,6 +535,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(modules_are_imported_ahead),
 	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
+	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_is_imported_anew),
 	TEST_CASE(a_module_that_cannot_be_imported_ahead_keeps_launches_cold),
 	TEST_CASE(options_that_show_the_start_are_cold),
