@@ -332,6 +332,20 @@ static void modules_are_there_when_one_ahead_says_good_bye(void)
 			  &line);
 }
 
+static void a_module_ahead_may_keep_a_stream(void)
+{
+	static const struct line line = C(
+		"import own_module, sys\n"
+		"own_module.say('1\\n'); print(2); own_module.say('3\\n')\n"
+		"print(own_module.say.__defaults__ == (sys.stdout, sys.stderr))");
+
+	check_with_module("import sys\n"
+			  "def say(text, out=sys.stdout, err=sys.stderr):\n"
+			  "    out.write(text)\n"
+			  "    err.write('no end of the line')\n",
+			  &line);
+}
+
 /* A module beside the script comes first, as in a Python that starts. */
 static void a_module_beside_the_script_hides_one_imported_ahead(void)
 {
@@ -405,6 +419,8 @@ static const char *const bad_modules[] = {
 	"f = open('/dev/null')\n",
 	"import os, time\nif os.fork() == 0: time.sleep(30)\n",
 	"import os; os._exit(0)\n",
+	"import sys; sys.stdout.reconfigure(line_buffering=True)\n",
+	"import sys; out = sys.stdout.buffer\n",
 };
 
 static void a_module_that_cannot_be_imported_ahead_keeps_launches_cold(void)
@@ -534,6 +550,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(forks_have_ids_and_random_numbers_of_their_own),
 	TEST_CASE(modules_are_imported_ahead),
 	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
+	TEST_CASE(a_module_ahead_may_keep_a_stream),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_is_imported_anew),
