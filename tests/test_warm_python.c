@@ -390,6 +390,23 @@ static void a_module_in_what_is_run_hides_one_imported_ahead(void)
 	}
 }
 
+static void a_module_that_changes_while_it_is_imported_is_not_kept(void)
+{
+	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()),
+			(char *)"PYTHONDONTWRITEBYTECODE=1", NULL };
+	struct line line = C("pass"), use = C("import own_module\n"
+					      "print(own_module.value)");
+	int tfd = python_of("own_module");
+
+	line.env = use.env = env;
+	test_write(test_path("own_module.py"),
+		   "value = 'old'\n"
+		   "open(__file__, 'w').write('value = \"new\"\\n')\n",
+		   0644);
+	make_ready(tfd, &line);
+	CHECK_STR(see_warm(tfd, &use).out, "new\n");
+}
+
 static void a_module_that_changes_is_imported_anew(void)
 {
 	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
@@ -553,6 +570,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_module_ahead_may_keep_a_stream),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
+	TEST_CASE(a_module_that_changes_while_it_is_imported_is_not_kept),
 	TEST_CASE(a_module_that_changes_is_imported_anew),
 	TEST_CASE(a_module_that_cannot_be_imported_ahead_keeps_launches_cold),
 	TEST_CASE(options_that_show_the_start_are_cold),

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "sys.h"
 #include "warm/stops.h"
@@ -175,14 +176,42 @@ static int prepare(struct st_stops *s)
 	return ret;
 }
 
-/* Notes the files that have made the interpreter what it is. */
-static int note_files(struct tracer *t)
+static bool is_before(const struct sys_timespec *a,
+		      const struct sys_timespec *b)
 {
+	return a->sec < b->sec || (a->sec == b->sec && a->nsec < b->nsec);
+}
+
+/*
+ * Tells whether a file may have changed after the interpreter has read it: its key,
+ * taken now, would stand for contents that this one does not have. A time in the
+ * future is not of this clock, and tells nothing.
+ */
+static bool may_be_newer(const struct spawn_template_key *key,
+			 const struct sys_timespec *begin)
+{
+	const struct sys_timespec changed = { key->ctime_sec, key->ctime_nsec };
+	struct sys_timespec now = { 0, 0 };
+
+	if (!key->ino || is_before(&changed, begin))
+		return false;
+	sys_call2(__NR_clock_gettime, CLOCK_REALTIME, &now);
+	return !is_before(&now, &changed);
+}
+
+/*
+ * Notes the files that have made the interpreter what it is.
+ * Return: 0; -EAGAIN: one has changed since begin; -errno.
+ */
+static int note_files(struct tracer *t, const struct sys_timespec *begin)
+{
+	struct st_parked *out = t->out;
 	const struct warm_python *p = &t->out->control.python;
 	char path[SPAWN_TEMPLATE_PATH_MAX];
 	int ret = 0;
 
 	for (uint64_t at = 0, len; at < p->files_len; at += len + 1) {
+		const unsigned int had = out->n_files;
 		const uint64_t left = p->files_len - at;
 		const size_t n = left < sizeof(path) ? left : sizeof(path);
 
@@ -196,6 +225,9 @@ static int note_files(struct tracer *t)
 		ret = st_park_file(t, path, len);
 		if (ret < 0 && ret != -ENOENT && ret != -ENOTDIR)
 			return ret;
+		if (out->n_files > had &&
+		    may_be_newer(&out->files[had].key, begin))
+			return -EAGAIN;
 	}
 	return 0;
 }
@@ -214,8 +246,11 @@ static int check_state(struct tracer *t)
 int st_park_python(struct tracer *t)
 {
 	struct st_stops s = { .t = t, .n = STOPS, .take = take_stop };
+	struct sys_timespec begin = { 0, 0 };
 	int ret = note_facts(t);
 
+	/* the clock that stamps files */
+	sys_call2(__NR_clock_gettime, CLOCK_REALTIME_COARSE, &begin);
 	s.at[AT_RUN_MAIN] = python_of(&s)->symbol[WARM_PYTHON_Py_RunMain];
 	s.at[AT_REGISTER] =
 		python_of(&s)->symbol[WARM_PYTHON___register_atfork];
@@ -232,8 +267,10 @@ int st_park_python(struct tracer *t)
 	if (ret == 0)
 		ret = check_state(t);
 	if (ret == 0)
-		ret = note_files(t);
-	return st_park_at(t, WARM_STEP_SHELL, ret);
+		ret = note_files(t, &begin);
+	/* the next one may be lucky */
+	return st_park_at(t, ret == -EAGAIN ? WARM_STEP_FILES : WARM_STEP_SHELL,
+			  ret);
 }
 
 #endif

@@ -52,6 +52,7 @@ const char st_python_source[] =
 	"    for p in path.split(':'):\n"
 	"        found += [p + '/' + base]\n"
 	"        if p + '/' + base == exe: break\n"
+	"    found += ['/etc/localtime']\n"
 	"    site = getattr(mods.get('site'), 'USER_SITE', None)\n"
 	"    if site: found += [site]\n"
 	"    for m in list(mods.values()):\n"
