@@ -527,6 +527,32 @@ static void another_start_twice_in_a_row_moves_the_python(void)
 	check_warm_as_cold(tfd, &isolated);
 }
 
+/* Starts for which no Python is parked, or for which none can be. */
+static void a_start_that_cannot_be_prepared_does_not_end_the_others(void)
+{
+	static const char *const variables[] = {
+		"PYTHONVERBOSE=1",
+		"LD_BIND_NOW=1",
+		"PYTHONHOME=/no/such/place",
+	};
+	int tfd = python_of(NULL);
+
+	make_ready(tfd, &nothing);
+	for (size_t i = 0; i < TEST_COUNT(variables); i++) {
+		char *env[] = { (char *)variables[i], NULL };
+		struct line line = { .argv = { "-c", "pass" }, .env = env };
+
+		for (int n = 0; n < 2; n++)
+			see(tfd, &line);
+		usleep(500000);
+		if (strncmp(variables[i], "PYTHONHOME", 10) == 0)
+			for (int n = 0; n < 2; n++)
+				see(tfd, &nothing);
+		check_warm_as_cold(tfd, &nothing);
+	}
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(PROGRAM)], 0);
+}
+
 static void a_program_that_is_no_python_stays_cold(void)
 {
 	char *path = test_path("python3");
@@ -576,6 +602,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(options_that_show_the_start_are_cold),
 	TEST_CASE(variables_that_show_the_start_are_cold),
 	TEST_CASE(another_start_twice_in_a_row_moves_the_python),
+	TEST_CASE(a_start_that_cannot_be_prepared_does_not_end_the_others),
 	TEST_CASE(a_program_that_is_no_python_stays_cold),
 	TEST_CASE(a_list_that_is_none_is_refused),
 };

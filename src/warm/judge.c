@@ -36,8 +36,11 @@ static bool is_linkers(const char *variable)
 	return false;
 }
 
-static bool has_linkers(char *const *envp)
+/* Tells whether the launch has variables that ld.so or libc reads before main. */
+bool st_judge_has_linkers(const struct st_launch *l)
 {
+	char *const *envp = (char **)(uintptr_t)l->args->envp;
+
 	for (; envp && *envp; envp++)
 		if (strchr("LGMNTHR", **envp) && is_linkers(*envp))
 			return true;
@@ -174,7 +177,6 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 				const struct st_launch *l)
 {
 	char *const *argv = (char **)(uintptr_t)l->args->argv;
-	char *const *envp = (char **)(uintptr_t)l->args->envp;
 	unsigned int reason;
 
 	if (!flags_fit(l))
@@ -184,7 +186,7 @@ unsigned int st_judge_arguments(const struct st_warm *w,
 		return reason;
 	if (w->argv0 && strcmp(argv[0], w->argv0) != 0)
 		return SPAWN_TEMPLATE_COLD_ARGV0;
-	if (has_linkers(envp))
+	if (st_judge_has_linkers(l))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	if (w->python)
 		return st_python_judge(w->python, l);

@@ -206,9 +206,9 @@ static void refill(struct st_warm *w)
 	runtime_start_free(&start);
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
-	if (ret == 0 && generation_of(w) != generation) {
-		/* parked for an environment that is no longer wanted */
-		stale = true;
+	if (generation_of(w) != generation) {
+		/* it was for a start that is no longer wanted */
+		stale = ret == 0;
 		w->due = st_now();
 	} else if (sys_is_shortage(ret) && !final) {
 		/* the next launch asks again */

@@ -93,6 +93,8 @@ static struct warm_seat *find_seat(struct st_warm *w)
 /* Tells whether the runtime is to be parked for the launch from now on. */
 static bool moves(struct st_warm *w, const struct st_launch *l)
 {
+	if (st_judge_has_linkers(l))
+		return false;
 	return w->session  ? st_session_moves(w->session, l)
 	       : w->python ? st_python_moves(w->python, l)
 			   : false;
@@ -121,6 +123,9 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 
 	if (reason == SPAWN_TEMPLATE_COLD_ENVIRONMENT && moves(w, l)) {
 		st_keeper_retire_all(w);
+		/* what failed for one start may be done for another */
+		if (w->python)
+			w->failures = 0;
 		want(w, l);
 	}
 	if (reason != ST_COLD_NONE)

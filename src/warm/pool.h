@@ -71,6 +71,7 @@ void st_keeper_retire_all(struct st_warm *w);
 
 unsigned int st_judge_arguments(const struct st_warm *w,
 				const struct st_launch *l);
+bool st_judge_has_linkers(const struct st_launch *l);
 bool st_judge_standard(const struct st_launch *l);
 bool st_judge_descriptor(const struct st_warm *w, const struct st_launch *l);
 unsigned int st_judge_process(const struct warm_seat *seat,

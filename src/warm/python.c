@@ -135,13 +135,15 @@ static uint64_t digest(const struct st_launch *l, int n)
 
 /*
  * Return: true if the launch's start is the one to park for from now on, and
- * another than before.
+ * another than before. No Python is parked for one that none may have.
  */
 bool st_python_moves(struct st_python *python, const struct st_launch *l)
 {
 	int n = st_python_options(argv_of(l));
 	uint64_t other;
 
+	if (st_python_refuses(st_environment_of(l), argv_of(l)[0]))
+		return false;
 	if (n < 0 || !python->start.envp || same_start(python, l, n)) {
 		python->other = 0;
 		return false;
@@ -153,6 +155,7 @@ bool st_python_moves(struct st_python *python, const struct st_launch *l)
 	}
 	python->other = 0;
 	st_python_start_free(&python->start);
+	python->generation++; /* also if no memory is left to learn the next */
 	return true;
 }
 
