@@ -246,10 +246,15 @@ static void a_report_is_the_same_with_any_options(void)
 static void a_report_is_the_same_in_any_environment(void)
 {
 	static char *bare[] = { "A=1", "PATH=/usr/bin:/bin", NULL };
-	static char *some[] = { "LC_ALL=C.UTF-8",   "PYTHONUNBUFFERED=1",
-				"PYTHONHASHSEED=7", "HOME=/",
-				"EMPTY=",	    "PYTHONWARNINGS=default",
-				"TZ=UTC+3",	    NULL };
+	static char *some[] = { "LC_ALL=C.UTF-8",
+				"PYTHONUNBUFFERED=1",
+				"PYTHONHASHSEED=7",
+				"HOME=/",
+				"EMPTY=",
+				"PYTHONWARNINGS=default",
+				"TZ=UTC+3",
+				"PYTHON_VERSION=3.11.2",
+				NULL };
 	char **const environments[] = { bare, some };
 
 	for (size_t i = 0; i < TEST_COUNT(environments); i++) {

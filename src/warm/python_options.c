@@ -97,6 +97,14 @@ static const struct {
 	{ "PYTHONFAULTHANDLER=", false },
 	{ "PYTHONBREAKPOINT=", false },
 	{ "PYTHONINTMAXSTRDIGITS=", false },
+	/* not for Python: a name in makefiles, and what images of containers tell */
+	{ "PYTHON=", false },
+	{ "PYTHON_VERSION=", false },
+	{ "PYTHON_SHA256=", false },
+	{ "PYTHON_PIP_VERSION=", false },
+	{ "PYTHON_SETUPTOOLS_VERSION=", false },
+	{ "PYTHON_GET_PIP_URL=", false },
+	{ "PYTHON_GET_PIP_SHA256=", false },
 };
 
 static bool refuses(const char *variable)
