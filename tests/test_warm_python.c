@@ -351,6 +351,18 @@ static void a_module_ahead_may_keep_a_stream(void)
 			  &line);
 }
 
+static void modules_ahead_may_be_many(void)
+{
+	static const struct line line = C("import own_module");
+
+	for (int i = 0; i < 400; i++)
+		test_write(test_path(test_fmt("one_of_many_modules_%d.py", i)),
+			   "", 0644);
+	check_with_module("for i in range(400):\n"
+			  "    __import__('one_of_many_modules_%d' % i)\n",
+			  &line);
+}
+
 /* A module beside the script comes first, as in a Python that starts. */
 static void a_module_beside_the_script_hides_one_imported_ahead(void)
 {
@@ -599,6 +611,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(modules_are_imported_ahead),
 	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
 	TEST_CASE(a_module_ahead_may_keep_a_stream),
+	TEST_CASE(modules_ahead_may_be_many),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_while_it_is_imported_is_not_kept),

@@ -16,6 +16,7 @@
  * The helper, and the process up to exec, use raw system calls only.
  */
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -362,7 +363,7 @@ int st_park(struct st_park *park)
 	if (t == MAP_FAILED)
 		return -ENOMEM;
 	park->step = WARM_STEP_NONE;
-	memset(park->parked, 0, sizeof(*park->parked));
+	memset(park->parked, 0, offsetof(struct st_parked, files));
 	t->park = park;
 	t->out = park->parked;
 	t->out->control.mode = (uint64_t)park->mode;

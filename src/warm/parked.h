@@ -11,10 +11,13 @@
 
 #include "warm/message.h"
 
-/* Files that a parked process has mapped, or read to choose its mappings. */
-#define WARM_FILES_MOST 512
+/*
+ * Files that a parked process has mapped, or read to choose its mappings. A Python
+ * has two for each module that it has imported.
+ */
+#define WARM_FILES_MOST 2048
 #define WARM_AUXV_MOST 64
-#define WARM_PATHS_SIZE 32768
+#define WARM_PATHS_SIZE (192 * 1024)
 
 struct warm_file {
 	const char *path;	/* in st_parked.paths */
@@ -46,16 +49,17 @@ struct st_parked {
 	struct prctl_mm_map mm;
 	uint64_t auxv[WARM_AUXV_MOST];
 	unsigned int n_auxv;	/* 64-bit words, with AT_NULL */
-	struct warm_file files[WARM_FILES_MOST];
-	unsigned int n_files;
-	char paths[WARM_PATHS_SIZE];
-	unsigned int paths_len;
+	unsigned int n_files, paths_len;
 	/* those of files that a session shell has sourced */
 	unsigned int first_source, last_source;
 	/* a session shell's working directory, and digest of PWD and OLDPWD */
 	uint64_t directory_ino, directory_dev, directories;
 	char directory[SPAWN_TEMPLATE_PATH_MAX]; /* its name, there */
 	const char *program;	/* a prepared Python's file */
+
+	/* the end, of which only what is used takes memory */
+	struct warm_file files[WARM_FILES_MOST];
+	char paths[WARM_PATHS_SIZE];
 };
 
 /* The start of a session shell, or of a Python. */

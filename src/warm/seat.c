@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -108,7 +109,9 @@ int st_seat_open(struct warm_seat *seat, struct st_park *park)
 {
 	int ret;
 
-	memset(seat, 0, sizeof(*seat));
+	memset(seat, 0,
+	       offsetof(struct warm_seat, parked) +
+		       offsetof(struct st_parked, files));
 	seat->socket = seat->door = seat->pidfd = -1;
 	park->socket = park->null = park->shared = -1;
 	park->parked = &seat->parked;

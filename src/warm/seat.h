@@ -22,7 +22,6 @@ struct warm_waiting {
 struct warm_seat {
 	struct warm_seat *next;	/* of the seats to close */
 	pthread_mutex_t *lock; /* the pool's; protects all that changes */
-	struct st_parked parked;
 	pid_t pid;		/* the parked process's; 0: it is a program now */
 	int pidfd;
 	struct st_process process; /* as it was when it was parked */
@@ -39,6 +38,7 @@ struct warm_seat {
 	unsigned int users;	/* launches under way */
 	unsigned int launches;	/* so far */
 	int64_t since;		/* time of parking */
+	struct st_parked parked; /* large, and the last */
 };
 
 int st_seat_open(struct warm_seat *seat, struct st_park *park);
