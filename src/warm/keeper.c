@@ -218,6 +218,8 @@ static void refill(struct st_warm *w)
 		w->failures = final ? WARM_TRIES : w->failures + 1;
 		if (w->failures < WARM_TRIES)
 			w->due = st_now() + (1000 * ST_MS << w->failures);
+		else if (w->renew) /* nothing comes in its place */
+			st_keeper_retire_all(w);
 	} else {
 		w->failures = 0;
 		if (w->renew)

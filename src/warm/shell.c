@@ -227,6 +227,17 @@ static bool fits(const struct st_session *session, const struct st_launch *l)
 	       session->defaulted == st_session_defaulted(l);
 }
 
+/* Tells whether bash looks for further files to source. */
+static bool has_startup_file(char *const *envp)
+{
+	for (; *envp; envp++)
+		if (strncmp(*envp, "BASH_ENV=", 9) == 0 ||
+		    strncmp(*envp, "SSH_CLIENT=", 11) == 0 ||
+		    strncmp(*envp, "SSH2_CLIENT=", 12) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Return: true if the launch's environment is the one to park shells for from
  * now on, and another than before.
@@ -236,6 +247,9 @@ bool st_session_moves(struct st_session *session, const struct st_launch *l)
 	struct rlimit files;
 	uint64_t other;
 
+	/* no bash is parked for these, so that they end none */
+	if (!session->is_dash && has_startup_file(st_environment_of(l)))
+		return false;
 	if (!l->rest || !session->envp || fits(session, l)) {
 		session->other = 0;
 		return false;
@@ -254,17 +268,6 @@ bool st_session_moves(struct st_session *session, const struct st_launch *l)
 	session->other = 0;
 	st_session_forget(session);
 	return true;
-}
-
-/* Tells whether bash looks for further files to source. */
-static bool has_startup_file(char *const *envp)
-{
-	for (; *envp; envp++)
-		if (strncmp(*envp, "BASH_ENV=", 9) == 0 ||
-		    strncmp(*envp, "SSH_CLIENT=", 11) == 0 ||
-		    strncmp(*envp, "SSH2_CLIENT=", 12) == 0)
-			return true;
-	return false;
 }
 
 /* Tells whether 0 will be a socket: for bash, that is a remote login. */
