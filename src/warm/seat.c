@@ -68,8 +68,7 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 	if (seat->door < 0)
 		return -errno;
 	park->door = seat->door;
-	park->null =
-		sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+	park->null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 	return park->null < 0 ? park->null : 0;
 }
 
