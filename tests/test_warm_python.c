@@ -356,8 +356,7 @@ static void modules_ahead_may_be_many(void)
 	static const struct line line = C("import own_module");
 
 	for (int i = 0; i < 400; i++)
-		test_write(test_path(test_fmt("one_of_many_modules_%d.py", i)),
-			   "", 0644);
+		test_write(test_path("one_of_many_modules_%d.py", i), "", 0644);
 	check_with_module("for i in range(400):\n"
 			  "    __import__('one_of_many_modules_%d' % i)\n",
 			  &line);
