@@ -5,6 +5,8 @@
  */
 #include "running.h"
 
+#include <limits.h>
+
 #define RUNTIME \
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
 #define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
