@@ -37,6 +37,33 @@ uint64_t st_image_put(struct warm_builder *b, const void *from, size_t n,
 	return address;
 }
 
+/* Puts strings one behind another. */
+int st_image_put_strings(struct warm_builder *b, char *const *list)
+{
+	for (; list && *list; list++)
+		if (!st_image_put(b, *list, strlen(*list) + 1, 1))
+			return -E2BIG;
+	return 0;
+}
+
+/* Puts the array of the addresses of strings that stand from @at on, and a zero. */
+int st_image_put_addresses(struct warm_builder *b, char *const *list,
+			   uint64_t at, uint64_t *array)
+{
+	const uint64_t end = 0;
+
+	*array = 0;
+	for (; *list; at += strlen(*list) + 1, list++) {
+		uint64_t one = st_image_put(b, &at, sizeof(at), 8);
+
+		if (!one)
+			return -E2BIG;
+		if (!*array)
+			*array = one;
+	}
+	return st_image_put(b, &end, sizeof(end), 8) ? 0 : -E2BIG;
+}
+
 static uint64_t put_string(struct warm_builder *b, uint64_t from)
 {
 	return st_image_put(b, pointer(from), strlen(pointer(from)) + 1, 1);

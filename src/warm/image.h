@@ -34,6 +34,10 @@ struct warm_builder {
 /* Each: the address in the process; 0 if there is no room. */
 uint64_t st_image_put(struct warm_builder *b, const void *from, size_t n,
 		      size_t align);
+/* Return: 0, or -E2BIG; both take a list that ends with NULL. */
+int st_image_put_strings(struct warm_builder *b, char *const *list);
+int st_image_put_addresses(struct warm_builder *b, char *const *list,
+			   uint64_t at, uint64_t *array);
 uint64_t st_image_put_steps(struct warm_builder *b, const struct warm_fds *fds,
 			    const struct st_launch *l);
 

@@ -11,33 +11,6 @@
 
 #include "warm/image.h"
 
-/* Return: 0, or -E2BIG. */
-static int put_strings(struct warm_builder *b, char *const *list)
-{
-	for (; list && *list; list++)
-		if (!st_image_put(b, *list, strlen(*list) + 1, 1))
-			return -E2BIG;
-	return 0;
-}
-
-/* Puts the array of the addresses of the arguments. */
-static int put_addresses(struct warm_builder *b, struct warm_python_command *c,
-			 char *const *argv, uint64_t at)
-{
-	const uint64_t end = 0;
-	uint64_t one;
-
-	for (; *argv; argv++, c->argc++) {
-		one = st_image_put(b, &at, sizeof(at), 8);
-		if (!one)
-			return -E2BIG;
-		if (!c->argv)
-			c->argv = one;
-		at += strlen(*argv) + 1;
-	}
-	return st_image_put(b, &end, sizeof(end), 8) ? 0 : -E2BIG;
-}
-
 int st_python_image(struct warm_image *image, const struct st_parked *parked,
 		    const struct warm_fds *fds, const struct st_launch *l,
 		    struct warm_request *req)
@@ -54,16 +27,18 @@ int st_python_image(struct warm_image *image, const struct st_parked *parked,
 	if (room > WARM_IMAGE_MOST)
 		room = WARM_IMAGE_MOST;
 	b.end = image->buf + room;
-	if (put_strings(&b, argv) < 0)
+	if (st_image_put_strings(&b, argv) < 0)
 		return -E2BIG;
 	req->mm = parked->mm;
 	req->mm.arg_end = req->mm.env_start = c.variables = b.address;
-	if (put_strings(&b, envp) < 0)
+	if (st_image_put_strings(&b, envp) < 0)
 		return -E2BIG;
 	req->mm.env_end = b.address;
 	c.variables_len = b.address - c.variables;
-	if (put_addresses(&b, &c, argv, from) < 0)
+	if (st_image_put_addresses(&b, argv, from, &c.argv) < 0)
 		return -E2BIG;
+	while (argv[c.argc])
+		c.argc++;
 	c.path = st_image_put(&b, parked->program, strlen(parked->program) + 1,
 			      1);
 	req->command = st_image_put(&b, &c, sizeof(c), 8);

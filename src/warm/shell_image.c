@@ -19,15 +19,6 @@ static const char *after(const char *variable, const char *name)
 	return strncmp(variable, name, len) == 0 ? variable + len : NULL;
 }
 
-/* Return: 0, or -E2BIG. */
-static int put_strings(struct warm_builder *b, char *const *list)
-{
-	for (; list && *list; list++)
-		if (!st_image_put(b, *list, strlen(*list) + 1, 1))
-			return -E2BIG;
-	return 0;
-}
-
 /* Notes where the values of PWD and OLDPWD will be. */
 static void note_directories(struct warm_command *c, uint64_t at,
 			     char *const *envp)
@@ -48,19 +39,11 @@ static void note_directories(struct warm_command *c, uint64_t at,
 static int put_args(struct warm_builder *b, struct warm_command *c,
 		    char *const *argv)
 {
-	uint64_t at = c->text + strlen(argv[2]) + 1, one;
+	uint64_t at = c->text + strlen(argv[2]) + 1;
 
-	const uint64_t end = 0;
-
-	for (argv += 3; *argv; argv++, c->n_args++) {
-		one = st_image_put(b, &at, sizeof(at), 8);
-		if (!one)
-			return -E2BIG;
-		if (!c->args)
-			c->args = one;
-		at += strlen(*argv) + 1;
-	}
-	return !c->n_args || st_image_put(b, &end, sizeof(end), 8) ? 0 : -E2BIG;
+	for (argv += 3; argv[c->n_args];)
+		c->n_args++;
+	return c->n_args ? st_image_put_addresses(b, argv, at, &c->args) : 0;
 }
 
 int st_shell_image(struct warm_image *image, const struct st_parked *parked,
@@ -85,13 +68,13 @@ int st_shell_image(struct warm_image *image, const struct st_parked *parked,
 	if (room > WARM_IMAGE_MOST)
 		room = WARM_IMAGE_MOST;
 	b.end = image->buf + room;
-	if (put_strings(&b, argv) < 0)
+	if (st_image_put_strings(&b, argv) < 0)
 		return -E2BIG;
 	req->mm = parked->mm;
 	req->mm.arg_end = b.address;
 	if (!dash) {
 		req->mm.env_start = c.variables = b.address;
-		if (put_strings(&b, envp) < 0)
+		if (st_image_put_strings(&b, envp) < 0)
 			return -E2BIG;
 		req->mm.env_end = b.address;
 	}
