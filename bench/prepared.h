@@ -35,6 +35,9 @@ enum measure {
 	MEASURES,
 };
 
+/* Waits until the template has a process ready, if it ever has any: @most_ms at most. */
+void await_prepared(int tfd, int most_ms);
+
 extern const char *const method_title[METHODS];
 extern const char *const measure_title[MEASURES];
 

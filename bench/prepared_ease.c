@@ -86,13 +86,12 @@ static int prepare(struct ease *e, const struct ease_row *row, char **envp,
 	return err;
 }
 
-/* Waits until the template has a process ready, if it ever has any. */
-static void wait_ready(int tfd)
+void await_prepared(int tfd, int most_ms)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	struct spawn_template_stat st;
 
-	for (int i = 0; i < READY_MS; i++) {
+	for (int i = 0; i < most_ms; i++) {
 		if (spawn_template_stat(tfd, &st, sizeof(st)) || st.warm_ready)
 			return;
 		nanosleep(&ms, NULL);
@@ -114,8 +113,8 @@ static int measure_one(struct ease *e, struct ease_row *row, int method,
 	double us[MEASURES];
 	int err;
 
-	wait_ready(e->tfd[BY_ONCE]);
-	wait_ready(e->tfd[BY_FORK]);
+	await_prepared(e->tfd[BY_ONCE], READY_MS);
+	await_prepared(e->tfd[BY_FORK], READY_MS);
 	/* a process that is ready goes on to copy pages ahead */
 	nanosleep(&settle, NULL);
 	err = launch(&e->plans[method],

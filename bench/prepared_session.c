@@ -127,16 +127,12 @@ static int start(struct session *s)
 	return err ? err : prepare(s);
 }
 
+/* A process that is ready goes on to copy pages ahead. */
 static void wait_ready(int tfd)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
-	struct spawn_template_stat st;
 
-	for (int i = 0; i < READY_MS; i++) {
-		if (spawn_template_stat(tfd, &st, sizeof(st)) || st.warm_ready)
-			break;
-		nanosleep(&ms, NULL);
-	}
+	await_prepared(tfd, READY_MS);
 	nanosleep(&ms, NULL);
 }
 
