@@ -25,6 +25,21 @@ fi
 # the tests do not ask a guard that the machine may have
 [ -n "${TEST_GUARD:-}" ] || export SPAWN_TEMPLATE_GUARD=
 
+# Tells whether a test may hide /proc; else skips it under its name.
+may_hide_proc() { # name
+	if [ -n "${SAN-}" ]; then
+		skip "$1" 'sanitizers need /proc'
+		return 1
+	fi
+	unshare -m true 2> /dev/null && return
+	skip "$1" 'no mount namespace can be made'
+	return 1
+}
+
+without_proc() { # command...
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$@"
+}
+
 # Waits up to 10 s until a command succeeds.
 until_true() {
 	local i

@@ -6,17 +6,7 @@
 #ifndef TESTS_SESSIONS_H
 #define TESTS_SESSIONS_H
 
-#include "running.h"
-
-#define RUNTIME \
-	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
-#define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
-
-/* The output that a program has shown. */
-struct seen {
-	char *out, *err;
-	int code, signal;
-};
+#include "seen.h"
 
 /* One command line, for both ways. */
 struct line {
@@ -29,14 +19,6 @@ struct line {
 /* The shell that a test program is for, and a name for argv[0]. */
 static const char *shell_path(void);
 static const char *shell_name(void);
-
-static inline struct spawn_template_stat stat_of(int tfd)
-{
-	struct spawn_template_stat st;
-
-	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
-	return st;
-}
 
 static inline struct spawn_template_create_args session_args(const char *path)
 {
@@ -61,28 +43,9 @@ static inline int session_of(const char *text)
 
 static inline struct seen see(int tfd, char **argv, const struct line *line)
 {
-	struct spawn_template_run_args args = run_args(argv);
-	struct spawn_template_result r;
-	struct spawn_template_action action = ACT_CHDIR(line->directory);
-	struct seen seen;
+	struct place place = { line->env, line->input, line->directory };
 
-	if (line->env)
-		args.spawn.envp = (uintptr_t)line->env;
-	if (line->input) {
-		args.input = (uintptr_t)line->input;
-		args.input_len = strlen(line->input);
-	}
-	if (line->directory) {
-		args.spawn.actions = (uintptr_t)&action;
-		args.spawn.actions_len = 1;
-	}
-	args.timeout_ns = 20 * SECOND;
-	CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r, sizeof(r)));
-	CHECK(!(r.flags & RESULT(TIMED_OUT)));
-	seen = (struct seen){ test_fmt("%s", r.out), test_fmt("%s", r.err),
-			      r.code, r.signal };
-	spawn_template_result_free(&r);
-	return seen;
+	return see_in(tfd, argv, &place, 20);
 }
 
 static inline void put_args(char **argv, char *command, const struct line *line)
@@ -118,21 +81,6 @@ static inline struct seen see_session(int tfd, const struct line *line)
 
 	put_args(argv, line->command, line);
 	return see(tfd, argv, line);
-}
-
-static inline void check_same(const struct seen *got, const struct seen *want)
-{
-	CHECK_STR(got->out, want->out);
-	CHECK_STR(got->err, want->err);
-	CHECK_EQ(got->code, want->code);
-	CHECK_EQ(got->signal, want->signal);
-}
-
-static inline bool becomes_ready(int tfd, int ms)
-{
-	for (int i = 0; i < ms && !stat_of(tfd).warm_ready; i++)
-		usleep(1000);
-	return stat_of(tfd).warm_ready;
 }
 
 /* The second launch makes shells wait; skips where none can. */
@@ -172,6 +120,15 @@ static inline void check_warm_as_cold(int tfd, const struct line *line)
 
 	test_doing("%s\n%s", test_read(test_path("profile")), line->command);
 	check_same(&warm, &cold);
+}
+
+/* Runs a command that changes the shell, and looks at it before and after. */
+static inline void check_changes_nothing(int tfd, const struct line *change,
+					 const struct line *look)
+{
+	check_warm_as_cold(tfd, look);
+	see_warm(tfd, change);
+	check_warm_as_cold(tfd, look);
 }
 
 #endif

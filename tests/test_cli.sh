@@ -700,16 +700,8 @@ capture() { # options of run
 captured_without_proc() {
 	local name='without /proc the report tells that nobody looked for leftovers'
 
-	if [ -n "${SAN-}" ]; then
-		skip "$name" 'sanitizers need /proc'
-		return
-	fi
-	if ! unshare -m true 2> /dev/null; then
-		skip "$name" 'no mount namespace can be made'
-		return
-	fi
-	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh \
-		"$tool" run --capture -- sh -c 'sleep 60 > /dev/null 2>&1 &' \
+	may_hide_proc "$name" || return
+	without_proc "$tool" run --capture -- sh -c 'sleep 60 > /dev/null 2>&1 &' \
 		> "$tmp/json" 2> "$tmp/log"
 	json "$name" 'j["unseen"] and j["leftovers"] == 0 and j["code"] == 0'
 }

@@ -165,18 +165,27 @@ static void a_begun_launch_that_fails_warm_tells_where(void)
 	each_mode(fails_to_begin);
 }
 
+/* Begins a launch whose child is held. *fds: how many were open before. */
+static struct spawn_template_begin *begin_held(int tfd, int *fds)
+{
+	struct spawn_template_begin *b;
+
+	HELD_ARGS(args);
+	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
+	await_ready(tfd);
+	*fds = test_count_fds();
+	b = begin(tfd, args);
+	CHECK(!ends(b, 20));
+	return b;
+}
+
 static void kills(int tfd)
 {
 	struct spawn_template_failure failure = { 0 };
 	struct spawn_template_begin *b;
 	int fds;
 
-	HELD_ARGS(args);
-	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
-	await_ready(tfd);
-	fds = test_count_fds();
-	b = begin(tfd, args);
-	CHECK(!ends(b, 20));
+	b = begin_held(tfd, &fds);
 	CHECK_EQ(spawn_template_begin_kill(b), 0);
 	CHECK(ends(b, OVER_MS));
 	CHECK_EQ(spawn_template_begin_wait(b, NULL, &failure, sizeof(failure)),
@@ -243,12 +252,7 @@ static void drops(int tfd)
 	struct spawn_template_begin *b;
 	int fds;
 
-	HELD_ARGS(args);
-	CHECK_WARM(tfd, check_ends(begin_probe(tfd)));
-	await_ready(tfd);
-	fds = test_count_fds();
-	b = begin(tfd, args);
-	CHECK(!ends(b, 20));
+	b = begin_held(tfd, &fds);
 	spawn_template_begin_drop(b);
 	await_fds(tfd, fds);
 }

@@ -176,9 +176,7 @@ static void a_command_changes_nothing_for_the_next(void)
 			   "pwd; trap; ulimit -S -n"
 	};
 
-	check_warm_as_cold(tfd, &look);
-	see_warm(tfd, &change);
-	check_warm_as_cold(tfd, &look);
+	check_changes_nothing(tfd, &change, &look);
 }
 
 static void every_command_has_an_id_of_its_own(void)

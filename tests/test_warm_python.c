@@ -3,19 +3,9 @@
  * Prepared Pythons: a launch in a fork of an initialised interpreter does the
  * same as a python3 that starts. PYTHON names another one than the system's.
  */
-#include "running.h"
+#include "seen.h"
 
 #include <limits.h>
-
-#define RUNTIME \
-	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
-#define COLD(reason) SPAWN_TEMPLATE_COLD_##reason
-
-/* The output that a program has shown. */
-struct seen {
-	char *out, *err;
-	int code, signal;
-};
 
 /* One launch, for both ways. */
 struct line {
@@ -29,14 +19,6 @@ static char *python_path(void)
 	const char *path = getenv("PYTHON");
 
 	return (char *)(path ? path : "/usr/bin/python3");
-}
-
-static struct spawn_template_stat stat_of(int tfd)
-{
-	struct spawn_template_stat st;
-
-	CHECK_OK(spawn_template_stat(tfd, &st, sizeof(st)));
-	return st;
 }
 
 static int create(const char *path, const char *modules)
@@ -60,30 +42,10 @@ static int python_of(const char *modules)
 static struct seen see(int tfd, const struct line *line)
 {
 	char *argv[14] = { python_path() };
-	struct spawn_template_run_args args;
-	struct spawn_template_result r;
-	struct spawn_template_action action = ACT_CHDIR(line->directory);
-	struct seen seen;
+	struct place place = { line->env, line->input, line->directory };
 
 	memcpy(argv + 1, line->argv, sizeof(line->argv));
-	args = run_args(argv);
-	if (line->env)
-		args.spawn.envp = (uintptr_t)line->env;
-	if (line->input) {
-		args.input = (uintptr_t)line->input;
-		args.input_len = strlen(line->input);
-	}
-	if (line->directory) {
-		args.spawn.actions = (uintptr_t)&action;
-		args.spawn.actions_len = 1;
-	}
-	args.timeout_ns = 60 * SECOND;
-	CHECK_OK(spawn_template_run(tfd, &args, sizeof(args), &r, sizeof(r)));
-	CHECK(!(r.flags & RESULT(TIMED_OUT)));
-	seen = (struct seen){ test_fmt("%s", r.out), test_fmt("%s", r.err),
-			      r.code, r.signal };
-	spawn_template_result_free(&r);
-	return seen;
+	return see_in(tfd, argv, &place, 60);
 }
 
 static struct seen see_cold(const struct line *line)
@@ -94,21 +56,6 @@ static struct seen see_cold(const struct line *line)
 		tfd = CHECK_OK(spawn_template_open(
 			python_path(), SPAWN_TEMPLATE_CREATE_CLOEXEC));
 	return see(tfd, line);
-}
-
-static void check_same(const struct seen *got, const struct seen *want)
-{
-	CHECK_STR(got->out, want->out);
-	CHECK_STR(got->err, want->err);
-	CHECK_EQ(got->code, want->code);
-	CHECK_EQ(got->signal, want->signal);
-}
-
-static bool becomes_ready(int tfd, int ms)
-{
-	for (int i = 0; i < ms && !stat_of(tfd).warm_ready; i++)
-		usleep(1000);
-	return stat_of(tfd).warm_ready;
 }
 
 /* Launches it twice in a row, which has a Python prepared for its start. */
