@@ -232,7 +232,7 @@ function optionsOf(args, positional) {
 
 /* ---- the handle's class */
 
-/* What the class has of its own; what it has while it is replaced is not called. */
+/* The methods of the class itself; those that replace them are not called. */
 let spawned = null;
 
 /** Process.prototype, whose spawn() makes a child; undefined where there is none. */

@@ -6,7 +6,7 @@
 
 #include "process.h"
 
-/* As libuv's child opens it for 0, and for other numbers. */
+/* The flags by which libuv's child opens it: for 0, and for other numbers. */
 static const struct spawn_template_open null_in = {
 	.path = (uintptr_t) "/dev/null",
 	.how = { .flags = O_RDONLY },

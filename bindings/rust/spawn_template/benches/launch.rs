@@ -36,7 +36,7 @@ fn main() {
     }
 }
 
-/// What else the machine does, for the reader of the tables.
+/// The other work of the machine, for the reader of the tables.
 fn tell_load() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -129,7 +129,7 @@ fn micros(costs: &[Cost], field: fn(&Cost) -> Duration) -> f64 {
     median(costs.iter().map(|c| field(c).as_secs_f64() * 1e6).collect())
 }
 
-/// Whether there is memory for a parent of this size, and for the page tables of its copy.
+/// Tells if there is memory for a parent of this size, and for the page tables of its copy.
 fn fits(gib: usize, parent: usize) -> bool {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let available = text

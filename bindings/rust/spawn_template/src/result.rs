@@ -287,7 +287,7 @@ impl RunResult {
         self.has(sys::SPAWN_TEMPLATE_RESULT_NOT_KILLED)
     }
 
-    /// What the program left could not be looked for: there is no `/proc` that shows it,
+    /// Nobody could look for processes that the program left: there is no `/proc` that shows it,
     /// and no cgroup.
     pub fn unseen(&self) -> bool {
         self.has(sys::SPAWN_TEMPLATE_RESULT_UNSEEN)

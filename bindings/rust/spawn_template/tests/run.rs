@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What options and attributes do to runs: sandboxes, cgroups, terminals, spilled output.
-//! What this machine cannot do is skipped, and the test says so.
+//! Options and attributes of runs: sandboxes, cgroups, terminals, spilled output.
+//! A test of a thing that this machine cannot do is skipped, and says so.
 
 use spawn_template::{Command, LaunchError, RunOptions, RunResult, Sandbox};
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ fn shell(text: &str) -> Command {
     command
 }
 
-/// What a run has come to, unless this machine lacks what the run needs.
+/// The result of a run, unless this machine lacks what the run needs.
 fn unless_missing(result: io::Result<RunResult>) -> Option<RunResult> {
     let error = match result {
         Ok(result) => return Some(result),

@@ -19,7 +19,7 @@ const TRACED: Duration = Duration::from_millis(10);
 /// Room for output that is read at a time.
 const CHUNK: usize = 32 << 10;
 
-/// With the feature `tokio`: each panics outside of a runtime with I/O and time.
+/// These need the feature `tokio`; each panics outside of a runtime with I/O and time.
 impl Child {
     /// Closes stdin, waits until the child has ended, and reaps it. No thread waits, and no
     /// signal handler is needed: the runtime polls the pidfd. A future that is dropped

@@ -21,7 +21,7 @@ pub(super) enum Outcome {
     Ran(RunResult),
 }
 
-/// What a launch needs, and its room in the ring.
+/// The needs of a launch, and its room in the ring.
 pub(super) type Room = (Needed, OwnedSemaphorePermit);
 
 /// One launch or run, from queueing until its owner has taken the outcome.
@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub writer: Option<Waker>,
     /// Output that was not read yet: stdout, stderr.
     pub streams: [Channel; 2],
-    /// Who still has a part of it: OWNER, and a bit for each stream.
+    /// The holders of a part of it: OWNER, and a bit for each stream.
     pub holders: u32,
 }
 

@@ -91,7 +91,7 @@ fn ran(outcome: Outcome) -> io::Result<RunResult> {
     }
 }
 
-/// What [`Ring::run_or_detach`](super::Ring::run_or_detach) has come to.
+/// The outcome of [`Ring::run_or_detach`](super::Ring::run_or_detach).
 #[must_use]
 #[derive(Debug)]
 pub enum Detachable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What stands for `std::process` and `tokio::process` in the suites of others.
+//! The stand-ins for `std::process` and `tokio::process` in the suites of others.
 
 /// For duct and shared_child: all but `Stdio` is the crate's own.
 pub mod process {
