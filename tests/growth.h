@@ -8,6 +8,8 @@
 
 #include "harness.h"
 
+#include <malloc.h>
+
 /* The number in this variable of the environment, or else `otherwise`. */
 static inline int growth_many(const char *variable, int otherwise)
 {
@@ -28,6 +30,26 @@ struct memory {
 	int mappings;
 	long rss, virt; /* KiB */
 };
+
+/* A thread's cache of free blocks counts as in use; it grows to this many bytes. */
+#define MEMORY_CACHED (256 << 10)
+
+/*
+ * Gives free memory back to the kernel, so that what stays resident is in use. Return:
+ * the bytes in use, without the harness's strings; 0 if the C library does not tell.
+ */
+static inline long memory_used(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	struct mallinfo2 info;
+
+	malloc_trim(0);
+	info = mallinfo2();
+	return (long)(info.uordblks + info.hblkhd - test_kept_memory());
+#else
+	return 0;
+#endif
+}
 
 /* A value in KiB of /proc/self/status. */
 static inline long memory_kib(const char *status, const char *key)

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -281,7 +282,8 @@ static enum outcome run_case(const struct test_case *c, unsigned int number)
 	} else if (outcome == FAILED) {
 		printf("not ok %u - %s\n%s", number, c->name, shared->text);
 	} else {
-		printf("ok %u - %s\n", number, c->name);
+		printf("ok %u - %s\n%s", number, c->name,
+		       getenv("TEST_NOTES") ? shared->text : "");
 	}
 	fflush(stdout);
 	return outcome;
@@ -373,6 +375,14 @@ int test_main(int argc, char **argv, const struct test_case *cases, size_t n)
 
 /* ---- strings, files ---- */
 
+static _Atomic size_t kept_memory;
+
+/* Each block has a word of the allocator's before it. */
+static size_t memory_of(void *block)
+{
+	return malloc_usable_size(block) + sizeof(size_t);
+}
+
 /* Strings live as long as the case; the list keeps them reachable. */
 static void *keep(void *block)
 {
@@ -385,10 +395,16 @@ static void *keep(void *block)
 	k = malloc(sizeof(*k));
 	CHECK(block && k);
 	k->block = block;
+	kept_memory += memory_of(k) + memory_of(block);
 	k->next = atomic_load(&all);
 	while (!atomic_compare_exchange_weak(&all, &k->next, k))
 		;
 	return block;
+}
+
+size_t test_kept_memory(void)
+{
+	return kept_memory;
 }
 
 char *test_fmt(const char *fmt, ...)

@@ -179,6 +179,9 @@ void test_check_has(const char *file, int line, const char *what,
 
 char *test_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The blocks of memory that the case keeps for such strings, in bytes. */
+size_t test_kept_memory(void);
+
 /* The case's own directory, mode 0755; the first call makes it. */
 const char *test_tmpdir(void);
 

@@ -619,6 +619,7 @@ static void run_all(const char *path)
 	int n = growth_many("RUNS", 200), done = 0;
 	int part = n < 4 * PART ? n / 4 : PART;
 	struct memory before = { 0 }, now;
+	long used_before = 0, used, kept = 0;
 	struct scene scene;
 
 	open_mix();
@@ -629,17 +630,25 @@ static void run_all(const char *path)
 		else
 			scene = settled_scene();
 		done += part;
-		if (done == 2 * part)
+		if (done == 2 * part) {
+			used_before = memory_used();
+			kept = (long)test_kept_memory();
 			before = memory_now();
+		}
 	}
+	used = memory_used();
 	now = memory_now();
 	tell_mix(n);
 	if (TEST_SANITIZED)
 		return;
-	test_note("mappings %d -> %d, KiB resident %ld -> %ld", before.mappings,
-		  now.mappings, before.rss, now.rss);
+	test_note("mappings %d -> %d, KiB resident %ld -> %ld, bytes in use "
+		  "%ld -> %ld",
+		  before.mappings, now.mappings, before.rss, now.rss,
+		  used_before, used);
 	CHECK_LE(now.mappings, before.mappings + 8);
-	CHECK_LE(now.rss, before.rss + MEMORY_KIB);
+	kept = ((long)test_kept_memory() - kept) / 1024;
+	CHECK_LE(now.rss - kept, before.rss + MEMORY_KIB);
+	CHECK_LE(used, used_before + MEMORY_CACHED);
 }
 
 static void runs_of_any_mixture_leave_nothing(void)

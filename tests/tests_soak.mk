@@ -19,9 +19,12 @@ soak: all build-tests
 	$(Q)ROUNDS=60 $(O)/tests/test_warm_fuzz
 	$(Q)RUNS=1000 $(O)/tests/test_run_random
 
-# Half of them have cgroups, half are in a user namespace without.
+# Half of the runs have cgroups, half are in a user namespace without. Most of their time
+# is waiting, so several programs run side by side.
+SOAK_JOBS ?= 4
 soak-runs: all build-tests
-	$(Q)RUNS=100000 $(O)/tests/test_run_random
+	$(Q)seq $(SOAK_JOBS) | RUNS=$$((100000 / $(SOAK_JOBS))) TEST_NOTES=1 \
+		xargs -P $(SOAK_JOBS) -I N $(O)/tests/test_run_random
 
 soak-warm: all build-tests
 	$(Q)LAUNCHES=1000000 $(O)/tests/test_warm_leak many_launches

@@ -84,16 +84,16 @@ check-python-tests: python
 	$(Q)PYTHONPATH=$(abspath $(O)/python) $(PYTHON) $(PY_TESTS)/run.py
 
 check-python-leaks: python
-	$(Q)PYTHONPATH=$(O)/python $(PYTHON) $(PY_TESTS)/leaks.py
+	$(Q)PYTHONPATH=$(abspath $(O)/python) $(PYTHON) $(PY_TESTS)/leaks.py
 
 # Debian's debug build counts references, and asserts what other builds assume.
 PY_DEBUG ?= $(shell command -v python3-dbg)
 check-python-debug:
 ifeq ($(SKIP_DEPS),)
 	$(Q)$(SUB_MAKE) O=$(O)/python-debug PYTHON='$(PY_DEBUG)' python
-	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) \
+	$(Q)PYTHONPATH=$(abspath $(O)/python-debug/python) $(PY_DEBUG) \
 		$(PY_TESTS)/leaks.py --debug
-	$(Q)PYTHONPATH=$(O)/python-debug/python $(PY_DEBUG) $(PY_TESTS)/run.py \
+	$(Q)PYTHONPATH=$(abspath $(O)/python-debug/python) $(PY_DEBUG) $(PY_TESTS)/run.py \
 		test_native test_engine test_runs test_stream test_sandbox \
 		test_limits test_warm \
 		$(PY_DROPIN_TESTS)
@@ -109,7 +109,7 @@ check-python-asan:
 	$(Q)MUST_WORK=0 LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 		ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		PYTHONMALLOC=malloc PYTHONPATH=$(O)/asan/python \
+		PYTHONMALLOC=malloc PYTHONPATH=$(abspath $(O)/asan/python) \
 		$(PYTHON) $(PY_TESTS)/run.py test_native test_engine test_stream \
 		$(PY_DROPIN_TESTS)
 
