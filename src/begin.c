@@ -90,9 +90,10 @@ static int clone_with_pipe(struct spawn_template_begin *b)
 	st_no_fork_begin();
 	ret = sys_call2(__NR_pipe2, pipe, O_CLOEXEC);
 	if (ret == 0) {
-		b->done = pipe[0];
+		b->done = st_own_raise(pipe[0]);
 		st_own_take(&b->done_file, b->done);
-		ret = st_clone_begin(&b->launch, &b->stack);
+		ret = b->done < 0 ? b->done
+				  : st_clone_begin(&b->launch, &b->stack);
 		sys_close(pipe[1]);
 	}
 	st_no_fork_end();

@@ -45,3 +45,32 @@ void st_own_close(const struct st_own *own, int *fd)
 		sys_close(*fd);
 	*fd = -1;
 }
+
+/*
+ * Moves an fd that was just opened above 2; an error in its place is returned as it is.
+ * Return: the fd; or -errno, and then it is closed.
+ */
+int st_own_raise(int fd)
+{
+	struct st_own file;
+	int high;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	st_own_take(&file, fd);
+	high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	st_own_close(&file, &fd);
+	return high;
+}
+
+/*
+ * Keeps what a function of libc returned, above 2, and remembers its file.
+ * Return: 0; or -errno, and then nothing is open and *to is -1.
+ */
+int st_own_keep(struct st_own *own, int *to, int fd)
+{
+	fd = fd < 0 ? -errno : st_own_raise(fd);
+	*to = fd < 0 ? -1 : fd;
+	st_own_take(own, *to);
+	return fd < 0 ? fd : 0;
+}

@@ -266,6 +266,14 @@ static void a_ring_s_policy_is_not_that_of_programs(void)
 
 /* ---- hosts that close what they do not know */
 
+/* Threads of the library open files for a moment. */
+static void await_closed(int fd)
+{
+	for (int i = 0; i < 500 && fcntl(fd, F_GETFD) >= 0; i++)
+		nap();
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+}
+
 #define PAIRS 12
 
 /*
@@ -315,6 +323,42 @@ static void a_host_that_closes_all_descriptors_is_left_alone(void)
 {
 	closes_all_descriptors(ONCE);
 	closes_all_descriptors(FORK);
+}
+
+/*
+ * A host may close 0 to 2 for a moment and open them again: the library keeps none of
+ * these, as its threads would close the host's files later.
+ */
+static void keeps_no_standard_fds(uint64_t flags)
+{
+	int tfd = ready_probe(flags);
+	struct spawn_template_ring *ring;
+
+	for (int i = 0; i < 3; i++)
+		CHECK_SYS(close(i));
+	CHECK_EQ(spawn_template_refresh(tfd), 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	ring = ring_new(2, 1);
+	await_ready(tfd);
+	for (int i = 0; i < 3; i++)
+		await_closed(i);
+	spawn_template_ring_exit(ring);
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+}
+
+static void a_host_s_standard_descriptors_are_not_taken(void)
+{
+	for (int i = 0; i < 2; i++) {
+		int saved[3];
+
+		for (int fd = 0; fd < 3; fd++)
+			saved[fd] = CHECK_SYS(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+		keeps_no_standard_fds(i ? FORK : ONCE);
+		for (int fd = 0; fd < 3; fd++)
+			CHECK_SYS(dup2(saved[fd], fd));
+	}
 }
 
 /* ---- as many as were asked for */
@@ -536,6 +580,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_host_that_reaps_all_is_served),
 	TEST_CASE(a_ring_s_policy_is_not_that_of_programs),
 	TEST_CASE(a_host_that_closes_all_descriptors_is_left_alone),
+	TEST_CASE(a_host_s_standard_descriptors_are_not_taken),
 	TEST_CASE(as_many_wait_as_were_asked_for),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),
 	TEST_CASE(a_full_process_limit_means_cold),

@@ -19,6 +19,7 @@
 #include "shared/clock.h"
 #include "shared/peer.h"
 #include "guard/socket.h"
+#include "own.h"
 #include "sys.h"
 
 #define FDS_MAX 4	/* the kernel drops further ones */
@@ -121,15 +122,9 @@ static bool is_socket(const char *path)
  */
 static int make_socket(void)
 {
-	int fd = sys_call3(__NR_socket, AF_UNIX,
-			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int high;
-
-	if (fd < 0 || fd > 2)
-		return fd;
-	high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	sys_close(fd);
-	return high;
+	return st_own_raise(sys_call3(
+		__NR_socket, AF_UNIX,
+		SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 /*

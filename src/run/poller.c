@@ -95,19 +95,17 @@ int st_poller_open(struct st_poller *p, unsigned int timers)
 	p->heap.timers = calloc(timers, sizeof(*p->heap.timers));
 	if (!p->heap.timers)
 		return -ENOMEM;
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (p->epoll < 0)
-		return -errno;
-	st_own_take(&p->epoll_file, p->epoll);
-	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (p->wake < 0)
-		return -errno;
-	st_own_take(&p->wake_file, p->wake);
-	p->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (p->timer < 0)
-		return -errno;
-	st_own_take(&p->timer_file, p->timer);
-	ret = mark(p);
+	ret = st_own_keep(&p->epoll_file, &p->epoll,
+			  epoll_create1(EPOLL_CLOEXEC));
+	if (ret == 0)
+		ret = st_own_keep(&p->wake_file, &p->wake,
+				  eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (ret == 0)
+		ret = st_own_keep(&p->timer_file, &p->timer,
+				  timerfd_create(CLOCK_MONOTONIC,
+						 TFD_CLOEXEC | TFD_NONBLOCK));
+	if (ret == 0)
+		ret = mark(p);
 	if (ret < 0)
 		return ret;
 	ret = st_poller_watch(p, p->wake, EPOLLIN, ST_POLLER_WAKE);

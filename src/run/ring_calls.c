@@ -78,10 +78,10 @@ static int ring_open(struct spawn_template_ring *ring, unsigned int threads)
 	if (ret < 0)
 		return ret;
 	st_own_take(&ring->devnull_file, ring->devnull);
-	ring->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (ring->event < 0)
-		return -errno;
-	st_own_take(&ring->event_file, ring->event);
+	ret = st_own_keep(&ring->event_file, &ring->event,
+			  eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (ret < 0)
+		return ret;
 	ret = st_poller_open(&ring->poller, ring->entries);
 	if (ret == 0)
 		ret = st_pool_get(threads, &ring->pool);

@@ -129,6 +129,9 @@ static int send_with_pipe(struct warm_claim *claim, struct warm_fds *fds)
 	if (st_fds_has(fds, pipe[0]) || st_fds_has(fds, pipe[1]))
 		ret = -EBADF;
 	fds->fd[fds->n - 1] = pipe[1];
+	pipe[0] = st_own_raise(pipe[0]);
+	if (ret == 0 && pipe[0] < 0)
+		ret = pipe[0];
 	if (ret == 0)
 		ret = send_message(claim->seat, claim->slot, fds);
 	sys_close(pipe[1]);

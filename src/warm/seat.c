@@ -31,14 +31,26 @@ static void close_fd(int *fd)
 
 /* ---- opening */
 
+/* Keeps a new fd, or an error in its place, above 2. Return: 0 or the error. */
+static int take_fd(int *to, int fd)
+{
+	fd = st_own_raise(fd);
+	*to = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
 static int open_shared(struct warm_seat *seat, struct st_park *park)
 {
 	const size_t size = sizeof(*seat->shared);
+	const char *name = park->mode == WARM_ONCE ? ST_PARKED_ONCE
+						   : ST_PARKED_FORK;
+	int ret = take_fd(&park->shared,
+			  sys_call2(__NR_memfd_create, name,
+				    MFD_CLOEXEC | MFD_ALLOW_SEALING));
 
-	park->shared = memfd_create(park->mode == WARM_ONCE ? ST_PARKED_ONCE
-							    : ST_PARKED_FORK,
-				    MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (park->shared < 0 || ftruncate(park->shared, size) < 0)
+	if (ret < 0)
+		return ret;
+	if (ftruncate(park->shared, size) < 0)
 		return -errno;
 	/* shorter, it would kill this process; the program's linker has it open */
 	if (fcntl(park->shared, F_ADD_SEALS,
@@ -58,24 +70,27 @@ static int open_shared(struct warm_seat *seat, struct st_park *park)
 /* By system calls, as they are closed: ThreadSanitizer follows libc's calls alone. */
 static int open_fds(struct warm_seat *seat, struct st_park *park)
 {
-	int pair[2];
+	int pair[2], other;
 	int ret = sys_call4(__NR_socketpair, AF_UNIX,
 			    SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
 
 	if (ret < 0)
 		return ret;
-	seat->socket = pair[0];
+	ret = take_fd(&seat->socket, pair[0]);
+	other = take_fd(&park->socket, pair[1]);
+	if (ret == 0)
+		ret = other;
 	st_own_take(&seat->socket_file, seat->socket);
-	park->socket = pair[1];
-	seat->door = sys_call2(__NR_eventfd2, 0, EFD_CLOEXEC | EFD_SEMAPHORE);
-	if (seat->door < 0) {
-		ret = seat->door;
-		seat->door = -1;
-		return ret;
-	}
+	if (ret == 0)
+		ret = take_fd(&seat->door,
+			      sys_call2(__NR_eventfd2, 0,
+					EFD_CLOEXEC | EFD_SEMAPHORE));
 	park->door = seat->door;
-	park->null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
-	return park->null < 0 ? park->null : 0;
+	if (ret == 0)
+		ret = take_fd(&park->null,
+			      sys_openat(AT_FDCWD, "/dev/null",
+					 O_RDWR | O_CLOEXEC, 0));
+	return ret;
 }
 
 static void add_waiting(struct warm_seat *seat, pid_t pid, int pidfd)
@@ -89,10 +104,12 @@ static void add_waiting(struct warm_seat *seat, pid_t pid, int pidfd)
  */
 static int make_ready(struct warm_seat *seat)
 {
+	int ret;
+
 	seat->pid = seat->parked.pid;
-	seat->pidfd = sys_call2(__NR_pidfd_open, seat->pid, 0);
-	if (seat->pidfd < 0)
-		return seat->pidfd;
+	ret = take_fd(&seat->pidfd, sys_call2(__NR_pidfd_open, seat->pid, 0));
+	if (ret < 0)
+		return ret;
 	if (st_process_read(seat->pid, &seat->process) < 0)
 		return -ESRCH;
 	if (st_seat_forks(seat))
@@ -178,6 +195,7 @@ static bool hear(struct warm_seat *seat)
 		return false;
 	if (m.msg_controllen >= CMSG_LEN(sizeof(int)))
 		memcpy(&pidfd, CMSG_DATA(&control.h), sizeof(int));
+	take_fd(&pidfd, pidfd);
 	add_waiting(seat, (pid_t)pid, pidfd);
 	seat->heard++;
 	return true;

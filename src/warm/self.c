@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "own.h"
 #include "sys.h"
 #include "epoch.h"
 #include "warm/self.h"
@@ -68,7 +69,7 @@ static int hold(struct held *h, const char *path, int flags)
 	if (is_ours(h))
 		return 0;
 	h->fd = -1;
-	ret = sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+	ret = st_own_raise(sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0));
 	if (ret < 0)
 		return ret;
 	h->fd = ret;

@@ -4,6 +4,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "own.h"
 #include "sys.h"
 #include "warm/tracer.h"
 
@@ -94,7 +95,7 @@ int st_trace_open_proc(const struct tracer *t, const char *file, int flags)
 	path[at++] = '/';
 	while ((path[at++] = *file++))
 		;
-	return sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+	return st_own_raise(sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0));
 }
 
 /*
