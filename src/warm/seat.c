@@ -42,8 +42,8 @@ static int take_fd(int *to, int fd)
 static int open_shared(struct warm_seat *seat, struct st_park *park)
 {
 	const size_t size = sizeof(*seat->shared);
-	const char *name = park->mode == WARM_ONCE ? ST_PARKED_ONCE
-						   : ST_PARKED_FORK;
+	const char *name =
+		park->mode == WARM_ONCE ? ST_PARKED_ONCE : ST_PARKED_FORK;
 	int ret = take_fd(&park->shared,
 			  sys_call2(__NR_memfd_create, name,
 				    MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -87,9 +87,8 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 					EFD_CLOEXEC | EFD_SEMAPHORE));
 	park->door = seat->door;
 	if (ret == 0)
-		ret = take_fd(&park->null,
-			      sys_openat(AT_FDCWD, "/dev/null",
-					 O_RDWR | O_CLOEXEC, 0));
+		ret = take_fd(&park->null, sys_openat(AT_FDCWD, "/dev/null",
+						      O_RDWR | O_CLOEXEC, 0));
 	return ret;
 }
 
