@@ -40,7 +40,18 @@ $(O)/tests/with_guard: $(O)/tests/with_guard.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
--include $(O)/tests/launch_once.d $(O)/tests/launch_warm.d \
+# test_clean.sh cleans the output of tools with this program.
+build-tests: $(O)/tests/clean_output
+$(O)/tests/clean_output: $(O)/tests/clean_output.o $(addprefix \
+		$(O)/src/cli/mcp/,clean.o clean_kept.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+
+# Parts of the command that need no package have tests in C.
+$(O)/tests/test_words: $(O)/src/cli/mcp/words.o
+$(O)/tests/test_clean: $(addprefix $(O)/src/cli/mcp/,clean.o clean_kept.o)
+
+-include $(O)/tests/clean_output.d $(O)/tests/launch_once.d $(O)/tests/launch_warm.d \
 	$(O)/tests/run_once.d $(O)/tests/tell_failure.d \
 	$(O)/tests/with_guard.d
 

@@ -18,7 +18,11 @@ CLI_LIBS = $(JANSSON_LIBS) -lm
 PROGRAMS += spawn-template
 NEEDS_spawn-template := jansson
 
-$(filter $(O)/src/cli/%,$(CLI_OBJ) $(CLI_STATIC_OBJ)): | need-jansson
+# These files need no package, so that their tests and fuzzers need none.
+CLI_PLAIN := $(addprefix $(O)/src/cli/mcp/,words.o clean.o clean_kept.o)
+
+$(filter-out $(CLI_PLAIN),$(filter $(O)/src/cli/%,$(CLI_OBJ) $(CLI_STATIC_OBJ))): \
+	| need-jansson
 $(O)/src/cli/%.o: src/cli/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
