@@ -450,6 +450,7 @@ document() {
 	ln -s "$tool" "$bin/spawn-template"
 	awk '/^```/ { file = "" } file { print > file }
 		/^```python$/ { file = "'"$tmp"'/example.py" }
+		/^```bash$/ { file = "'"$tmp"'/example.bash" }
 		/^```js$/ { file = "'"$tmp"'/example.js" }' docs/batch.md
 	PATH=$bin:$PATH timeout $((20 * slow)) "$python" "$tmp/example.py" \
 		> "$tmp/out" 2> "$tmp/log"
@@ -459,6 +460,18 @@ document() {
 		grep -q "^sort has ended: 0 None \['apple', 'pear'\]\$" "$tmp/out" &&
 		grep -q '^stuck has ended: None SIGTERM' "$tmp/out"
 	result $? 'the Python program of docs/batch.md works'
+	PATH=$bin:$PATH timeout $((20 * slow)) bash "$tmp/example.bash" \
+		> "$tmp/out" 2> "$tmp/log"
+	cat >> "$tmp/log" "$tmp/out"
+	sort "$tmp/out" | diff - <(sort <<- 'END'
+	["build","out","begun\n"]
+	["build","out","done\n"]
+	["build",0,null,null]
+	["sort",0,null,"apple\npear\n"]
+	["stuck",null,"SIGTERM",""]
+	END
+	) >> "$tmp/log"
+	result $? 'the bash program of docs/batch.md works'
 	if ! command -v node > /dev/null; then
 		skip 'the Node program of docs/batch.md works' 'there is no node'
 		return
