@@ -74,18 +74,7 @@ impl Child {
         if self.status.is_some() {
             return Ok(());
         }
-        let child = sys::spawn_template_child {
-            pid: self.pid,
-            pidfd: self.pidfd.as_raw_fd(),
-            size: std::mem::size_of::<sys::spawn_template_child>() as u32,
-            ..Default::default()
-        };
-        // SAFETY: the child is not reaped
-        match cvt(unsafe { sys::spawn_template_kill(&child, signal, flags) }) {
-            // a zombie is a child that has ended, for which std reports success, too
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-            result => result.map(|_| ()),
-        }
+        send_signal(self.pid, self.pidfd.as_raw_fd(), signal, flags)
     }
 
     /// Closes stdin, waits until the child has ended, and reaps it.
@@ -137,6 +126,22 @@ fn read_all(end: Option<impl Read>) -> io::Result<Vec<u8>> {
 impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd()
+    }
+}
+
+/// Sends a signal to the process of a pidfd. With KILL_TREE it is a child that is not reaped.
+pub(crate) fn send_signal(pid: i32, pidfd: RawFd, signal: i32, flags: u32) -> io::Result<()> {
+    let child = sys::spawn_template_child {
+        pid,
+        pidfd,
+        size: std::mem::size_of::<sys::spawn_template_child>() as u32,
+        ..Default::default()
+    };
+    // SAFETY: the structure has its size
+    match cvt(unsafe { sys::spawn_template_kill(&child, signal, flags) }) {
+        // a zombie is a child that has ended, for which std reports success, too
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        result => result.map(|_| ()),
     }
 }
 

@@ -100,6 +100,20 @@ impl RunOptions {
         self
     }
 
+    /// The tree stays in the caller's session and process group, and can use the caller's
+    /// terminal. The end of the run sends that group no signal: what the program leaves is
+    /// [`unseen`](RunResult::unseen), unless the run has a cgroup or is supervised. Not
+    /// together with [`pty`](RunOptions::pty), [`Command::setsid`] or `process_group`.
+    pub fn same_group(self, on: bool) -> Self {
+        self.flag(sys::SPAWN_TEMPLATE_RUN_SAME_GROUP, on)
+    }
+
+    /// A ring tells when the program runs, and its pid: `Running::started`. Other runs
+    /// refuse this.
+    pub fn tell_start(self, on: bool) -> Self {
+        self.flag(sys::SPAWN_TEMPLATE_RUN_TELL_START, on)
+    }
+
     /// Bytes to keep of each stream. The rest is read and dropped.
     pub fn max_output(mut self, bytes: u64) -> Self {
         self.c.max_output = bytes.max(1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One launch or run in a ring: what it needs, what came of it, and who has a part of it.
 
+use super::started::Started;
 use crate::error::{launch_error, plain_error};
 use crate::launch::{Needed, Reason};
 use crate::result::RunResult;
@@ -33,6 +34,8 @@ pub(super) struct Entry {
     pub fds: Vec<Arc<OwnedFd>>,
     pub reason: Reason,
     pub outcome: Option<io::Result<Outcome>>,
+    /// The program of a run that tells when it has begun.
+    pub started: Option<Started>,
     /// The result so far of a run that went on at its deadline.
     pub so_far: Option<RunResult>,
     pub waker: Option<Waker>,
@@ -72,6 +75,20 @@ impl Entry {
         self.outcome = Some(outcome);
         self.fds.clear();
         (self.needed.take(), self.wakers())
+    }
+
+    /// Takes what a run tells that goes on.
+    ///
+    /// # Safety
+    /// The completion was taken, is not seen yet, and is of such a kind.
+    pub unsafe fn goes_on(&mut self, cqe: &mut sys::spawn_template_cqe) {
+        // SAFETY: as above
+        unsafe {
+            match cqe.kind {
+                sys::SPAWN_TEMPLATE_CQE_STARTED => self.started = Some(Started::of(cqe)),
+                _ => self.so_far = Some(RunResult::take(&mut *cqe.result)),
+            }
+        }
     }
 
     /// Fails, if it is not over, which it never will be: what it needs stays. Return: who

@@ -22,12 +22,15 @@
 //! ```
 
 mod child;
+mod driver;
 mod entry;
 mod running;
 mod shared;
+mod started;
 
 pub use child::{PipeReader, PipeWriter};
 pub use running::{Detachable, Detached, RunOutput, RunStdin, Running};
+pub use started::Started;
 
 use crate::child::Child;
 use crate::command::Command;

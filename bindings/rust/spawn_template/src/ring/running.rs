@@ -3,6 +3,7 @@
 
 use super::entry::Outcome;
 use super::shared::{Owner, Shared};
+use super::started::Started;
 use crate::result::RunResult;
 use std::io;
 use std::pin::Pin;
@@ -56,6 +57,30 @@ impl Running {
     /// Takes stderr.
     pub fn stderr(&mut self) -> Option<RunOutput> {
         self.outputs[1].take()
+    }
+
+    /// Waits until the program has passed exec, with
+    /// [`RunOptions::tell_start`](crate::RunOptions::tell_start); this is told once. `None`
+    /// if the run is over before: [`wait`](Running::wait) has its result, or the error.
+    ///
+    /// ```
+    /// # use spawn_template::{ring::Ring, Command, RunOptions};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// # let ring = Ring::new(64)?;
+    /// let options = RunOptions::new().tell_start(true);
+    /// let mut running = ring.start(Command::new("sleep").arg("60"), &options).await?;
+    /// let program = running.started().await.expect("a program that runs");
+    /// program.signal(2)?;
+    /// assert_eq!(running.wait().await?.signal(), Some(2));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn started(&mut self) -> Option<Started> {
+        let Owner(shared, id) = &self.owner;
+        shared.started(*id).await
     }
 
     /// Sets the size of the run's terminal: [`RunOptions::pty`](crate::RunOptions::pty).

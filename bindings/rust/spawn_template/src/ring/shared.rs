@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The C ring, the launches and runs in it, and the task that takes completions.
+//! The C ring, and the launches and runs in it.
 
 use super::child::async_fd;
+use super::driver::{drive, Driven};
 use super::entry::{outcome_of, Cqe, Entry, Outcome, OWNER};
+use super::started::Started;
 use crate::child::{Child, Ends};
 use crate::error::cvt;
 use crate::launch::Launch;
@@ -16,10 +18,9 @@ use std::os::unix::io::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tokio::io::unix::AsyncFd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
@@ -78,7 +79,7 @@ impl Shared {
     }
 
     /// Nobody takes completions any more: what waits for one fails, and what comes.
-    fn desert(&self) {
+    pub fn desert(&self) {
         self.room.close();
         let mut wakers = Vec::new();
         for entry in self.lock().values_mut() {
@@ -130,6 +131,7 @@ impl Shared {
             fds,
             reason,
             outcome: None,
+            started: None,
             so_far: None,
             waker: None,
             writer: None,
@@ -173,6 +175,15 @@ impl Shared {
         let take = |entry: &mut Entry| match (entry.so_far.take(), entry.outcome.take()) {
             (_, Some(outcome)) => Some(Ok(outcome)),
             (so_far, None) => so_far.map(Err),
+        };
+        Until(self, id, take)
+    }
+
+    /// Waits until the program of a run has begun, or the run is over, and will not tell.
+    pub fn started(&self, id: u64) -> impl Future<Output = Option<Started>> + '_ {
+        let take = |entry: &mut Entry| match entry.started.take() {
+            None if entry.outcome.is_none() => None,
+            started => Some(started),
         };
         Until(self, id, take)
     }
@@ -349,7 +360,7 @@ impl Shared {
     }
 
     /// Takes completions. Return: whether there may be more.
-    fn drain(&self) -> bool {
+    pub fn drain(&self) -> bool {
         let mut cqe: Cqe = null_mut();
         for _ in 0..TURN {
             // SAFETY: the ring is there
@@ -392,9 +403,9 @@ impl Shared {
         let stream = match kind {
             sys::SPAWN_TEMPLATE_CQE_OUT => 0,
             sys::SPAWN_TEMPLATE_CQE_ERR => 1,
-            sys::SPAWN_TEMPLATE_CQE_DETACHED => {
-                // SAFETY: the library has filled in its result
-                entry.so_far = Some(unsafe { RunResult::take(&mut *(*cqe).result) });
+            sys::SPAWN_TEMPLATE_CQE_STARTED | sys::SPAWN_TEMPLATE_CQE_DETACHED => {
+                // SAFETY: the library has filled in the pidfd, or the result
+                unsafe { entry.goes_on(&mut *cqe) };
                 let waker = entry.waker.take();
                 drop(entries);
                 self.seen(cqe);
@@ -492,29 +503,4 @@ fn deserted() -> io::Error {
         io::ErrorKind::Other,
         "the runtime in which the ring was made has ended",
     )
-}
-
-/// The ring of a driver, which goes with its runtime.
-struct Driven(Weak<Shared>);
-
-impl Drop for Driven {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.desert();
-        }
-    }
-}
-
-/// Takes completions for as long as the ring is there.
-async fn drive(fd: AsyncFd<OwnedFd>, ring: Driven) {
-    while let Ok(mut guard) = fd.readable().await {
-        // Before the completions are taken: what comes later is another event.
-        guard.clear_ready();
-        while match ring.0.upgrade() {
-            Some(shared) => shared.drain(),
-            None => return,
-        } {
-            tokio::task::yield_now().await;
-        }
-    }
 }
