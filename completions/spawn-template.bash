@@ -63,13 +63,13 @@ _spawn_template_run() {
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
 		--held-most --ro --rw --idle-timeout --tail --spill --tcp-connect
 		--tcp-bind --memory-max --memory-swap-max --pids-max --cpu-max
-		--cpu-weight --io-weight --session'
+		--cpu-weight --io-weight --session --modules'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort --no-signals --no-abstract --no-devices
 		--merge-stderr --pty
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
 		--keep-leftovers --end-leftovers
-		--warm --warm=once --warm=fork --json --help'
+		--warm --warm=once --warm=fork --warm=python --json --help'
 	local at
 
 	at=$(_spawn_template_program "${values//[$'\n\t']/ }")
@@ -116,7 +116,8 @@ _spawn_template_batch() {
 	*)
 		_spawn_template_words '--jobs --max-output --timeout --idle-timeout --kill-after
 			--held-quiet --held-most --cgroup-tree --supervise --keep-leftovers
-			--session --warm --warm=once --warm=fork --json --help'
+			--session --warm --warm=once --warm=fork --warm=python
+			--modules --json --help'
 		;;
 	esac
 }
@@ -135,7 +136,7 @@ _spawn_template_bench() {
 	*)
 		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
 			_spawn_template_words '--rounds --seconds --warm
-				--warm=once --warm=fork --json --help --'
+				--warm=once --warm=fork --warm=python --json --help --'
 		else
 			_spawn_template_by -c
 		fi
@@ -147,11 +148,11 @@ _spawn_template_warm() {
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	--rounds) _spawn_template_words '20 50 500' ;;
 	--seconds) _spawn_template_words '1 3 10' ;;
-	--arg) COMPREPLY=() ;;
+	--arg | --modules) COMPREPLY=() ;;
 	*)
 		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
-			_spawn_template_words '--arg --no-args --rounds --seconds
-				--json --help --'
+			_spawn_template_words '--arg --no-args --modules --rounds
+				--seconds --json --help --'
 		else
 			_spawn_template_by -c
 		fi

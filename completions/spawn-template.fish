@@ -131,7 +131,9 @@ complete $run -l die-with-parent -d 'Kill it when this tool ends'
 complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
 
 complete $tool -n '__spawn_template_options run batch bench' -l warm \
-	-a 'once fork' -d 'From prepared processes'
+	-a 'once fork python' -d 'From prepared processes'
+complete $tool -n '__spawn_template_options run batch warm' -l modules -x \
+	-d 'That a Python imports ahead'
 
 complete $bench -l rounds -x -a '100 500 2000' -d 'How often each'
 complete $bench -l seconds -x -a '5 10 60' -d 'Stop after this long'

@@ -489,7 +489,11 @@ static int cache_model(const struct spawn_template_cache_params *p)
 
 	if (p->entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
 		return -EINVAL;
-	if (flags & ~CREATE_KNOWN)
+	if (p->warm_preload &&
+	    (!(flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) ||
+	     strchr((const char *)(uintptr_t)p->warm_preload, ' ')))
+		return -EINVAL;
+	if (flags & ~(CREATE_KNOWN | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
 		return -EINVAL;
 	ret = guard_model(flags, false);
 	if (ret)
@@ -534,8 +538,11 @@ static void use_cache(struct spawn_template_cache *cache, uint64_t flags)
 static void fuzz_cache(void)
 {
 	static const struct versions versions = {
-		{ SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0 }, 1
+		{ SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0,
+		  SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1 },
+		2
 	};
+	static const char *const modules[] = { "", "json,re", "no list" };
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
 	struct spawn_template_cache *cache = NULL;
@@ -551,6 +558,8 @@ static void fuzz_cache(void)
 		params.entries = (uint32_t)number();
 	if (rarely(16))
 		params.warm_target = (uint32_t)byte();
+	if (rarely(4))
+		params.warm_preload = (uintptr_t)modules[byte() % 3];
 	want = sized(&params, &versions, size, &copy);
 	if (!want)
 		want = cache_model(&params);
@@ -559,7 +568,8 @@ static void fuzz_cache(void)
 	must_be(ret, want, "cache_new");
 	MUST(!ret == !!cache);
 	/* prepared processes would come and go */
-	if (cache && !(params.create_flags & CREATE_WARM))
+	if (cache && !(params.create_flags &
+		       (CREATE_WARM | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)))
 		use_cache(cache, params.create_flags);
 	spawn_template_cache_free(cache);
 }

@@ -1439,6 +1439,7 @@ void spawn_template_ring_exit(struct spawn_template_ring *ring);
 struct spawn_template_cache;
 
 #define SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0	32
+#define SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1	40
 #define SPAWN_TEMPLATE_CACHE_ENTRIES		256 /* the default */
 #define SPAWN_TEMPLATE_CACHE_ENTRIES_MAX	4096
 
@@ -1448,11 +1449,13 @@ struct spawn_template_cache_params {
 	uint64_t negative_ns;		/* refusals are remembered; 0: no */
 	uint32_t entries;		/* files to remember; 0: 256 */
 	uint32_t warm_target;		/* as for spawn_template_create() */
+	/* VER1 */
+	uint64_t warm_preload;		/* const char *, modules for Pythons */
 };
 
 #define SPAWN_TEMPLATE_CACHE_PARAMS_INIT \
 	{ \
-		0, 0, 0, 0, 0, \
+		0, 0, 0, 0, 0, 0, \
 	}
 
 /**
@@ -1468,8 +1471,8 @@ struct spawn_template_cache_params {
  * neither the space of a deleted file nor a mount in use.
  *
  * Two kinds of templates are costly to make: those that the guard knows, and those
- * with prepared processes (CREATE_WARM_ONCE and _FORK, which have no use without
- * hold_ns). A costly template stays open for params->hold_ns after its last drop, and
+ * with prepared processes (CREATE_WARM_ONCE, _FORK and _RUNTIME, which have no use
+ * without hold_ns). A costly template stays open for params->hold_ns after its last drop, and
  * no longer, even if no other call comes: the first such drop starts a thread, which
  * blocks all signals and ends when the cache holds no template. No other template
  * stays open.
@@ -1479,14 +1482,17 @@ struct spawn_template_cache_params {
  * has changed. The cache never remembers that there is no file.
  *
  * params->create_flags apply to all templates of the cache; CREATE_CLOEXEC is
- * implied.
+ * implied. CREATE_WARM_RUNTIME applies to programs whose name begins with "python", with
+ * params->warm_preload as their modules; if WARM_ONCE or WARM_FORK is given, too, all
+ * others are prepared by that.
  *
  * After fork(2) the child's copy of the cache is empty: the child makes its own
  * templates.
  *
  * Return: 0; -EINVAL for entries above SPAWN_TEMPLATE_CACHE_ENTRIES_MAX, a bad
- * size, an unknown flag, a reserved field that is not 0, or @cache NULL; -EOPNOTSUPP
- * for CREATE_DENY_WRITE with CREATE_NO_GUARD; -E2BIG; -ENOMEM.
+ * size, an unknown flag, a reserved field that is not 0, warm_preload without
+ * WARM_RUNTIME or that is no list of modules, or @cache NULL; -EOPNOTSUPP for
+ * CREATE_DENY_WRITE with CREATE_NO_GUARD; -E2BIG; -ENOMEM.
  * Since: 0.4
  */
 int spawn_template_cache_new(const struct spawn_template_cache_params *params,

@@ -41,15 +41,17 @@
 #include "search.h"
 #include "shared/clock.h"
 #include "template.h"
+#include "warm/warm.h"
 
 _Static_assert(sizeof(struct spawn_template_cache_params) ==
-			       SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0 &&
+			       SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1 &&
 		       sizeof(struct spawn_template_cache_stat) ==
 			       SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0,
 	       "the size of a version does not change");
 
 struct spawn_template_cache {
 	struct spawn_template_cache_params params;
+	char *modules; /* of params, or NULL */
 	_Atomic(struct st_cache_state *) state;
 	_Atomic uint64_t shared, revived, made, changed, refused;
 };
@@ -327,9 +329,14 @@ static int revive(const struct get *g, const struct known *k, int fd,
 static int make_anew(const struct get *g, const struct known *k,
 		     const char *path, const struct spawn_template_key *now)
 {
+	const struct st_source from = {
+		.path = path,
+		.execfd = -1,
+		.warm_target = g->cache->params.warm_target,
+		.preload = g->cache->modules,
+	};
 	struct st_record *rec;
-	int fd = st_template_make(path, g->cache->params.create_flags,
-				  g->cache->params.warm_target, &rec);
+	int fd = st_template_make(&from, g->cache->params.create_flags, &rec);
 
 	if (fd < 0) {
 		remember_refusal(g, path, fd, now);
@@ -497,24 +504,44 @@ int spawn_template_cache_stat(struct spawn_template_cache *cache,
 
 /* ---- new and free */
 
+/* Checks the flags, and the modules, which are Python's alone. Return: 0 or -errno. */
+static int check_create(const struct spawn_template_cache_params *params)
+{
+	const char *modules = (const char *)(uintptr_t)params->warm_preload;
+
+	if (modules &&
+	    (!(params->create_flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) ||
+	     !st_warm_is_list(modules)))
+		return -EINVAL;
+	return st_template_check_flags(params->create_flags);
+}
+
+static void free_cache(struct spawn_template_cache *c)
+{
+	free(c->modules);
+	free(c);
+}
+
 int spawn_template_cache_new(const struct spawn_template_cache_params *uparams,
 			     size_t size, struct spawn_template_cache **cache)
 {
 	static const size_t versions[] = {
 		SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0,
+		SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1,
 	};
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
+	const char *modules;
 	struct spawn_template_cache *c;
 	int ret = 0;
 
 	if (uparams || size)
-		ret = st_args_copy(&params, uparams, size, versions, 1);
+		ret = st_args_copy(&params, uparams, size, versions, 2);
 	if (ret < 0)
 		return ret;
 	if (!cache || params.entries > SPAWN_TEMPLATE_CACHE_ENTRIES_MAX)
 		return -EINVAL;
-	ret = st_template_check_flags(params.create_flags);
+	ret = check_create(&params);
 	if (ret < 0)
 		return ret;
 	if (!params.entries)
@@ -524,8 +551,10 @@ int spawn_template_cache_new(const struct spawn_template_cache_params *uparams,
 	if (!c)
 		return -ENOMEM;
 	c->params = params;
-	if (!state_of_this_process(c)) {
-		free(c);
+	modules = (const char *)(uintptr_t)params.warm_preload;
+	if ((modules && !(c->modules = strdup(modules))) ||
+	    !state_of_this_process(c)) {
+		free_cache(c);
 		return -ENOMEM;
 	}
 	*cache = c;
@@ -546,5 +575,5 @@ void spawn_template_cache_free(struct spawn_template_cache *cache)
 		st_futex_wake(&s->wake, 1);
 		st_cache_state_put(s);
 	}
-	free(cache);
+	free_cache(cache);
 }

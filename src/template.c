@@ -61,7 +61,7 @@ static int have_prepared(struct st_record *rec, unsigned int target,
 	else if (rec->guard.id)
 		never = SPAWN_TEMPLATE_COLD_GUARDED;
 	rec->warm_target = target;
-	if (preload && !(rec->preload = strdup(preload)))
+	if (preload && !rec->preload && !(rec->preload = strdup(preload)))
 		return -ENOMEM;
 	rec->warm = st_warm_new(rec->path, &rec->key, rec->flags, rec->preload,
 				target, never);
@@ -117,16 +117,28 @@ static int make_template(const struct st_source *from, uint64_t flags,
 	return fd;
 }
 
-int st_template_make(const char *path, uint64_t flags, unsigned int warm_target,
+/* Tells whether the name is that of a Python: python, python3.11 ... */
+static bool names_python(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strncmp(slash ? slash + 1 : path, "python", 6) == 0;
+}
+
+int st_template_make(const struct st_source *from, uint64_t flags,
 		     struct st_record **rec)
 {
-	const struct st_source from = {
-		.path = path,
-		.execfd = -1,
-		.warm_target = warm_target,
-	};
+	struct st_source source = *from;
 
-	return make_template(&from, flags, NULL, rec);
+	if (flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) {
+		if (names_python(from->path)) {
+			flags &= ~ONCE_AND_FORK;
+		} else {
+			flags &= ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
+			source.preload = NULL;
+		}
+	}
+	return make_template(&source, flags, NULL, rec);
 }
 
 /* ---- making again */
@@ -148,6 +160,8 @@ static int copy_facts(struct st_record *rec, const struct st_record *facts)
 	if (!rec->path)
 		return -ENOMEM;
 	rec->exec_path = rec->path;
+	if (facts->preload && !(rec->preload = strdup(facts->preload)))
+		return -ENOMEM;
 	rec->no_interpreter = facts->no_interpreter;
 	if (!facts->interpreter)
 		return 0;
@@ -191,7 +205,7 @@ _Static_assert(sizeof(struct spawn_template_create_args) ==
 
 int st_template_check_flags(uint64_t flags)
 {
-	if (flags & ~(CREATE_FLAGS & ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
+	if (flags & ~CREATE_FLAGS)
 		return -EINVAL;
 	if (flags & SPAWN_TEMPLATE_CREATE_NO_GUARD) {
 		if (flags & SPAWN_TEMPLATE_CREATE_GUARD)
@@ -202,10 +216,9 @@ int st_template_check_flags(uint64_t flags)
 	return (flags & ONCE_AND_FORK) == ONCE_AND_FORK ? -EINVAL : 0;
 }
 
-/* Tells whether the program's name is that of a Python: python, python3.11 ... */
-static bool names_python(const struct spawn_template_create_args *args)
+static bool is_python(const struct spawn_template_create_args *args)
 {
-	const char *path = (const char *)(uintptr_t)args->filename, *slash;
+	const char *path = (const char *)(uintptr_t)args->filename;
 	char link[32], target[SPAWN_TEMPLATE_PATH_MAX];
 	int len;
 
@@ -216,8 +229,7 @@ static bool names_python(const struct spawn_template_create_args *args)
 		target[len > 0 ? len : 0] = '\0';
 		path = target;
 	}
-	slash = strrchr(path, '/');
-	return strncmp(slash ? slash + 1 : path, "python", 6) == 0;
+	return names_python(path);
 }
 
 /*
@@ -232,7 +244,7 @@ static int check_preload(const struct spawn_template_create_args *args)
 
 	if (!(args->flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
 		return preload ? -EINVAL : 0;
-	if (names_python(args))
+	if (is_python(args))
 		return !preload || st_warm_is_list(preload) ? 0 : -EINVAL;
 	if (!preload || *preload != '/')
 		return -EINVAL;
@@ -264,11 +276,9 @@ static int check_args(const struct spawn_template_create_args *args,
 		return -EINVAL;
 	if (args->filename && *(const char *)(uintptr_t)args->filename != '/')
 		return -EINVAL;
-	if (flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) {
-		if (flags & ONCE_AND_FORK)
-			return -EINVAL;
-		flags &= ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
-	}
+	if ((flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME) &&
+	    (flags & ONCE_AND_FORK))
+		return -EINVAL;
 	return st_template_check_flags(flags);
 }
 

@@ -5,14 +5,16 @@
 #ifndef ST_TEMPLATE_H
 #define ST_TEMPLATE_H
 
+#include "examine.h"
 #include "table.h"
 
 /*
- * Makes a template of an absolute path, but leaves it to the caller to put it into
- * the table. Return: its fd, close-on-exec, with *rec its record; or as
- * spawn_template_open().
+ * Makes a template of from->path, which is absolute, but leaves it to the caller to put
+ * it into the table. With WARM_RUNTIME a program that is no Python is prepared by the
+ * other WARM flag, if there is one. Return: its fd, close-on-exec, with *rec its record;
+ * or as spawn_template_open().
  */
-int st_template_make(const char *path, uint64_t flags, unsigned int warm_target,
+int st_template_make(const struct st_source *from, uint64_t flags,
 		     struct st_record **rec);
 
 /*
@@ -30,7 +32,10 @@ int st_template_revive(int fd, const struct st_record *facts,
  */
 struct st_record *st_template_facts(const struct st_record *of);
 
-/* Checks SPAWN_TEMPLATE_CREATE_* flags. Return: 0, -EINVAL or -EOPNOTSUPP. */
+/*
+ * Checks SPAWN_TEMPLATE_CREATE_* flags; WARM_RUNTIME is the caller's to check. Return: 0,
+ * -EINVAL or -EOPNOTSUPP.
+ */
 int st_template_check_flags(uint64_t flags);
 
 /* Closes a template inherited over fork. Return: 0; -EBADF; -EINVAL: it is none. */

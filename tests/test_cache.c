@@ -676,6 +676,13 @@ static void params_that_mean_nothing_are_refused(void)
 	CHECK_EQ(new_of(&params, sizeof(params)), -EINVAL);
 	params.create_flags = CREATE(DENY_WRITE) | CREATE(NO_GUARD);
 	CHECK_EQ(new_of(&params, sizeof(params)), -EOPNOTSUPP);
+	params.create_flags = CREATE(WARM_FORK);
+	params.warm_preload = (uintptr_t) "json";
+	CHECK_EQ(new_of(&params, sizeof(params)), -EINVAL);
+	params.create_flags |= CREATE(WARM_RUNTIME);
+	CHECK_EQ(new_of(&params, sizeof(params)), 0);
+	params.warm_preload = (uintptr_t) "/json";
+	CHECK_EQ(new_of(&params, sizeof(params)), -EINVAL);
 }
 
 static void stat_fills_the_callers_size(void)

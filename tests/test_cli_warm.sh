@@ -199,7 +199,7 @@ run_once() {
 	for command in 'run --warm=x true' 'batch --warm=x' 'bench --warm=x'; do
 		# shellcheck disable=SC2086 # a list of words
 		"$tool" $command < /dev/null > "$tmp/out" 2> "$tmp/err"
-		[ $? = 125 ] && grep -q 'neither once nor fork' "$tmp/err" ||
+		[ $? = 125 ] && grep -q 'neither once, fork nor python' "$tmp/err" ||
 			echo "$command" >> "$tmp/log"
 	done
 	[ ! -s "$tmp/log" ]
@@ -245,6 +245,79 @@ batches() {
 	echo '{"argv": ["true"], "warm": 7}' | "$tool" batch > "$tmp/json"
 	json 'batch refuses another value of warm' "$tmp/json" \
 		'"\"warm\" is neither" in j["error"]["message"]'
+}
+
+# ---- Pythons
+
+# Feeds batch with lines for a Python that wait for each other, and have what the argument
+# adds; prints the answers.
+python_lines() { # JSON [OPTION ...]
+	"$python" -c '
+import json, subprocess, sys, time
+p = subprocess.Popen(sys.argv[2:], stdin=-1, stdout=-1, text=True, bufsize=1)
+answers = []
+for i in range(30):
+    line = {"argv": ["/usr/bin/python3", "-c",
+                     "import sys; print(\"_json\" in sys.modules, sys.argv[1:])", "a"],
+            **json.loads(sys.argv[1])}
+    print(json.dumps(line), file=p.stdin, flush=True)
+    answers.append(json.loads(p.stdout.readline()))
+    if answers[-1].get("warm") or "error" in answers[-1]:
+        break
+    time.sleep(0.2)
+p.stdin.close()
+json.dump([answers, p.wait()], sys.stdout)' "$1" "$tool" batch -j 1 "${@:2}"
+}
+
+pythons() {
+	if [ ! -x /usr/bin/python3 ]; then
+		skip 'Pythons are prepared' 'there is no /usr/bin/python3'
+		return
+	fi
+	"$tool" warm --rounds 2 --modules json --json /usr/bin/python3 true \
+		> "$tmp/json" 2> "$tmp/log"
+	json 'warm measures a third way for Pythons, and for no others' \
+		"$tmp/json" '
+		j[0]["command"][1:] == ["-c", "pass"] and j[0]["exit_code"] == 0
+		and j[0]["python"]["prepared"] and j[0]["python"]["warm"] >= 1
+		and j[0]["python"]["to_exit"]["ratio_to_cold"] < 1
+		and 0 < j[0]["python"]["private_bytes"]
+		and j[0]["python"]["processes"] in (1, 2)
+		and j[0]["fork"]["processes"] in (1, 2)
+		and j[1]["python"] is None'
+	"$tool" run --warm --modules json --json -- /usr/bin/python3 -c pass \
+		2> "$tmp/json"
+	json 'run --warm tells that a Python can be prepared' "$tmp/json" \
+		'j["launch"]["cold_reason"] == "first"'
+	"$tool" run --warm --json -- /usr/bin/python3 -v -c pass 2>&1 > "$tmp/out" |
+		tail -n 1 > "$tmp/json"
+	json 'run --warm tells that options of Python show its start' \
+		"$tmp/json" 'j["launch"]["cold_reason"] == "command"'
+	python_lines '{"modules": ["json", "re"]}' > "$tmp/json"
+	json 'batch has a Python import modules ahead for a line' "$tmp/json" '
+		j[1] == 0 and j[0][-1]["warm"] and j[0][-1]["code"] == 0
+		and j[0][-1]["out"] == "True [\x27a\x27]\n"
+		and j[0][0]["out"] == "False [\x27a\x27]\n"'
+	python_lines '{}' --warm --modules json > "$tmp/json"
+	json 'batch does so for all lines, if an option says that' \
+		"$tmp/json" 'j[1] == 0 and j[0][-1]["warm"]
+		and j[0][-1]["out"] == "True [\x27a\x27]\n"'
+	printf '%s\n' '{"argv": ["true"], "modules": ["json"]}' \
+		'{"argv": ["/usr/bin/python3"], "modules": "json"}' \
+		'{"argv": ["/usr/bin/python3"], "modules": ["a b"]}' \
+		'{"argv": ["/usr/bin/python3"], "modules": ["a"], "warm": "fork"}' |
+		"$tool" batch -j 1 > "$tmp/lines"
+	"$python" -c 'import json, sys
+json.dump([json.loads(line) for line in sys.stdin], sys.stdout)' \
+		< "$tmp/lines" > "$tmp/json"
+	json 'batch refuses modules that cannot be' "$tmp/json" '
+		["is no Python" in j[0]["error"]["message"],
+		 "no list" in j[1]["error"]["message"],
+		 "no list" in j[2]["error"]["message"],
+		 "another way" in j[3]["error"]["message"]] == [True] * 4'
+	"$tool" run --warm --modules 'a b' true 2> "$tmp/err"
+	[ $? = 125 ] && grep -q 'no list of modules' "$tmp/err"
+	result $? 'run refuses a list of modules that is none: 125'
 }
 
 # Feeds batch with commands for bash, each when the last one has its answer.
@@ -362,6 +435,7 @@ if allowed; then
 	run_once
 	umask 022
 	batches
+	pythons
 	sessions
 	benches
 	pools

@@ -160,14 +160,37 @@ struct launch_words {
  */
 int launch_template(const char *command, uint64_t flags);
 
+/* ---- way.c: the ways in which launches are prepared */
+
 /*
- * Read the value of --warm: "once" or "fork"; NULL: "fork".
- * Return: 0 and the CREATE_WARM_* flag; or CLI_FAILED after a message.
+ * Read the value of --warm: "once", "fork" or "python"; NULL: "python".
+ * Return: 0 and the CREATE_WARM_* flags; or CLI_FAILED after a message.
  */
 int read_warm(const char *text, uint64_t *create_flag);
 
-/* Return the CREATE_WARM_* flag of "once" or "fork"; 0: another word. */
+/*
+ * Return the CREATE_WARM_* flags of the word; 0: another word. With "python" a program
+ * that is no Python is prepared by fork.
+ */
 uint64_t warm_flag(const char *word);
+
+/* Tell whether the text lists modules for a Python, with commas. */
+bool is_module_list(const char *text);
+
+/* Read the value of --modules. Return: 0; or CLI_FAILED after a message. */
+int read_modules(const char *text, const char **modules);
+
+/* Tell whether the command's name is that of a Python: python, python3.11 ... */
+bool names_python(const char *command);
+
+/*
+ * Make a template as launch_template() does. CREATE_WARM_RUNTIME is for a Python, with the
+ * modules, or NULL; another program is prepared by the other flag.
+ */
+int launch_template_warm(const char *command, uint64_t flags,
+			 const char *modules);
+
+/* ---- more of launch.c */
 
 /*
  * Choose what to tell of a search along path (NULL: $PATH) that answered tfd.

@@ -55,8 +55,11 @@ static const char *way_name(const struct bench *b, int way)
 {
 	if (way != PREPARED)
 		return launch_name((enum launch_method)way);
-	return b->options->warm == SPAWN_TEMPLATE_CREATE_WARM_ONCE
-		       ? "warm once"
+	if (b->options->warm == SPAWN_TEMPLATE_CREATE_WARM_ONCE)
+		return "warm once";
+	return b->options->warm & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME &&
+			       names_python(b->st.path)
+		       ? "warm python"
 		       : "warm fork";
 }
 
@@ -231,8 +234,9 @@ static int prepare_warm(struct bench *b, struct launch_spec *spec)
 	siginfo_t info;
 	int err;
 
-	spec->tfd = launch_template(
-		b->st.path, b->options->warm | SPAWN_TEMPLATE_CREATE_NO_GUARD);
+	spec->tfd = launch_template_warm(
+		b->st.path, b->options->warm | SPAWN_TEMPLATE_CREATE_NO_GUARD,
+		NULL);
 	err = spec->tfd < 0 ? spec->tfd : launch_prepare(&b->warm_plan, spec);
 	if (err)
 		goto out;
@@ -416,7 +420,8 @@ const struct command cmd_bench = {
 		"  --seconds TIME  stop after TIME; default 10\n"
 		"  --warm[=WAY]    launch from a template with prepared "
 		"processes, too: once,\n"
-		"                  fork; default fork\n"
+		"                  fork, python; default python, which is "
+		"fork for others\n"
 		"  --json          print a JSON object\n"
 		"  -h, --help      print this help\n"
 		"\n"

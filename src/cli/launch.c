@@ -58,25 +58,6 @@ int launch_template(const char *command, uint64_t flags)
 	return launch_searched(tfd, command, NULL);
 }
 
-/* ---- prepared launches */
-
-uint64_t warm_flag(const char *word)
-{
-	if (strcmp(word, "once") == 0)
-		return SPAWN_TEMPLATE_CREATE_WARM_ONCE;
-	if (strcmp(word, "fork") == 0)
-		return SPAWN_TEMPLATE_CREATE_WARM_FORK;
-	return 0;
-}
-
-int read_warm(const char *text, uint64_t *create_flag)
-{
-	*create_flag = text ? warm_flag(text) : SPAWN_TEMPLATE_CREATE_WARM_FORK;
-	if (*create_flag)
-		return 0;
-	return out_bad_usage("--warm=%s: neither once nor fork", text);
-}
-
 /* ---- rings, which need threads */
 
 int launch_no_ring(int err)

@@ -13,5 +13,6 @@
 /* Names of the memory file, as of memfd_create(2). */
 #define ST_PARKED_ONCE "spawn-template-once"
 #define ST_PARKED_FORK "spawn-template-fork"
+#define ST_PARKED_RUNTIME "spawn-template-runtime" /* a shell or Python */
 
 #endif

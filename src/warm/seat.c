@@ -42,8 +42,9 @@ static int take_fd(int *to, int fd)
 static int open_shared(struct warm_seat *seat, struct st_park *park)
 {
 	const size_t size = sizeof(*seat->shared);
-	const char *name =
-		park->mode == WARM_ONCE ? ST_PARKED_ONCE : ST_PARKED_FORK;
+	const char *name = park->shell		     ? ST_PARKED_RUNTIME
+			   : park->mode == WARM_ONCE ? ST_PARKED_ONCE
+						     : ST_PARKED_FORK;
 	int ret = take_fd(&park->shared,
 			  sys_call2(__NR_memfd_create, name,
 				    MFD_CLOEXEC | MFD_ALLOW_SEALING));

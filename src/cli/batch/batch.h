@@ -35,7 +35,7 @@
 #define BATCH_POOLS_FEW 8 /* if only single lines ask for that */
 
 /* How the programs of a line are launched; the cache of each way has an index. */
-enum batch_way { BATCH_COLD, BATCH_ONCE, BATCH_FORK, BATCH_WAYS };
+enum batch_way { BATCH_COLD, BATCH_ONCE, BATCH_FORK, BATCH_PYTHON, BATCH_WAYS };
 #define BATCH_UNSET (-1)
 
 struct batch_options {
@@ -48,14 +48,17 @@ struct batch_options {
 	bool keep_leftovers; /* of lines that say nothing else */
 	const char *tree_parent; /* --cgroup-tree; NULL: search for one */
 	enum batch_way way; /* of lines that have none of their own */
+	const char *modules; /* the same, for Pythons; NULL: none */
 	enum session session; /* the same */
 };
 
-/* Return the way of a CREATE_WARM_* flag. */
-static inline enum batch_way batch_way_of(uint64_t create_flag)
+/* Return the way of CREATE_WARM_* flags. */
+static inline enum batch_way batch_way_of(uint64_t create_flags)
 {
-	return create_flag == SPAWN_TEMPLATE_CREATE_WARM_ONCE ? BATCH_ONCE
-							      : BATCH_FORK;
+	if (create_flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME)
+		return BATCH_PYTHON;
+	return create_flags == SPAWN_TEMPLATE_CREATE_WARM_ONCE ? BATCH_ONCE
+							       : BATCH_FORK;
 }
 
 /* ---- io.c */
@@ -172,7 +175,9 @@ struct request {
 	int keep_leftovers; /* -1: not given */
 	int way; /* enum batch_way; BATCH_UNSET: not given */
 	enum session session;
-	const char *profile; /* a file for a shell to source; NULL: none */
+	char *modules; /* owned: for a Python to import ahead; NULL: none */
+	const char *preload; /* these, or a file for a shell to source */
+	bool has_profile; /* it is a file */
 	struct complaint *refused; /* owned; NULL: the line is right */
 };
 
@@ -283,11 +288,12 @@ void job_free(struct batch *b, struct batch_job *job);
 /* ---- session.c */
 
 /*
- * Get the template of the shell that sources the file, for a job. shell: a template of it.
+ * Get the template of the shell that sources the file, or of the Python that imports the
+ * modules, for a job. program: a template of it.
  * Return: 0; -errno, and with a complaint if there can be no such template.
  */
-int session_get(struct batch *b, struct batch_job *job, int shell,
-		const char *profile, struct complaint *c);
+int session_get(struct batch *b, struct batch_job *job, int program,
+		const char *preload, struct complaint *c);
 void session_drop(struct batch *b, struct batch_session *session);
 void sessions_free(struct batch *b); /* no job has one */
 

@@ -19,6 +19,7 @@ enum {
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
 	OPT_WARM,
+	OPT_MODULES,
 	OPT_SESSION,
 	OPT_JSON,
 };
@@ -36,6 +37,7 @@ static const struct option long_options[] = {
 	{ "keep-leftovers", no_argument, NULL, OPT_KEEP_LEFTOVERS },
 	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "warm", optional_argument, NULL, OPT_WARM },
+	{ "modules", required_argument, NULL, OPT_MODULES },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -100,6 +102,8 @@ static int read_option(struct batch_options *o, int c, const char *text,
 				     text);
 	case OPT_WARM:
 		return read_way(o, text);
+	case OPT_MODULES:
+		return read_modules(text, &o->modules);
 	case OPT_JSON: /* batch knows no other form */
 		return 0;
 	default:
@@ -184,8 +188,11 @@ const struct command cmd_batch = {
 		"behind live on\n"
 		"  \"warm\"          true: from a process that was prepared "
 		"before, if one waits;\n"
-		"                  \"once\", \"fork\": the same, prepared this "
-		"way; false: not\n"
+		"                  \"once\", \"fork\", \"python\": the same, "
+		"prepared this way;\n"
+		"                  false: not\n"
+		"  \"modules\"       a list of names: modules that a Python "
+		"imports ahead\n"
 		"  \"profile\"       a file that a shell sources before "
 		"SHELL -c COMMAND; bash does\n"
 		"                  so once, and forks for each line\n"
@@ -233,8 +240,11 @@ const struct command cmd_batch = {
 		"                     group in this session; caller: this "
 		"tool's own group\n"
 		"  --warm[=WAY]       prepare the programs of lines without "
-		"\"warm\": once, fork;\n"
-		"                     default fork\n"
+		"\"warm\": once, fork,\n"
+		"                     python; default python, which is fork for "
+		"other programs\n"
+		"  --modules LIST     have Pythons of such lines import these "
+		"ahead: json,re\n"
 		"  --json             accepted; the output is always JSON\n"
 		"  -h, --help         print this help\n"
 		"\n"

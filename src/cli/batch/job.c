@@ -98,6 +98,8 @@ int job_make_cache(struct batch *b, enum batch_way way)
 	static const uint64_t flags[BATCH_WAYS] = {
 		[BATCH_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
 		[BATCH_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
+		[BATCH_PYTHON] = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME |
+				 SPAWN_TEMPLATE_CREATE_WARM_FORK,
 	};
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
@@ -106,6 +108,8 @@ int job_make_cache(struct batch *b, enum batch_way way)
 			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | flags[way];
 	params.hold_ns = way == BATCH_COLD ? HOLD_NS : HOLD_POOL_NS;
 	params.entries = way == BATCH_COLD ? b->known : b->pools;
+	if (way == BATCH_PYTHON)
+		params.warm_preload = (uintptr_t)b->options->modules;
 	return spawn_template_cache_new(&params, sizeof(params),
 					&b->caches[way]);
 }
@@ -121,7 +125,7 @@ static int get_template(struct batch *b, struct batch_job *job,
 						   : (enum batch_way)r->way;
 	int ret = 0, tfd;
 
-	if (r->profile)
+	if (r->preload)
 		way = BATCH_COLD;
 	if (!b->caches[way])
 		ret = job_make_cache(b, way);
@@ -131,9 +135,9 @@ static int get_template(struct batch *b, struct batch_job *job,
 	tfd = spawn_template_cache_get(job->cache, job->name, r->path);
 	tfd = launch_searched(tfd, job->name, r->path);
 	job->tfd = tfd;
-	if (tfd >= 0 && r->profile) {
+	if (tfd >= 0 && r->preload) {
 		job->tfd = -1;
-		ret = session_get(b, job, tfd, r->profile, c);
+		ret = session_get(b, job, tfd, r->preload, c);
 		spawn_template_cache_drop(job->cache, tfd);
 		return ret;
 	}

@@ -176,14 +176,14 @@ static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
 	if (json_is_false(value))
 		r->way = BATCH_COLD;
 	else if (json_is_true(value))
-		r->way = BATCH_FORK;
+		r->way = BATCH_PYTHON;
 	else if (flag)
 		r->way = batch_way_of(flag);
 	else
 		return batch_complain(
 			c, EINVAL,
-			"\"warm\" is neither true nor false, \"once\" "
-			"nor \"fork\"");
+			"\"warm\" is neither true nor false, \"once\", "
+			"\"fork\" nor \"python\"");
 	return 0;
 }
 
@@ -198,10 +198,44 @@ static int read_session(struct request *r, json_t *value, struct complaint *c)
 
 static int read_profile(struct request *r, json_t *value, struct complaint *c)
 {
-	r->profile = bytes_plain(value);
-	if (r->profile && *r->profile == '/')
+	const char *path = bytes_plain(value);
+
+	r->has_profile = true;
+	r->preload = path;
+	if (path && *path == '/')
 		return 0;
 	return batch_complain(c, EINVAL, "\"profile\" is no absolute path");
+}
+
+/* Join the names with commas. Return: NULL if memory is short, or one is no name. */
+static char *join_modules(const json_t *list)
+{
+	size_t size = 1, n = json_array_size(list);
+	char *text, *at;
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *name = json_array_get(list, i);
+
+		if (!bytes_plain(name))
+			return NULL;
+		size += json_string_length(name) + 1;
+	}
+	at = text = calloc(1, size);
+	for (size_t i = 0; text && i < n; i++) {
+		at = i ? stpcpy(at, ",") : at;
+		at = stpcpy(at, json_string_value(json_array_get(list, i)));
+	}
+	return text;
+}
+
+static int read_modules_key(struct request *r, json_t *value,
+			    struct complaint *c)
+{
+	r->modules = join_modules(value);
+	if (json_is_array(value) && r->modules && is_module_list(r->modules))
+		return 0;
+	return batch_complain(c, EINVAL,
+			      "\"modules\" is no list of names of modules");
 }
 
 static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
@@ -263,6 +297,7 @@ static const struct key {
 	{ "limits", read_limits, RUN },
 	{ "max_output", read_max_output, RUN },
 	{ "merge_stderr", read_merge, RUN },
+	{ "modules", read_modules_key, RUN },
 	{ "open_input", read_open, RUN },
 	{ "profile", read_profile, RUN },
 	{ "pty", read_pty, RUN },
@@ -323,10 +358,16 @@ static int check_run(const struct request *r, struct complaint *c)
 			"\"session\"");
 	if (r->winsize && check_size(r, c))
 		return -1;
-	if (r->profile && r->way != BATCH_UNSET)
+	if (r->has_profile && r->way != BATCH_UNSET)
 		return batch_complain(c, EINVAL,
 				      "\"profile\" and \"warm\" are not for "
 				      "the same line");
+	if (r->modules && (r->has_profile ||
+			   (r->way != BATCH_UNSET && r->way != BATCH_PYTHON)))
+		return batch_complain(c, EINVAL,
+				      "\"modules\" are not for a line with "
+				      "\"profile\" or another way than "
+				      "\"warm\": \"python\"");
 	if (r->sandbox.flags && !sandbox_is_wanted(&r->sandbox))
 		return batch_complain(c, EINVAL,
 				      "\"sandbox\": it restricts nothing");
@@ -360,7 +401,11 @@ static int read_object(struct request *r, struct complaint *c)
 			    value) if (read_key(r, name, value, c)) return -1;
 	if (r->verb != BATCH_RUN)
 		return check_control(r, c);
-	return check_run(r, c) ? -1 : request_find_program(r, c);
+	if (check_run(r, c))
+		return -1;
+	if (r->modules)
+		r->preload = r->modules;
+	return request_find_program(r, c);
 }
 
 /* Take an id, and have a number that all readers of JSON know in its place. */
@@ -430,6 +475,7 @@ void request_free(struct request *r)
 	free(r->argv);
 	free(r->name);
 	free(r->path);
+	free(r->modules);
 	free(r->decoded);
 	free(r->cwd_decoded);
 	free(r->id);

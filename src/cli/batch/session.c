@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The templates of session shells: one for each shell and file to source. A few that
- * no line uses are kept, with the processes that wait in them.
+ * The templates of session shells and of Pythons with modules: one for each program and
+ * what it is to source or import. A few that no line uses are kept, with the processes
+ * that wait in them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 struct batch_session {
 	struct batch_session *next; /* the one that was taken last is first */
-	char *path, *profile;
+	char *path, *preload;
 	int tfd;
 	unsigned int users;
 };
@@ -24,11 +25,11 @@ static void session_free(struct batch_session *s)
 	if (s->tfd >= 0)
 		spawn_template_close(s->tfd);
 	free(s->path);
-	free(s->profile);
+	free(s->preload);
 	free(s);
 }
 
-static struct batch_session *session_new(const char *path, const char *profile,
+static struct batch_session *session_new(const char *path, const char *preload,
 					 int *error)
 {
 	struct spawn_template_create_args args =
@@ -40,13 +41,14 @@ static struct batch_session *session_new(const char *path, const char *profile,
 		return NULL;
 	s->tfd = -1;
 	s->path = strdup(path);
-	s->profile = strdup(profile);
+	s->preload = strdup(preload);
 	args.flags = SPAWN_TEMPLATE_CREATE_CLOEXEC |
+		     SPAWN_TEMPLATE_CREATE_SCRIPT |
 		     SPAWN_TEMPLATE_CREATE_AUTO_REFRESH |
 		     SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
 	args.filename = (uintptr_t)path;
-	args.warm_preload = (uintptr_t)profile;
-	if (s->path && s->profile)
+	args.warm_preload = (uintptr_t)preload;
+	if (s->path && s->preload)
 		*error = s->tfd = spawn_template_create(&args, sizeof(args));
 	if (s->tfd >= 0)
 		return s;
@@ -56,14 +58,14 @@ static struct batch_session *session_new(const char *path, const char *profile,
 
 /* Take a session out of the list. Return: NULL if there is none. */
 static struct batch_session *take_out(struct batch *b, const char *path,
-				      const char *profile)
+				      const char *preload)
 {
 	for (struct batch_session **link = &b->sessions; *link;
 	     link = &(*link)->next) {
 		struct batch_session *s = *link;
 
 		if (strcmp(s->path, path) != 0 ||
-		    strcmp(s->profile, profile) != 0)
+		    strcmp(s->preload, preload) != 0)
 			continue;
 		*link = s->next;
 		return s;
@@ -71,20 +73,24 @@ static struct batch_session *take_out(struct batch *b, const char *path,
 	return NULL;
 }
 
-int session_get(struct batch *b, struct batch_job *job, int shell,
-		const char *profile, struct complaint *c)
+int session_get(struct batch *b, struct batch_job *job, int program,
+		const char *preload, struct complaint *c)
 {
 	struct spawn_template_stat st;
 	struct batch_session *s;
-	int ret = spawn_template_stat(shell, &st, sizeof(st));
+	int ret = spawn_template_stat(program, &st, sizeof(st));
 
 	if (ret < 0)
 		return ret;
-	s = take_out(b, st.path, profile);
+	if (*preload != '/' && !names_python(st.path))
+		return batch_complain(
+			c, EINVAL, "\"modules\": %.256s is no Python", st.path);
+	s = take_out(b, st.path, preload);
 	if (!s)
-		s = session_new(st.path, profile, &ret);
+		s = session_new(st.path, preload, &ret);
 	if (!s) {
-		batch_complain(c, -ret, "\"profile\": %.256s: %s", profile,
+		batch_complain(c, -ret, "\"%s\": %.256s: %s",
+			       *preload == '/' ? "profile" : "modules", preload,
 			       strerror(-ret));
 		return ret;
 	}

@@ -185,7 +185,10 @@ const struct area area_warm = {
 
 int doctor_program(char *name, struct finding *f, const char **reason)
 {
-	char *argv[] = { name, "--version", NULL };
+	char version[] = "--version", c[] = "-c", pass[] = "pass";
+	char *python[] = { name, c, pass, NULL };
+	char *other[] = { name, version, NULL };
+	char **argv = names_python(name) ? python : other;
 	struct warm_why why;
 	int error, status;
 

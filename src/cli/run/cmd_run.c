@@ -55,6 +55,7 @@ enum {
 	OPT_END_LEFTOVERS,
 	OPT_SESSION,
 	OPT_WARM,
+	OPT_MODULES,
 	OPT_LIMIT, /* and the other limits: enum limit */
 };
 
@@ -86,6 +87,7 @@ static const struct option long_options[] = {
 	{ "end-leftovers", no_argument, NULL, OPT_END_LEFTOVERS },
 	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "warm", optional_argument, NULL, OPT_WARM },
+	{ "modules", required_argument, NULL, OPT_MODULES },
 	{ "memory-max", required_argument, NULL, OPT_LIMIT + LIMIT_MEMORY },
 	{ "memory-swap-max", required_argument, NULL, OPT_LIMIT + LIMIT_SWAP },
 	{ "pids-max", required_argument, NULL, OPT_LIMIT + LIMIT_PIDS },
@@ -282,6 +284,8 @@ static int read_value(struct run_options *o, int c, const char *text,
 		return option_session(o, text);
 	case OPT_WARM:
 		return read_warm(text, &o->create_flags);
+	case OPT_MODULES:
+		return read_modules(text, &o->modules);
 	case OPT_RO:
 		return read_path(&o->sandbox.read_only, text);
 	case OPT_RW:

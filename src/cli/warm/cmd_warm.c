@@ -25,8 +25,10 @@ struct warm_options {
 	long rounds;
 	int64_t time_ns;
 	bool json;
-	char **arguments; /* behind argv[0] */
+	char **arguments; /* behind argv[0], if they are given */
 	size_t n_arguments;
+	bool given;
+	const char *modules; /* that Pythons import ahead; NULL: none */
 };
 
 struct report {
@@ -84,6 +86,8 @@ static void add_rows(struct text_table *table, const char *name,
 	for (int i = 0; i < WARM_WAYS; i++) {
 		const struct warm_fact *fact = &p->way[i];
 
+		if (!fact->tried)
+			continue;
 		text_row(table, OUT_PLAIN);
 		text_cell(table, "%s", "");
 		text_cell(table, "%s", warm_way_name((enum warm_way)i));
@@ -162,6 +166,8 @@ static json_t *way_json(const struct warm_program *p, enum warm_way way)
 {
 	const struct warm_fact *f = &p->way[way];
 
+	if (!f->tried)
+		return json_null();
 	return json_pack(
 		"{s:b, s:o, s:I, s:I, s:o, s:o, s:o, s:i, s:o, s:o}",
 		"prepared", f->prepared, "prepare_ns",
@@ -188,7 +194,7 @@ static json_t *program_json(const struct report *r, char **argv,
 		json_array_append_new(command, out_text(*arg));
 	return json_pack(
 		"{s:o, s:o, s:o, s:b, s:s?, s:s?, s:s?, s:b, s:I, s:o, s:s?, "
-		"s:{s:o, s:o}, s:o, s:o}",
+		"s:{s:o, s:o}, s:o, s:o, s:o}",
 		"name", out_text(argv[0]), "path", out_text(p->st.path),
 		"command", command, "prepared", warm_can(p), "reason", why->id,
 		"message", why->id ? why->text : NULL, "remedy", why->remedy,
@@ -197,7 +203,8 @@ static json_t *program_json(const struct report *r, char **argv,
 		p->signal >= 0 ? name_signal(p->signal) : NULL, "cold",
 		"blocked", times_json(&p->cold.blocked, NULL), "to_exit",
 		times_json(&p->cold.to_exit, NULL), "once",
-		way_json(p, WAY_ONCE), "fork", way_json(p, WAY_FORK));
+		way_json(p, WAY_ONCE), "fork", way_json(p, WAY_FORK),
+		warm_way_name(WAY_PYTHON), way_json(p, WAY_PYTHON));
 }
 
 static json_t *error_json(const char *name, int error)
@@ -263,6 +270,7 @@ static void measure_one(struct report *r, char **argv)
 		.argv = argv,
 		.rounds = r->options->rounds,
 		.time_ns = r->options->time_ns,
+		.modules = r->options->modules,
 		.progress = show_progress,
 		.data = r,
 	};
@@ -285,9 +293,26 @@ static void measure_one(struct report *r, char **argv)
 	r->done++;
 }
 
+/* Fill in what is behind argv[0]: a Python that only tells its version has no start. */
+static void set_arguments(const struct warm_options *o, char **argv)
+{
+	static char version[] = "--version", c[] = "-c", pass[] = "pass";
+	char *python[] = { c, pass, NULL }, *other[] = { version, NULL };
+	char **from = names_python(argv[0]) ? python : other;
+	size_t n = 0;
+
+	if (o->given)
+		from = o->arguments;
+	while (from[n]) {
+		argv[n + 1] = from[n];
+		n++;
+	}
+	argv[n + 1] = NULL;
+}
+
 static int measure_all(const struct warm_options *o, char **names, size_t n)
 {
-	char **argv = calloc(o->n_arguments + 2, sizeof(*argv));
+	char **argv = calloc(o->n_arguments + 4, sizeof(*argv));
 	struct report r = {
 		.options = o,
 		.table = { .columns = columns, .n_columns = COUNT(columns) },
@@ -302,10 +327,9 @@ static int measure_all(const struct warm_options *o, char **names, size_t n)
 	}
 	if (o->json)
 		r.list = json_array();
-	for (size_t i = 0; i < o->n_arguments; i++)
-		argv[i + 1] = o->arguments[i];
 	for (; *names; names++) {
 		argv[0] = *names;
+		set_arguments(o, argv);
 		measure_one(&r, argv);
 	}
 	clear_progress(&r);
@@ -321,7 +345,7 @@ static int measure_all(const struct warm_options *o, char **names, size_t n)
 
 /* ---- options */
 
-enum { OPT_ARG = 256, OPT_NO_ARGS };
+enum { OPT_ARG = 256, OPT_NO_ARGS, OPT_MODULES };
 
 /* Return: 0; an exit code after a message; or -1 if help was asked for. */
 static int read_options(struct warm_options *o, int argc, char **argv)
@@ -331,11 +355,11 @@ static int read_options(struct warm_options *o, int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "arg", required_argument, NULL, OPT_ARG },
 		{ "no-args", no_argument, NULL, OPT_NO_ARGS },
+		{ "modules", required_argument, NULL, OPT_MODULES },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	bool by_default = true;
 	int c;
 
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -352,11 +376,13 @@ static int read_options(struct warm_options *o, int argc, char **argv)
 			break;
 		case OPT_ARG:
 		case OPT_NO_ARGS:
-			if (by_default)
-				o->n_arguments = 0;
-			by_default = false;
+			o->given = true;
 			if (c == OPT_ARG)
 				o->arguments[o->n_arguments++] = optarg;
+			break;
+		case OPT_MODULES:
+			if (read_modules(optarg, &o->modules))
+				return CLI_FAILED;
 			break;
 		case 'j':
 			o->json = true;
@@ -378,7 +404,6 @@ static int warm_main(int argc, char **argv)
 		.rounds = 50,
 		.time_ns = INT64_C(3000000000),
 		.arguments = calloc((size_t)argc + 1, sizeof(char *)),
-		.n_arguments = 1,
 	};
 	int status;
 
@@ -386,7 +411,6 @@ static int warm_main(int argc, char **argv)
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	o.arguments[0] = "--version";
 	status = read_options(&o, argc, argv);
 	if (status < 0)
 		out_lines("%s", cmd_warm.help);
@@ -405,15 +429,16 @@ const struct command cmd_warm = {
 	.help = "Usage: spawn-template warm [OPTIONS] PROGRAM...\n"
 		"\n"
 		"Tell for each program whether its launches can be prepared "
-		"(CREATE_WARM_ONCE and\n"
-		"CREATE_WARM_FORK), what that gains on this machine, and the "
-		"memory of the\n"
-		"processes that wait for a launch. If a program cannot be "
-		"prepared, tell the\n"
-		"reason and the remedy. Each program is launched some hundred "
-		"times as\n"
-		"'PROGRAM --version', with its input and output on "
-		"/dev/null.\n"
+		"(CREATE_WARM_ONCE,\n"
+		"CREATE_WARM_FORK, and CREATE_WARM_RUNTIME for a Python), "
+		"what that gains on this\n"
+		"machine, and the memory of the processes that wait for a "
+		"launch. If a program\n"
+		"cannot be prepared, tell the reason and the remedy. Each "
+		"program is launched some\n"
+		"hundred times as 'PROGRAM --version', or 'python3 -c pass', "
+		"with its input and\n"
+		"output on /dev/null.\n"
 		"\n"
 		"  --arg ARGUMENT  launch with this in place of --version; "
 		"may be repeated\n"
@@ -421,6 +446,8 @@ const struct command cmd_warm = {
 		"  --rounds N      launches each way; default 50\n"
 		"  --seconds TIME  stop with a program after TIME; default "
 		"3\n"
+		"  --modules LIST  have Pythons import these ahead: "
+		"json,re,subprocess\n"
 		"  --json          print a JSON array, one object per "
 		"program\n"
 		"  -h, --help      print this help\n"

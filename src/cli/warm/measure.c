@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Launches one program cold, by WARM_ONCE and by WARM_FORK in turn, at ease: before each
+ * Launches one program cold, by WARM_ONCE, by WARM_FORK and, if it is a Python, by
+ * WARM_RUNTIME in turn, at ease: before each
  * launch that is measured, a process waits for every way that has one. So no launch
  * shares the processor with the preparation of another one.
  *
@@ -28,6 +29,7 @@ extern char **environ;
 	(SPAWN_TEMPLATE_CREATE_CLOEXEC | SPAWN_TEMPLATE_CREATE_SCRIPT |  \
 	 SPAWN_TEMPLATE_CREATE_NO_GUARD)
 #define READY_MOST (3000 * ST_MS) /* a preparation takes about 10 ms */
+#define PYTHON_MOST (20000 * ST_MS) /* one with modules may take a second */
 #define READY_HARDLY (300 * ST_MS) /* then see what stands in the way */
 #define END_MOST (5000 * ST_MS) /* for a program that does not end by itself */
 #define CONTENDERS (WARM_WAYS + 1)
@@ -35,18 +37,29 @@ extern char **environ;
 static const uint64_t way_flags[WARM_WAYS] = {
 	[WAY_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
 	[WAY_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	[WAY_PYTHON] = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME,
 };
 
 const char *warm_way_name(enum warm_way way)
 {
-	return way == WAY_ONCE ? "once" : "fork";
+	static const char *const names[WARM_WAYS] = {
+		[WAY_ONCE] = "once",
+		[WAY_FORK] = "fork",
+		[WAY_PYTHON] = "python",
+	};
+
+	return names[way];
 }
 
-/* The measurement under way. Contender 0 is cold, i + 1 is way i. */
+/*
+ * The measurement under way. Contender 0 is cold, i + 1 is way i; the last way is for
+ * Pythons only.
+ */
 struct course {
 	const struct warm_spec *spec;
 	struct warm_program *program;
 	struct launch_plan plan[CONTENDERS];
+	int contenders;
 	unsigned int planned;
 	int tfd[CONTENDERS], null;
 	char cwd[PATH_MAX];
@@ -65,10 +78,14 @@ static int make_templates(struct course *c)
 		return c->tfd[0];
 	err = spawn_template_stat(c->tfd[0], &c->program->st,
 				  sizeof(c->program->st));
-	for (int i = 0; i < WARM_WAYS && !err; i++) {
-		int tfd = spawn_template_open(c->program->st.path,
-					      FLAGS | way_flags[i]);
+	c->contenders =
+		names_python(c->program->st.path) ? CONTENDERS : CONTENDERS - 1;
+	for (int i = 0; i < c->contenders - 1 && !err; i++) {
+		const char *path = c->program->st.path;
+		int tfd = launch_template_warm(path, FLAGS | way_flags[i],
+					       c->spec->modules);
 
+		c->program->way[i].tried = true;
 		c->tfd[i + 1] = tfd;
 		err = tfd < 0 ? tfd : 0;
 	}
@@ -89,7 +106,7 @@ static int make_plans(struct course *c)
 	if (c->null < 0 || !getcwd(c->cwd, sizeof(c->cwd)))
 		return -errno;
 	spec.stdio[0] = spec.stdio[1] = spec.stdio[2] = c->null;
-	for (int i = 0; i < CONTENDERS && !err; i++) {
+	for (int i = 0; i < c->contenders && !err; i++) {
 		spec.tfd = c->tfd[i];
 		err = launch_prepare(&c->plan[i], &spec);
 		c->planned += !err;
@@ -200,14 +217,14 @@ bool warm_await(int tfd, int64_t most_ns)
 }
 
 /* Wait long only where nothing is known to stand in the way. */
-static bool await_first(int tfd, bool failed_before)
+static bool await_first(int tfd, enum warm_way way, bool failed_before)
 {
 	int error;
 
 	if (warm_await(tfd, READY_HARDLY))
 		return true;
 	return !failed_before && warm_lacking(&error) == WARM_NEEDS &&
-	       warm_await(tfd, READY_MOST);
+	       warm_await(tfd, way == WAY_PYTHON ? PYTHON_MOST : READY_MOST);
 }
 
 /* The second launch from a template is the one that has a process prepared. */
@@ -215,7 +232,7 @@ static int prepare(struct course *c)
 {
 	int err = launch_one(c, 0, false);
 
-	for (int i = 1; i < CONTENDERS && !err && !c->program->slow; i++) {
+	for (int i = 1; i < c->contenders && !err && !c->program->slow; i++) {
 		struct warm_fact *fact = &c->program->way[i - 1];
 		bool failed = i > 1 && !c->program->way[i - 2].prepared;
 		int64_t start;
@@ -226,7 +243,8 @@ static int prepare(struct course *c)
 		if (err)
 			break;
 		start = st_now();
-		fact->prepared = await_first(c->tfd[i], failed);
+		fact->prepared =
+			await_first(c->tfd[i], (enum warm_way)(i - 1), failed);
 		fact->prepare_ns = st_now() - start;
 	}
 	return err;
@@ -240,7 +258,7 @@ static void await_all(const struct course *c)
 {
 	const struct timespec settle = { .tv_nsec = 1000000 };
 
-	for (int i = 1; i < CONTENDERS; i++)
+	for (int i = 1; i < c->contenders; i++)
 		if (c->program->way[i - 1].prepared)
 			warm_await(c->tfd[i], READY_MOST);
 	nanosleep(&settle, NULL);
@@ -253,8 +271,8 @@ static int measure_round(struct course *c, long round)
 {
 	int err = 0;
 
-	for (int j = 0; j < CONTENDERS && !err; j++) {
-		int i = (int)((round + j) % CONTENDERS);
+	for (int j = 0; j < c->contenders && !err; j++) {
+		int i = (int)((round + j) % c->contenders);
 
 		if (i && !c->program->way[i - 1].prepared)
 			continue;
@@ -305,8 +323,7 @@ static void add_memory(struct warm_program *p)
 	if (parked_look(getpid(), &list) == 0)
 		for (size_t i = 0; i < list.n; i++) {
 			const struct parked *at = &list.list[i];
-			struct warm_fact *fact =
-				&p->way[at->once ? WAY_ONCE : WAY_FORK];
+			struct warm_fact *fact = &p->way[at->way];
 
 			fact->processes++;
 			fact->pss += at->pss;
@@ -369,7 +386,7 @@ int warm_measure(const struct warm_spec *spec, struct warm_program *ret,
 	if (!err) {
 		await_all(c);
 		add_memory(ret);
-		for (int i = 1; i < CONTENDERS; i++)
+		for (int i = 1; i < c->contenders; i++)
 			take_counters(c, i);
 		err = sort_times(&ret->cold);
 	}

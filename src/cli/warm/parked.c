@@ -52,17 +52,23 @@ static bool is_blocked(pid_t pid, uint32_t *uid)
 }
 
 /* Look for the mark. Return: false if it has none, or may not be looked at. */
-static bool has_mark(pid_t pid, bool *once)
+static bool has_mark(pid_t pid, enum warm_way *way)
 {
+	static const char *const marks[WARM_WAYS] = {
+		[WAY_ONCE] = " /memfd:" ST_PARKED_ONCE " ",
+		[WAY_FORK] = " /memfd:" ST_PARKED_FORK " ",
+		[WAY_PYTHON] = " /memfd:" ST_PARKED_RUNTIME " ",
+	};
 	FILE *file = open_file(pid, "maps");
 	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
 
-	while (file && !found && getline(&line, &size, file) > 0) {
-		*once = strstr(line, " /memfd:" ST_PARKED_ONCE " ");
-		found = *once || strstr(line, " /memfd:" ST_PARKED_FORK " ");
-	}
+	while (file && !found && getline(&line, &size, file) > 0)
+		for (int i = 0; i < WARM_WAYS && !found; i++) {
+			found = strstr(line, marks[i]);
+			*way = (enum warm_way)i;
+		}
 	free(line);
 	if (file)
 		fclose(file);
@@ -130,7 +136,7 @@ static char *read_program(pid_t pid)
 
 /* Return: 0 or -ENOMEM. */
 static int add(struct parked_list *list, const struct st_process *from,
-	       uint32_t uid, bool once)
+	       uint32_t uid, enum warm_way way)
 {
 	struct parked *more =
 		realloc(list->list, (list->n + 1) * sizeof(*more));
@@ -147,7 +153,7 @@ static int add(struct parked_list *list, const struct st_process *from,
 		.pid = from->pid,
 		.parent = from->parent,
 		.uid = uid,
-		.once = once,
+		.way = way,
 		.spare = flags & FORKNOEXEC,
 		.age_ns = st_since_boot() -
 			  (int64_t)(from->start * (uint64_t)1000000000 /
@@ -176,11 +182,11 @@ int parked_look(pid_t parent, struct parked_list *list)
 	for (size_t i = 0; i < all.n && !err; i++) {
 		const struct st_process *p = &all.list[i];
 		uint32_t uid;
-		bool once;
+		enum warm_way way;
 
 		if (p->threads == 1 && (!parent || p->parent == parent) &&
-		    is_blocked(p->pid, &uid) && has_mark(p->pid, &once))
-			err = add(list, p, uid, once);
+		    is_blocked(p->pid, &uid) && has_mark(p->pid, &way))
+			err = add(list, p, uid, way);
 	}
 	st_processes_free(&all);
 	return err;

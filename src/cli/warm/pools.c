@@ -14,7 +14,7 @@ static struct pool *find_pool(struct pools *pools, const struct parked *p)
 	for (size_t i = 0; i < pools->n; i++) {
 		const struct parked *first = pools->list[i].first;
 
-		if (first->parent == p->parent && first->once == p->once &&
+		if (first->parent == p->parent && first->way == p->way &&
 		    strcmp(first->program, p->program) == 0)
 			return &pools->list[i];
 	}
@@ -94,7 +94,9 @@ static const struct text_column columns[] = {
 
 static const char *way_name(const struct pool *pool)
 {
-	return warm_way_name(pool->first->once ? WAY_ONCE : WAY_FORK);
+	enum warm_way way = pool->first->way;
+
+	return way == WAY_PYTHON ? "runtime" : warm_way_name(way);
 }
 
 void pools_table(struct text_table *table, const struct pools *pools)

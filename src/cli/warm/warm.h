@@ -13,12 +13,17 @@
 #include "cli/cli.h"
 #include "shared/measure/stats.h"
 
+/* By WARM_ONCE, WARM_FORK and WARM_RUNTIME. */
+enum warm_way { WAY_ONCE, WAY_FORK, WAY_PYTHON, WARM_WAYS };
+
+const char *warm_way_name(enum warm_way way); /* "once", "fork", "python" */
+
 /* ---- parked.c: prepared processes, as /proc shows them */
 
 struct parked {
 	pid_t pid, parent;
 	uint32_t uid;
-	bool once; /* by WARM_ONCE; else by WARM_FORK */
+	enum warm_way way;
 	bool spare; /* forked ahead of a launch by another one */
 	int64_t age_ns;
 	uint64_t pss, private_bytes; /* bytes */
@@ -68,11 +73,10 @@ int warm_ptrace_scope(void);
 
 /* ---- measure.c: one program, launched cold and prepared in turn */
 
-enum warm_way { WAY_ONCE, WAY_FORK, WARM_WAYS };
-
 struct warm_spec {
 	const char *name; /* looked for as by execvp(3) */
 	char **argv; /* argv[0] is replaced by name */
+	const char *modules; /* that a Python imports ahead; NULL: none */
 	long rounds; /* 0: prepare, but measure nothing */
 	int64_t time_ns; /* at most, for the rounds */
 	void (*progress)(void *data, double done); /* from 0 to 1 */
@@ -84,6 +88,7 @@ struct warm_times {
 };
 
 struct warm_fact {
+	bool tried; /* the way is for this program */
 	bool prepared; /* a process waited for a launch */
 	int64_t prepare_ns; /* from the second launch until one waited */
 	uint64_t warm, cold; /* launches, of all that were made */
@@ -113,7 +118,8 @@ void warm_program_free(struct warm_program *program);
 
 static inline bool warm_can(const struct warm_program *p)
 {
-	return p->way[WAY_ONCE].prepared || p->way[WAY_FORK].prepared;
+	return p->way[WAY_ONCE].prepared || p->way[WAY_FORK].prepared ||
+	       p->way[WAY_PYTHON].prepared;
 }
 
 /*
@@ -121,8 +127,6 @@ static inline bool warm_can(const struct warm_program *p)
  * Return: false if there is none after so many ns, or none is to be expected.
  */
 bool warm_await(int tfd, int64_t most_ns);
-
-const char *warm_way_name(enum warm_way way); /* "once", "fork" */
 
 /* ---- why.c: a program that was not prepared */
 

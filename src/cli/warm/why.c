@@ -53,7 +53,8 @@ static const char *const texts[] = {
 	[SPAWN_TEMPLATE_COLD_LOST] = "the waiting process did not answer",
 	[SPAWN_TEMPLATE_COLD_GUARDED] = "the guard must see an exec",
 	[SPAWN_TEMPLATE_COLD_COMMAND] = "the command line of a session shell "
-					"is not SHELL -c COMMAND",
+					"is not SHELL -c COMMAND, or that of "
+					"a Python shows how it starts",
 };
 
 const char *explain_cold(unsigned int reason)
@@ -85,7 +86,8 @@ static bool why_counted(const struct warm_program *p, struct warm_why *why)
 {
 	for (unsigned int i = 0; i < COUNT(texts); i++) {
 		uint64_t n = p->way[WAY_ONCE].cold_reasons[i] +
-			     p->way[WAY_FORK].cold_reasons[i];
+			     p->way[WAY_FORK].cold_reasons[i] +
+			     p->way[WAY_PYTHON].cold_reasons[i];
 
 		if (n && i != SPAWN_TEMPLATE_COLD_FIRST &&
 		    i != SPAWN_TEMPLATE_COLD_NOT_READY &&

@@ -170,6 +170,7 @@ pub const SPAWN_TEMPLATE_CQE_ROOM: u32 = 4;
 pub const SPAWN_TEMPLATE_CQE_STARTED: u32 = 5;
 pub const SPAWN_TEMPLATE_RING_MAX_INPUT: u32 = 0x100000;
 pub const SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0: usize = 32;
+pub const SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1: usize = 40;
 pub const SPAWN_TEMPLATE_CACHE_ENTRIES: u32 = 256;
 pub const SPAWN_TEMPLATE_CACHE_ENTRIES_MAX: u32 = 4096;
 pub const SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0: usize = 72;
@@ -540,6 +541,7 @@ pub struct spawn_template_cache_params {
     pub negative_ns: u64,
     pub entries: u32,
     pub warm_target: u32,
+    pub warm_preload: u64,
 }
 
 impl spawn_template_cache_params {
@@ -550,6 +552,7 @@ impl spawn_template_cache_params {
         negative_ns: 0,
         entries: 0,
         warm_target: 0,
+        warm_preload: 0,
     };
 }
 
@@ -931,7 +934,8 @@ pub(crate) fn layouts() -> Vec<crate::layout::Layout> {
             hold_ns,
             negative_ns,
             entries,
-            warm_target),
+            warm_target,
+            warm_preload),
         crate::layout::layout!(spawn_template_cache_stat:
             shared,
             revived,
@@ -1127,6 +1131,7 @@ pub(crate) fn constants() -> Vec<(&'static str, u64)> {
         ("SPAWN_TEMPLATE_CQE_STARTED", SPAWN_TEMPLATE_CQE_STARTED as u64),
         ("SPAWN_TEMPLATE_RING_MAX_INPUT", SPAWN_TEMPLATE_RING_MAX_INPUT as u64),
         ("SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0", SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER0 as u64),
+        ("SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1", SPAWN_TEMPLATE_CACHE_PARAMS_SIZE_VER1 as u64),
         ("SPAWN_TEMPLATE_CACHE_ENTRIES", SPAWN_TEMPLATE_CACHE_ENTRIES as u64),
         ("SPAWN_TEMPLATE_CACHE_ENTRIES_MAX", SPAWN_TEMPLATE_CACHE_ENTRIES_MAX as u64),
         ("SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0", SPAWN_TEMPLATE_CACHE_STAT_SIZE_VER0 as u64),
