@@ -58,17 +58,19 @@ static PyObject *cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
-	char *names[] = { "entries", "negative",    "flags",
-			  "hold",    "warm_target", NULL };
+	char *names[] = { "entries",	 "negative",	 "flags", "hold",
+			  "warm_target", "warm_preload", NULL };
 	unsigned long long flags = 0;
+	const char *modules = NULL;
 	double negative = 0, hold = 0;
 	struct py_cache *c;
 	int ret;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$dKdI:Cache", names,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "I|$dKdIz:Cache", names,
 					 &params.entries, &negative, &flags,
-					 &hold, &params.warm_target))
+					 &hold, &params.warm_target, &modules))
 		return NULL;
+	params.warm_preload = (uintptr_t)modules;
 	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT | flags;
 	params.negative_ns = (uint64_t)(negative * 1e9);
 	params.hold_ns = (uint64_t)(hold * 1e9);
@@ -110,7 +112,7 @@ static PyMethodDef methods[] = {
 
 static PyType_Slot slots[] = {
 	{ Py_tp_doc, "Cache(entries, *, negative=0.0, flags=0, hold=0.0, "
-		     "warm_target=0)" },
+		     "warm_target=0, warm_preload=None)" },
 	{ Py_tp_new, cache_new },
 	{ Py_tp_dealloc, cache_dealloc },
 	{ Py_tp_methods, methods },

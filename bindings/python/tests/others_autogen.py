@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import threading
+import time
 import unittest
 import warnings
 
@@ -16,8 +17,10 @@ warnings.simplefilter("ignore", UserWarning)  # it warns of a missing container
 
 
 class Executor(unittest.TestCase):
+    warm = None
+
     def setUp(self):
-        spawn_template.install()
+        spawn_template.install(self.warm)
         self.addCleanup(spawn_template.uninstall)
 
     def execute(self, *blocks, timeout=60):
@@ -37,7 +40,7 @@ class Executor(unittest.TestCase):
         after = spawn_template.stats()
         self.assertEqual(after["fallback"], before["fallback"])
         self.assertEqual(threading.active_count(), 1)
-        return result, after["cold"] - before["cold"]
+        return result, sum(after[way] - before[way] for way in ("cold", "warm"))
 
     def test_blocks_run_through_templates(self):
         result, launches = self.execute(
@@ -51,6 +54,24 @@ class Executor(unittest.TestCase):
     def test_a_time_limit_holds(self):
         result, launches = self.execute(("sh", "exec sleep 100"), timeout=1)
         self.assertEqual((result.exit_code, launches), (124, 1))
+
+
+class Warm(Executor):
+    """The same, with blocks of Python from an interpreter that has started."""
+
+    warm = "python"
+
+    def test_blocks_become_warm(self):
+        for _ in range(50):
+            before = spawn_template.stats()["warm"]
+            result, launches = self.execute(
+                ("python", "import sys; print(6 * 7, sys.argv[0][-3:])"))
+            self.assertEqual((result.exit_code, result.output.split(), launches),
+                             (0, ["42", ".py"], 1))
+            if spawn_template.stats()["warm"] > before:
+                return
+            time.sleep(0.1)
+        self.fail("no block was warm")
 
 
 if __name__ == "__main__":

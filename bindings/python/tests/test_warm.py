@@ -190,6 +190,34 @@ class Pythons(TestCase):
                 self.assertEqual((r.out, r.code), ('["one", "two"] True\n', 0))
                 self.assertTrue(r.warm, python.stat()["cold_reasons"])
 
+    def await_warm(self, launch):
+        """Launch until a result is warm; return it."""
+        self.ready(None).close()    # or skip
+        result = []
+
+        def is_warm():
+            result[:] = [launch()]
+            return result[0].warm
+        self.assertTrue(support.eventually(is_warm))
+        return result[0]
+
+    def test_runs_by_name_are_prepared_as_they_are_told(self):
+        self.addCleanup(spawn_template.prepare, None)
+        code = "import sys; print(sys.argv[1:], '_json' in sys.modules)"
+        argv = "/usr/bin/python3", "-c", code, "x"
+        for modules, there in (None, False), (["json", "re"], True):
+            spawn_template.prepare("python", modules=modules)
+            r = self.await_warm(lambda: spawn_template.run_sync(*argv, text=True))
+            self.assertEqual((r.out, r.code), ("['x'] %s\n" % there, 0))
+            r = self.await_warm(lambda: asyncio.run(
+                spawn_template.run(*argv, text=True)))
+            self.assertEqual((r.out, r.code), ("['x'] %s\n" % there, 0))
+        r = self.await_warm(lambda: spawn_template.run_sync(SH[0], "-c", "exit 3"))
+        self.assertEqual(r.code, 3)
+        spawn_template.prepare(None)
+        self.assertTrue(support.eventually(no_children))
+        self.assertFalse(spawn_template.run_sync(SH[0], "-c", ":").warm)
+
     def test_a_forked_child_has_a_template_of_its_own(self):
         python = self.ready(["json"])
         pid = os.fork()
@@ -208,6 +236,11 @@ class Pythons(TestCase):
                     self.template("python", "/usr/bin/python3", modules=modules)
         with self.assertRaisesRegex(ValueError, 'warm="python"'):
             self.template("fork", "true", modules=["json"])
+        for function in spawn_template.install, spawn_template.prepare:
+            with self.assertRaisesRegex(ValueError, 'warm="python"'):
+                function("fork", modules=["json"])
+            with self.assertRaises(OSError):
+                function("python", modules=["a b"])
 
 
 class Sessions(TestCase):
@@ -334,6 +367,23 @@ class DropIn(TestCase):
             with self.assertRaises(FileNotFoundError):
                 subprocess.run(SH + [":"], cwd="/none")
             spawn_template.uninstall()
+
+    def test_a_python_is_forked_with_its_modules(self):
+        spawn_template.install("python", modules=["json"])
+        self.addCleanup(spawn_template.uninstall)
+        argv = ["/usr/bin/python3", "-c",
+                "import sys; print('_json' in sys.modules, sys.argv[1:])", "x"]
+        done = self.assertBecomesWarm(lambda: subprocess.run(argv, capture_output=True))
+        self.assertEqual((done.stdout, done.stderr, done.returncode),
+                         (b"True ['x']\n", b"", 0))
+
+        async def main():
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdout=subprocess.PIPE)
+            return (await process.communicate())[0]
+        self.assertEqual(self.assertBecomesWarm(lambda: asyncio.run(main())),
+                         b"True ['x']\n")
+        self.assertBecomesWarm(lambda: subprocess.call(SH + [":"]))
 
     def test_a_launch_that_inherits_descriptors_is_cold(self):
         self.install()

@@ -29,11 +29,11 @@ from .dropin import install, installed, stats, uninstall  # noqa: E402
 from .limits import Limits  # noqa: E402
 from .output import Chunk, TextChunk, TextResult  # noqa: E402
 from .running import Run  # noqa: E402
-from .runs import run, run_sync, start, stream  # noqa: E402
+from .runs import prepare, run, run_sync, start, stream  # noqa: E402
 from .sandbox import Sandbox  # noqa: E402
 from .template import Template  # noqa: E402
 
 __all__ = ["Chunk", "Limits", "Result", "Run", "STAGE_ACTION", "STAGE_ARGS", "STAGE_ATTR",
            "STAGE_CLONE", "STAGE_CLOSE", "STAGE_EXEC", "Sandbox", "Template",
-           "TextChunk", "TextResult", "__version__", "install", "installed", "run",
-           "run_sync", "start", "stats", "stream", "uninstall"]
+           "TextChunk", "TextResult", "__version__", "install", "installed",
+           "prepare", "run", "run_sync", "start", "stats", "stream", "uninstall"]

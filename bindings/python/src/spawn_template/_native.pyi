@@ -128,7 +128,8 @@ class Template:
 @final
 class Cache:
     def __new__(cls, entries: int, *, negative: float = ..., flags: int = ...,
-                hold: float = ..., warm_target: int = ...) -> "Cache": ...
+                hold: float = ..., warm_target: int = ...,
+                warm_preload: Optional[str] = ...) -> "Cache": ...
     # Like Template.spawn(), for a Popen: sets its pid and _child_created, and closes
     # fds, which only the child needs. event is an audit event, which is raised once there
     # is a template. owner, unless it is None, gets the attribute child: a Pending that is

@@ -12,6 +12,7 @@ import errno
 import itertools
 import operator
 import os
+from typing import Optional
 
 from ._native import Cache
 
@@ -25,14 +26,17 @@ RETRY_AFTER = 1.0
 # the library ends them after that time, too.
 HOLD = 30.0
 
-# The way in which the cache prepares processes: a flag CREATE_WARM_*, and how many.
+# The way in which the cache prepares processes: flags CREATE_WARM_*, how many, and the
+# modules of Pythons.
 prepares = 0
 _target = 0
+_modules: Optional[str] = None
 
 
 def _make() -> Cache:
     return Cache(LIMIT, negative=RETRY_AFTER, flags=prepares,
-                 hold=HOLD if prepares else 0.0, warm_target=_target)
+                 hold=HOLD if prepares else 0.0, warm_target=_target,
+                 warm_preload=_modules)
 
 
 cache = _make()
@@ -67,11 +71,11 @@ def clear() -> None:
     _warm_before += stat["warm"]
 
 
-def prepare(flag: int, target: int) -> None:
-    """Prepares processes from now on; flag 0: does not."""
-    global prepares, _target
-    if (flag, target) != (prepares, _target):
-        prepares, _target = flag, target
+def prepare(flags: int, target: int, modules: Optional[str] = None) -> None:
+    """Prepares processes from now on; flags 0: does not."""
+    global prepares, _target, _modules
+    if (flags, target, modules) != (prepares, _target, _modules):
+        prepares, _target, _modules = flags, target, modules
         clear()
 
 

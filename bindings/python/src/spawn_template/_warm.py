@@ -18,7 +18,8 @@ TARGET_MAX = 8
 def flag_and_target(warm: Optional[str], target: int) -> Tuple[int, int]:
     """Returns the two arguments as the library takes them; without warm both are 0."""
     if warm is not None and type(warm) is not str or warm not in _FLAGS:
-        raise ValueError('warm must be "fork", "once" or None, not %r' % (warm,))
+        raise ValueError('warm must be "fork", "once", "python" or None, not %r'
+                         % (warm,))
     if not 1 <= target <= TARGET_MAX:
         raise ValueError("warm_target must be 1 to %d" % TARGET_MAX)
     return _FLAGS[warm], target if warm else 0
@@ -33,6 +34,23 @@ def _joined(modules: Union[str, Iterable[str], None]) -> Optional[str]:
         if type(name) is not str:
             raise TypeError("modules must be names, not %r" % (name,))
     return ",".join(names)
+
+
+# How a cache prepares processes: flags, how many, modules for Pythons.
+ByName = Tuple[int, int, Optional[str]]
+
+
+def by_name(warm: Optional[str], target: int,
+            modules: Union[str, Iterable[str], None]) -> ByName:
+    """Returns flags, target and modules of a cache, whose programs have any name."""
+    if modules is not None and warm != "python":
+        raise ValueError('modules need warm="python"')
+    if warm != "python":
+        return (*flag_and_target(warm, target), None)
+    flag, target = flag_and_target("fork", target)
+    joined = _joined(modules)
+    _native.Cache(1, flags=_native.CREATE_WARM_RUNTIME, warm_preload=joined)  # or raise
+    return flag | _native.CREATE_WARM_RUNTIME, target, joined
 
 
 def prepared(warm: Optional[str], target: int,

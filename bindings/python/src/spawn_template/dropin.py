@@ -16,7 +16,7 @@ import sys
 import threading
 import types
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Union
 
 from . import _counts, _launch, _templates, _warm, dropin_asyncio
 from ._counts import stats
@@ -276,17 +276,20 @@ def _patch_popen() -> None:
                                    _posix_spawn)
 
 
-def install(warm: Optional[str] = None, warm_target: int = 1) -> None:
+def install(warm: Optional[str] = None, warm_target: int = 1,
+            modules: Union[str, Iterable[str], None] = None) -> None:
     """Let subprocess and asyncio launch through templates, from now on.
 
     This concerns the whole process. With warm, "fork" or "once", launches take prepared
     processes, warm_target of each program, from its second launch on: docs/python.md
-    tells what that changes. A second call changes nothing, but with warm it sets how
-    launches are prepared. Raises RuntimeError if this Python's subprocess is not known
-    to the package, or if somebody has replaced its Popen.
+    tells what that changes. With "python" a program whose name begins with python takes
+    forks of an interpreter that has started, and has imported modules, names in a list or
+    with commas; others are launched as with "fork". A second call changes nothing, but
+    with warm it sets how launches are prepared. Raises RuntimeError if this Python's
+    subprocess is not known to the package, or if somebody has replaced its Popen.
     """
     global _is_installed
-    prepared = _warm.flag_and_target(warm, warm_target)
+    prepared = _warm.by_name(warm, warm_target, modules)
     with _install_lock:
         if not _is_installed:
             _check_popen()
@@ -323,12 +326,12 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
-def installed(warm: Optional[str] = None, warm_target: int = 1
-              ) -> Iterator[None]:
+def installed(warm: Optional[str] = None, warm_target: int = 1,
+              modules: Union[str, Iterable[str], None] = None) -> Iterator[None]:
     """Install for a block, as install() does. Inside of another install() it changes
     nothing, but for warm."""
     before = _is_installed
-    install(warm, warm_target)
+    install(warm, warm_target, modules)
     try:
         yield
     finally:

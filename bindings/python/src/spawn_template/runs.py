@@ -2,16 +2,17 @@
 """Runs of programs by name, from a cache of templates.
 
 Each run looks the program up, as a shell does. The cache remembers what it has learned
-of the files, and keeps none open between runs.
+of the files, and keeps none open between runs, but for prepare().
 """
 from __future__ import annotations
 
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, overload
+from typing import (TYPE_CHECKING, Any, Dict, Iterable, Literal, Optional, Union,
+                    overload)
 
-from . import _native, blocking, engine, running
+from . import _native, _templates, _warm, blocking, engine, running
 from .options import (AnyResult, Env, Request, RunOptions, StartOptions, StreamOptions,
                       StrOrBytesPath, SyncOptions, signed)
 from .output import TextResult
@@ -23,8 +24,28 @@ if TYPE_CHECKING:
 
 ENTRIES = 128
 
-# A file that is replaced between the look-up and the launch is run as it is then.
-_cache = _native.Cache(ENTRIES, flags=_native.CREATE_AUTO_REFRESH)
+def _make(prepared: _warm.ByName) -> _native.Cache:
+    # a file that is replaced between the look-up and the launch is run as it is then
+    flags, target, modules = prepared
+    return _native.Cache(ENTRIES, flags=_native.CREATE_AUTO_REFRESH | flags,
+                         hold=_templates.HOLD if flags else 0.0, warm_target=target,
+                         warm_preload=modules)
+
+
+_cache = _make((0, 0, None))
+
+
+def prepare(warm: Optional[str], warm_target: int = 1,
+            modules: Union[str, Iterable[str], None] = None) -> None:
+    """Have processes prepared for runs by name, from now on; None: have none.
+
+    With "fork" or "once", warm_target of each program wait from its second run on. With
+    "python" a program whose name begins with python takes forks of an interpreter that
+    has started, and has imported modules, names in a list or with commas; others are run
+    as with "fork". docs/python.md tells what that changes.
+    """
+    global _cache
+    _cache = _make(_warm.by_name(warm, warm_target, modules))
 
 
 def _search_path(env: Env) -> bytes:
