@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 'use strict';
 /* Environments of programs: strings "NAME=value" with a NUL behind each. */
+
+/* There may be Workers already, if their module has been loaded. */
+const mayWork = process.moduleLoadList?.includes('NativeModule internal/worker') ?? true;
 const { isMainThread } = require('node:worker_threads');
 
 /*
@@ -9,7 +12,7 @@ const { isMainThread } = require('node:worker_threads');
  * a lock that an addon cannot take, and so do Deno's.
  */
 const own = process.env;
-let reads = isMainThread && !process.versions.bun && !process.versions.deno;
+let reads = isMainThread && !mayWork && !process.versions.bun && !process.versions.deno;
 if (reads) process.once('worker', () => { reads = false; });
 
 /* Tells whether the addon may read the environment; the program may have another one. */

@@ -132,10 +132,12 @@ test('programs of a Worker have the Worker\'s environment', async () => {
     assert.equal((await st.shell('echo ${SPAWN_TEMPLATE_TEST-none}')).stdout, 'none\n');
 });
 
-test('programs start while a Worker changes the environment that it shares', async () => {
-    if (!isNode) return;
+/* Runs programs while a Worker changes the environment of all. */
+async function sharesEnv(isFirst) {
+    const load = `const st = await import(${JSON.stringify(path.join(DIR, 'index.mjs'))});`;
     const { out, err, code } = await script(`
         import { SHARE_ENV, Worker } from 'node:worker_threads';
+        ${isFirst ? '' : load}
         const worker = new Worker(\`
             const { parentPort } = require('node:worker_threads');
             let on = true;
@@ -147,13 +149,22 @@ test('programs start while a Worker changes the environment that it shares', asy
                 setImmediate(turn);
             })();\`, { eval: true, env: SHARE_ENV });
         await new Promise((resolve) => worker.once('message', resolve));
+        ${isFirst ? load : ''}
         for (let i = 0; i < 150; i++) {
             const { stdout } = st.runSync(['sh', '-c', 'echo $PATH']);
             if (stdout !== process.env.PATH + '\\n') throw new Error(stdout);
         }
         console.log('same');
-        worker.postMessage('');`);
+        worker.postMessage('');`, { load: false });
     assert.deepEqual([out, code], ['same\n', 0], err);
+}
+
+test('programs start while a Worker changes the environment that it shares', async () => {
+    if (isNode) await sharesEnv(false);
+});
+
+test('the same with a Worker that was there before the package', async () => {
+    if (isNode) await sharesEnv(true);
 });
 
 async function endsWorker(end) {

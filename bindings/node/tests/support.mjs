@@ -103,12 +103,13 @@ export function temporary() {
 }
 
 /** Runs a program of JavaScript in a process of its own: { code, signal, out, err }. */
-export function script(source, { args = [], env = {}, type = 'mjs', prefix = [] } = {}) {
+export function script(source,
+    { args = [], env = {}, type = 'mjs', prefix = [], load = true } = {}) {
     const file = path.join(temporary(), `program.${type}`);
     const head = type === 'mjs' ?
         `import * as st from ${JSON.stringify(path.join(DIR, 'index.mjs'))};\n` :
         `const st = require(${JSON.stringify(DIR)});\n`;
-    fs.writeFileSync(file, head + source);
+    fs.writeFileSync(file, (load ? head : '') + source);
     const runtime = process.versions.deno ? ['run', '-A'] : [];
     return new Promise((resolve) => {
         const [program, ...first] = [...prefix, process.execPath];
