@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /// <reference types="node" />
 import type * as node from 'node:child_process';
+import type { Duplex } from 'node:stream';
 
 /** Options of a run. All times are in milliseconds. */
 export interface RunOptions {
@@ -243,12 +244,22 @@ interface RunsSync {
     (argv: readonly string[], options?: Checked): Result<string>;
 }
 
-export interface SpawnOptions extends Omit<node.SpawnOptions, 'shell' | 'argv0'> {}
+export interface SpawnOptions extends Omit<node.SpawnOptions, 'shell' | 'argv0'> {
+    /** The child leads a session of its own, in a terminal: Child.terminal. */
+    pty?: { rows?: number; columns?: number };
+}
+
+/** What the child writes, and what is typed. */
+export interface Terminal extends Duplex {
+    resize(size: { rows?: number; columns?: number }): void;
+}
 
 /** A child of child_process. */
 export interface Child extends node.ChildProcess {
     /** Stays the child's; -1 when it has ended. */
     readonly pidfd: number;
+    /** With `pty`; it is stdout, too. */
+    readonly terminal?: Terminal;
     /** Signals the child and its descendants, by default with SIGKILL. */
     killTree(signal?: NodeJS.Signals | number): boolean;
     /** Fulfilled when the child has ended; rejects if it could not be launched. */

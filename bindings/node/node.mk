@@ -18,6 +18,11 @@ NODE_NATIVE := $(wildcard $(NODE_DIR)/native/*.c)
 NODE_OBJ := $(NODE_NATIVE:%.c=$(O)/%.o)
 NODE_SO := $(NODE_OUT)/spawn_template.node
 
+# A copy of the package for tests, whose addon can be made to fail.
+NODE_FAIL_OBJ := $(O)/$(NODE_DIR)/tests/failing.o
+NODE_FAIL_OUT := $(O)/node-failing
+NODE_FAIL_SO := $(NODE_FAIL_OUT)/spawn_template.node
+
 # Node's package has the headers beside the program; Debian's libnode-dev has them, too.
 NODE_INCLUDE ?= $(eval NODE_INCLUDE := $(shell $(NODE) -p \
 	'[path.resolve(fs.realpathSync(process.execPath), "../../include/node"), \
@@ -36,25 +41,27 @@ node-headers:
 		echo "node: no node_api.h for $(NODE): install nodejs and libnode-dev," \
 			"or set NODE= and NODE_INCLUDE=" >&2; exit 1; }
 
-$(NODE_OBJ): $(O)/%.o: %.c | node-headers
+$(NODE_OBJ) $(NODE_FAIL_OBJ): $(O)/%.o: %.c | node-headers
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(NODE_CFLAGS) -isystem $(NODE_INCLUDE) $(CFLAGS) $(SAN_FLAGS) \
 		-c -o $@ $<
 
+NODE_LINK = $(CC) -shared $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	$(LIB_A) -Wl,--version-script,$(NODE_DIR)/native/exports.map \
+	-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -lpthread
+
 $(NODE_SO): $(NODE_OBJ) $(LIB_A) $(NODE_DIR)/native/exports.map
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $(NODE_OBJ) \
-		$(LIB_A) -Wl,--version-script,$(NODE_DIR)/native/exports.map \
-		-Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -lpthread
+	$(Q)$(NODE_LINK)
 
 $(NODE_FILES): $(NODE_OUT)/%: $(NODE_DIR)/%
 	@mkdir -p $(@D)
 	$(call say,CP,$@)
 	$(Q)cp $< $@
 
--include $(NODE_OBJ:.o=.d)
+-include $(NODE_OBJ:.o=.d) $(NODE_FAIL_OBJ:.o=.d)
 
 # ---- tests: under NODE; or under any other runtime: check-node NODE_WITH=deno,run,-A
 
@@ -67,8 +74,18 @@ check-node: deps-node check-node-tests
 deps-node:
 	$(Q)scripts/deps node
 
-check-node-tests: node
-	$(Q)SPAWN_TEMPLATE_NODE_DIR=$(abspath $(NODE_OUT)) $(NODE) $(NODE_TESTS)/run.mjs \
+$(NODE_FAIL_SO): $(NODE_OBJ) $(NODE_FAIL_OBJ) $(LIB_A) $(NODE_FILES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)cp $(filter-out $(NODE_OUT)/lib/%,$(NODE_FILES)) $(NODE_FAIL_OUT)
+	$(Q)mkdir -p $(NODE_FAIL_OUT)/lib
+	$(Q)cp $(filter $(NODE_OUT)/lib/%,$(NODE_FILES)) $(NODE_FAIL_OUT)/lib
+	$(Q)$(NODE_LINK) -Wl,--wrap=uv_poll_start
+
+check-node-tests: node $(NODE_FAIL_SO)
+	$(Q)SPAWN_TEMPLATE_NODE_DIR=$(abspath $(NODE_OUT)) \
+		SPAWN_TEMPLATE_NODE_FAILING=$(abspath $(NODE_FAIL_OUT)) \
+		$(NODE) $(NODE_TESTS)/run.mjs \
 		$(NODE_WITH:%=--with %)
 
 # ---- the benchmark

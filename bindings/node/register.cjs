@@ -8,11 +8,13 @@
  */
 const os = require('node:os');
 const {
-    permitted, native, launch, nameOf, optionsOf, prepare, processPrototype,
+    permitted, native, CHILDREN, launch, nameOf, optionsOf, prepare, processPrototype,
 } = require('./lib/child.cjs');
 const { codeOf } = permitted ? require('./lib/errors.cjs') : {};
 
-const counts = { cold: 0, fallback: {} };
+const counts = { launches: 0, warm: 0, stale: 0, fallback: {} };
+let stdioOnly = false;          // inherited: nothing else
+let warm;
 let proto = null;               // Process.prototype, while it is replaced
 let original = null;
 let binding = null;             // of spawnSync and the like, while it is replaced
@@ -24,9 +26,10 @@ function count(why) {
 
 function spawn(...args) {
     const positional = typeof args[0] === 'string';
-    const refused = launch(this, optionsOf(args, positional), positional);
+    const refused = launch(this,
+        { __proto__: null, ...optionsOf(args, positional), stdioOnly }, positional);
     if (refused === undefined) {
-        counts.cold++;
+        counts.launches++;
         return 0;
     }
     count(refused.why);
@@ -40,7 +43,7 @@ const FROM_CHILD = 2;
 
 /* Return: what the original would return; or why it has to make the launch. */
 function launchSync(options) {
-    const ready = prepare(options);
+    const ready = prepare({ __proto__: null, ...options, stdioOnly });
     if (typeof ready === 'string') return ready;
     const { stdio, timeout, maxBuffer, killSignal } = options;
     const directions = Uint32Array.from(stdio, ({ type, readable, writable }) => (
@@ -49,9 +52,9 @@ function launchSync(options) {
         maxBuffer ?? 0, killSignal ?? os.constants.signals.SIGTERM]);
     const output = native.process_sync(...ready.values, numbers,
         stdio.map(({ input }) => input), directions);
-    native.cache_drop(ready.fd);
+    native.cache_drop(CHILDREN, ready.fd);
     if (typeof output === 'number') return `launch: ${codeOf(output)}`;
-    counts.cold++;
+    counts.launches++;
     const [pid, code, signal, error] = numbers;
     const result = { status: signal === 0 ? code : null,
         signal: signal === 0 ? null : nameOf(signal), output, pid };
@@ -85,8 +88,42 @@ function syncBinding() {
 
 /* ---- what users call */
 
-/** Makes child_process launch through templates. */
-function install() {
+function invalid(text) {
+    return Object.assign(new TypeError(text), { code: 'ERR_INVALID_ARG_VALUE' });
+}
+
+function check({ inheritFds = true, warm: how, ...others }) {
+    const [name] = Object.keys(others);
+    if (name !== undefined) throw invalid(`options.${name} is not known`);
+    if (how !== undefined && how !== 'once' && how !== 'fork') {
+        throw invalid("options.warm must be 'once' or 'fork'");
+    }
+    if (how !== undefined && inheritFds) {
+        throw invalid('options.warm needs inheritFds: false, because a prepared process ' +
+            'inherits nothing of this one');
+    }
+}
+
+/* Those that the cache has counted, before another one takes its place. */
+function cached() {
+    return permitted ? native.cache_stat(CHILDREN) : [0, 0];
+}
+
+function setWarm(how) {
+    if (how === warm || !permitted) return;
+    const [more, stale] = cached();
+    counts.warm += more;
+    counts.stale += stale;
+    warm = how;
+    native.cache_set(CHILDREN, how === undefined ? 0 :
+        how === 'fork' ? native.CREATE_WARM_FORK : native.CREATE_WARM_ONCE);
+}
+
+/** Makes child_process launch through templates; or changes how. */
+function install(options = {}) {
+    check(options);
+    stdioOnly = options.inheritFds === false;
+    setWarm(options.warm);
     if (proto) return;
     proto = processPrototype();
     if (!proto) throw new Error('spawn_template: this runtime has no process handle');
@@ -107,9 +144,12 @@ function uninstall() {
     binding = null;
 }
 
-/** Launches through templates, and those of the original by their reasons. */
+/** Launches through templates, files that had changed, and the original's launches. */
 function stats() {
-    return { cold: counts.cold, fallback: { ...counts.fallback } };
+    const [more, changed] = cached();
+    const ofWarm = counts.warm + more;
+    return { cold: counts.launches - ofWarm, warm: ofWarm, stale: counts.stale + changed,
+        fallback: { ...counts.fallback } };
 }
 
 module.exports = { install, uninstall, stats };

@@ -14,6 +14,7 @@ const os = require('node:os');
 const permitted = process.permission === undefined;
 const native = permitted ? require('./native.cjs') : null;
 const { codeOf } = permitted ? require('./errors.cjs') : {};
+const CHILDREN = native?.CACHE_CHILDREN;
 
 const ESRCH = -os.constants.errno.ESRCH;
 const NO_DIRECTORY = 'no directory';
@@ -180,6 +181,11 @@ function adopt(handle, id, pid, positional) {
     });
 }
 
+function howOf({ detached, terminal, stdioOnly }) {
+    return (detached ? native.LAUNCH_SESSION : 0) +
+        (terminal ? native.LAUNCH_TERMINAL : 0) + (stdioOnly ? native.LAUNCH_STDIO_ONLY : 0);
+}
+
 /*
  * Makes what the addon needs of a launch; or tells why the original has to make it. The
  * caller drops a template of the cache; options.tfd is one of its own.
@@ -187,17 +193,17 @@ function adopt(handle, id, pid, positional) {
 function prepare(options) {
     const why = refuse(options);
     if (why) return why;
-    const { file, args, cwd, envPairs, stdio, detached, uid, gid, tfd } = options;
+    const { file, args, cwd, envPairs, stdio, uid, gid, tfd } = options;
     const given = Int32Array.from(stdio, (entry, i) => stdioOf(entry, i) ?? MOST_STDIO * -1);
     if (given.includes(MOST_STDIO * -1)) return 'stdio';
     const argv = join(args ?? [file]);
     const env = join(envPairs ?? Object.entries(process.env).map((pair) => pair.join('=')));
     if (argv === null || env === null) return 'arguments';
-    const fd = tfd ?? native.cache_get(file, searchPath(envPairs) ?? null);
+    const fd = tfd ?? native.cache_get(CHILDREN, file, searchPath(envPairs) ?? null);
     if (fd < 0) return `create: ${codeOf(fd)}`;
     const ours = new Int32Array(given.length);
     return { fd, given, ours, values: [fd, argv, Buffer.from(env === '\0' ? '' : env), cwd,
-        given, ours], numbers: [detached ? 1 : 0, uid ?? -1, gid ?? -1] };
+        given, ours], numbers: [howOf(options), uid ?? -1, gid ?? -1] };
 }
 
 /* Return: undefined; or { why, res }: why the original has to make it, and an error. */
@@ -211,7 +217,7 @@ function launch(handle, options, positional) {
     const id = ++lastId;
     const pid = started || start() ?
         native.process_spawn(id, ...values, Float64Array.from(numbers)) : null;
-    if (options.tfd === undefined) native.cache_drop(fd);
+    if (options.tfd === undefined) native.cache_drop(CHILDREN, fd);
     if (pid === null) return { why: 'no event loop', res: -os.constants.errno.ENOSYS };
     if (pid < 0) return { why: `launch: ${codeOf(pid)}`, res: pid };
     adopt(handle, id, pid, positional);
@@ -243,6 +249,6 @@ function processPrototype() {
 }
 
 module.exports = {
-    permitted, native, launch, nameOf, optionsOf, prepare, processPrototype,
+    permitted, native, CHILDREN, launch, nameOf, optionsOf, prepare, processPrototype,
     NO_DIRECTORY,
 };

@@ -45,12 +45,14 @@ function startStream(argv, options, open) {
 
 /* ---- by name: the library's cache keeps the facts of files, and no file open */
 
+const RUNS = native.CACHE_RUNS;
+
 function named(argv, options) {
     return () => {
         const name = argv[0];
-        const fd = native.cache_get(name, pathOf(options.env));
+        const fd = native.cache_get(RUNS, name, pathOf(options.env));
         if (fd < 0) throw new LaunchError(fd, name, { argv });
-        return { fd, path: name, release: () => native.cache_drop(fd) };
+        return { fd, path: name, release: () => native.cache_drop(RUNS, fd) };
     };
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The addon's functions, constants, and its state for each environment. */
 #include "native.h"
+#include "process.h"
 
 #define FN(name) \
 	{ \
@@ -16,10 +17,11 @@ static const struct {
 	FN(ring_winsize),   FN(ring_release),	  FN(ring_end),
 	FN(run_sync),	    FN(template_make),	  FN(template_close),
 	FN(template_check), FN(template_refresh), FN(template_stat),
-	FN(cache_get),	    FN(cache_drop),	  FN(failure_text),
-	FN(sandbox_new),    FN(sandbox_lost),	  FN(process_start),
-	FN(process_spawn),  FN(process_kill),	  FN(process_ref),
-	FN(process_pidfd),  FN(process_sync),
+	FN(cache_get),	    FN(cache_drop),	  FN(cache_set),
+	FN(cache_stat),	    FN(terminal_open),	  FN(terminal_resize),
+	FN(failure_text),   FN(sandbox_new),	  FN(sandbox_lost),
+	FN(process_start),  FN(process_spawn),	  FN(process_kill),
+	FN(process_ref),    FN(process_pidfd),	  FN(process_sync),
 };
 
 #define RUN(name) \
@@ -89,6 +91,11 @@ static const struct {
 	CREATE(WARM_FORK),
 	CREATE(AUTO_REFRESH),
 	CREATE(WARM_RUNTIME),
+	{ "CACHE_RUNS", CACHE_RUNS },
+	{ "CACHE_CHILDREN", CACHE_CHILDREN },
+	{ "LAUNCH_SESSION", LAUNCH_SESSION },
+	{ "LAUNCH_TERMINAL", LAUNCH_TERMINAL },
+	{ "LAUNCH_STDIO_ONLY", LAUNCH_STDIO_ONLY },
 	SPAWN(NO_NEW_PRIVS),
 	SPAWN(DIE_WITH_PARENT),
 	SANDBOX(NO_NET),
@@ -118,7 +125,8 @@ static void finalize(napi_env napi, void *data, void *hint)
 	(void)hint;
 	env_end(env);
 	owned_close_all(env);
-	spawn_template_cache_free(env->cache);
+	for (size_t i = 0; i < CACHES; i++)
+		spawn_template_cache_free(env->caches[i]);
 	free(env);
 }
 

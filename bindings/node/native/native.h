@@ -31,10 +31,15 @@ struct wake;
 
 #define CHUNK_LISTS 1024
 
+/* The caches of templates; NOT_CACHED is a template of JavaScript's own. */
+enum cache { NOT_CACHED = -1, CACHE_RUNS, CACHE_CHILDREN, CACHES };
+
 struct env {
 	napi_env napi;
 	struct spawn_template_ring *ring; /* NULL: none yet */
-	struct spawn_template_cache *cache;
+	struct spawn_template_cache *caches[CACHES];
+	uint64_t
+		cache_flags[CACHES]; /* SPAWN_TEMPLATE_CREATE_*, for new ones */
 	struct wake *wake;
 	napi_ref deliver; /* the function that takes completions */
 	napi_ref told; /* a Float64Array for their numbers */
@@ -55,8 +60,8 @@ void env_end(struct env *env); /* ends all trees; no run starts afterwards */
 
 /* ---- owned.c: the templates that the environment has open */
 
-int owned_add(struct env *env, int tfd, bool cached);
-int owned_close(struct env *env, int tfd, bool cached);
+int owned_add(struct env *env, int tfd, enum cache cache);
+int owned_close(struct env *env, int tfd, enum cache cache);
 void owned_close_all(struct env *env);
 
 /* ---- wake.c: calls drain() in the environment's thread when completions wait */
@@ -148,7 +153,9 @@ native_fn ring_start, ring_run, ring_submit, ring_cancel, ring_write,
 	ring_close_input, ring_winsize, ring_release, ring_end;
 native_fn run_sync;
 native_fn template_make, template_close, template_check, template_refresh,
-	template_stat, cache_get, cache_drop, failure_text;
+	template_stat, failure_text;
+native_fn cache_get, cache_drop, cache_set, cache_stat;
+native_fn terminal_open, terminal_resize;
 native_fn sandbox_new, sandbox_lost;
 native_fn process_start, process_spawn, process_kill, process_pidfd,
 	process_ref, process_sync;

@@ -8,22 +8,22 @@
 struct owned {
 	struct owned *next;
 	int tfd;
-	bool cached;
+	enum cache cache;
 	size_t count;			/* of runs that share one of the cache */
 };
 
-static struct owned **find(struct env *env, int tfd, bool cached)
+static struct owned **find(struct env *env, int tfd, enum cache cache)
 {
 	struct owned **at = &env->owned;
 
-	while (*at && ((*at)->tfd != tfd || (*at)->cached != cached))
+	while (*at && ((*at)->tfd != tfd || (*at)->cache != cache))
 		at = &(*at)->next;
 	return at;
 }
 
-int owned_add(struct env *env, int tfd, bool cached)
+int owned_add(struct env *env, int tfd, enum cache cache)
 {
-	struct owned *o = cached ? *find(env, tfd, true) : NULL;
+	struct owned *o = cache == NOT_CACHED ? NULL : *find(env, tfd, cache);
 
 	if (o) {
 		o->count++;
@@ -32,20 +32,21 @@ int owned_add(struct env *env, int tfd, bool cached)
 	o = malloc(sizeof(*o));
 	if (!o)
 		return -ENOMEM;
-	*o = (struct owned){ env->owned, tfd, cached, 1 };
+	*o = (struct owned){ env->owned, tfd, cache, 1 };
 	env->owned = o;
 	return 0;
 }
 
 static int let_go(struct env *env, const struct owned *o)
 {
-	return o->cached ? spawn_template_cache_drop(env->cache, o->tfd)
-			 : spawn_template_close(o->tfd);
+	return o->cache == NOT_CACHED ? spawn_template_close(o->tfd)
+				      : spawn_template_cache_drop(
+						env->caches[o->cache], o->tfd);
 }
 
-int owned_close(struct env *env, int tfd, bool cached)
+int owned_close(struct env *env, int tfd, enum cache cache)
 {
-	struct owned **at = find(env, tfd, cached), *o = *at;
+	struct owned **at = find(env, tfd, cache), *o = *at;
 	int ret;
 
 	if (!o)

@@ -224,7 +224,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 /* ---- begin and end */
 
-static void on_check_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	free(handle);
 }
@@ -254,33 +254,56 @@ static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data)
 	uv_poll_stop(kids->poll);
 	close(kids->epfd);
 	kids->epfd = -1;
-	uv_close((uv_handle_t *)kids->check, on_check_closed);
+	uv_close((uv_handle_t *)kids->check, on_handle_closed);
 	uv_close((uv_handle_t *)kids->poll, on_closed);
 }
 
-static int start_poll(struct kids *kids)
+/* Once it is initialised, a handle is the loop's until that has closed it. */
+static int init_poll(struct kids *kids)
 {
 	uv_loop_t *loop;
 	int ret;
 
-	kids->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (kids->epfd < 0)
-		return -errno;
 	kids->poll = calloc(1, uv_handle_size(UV_POLL));
 	kids->check = calloc(1, uv_handle_size(UV_CHECK));
-	if (!kids->poll || !kids->check)
-		return -ENOMEM;
-	napi_get_uv_event_loop(kids->env->napi, &loop);
-	ret = uv_poll_init(loop, kids->poll, kids->epfd);
-	if (ret < 0)
+	ret = !kids->poll || !kids->check ? -ENOMEM : 0;
+	if (ret == 0 &&
+	    napi_get_uv_event_loop(kids->env->napi, &loop) != napi_ok)
+		ret = -EIO;
+	if (ret == 0)
+		ret = uv_poll_init(loop, kids->poll, kids->epfd);
+	if (ret < 0) {
+		free(kids->poll);
+		free(kids->check);
 		return ret;
+	}
 	/* it cannot fail */
 	uv_check_init(loop, kids->check);
 	uv_unref((uv_handle_t *)kids->check);
 	kids->check->data = kids;
 	kids->poll->data = kids;
 	uv_unref((uv_handle_t *)kids->poll);
-	return uv_poll_start(kids->poll, UV_READABLE, on_ready);
+	return 0;
+}
+
+/* On failure nothing is left but what the loop frees. */
+static int start_poll(struct kids *kids)
+{
+	int ret;
+
+	kids->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (kids->epfd < 0)
+		return -errno;
+	ret = init_poll(kids);
+	if (ret == 0) {
+		ret = uv_poll_start(kids->poll, UV_READABLE, on_ready);
+		if (ret == 0)
+			return 0;
+		uv_close((uv_handle_t *)kids->check, on_handle_closed);
+		uv_close((uv_handle_t *)kids->poll, on_handle_closed);
+	}
+	close(kids->epfd);
+	return ret;
 }
 
 /* process_start(onExit): said once. Return: 0 or -errno */
@@ -302,10 +325,6 @@ napi_value process_start(napi_env napi, napi_callback_info info)
 	kids->napi = napi;
 	ret = start_poll(kids);
 	if (ret < 0) {
-		free(kids->poll);
-		free(kids->check);
-		if (kids->epfd >= 0)
-			close(kids->epfd);
 		free(kids);
 		return number_value(napi, ret);
 	}

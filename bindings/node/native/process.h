@@ -36,10 +36,18 @@ struct launch {
 	struct run run;
 	int32_t tfd;
 	struct stdio io;
-	struct spawn_template_action actions[STDIO_MAX + 3];
+	bool terminal;
+	struct spawn_template_action actions[STDIO_MAX + 4];
 };
 
-/* tfd, argv, env, cwd, stdio, ours, numbers: detached, uid, gid */
+/* Bits of the first of the numbers of a launch. */
+enum {
+	LAUNCH_SESSION = 1,		/* the child leads a session */
+	LAUNCH_TERMINAL = 2,		/* whose terminal is its stdin */
+	LAUNCH_STDIO_ONLY = 4,		/* nothing but stdio is inherited */
+};
+
+/* tfd, argv, env, cwd, stdio, ours, numbers: LAUNCH_*, uid, gid */
 #define LAUNCH_VALUES 7
 /* Opens the stdio, if it returns 0. launch_free() whatever it returns. */
 int launch_take(struct launch *l, napi_env napi, const napi_value *values);

@@ -61,6 +61,11 @@ static void put_actions(struct launch *l)
 	};
 	size_t n = stdio_actions(&l->io, l->actions);
 
+	if (l->terminal)
+		l->actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_SETCTTY,
+			.fd = 0,
+		};
 	if (l->run.cwd.at)
 		l->actions[n++] = (struct spawn_template_action){
 			.type = SPAWN_TEMPLATE_ACTION_CHDIR,
@@ -112,12 +117,13 @@ static int take_stdio(struct stdio *io, napi_env napi, const napi_value *values)
 	return 0;
 }
 
-static int take_numbers(struct spawn_template_spawn_args *args, napi_env napi,
-			napi_value value)
+static int take_numbers(struct launch *l, napi_env napi, napi_value value)
 {
+	struct spawn_template_spawn_args *args = &l->run.args.spawn;
 	napi_typedarray_type type;
 	void *data;
 	double *numbers;
+	unsigned int how;
 	size_t n;
 
 	if (napi_get_typedarray_info(napi, value, &type, &n, &data, NULL,
@@ -125,9 +131,13 @@ static int take_numbers(struct spawn_template_spawn_args *args, napi_env napi,
 	    type != napi_float64_array || n < 3)
 		return -EINVAL;
 	numbers = data;
-	args->flags = SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
-	if (numbers[0] != 0)
+	how = (unsigned int)numbers[0];
+	args->flags = 0;
+	if (!(how & LAUNCH_STDIO_ONLY))
+		args->flags |= SPAWN_TEMPLATE_SPAWN_INHERIT_FDS;
+	if (how & (LAUNCH_SESSION | LAUNCH_TERMINAL))
 		args->flags |= SPAWN_TEMPLATE_SPAWN_SETSID;
+	l->terminal = how & LAUNCH_TERMINAL;
 	return take_ids(args, numbers[1], numbers[2]);
 }
 
@@ -141,7 +151,7 @@ int launch_take(struct launch *l, napi_env napi, const napi_value *values)
 		return -EINVAL;
 	ret = take_strings(&l->run, napi, values + 1);
 	if (ret == 0)
-		ret = take_numbers(&l->run.args.spawn, napi, values[6]);
+		ret = take_numbers(l, napi, values[6]);
 	if (ret == 0)
 		ret = take_stdio(&l->io, napi, values + 4);
 	if (ret == 0)

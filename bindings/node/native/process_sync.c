@@ -356,7 +356,7 @@ static int run_child(struct sync *s, struct launch *l, double *numbers)
 
 /*
  * process_sync(tfd, argv, env, cwd, stdio, ours, numbers, inputs, directions): the
- * outputs; or -errno, after which there is no child. The numbers in are detached, uid,
+ * outputs; or -errno, after which there is no child. The numbers in are LAUNCH_*, uid,
  * gid, timeout, maxBuffer, killSignal; out: pid, code, signal, error.
  */
 napi_value process_sync(napi_env napi, napi_callback_info info)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Templates, by their descriptors; and the cache of those that run() looks up by name. */
+/* Templates, by their descriptors. */
 #include "native.h"
 
 /* ---- making one */
@@ -61,7 +61,7 @@ napi_value template_make(napi_env napi, napi_callback_info info)
 	text_free(&name);
 	text_free(&path);
 	text_free(&preload);
-	if (ret >= 0 && owned_add(env_of(napi), ret, false) < 0) {
+	if (ret >= 0 && owned_add(env_of(napi), ret, NOT_CACHED) < 0) {
 		spawn_template_close(ret);
 		ret = -ENOMEM;
 	}
@@ -94,7 +94,7 @@ napi_value template_close(napi_env napi, napi_callback_info info)
 
 	if (!take_fd(napi, info, &tfd))
 		return throw_arguments(napi);
-	return number_value(napi, owned_close(env_of(napi), tfd, false));
+	return number_value(napi, owned_close(env_of(napi), tfd, NOT_CACHED));
 }
 
 napi_value template_check(napi_env napi, napi_callback_info info)
@@ -191,50 +191,6 @@ napi_value template_stat(napi_env napi, napi_callback_info info)
 		return throw_arguments(napi);
 	ret = spawn_template_stat(tfd, &st, sizeof(st));
 	return ret < 0 ? number_value(napi, ret) : stat_object(napi, &st);
-}
-
-/* ---- the cache */
-
-/* cache_get(name, path): fd or -errno; cache_drop(fd) gives it back */
-napi_value cache_get(napi_env napi, napi_callback_info info)
-{
-	struct spawn_template_cache_params params =
-		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
-	struct env *env = env_of(napi);
-	struct text name, path;
-	napi_value args[2];
-	size_t n = 2;
-	int ret;
-
-	napi_get_cb_info(napi, info, &n, args, NULL, NULL);
-	ret = text_take(&name, napi, args[0]);
-	ret = text_take(&path, napi, args[1]) < 0 ? -EINVAL : ret;
-	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
-			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH;
-	if (ret == 0 && !env->cache)
-		ret = spawn_template_cache_new(&params, sizeof(params),
-					       &env->cache);
-	if (ret == 0)
-		ret = name.at ? spawn_template_cache_get(env->cache, name.at,
-							 path.at)
-			      : -EINVAL;
-	text_free(&name);
-	text_free(&path);
-	if (ret >= 0 && owned_add(env, ret, true) < 0) {
-		spawn_template_cache_drop(env->cache, ret);
-		ret = -ENOMEM;
-	}
-	return number_value(napi, ret);
-}
-
-napi_value cache_drop(napi_env napi, napi_callback_info info)
-{
-	struct env *env = env_of(napi);
-	int32_t tfd;
-
-	if (!take_fd(napi, info, &tfd))
-		return throw_arguments(napi);
-	return number_value(napi, owned_close(env, tfd, true));
 }
 
 /* ---- errors */

@@ -58,6 +58,11 @@ static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data)
 		env_end(wake->env);
 }
 
+static void on_unstarted_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
 static int start_poll(struct env *env, struct wake *wake)
 {
 	uv_poll_t *poll = calloc(1, uv_handle_size(UV_POLL));
@@ -77,7 +82,11 @@ static int start_poll(struct env *env, struct wake *wake)
 	poll->data = wake;
 	wake->poll = poll;
 	uv_unref((uv_handle_t *)poll);
-	return uv_poll_start(poll, UV_READABLE, on_ring);
+	ret = uv_poll_start(poll, UV_READABLE, on_ring);
+	/* once it is initialised, it is the loop's until that has closed it */
+	if (ret < 0)
+		uv_close((uv_handle_t *)poll, on_unstarted_closed);
+	return ret;
 }
 
 int wake_uv_start(struct env *env, struct wake *wake)

@@ -267,8 +267,140 @@ run('inherited stdio is open, though Node marks its own', async () => {
         import { spawn } from 'node:child_process';
         const child = spawn('sh', ['-c', 'echo out; echo err >&2'], { stdio: 'inherit' });
         child.on('exit', () => console.log(JSON.stringify(stats())));`);
-    assert.equal(out, 'out\n{"cold":1,"fallback":{}}\n');
+    assert.equal(out, 'out\n{"cold":1,"warm":0,"stale":0,"fallback":{}}\n');
     assert.equal(err, 'err\n');
+});
+
+/* A program whose descriptor 60 is inheritable: Node marks those below at its start. */
+function withDescriptor(source) {
+    return script(`
+        import * as register from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        import { execFileSync, spawn } from 'node:child_process';
+        import { once } from 'node:events';
+        const LOOK = ['-c', '[ -e /proc/self/fd/60 ]; exit $?'];
+        const look = async () => {
+            const child = spawn('sh', LOOK, { stdio: 'ignore' });
+            const [code] = await once(child, 'exit');
+            let sync = 0;
+            try {
+                execFileSync('sh', LOOK);
+            } catch (error) {
+                sync = error.status;
+            }
+            return [code, sync];
+        };
+        ${source}`, { prefix: ['bash', '-c', 'exec 60</dev/null; exec "$@"', 'bash'] });
+}
+
+run('inheritFds: false gives children nothing but their stdio', async () => {
+    const { out, err } = await withDescriptor(`
+        const seen = [await look()];
+        register.install({ inheritFds: false });
+        seen.push(await look());
+        register.install();
+        seen.push(await look(), register.stats());
+        console.log(JSON.stringify(seen));`);
+    assert.equal(out, '[[0,0],[1,1],[0,0],{"cold":6,"warm":0,"stale":0,"fallback":{}}]\n', err);
+});
+
+run('warm has launches made in prepared processes, and stats() counts these', async () => {
+    const { out, err } = await script(`
+        import * as register from ${JSON.stringify(path.join(DIR, 'register.mjs'))};
+        import { spawn, spawnSync } from 'node:child_process';
+        import { once } from 'node:events';
+        register.install({ inheritFds: false, warm: 'fork' });
+        let n = 0;
+        for (const end = Date.now() + 20000; Date.now() < end; n++) {
+            const child = spawn('echo', ['a']);
+            let text = '';
+            child.stdout.on('data', (data) => { text += data; });
+            await once(child, 'close');
+            text += spawnSync('echo', ['b']).stdout;
+            if (text !== 'a\\nb\\n') throw new Error(text);
+            if (register.stats().warm > 2) break;
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        const { cold, warm, fallback } = register.stats();
+        register.install();
+        console.log(warm > 2, cold + warm === 2 * n + 2, register.stats().warm === warm,
+            fallback);`);
+    assert.equal(out, 'true true true {}\n', err);
+});
+
+run('stats() counts programs whose file has changed', async () => {
+    const file = path.join(temporary(), 'program');
+    const put = (text) => {
+        fs.writeFileSync(`${file}.new`, `#!/bin/sh\necho ${text}\n`, { mode: 0o755 });
+        fs.renameSync(`${file}.new`, file);
+        return String(cp.execFileSync(file)).trim();
+    };
+    const { stale } = register.stats();
+    assert.deepEqual([put('one'), register.stats().stale - stale], ['one', 0]);
+    assert.deepEqual([put('two'), register.stats().stale - stale], ['two', 1]);
+});
+
+run('install() refuses what it does not know', () => {
+    for (const options of [{ inherit: false }, { warm: 'hot', inheritFds: false },
+        { warm: 'fork' }]) {
+        assert.throws(() => register.install(options), { code: 'ERR_INVALID_ARG_VALUE' });
+    }
+});
+
+run('what somebody has put into Object.prototype changes no launch', () =>
+    counted(2, {}, async () => {
+        Object.prototype.uid = 1;
+        Object.prototype.terminal = true;
+        try {
+            const child = cp.spawn('id', ['-u']);
+            assert.equal(String(cp.spawnSync('id', ['-u']).stdout), `${process.getuid()}\n`);
+            assert.equal((await output(child)).text, `${process.getuid()}\n`);
+        } finally {
+            delete Object.prototype.uid;
+            delete Object.prototype.terminal;
+        }
+    }));
+
+run('a child that a signal has ended tells the name that the original tells', async () => {
+    const ends = async () => {
+        const all = [];
+        for (const signal of [1, 6, 7, 9, 10, 16, 27, 29, 30, 31]) {
+            const child = cp.spawn('sh', ['-c', `kill -${signal} $$`], { stdio: 'ignore' });
+            const [code, name] = await once(child, 'exit');
+            const sync = cp.spawnSync('sh', ['-c', `kill -${signal} $$`]);
+            all.push([code, name, sync.status, sync.signal]);
+        }
+        return all;
+    };
+    const ours = await ends();
+    register.uninstall();
+    try {
+        assert.deepEqual(ours, await ends());
+    } finally {
+        register.install();
+    }
+});
+
+run('a loop that cannot watch leaves launches to the original, and stays whole', async () => {
+    const failing = process.env.SPAWN_TEMPLATE_NODE_FAILING;
+    if (!failing) skip('only make builds the addon that fails');
+    const { out, err, code, signal } = await script(`
+        const register = require(${JSON.stringify(path.join(failing, 'register.cjs'))});
+        const { run } = require(${JSON.stringify(failing)});
+        const { spawn } = require('node:child_process');
+        const timers = [];
+        (async () => {
+            for (let i = 0; i < 5; i++) {
+                await new Promise((resolve) => spawn('true').on('close', resolve));
+                console.log(await run(['true']).catch((error) => error.code));
+                timers.push(setInterval(() => {}, 1000));
+            }
+            timers.forEach(clearInterval);
+            // this walks along all that the loop has
+            console.log(process.report.getReport().libuv.length > 1);
+            console.log(JSON.stringify(register.stats()));
+        })();`, { load: false, type: 'cjs', env: { FAIL: '1', MALLOC_PERTURB_: '165' } });
+    assert.deepEqual([out, code, signal], ['EMFILE\n'.repeat(5) + 'true\n' +
+        '{"cold":0,"warm":0,"stale":0,"fallback":{"no event loop":5}}\n', 0, null], err);
 });
 
 run('--import registers, and the loop ends with the children', async () => {

@@ -66,14 +66,64 @@ if (!isNode) {
         await other.wait();
         assert.ok(isAlive(left));
         process.kill(left);
-        assert.throws(() => other.killTree('SIGNONE'), TypeError);
+        assert.throws(() => other.killTree('SIGNONE'), { code: 'ERR_UNKNOWN_SIGNAL' });
     });
 
     test('killTree() takes another signal', async () => {
         const [child, inner] = await family({ detached: true });
-        child.killTree('SIGTERM');
+        child.killTree('sigterm');
         assert.equal((await child.wait()).signal, 'SIGTERM');
         assert.ok(await eventually(() => !isAlive(inner)));
+    });
+
+    test('a child has the terminal of pty as its own, with the size', async () => {
+        const child = shell.spawn(['sh', '-c',
+            'stty size; ps -o sid=,tpgid= -p $$; read x; stty size; cat; exit 3'],
+        { pty: { rows: 30, columns: 100 } });
+        assert.equal(child.stdout, child.terminal);
+        assert.equal(child.stdin, null);
+        const all = text(child.terminal);
+        const closed = once(child, 'close');
+        let seen = '';
+        child.terminal.on('data', (data) => { seen += data; });
+        assert.ok(await eventually(() => seen.split('\n').length > 2));
+        child.terminal.resize({ rows: 40, columns: 50 });
+        child.terminal.write('line\n');
+        await sleep(200);
+        child.terminal.end('last\n');
+        assert.deepEqual(await child.wait(), { code: 3, signal: null });
+        const { pid } = child;
+        // what is typed is shown, too
+        const lines = (await all).replace(/\r/g, '').replace(/ +/g, ' ').split('\n');
+        assert.deepEqual(lines.map((line) => line.trim()).filter((line) => line !== 'last'),
+        ['30 100', `${pid} ${pid}`, 'line', '40 50', '']);
+        assert.deepEqual(await closed, [3, null]);
+        assert.throws(() => child.terminal.resize({}), { code: 'EBADF' });
+        assert.throws(() => shell.spawn(['sh'], { pty: {}, stdio: 'ignore' }), TypeError);
+        assert.throws(() => shell.spawn(['sh'], { pty: { rows: 0 } }), RangeError);
+    });
+
+    test('a terminal that its child has left is not an error, and stays open for others',
+        async () => {
+            const child = shell.spawn(['sh', '-c', 'trap "" HUP; (sleep 0.3; echo late) &'],
+                { pty: {} });
+            await child.wait();
+            assert.equal(await text(child.terminal), 'late\r\n');
+        });
+
+    test('terminals that nobody reads, or whose launch fails, leave no descriptor', async () => {
+        const several = async () => {
+            for (let i = 0; i < 5; i++) {
+                await once(shell.spawn(['sh', '-c', 'echo text'], { pty: {} }), 'close');
+                assert.throws(() => shell.spawn(['sh'], { pty: {}, cwd: '/no such' }));
+                await shell.spawn(['sh', 'a'.repeat(200000)], { pty: {} }).wait()
+                    .catch((error) => assert.equal(error.code, 'E2BIG'));
+            }
+        };
+        await several();
+        const before = openFds();
+        await several();
+        assert.ok(await eventually(() => openFds() <= before), `${openFds()} of ${before}`);
     });
 
     test('a launch that fails throws a LaunchError, or rejects what waits', async () => {

@@ -3,8 +3,8 @@
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
     Child, Chunk, Env, LaunchError, Limits, Result, RunError, RunOptions, RunStream,
-    Sandbox, SandboxWishes, SpawnOptions, Template, TemplateOptions, TemplateStat, run,
-    runSync, shell, stream,
+    Sandbox, SandboxWishes, SpawnOptions, Template, TemplateOptions, TemplateStat, Terminal,
+    run, runSync, shell, stream,
 } from '.';
 import * as register from './register';
 
@@ -96,6 +96,10 @@ expectType<number>(child.pidfd);
 expectType<boolean>(child.killTree('SIGTERM'));
 expectType<Promise<{ code: number | null; signal: NodeJS.Signals | null }>>(child.wait());
 expectNotAssignable<SpawnOptions>({ shell: true });
+expectType<Terminal | undefined>(template.spawn(argv, { pty: { rows: 24 } }).terminal);
+declare const terminal: Terminal;
+expectAssignable<NodeJS.ReadWriteStream>(terminal);
+expectType<void>(terminal.resize({ rows: 24, columns: 80 }));
 expectAssignable<Disposable>(template);
 expectError(new Template(1));
 
@@ -120,5 +124,8 @@ expectType<string | Buffer>(ended.result.stdout);
 /* ---- the drop-in */
 
 expectType<void>(register.install());
+expectType<void>(register.install({ inheritFds: false, warm: 'fork' }));
+expectError(register.install({ warm: 'hot' }));
 expectType<void>(register.uninstall());
+expectType<number>(register.stats().warm + register.stats().stale);
 expectAssignable<Record<string, number>>(register.stats().fallback);
