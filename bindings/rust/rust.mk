@@ -34,8 +34,10 @@ bench-rust:
 		> '$(O)/bench/rust.md'; status=$$?; cat '$(O)/bench/rust.md'; \
 		exit $$status
 	$(Q)if command -v gnuplot >/dev/null; then for term in svg png; do \
-		gnuplot -e "data='$(O)/bench/rust.dat'; term='$$term'" \
-			-e "out='$(O)/bench/rust.$$term'" $(RUST_DIR)/launch.gp; done; fi
+		for plot in rust rust-cpu; do \
+			gnuplot -e "data='$(O)/bench/rust.dat'; term='$$term'" \
+				-e "out='$(O)/bench/$$plot.$$term'" \
+				$(RUST_DIR)/launch.gp || exit 1; done; done; fi
 
 deps-rust:
 	$(Q)scripts/deps rust

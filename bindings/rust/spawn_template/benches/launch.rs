@@ -199,8 +199,10 @@ fn parents(sizes: &[usize], rounds: usize, data: Option<&str>) -> bool {
                 blocked / ours
             );
         }
-        let times = costs.iter().map(|costs| micros(costs, |c| c.blocked));
-        let times: Vec<_> = times.map(|time| format!("{time:.1}")).collect();
+        let blocked = costs.iter().map(|costs| micros(costs, |c| c.blocked));
+        let cpu = costs.iter().map(|costs| micros(costs, |c| c.cpu));
+        let times = blocked.chain(cpu).map(|time| format!("{time:.1}"));
+        let times: Vec<_> = times.collect();
         plotted += &format!("{gib}\t{}\n", times.join("\t"));
         let with_pre_exec = micros(&costs[0], |c| c.blocked);
         sound &= gib == 0 || with_pre_exec >= 10.0 * ours;
