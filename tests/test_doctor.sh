@@ -25,6 +25,7 @@ json() { # name file expression
 	    return not wrong
 	def ok(*ids):
 	    return are("ok", *ids)
+	limits = ["limit_" + x for x in ("memory", "pids", "cpu", "io")]
 	def denied(*ids):
 	    return are("no_permission", *ids)
 	def ok_or_hidden(*ids):
@@ -85,6 +86,16 @@ here() {
 	json 'the counts agree with the features' "$tmp/here" '
 		all(j[s] == sum(x["status"] == s for x in j["features"])
 			for s in ("missing", "no_permission", "unknown"))'
+	json 'the verdict agrees with the features' "$tmp/here" '
+		[(v["id"], v["level"]) for v in j["verdict"]] == [
+			("launches", "ok" if j["launches_work"] else "no"),
+			("runs", "ok" if are("ok", "tree_ending", *limits)
+				else "part"),
+			("prepared", "ok" if ok("warm_launch") else "no"),
+			("guard", "ok" if ok("guard_daemon") else "no")]'
+	json 'what no launch asks for is not missing' "$tmp/here" '
+		all(f[i]["status"] in ("ok", "info") for i in (
+			"clone_autoreap", "clone_nnp", "clone_pidfd_autokill"))'
 	json 'the features of Linux 5.10 are found, or a filter hides them' \
 		"$tmp/here" '
 		ok("launch", "proc") and ok_or_hidden("clone3", "clone_pidfd",
@@ -140,10 +151,15 @@ for_people() {
 		grep -q "^$title" "$tmp/text" || echo "$title" >> "$tmp/log"
 	done
 	awk 'length > 80 || / $/' "$tmp/text" >> "$tmp/log"
-	tail -n 1 "$tmp/text" | grep -q '^Launches work here\.' ||
-		tail -n 1 "$tmp/text" >> "$tmp/log"
 	[ ! -s "$tmp/log" ]
-	result $? 'the text has eight areas, 80 columns and a verdict at the end'
+	result $? 'the text has eight areas and 80 columns'
+	sed -n '1,/^$/p' "$tmp/text" > "$tmp/log"
+	[ "$(head -n 1 "$tmp/log")" = 'ok    Launches work here.' ] &&
+		[ "$(grep -cE '^(ok|part|no) +[A-Z].' "$tmp/log")" = 4 ]
+	result $? 'the text begins with a verdict of four sentences'
+	tail -n 1 "$tmp/text" > "$tmp/log"
+	grep -qE '^([0-9]+ missing, |Nothing is missing\.)' "$tmp/log"
+	result $? 'the text ends with what is missing'
 	# each complaint has two lines more: the loss and the remedy
 	awk '/^  (missing|no permission) / { want = 2; next }
 	/^ +lost: / || /^ +remedy: / { want-- }
@@ -390,7 +406,7 @@ without_processes() {
 	ASAN_OPTIONS=detect_leaks=0 setpriv --reuid 65532 --regid 65532 \
 		--clear-groups prlimit --nproc=1 "$copy" doctor \
 		> "$tmp/log" 2>&1
-	[ $? = 1 ] && tail -n 1 "$tmp/log" | grep -q 'Launches do not work'
+	[ $? = 1 ] && head -n 1 "$tmp/log" | grep -q 'Launches do not work'
 	result $? "$name"
 }
 

@@ -2,7 +2,7 @@
 /*
  * spawn-template doctor: tells what this kernel, account and sandbox offer,
  * what is lost by a missing feature, and what to do about it. It makes all
- * probes before it prints the first line.
+ * probes before it prints the first line, and begins with what they mean.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 #include <unistd.h>
 
 #include "cli/doctor/doctor.h"
@@ -35,10 +34,21 @@ static const struct {
 	[FEATURE_INFO] = { "-", "info", OUT_PLAIN },
 };
 
+/* The words for a verdict, for people and for JSON. */
+static const struct {
+	const char *word;
+	enum out_style style;
+} levels[] = {
+	[VERDICT_OK] = { "ok", OUT_GOOD },
+	[VERDICT_PART] = { "part", OUT_WARN },
+	[VERDICT_NO] = { "no", OUT_BAD },
+};
+
 #define STATUS_WIDTH 13
 #define NAME_WIDTH 24
 #define LABEL_WIDTH 9
 #define NOTE_COLUMN (2 + STATUS_WIDTH + 2 + LABEL_WIDTH)
+#define VERDICT_COLUMN 6
 #define DETAIL_COLUMN (2 + STATUS_WIDTH + 2 + NAME_WIDTH + 2)
 
 struct totals {
@@ -97,26 +107,35 @@ static void print_feature(const struct feature *feature,
 		print_note("remedy:", remedy_of(feature, f));
 }
 
-static void print_verdict(const struct totals *t)
+static void print_verdict(const struct found_area *all)
 {
-	if (t->essential_missing)
-		out_styled(OUT_BAD, "Launches do not work here.");
-	else
-		out_styled(OUT_GOOD, "Launches work here.");
-	if (t->missing || t->denied || t->unknown)
-		out_lines(" %u missing, %u without permission, %u unknown.",
-			  t->missing, t->denied, t->unknown);
-	else
-		out_lines(" Nothing is missing.");
+	for (size_t i = 0; i < N_JUDGES; i++) {
+		struct verdict v;
+
+		judges[i].judge(all, &v);
+		out_styled(levels[v.level].style, "%-6s", levels[v.level].word);
+		out_wrapped(VERDICT_COLUMN, VERDICT_COLUMN, v.text);
+	}
 	out_lines("\n");
 }
 
-static void print_area(const struct area *area, const struct finding *findings)
+static void print_counts(const struct totals *t)
 {
+	if (t->missing || t->denied || t->unknown)
+		out_lines("%u missing, %u without permission, %u unknown.\n",
+			  t->missing, t->denied, t->unknown);
+	else
+		out_lines("Nothing is missing.\n");
+}
+
+static void print_area(const struct found_area *found)
+{
+	const struct area *area = found->area;
+
 	out_styled(OUT_BOLD, "%s", area->title);
 	out_lines("\n");
 	for (size_t i = 0; i < area->n_features; i++)
-		print_feature(&area->features[i], &findings[i]);
+		print_feature(&area->features[i], &found->findings[i]);
 	out_lines("\n");
 }
 
@@ -142,14 +161,44 @@ static json_t *feature_json(const struct area *area,
 		f->ns >= 0 ? json_integer(f->ns) : json_null());
 }
 
-static json_t *doctor_json(const struct totals *t, json_t *features,
+static json_t *verdict_json(const struct found_area *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < N_JUDGES; i++) {
+		struct verdict v;
+
+		judges[i].judge(all, &v);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o}", "id", judges[i].id,
+					"level", levels[v.level].word, "text",
+					out_text(v.text)));
+	}
+	return list;
+}
+
+static json_t *features_json(const struct found_area *all)
+{
+	json_t *list = json_array();
+
+	for (; all->area; all++)
+		for (size_t i = 0; i < all->area->n_features; i++)
+			json_array_append_new(
+				list,
+				feature_json(all->area, &all->area->features[i],
+					     &all->findings[i]));
+	return list;
+}
+
+static json_t *doctor_json(const struct totals *t, const struct found_area *all,
 			   json_t *programs)
 {
-	return json_pack("{s:s, s:b, s:i, s:i, s:i, s:o, s:o}", "version",
+	return json_pack("{s:s, s:b, s:i, s:i, s:i, s:o, s:o, s:o}", "version",
 			 VERSION, "launches_work", !t->essential_missing,
 			 "missing", (int)t->missing, "no_permission",
-			 (int)t->denied, "unknown", (int)t->unknown, "features",
-			 features, "programs", programs);
+			 (int)t->denied, "unknown", (int)t->unknown, "verdict",
+			 verdict_json(all), "features", features_json(all),
+			 "programs", programs);
 }
 
 /* ---- programs by name: their prepared launches */
@@ -226,64 +275,60 @@ static pid_t hold_init(void)
 	return pid < 0 ? 0 : pid;
 }
 
-static struct finding *probe_all(struct totals *totals)
+/* Return: the findings of all areas in one block, to be freed; NULL: out of memory. */
+static struct finding *probe_all(struct found_area *all, struct totals *totals)
 {
 	size_t n = 0, at = 0;
-	struct finding *all;
+	struct finding *found;
 	pid_t init;
 
 	for (size_t i = 0; i < N_AREAS; i++)
 		n += areas[i]->n_features;
-	all = calloc(n, sizeof(*all));
-	if (!all)
+	found = calloc(n, sizeof(*found));
+	if (!found)
 		return NULL;
 	init = hold_init();
 	for (size_t i = 0; i < N_AREAS; i++) {
 		const struct area *area = areas[i];
 
+		all[i] = (struct found_area){ area, &found[at] };
 		for (size_t j = 0; j < area->n_features; j++, at++) {
-			feature_probe(&area->features[j], &all[at]);
-			count(totals, &area->features[j], &all[at]);
+			feature_probe(&area->features[j], &found[at]);
+			count(totals, &area->features[j], &found[at]);
 		}
 	}
+	all[N_AREAS] = (struct found_area){ NULL, NULL };
 	if (init && kill(init, SIGKILL) == 0)
 		wait_exit(init);
-	return all;
+	return found;
 }
 
 static int examine(char **names, bool json)
 {
 	struct totals totals = { 0 };
-	struct finding *all = probe_all(&totals), *f = all;
-	json_t *features = json ? json_array() : NULL;
+	struct found_area all[N_AREAS + 1];
+	struct finding *found = probe_all(all, &totals);
 	json_t *programs = json ? json_array() : NULL;
 	int status = totals.essential_missing, of_programs;
 
-	if (!all) {
+	if (!found) {
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	for (size_t i = 0; i < N_AREAS; i++) {
-		const struct area *area = areas[i];
-
-		if (!json)
-			print_area(area, f);
-		for (size_t j = 0; json && j < area->n_features; j++)
-			json_array_append_new(
-				features,
-				feature_json(area, &area->features[j], &f[j]));
-		f += area->n_features;
+	if (!json) {
+		print_verdict(all);
+		for (size_t i = 0; i < N_AREAS; i++)
+			print_area(&all[i]);
 	}
 	of_programs = examine_programs(names, programs);
 	if (of_programs)
 		status = of_programs;
 	if (!json)
-		print_verdict(&totals);
-	else if (out_json(STDOUT_FILENO,
-			  doctor_json(&totals, features, programs),
+		print_counts(&totals);
+	else if (out_json(STDOUT_FILENO, doctor_json(&totals, all, programs),
 			  JSON_INDENT(2)))
 		status = CLI_FAILED;
-	free(all);
+	free(found);
 	return status;
 }
 

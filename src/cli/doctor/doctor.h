@@ -56,6 +56,7 @@ struct feature {
 	const char *name;
 	int since; /* KERNEL(); 0: versions do not tell */
 	bool essential; /* launches need it */
+	bool unused; /* no launch asks for it: nothing is lost without it */
 	const char *lost; /* the loss if it is missing */
 	const char *remedy; /* NULL: a newer kernel, or another sandbox rule */
 	void (*probe)(struct finding *f);
@@ -77,6 +78,26 @@ extern const struct area area_guard; /* guard.c */
 extern const struct area area_warm; /* warm.c */
 extern const struct area area_sandbox; /* sandbox.c */
 extern const struct area area_machine; /* machine.c */
+
+/* ---- what the findings mean: verdict.c */
+
+struct found_area {
+	const struct area *area; /* NULL: the end of the list */
+	const struct finding *findings;
+};
+
+struct verdict {
+	enum { VERDICT_OK, VERDICT_PART, VERDICT_NO } level;
+	char text[2 * FINDING_TEXT]; /* a sentence */
+};
+
+struct judge {
+	const char *id; /* for JSON; stable */
+	void (*judge)(const struct found_area *all, struct verdict *ret);
+};
+
+#define N_JUDGES 4
+extern const struct judge judges[N_JUDGES];
 
 /*
  * warm.c. Prepare launches of a program.

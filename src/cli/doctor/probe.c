@@ -182,6 +182,8 @@ void feature_probe(const struct feature *feature, struct finding *ret)
 		found_death(f, wait_exit(pid));
 	}
 	judge_version(feature, f);
+	if (feature->unused && f->status != FEATURE_OK)
+		found(f, FEATURE_INFO, "not here; no launch asks for it");
 	*ret = *f;
 	munmap(f, sizeof(*f));
 }
