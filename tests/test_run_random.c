@@ -37,6 +37,7 @@ static struct mix {
 	unsigned int seed;
 	uint64_t state;
 	int in_flight;
+	bool abandoned; /* this part's ring */
 	struct slot slots[SLOTS + 1]; /* the last one is for no ring */
 	struct spawn_template_cqe *held[HELD];
 	int n_held;
@@ -244,6 +245,12 @@ static void count(const struct spawn_template_result *res)
 	mix.spilled += !!(res->flags & RESULT(SPILLED));
 }
 
+static void remove_spilled(const struct slot *slot)
+{
+	unlinkat(mix.spill[slot - mix.slots], "out", 0);
+	unlinkat(mix.spill[slot - mix.slots], "err", 0);
+}
+
 /* Removes what a run has spilled: a file, or files out and err and nothing else. */
 static void end_spill(struct slot *slot, uint32_t flags)
 {
@@ -254,8 +261,7 @@ static void end_spill(struct slot *slot, uint32_t flags)
 		CHECK(st.st_size || !(flags & RESULT(SPILLED)));
 		CHECK_SYS(close(slot->file));
 	} else if (slot->args.flags & RUN(SPILL)) {
-		unlinkat(mix.spill[slot - mix.slots], "out", 0);
-		unlinkat(mix.spill[slot - mix.slots], "err", 0);
+		remove_spilled(slot);
 	}
 }
 
@@ -436,6 +442,9 @@ static void check_directories_empty(void)
 {
 	char path[340];
 
+	/* what an abandoned run spilled before it was killed, after its slot's end */
+	for (int i = 0; mix.abandoned && i <= SLOTS; i++)
+		remove_spilled(&mix.slots[i]);
 	for (int i = 0; i <= SLOTS; i++) {
 		snprintf(path, sizeof(path), "%s/%d", mix.base, i);
 		CHECK_EQ(count_entries(path), 0);
@@ -456,6 +465,7 @@ static void open_part(const char *path)
 	args.warm_target = 2;
 	mix.warm = CHECK_OK(spawn_template_create(&args, sizeof(args)));
 	mix.ring = ring_new(SLOTS, 2);
+	mix.abandoned = false;
 }
 
 static void close_part(void)
@@ -479,6 +489,7 @@ static void abandon(void)
 	give_back_held();
 	spawn_template_ring_exit(mix.ring);
 	mix.in_flight = 0;
+	mix.abandoned = true;
 	for (int i = 0; i < SLOTS; i++) {
 		if (mix.slots[i].used)
 			end_slot(&mix.slots[i], NULL);
