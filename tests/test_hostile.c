@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Hostile programs end within the bounds of their run, each of them in all modes: with
- * the session alone, in a cgroup, and supervised; by the blocking call and in a ring.
+ * the session alone, below a keeper, in a cgroup, and in a cgroup with a supervisor; by
+ * the blocking call and in a ring.
  * The runs of a case go at the same time, so that they disturb each other, too.
  */
 #include "rings.h"
 
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 
 #define TERM "15"
 #define HUP "1"
@@ -15,7 +18,7 @@
 #define TIMEOUT_MS 600
 #define GRACE_MS 100
 
-enum mode { SESSION, CGROUP, SUPERVISED, MODES };
+enum mode { SESSION, KEPT, CGROUP, SUPERVISED, MODES };
 
 struct hostile {
 	char *const *argv;
@@ -47,10 +50,9 @@ static void prepare(struct attempt *a)
 	args->grace_ns = GRACE_MS * MS;
 	args->max_output = 65536;
 	args->flags = a->what->flags;
-	if (a->mode != SESSION) {
+	if (a->mode != SESSION)
 		args->flags |= a->mode == CGROUP ? RUN(CGROUP) : RUN(SUPERVISE);
-		args->cgroup_parent_fd = a->cgroup;
-	}
+	args->cgroup_parent_fd = a->cgroup;
 	life_open(&a->life, &args->spawn);
 	if (!a->what->limited)
 		return;
@@ -72,7 +74,7 @@ static void check_end(const struct attempt *a,
 		  a->in_ring ? "ring" : "blocking", res->flags,
 		  (unsigned long long)took);
 	CHECK(res->flags & RESULT(TIMED_OUT));
-	CHECK_EQ(!!(res->flags & RESULT(CGROUP)), a->mode != SESSION);
+	CHECK_EQ(!!(res->flags & RESULT(CGROUP)), a->mode >= CGROUP);
 	CHECK_EQ(res->flags & RESULT(NOT_KILLED), 0);
 	CHECK_GE(took, TIMEOUT_MS);
 	/* pipes that are held cost another second */
@@ -144,10 +146,9 @@ static void *attempt(void *arg)
 	return NULL;
 }
 
-static void try_all(const struct hostile *what, int cgroup)
+static void try_all(const struct hostile *what, enum mode first, enum mode end,
+		    int cgroup)
 {
-	enum mode first = cgroup < 0 ? SESSION : CGROUP,
-		  end = cgroup < 0 ? CGROUP : MODES;
 	struct attempt attempts[2 * MODES] = { 0 };
 	pthread_t threads[2 * MODES];
 	int tfd = what->limited ? public_tree() : tree_template(), n = 0;
@@ -178,7 +179,24 @@ static void try_all(const struct hostile *what, int cgroup)
 static void without_cgroup(const struct hostile *what)
 {
 	ring_warm_up(2);
-	try_all(what, -1);
+	try_all(what, SESSION, KEPT, -1);
+	CHECK(test_no_children());
+}
+
+/* In a place without cgroups, as most containers are, where root has a keeper, too. */
+static void below_keeper(const struct hostile *what)
+{
+	char path[4096];
+
+	test_need_root();
+	if (unshare(CLONE_NEWNS))
+		TEST_SKIP("no mount namespace: %s", strerror(errno));
+	CHECK_SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	for (find_mount("cgroup2", "", path); *path;
+	     find_mount("cgroup2", "", path))
+		CHECK_SYS(umount2(path, MNT_DETACH));
+	ring_warm_up(2);
+	try_all(what, KEPT, CGROUP, -1);
 	CHECK(test_no_children());
 }
 
@@ -187,7 +205,7 @@ static void in_cgroup(const struct hostile *what)
 	int cgroup = make_cgroup();
 
 	ring_warm_up(2);
-	try_all(what, cgroup);
+	try_all(what, CGROUP, MODES, cgroup);
 	CHECK_EQ(count_dirs(running_cgroup), 0);
 	CHECK(test_no_children());
 }
@@ -213,11 +231,18 @@ static void a_program_that_ignores_signals_ends_in_a_cgroup(void)
 	in_cgroup(&h);
 }
 
+static void a_program_that_ignores_signals_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(DEAF_PROGRAM), .marks = 2 };
+
+	below_keeper(&h);
+}
+
 #define HIDDEN                                                              \
 	"(", "setsid", "(", "setsid", DEAF, "mark", "pause", ")", ")", "(", \
 		"daemon", DEAF, "mark", "pause", ")", "pause"
 
-/* The daemons live on: only a cgroup finds them. */
+/* The daemons live on: only a cgroup and a keeper find them. */
 static void a_run_with_hidden_daemons_ends(void)
 {
 	struct hostile h = { TREE(HIDDEN), .marks = 2, .escapes = true };
@@ -230,6 +255,13 @@ static void hidden_daemons_end_in_a_cgroup(void)
 	struct hostile h = { TREE(HIDDEN), .marks = 2, .escapes = true };
 
 	in_cgroup(&h);
+}
+
+static void hidden_daemons_end_below_a_keeper(void)
+{
+	struct hostile h = { TREE(HIDDEN), .marks = 2, .escapes = true };
+
+	below_keeper(&h);
 }
 
 #define FLOOD \
@@ -258,6 +290,13 @@ static void a_flood_of_output_ends_in_a_cgroup(void)
 	struct hostile h = { TREE(FLOOD), .marks = 2 };
 
 	in_cgroup(&h);
+}
+
+static void a_flood_of_output_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(FLOOD), .marks = 2 };
+
+	below_keeper(&h);
 }
 
 static void a_flood_that_nobody_takes_ends(void)
@@ -302,6 +341,13 @@ static void a_program_that_stops_itself_ends_in_a_cgroup(void)
 	in_cgroup(&h);
 }
 
+static void a_program_that_stops_itself_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(STOPPER), .marks = 2 };
+
+	below_keeper(&h);
+}
+
 #define CLOSER                                                          \
 	DEAF, "mark", "(", "mark", "closeall", "setpgrp", "pause", ")", \
 		"closeall", "pause"
@@ -318,6 +364,13 @@ static void a_program_that_closes_everything_ends_in_a_cgroup(void)
 	struct hostile h = { TREE(CLOSER), .marks = 2 };
 
 	in_cgroup(&h);
+}
+
+static void a_program_that_closes_everything_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(CLOSER), .marks = 2 };
+
+	below_keeper(&h);
 }
 
 /* The tracer marks twice: the second time when it holds the others. */
@@ -340,6 +393,13 @@ static void a_program_that_traces_its_siblings_ends_in_a_cgroup(void)
 	in_cgroup(&h);
 }
 
+static void a_program_that_traces_its_siblings_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(TRACER), .marks = 3 };
+
+	below_keeper(&h);
+}
+
 #define BOMB DEAF, "(", "setpgrp", "(", "bomb", ")", "bomb", ")", "bomb"
 
 static void a_fork_bomb_ends(void)
@@ -357,6 +417,13 @@ static void a_fork_bomb_ends_in_a_cgroup(void)
 	in_cgroup(&h);
 }
 
+static void a_fork_bomb_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(BOMB), .limited = true, .alone = true };
+
+	below_keeper(&h);
+}
+
 #define RELAY "(", DEAF, "relay", ")", "pause"
 
 static void a_process_that_forks_away_ends(void)
@@ -371,6 +438,13 @@ static void a_process_that_forks_away_ends_in_a_cgroup(void)
 	struct hostile h = { TREE(RELAY), .alone = true };
 
 	in_cgroup(&h);
+}
+
+static void a_process_that_forks_away_ends_below_a_keeper(void)
+{
+	struct hostile h = { TREE(RELAY), .alone = true };
+
+	below_keeper(&h);
 }
 
 /* The program ends by itself, and what it leaves is never seen at rest. */
@@ -393,23 +467,31 @@ static void a_process_that_forks_away_is_no_leftover(void)
 static const struct test_case cases[] = {
 	TEST_CASE(a_program_that_ignores_signals_ends),
 	TEST_CASE(a_program_that_ignores_signals_ends_in_a_cgroup),
+	TEST_CASE(a_program_that_ignores_signals_ends_below_a_keeper),
 	TEST_CASE(a_run_with_hidden_daemons_ends),
 	TEST_CASE(hidden_daemons_end_in_a_cgroup),
+	TEST_CASE(hidden_daemons_end_below_a_keeper),
 	TEST_CASE(a_flood_of_output_ends_and_takes_no_memory),
 	TEST_CASE(a_flood_of_output_ends_in_a_cgroup),
+	TEST_CASE(a_flood_of_output_ends_below_a_keeper),
 	TEST_CASE(a_flood_that_nobody_takes_ends),
 	TEST_CASE(a_flood_that_nobody_takes_ends_in_a_cgroup),
 	TEST_CASE(a_flood_through_a_terminal_ends),
 	TEST_CASE(a_program_that_stops_itself_ends),
 	TEST_CASE(a_program_that_stops_itself_ends_in_a_cgroup),
+	TEST_CASE(a_program_that_stops_itself_ends_below_a_keeper),
 	TEST_CASE(a_program_that_closes_everything_ends),
 	TEST_CASE(a_program_that_closes_everything_ends_in_a_cgroup),
+	TEST_CASE(a_program_that_closes_everything_ends_below_a_keeper),
 	TEST_CASE(a_program_that_traces_its_siblings_ends),
 	TEST_CASE(a_program_that_traces_its_siblings_ends_in_a_cgroup),
+	TEST_CASE(a_program_that_traces_its_siblings_ends_below_a_keeper),
 	TEST_CASE(a_fork_bomb_ends),
 	TEST_CASE(a_fork_bomb_ends_in_a_cgroup),
+	TEST_CASE(a_fork_bomb_ends_below_a_keeper),
 	TEST_CASE(a_process_that_forks_away_ends),
 	TEST_CASE(a_process_that_forks_away_ends_in_a_cgroup),
+	TEST_CASE(a_process_that_forks_away_ends_below_a_keeper),
 	TEST_CASE(a_process_that_forks_away_is_no_leftover),
 };
 TEST_MAIN(cases)
