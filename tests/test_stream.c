@@ -594,6 +594,39 @@ static void a_program_that_writes_goes_on_to_its_deadline(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* The time passes while the program waits for its input. */
+static void a_detached_run_is_read_on(void)
+{
+	struct spawn_template_run_args args =
+		streaming(TREE("say", "a", "cat", "exit", "6"));
+	struct spawn_template_ring *ring = ring_new(1, 1);
+	struct story story = { .res = 1 };
+	struct spawn_template_cqe *cqe;
+
+	args.flags |= RUN(OPEN_INPUT) | RUN(DETACH_ON_TIMEOUT);
+	args.timeout_ns = 500 * MS;
+	args.detached_timeout_ns = UINT64_MAX;
+	queue_run_args(ring, tree_template(), &args, 3);
+	add_to_story(ring, &story, take_kind(ring, OUT));
+	cqe = take_kind(ring, SPAWN_TEMPLATE_CQE_DETACHED);
+	CHECK_EQ(cqe->result->flags, RESULT(TIMED_OUT) | RESULT(DETACHED));
+	CHECK_EQ(cqe->result->out_total, 1);
+	CHECK(!cqe->result->out);
+	spawn_template_ring_seen(ring, cqe);
+	CHECK_EQ(spawn_template_ring_write(ring, 3, "b", 1), 1);
+	add_to_story(ring, &story, take_kind(ring, OUT));
+	CHECK_STR(story.out, "ab");
+	/* no deadline is left, as was asked for */
+	sleep_ms(1000);
+	check_none(ring);
+	CHECK_EQ(spawn_template_ring_close_input(ring, 3), 0);
+	CHECK(!add_to_story(ring, &story, take_kind(ring, END)));
+	CHECK_EQ(story.result.code, 6);
+	CHECK_EQ(story.result.flags, RESULT(DETACHED));
+	forget(&story);
+	spawn_template_ring_exit(ring);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(output_comes_while_the_program_runs),
 	TEST_CASE(the_result_comes_last_and_all_bytes_before_it),
@@ -613,6 +646,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(streams_have_one_way_out),
 	TEST_CASE(a_program_that_writes_nothing_is_ended),
 	TEST_CASE(a_program_that_writes_goes_on_to_its_deadline),
+	TEST_CASE(a_detached_run_is_read_on),
 };
 
 TEST_MAIN(cases)
