@@ -59,6 +59,37 @@ leftovers() {
 	kill "$(cat "$tmp/left")"
 }
 
+# In $bare no cgroup has a controller, whatever the machine has: a cgroup needs none to
+# hold a tree, and each limit needs one.
+cgroups() {
+	local mount above bare
+
+	mount=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	above=$mount/spawn-template-test.$$
+	bare=$above/bare
+	if [ -z "$mount" ] || ! mkdir "$above" "$bare" 2> /dev/null; then
+		skip 'a program has a cgroup of its own without --capture, too' \
+			'no cgroup v2 directory can be made here'
+		return
+	fi
+	run --json --cgroup-tree="$bare" --timeout 300ms --kill-after 200ms -- \
+		sh -c 'trap "" TERM; grep ^0:: /proc/self/cgroup > "$1"
+			(setsid sleep 36 & echo $! > "$0"); sleep 36' \
+		"$tmp/hidden" "$tmp/own" 2> "$tmp/out"
+	[ $? = 124 ] && grep -q '/bare/spawn-template\.' "$tmp/own" &&
+		until_true gone "$tmp/hidden"
+	result $? 'a program has a cgroup of its own without --capture, too'
+	json_lines 'and the report tells so' 'a[0]["cgroup"] and a[0]["tree_killed"]'
+	for limit in --memory-max=64M --memory-swap-max=1M --pids-max=5 \
+		--cpu-max=50% --cpu-weight=50 --io-weight=50; do
+		fails "${limit%=*} without its controller fails the launch: 125" 125 \
+			'cannot limit ' run "$limit" --cgroup-tree="$bare" -- true
+	done
+	rmdir "$bare" 2> "$tmp/log"
+	result $? 'no cgroup is left by runs without --capture'
+	rmdir "$above"
+}
+
 # Without a terminal a signal goes to the group, and so to the sleep, too.
 signals() {
 	local pid
@@ -123,6 +154,7 @@ sessions
 if run --supervise -- true 2> "$tmp/err"; then
 	ends
 	leftovers
+	cgroups
 	signals
 	on_a_terminal 'a terminal works as ever for a supervised program' --supervise
 else
