@@ -5,9 +5,10 @@
 # bench/sandbox.c that of launches in a sandbox, beside bubblewrap's,
 # bench/runs.c that of runs with options, and
 # bench/prepared.h that of launches that are prepared ahead.
+# bench/agent_tools/stream_loop.py describes that of an event loop of Python.
 #
-#: bench           measure launches, ring, cache and prepared launches; tables, JSON and
-#:                 plots in build/bench
+#: bench           measure launches, ring, cache, prepared launches, sandbox, options of
+#:                 runs and an event loop; tables, JSON and plots in build/bench
 #: bench-short     the same in about two minutes; fails on a gross regression
 #: plot-readme     take the plots of the last 'make bench' into docs/plots
 
@@ -63,6 +64,10 @@ bench: build-bench
 	$(Q)$(PREPARED_RUN)
 	$(Q)$(SANDBOX_BENCH)
 	$(Q)$(RUNS_BENCH)
+	$(Q)if [ -e "$$($(PYTHON) -c 'import sysconfig as s; \
+			print(s.get_path("include"))')/Python.h" ]; then \
+		$(MAKE) --no-print-directory bench-loop; \
+	else echo "bench: Python's headers are missing: no event loop"; fi
 	$(Q)$(MAKE) --no-print-directory plot-bench
 
 bench-short: build-bench

@@ -26,6 +26,9 @@
 #define BOUND 512 /* of the output, where the rest is spilled or only counted */
 #define GROSS 4.0 /* --check: a ratio that is certainly above */
 
+#define MEMORY_MOST (1ULL << 30) /* limits that the program never reaches */
+#define PIDS_MOST 1000
+
 #define RUN(x) SPAWN_TEMPLATE_RUN_##x
 
 enum way {
@@ -60,15 +63,18 @@ static const struct {
 	[LEFTOVERS] = { "leftovers", "ends what is left, by /proc",
 			RUN(END_LEFTOVERS), false },
 	[CGROUP] = { "cgroup", "a cgroup", RUN(CGROUP), true },
-	[LIMITS] = { "limits", "a cgroup with limits", RUN(LIMITS), true },
+	[LIMITS] = { "limits", "a cgroup with limits of memory and processes",
+		     RUN(LIMITS), true },
 	[SUPERVISE] = { "supervise", "a cgroup with supervisor", RUN(SUPERVISE),
-			true },
+			false },
 };
 
 static struct bench {
 	struct spawn_template_ring *ring;
 	struct spawn_template_sandbox *sandbox;
 	int program, spill;
+	bool limited; /* the machine can set limits; else the usage is told */
+	bool kept; /* without a cgroup, a keeper supervises */
 	bool works[WAYS];
 	struct samples us[WAYS];
 } bench;
@@ -89,6 +95,10 @@ static void prepare_args(enum way way, struct spawn_template_run_args *args)
 		brief_must("spill", ftruncate(bench.spill, 0));
 		brief_must("spill", (int)lseek(bench.spill, 0, SEEK_SET));
 		args->spill_fd = bench.spill;
+	}
+	if (way == LIMITS && bench.limited) {
+		args->memory_max = MEMORY_MOST;
+		args->pids_max = PIDS_MOST;
 	}
 	if (way == SANDBOX)
 		brief_must("apply", spawn_template_sandbox_apply(
@@ -144,6 +154,8 @@ static double go(enum way way)
 	    (ret < 0 || !(flags & SPAWN_TEMPLATE_RESULT_CGROUP)))
 		return -1;
 	brief_must(ways[way].title, ret > 0 ? -EIO : ret);
+	if (way == SUPERVISE)
+		bench.kept = !(flags & SPAWN_TEMPLATE_RESULT_CGROUP);
 	return (brief_now() - begin) / 1e3;
 }
 
@@ -166,6 +178,8 @@ static void prepare(void)
 	if (bench.spill < 0)
 		brief_must("/tmp", -errno);
 	brief_must("ring", spawn_template_ring_init(2, NULL, 0, &bench.ring));
+	bench.limited = true;
+	bench.limited = go(LIMITS) >= 0;
 	for (enum way w = PLAIN; w < WAYS; w++) {
 		bench.works[w] = go(w) >= 0;
 		if (!bench.works[w])
@@ -203,6 +217,15 @@ static void measure(int rounds)
 	spawn_template_ring_exit(bench.ring);
 }
 
+static const char *title_of(int way)
+{
+	if (way == LIMITS && !bench.limited)
+		return "a cgroup that tells the usage";
+	if (way == SUPERVISE && bench.kept)
+		return "a keeper, where there is no cgroup";
+	return ways[way].title;
+}
+
 static struct ratio to_plain(int way)
 {
 	struct ratio r;
@@ -227,7 +250,7 @@ static void print(FILE *out)
 	for (int w = 0; w < WAYS; w++) {
 		if (!bench.works[w])
 			continue;
-		fprintf(out, "| %s | %.0f | %.0f | %.0f |", ways[w].title,
+		fprintf(out, "| %s | %.0f | %.0f | %.0f |", title_of(w),
 			samples_percentile(&bench.us[w], 10),
 			samples_median(&bench.us[w]),
 			samples_percentile(&bench.us[w], 90));
