@@ -318,6 +318,13 @@ json.dump([json.loads(line) for line in sys.stdin], sys.stdout)' \
 	"$tool" run --warm --modules 'a b' true 2> "$tmp/err"
 	[ $? = 125 ] && grep -q 'no list of modules' "$tmp/err"
 	result $? 'run refuses a list of modules that is none: 125'
+	for way in --json --warm=fork; do
+		"$tool" run $way --modules json true 2> "$tmp/err"
+		[ $? = 125 ] && grep -q 'modules needs --warm' "$tmp/err" ||
+			echo "$way" >> "$tmp/log"
+	done
+	[ ! -s "$tmp/log" ]
+	result $? 'run refuses modules that no way would import: 125'
 }
 
 # Feeds batch with commands for bash, each when the last one has its answer.

@@ -87,6 +87,10 @@ int options_check(const struct run_options *o)
 				     "--session");
 	if (o->session > SESSION_OWN && o->flags & SPAWN_TEMPLATE_SPAWN_SETSID)
 		return out_bad_usage("--setsid is --session own");
+	if (o->modules &&
+	    !(o->create_flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
+		return out_bad_usage("--modules needs --warm, or "
+				     "--warm=python");
 	if (o->tail > most)
 		return out_bad_usage("--tail is more than --max-output");
 	return 0;
