@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The time for which a launch blocks its caller, or the CPU time of the caller if out
-# ends with "-cpu.svg" or the like, over the memory that the caller has written to; each way of
+# The time for which a launch blocks its caller, or the CPU time of the caller if out ends
+# with "-cpu.svg" or the like, over the memory that the caller has written to; each way of
 # 'make bench-rust' is a line.
 #
 #	gnuplot -e "data='rust.dat'; out='rust-cpu.svg'; term='svg'" launch.gp
