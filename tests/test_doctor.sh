@@ -156,7 +156,7 @@ for_people() {
 	sed -n '1,/^$/p' "$tmp/text" > "$tmp/log"
 	[ "$(head -n 1 "$tmp/log")" = 'ok    Launches work here.' ] &&
 		[ "$(grep -cE '^(ok|part|no) +[A-Z].' "$tmp/log")" = 4 ]
-	result $? 'the text begins with a verdict of four sentences'
+	result $? 'a verdict of four sentences comes first in the text'
 	tail -n 1 "$tmp/text" > "$tmp/log"
 	grep -qE '^([0-9]+ missing, |Nothing is missing\.)' "$tmp/log"
 	result $? 'the text ends with what is missing'
