@@ -10,7 +10,7 @@
 # makes that an error; so do MUST_WORK=1, and 'make check' without SKIP_DEPS=1.
 
 PROGRAMS :=
-NEEDS := clang bpftool libbpf jansson static-jansson
+NEEDS := clang bpftool libbpf jansson static-jansson tomlplusplus
 MUST_BUILD ?= $(filter 1,$(MUST_WORK))
 
 missing = $(strip $(foreach need,$(NEEDS_$(1)),$(if $(NO_$(need)),$(need))))
@@ -52,6 +52,13 @@ NO_jansson = $(call once,NO_jansson,$(call \
 	no_package,jansson,jansson.h,libjansson-dev))
 NO_static-jansson = $(call once,NO_static-jansson,$(patsubst no,no static,$(call \
 	no_package,jansson,jansson.h,libjansson-dev and libc6-dev,-static)))
+
+# Headers for C++, and its run-time library.
+CXX ?= g++
+NO_tomlplusplus = $(call once,NO_tomlplusplus,$(shell \
+	echo 'int main() { return toml::parse("").size(); }' | $(CXX) -std=c++17 \
+		-include toml++/toml.h -x c++ -fsyntax-only - >/dev/null 2>&1 || \
+	echo 'no toml++ (Debian: libtomlplusplus-dev and g++)'))
 
 # ---- hardening; a sanitizer has checks of its own, which exclude FORTIFY
 

@@ -18,6 +18,7 @@ root=$tmp/root
 packages=		# the directory of those that pkg-config knows
 NO_CLANG='left out: spawn-templated: no clang that compiles for bpf (Debian: clang)'
 NO_BPFTOOL='left out: spawn-templated: no bpftool (Debian: bpftool)'
+NO_TOML='left out: spawn-template: no toml++ (Debian: libtomlplusplus-dev and g++)'
 NO_JANSSON='left out: spawn-template: no jansson (Debian: libjansson-dev)'
 
 step() { # name command...
@@ -77,7 +78,8 @@ library_alone() {
 	leaves_out "$NO_CLANG
 $NO_BPFTOOL
 left out: spawn-templated: no pkg-config (Debian: pkg-config)
-left out: spawn-template: no pkg-config (Debian: pkg-config)" && built &&
+left out: spawn-template: no pkg-config (Debian: pkg-config)
+$NO_TOML" && built &&
 		installed lib/libspawn_template.so include/spawn_template.h \
 			share/man/man3/spawn_template_spawn.3 &&
 		no_file '/s?bin/|completions|systemd|man[18]/'
@@ -141,7 +143,7 @@ step 'MUST_WORK=1 makes a program left out an error' \
 	fails_saying "$NO_BPFTOOL" in_make MUST_WORK=1 all
 step 'make check fails if a program is left out' fails_saying "$NO_BPFTOOL" check
 step 'SKIP_DEPS=1 lets make check go on without a program' check SKIP_DEPS=1
-allow bpftool pkg-config
+allow bpftool pkg-config g++
 step 'without clang the command is built and installed' command_without_daemon
 allow clang
 hide_jansson

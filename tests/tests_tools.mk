@@ -47,11 +47,19 @@ $(O)/tests/clean_output: $(O)/tests/clean_output.o $(addprefix \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
+# test_policy.sh asks policies by this program, which is the command but for its commands.
+build-tests: $(if $(NO_jansson),,$(O)/tests/ask_policy)
+$(O)/tests/ask_policy: $(O)/tests/ask_policy.o $(filter-out $(O)/src/cli/main.o,$(CLI_OBJ)) \
+		$(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS) -lpthread
+
 # Parts of the command that need no package have tests in C.
 $(O)/tests/test_words: $(O)/src/cli/mcp/words.o
 $(O)/tests/test_clean: $(addprefix $(O)/src/cli/mcp/,clean.o clean_kept.o)
 
--include $(O)/tests/clean_output.d $(O)/tests/launch_once.d $(O)/tests/launch_warm.d \
+-include $(O)/tests/ask_policy.d $(O)/tests/clean_output.d $(O)/tests/launch_once.d \
+	$(O)/tests/launch_warm.d \
 	$(O)/tests/run_once.d $(O)/tests/tell_failure.d \
 	$(O)/tests/with_guard.d
 

@@ -9,14 +9,22 @@ CLI_TWINS := src/cli/guard/account_nss.c src/cli/guard/account_files.c
 CLI_SRC := $(filter-out $(CLI_TWINS),$(sort \
 	$(wildcard src/cli/*.c src/cli/*/*.c src/shared/metrics/*.c)))
 
+# Policies are TOML, which the headers of toml++ parse.
+TOML_OBJ := $(O)/src/cli/policy/toml.o
+$(TOML_OBJ): src/cli/policy/toml.cc | need-tomlplusplus
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra -fvisibility=hidden -I src -MMD -MP \
+		$(HARDEN_CFLAGS) $(CFLAGS) $(SAN_FLAGS) -c -o $@ $<
+
 # The command 'bench' measures with the same code as the benchmarks.
-CLI_COMMON := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ)
+CLI_COMMON := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ) $(TOML_OBJ)
 CLI_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_nss.o
 CLI_STATIC_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_files.o
-CLI_LIBS = $(JANSSON_LIBS) -lm
+CLI_LIBS = $(JANSSON_LIBS) -lstdc++ -lm
 
 PROGRAMS += spawn-template
-NEEDS_spawn-template := jansson
+NEEDS_spawn-template := jansson tomlplusplus
 
 # These files need no package, so that their tests and fuzzers need none.
 CLI_PLAIN := $(addprefix $(O)/src/cli/mcp/,words.o clean.o clean_kept.o)
@@ -43,7 +51,7 @@ $(O)/static/spawn-template: $(CLI_STATIC_OBJ) $(LIB_A) | need-static-jansson
 	$(Q)$(CC) $(STATIC_LDFLAGS) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ \
 		$(CLI_LIBS)
 
--include $(CLI_OBJ:.o=.d) $(CLI_STATIC_OBJ:.o=.d)
+-include $(TOML_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(CLI_STATIC_OBJ:.o=.d)
 
 # ---- install
 

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Judges requests by a policy. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/policy/pattern.h"
+#include "cli/policy/rules.h"
+
+/*
+ * A "*" in a pattern of shell strings that are allowed stands for text without these: no
+ * further command can be in it.
+ */
+#define SHELL_LIMITS ";&|<>()$`\n\r"
+
+struct judged {
+	struct policy *policy;
+	const struct policy_request *request;
+	const struct policy_found *program;
+	const char *cwd; /* without symbolic links */
+	const char *name; /* the last part of argv[0] */
+	struct policy_found searched; /* the file that .name leads to */
+	int search_error; /* 1: not searched yet */
+};
+
+/* ---- rules */
+
+/* Tell whether the policy's search for the name of the request leads to its file. */
+static bool is_at_home(struct judged *j)
+{
+	if (j->search_error == 1)
+		j->search_error = policy_search(
+			AT_FDCWD, j->name, j->policy->search, &j->searched);
+	return !j->search_error &&
+	       strcmp(j->searched.path, j->program->path) == 0;
+}
+
+/* An allowing rule holds for a program under the name that the rule has. */
+static bool allows_program(struct judged *j, const struct policy_file *file)
+{
+	const char *base = policy_base_name(file->text);
+
+	if (strcmp(file->text, "*") == 0)
+		return true;
+	if (!file->name)
+		return pattern_matches(file->text, j->name, "") &&
+		       is_at_home(j);
+	if (pattern_is_open(file->text))
+		return pattern_matches(file->text, j->program->path, "") &&
+		       strcmp(policy_base_name(j->program->path), j->name) == 0;
+	return file->path && strcmp(file->path, j->program->path) == 0 &&
+	       strcmp(base, j->name) == 0;
+}
+
+/* Other rules hold for the file under any name, and for any file of the name. */
+static bool hits_program(const struct judged *j, const struct policy_file *file)
+{
+	const struct policy_found *p = j->program;
+
+	if (file->path && (strcmp(file->path, p->path) == 0 ||
+			   (file->dev == p->dev && file->ino == p->ino)))
+		return true;
+	if (file->name)
+		return pattern_matches(file->text, p->path, "");
+	return pattern_matches(file->text, j->name, "") ||
+	       pattern_matches(file->text, policy_base_name(p->path), "");
+}
+
+static bool matches_programs(struct judged *j, const struct policy_rule *rule)
+{
+	const struct policy_files *files = &rule->programs;
+
+	for (size_t i = 0; i < files->n; i++)
+		if (rule->verdict == POLICY_ALLOW
+			    ? allows_program(j, &files->file[i])
+			    : hits_program(j, &files->file[i]))
+			return true;
+	return !files->n;
+}
+
+static bool matches_args(const struct policy_rule *rule,
+			 const char *const *args)
+{
+	for (size_t i = 0; i < rule->n_args; i++)
+		if (pattern_matches_words(rule->args[i].text, rule->args[i].n,
+					  args))
+			return true;
+	return !rule->has_args;
+}
+
+static bool list_matches(const struct policy_list *list, const char *text,
+			 const char *limits)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (pattern_matches(list->text[i], text, limits))
+			return true;
+	return false;
+}
+
+static bool has_arg(const struct policy_list *list, const char *const *args)
+{
+	for (; *args; args++)
+		if (list_matches(list, *args, ""))
+			return true;
+	return false;
+}
+
+/* Rules that do not allow look for the string in words, too: sh -c STRING. */
+static bool matches_command(const struct policy_rule *rule,
+			    const struct policy_request *request)
+{
+	if (rule->verdict != POLICY_ALLOW)
+		return has_arg(&rule->command, request->argv + 1);
+	return request->is_shell &&
+	       list_matches(&rule->command, request->argv[2], SHELL_LIMITS);
+}
+
+static bool matches(struct judged *j, const struct policy_rule *rule)
+{
+	const struct policy_request *request = j->request;
+
+	return matches_programs(j, rule) &&
+	       (!rule->folders.n || policy_is_below(j->cwd, &rule->folders)) &&
+	       matches_args(rule, request->argv + 1) &&
+	       (!rule->any_arg.given ||
+		has_arg(&rule->any_arg, request->argv + 1)) &&
+	       (!rule->command.given || matches_command(rule, request));
+}
+
+/* Return the rule that decides: the first of those that deny, ask or allow; or NULL. */
+static const struct policy_rule *decide(struct judged *j)
+{
+	const struct policy_rule *best = NULL;
+
+	for (size_t i = 0; i < j->policy->n_rules; i++) {
+		const struct policy_rule *rule = &j->policy->rules[i];
+
+		if ((!best || rule->verdict > best->verdict) &&
+		    matches(j, rule))
+			best = rule;
+	}
+	return best;
+}
+
+/* ---- answers */
+
+CLI_PRINTF(5, 6)
+static int answer(struct policy_answer *a, enum policy_verdict verdict,
+		  const char *rule, unsigned int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	a->verdict = verdict;
+	a->rule = rule;
+	a->line = line;
+	va_start(ap, fmt);
+	vsnprintf(a->text, sizeof(a->text), fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+static void judge_rules(struct judged *j, struct policy_answer *a)
+{
+	static const char *const words[] = { "allowed", "to be asked",
+					     "denied" };
+	const struct policy *p = j->policy;
+	const struct policy_rule *rule = decide(j);
+
+	if (!rule) {
+		answer(a, p->by_default, "default", p->default_line,
+		       "%s: no rule of %s names %.200s %s",
+		       words[p->by_default], p->file, j->program->path,
+		       j->request->is_shell ? "with such a string"
+					    : "with such arguments");
+		return;
+	}
+	answer(a, rule->verdict, rule->name, rule->line,
+	       "%s by rule '%.64s' (%.200s, line %u)%s%.256s",
+	       words[rule->verdict], rule->name, p->file, rule->line,
+	       rule->reason ? ": " : "", rule->reason ? rule->reason : "");
+	if (rule->verdict == POLICY_ALLOW && rule->warm)
+		a->warm = warm_flag(rule->warm);
+}
+
+/* Return: whether the folder is denied. */
+static bool judge_folder(const struct judged *j, struct policy_answer *a)
+{
+	const struct policy *p = j->policy;
+	bool denied = policy_is_below(j->cwd, &p->denied);
+	unsigned int line = denied ? p->denied.line : p->allowed.line;
+
+	if (!denied &&
+	    (!p->allowed.file || policy_is_below(j->cwd, &p->allowed)))
+		return false;
+	answer(a, POLICY_DENY, "folders", line,
+	       "denied by [folders] (%.200s, line %u): %.300s is %s", p->file,
+	       line, j->cwd,
+	       denied ? "in 'deny'" : "not below a folder of 'allow'");
+	return true;
+}
+
+/* Return: whether a variable is denied. */
+static bool judge_variables(const struct judged *j, struct policy_answer *a)
+{
+	const struct policy *p = j->policy;
+	const char *const *v = j->request->variables;
+
+	for (; v && *v; v++) {
+		char *name = strndup(*v, strcspn(*v, "="));
+		bool denied = !name || list_matches(&p->unsettable, name, "");
+		bool allowed =
+			name && !denied && list_matches(&p->settable, name, "");
+		unsigned int line =
+			denied ? p->unsettable.line : p->settable.line;
+
+		free(name);
+		if (allowed)
+			continue;
+		answer(a, POLICY_DENY, "env", line,
+		       "denied by [env] (%.200s, line %u): %.*s %s", p->file,
+		       line, (int)strcspn(*v, "=") & 0xff, *v,
+		       denied ? "is in 'deny'" : "is not in 'allow'");
+		return true;
+	}
+	return false;
+}
+
+static void judge(struct judged *j, struct policy_answer *a)
+{
+	const struct policy *p = j->policy;
+
+	if (judge_folder(j, a) || judge_variables(j, a))
+		return;
+	if (p->bounds.sandbox && j->request->sandbox &&
+	    sandbox_is_wanted(j->request->sandbox))
+		answer(a, POLICY_DENY, "sandbox", p->sandbox_line,
+		       "denied by [sandbox] (%.200s, line %u): the sandbox is "
+		       "the policy's; leave it out of the request",
+		       p->file, p->sandbox_line);
+	else
+		judge_rules(j, a);
+}
+
+int policy_check(struct policy *p, const struct policy_request *request,
+		 struct policy_answer *a)
+{
+	struct policy_found cwd = { .fd = -1 }, program = { .fd = -1 };
+	struct judged j = {
+		.policy = p,
+		.request = request,
+		.program = &program,
+		.name = policy_base_name(request->argv[0]),
+		.searched = { .fd = -1 },
+		.search_error = 1,
+	};
+	int err;
+
+	*a = (struct policy_answer){
+		.verdict = POLICY_DENY, .rule = "", .program = -1, .cwd = -1
+	};
+	policy_resolve(p, false);
+	err = policy_open(AT_FDCWD, request->cwd ? request->cwd : ".", true,
+			  &cwd);
+	if (err) {
+		snprintf(a->text, sizeof(a->text), "folder %.500s: %s",
+			 request->cwd ? request->cwd : ".", strerror(-err));
+		return err;
+	}
+	a->cwd = cwd.fd;
+	j.cwd = cwd.path;
+	err = policy_search(cwd.fd, request->argv[0],
+			    request->search ? request->search : "", &program);
+	if (err) {
+		snprintf(a->text, sizeof(a->text), "%.500s: %s",
+			 request->argv[0], strerror(-err));
+	} else {
+		judge(&j, a);
+		a->program = program.fd;
+		a->path = program.path;
+	}
+	policy_found_free(&j.searched);
+	free(cwd.path);
+	return err;
+}
+
+void policy_answer_free(struct policy_answer *a)
+{
+	if (a->program >= 0)
+		close(a->program);
+	if (a->cwd >= 0)
+		close(a->cwd);
+	free(a->path);
+	a->program = a->cwd = -1;
+	a->path = NULL;
+}
+
+bool policy_is_program(const struct policy_answer *a, int fd)
+{
+	struct stat judged, other;
+
+	return fstat(a->program, &judged) == 0 && fstat(fd, &other) == 0 &&
+	       judged.st_dev == other.st_dev && judged.st_ino == other.st_ino;
+}
