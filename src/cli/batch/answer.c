@@ -41,6 +41,12 @@ static void answer(struct batch *b, const char *id, uint64_t line,
 	json_decref(object);
 }
 
+static void answer_job(struct batch *b, const struct engine_job *job,
+		       const char *event, json_t *object)
+{
+	answer(b, line_of(job)->id, line_of(job)->number, event, object);
+}
+
 static json_t *error_json(int error, const char *message)
 {
 	return json_pack("{s:{s:s, s:i, s:o}}", "error", "name",
@@ -51,18 +57,20 @@ static json_t *error_json(int error, const char *message)
 void answer_complaint(struct batch *b, const struct request *r,
 		      const struct complaint *c)
 {
-	answer(b, r->id, b->in.number, batch_keys[r->verb],
+	answer(b, r->id, b->in.number, request_keys[r->verb],
 	       error_json(c->error, c->text));
 }
 
-void answer_refused(struct batch *b, const struct batch_job *job,
-		    const struct complaint *c)
+/* ---- the last line of a job */
+
+static void answer_refused(struct engine *e, struct engine_job *job,
+			   const struct complaint *c)
 {
-	answer(b, job->id, job->line, NULL, error_json(c->error, c->text));
+	answer_job(e->owner, job, NULL, error_json(c->error, c->text));
 }
 
-void answer_failure(struct batch *b, const struct batch_job *job, int error,
-		    uint32_t flags)
+static void answer_failure(struct engine *engine, struct engine_job *job,
+			   int error, uint32_t flags)
 {
 	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
 	static struct spawn_template_stat st;
@@ -88,11 +96,11 @@ void answer_failure(struct batch *b, const struct batch_job *job, int error,
 		e.path = st.path;
 		e.interpreter = st.interpreter;
 	}
-	answer(b, job->id, job->line, NULL,
-	       json_pack("{s:o}", "error", launch_error_json(&e)));
+	answer_job(engine->owner, job, NULL,
+		   json_pack("{s:o}", "error", launch_error_json(&e)));
 }
 
-static json_t *cqe_json(const struct batch_job *job,
+static json_t *cqe_json(const struct engine_job *job,
 			const struct spawn_template_cqe *cqe)
 {
 	json_t *object = result_json(cqe->result, cqe->pid, &job->form);
@@ -105,7 +113,7 @@ static json_t *cqe_json(const struct batch_job *job,
 
 /* ---- output as it comes */
 
-static void answer_bytes(struct batch *b, const struct batch_job *job,
+static void answer_bytes(struct batch *b, const struct engine_job *job,
 			 int stream, const char *bytes, size_t n)
 {
 	static const char *const keys[2][2] = { { "out", "out_base64" },
@@ -116,60 +124,91 @@ static void answer_bytes(struct batch *b, const struct batch_job *job,
 		json_decref(object);
 		object = NULL;
 	}
-	answer(b, job->id, job->line, keys[stream][0], object);
+	answer_job(b, job, keys[stream][0], object);
 }
 
 /* A character may be in two parts of the output: the second one brings it. */
-void answer_output(struct batch *b, struct batch_job *job,
-		   const struct spawn_template_cqe *cqe)
+static void answer_output(struct engine *e, struct engine_job *job,
+			  const struct spawn_template_cqe *cqe)
 {
+	struct batch *b = e->owner;
+	struct batch_line *line = line_of(job);
 	int stream = cqe->kind == SPAWN_TEMPLATE_CQE_ERR;
-	size_t before = job->n_cut[stream], n = before + cqe->data_len, cut;
+	size_t before = line->n_cut[stream], n = before + cqe->data_len, cut;
 	char *bytes = malloc(n);
 
 	if (!bytes) {
 		b->out.error = b->out.error ? b->out.error : ENOMEM;
 		return;
 	}
-	memcpy(bytes, job->cut[stream], before);
+	memcpy(bytes, line->cut[stream], before);
 	memcpy(bytes + before, cqe->data, cqe->data_len);
 	cut = result_cut_character(bytes, n);
-	memcpy(job->cut[stream], bytes + n - cut, cut);
-	job->n_cut[stream] = cut;
+	memcpy(line->cut[stream], bytes + n - cut, cut);
+	line->n_cut[stream] = cut;
 	if (n > cut)
 		answer_bytes(b, job, stream, bytes, n - cut);
 	free(bytes);
 }
 
 /* Write what is left of the output. */
-static void answer_cut(struct batch *b, struct batch_job *job)
+static void answer_cut(struct batch *b, struct engine_job *job)
 {
+	struct batch_line *line = line_of(job);
+
 	for (int stream = 0; stream < 2; stream++) {
-		if (job->n_cut[stream])
-			answer_bytes(b, job, stream, job->cut[stream],
-				     job->n_cut[stream]);
-		job->n_cut[stream] = 0;
+		if (line->n_cut[stream])
+			answer_bytes(b, job, stream, line->cut[stream],
+				     line->n_cut[stream]);
+		line->n_cut[stream] = 0;
 	}
 }
 
-void answer_result(struct batch *b, struct batch_job *job,
-		   const struct spawn_template_cqe *cqe)
+static void answer_result(struct engine *e, struct engine_job *job,
+			  const struct spawn_template_cqe *cqe)
 {
-	answer_cut(b, job);
-	answer(b, job->id, job->line, NULL, cqe_json(job, cqe));
+	answer_cut(e->owner, job);
+	answer_job(e->owner, job, NULL, cqe_json(job, cqe));
 }
 
-void answer_detached(struct batch *b, struct batch_job *job,
-		     const struct spawn_template_cqe *cqe)
+static void answer_detached(struct engine *e, struct engine_job *job,
+			    const struct spawn_template_cqe *cqe)
 {
-	answer(b, job->id, job->line, "detached", cqe_json(job, cqe));
+	answer_job(e->owner, job, "detached", cqe_json(job, cqe));
 }
 
 /* ---- lines that are for a program */
 
 void answer_control(struct batch *b, const char *id, uint64_t line,
-		    enum batch_verb verb, int error, const char *message)
+		    enum request_verb verb, int error, const char *message)
 {
-	answer(b, id, line, batch_keys[verb],
+	answer(b, id, line, request_keys[verb],
 	       error ? error_json(error, message) : json_object());
 }
+
+static void answer_input(struct engine *e, struct engine_job *job,
+			 const struct engine_input *input, int error,
+			 const char *message)
+{
+	answer_control(e->owner, line_of(job)->id, input->tag,
+		       input->is_end ? REQUEST_CLOSE : REQUEST_WRITE, error,
+		       message);
+}
+
+static void free_line(struct engine_job *job)
+{
+	struct batch_line *line = line_of(job);
+
+	free(line->id);
+	free(line);
+}
+
+const struct engine_events answer_events = {
+	.refused = answer_refused,
+	.failed = answer_failure,
+	.ended = answer_result,
+	.detached = answer_detached,
+	.output = answer_output,
+	.input = answer_input,
+	.freed = free_line,
+};

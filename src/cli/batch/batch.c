@@ -28,10 +28,50 @@ static bool is_blank(const char *text, size_t n)
 	return n == 0;
 }
 
+static char *number_text(uint64_t n)
+{
+	char *text;
+
+	return asprintf(&text, "%llu", (unsigned long long)n) < 0 ? NULL : text;
+}
+
+/* Return the id of a line: what it says, or its number. */
+static char *take_id(struct batch *b, struct request *r)
+{
+	char *id = r->id;
+
+	r->id = NULL;
+	if (id)
+		return id;
+	return r->id_unknown ? strdup("null") : number_text(b->in.number);
+}
+
+/* Let a line wait for its turn; one that is wrong, too. */
+static void add_line(struct batch *b, struct request *r)
+{
+	struct batch_line *line = calloc(1, sizeof(*line));
+	struct engine_job *job = NULL;
+
+	if (line) {
+		line->number = b->in.number;
+		line->id = take_id(b, r);
+	}
+	if (line && line->id)
+		job = job_add(&b->engine, r, line);
+	if (!job) {
+		if (line)
+			free(line->id);
+		free(line);
+		b->out.error = b->out.error ? b->out.error : ENOMEM;
+		return;
+	}
+	job_start_some(&b->engine);
+}
+
 static void refuse_line(struct batch *b, struct request *r,
 			const struct complaint *c)
 {
-	if (r->verb != BATCH_RUN) {
+	if (r->verb != REQUEST_RUN) {
 		answer_complaint(b, r, c);
 		return;
 	}
@@ -41,8 +81,7 @@ static void refuse_line(struct batch *b, struct request *r,
 		return;
 	}
 	*r->refused = *c;
-	job_add(b, r);
-	job_start_some(b);
+	add_line(b, r);
 }
 
 static void take_line(struct batch *b, enum line found, char *text, size_t n)
@@ -52,54 +91,26 @@ static void take_line(struct batch *b, enum line found, char *text, size_t n)
 
 	if (found == LINE_TOO_LONG) {
 		r.id_unknown = true;
-		batch_complain(&complaint, E2BIG,
-			       "the line is longer than %zu MiB",
-			       BATCH_LINE_MAX >> 20);
+		complain(&complaint, E2BIG, "the line is longer than %zu MiB",
+			 BATCH_LINE_MAX >> 20);
 		refuse_line(b, &r, &complaint);
 	} else if (is_blank(text, n)) {
 		return;
-	} else if (request_read(&r, text, n, &complaint)) {
+	} else if (line_read(&r, text, n, &complaint)) {
 		refuse_line(b, &r, &complaint);
-	} else if (r.verb != BATCH_RUN) {
+	} else if (r.verb != REQUEST_RUN) {
 		control_serve(b, &r);
 	} else {
-		job_add(b, &r);
-		job_start_some(b);
+		add_line(b, &r);
 	}
 	request_free(&r);
 }
 
 /* ---- the loop */
 
-static void take_end(struct batch *b, struct batch_job *job,
-		     struct spawn_template_cqe *cqe)
-{
-	control_drop_input(b, job);
-	if (cqe->result)
-		answer_result(b, job, cqe);
-	else
-		answer_failure(b, job, -cqe->res, cqe->flags);
-}
-
-static void take_completion(struct batch *b, struct spawn_template_cqe *cqe)
-{
-	struct batch_job *job = (void *)(uintptr_t)cqe->user_data;
-	bool ended = cqe->kind == SPAWN_TEMPLATE_CQE_END;
-
-	if (ended)
-		take_end(b, job, cqe);
-	else if (cqe->kind == SPAWN_TEMPLATE_CQE_DETACHED)
-		answer_detached(b, job, cqe);
-	else
-		answer_output(b, job, cqe);
-	spawn_template_ring_seen(b->ring, cqe);
-	if (ended)
-		job_free(b, job);
-}
-
 static bool is_ending(const struct batch *b)
 {
-	return b->out.error || stop_signal();
+	return b->out.error || b->engine.error || stop_signal();
 }
 
 /*
@@ -108,31 +119,31 @@ static bool is_ending(const struct batch *b)
  */
 static bool may_read(const struct batch *b)
 {
-	return b->active < b->max_jobs || b->ahead < BATCH_AHEAD;
+	return b->engine.active < b->engine.max_jobs ||
+	       b->engine.ahead < BATCH_AHEAD;
 }
 
 static void take_all(struct batch *b)
 {
-	struct spawn_template_cqe *cqe;
+	struct engine *e = &b->engine;
 	enum line found;
 	char *text;
 	size_t n;
 
-	for (int i = 0; i < COMPLETIONS_AT_ONCE && !is_ending(b) &&
-			spawn_template_ring_wait(b->ring, &cqe, 0) == 0;
-	     i++)
-		take_completion(b, cqe);
-	job_start_some(b);
+	for (int i = 0; i < COMPLETIONS_AT_ONCE && !is_ending(b); i++)
+		if (!engine_take_one(e))
+			break;
+	job_start_some(e);
 	while (!is_ending(b) && may_read(b)) {
 		found = line_next(&b->in, &text, &n);
 		if (found == LINE_NONE)
 			break;
 		take_line(b, found, text, n);
 	}
-	if (b->queued)
-		spawn_template_ring_submit(b->ring);
-	b->queued = 0;
-	control_give_input(b);
+	engine_submit(e);
+	if (b->in.eof)
+		control_end_input(b);
+	input_give(e);
 	writer_flush(&b->out);
 }
 
@@ -146,11 +157,12 @@ static void wait_and_read(struct batch *b)
 	bool reading = !b->in.eof && may_read(b);
 	struct pollfd fds[3] = {
 		{ .fd = reading ? b->in.fd : -1, .events = POLLIN },
-		{ .fd = spawn_template_ring_fd(b->ring), .events = POLLIN },
+		{ .fd = spawn_template_ring_fd(b->engine.ring),
+		  .events = POLLIN },
 		{ .fd = b->out.fd },
 	};
 
-	if (poll(fds, 3, b->input_waits ? INPUT_WAIT_MS : -1) <= 0)
+	if (poll(fds, 3, b->engine.input_waits ? INPUT_WAIT_MS : -1) <= 0)
 		return;
 	if (fds[2].revents & (POLLERR | POLLHUP))
 		b->out.error = EPIPE;
@@ -158,43 +170,21 @@ static void wait_and_read(struct batch *b)
 		line_fill(&b->in);
 }
 
-/*
- * End all runs, on a signal or because nobody reads the answers: TERM to all
- * trees, and KILL after the grace period. Runs that end now get no answer. One
- * more signal makes spawn_template_ring_exit() end them at once. It is not
- * called before, because it waits for a bounded time only.
- */
-static void end_all(struct batch *b)
-{
-	struct pollfd fd = { .fd = spawn_template_ring_fd(b->ring),
-			     .events = POLLIN };
-	int enough = stop_signal() ? 2 : 1;
-	struct spawn_template_cqe *cqe;
-
-	for (struct batch_job *job = b->running; job; job = job->next)
-		spawn_template_ring_cancel(b->ring, (uintptr_t)job);
-	while (b->active && stop_count() < enough) {
-		if (spawn_template_ring_wait(b->ring, &cqe, 0)) {
-			poll(&fd, 1, -1);
-			continue;
-		}
-		if (cqe->kind == SPAWN_TEMPLATE_CQE_END)
-			job_free(b, (void *)(uintptr_t)cqe->user_data);
-		spawn_template_ring_seen(b->ring, cqe);
-	}
-}
-
 /* Return: the exit code. */
 static int run_lines(struct batch *b)
 {
 	while (!is_ending(b)) {
 		take_all(b);
-		if (b->in.eof && !b->active && !b->waiting && !is_ending(b))
+		if (b->in.eof && !b->engine.active && !b->engine.waiting &&
+		    !is_ending(b))
 			break;
 		if (!is_ending(b))
 			wait_and_read(b);
 	}
-	end_all(b);
+	/* on a signal, or because nobody reads the answers; runs get none now */
+	engine_end_all(&b->engine, stop_signal() ? 2 : 1);
+	if (b->engine.error && !b->out.error)
+		b->out.error = b->engine.error;
 	if (b->out.error && b->out.error != EPIPE && !stop_signal())
 		out_error("cannot write the output: %s",
 			  strerror(b->out.error));
@@ -205,48 +195,7 @@ static int run_lines(struct batch *b)
 
 /* ---- before and after */
 
-static int open_batch(struct batch *b)
-{
-	const struct batch_options *o = b->options;
-	int err;
-
-	room_raise_files(b);
-	if (o->jobs && b->max_jobs < o->jobs) {
-		out_error("only %u jobs at a time: too few files may be open",
-			  b->max_jobs);
-		out_remedy("raise the hard limit (ulimit -Hn)");
-	}
-	if (o->tree_parent) {
-		b->tree_parent =
-			open_cgroup("--cgroup-tree", o->tree_parent, true);
-		if (b->tree_parent < 0)
-			return CLI_FAILED;
-	}
-	if (job_make_cache(b, BATCH_COLD)) {
-		out_error("out of memory");
-		return CLI_FAILED;
-	}
-	err = spawn_template_ring_init(b->max_jobs, NULL, 0, &b->ring);
-	return err ? launch_no_ring(-err) : 0;
-}
-
-static void clean_up(struct batch *b)
-{
-	stop_unwatch();
-	spawn_template_ring_exit(b->ring);
-	while (b->running)
-		job_free(b, b->running);
-	while (b->waiting)
-		job_free(b, b->waiting);
-	sessions_free(b);
-	for (int way = 0; way < BATCH_WAYS; way++)
-		spawn_template_cache_free(b->caches[way]);
-	line_free(&b->in);
-	if (b->tree_parent >= 0)
-		close(b->tree_parent);
-}
-
-int batch_run(const struct batch_options *options)
+int batch_run(const struct engine_options *options)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 	bool reader_gone;
@@ -256,24 +205,19 @@ int batch_run(const struct batch_options *options)
 		out_error("out of memory");
 		return CLI_FAILED;
 	}
-	b->options = options;
-	b->max_jobs = options->jobs ? options->jobs
-				    : room_for_jobs(options->max_output);
-	b->waiting_end = &b->waiting;
-	b->tree_parent = -1;
-	b->known = BATCH_TOOLS_KNOWN;
-	b->pools =
-		options->way == BATCH_COLD ? BATCH_POOLS_FEW : BATCH_POOLS_MOST;
 	b->in.fd = STDIN_FILENO;
+	b->in.most = BATCH_LINE_MAX;
 	b->out.fd = STDOUT_FILENO;
 	/* if SIGCHLD were ignored, the exit statuses would be lost */
 	signal(SIGCHLD, SIG_DFL);
 	b->sigpipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 	stop_watch();
-	status = open_batch(b);
+	status = engine_open(&b->engine, options, &answer_events, b);
 	if (!status)
 		status = run_lines(b);
-	clean_up(b);
+	stop_unwatch();
+	engine_close(&b->engine);
+	line_free(&b->in);
 	reader_gone = b->out.error == EPIPE && !b->sigpipe_ignored;
 	free(b);
 	if (stop_signal())

@@ -43,29 +43,29 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int read_jobs(struct batch_options *o, const char *text)
+static int read_jobs(struct engine_options *o, const char *text)
 {
 	long n;
 
-	if (parse_number(text, 10, 1, BATCH_JOBS_MAX, &n))
+	if (parse_number(text, 10, 1, ENGINE_JOBS_MAX, &n))
 		return out_bad_usage("--jobs %s: not from 1 to %d", text,
-				     BATCH_JOBS_MAX);
+				     ENGINE_JOBS_MAX);
 	o->jobs = (unsigned int)n;
 	return 0;
 }
 
-static int read_way(struct batch_options *o, const char *text)
+static int read_way(struct engine_options *o, const char *text)
 {
 	uint64_t flag;
 	int err = read_warm(text, &flag);
 
 	if (!err)
-		o->way = batch_way_of(flag);
+		o->way = engine_way_of(flag);
 	return err;
 }
 
 /* Return: 0, or an exit code after a message. */
-static int read_option(struct batch_options *o, int c, const char *text,
+static int read_option(struct engine_options *o, int c, const char *text,
 		       char **argv)
 {
 	switch (c) {
@@ -113,7 +113,7 @@ static int read_option(struct batch_options *o, int c, const char *text,
 
 static int batch_main(int argc, char **argv)
 {
-	struct batch_options o = {
+	struct engine_options o = {
 		.grace_ns = INT64_C(2000000000),
 	};
 	int c, err;

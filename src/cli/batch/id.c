@@ -13,10 +13,10 @@
 
 #define DEPTH_MAX 2048 /* as the JSON library has it */
 
-const char *const batch_keys[BATCH_VERBS] = {
-	[BATCH_RUN] = "id",	     [BATCH_CANCEL] = "cancel",
-	[BATCH_WRITE] = "write",     [BATCH_CLOSE] = "close_input",
-	[BATCH_WINSIZE] = "winsize",
+const char *const request_keys[REQUEST_VERBS] = {
+	[REQUEST_RUN] = "id",	       [REQUEST_CANCEL] = "cancel",
+	[REQUEST_WRITE] = "write",     [REQUEST_CLOSE] = "close_input",
+	[REQUEST_WINSIZE] = "winsize",
 };
 
 struct scan {
@@ -169,19 +169,19 @@ static bool is_utf8(const char *text, size_t n)
 /* Return the verb whose key stands at a place, in quotes; -1: none. */
 static int verb_of(const char *key, size_t n)
 {
-	for (int verb = 0; verb < BATCH_VERBS; verb++)
-		if (n == strlen(batch_keys[verb]) + 2 &&
-		    memcmp(key + 1, batch_keys[verb], n - 2) == 0)
+	for (int verb = 0; verb < REQUEST_VERBS; verb++)
+		if (n == strlen(request_keys[verb]) + 2 &&
+		    memcmp(key + 1, request_keys[verb], n - 2) == 0)
 			return verb;
 	return -1;
 }
 
-void id_find(char *line, size_t n, struct id_found found[BATCH_VERBS])
+void id_find(char *line, size_t n, struct id_found found[REQUEST_VERBS])
 {
 	struct scan s = { line, line + n };
-	unsigned int times[BATCH_VERBS] = { 0 };
+	unsigned int times[REQUEST_VERBS] = { 0 };
 
-	memset(found, 0, BATCH_VERBS * sizeof(*found));
+	memset(found, 0, REQUEST_VERBS * sizeof(*found));
 	if (!take(&s, '{'))
 		return;
 	do {
@@ -205,7 +205,7 @@ void id_find(char *line, size_t n, struct id_found found[BATCH_VERBS])
 		found[verb].n = (size_t)(s.at - value);
 		times[verb]++;
 	} while (take(&s, ','));
-	for (int verb = 0; verb < BATCH_VERBS; verb++)
+	for (int verb = 0; verb < REQUEST_VERBS; verb++)
 		if (times[verb] > 1 || !is_utf8(found[verb].at, found[verb].n))
 			found[verb].n = 0;
 }

@@ -2,7 +2,7 @@
 /* Tells how many programs there is room for: memory and open files. */
 #include <unistd.h>
 
-#include "cli/batch/batch.h"
+#include "cli/engine/engine.h"
 
 #define FDS_PER_JOB 10 /* pidfd, pipes, cgroup, template; more in the launch */
 #define FDS_BESIDES 64
@@ -21,29 +21,29 @@ unsigned int room_for_jobs(uint64_t max_output)
 	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < memory)
 		memory = limit.rlim_cur;
 	n = each < memory / 4 ? memory / 4 / each : 1;
-	return n < BATCH_JOBS_DEFAULT ? (unsigned int)n : BATCH_JOBS_DEFAULT;
+	return n < ENGINE_JOBS_DEFAULT ? (unsigned int)n : ENGINE_JOBS_DEFAULT;
 }
 
-void room_raise_files(struct batch *b)
+void room_raise_files(struct engine *e)
 {
-	rlim_t want = FDS_BESIDES + BATCH_TOOLS_KNOWN +
-		      (rlim_t)b->pools * FDS_PER_POOL +
-		      (rlim_t)b->max_jobs * FDS_PER_JOB;
+	rlim_t want = FDS_BESIDES + ENGINE_TOOLS_KNOWN +
+		      (rlim_t)e->pools * FDS_PER_POOL +
+		      (rlim_t)e->max_jobs * FDS_PER_JOB;
 	struct rlimit more;
 	rlim_t fit;
 
-	if (getrlimit(RLIMIT_NOFILE, &b->files) || b->files.rlim_cur >= want)
+	if (getrlimit(RLIMIT_NOFILE, &e->files) || e->files.rlim_cur >= want)
 		return;
-	more = b->files;
+	more = e->files;
 	more.rlim_cur = want < more.rlim_max ? want : more.rlim_max;
-	if (more.rlim_cur > b->files.rlim_cur)
-		b->files_raised = setrlimit(RLIMIT_NOFILE, &more) == 0;
+	if (more.rlim_cur > e->files.rlim_cur)
+		e->files_raised = setrlimit(RLIMIT_NOFILE, &more) == 0;
 	if (more.rlim_cur >= want)
 		return;
-	b->known = (unsigned int)more.rlim_cur / 8;
-	b->pools = b->known / 2 / FDS_PER_POOL + 1;
-	fit = more.rlim_cur - b->known;
+	e->known = (unsigned int)more.rlim_cur / 8;
+	e->pools = e->known / 2 / FDS_PER_POOL + 1;
+	fit = more.rlim_cur - e->known;
 	fit = fit > FDS_BESIDES ? (fit - FDS_BESIDES) / FDS_PER_JOB : 0;
-	if (fit < b->max_jobs)
-		b->max_jobs = fit ? (unsigned int)fit : 1;
+	if (fit < e->max_jobs)
+		e->max_jobs = fit ? (unsigned int)fit : 1;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/batch/batch.h"
+#include "cli/engine/engine.h"
 
 #define SEARCH_MAX (128U << 10) /* bytes, as of a string that exec takes */
 
@@ -140,23 +140,22 @@ static int find_program(struct request *r, struct complaint *c)
 	const char *path = searched ? search_path(r) : "";
 
 	if (searched && path_size(r->cwd, path) > SEARCH_MAX)
-		return batch_complain(c, E2BIG,
-				      "PATH%s is longer than %u KiB; name the "
-				      "program by its path",
-				      r->cwd ? ", taken from \"cwd\"," : "",
-				      SEARCH_MAX >> 10);
+		return complain(c, E2BIG,
+				"PATH%s is longer than %u KiB; name the "
+				"program by its path",
+				r->cwd ? ", taken from \"cwd\"," : "",
+				SEARCH_MAX >> 10);
 	if (!r->cwd || !relative)
 		r->name = strdup(name);
 	else if (asprintf(&r->name, "%s/%s", r->cwd, name) < 0)
 		r->name = NULL;
 	r->path = r->cwd && searched ? path_from(r->cwd, path) : strdup(path);
-	return r->name && r->path ? 0
-				  : batch_complain(c, ENOMEM, "out of memory");
+	return r->name && r->path ? 0 : complain(c, ENOMEM, "out of memory");
 }
 
 int request_find_program(struct request *r, struct complaint *c)
 {
 	if (make_envp(r))
-		return batch_complain(c, ENOMEM, "out of memory");
+		return complain(c, ENOMEM, "out of memory");
 	return find_program(r, c);
 }

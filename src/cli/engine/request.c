@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line of batch: a JSON object, checked in full before any of it is used.
+ * One request: a JSON object, checked in full before any of it is used.
  * An unknown key is an error, so that a misspelt one does not go unnoticed and
  * later versions can add some.
  */
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/batch/bytes.h"
+#include "cli/engine/bytes.h"
 
 static int no_memory(struct complaint *c)
 {
-	return batch_complain(c, ENOMEM, "out of memory");
+	return complain(c, ENOMEM, "out of memory");
 }
 
 /* ---- times and sizes */
@@ -28,10 +28,10 @@ static int read_time(int64_t *to, const char *key, json_t *value,
 	if (json_is_number(value) && s >= 0 && s < 1e9)
 		*to = whole_ns(s * 1e9);
 	else if (!text || parse_duration(text, to))
-		return batch_complain(c, EINVAL,
-				      "\"%s\" must be seconds or a duration "
-				      "such as \"500ms\"",
-				      key);
+		return complain(c, EINVAL,
+				"\"%s\" must be seconds or a duration "
+				"such as \"500ms\"",
+				key);
 	return 0;
 }
 
@@ -59,10 +59,10 @@ static int read_bytes(uint64_t *to, const char *key, json_t *value,
 	if (n > 0)
 		*to = (uint64_t)n;
 	else if (!text || parse_size(text, to))
-		return batch_complain(c, EINVAL,
-				      "\"%s\" must be bytes or a size such as "
-				      "\"64K\"",
-				      key);
+		return complain(c, EINVAL,
+				"\"%s\" must be bytes or a size such as "
+				"\"64K\"",
+				key);
 	return 0;
 }
 
@@ -84,7 +84,7 @@ static int read_spill(struct request *r, json_t *value, struct complaint *c)
 	r->spill = bytes_plain(value);
 	if (r->spill && *r->spill)
 		return 0;
-	return batch_complain(c, EINVAL, "\"spill\" is not a directory's name");
+	return complain(c, EINVAL, "\"spill\" is not a directory's name");
 }
 
 /* ---- switches */
@@ -93,8 +93,8 @@ static int read_flag(struct request *r, uint32_t flag, const char *key,
 		     json_t *value, struct complaint *c)
 {
 	if (!json_is_boolean(value))
-		return batch_complain(c, EINVAL,
-				      "\"%s\" is neither true nor false", key);
+		return complain(c, EINVAL, "\"%s\" is neither true nor false",
+				key);
 	if (json_is_true(value))
 		r->run_flags |= flag;
 	return 0;
@@ -150,8 +150,8 @@ static int read_size_of(struct request *r, const char *key, json_t *value,
 	json_int_t n = json_integer_value(value);
 
 	if (n < 1 || n > UINT16_MAX)
-		return batch_complain(c, EINVAL, "\"%s\" is not from 1 to %d",
-				      key, UINT16_MAX);
+		return complain(c, EINVAL, "\"%s\" is not from 1 to %d", key,
+				UINT16_MAX);
 	r->winsize |= (uint32_t)n << shift;
 	return 0;
 }
@@ -174,16 +174,15 @@ static int read_warm_key(struct request *r, json_t *value, struct complaint *c)
 	uint64_t flag = word ? warm_flag(word) : 0;
 
 	if (json_is_false(value))
-		r->way = BATCH_COLD;
+		r->way = ENGINE_COLD;
 	else if (json_is_true(value))
-		r->way = BATCH_PYTHON;
+		r->way = ENGINE_PYTHON;
 	else if (flag)
-		r->way = batch_way_of(flag);
+		r->way = engine_way_of(flag);
 	else
-		return batch_complain(
-			c, EINVAL,
-			"\"warm\" is neither true nor false, \"once\", "
-			"\"fork\" nor \"python\"");
+		return complain(c, EINVAL,
+				"\"warm\" is neither true nor false, \"once\", "
+				"\"fork\" nor \"python\"");
 	return 0;
 }
 
@@ -192,8 +191,7 @@ static int read_session(struct request *r, json_t *value, struct complaint *c)
 	r->session = session_of(json_string_value(value));
 	if (r->session != SESSION_UNSET)
 		return 0;
-	return batch_complain(c, EINVAL,
-			      "\"session\" is neither " SESSION_WANTED);
+	return complain(c, EINVAL, "\"session\" is neither " SESSION_WANTED);
 }
 
 static int read_profile(struct request *r, json_t *value, struct complaint *c)
@@ -204,7 +202,7 @@ static int read_profile(struct request *r, json_t *value, struct complaint *c)
 	r->preload = path;
 	if (path && *path == '/')
 		return 0;
-	return batch_complain(c, EINVAL, "\"profile\" is no absolute path");
+	return complain(c, EINVAL, "\"profile\" is no absolute path");
 }
 
 /* Join the names with commas. Return: NULL if memory is short, or one is no name. */
@@ -234,8 +232,8 @@ static int read_modules_key(struct request *r, json_t *value,
 	r->modules = join_modules(value);
 	if (json_is_array(value) && r->modules && is_module_list(r->modules))
 		return 0;
-	return batch_complain(c, EINVAL,
-			      "\"modules\" is no list of names of modules");
+	return complain(c, EINVAL,
+			"\"modules\" is no list of names of modules");
 }
 
 static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
@@ -243,7 +241,7 @@ static int read_sandbox(struct request *r, json_t *value, struct complaint *c)
 	struct sandbox_failure failure;
 
 	if (sandbox_read(&r->sandbox, value, &failure))
-		return batch_complain(c, failure.error, "%s", failure.text);
+		return complain(c, failure.error, "%s", failure.text);
 	return 0;
 }
 
@@ -252,7 +250,7 @@ static int read_limits(struct request *r, json_t *value, struct complaint *c)
 	struct limits_failure failure;
 
 	if (limits_read(&r->limits, value, &failure))
-		return batch_complain(c, EINVAL, "%s", failure.text);
+		return complain(c, EINVAL, "%s", failure.text);
 	return 0;
 }
 
@@ -264,11 +262,11 @@ static int read_id(struct request *r, json_t *value, struct complaint *c)
 	return r->id ? 0 : no_memory(c);
 }
 
-#define RUN (1U << BATCH_RUN)
-#define CANCEL (1U << BATCH_CANCEL)
-#define WRITE (1U << BATCH_WRITE)
-#define CLOSE (1U << BATCH_CLOSE)
-#define WINSIZE (1U << BATCH_WINSIZE)
+#define RUN (1U << REQUEST_RUN)
+#define CANCEL (1U << REQUEST_CANCEL)
+#define WRITE (1U << REQUEST_WRITE)
+#define CLOSE (1U << REQUEST_CLOSE)
+#define WINSIZE (1U << REQUEST_WINSIZE)
 
 /* The keys, and the lines that may have them. */
 static const struct key {
@@ -323,11 +321,12 @@ static int read_key(struct request *r, const char *name, json_t *value,
 			continue;
 		if (keys[i].lines & 1U << r->verb)
 			return keys[i].read(r, value, c);
-		return batch_complain(
-			c, EINVAL, "\"%s\" is not for a line with \"%s\"", name,
-			r->verb == BATCH_RUN ? "argv" : batch_keys[r->verb]);
+		return complain(c, EINVAL,
+				"\"%s\" is not for a line with \"%s\"", name,
+				r->verb == REQUEST_RUN ? "argv"
+						       : request_keys[r->verb]);
 	}
-	return batch_complain(c, EINVAL, "unknown key \"%.64s\"", name);
+	return complain(c, EINVAL, "unknown key \"%.64s\"", name);
 }
 
 /* ---- all of it */
@@ -336,8 +335,8 @@ static int check_size(const struct request *r, struct complaint *c)
 {
 	if (r->winsize >> 16 && r->winsize & UINT16_MAX)
 		return 0;
-	return batch_complain(c, EINVAL,
-			      "\"rows\" and \"columns\" are not both there");
+	return complain(c, EINVAL,
+			"\"rows\" and \"columns\" are not both there");
 }
 
 /* Check keys that need others. Times may come from the options: job.c checks these. */
@@ -346,60 +345,58 @@ static int check_run(const struct request *r, struct complaint *c)
 	bool pty = r->run_flags & SPAWN_TEMPLATE_RUN_PTY;
 
 	if (!r->argv)
-		return batch_complain(c, EINVAL, "\"argv\" is missing");
+		return complain(c, EINVAL, "\"argv\" is missing");
 	if (!pty && (r->winsize || r->run_flags & SPAWN_TEMPLATE_RUN_NO_ECHO))
-		return batch_complain(c, EINVAL,
-				      "\"rows\", \"columns\" and \"echo\" "
-				      "need \"pty\": true");
+		return complain(c, EINVAL,
+				"\"rows\", \"columns\" and \"echo\" "
+				"need \"pty\": true");
 	if (pty && r->session)
-		return batch_complain(
-			c, EINVAL,
-			"\"pty\" is a session of its own, without "
-			"\"session\"");
+		return complain(c, EINVAL,
+				"\"pty\" is a session of its own, without "
+				"\"session\"");
 	if (r->winsize && check_size(r, c))
 		return -1;
-	if (r->has_profile && r->way != BATCH_UNSET)
-		return batch_complain(c, EINVAL,
-				      "\"profile\" and \"warm\" are not for "
-				      "the same line");
+	if (r->has_profile && r->way != ENGINE_UNSET)
+		return complain(c, EINVAL,
+				"\"profile\" and \"warm\" are not for "
+				"the same line");
 	if (r->modules && (r->has_profile ||
-			   (r->way != BATCH_UNSET && r->way != BATCH_PYTHON)))
-		return batch_complain(c, EINVAL,
-				      "\"modules\" are not for a line with "
-				      "\"profile\" or another way than "
-				      "\"warm\": \"python\"");
+			   (r->way != ENGINE_UNSET && r->way != ENGINE_PYTHON)))
+		return complain(c, EINVAL,
+				"\"modules\" are not for a line with "
+				"\"profile\" or another way than "
+				"\"warm\": \"python\"");
 	if (r->sandbox.flags && !sandbox_is_wanted(&r->sandbox))
-		return batch_complain(c, EINVAL,
-				      "\"sandbox\": it restricts nothing");
+		return complain(c, EINVAL, "\"sandbox\": it restricts nothing");
 	if (r->keep_leftovers > 0 && r->limits.given)
-		return batch_complain(c, EINVAL,
-				      "\"keep_leftovers\": what is left would "
-				      "have no limits");
+		return complain(c, EINVAL,
+				"\"keep_leftovers\": what is left would "
+				"have no limits");
 	if (r->detached_ns >= 0 &&
 	    !(r->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT))
-		return batch_complain(c, EINVAL,
-				      "\"detached_timeout\" needs "
-				      "\"detach\": true");
+		return complain(c, EINVAL,
+				"\"detached_timeout\" needs "
+				"\"detach\": true");
 	return 0;
 }
 
 static int check_control(const struct request *r, struct complaint *c)
 {
-	if (r->verb == BATCH_WRITE && !r->input)
-		return batch_complain(c, EINVAL, "\"data\" is missing");
-	if (r->verb == BATCH_WINSIZE)
+	if (r->verb == REQUEST_WRITE && !r->input)
+		return complain(c, EINVAL, "\"data\" is missing");
+	if (r->verb == REQUEST_WINSIZE)
 		return check_size(r, c);
 	return 0;
 }
 
-static int read_object(struct request *r, struct complaint *c)
+int request_read_object(struct request *r, struct complaint *c)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(r->json, name,
 			    value) if (read_key(r, name, value, c)) return -1;
-	if (r->verb != BATCH_RUN)
+	if (r->verb != REQUEST_RUN)
 		return check_control(r, c);
 	if (check_run(r, c))
 		return -1;
@@ -408,63 +405,16 @@ static int read_object(struct request *r, struct complaint *c)
 	return request_find_program(r, c);
 }
 
-/* Take an id, and have a number that all readers of JSON know in its place. */
-static int take_id(struct request *r, const struct id_found *found)
+void request_begin(struct request *r, size_t size)
 {
-	r->id = strndup(found->at, found->n);
-	if (!r->id)
-		return -ENOMEM;
-	memset(found->at, ' ', found->n);
-	*found->at = '0';
-	return 0;
-}
-
-/*
- * Find out which line it is. A line with two of the keys is for a job, as far as its
- * answer goes, so that nobody takes that for the end of the job.
- */
-static int take_ids(struct request *r, char *line, size_t n)
-{
-	struct id_found found[BATCH_VERBS];
-
-	id_find(line, n, found);
-	for (int verb = BATCH_RUN + 1; verb < BATCH_VERBS; verb++) {
-		if (!found[verb].n)
-			continue;
-		r->verb = (enum batch_verb)verb;
-		return take_id(r, &found[verb]);
-	}
-	return found[BATCH_RUN].n ? take_id(r, &found[BATCH_RUN]) : 0;
-}
-
-int request_read(struct request *r, char *line, size_t n, struct complaint *c)
-{
-	json_error_t error;
-
 	*r = (struct request){
-		.size = n,
+		.size = size,
 		.timeout_ns = -1,
 		.idle_ns = -1,
 		.detached_ns = -1,
 		.keep_leftovers = -1,
-		.way = BATCH_UNSET,
+		.way = ENGINE_UNSET,
 	};
-	if (take_ids(r, line, n)) {
-		/* the answer to another line has an id */
-		r->verb = BATCH_RUN;
-		r->id_unknown = true;
-		return no_memory(c);
-	}
-	r->id_unknown = !r->id;
-	r->json = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-			     &error);
-	if (!r->json)
-		return batch_complain(c, EINVAL, "not JSON: %s, at byte %d",
-				      error.text, error.position);
-	if (!json_is_object(r->json))
-		return batch_complain(c, EINVAL, "not an object");
-	r->id_unknown = false;
-	return read_object(r, c);
 }
 
 void request_free(struct request *r)

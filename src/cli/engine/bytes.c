@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/batch/bytes.h"
+#include "cli/engine/bytes.h"
 
-int batch_complain(struct complaint *c, int error, const char *fmt, ...)
+int complain(struct complaint *c, int error, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -52,13 +52,12 @@ static char *decode_plain(const json_t *value, const char *key,
 		free(bytes);
 	}
 	if (invalid)
-		batch_complain(
-			c, EINVAL,
-			"\"%s\" is not base64 with padding, of bytes without "
-			"NUL",
-			key);
+		complain(c, EINVAL,
+			 "\"%s\" is not base64 with padding, of bytes without "
+			 "NUL",
+			 key);
 	else
-		batch_complain(c, ENOMEM, "out of memory");
+		complain(c, ENOMEM, "out of memory");
 	return NULL;
 }
 
@@ -70,7 +69,7 @@ static json_t *decode_value(const json_t *value, const char *key,
 	json_t *string = bytes ? json_string_nocheck(bytes) : NULL;
 
 	if (bytes && !string)
-		batch_complain(c, ENOMEM, "out of memory");
+		complain(c, ENOMEM, "out of memory");
 	free(bytes);
 	return string;
 }
@@ -82,23 +81,21 @@ int bytes_argv(struct request *r, json_t *value, struct complaint *c)
 	size_t n = json_array_size(value);
 
 	if (r->argv)
-		return batch_complain(
-			c, EINVAL,
-			"both \"argv\" and \"argv_base64\" are given");
+		return complain(c, EINVAL,
+				"both \"argv\" and \"argv_base64\" are given");
 	if (n == 0)
-		return batch_complain(
-			c, EINVAL,
-			"\"argv\" is not an array with a name in it");
+		return complain(c, EINVAL,
+				"\"argv\" is not an array with a name in it");
 	r->argv = calloc(n + 1, sizeof(*r->argv));
 	if (!r->argv)
-		return batch_complain(c, ENOMEM, "out of memory");
+		return complain(c, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		r->argv[i] = bytes_plain(json_array_get(value, i));
 		if (!r->argv[i])
-			return batch_complain(c, EINVAL,
-					      "\"argv\"[%zu] is not a string "
-					      "without NUL",
-					      i);
+			return complain(c, EINVAL,
+					"\"argv\"[%zu] is not a string "
+					"without NUL",
+					i);
 	}
 	return 0;
 }
@@ -119,8 +116,8 @@ int bytes_argv_base64(struct request *r, json_t *value, struct complaint *c)
 static int check_one_cwd(const struct request *r, struct complaint *c)
 {
 	if (r->cwd)
-		return batch_complain(
-			c, EINVAL, "both \"cwd\" and \"cwd_base64\" are given");
+		return complain(c, EINVAL,
+				"both \"cwd\" and \"cwd_base64\" are given");
 	return 0;
 }
 
@@ -130,8 +127,8 @@ int bytes_cwd_base64(struct request *r, json_t *value, struct complaint *c)
 		return -1;
 	r->cwd = r->cwd_decoded = decode_plain(value, "cwd_base64", c);
 	if (r->cwd && !*r->cwd)
-		return batch_complain(
-			c, EINVAL, "\"cwd_base64\" is not a directory's name");
+		return complain(c, EINVAL,
+				"\"cwd_base64\" is not a directory's name");
 	return r->cwd ? 0 : -1;
 }
 
@@ -141,8 +138,7 @@ int bytes_cwd(struct request *r, json_t *value, struct complaint *c)
 		return -1;
 	r->cwd = bytes_plain(value);
 	if (!r->cwd || !*r->cwd)
-		return batch_complain(c, EINVAL,
-				      "\"cwd\" is not a directory's name");
+		return complain(c, EINVAL, "\"cwd\" is not a directory's name");
 	return 0;
 }
 
@@ -154,22 +150,19 @@ static int check_env(const char *key, json_t *value, bool may_remove,
 	json_t *text;
 
 	if (!json_is_object(value))
-		return batch_complain(c, EINVAL, "\"%s\" is not an object",
-				      key);
+		return complain(c, EINVAL, "\"%s\" is not an object", key);
 	json_object_foreach(value, name, text)
 	{
 		if (!*name || strchr(name, '='))
-			return batch_complain(
-				c, EINVAL,
-				"\"%s\": \"%.64s\" is not a variable's "
-				"name",
-				key, name);
+			return complain(c, EINVAL,
+					"\"%s\": \"%.64s\" is not a variable's "
+					"name",
+					key, name);
 		if (!bytes_plain(text) && !(may_remove && json_is_null(text)))
-			return batch_complain(
-				c, EINVAL,
-				"\"%s\": the value of \"%.64s\" is not "
-				"a string without NUL",
-				key, name);
+			return complain(c, EINVAL,
+					"\"%s\": the value of \"%.64s\" is not "
+					"a string without NUL",
+					key, name);
 	}
 	return 0;
 }
@@ -207,10 +200,9 @@ int bytes_setenv_base64(struct request *r, json_t *value, struct complaint *c)
 static int check_one_input(const struct request *r, struct complaint *c)
 {
 	if (r->input)
-		return batch_complain(
-			c, EINVAL,
-			"its bytes are given twice, as text and in "
-			"base64");
+		return complain(c, EINVAL,
+				"its bytes are given twice, as text and in "
+				"base64");
 	return 0;
 }
 
@@ -221,9 +213,8 @@ int bytes_input(struct request *r, json_t *value, struct complaint *c)
 	r->input = json_string_value(value);
 	r->input_len = json_string_length(value);
 	return r->input ? 0
-			: batch_complain(
-				  c, EINVAL,
-				  "\"input\" or \"data\" is not a string");
+			: complain(c, EINVAL,
+				   "\"input\" or \"data\" is not a string");
 }
 
 int bytes_input_base64(struct request *r, json_t *value, struct complaint *c)
@@ -238,9 +229,8 @@ int bytes_input_base64(struct request *r, json_t *value, struct complaint *c)
 					   &r->input_len, &invalid);
 	r->input = r->decoded;
 	if (invalid)
-		return batch_complain(
-			c, EINVAL,
-			"\"input_base64\" or \"data_base64\" is not "
-			"base64 with padding");
-	return r->decoded ? 0 : batch_complain(c, ENOMEM, "out of memory");
+		return complain(c, EINVAL,
+				"\"input_base64\" or \"data_base64\" is not "
+				"base64 with padding");
+	return r->decoded ? 0 : complain(c, ENOMEM, "out of memory");
 }

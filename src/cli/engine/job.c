@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The lines that name a program: they wait for their turn, and are launched. */
+/* The requests that name a program: they wait for their turn, and are launched. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "cli/batch/batch.h"
+#include "cli/engine/engine.h"
 
 #define HOLD_NS 1000000000 /* of templates that the guard knows */
 #define HOLD_POOL_NS INT64_C(30000000000) /* as long as processes wait */
@@ -13,7 +13,7 @@
 /* ---- launches */
 
 /* Return: the number of actions. */
-static size_t make_actions(const struct batch *b, const struct request *r,
+static size_t make_actions(const struct engine *e, const struct request *r,
 			   struct spawn_template_action actions[2])
 {
 	size_t n = 0;
@@ -23,38 +23,38 @@ static size_t make_actions(const struct batch *b, const struct request *r,
 			.type = SPAWN_TEMPLATE_ACTION_CHDIR,
 			.arg = (uintptr_t)r->cwd,
 		};
-	if (b->files_raised)
+	if (e->files_raised)
 		actions[n++] = (struct spawn_template_action){
 			.type = SPAWN_TEMPLATE_ACTION_RLIMIT,
 			.fd = RLIMIT_NOFILE,
-			.arg = (uintptr_t)&b->files,
+			.arg = (uintptr_t)&e->files,
 		};
 	return n;
 }
 
-static int64_t timeout_of(const struct batch *b, const struct request *r)
+static int64_t timeout_of(const struct engine *e, const struct request *r)
 {
-	return r->timeout_ns >= 0 ? r->timeout_ns : b->options->timeout_ns;
+	return r->timeout_ns >= 0 ? r->timeout_ns : e->options->timeout_ns;
 }
 
-static int64_t idle_of(const struct batch *b, const struct request *r)
+static int64_t idle_of(const struct engine *e, const struct request *r)
 {
-	return r->idle_ns >= 0 ? r->idle_ns : b->options->idle_timeout_ns;
+	return r->idle_ns >= 0 ? r->idle_ns : e->options->idle_timeout_ns;
 }
 
 /* A terminal of its own is a session of its own. */
-static enum session session_for(const struct batch *b, const struct request *r)
+static enum session session_for(const struct engine *e, const struct request *r)
 {
 	if (r->session || r->run_flags & SPAWN_TEMPLATE_RUN_PTY)
 		return r->session;
-	return b->options->session;
+	return e->options->session;
 }
 
 /* Return: 0 or -errno. */
-static int queue_job(struct batch *b, struct batch_job *job,
+static int queue_job(struct engine *e, struct engine_job *job,
 		     const struct request *r)
 {
-	const struct batch_options *o = b->options;
+	const struct engine_options *o = e->options;
 	struct spawn_template_action actions[2];
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 
@@ -62,15 +62,15 @@ static int queue_job(struct batch *b, struct batch_job *job,
 	args.spawn.argv = (uintptr_t)r->argv;
 	args.spawn.envp = (uintptr_t)r->envp;
 	args.spawn.actions = (uintptr_t)actions;
-	args.spawn.actions_len = make_actions(b, r, actions);
+	args.spawn.actions_len = make_actions(e, r, actions);
 	if (job->sandbox)
 		spawn_template_sandbox_apply(job->sandbox, &args.spawn,
 					     sizeof(args.spawn));
 	args.input = (uintptr_t)r->input;
 	args.input_len = r->input_len;
 	args.max_output = r->max_output ? r->max_output : o->max_output;
-	args.timeout_ns = (uint64_t)timeout_of(b, r);
-	args.idle_timeout_ns = (uint64_t)idle_of(b, r);
+	args.timeout_ns = (uint64_t)timeout_of(e, r);
+	args.idle_timeout_ns = (uint64_t)idle_of(e, r);
 	if (r->detached_ns >= 0) /* of the library, 0 has another meaning */
 		args.detached_timeout_ns =
 			r->detached_ns ? (uint64_t)r->detached_ns : UINT64_MAX;
@@ -81,71 +81,71 @@ static int queue_job(struct batch *b, struct batch_job *job,
 	args.held_quiet_ns = o->held_quiet_ns;
 	args.held_most_ns = o->held_most_ns;
 	args.flags = job->run_flags;
-	session_apply(session_for(b, r), &args);
+	session_apply(session_for(e, r), &args);
 	limits_apply(&r->limits, &args);
-	args.cgroup_parent_fd = b->tree_parent;
-	return spawn_template_ring_run(b->ring, job->tfd, &args, sizeof(args),
+	args.cgroup_parent_fd = e->tree_parent;
+	return spawn_template_ring_run(e->ring, job->tfd, &args, sizeof(args),
 				       (uintptr_t)job);
 }
 
 /*
  * A launch takes today's file, also if that is replaced at the last moment. Only what
  * the guard knows and what has prepared processes stays open, and not for long, so that
- * batch keeps no deleted file and no mount in use.
+ * this tool keeps no deleted file and no mount in use.
  */
-int job_make_cache(struct batch *b, enum batch_way way)
+int job_make_cache(struct engine *e, enum engine_way way)
 {
-	static const uint64_t flags[BATCH_WAYS] = {
-		[BATCH_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
-		[BATCH_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
-		[BATCH_PYTHON] = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME |
-				 SPAWN_TEMPLATE_CREATE_WARM_FORK,
+	static const uint64_t flags[ENGINE_WAYS] = {
+		[ENGINE_ONCE] = SPAWN_TEMPLATE_CREATE_WARM_ONCE,
+		[ENGINE_FORK] = SPAWN_TEMPLATE_CREATE_WARM_FORK,
+		[ENGINE_PYTHON] = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME |
+				  SPAWN_TEMPLATE_CREATE_WARM_FORK,
 	};
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
 
 	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
 			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | flags[way];
-	params.hold_ns = way == BATCH_COLD ? HOLD_NS : HOLD_POOL_NS;
-	params.entries = way == BATCH_COLD ? b->known : b->pools;
-	if (way == BATCH_PYTHON)
-		params.warm_preload = (uintptr_t)b->options->modules;
+	params.hold_ns = way == ENGINE_COLD ? HOLD_NS : HOLD_POOL_NS;
+	params.entries = way == ENGINE_COLD ? e->known : e->pools;
+	if (way == ENGINE_PYTHON)
+		params.warm_preload = (uintptr_t)e->options->modules;
 	return spawn_template_cache_new(&params, sizeof(params),
-					&b->caches[way]);
+					&e->caches[way]);
 }
 
 /*
  * Get the template of a job, from the cache of its way.
  * Return: 0 or more; -errno, and maybe with a complaint.
  */
-static int get_template(struct batch *b, struct batch_job *job,
+static int get_template(struct engine *e, struct engine_job *job,
 			const struct request *r, struct complaint *c)
 {
-	enum batch_way way = r->way == BATCH_UNSET ? b->options->way
-						   : (enum batch_way)r->way;
+	enum engine_way way = r->way == ENGINE_UNSET ? e->options->way
+						     : (enum engine_way)r->way;
 	int ret = 0, tfd;
 
 	if (r->preload)
-		way = BATCH_COLD;
-	if (!b->caches[way])
-		ret = job_make_cache(b, way);
+		way = ENGINE_COLD;
+	if (!e->caches[way])
+		ret = job_make_cache(e, way);
 	if (ret)
 		return ret;
-	job->cache = b->caches[way];
+	job->cache = e->caches[way];
 	tfd = spawn_template_cache_get(job->cache, job->name, r->path);
 	tfd = launch_searched(tfd, job->name, r->path);
 	job->tfd = tfd;
 	if (tfd >= 0 && r->preload) {
 		job->tfd = -1;
-		ret = session_get(b, job, tfd, r->preload, c);
+		ret = session_get(e, job, tfd, r->preload, c);
 		spawn_template_cache_drop(job->cache, tfd);
 		return ret;
 	}
 	return tfd;
 }
 
-/* Make the sandbox of a line. Return: 0; or -1 with a complaint. */
-static int make_sandbox(struct batch_job *job, struct complaint *c)
+/* Make the sandbox of a request. Return: 0; or -1 with a complaint. */
+static int make_sandbox(struct engine_job *job, struct complaint *c)
 {
 	const struct request *r = job->request;
 	struct sandbox_failure failure;
@@ -153,13 +153,13 @@ static int make_sandbox(struct batch_job *job, struct complaint *c)
 	if (!sandbox_is_wanted(&r->sandbox) ||
 	    sandbox_make(&r->sandbox, r->cwd, &job->sandbox, &failure) == 0)
 		return 0;
-	return batch_complain(c, failure.error, "sandbox: %s", failure.text);
+	return complain(c, failure.error, "sandbox: %s", failure.text);
 }
 
 /* ---- starting */
 
 /* Open the directory for output that is not kept. Return: 0; or -1 with a complaint. */
-static int open_spill(struct batch_job *job, struct complaint *c)
+static int open_spill(struct engine_job *job, struct complaint *c)
 {
 	const char *name = job->request->spill;
 	int cwd = AT_FDCWD, err;
@@ -176,33 +176,32 @@ static int open_spill(struct batch_job *job, struct complaint *c)
 		close(cwd);
 	if (job->spill_fd >= 0)
 		return 0;
-	return batch_complain(c, err, "\"spill\": %.256s: %s", name,
-			      strerror(err));
+	return complain(c, err, "\"spill\": %.256s: %s", name, strerror(err));
 }
 
 /* Note the form of the result. Return: 0; or -1 with a complaint. */
-static int check_output(const struct batch *b, struct batch_job *job,
+static int check_output(const struct engine *e, struct engine_job *job,
 			struct complaint *c)
 {
 	const struct request *r = job->request;
-	uint64_t most = r->max_output ? r->max_output : b->options->max_output;
+	uint64_t most = r->max_output ? r->max_output : e->options->max_output;
 
 	job->form.streamed = job->run_flags & SPAWN_TEMPLATE_RUN_STREAM;
 	if (job->form.streamed && (r->tail || r->spill))
-		return batch_complain(c, EINVAL,
-				      "\"tail\" and \"spill\" are not for a "
-				      "line with \"stream\"");
+		return complain(c, EINVAL,
+				"\"tail\" and \"spill\" are not for a "
+				"line with \"stream\"");
 	if (!r->tail)
 		return 0;
 	if (r->tail > (most ? most : SPAWN_TEMPLATE_RUN_MAX_OUTPUT))
-		return batch_complain(c, EINVAL,
-				      "\"tail\" is more than \"max_output\"");
+		return complain(c, EINVAL,
+				"\"tail\" is more than \"max_output\"");
 	result_set_tail(&job->form, most, r->tail);
 	return 0;
 }
 
 /* Return: 0; or -1 with a complaint. */
-static int check_job(const struct batch *b, struct batch_job *job,
+static int check_job(const struct engine *e, struct engine_job *job,
 		     struct complaint *c)
 {
 	const struct complaint *refused = job->request->refused;
@@ -212,42 +211,73 @@ static int check_job(const struct batch *b, struct batch_job *job,
 		return -1;
 	}
 	if (job->run_flags & SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT &&
-	    !timeout_of(b, job->request))
-		return batch_complain(c, EINVAL,
-				      "\"detach\" needs a \"timeout\"");
-	if (check_output(b, job, c) || open_spill(job, c))
+	    !timeout_of(e, job->request))
+		return complain(c, EINVAL, "\"detach\" needs a \"timeout\"");
+	if (check_output(e, job, c) || open_spill(job, c))
 		return -1;
 	return make_sandbox(job, c);
 }
 
-static void start_job(struct batch *b, struct batch_job *job)
+static void start_job(struct engine *e, struct engine_job *job)
 {
 	struct complaint complaint = { 0 };
 	int err;
 
-	if (check_job(b, job, &complaint)) {
-		control_drop_input(b, job);
-		answer_refused(b, job, &complaint);
-		job_free(b, job);
+	if (check_job(e, job, &complaint)) {
+		input_drop(e, job);
+		e->events->refused(e, job, &complaint);
+		job_free(e, job);
 		return;
 	}
-	err = get_template(b, job, job->request, &complaint);
+	err = get_template(e, job, job->request, &complaint);
 	if (err >= 0)
-		err = queue_job(b, job, job->request);
+		err = queue_job(e, job, job->request);
 	if (err) {
-		control_drop_input(b, job);
+		input_drop(e, job);
 		if (complaint.error)
-			answer_refused(b, job, &complaint);
+			e->events->refused(e, job, &complaint);
 		else
-			answer_failure(b, job, -err, SPAWN_TEMPLATE_STAGE_ARGS);
-		job_free(b, job);
+			e->events->failed(e, job, -err,
+					  SPAWN_TEMPLATE_STAGE_ARGS);
+		job_free(e, job);
 		return;
 	}
-	job_set_running(b, job);
+	job_set_running(e, job);
 }
 
-void job_start_some(struct batch *b)
+void job_start_some(struct engine *e)
 {
-	while (b->waiting && b->active < b->max_jobs)
-		start_job(b, b->waiting);
+	while (e->waiting && e->active < e->max_jobs)
+		start_job(e, e->waiting);
+}
+
+/* ---- a job under way */
+
+void job_cancel(struct engine *e, struct engine_job *job)
+{
+	if (!job->request) {
+		spawn_template_ring_cancel(e->ring, (uintptr_t)job);
+		return;
+	}
+	input_drop(e, job);
+	e->events->failed(e, job, ECANCELED, SPAWN_TEMPLATE_STAGE_ARGS);
+	job_free(e, job);
+}
+
+int job_resize(struct engine *e, struct engine_job *job, uint32_t winsize,
+	       const char **message)
+{
+	int err = 0;
+
+	if (!(job->run_flags & SPAWN_TEMPLATE_RUN_PTY)) {
+		*message = "the program's line has no \"pty\": true";
+		return EINVAL;
+	}
+	if (job->request)
+		job->request->winsize = winsize;
+	else
+		err = -spawn_template_ring_winsize(e->ring, (uintptr_t)job,
+						   winsize);
+	*message = err == ENOENT ? "the program has ended" : strerror(err);
+	return err;
 }

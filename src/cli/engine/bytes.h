@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The values of a line that go to its program. */
-#ifndef BATCH_BYTES_H
-#define BATCH_BYTES_H
+#ifndef ENGINE_BYTES_H
+#define ENGINE_BYTES_H
 
-#include "cli/batch/batch.h"
+#include "cli/engine/engine.h"
 
 /* Return the string if a program can be given it, or NULL. */
 const char *bytes_plain(const json_t *value);

@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/batch/batch.h"
+#include "cli/engine/engine.h"
 
 #define UNUSED_MOST 4
 
-struct batch_session {
-	struct batch_session *next; /* the one that was taken last is first */
+struct engine_session {
+	struct engine_session *next; /* the one that was taken last is first */
 	char *path, *preload;
 	int tfd;
 	unsigned int users;
 };
 
-static void session_free(struct batch_session *s)
+static void session_free(struct engine_session *s)
 {
 	if (s->tfd >= 0)
 		spawn_template_close(s->tfd);
@@ -29,12 +29,12 @@ static void session_free(struct batch_session *s)
 	free(s);
 }
 
-static struct batch_session *session_new(const char *path, const char *preload,
-					 int *error)
+static struct engine_session *session_new(const char *path, const char *preload,
+					  int *error)
 {
 	struct spawn_template_create_args args =
 		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
-	struct batch_session *s = calloc(1, sizeof(*s));
+	struct engine_session *s = calloc(1, sizeof(*s));
 
 	*error = -ENOMEM;
 	if (!s)
@@ -57,12 +57,12 @@ static struct batch_session *session_new(const char *path, const char *preload,
 }
 
 /* Take a session out of the list. Return: NULL if there is none. */
-static struct batch_session *take_out(struct batch *b, const char *path,
-				      const char *preload)
+static struct engine_session *take_out(struct engine *e, const char *path,
+				       const char *preload)
 {
-	for (struct batch_session **link = &b->sessions; *link;
+	for (struct engine_session **link = &e->sessions; *link;
 	     link = &(*link)->next) {
-		struct batch_session *s = *link;
+		struct engine_session *s = *link;
 
 		if (strcmp(s->path, path) != 0 ||
 		    strcmp(s->preload, preload) != 0)
@@ -73,29 +73,29 @@ static struct batch_session *take_out(struct batch *b, const char *path,
 	return NULL;
 }
 
-int session_get(struct batch *b, struct batch_job *job, int program,
+int session_get(struct engine *e, struct engine_job *job, int program,
 		const char *preload, struct complaint *c)
 {
 	struct spawn_template_stat st;
-	struct batch_session *s;
+	struct engine_session *s;
 	int ret = spawn_template_stat(program, &st, sizeof(st));
 
 	if (ret < 0)
 		return ret;
 	if (*preload != '/' && !names_python(st.path))
-		return batch_complain(
-			c, EINVAL, "\"modules\": %.256s is no Python", st.path);
-	s = take_out(b, st.path, preload);
+		return complain(c, EINVAL, "\"modules\": %.256s is no Python",
+				st.path);
+	s = take_out(e, st.path, preload);
 	if (!s)
 		s = session_new(st.path, preload, &ret);
 	if (!s) {
-		batch_complain(c, -ret, "\"%s\": %.256s: %s",
-			       *preload == '/' ? "profile" : "modules", preload,
-			       strerror(-ret));
+		complain(c, -ret, "\"%s\": %.256s: %s",
+			 *preload == '/' ? "profile" : "modules", preload,
+			 strerror(-ret));
 		return ret;
 	}
-	s->next = b->sessions;
-	b->sessions = s;
+	s->next = e->sessions;
+	e->sessions = s;
 	s->users++;
 	job->session = s;
 	job->tfd = s->tfd;
@@ -103,13 +103,13 @@ int session_get(struct batch *b, struct batch_job *job, int program,
 }
 
 /* Close those that were not taken for the longest time. */
-static void trim(struct batch *b, unsigned int most)
+static void trim(struct engine *e, unsigned int most)
 {
-	struct batch_session **link = &b->sessions;
+	struct engine_session **link = &e->sessions;
 	unsigned int unused = 0;
 
 	while (*link) {
-		struct batch_session *s = *link;
+		struct engine_session *s = *link;
 
 		if (!s->users && ++unused > most) {
 			*link = s->next;
@@ -120,13 +120,13 @@ static void trim(struct batch *b, unsigned int most)
 	}
 }
 
-void session_drop(struct batch *b, struct batch_session *session)
+void session_drop(struct engine *e, struct engine_session *session)
 {
 	session->users--;
-	trim(b, UNUSED_MOST);
+	trim(e, UNUSED_MOST);
 }
 
-void sessions_free(struct batch *b)
+void sessions_free(struct engine *e)
 {
-	trim(b, 0);
+	trim(e, 0);
 }
