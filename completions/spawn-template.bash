@@ -122,6 +122,22 @@ _spawn_template_batch() {
 	esac
 }
 
+_spawn_template_mcp() {
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	--timeout | --max-timeout | --wait | --keep | --kill-after)
+		_spawn_template_words '2s 50s 10m 24h'
+		;;
+	--max-output) _spawn_template_words '64K 1M 16M' ;;
+	--socket) _spawn_template_by -f ;;
+	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
+	*)
+		_spawn_template_words '--socket --jobs --timeout --max-timeout --wait --keep
+			--max-output --kill-after --cgroup-tree --supervise --warm
+			--warm=once --warm=fork --cold --json --help'
+		;;
+	esac
+}
+
 _spawn_template_bench() {
 	local at
 
@@ -189,13 +205,14 @@ _spawn_template() {
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		_spawn_template_words \
-			'run batch stat doctor bench warm list show top stats status
+			'run batch mcp stat doctor bench warm list show top stats status
 			help --help --version'
 		return
 	fi
 	case ${COMP_WORDS[1]} in
 	run) _spawn_template_run ;;
 	batch) _spawn_template_batch ;;
+	mcp) _spawn_template_mcp ;;
 	bench) _spawn_template_bench ;;
 	warm) _spawn_template_warm ;;
 	stat | doctor) _spawn_template_by -c '--json --help' ;;
@@ -204,7 +221,7 @@ _spawn_template() {
 	top) _spawn_template_guard '--delay --count --batch --pools' ;;
 	stats) _spawn_template_guard --prom ;;
 	help)
-		_spawn_template_words 'run batch stat doctor bench warm list show
+		_spawn_template_words 'run batch mcp stat doctor bench warm list show
 			top stats status'
 		;;
 	esac

@@ -49,19 +49,22 @@ set -l tool -c spawn-template
 set -l first $tool -n __fish_use_subcommand
 set -l of_guard 'list show top stats status'
 set -l fields 'id pid user command executable state launches stale refused p50 p99'
-set -l any $tool -n "__spawn_template_options run batch stat doctor bench warm $of_guard"
+set -l any $tool -n "__spawn_template_options run batch mcp stat doctor bench warm $of_guard"
 set -l guard $tool -n "__spawn_template_options $of_guard"
 set -l list $tool -n '__spawn_template_options list'
 set -l top $tool -n '__spawn_template_options top'
 set -l run $tool -n '__spawn_template_options run'
 set -l captured $tool -n '__spawn_template_options run batch'
-set -l batch $tool -n '__spawn_template_options batch'
+set -l mcp $tool -n '__spawn_template_options mcp'
+set -l served $tool -n '__spawn_template_options batch mcp'
+set -l ended $tool -n '__spawn_template_options run batch mcp'
 set -l bench $tool -n '__spawn_template_options bench'
 set -l warm $tool -n '__fish_seen_subcommand_from warm'
 
 complete $tool -f
 complete $first -a run -d 'Launch a program through a template'
 complete $first -a batch -d 'Run programs named on stdin, many at a time'
+complete $first -a mcp -d 'Run programs for agents'
 complete $first -a stat -d 'Show what a template of a program would be'
 complete $first -a doctor -d 'Show what this machine and account offer'
 complete $first -a bench -d 'Time one program, launched in four ways'
@@ -75,11 +78,11 @@ complete $first -a help -d 'Describe a command'
 complete $first -l help -s h -d 'Print help'
 complete $first -l version -s V -d 'Print the version'
 complete $tool -n '__fish_seen_subcommand_from help' \
-	-a "run batch stat doctor bench warm $of_guard"
+	-a "run batch mcp stat doctor bench warm $of_guard"
 
 complete $any -l help -s h -d 'Print help'
 complete $run -l json -d 'Print a report on stderr afterwards'
-complete $tool -n "__spawn_template_options batch stat doctor bench warm $of_guard" \
+complete $tool -n "__spawn_template_options batch mcp stat doctor bench warm $of_guard" \
 	-l json -d 'Print JSON'
 
 complete $run -l cwd -x -a '(__fish_complete_directories)' -d 'Start in a directory'
@@ -87,19 +90,19 @@ complete $run -l clear-env -d 'Start from an empty environment'
 complete $run -l env -x -a '(set -xn)=' -d 'Set a variable'
 complete $run -l unset -x -a '(set -xn)' -d 'Remove a variable'
 complete $run -l argv0 -x -d 'What the program sees as its own name'
-complete $captured -l timeout -x -a '500ms 2s 30s 2m' -d 'Then send TERM to the whole tree'
+complete $ended -l timeout -x -a '500ms 2s 30s 2m' -d 'Then send TERM to the whole tree'
 complete $captured -l idle-timeout -x -a '10s 1m 10m' -d 'End it after so long without output'
-complete $captured -l kill-after -x -a '500ms 2s 30s' -d 'From TERM to KILL'
+complete $ended -l kill-after -x -a '500ms 2s 30s' -d 'From TERM to KILL'
 complete $run -l grace -x -a '500ms 2s 30s' -d 'From TERM to KILL'
 complete $run -l capture -d 'Print its output and end as a JSON object'
-complete $captured -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each stream'
+complete $ended -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each stream'
 complete $captured -l held-quiet -x -a '100ms 1s 10s' -d 'Then give up output that is held'
 complete $captured -l held-most -x -a '1s 10s 1h' -d 'Give it up at last'
 complete $captured -l keep-leftovers -d 'Let live what is left behind'
 complete $captured -l session -x -a 'own group caller' -d 'Of its own, or this one'
 complete $run -l end-leftovers -d 'End what is left behind'
-complete $captured -l cgroup-tree -d 'In a cgroup of its own'
-complete $captured -l supervise -d 'So, and all end with this tool'
+complete $ended -l cgroup-tree -d 'In a cgroup of its own'
+complete $ended -l supervise -d 'So, and all end with this tool'
 complete $run -l tail -x -a '4K 64K 1M' -d 'Keep so much of the end of output'
 complete $run -l spill -x -a '(__fish_complete_directories)' -d 'Write long output to files'
 complete $run -l merge-stderr -d 'Capture both streams as one'
@@ -128,12 +131,18 @@ complete $run -l no-net -d 'In a sandbox, no socket but Unix ones'
 complete $run -l sandbox-best-effort -d 'Without what the kernel cannot restrict'
 complete $run -l die-with-parent -d 'Kill it when this tool ends'
 
-complete $batch -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
+complete $served -l jobs -s j -x -a '1 4 16 64' -d 'At most so many at a time'
 
-complete $tool -n '__spawn_template_options run batch bench' -l warm \
+complete $tool -n '__spawn_template_options run batch mcp bench' -l warm \
 	-a 'once fork python' -d 'From prepared processes'
 complete $tool -n '__spawn_template_options run batch warm' -l modules -x \
 	-d 'That a Python imports ahead'
+
+complete $mcp -l socket -r -F -d 'Listen at a Unix socket'
+complete $mcp -l max-timeout -x -a '10m 1h 24h' -d 'The latest deadline'
+complete $mcp -l wait -x -a '10s 50s' -d 'Then answer with a handle'
+complete $mcp -l keep -x -a '1m 10m 1h' -d 'Remember runs that have ended'
+complete $mcp -l cold -d 'Prepare no programs'
 
 complete $bench -l rounds -x -a '100 500 2000' -d 'How often each'
 complete $bench -l seconds -x -a '5 10 60' -d 'Stop after this long'

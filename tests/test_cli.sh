@@ -42,7 +42,7 @@ help_and_version() {
 
 	is 'the version is printed' 'spawn-template[0]' \
 		sh -c '"$0" --version | cut -d" " -f1' "$tool"
-	for command in run batch stat doctor bench warm list show top \
+	for command in run batch mcp stat doctor bench warm list show top \
 		stats status; do
 		"$tool" --help | grep -q "^  $command " &&
 			"$tool" help "$command" > "$tmp/help" &&
@@ -58,7 +58,7 @@ help_and_version() {
 		"did you mean 'doctor'" "$tool" docter
 	fails 'an unknown command is refused' 125 "unknown command 'frob'" \
 		"$tool" frob
-	for command in run batch stat doctor bench warm list show top \
+	for command in run batch mcp stat doctor bench warm list show top \
 		stats status; do
 		fails "$command refuses an unknown option" 125 \
 			"$command: unknown option '--frob'" \
@@ -1064,7 +1064,7 @@ completions() {
 		skip 'fish completes commands and options' \
 			'fish is not installed'
 	fi
-	for command in run batch stat doctor bench warm list show top \
+	for command in run batch mcp stat doctor bench warm list show top \
 		stats status; do
 		options=$("$tool" help "$command" |
 			grep -oE '^ .*--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')

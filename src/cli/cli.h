@@ -35,7 +35,7 @@ struct command {
 };
 
 extern const struct command cmd_run, cmd_batch, cmd_stat, cmd_doctor, cmd_bench;
-extern const struct command cmd_warm;
+extern const struct command cmd_warm, cmd_mcp;
 extern const struct command cmd_list, cmd_show, cmd_top, cmd_stats, cmd_status;
 
 /* output.c: text and JSON */

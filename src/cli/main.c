@@ -11,8 +11,8 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-	&cmd_run,  &cmd_batch, &cmd_stat, &cmd_doctor, &cmd_bench,  &cmd_warm,
-	&cmd_list, &cmd_show,  &cmd_top,  &cmd_stats,  &cmd_status,
+	&cmd_run,  &cmd_batch, &cmd_mcp,  &cmd_stat, &cmd_doctor, &cmd_bench,
+	&cmd_warm, &cmd_list,  &cmd_show, &cmd_top,  &cmd_stats,  &cmd_status,
 };
 
 static void print_usage(int fd)

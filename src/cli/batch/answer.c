@@ -47,18 +47,11 @@ static void answer_job(struct batch *b, const struct engine_job *job,
 	answer(b, line_of(job)->id, line_of(job)->number, event, object);
 }
 
-static json_t *error_json(int error, const char *message)
-{
-	return json_pack("{s:{s:s, s:i, s:o}}", "error", "name",
-			 name_errno(error), "errno", error, "message",
-			 out_text(message));
-}
-
 void answer_complaint(struct batch *b, const struct request *r,
 		      const struct complaint *c)
 {
 	answer(b, r->id, b->in.number, request_keys[r->verb],
-	       error_json(c->error, c->text));
+	       json_pack("{s:o}", "error", error_json(c->error, c->text)));
 }
 
 /* ---- the last line of a job */
@@ -66,38 +59,16 @@ void answer_complaint(struct batch *b, const struct request *r,
 static void answer_refused(struct engine *e, struct engine_job *job,
 			   const struct complaint *c)
 {
-	answer_job(e->owner, job, NULL, error_json(c->error, c->text));
+	answer_job(e->owner, job, NULL,
+		   json_pack("{s:o}", "error", error_json(c->error, c->text)));
 }
 
-static void answer_failure(struct engine *engine, struct engine_job *job,
-			   int error, uint32_t flags)
+static void answer_failure(struct engine *e, struct engine_job *job, int error,
+			   uint32_t flags)
 {
-	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
-	static struct spawn_template_stat st;
-	struct launch_error e = {
-		.command = job->name,
-		.path = "",
-		.interpreter = "",
-		.one_of_many = true,
-		.error = error,
-		.failure = {
-			.error = error,
-			.stage = SPAWN_TEMPLATE_CQE_STAGE(flags),
-			.action = SPAWN_TEMPLATE_CQE_ACTION(flags),
-		},
-		.cwd = job->cwd,
-		.actions = job->cwd ? both : both + 1,
-		.n_actions = job->cwd ? 2 : 1,
-		.sandboxed = job->sandbox,
-	};
-
-	if (job->tfd >= 0 &&
-	    spawn_template_stat(job->tfd, &st, sizeof(st)) == 0) {
-		e.path = st.path;
-		e.interpreter = st.interpreter;
-	}
-	answer_job(engine->owner, job, NULL,
-		   json_pack("{s:o}", "error", launch_error_json(&e)));
+	answer_job(e->owner, job, NULL,
+		   json_pack("{s:o}", "error",
+			     job_failure_json(job, error, flags)));
 }
 
 static json_t *cqe_json(const struct engine_job *job,
@@ -183,7 +154,8 @@ void answer_control(struct batch *b, const char *id, uint64_t line,
 		    enum request_verb verb, int error, const char *message)
 {
 	answer(b, id, line, request_keys[verb],
-	       error ? error_json(error, message) : json_object());
+	       error ? json_pack("{s:o}", "error", error_json(error, message))
+		     : json_object());
 }
 
 static void answer_input(struct engine *e, struct engine_job *job,

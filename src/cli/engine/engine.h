@@ -305,6 +305,13 @@ void input_give(struct engine *e);
 /* Tell that input which waits for a job comes too late, and free it. */
 void input_drop(struct engine *e, struct engine_job *job);
 
+/* ---- failure.c */
+
+/* Describe an error, of a positive errno, or the failed launch of a job. */
+json_t *error_json(int error, const char *message);
+json_t *job_failure_json(const struct engine_job *job, int error,
+			 uint32_t flags);
+
 /* ---- room.c */
 
 /* Return how many programs there is memory for by default. */

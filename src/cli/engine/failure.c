@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Describes what went wrong as JSON. */
+#include <string.h>
+
+#include "cli/engine/engine.h"
+
+json_t *error_json(int error, const char *message)
+{
+	return json_pack("{s:s, s:i, s:o}", "name", name_errno(error), "errno",
+			 error, "message", out_text(message));
+}
+
+json_t *job_failure_json(const struct engine_job *job, int error,
+			 uint32_t flags)
+{
+	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
+	static struct spawn_template_stat st;
+	struct launch_error e = {
+		.command = job->name,
+		.path = "",
+		.interpreter = "",
+		.one_of_many = true,
+		.error = error,
+		.failure = {
+			.error = error,
+			.stage = SPAWN_TEMPLATE_CQE_STAGE(flags),
+			.action = SPAWN_TEMPLATE_CQE_ACTION(flags),
+		},
+		.cwd = job->cwd,
+		.actions = job->cwd ? both : both + 1,
+		.n_actions = job->cwd ? 2 : 1,
+		.sandboxed = job->sandbox,
+	};
+
+	if (job->tfd >= 0 &&
+	    spawn_template_stat(job->tfd, &st, sizeof(st)) == 0) {
+		e.path = st.path;
+		e.interpreter = st.interpreter;
+	}
+	return launch_error_json(&e);
+}

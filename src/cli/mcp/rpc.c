@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages of JSON-RPC 2.0: a line is read in full before any of it is used, and every
+ * request gets one answer, unless it is cancelled.
+ */
+#include <string.h>
+
+#include "cli/mcp/mcp.h"
+
+#define META "io.modelcontextprotocol/"
+
+/* ---- messages that go out */
+
+static json_t *message(json_t *id)
+{
+	json_t *m = json_pack("{s:s}", "jsonrpc", "2.0");
+
+	if (m && id)
+		json_object_set(m, "id", id);
+	return m;
+}
+
+void rpc_result(struct mcp *m, struct mcp_client *c, enum mcp_version version,
+		json_t *id, json_t *object)
+{
+	json_t *answer = message(id);
+
+	if (version == MCP_2026_07_28 && object) {
+		if (!json_object_get(object, "resultType"))
+			json_object_set_new(object, "resultType",
+					    json_string("complete"));
+		json_object_set_new(
+			object, "_meta",
+			json_pack("{s:o}", META "serverInfo", protocol_self()));
+	}
+	if (!object || !answer || json_object_set_new(answer, "result", object))
+		engine_no_memory(&m->engine);
+	else
+		client_send(m, c, json_incref(answer));
+	json_decref(answer);
+}
+
+/* JSON-RPC says null for an id that could not be read, and later versions of MCP nothing. */
+void rpc_error(struct mcp *m, struct mcp_client *c, json_t *id, int code,
+	       const char *text, json_t *data)
+{
+	json_t *answer = message(id);
+	json_t *error = json_pack("{s:i, s:o}", "code", code, "message",
+				  text_of_bytes(text, strlen(text), NULL));
+
+	if (error && data)
+		json_object_set_new(error, "data", data);
+	if (answer && !id && c->version != MCP_NONE &&
+	    c->version < MCP_2025_11_25)
+		json_object_set_new(answer, "id", json_null());
+	if (answer)
+		json_object_set_new(answer, "error", error);
+	client_send(m, c, answer);
+}
+
+void rpc_notify(struct mcp *m, struct mcp_client *c, const char *method,
+		json_t *params)
+{
+	client_send(m, c,
+		    json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method",
+			      method, "params", params));
+}
+
+void rpc_too_long(struct mcp *m, struct mcp_client *c)
+{
+	rpc_error(m, c, NULL, RPC_PARSE_ERROR,
+		  "Parse error: the line is longer than 16 MiB", NULL);
+}
+
+/* ---- messages that come in */
+
+static bool is_short(const json_t *value)
+{
+	return json_is_integer(value) ||
+	       (json_is_string(value) &&
+		json_string_length(value) <= MCP_ID_MAX);
+}
+
+/*
+ * Read the version of a request: that in its own metadata, or else that of initialize.
+ * Return: false if the request was answered.
+ */
+static bool take_version(struct mcp *m, struct mcp_client *c, struct rpc *rpc,
+			 json_t *meta)
+{
+	json_t *name = json_object_get(meta, META "protocolVersion");
+	json_t *can = json_object_get(meta, META "clientCapabilities");
+	const char *text = json_string_value(name);
+
+	rpc->version = c->version;
+	if (!name)
+		return true;
+	if (!text || !json_is_object(can)) {
+		if (rpc->id)
+			rpc_error(m, c, rpc->id, RPC_INVALID_PARAMS,
+				  "Invalid params: _meta needs the string "
+				  "\"" META "protocolVersion\" and the object "
+				  "\"" META "clientCapabilities\"",
+				  NULL);
+		return false;
+	}
+	rpc->version = version_of(text);
+	if (rpc->version != MCP_2026_07_28) {
+		if (rpc->id)
+			rpc_error(m, c, rpc->id, RPC_NO_VERSION,
+				  "Unsupported protocol version",
+				  json_pack("{s:[s], s:O}", "supported",
+					    version_name(MCP_2026_07_28),
+					    "requested", name));
+		return false;
+	}
+	rpc->tasks = json_is_object(json_object_get(
+		json_object_get(can, "extensions"), META "tasks"));
+	return true;
+}
+
+static void serve_one(struct mcp *m, struct mcp_client *c, json_t *json)
+{
+	struct rpc rpc = { .json = json, .id = json_object_get(json, "id") };
+	const char *version =
+		json_string_value(json_object_get(json, "jsonrpc"));
+	json_t *params = json_object_get(json, "params");
+	json_t *meta = json_object_get(params, "_meta");
+
+	rpc.method = json_string_value(json_object_get(json, "method"));
+	if (rpc.id && !is_short(rpc.id)) {
+		rpc_error(m, c, NULL, RPC_INVALID_REQUEST,
+			  "Invalid request: the id is no integer, and no "
+			  "string of up to 1024 bytes",
+			  NULL);
+		return;
+	}
+	if (!rpc.method && rpc.id &&
+	    (json_object_get(json, "result") || json_object_get(json, "error")))
+		return; /* an answer; this server asks nothing */
+	if (!rpc.method || !version || strcmp(version, "2.0") != 0 ||
+	    (params && !json_is_object(params))) {
+		rpc_error(m, c, rpc.id, RPC_INVALID_REQUEST,
+			  "Invalid request: a message is an object with "
+			  "\"jsonrpc\": \"2.0\", a string \"method\", and an "
+			  "object \"params\" if it has any",
+			  NULL);
+		return;
+	}
+	rpc.params = params;
+	rpc.token = json_object_get(meta, "progressToken");
+	if (!is_short(rpc.token))
+		rpc.token = NULL;
+	if (take_version(m, c, &rpc, meta))
+		protocol_serve(m, c, &rpc);
+}
+
+/* Versions before 2025-06-18 have lists of messages. */
+static void serve_list(struct mcp *m, struct mcp_client *c, json_t *list)
+{
+	json_t *one;
+	size_t i;
+
+	if (c->version == MCP_NONE || c->version > MCP_2025_03_26 ||
+	    json_array_size(list) == 0 ||
+	    json_array_size(list) > MCP_CALLS_MAX) {
+		rpc_error(m, c, NULL, RPC_INVALID_REQUEST,
+			  "Invalid request: lists of up to 256 messages are of "
+			  "2025-03-26 and before",
+			  NULL);
+		return;
+	}
+	json_array_foreach(list, i, one) serve_one(m, c, one);
+}
+
+void rpc_serve(struct mcp *m, struct mcp_client *c, const char *line, size_t n)
+{
+	json_error_t error;
+	json_t *json = json_loadb(line, n,
+				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
+					  JSON_DECODE_ANY,
+				  &error);
+	char text[sizeof(error.text) + 64];
+
+	if (!json) {
+		snprintf(text, sizeof(text), "Parse error: %s, at byte %d",
+			 error.text, error.position);
+		rpc_error(m, c, NULL, RPC_PARSE_ERROR, text, NULL);
+		return;
+	}
+	if (json_is_array(json))
+		serve_list(m, c, json);
+	else
+		serve_one(m, c, json);
+	json_decref(json);
+}
