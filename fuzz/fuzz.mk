@@ -2,11 +2,12 @@
 # Fuzz with libFuzzer. It keeps inputs that fail in build/fuzz/finds, and inputs
 # that reach new code in build/fuzz/corpus. fuzz/corpus holds the first inputs.
 #
-#: fuzz            fuzz the parsers and the argument checks, FUZZ_TIME=60 each
+#: fuzz            fuzz the parsers and the argument checks, FUZZ_TIME=60 each; those of
+#:                 the command, which are small, for a sixth of that
 
 FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
-FUZZERS := fuzz_args fuzz_cgroup fuzz_elf fuzz_proto
+FUZZERS := fuzz_args fuzz_cgroup fuzz_clean fuzz_elf fuzz_proto fuzz_words
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
@@ -42,15 +43,24 @@ $(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
 		-o $@ $(filter %.c %.o,$^) -lpthread
 $(O)/fuzz/fuzz_proto: $(FUZZ_DAEMON_OBJ)
 
+# Parts of the command, which name the C library's extensions themselves.
+FUZZ_CLI_OBJ := $(addprefix $(O)/fuzz/src/cli/mcp/,clean.o clean_kept.o words.o)
+$(FUZZ_CLI_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS))
+$(O)/fuzz/fuzz_clean: $(filter %/clean.o %/clean_kept.o,$(FUZZ_CLI_OBJ))
+$(O)/fuzz/fuzz_words: $(filter %/words.o,$(FUZZ_CLI_OBJ))
+
 fuzz: build-fuzz $(O)/tests/tools/tiny
 	$(Q)for f in $(FUZZERS); do \
+		t=$(FUZZ_TIME); \
+		case $$f in fuzz_clean | fuzz_words) t=$$(((t + 5) / 6)) ;; esac; \
 		mkdir -p $(O)/fuzz/corpus/$$f $(O)/fuzz/finds && \
-		echo "  FUZZ    $$f, $(FUZZ_TIME) s" && \
+		echo "  FUZZ    $$f, $$t s" && \
 		FUZZ_PROGRAM=$(O)/tests/tools/tiny $(O)/fuzz/$$f \
-			-max_total_time=$(FUZZ_TIME) -timeout=10 \
+			-max_total_time=$$t -timeout=10 \
 			-max_len=16384 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=$(O)/fuzz/finds/$$f- \
 			$(O)/fuzz/corpus/$$f fuzz/corpus/$$f || exit 1; \
 	done
 
--include $(FUZZ_OBJ:.o=.d) $(FUZZ_DAEMON_OBJ:.o=.d) $(FUZZERS:%=$(O)/fuzz/%.d)
+-include $(FUZZ_OBJ:.o=.d) $(FUZZ_DAEMON_OBJ:.o=.d) $(FUZZ_CLI_OBJ:.o=.d) \
+	$(FUZZERS:%=$(O)/fuzz/%.d)
