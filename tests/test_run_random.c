@@ -31,7 +31,7 @@ static struct mix {
 	struct spawn_template_sandbox *sandbox;
 	int cold, warm; /* templates */
 	int cgroup; /* -1: runs have none */
-	bool has_memory, has_pids; /* controllers */
+	bool has_memory, has_pids, has_cpu, has_io; /* controllers */
 	char base[300], mark[40];
 	int spill[SLOTS + 1]; /* directories, one for each slot */
 	unsigned int seed;
@@ -146,6 +146,8 @@ static void draw_times(struct spawn_template_run_args *args, bool ends_late,
 		args->flags |= RUN(DETACH_ON_TIMEOUT);
 		args->detached_timeout_ns = (1 + draw(20)) * MS;
 	}
+	if (in_ring && ONE_IN(5))
+		args->flags |= RUN(TELL_START);
 }
 
 /* Without a limit the tree is only counted. */
@@ -154,8 +156,16 @@ static void draw_limits(struct spawn_template_run_args *args)
 	args->flags |= RUN(LIMITS);
 	if (mix.has_memory && ONE_IN(2))
 		args->memory_max = 64 << 20;
+	if (args->memory_max && ONE_IN(2))
+		args->memory_swap_max = 16 << 20;
 	if (mix.has_pids && ONE_IN(2))
 		args->pids_max = 50;
+	if (mix.has_cpu && ONE_IN(2))
+		args->cpu_max_us = 50000;
+	if (mix.has_cpu && ONE_IN(2))
+		args->cpu_weight = 1 + draw(10000);
+	if (mix.has_io && ONE_IN(2))
+		args->io_weight = 1 + draw(10000);
 }
 
 static void draw_tree(struct spawn_template_run_args *args)
@@ -168,6 +178,8 @@ static void draw_tree(struct spawn_template_run_args *args)
 		args->flags |= ONE_IN(2) ? RUN(CGROUP) : RUN(SUPERVISE);
 	if (mix.cgroup >= 0 && ONE_IN(6))
 		draw_limits(args);
+	if (!(args->flags & RUN(PTY)) && ONE_IN(10))
+		args->flags |= RUN(SAME_GROUP);
 	if (ONE_IN(5))
 		args->spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	if (ONE_IN(8)) {
@@ -687,6 +699,8 @@ static void runs_of_any_mixture_leave_nothing(void)
 			test_fmt("%s/cgroup.controllers", running_cgroup));
 		mix.has_memory = strstr(controllers, "memory");
 		mix.has_pids = strstr(controllers, "pids");
+		mix.has_cpu = strstr(controllers, "cpu ");
+		mix.has_io = strstr(controllers, "io ");
 	}
 	make_directories((uid_t)-1);
 	run_all(test_tool("tree"));
