@@ -122,9 +122,9 @@ static bool is_socket(const char *path)
  */
 static int make_socket(void)
 {
-	return st_own_raise(sys_call3(
-		__NR_socket, AF_UNIX,
-		SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	return st_own_raise(
+		sys_call3(__NR_socket, AF_UNIX,
+			  SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 /*
