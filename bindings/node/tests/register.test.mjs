@@ -118,7 +118,7 @@ run('a cluster\'s workers share a port, and end', async () => {
             http.createServer((_, answer) => answer.end(String(cluster.worker.id)))
                 .listen(0, 'localhost');
         }`);
-    assert.equal(out, 'true [ 0, 0 ] {"cold":2,"fallback":{}}\n', err);
+    assert.equal(out, 'true [ 0, 0 ] {"cold":2,"warm":0,"stale":0,"fallback":{}}\n', err);
 });
 
 run('a program that is missing, or a directory, gives the error of the original', () =>

@@ -217,7 +217,7 @@ run('where a sandbox denies calls on pidfds, the original makes the launches', a
             child.kill();`, { prefix: [deny] });
         if (code === 77) skip('no filter of system calls can be set');
         assert.equal(out, 'ETIMEDOUT SIGTERM null SIGTERM ' +
-            '{"cold":0,"fallback":{"launch: ENOSYS":2}}\n', err);
+            '{"cold":0,"warm":0,"stale":0,"fallback":{"launch: ENOSYS":2}}\n', err);
     }
 });
 
@@ -259,7 +259,8 @@ run('uid without the right to it gives the error of the original', async () => {
             thrown = error.code;
         }
         console.log(error.code, thrown, JSON.stringify(stats()));`);
-    assert.equal(out, 'EPERM EPERM {"cold":0,"fallback":{"launch: EPERM":2}}\n', err);
+    assert.equal(out, 'EPERM EPERM ' +
+        '{"cold":0,"warm":0,"stale":0,"fallback":{"launch: EPERM":2}}\n', err);
     assert.equal(code, 0);
 });
 
@@ -276,6 +277,6 @@ run('with the permission model, the original makes all launches', async () => {
         });`);
     const { status, stdout } = cp.spawnSync(process.execPath,
         [flag, '--allow-fs-read=*', '--allow-child-process', file], { encoding: 'utf8' });
-    assert.equal(stdout, '0 0 {"cold":0,"fallback":{"permission model":1}}\n');
+    assert.equal(stdout, '0 0 {"cold":0,"warm":0,"stale":0,"fallback":{"permission model":1}}\n');
     assert.equal(status, 0);
 });

@@ -95,11 +95,17 @@ export function openFds() {
     return fs.readdirSync('/proc/self/fd').length;
 }
 
+const made = [];
+
 /** A directory for the test, removed at the end of the process. */
 export function temporary() {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'spawn_template-'));
-    process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
+    if (made.push(dir) === 1) process.on('exit', removeAll);
     return dir;
+}
+
+function removeAll() {
+    for (const dir of made) fs.rmSync(dir, { recursive: true, force: true });
 }
 
 /** Runs a program of JavaScript in a process of its own: { code, signal, out, err }. */
