@@ -160,6 +160,19 @@ tools() {
 	x = s.call("read", handle=h, cursor=len(full) - 10)
 	check(x["text"] == full[-10:] and x["lost"] == 0, x)
 	END
+	drive 'cleaned output is what a terminal would show, and read has the bytes' <<- 'END'
+	s = Server()
+	raw = "\x1b[31mred\x1b[0m\n10%\r50%\r100%\n"
+	x = s.call("run", argv=["printf", "%s", raw], clean=True)
+	check(x["out"] == "red\n100%\n" and x["out_total"] == len(raw), x)
+	h = s.call("start", argv=["printf", "%s", raw], clean=True)["handle"]
+	check(s.call("wait", handle=h)["out"] == "red\n100%\n")
+	check(s.call("read", handle=h)["text"] == raw)
+	x = s.call("run", argv=["printf", "\\377\\377\\377"], clean=True)
+	check(x["out"] == "\ufffd" * 3, x)
+	check("clean" in s.call("run", argv=["true"], clean=True, base64=True)["error"][
+	    "message"])
+	END
 	drive 'input is written, a terminal resized, and a run stopped with its tree' <<- 'END'
 	s = Server()
 	h = s.call("start", argv=["cat"], open_input=True)["handle"]

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/mcp/clean.h"
 #include "cli/mcp/mcp.h"
 
 /* ---- output */
@@ -25,6 +26,25 @@ static char *joined(const struct log *log, size_t *n)
 	to += log_read(log, log->total - log->n_tail, text + to, log->n_tail);
 	*n = to;
 	return text;
+}
+
+/* Return what a terminal would show; a byte that is no UTF-8 takes three there. */
+static char *cleaned(const char *text, size_t n, size_t *length)
+{
+	struct clean *clean = clean_new(3 * n + 1, 0);
+	struct clean_result result = { 0 };
+	char *copy = NULL;
+
+	if (!clean)
+		return NULL;
+	clean_add(clean, text, n);
+	if (clean_end(clean, &result) == 0)
+		copy = malloc(result.n + 1);
+	if (copy)
+		memcpy(copy, result.text, result.n);
+	*length = result.n;
+	clean_free(clean);
+	return copy;
 }
 
 static int set_base64(json_t *object, const char *key, const char *bytes,
@@ -60,9 +80,15 @@ static int set_output(json_t *object, const struct mcp_run *run, int stream)
 	uint64_t lost = log_lost(log, log->n_head);
 	bool replaced = false;
 	size_t n = 0;
-	char *text = joined(log, &n);
+	char *text = joined(log, &n), *shown;
 	int err = !text;
 
+	if (!err && run->clean) {
+		shown = cleaned(text, n, &n);
+		free(text);
+		text = shown;
+		err = !text;
+	}
 	if (!err && run->base64 && !lost)
 		err = set_base64(object, name->base64, text, n);
 	else if (!err)

@@ -241,6 +241,11 @@ static int take_output(struct mcp *m, json_t *arguments, struct mcp_run *run,
 		return -1;
 	json_object_del(arguments, "spill");
 	run->base64 = take_flag(arguments, "base64");
+	run->clean = take_flag(arguments, "clean");
+	if (run->base64 && run->clean)
+		return complain(c, EINVAL,
+				"\"clean\" and \"base64\" are not for the "
+				"same run");
 	return 0;
 }
 

@@ -99,6 +99,9 @@ static const struct argument {
 	  "standard error goes to \"out\", too" },
 	{ "base64", PROGRAM | READ, 0, "boolean",
 	  "output as \"out_base64\", exact also if it is no text" },
+	{ "clean", PROGRAM, 0, "boolean",
+	  "results have the text that a terminal would show: no escape "
+	  "sequences, and the last state of progress bars" },
 	{ "pty", PROGRAM, 0, "boolean", "run it in a terminal" },
 	{ "rows", PROGRAM | RESIZE, RESIZE, "integer", "of the terminal" },
 	{ "columns", PROGRAM | RESIZE, RESIZE, "integer", "of the terminal" },
