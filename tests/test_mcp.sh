@@ -152,8 +152,11 @@ tools() {
 	check(x["out_total"] == len(full) and x["out_omitted"] == len(full) - 1000, x)
 	check(open(x["out_spill"]).read() == full, x["out_spill"])
 	check(os.stat(x["out_spill"]).st_mode & 0o777 == 0o600)
-	h = s.call("start", argv=["seq", "200000"], max_output=1000, tail=300)["handle"]
-	s.call("wait", handle=h)
+	h = s.call("start", argv=["seq", "200000"], max_output=1000, tail=300, spill=tmp)[
+	    "handle"]
+	spilled = s.call("wait", handle=h)["out_spill"]
+	check(not [f for f in os.listdir("/proc/%d/fd" % s.process.pid) if os.readlink(
+	    "/proc/%d/fd/%s" % (s.process.pid, f)) == spilled])
 	check(s.call("read", handle=h, max_bytes=100)["text"] == full[:100])
 	x = s.call("read", handle=h, cursor=700)
 	check(x["text"] == full[-300:] and x["lost"] == len(full) - 1000, x)

@@ -132,6 +132,25 @@ again = subprocess.run([tool, "mcp", "--socket", path], stderr=subprocess.PIPE)
 check(again.returncode == 125 and os.path.exists(path), again)
 END
 
+drive 'a client that cannot be accepted for want of descriptors waits, at no cost' <<- 'END'
+import resource
+path = tmp + "/full"
+server = Server(path=path)
+pid = server.process.pid
+before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+used = {int(f) for f in os.listdir("/proc/%d/fd" % pid)}
+free = min(set(range(len(used) + 1)) - used)
+resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
+def ticks():
+    return sum(map(int, open("/proc/%d/stat" % pid).read().rpartition(")")[2].split()[11:13]))
+c = Client(path)
+start = ticks()
+time.sleep(1)
+check(ticks() - start < 0.2 * os.sysconf("SC_CLK_TCK"), ticks() - start)
+resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+check(c.call("run", argv=["echo", "x"])["out"] == "x\n")
+END
+
 if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
 	drive 'another user is let go, whatever the mode of the socket' <<- 'END'
 	path = "/tmp/mcp-test-%d" % os.getpid()

@@ -100,7 +100,7 @@ static int set_output(json_t *object, const struct mcp_run *run, int stream)
 		err |= set_count(object, name->omitted, lost);
 	if (replaced)
 		err |= json_object_set_new(object, name->replaced, json_true());
-	if (lost && log->spill && (log->spill_fd >= 0 || log->spill_cut))
+	if (lost && log->spilled)
 		err |= json_object_set_new(
 			object, name->spill,
 			text_of_bytes(log->spill, strlen(log->spill), NULL));

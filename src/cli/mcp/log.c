@@ -33,8 +33,7 @@ void log_free(struct log *log)
 	free(log->head);
 	free(log->tail);
 	free(log->spill);
-	if (log->spill_fd >= 0)
-		close(log->spill_fd);
+	log_end(log);
 	*log = (struct log){ .spill_fd = -1, .held = log->held };
 }
 
@@ -91,8 +90,8 @@ static void open_spill(struct log *log)
 	log->spill_fd = open(
 		log->spill,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (log->spill_fd < 0)
-		log->spill_cut = true;
+	log->spilled = log->spill_fd >= 0;
+	log->spill_cut = !log->spilled;
 	write_spill(log, log->head, log->n_head);
 	if (!log->n_tail)
 		return;
@@ -113,6 +112,13 @@ static void spill(struct log *log, const char *bytes, size_t n)
 	if (log->spill_fd < 0)
 		open_spill(log);
 	write_spill(log, bytes, n);
+}
+
+void log_end(struct log *log)
+{
+	if (log->spill_fd >= 0)
+		close(log->spill_fd);
+	log->spill_fd = -1;
 }
 
 /* ---- adding */

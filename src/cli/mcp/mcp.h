@@ -55,12 +55,14 @@ struct log {
 	uint64_t total; /* bytes that came */
 	char *spill; /* the path of the file; NULL: none */
 	int spill_fd; /* -1: not made yet, or no more */
+	bool spilled; /* there is a file */
 	bool spill_cut; /* it does not have all */
 	size_t *held; /* bytes of all logs */
 };
 
 void log_begin(struct log *log, size_t most, size_t tail, size_t *held);
 void log_add(struct log *log, const char *bytes, size_t n);
+void log_end(struct log *log); /* no more will come: the file is closed */
 void log_free(struct log *log);
 
 /* Return how many bytes from at on are gone, and cannot be read. */
@@ -163,6 +165,7 @@ struct mcp {
 	size_t held; /* bytes of output */
 	json_t *tools;
 	int listener; /* -1: none */
+	int64_t accept_ns; /* not to accept before then; 0: at once */
 };
 
 struct mcp_client *client_new(struct mcp *m, int in, int out, bool is_socket);

@@ -34,6 +34,8 @@ static void end_run(struct engine *e, struct mcp_run *run)
 {
 	run->ended_ns = mcp_now();
 	run->ended = time(NULL);
+	for (int i = 0; i < 2; i++)
+		log_end(&run->log[i]);
 	if (!run_is_over(run))
 		engine_no_memory(e);
 }

@@ -104,6 +104,8 @@ static int timeout_of(struct mcp *m)
 		if (c->linger_ns && c->linger_ns < due)
 			due = c->linger_ns;
 	}
+	if (m->accept_ns && m->accept_ns < due)
+		due = m->accept_ns > mcp_now() ? m->accept_ns : due;
 	timeout = milliseconds_to(due);
 	if (m->engine.input_waits && (timeout < 0 || timeout > INPUT_WAIT_MS))
 		timeout = INPUT_WAIT_MS;
@@ -120,13 +122,17 @@ static void heed(struct mcp_client *c, const struct pollfd fds[2])
 		client_flush(c);
 }
 
+static bool may_accept(const struct mcp *m)
+{
+	return m->n_clients < MCP_CLIENTS_MAX && mcp_now() >= m->accept_ns;
+}
+
 static void wait_for_something(struct mcp *m, int timeout)
 {
 	struct pollfd fds[2 + 2 * MCP_CLIENTS_MAX] = {
 		{ .fd = spawn_template_ring_fd(m->engine.ring),
 		  .events = POLLIN },
-		{ .fd = m->n_clients < MCP_CLIENTS_MAX ? m->listener : -1,
-		  .events = POLLIN },
+		{ .fd = may_accept(m) ? m->listener : -1, .events = POLLIN },
 	};
 	nfds_t n = 2;
 

@@ -14,6 +14,8 @@
 
 #include "cli/mcp/mcp.h"
 
+#define ACCEPT_NS INT64_C(100000000) /* between tries that fail */
+
 static int fail(const char *path, int err)
 {
 	out_error("cannot listen at '%s': %s", path, strerror(err));
@@ -84,8 +86,12 @@ void socket_accept(struct mcp *m)
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* too few descriptors, maybe: the client would wake the poll at once */
+		m->accept_ns = mcp_now() + ACCEPT_NS;
 		return;
+	}
+	m->accept_ns = 0;
 	if (m->n_clients >= MCP_CLIENTS_MAX ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) ||
 	    peer.uid != geteuid() || !client_new(m, fd, fd, true))
