@@ -103,6 +103,20 @@ tools() {
 	x = s.call("run", argv=["sh", "-c", "echo err >&2"], merge_stderr=True)
 	check((x["out"], x["err"]) == ("err\n", ""), x)
 	END
+	drive 'a command of words runs without a shell, and another one in a shell' <<- 'END'
+	s = Server()
+	x = s.call("run", command="env -i A='b  c' D=\"e\"")
+	check((x["out"], x["code"]) == ("A=b  c\nD=e\n", 0), x)
+	x = s.ask("tools/call", {"name": "run", "arguments": {"command": "nonesuch-program x"}})
+	check(x["result"]["structuredContent"]["error"]["name"] == "ENOENT", x)
+	x = s.call("run", command="nonesuch-program x; exit 5")
+	check(x["code"] == 5 and "not found" in x["err"], x)
+	x = s.call("run", command="nonesuch-program x", shell="/bin/sh")
+	check(x["code"] == 127, x)
+	check(s.call("run", command="printenv PWD", cwd="/usr")["out"] == "/usr\n")
+	x = s.call("run", command="printenv PWD", cwd="/usr", setenv={"PWD": "x"})
+	check(x["out"] == "x\n", x)
+	END
 	drive 'a call that is wrong, or whose program cannot start, says why' <<- 'END'
 	s = Server()
 	x = s.ask("tools/call", {"name": "run", "arguments": {"argv": ["/nonesuch"]}})["result"]

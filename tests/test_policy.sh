@@ -132,7 +132,8 @@ answers 'a folder is no program' 'error 13' . ask -c "$w" /usr
 answers 'a folder below is allowed' 'allow tools:18' . ask -c "$w/below" ls
 answers 'the folder above is denied' 'deny folders:4' 'not below' ask -c "$tmp" ls
 answers 'a folder with a longer name is denied' 'deny folders:4' . ask -c "$tmp/workshop" ls
-answers 'a folder that is denied is so below an allowed one' 'deny folders:5' "in 'deny'" ask -c "$w/secret" ls
+answers 'a folder that is denied is so below an allowed one' 'deny folders:5' "in 'deny'" \
+	ask -c "$w/secret" ls
 answers 'a link that leads out is denied' 'deny folders:4' "$tmp/other" ask -c "$w/out" ls
 answers 'dots that lead out are denied' 'deny folders:4' . ask -c "$w/below/../.." ls
 answers 'a folder that is not there is an error' 'error 2' . ask -c "$w/none" ls
@@ -175,7 +176,8 @@ answers 'words of a shell are not a string that is allowed' 'deny default:1' . \
 
 answers 'a variable may be set that a pattern allows' 'allow tools:18' . ask -c "$w" -e OK_1=x ls
 answers 'others may not be set' 'deny env:8' 'NO is not' ask -c "$w" -e NO=x ls
-answers 'a denied variable is denied though a pattern allows it' 'deny env:9' "OK_NOT is in 'deny'" ask -c "$w" -e OK_NOT=x ls
+answers 'a denied variable is denied though a pattern allows it' 'deny env:9' \
+	"OK_NOT is in 'deny'" ask -c "$w" -e OK_NOT=x ls
 is 'variables pass by name, and the policy sets others' \
 	$'KEEP_ME=1\nGIVEN=yes\nKEEP_SET=new[0]' \
 	env -i KEEP_ME=1 KEEP_NOT=2 KEEP_SET=3 X=4 "$policy" "$tmp/p.toml" env

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cli/mcp/mcp.h"
+#include "cli/mcp/words.h"
 
 #define WAITING_MAX ((size_t)64 << 20) /* bytes of requests that wait */
 
@@ -154,12 +155,47 @@ static bool take_flag(json_t *arguments, const char *key)
 	return is_set;
 }
 
-/* Make words of a command for a shell. */
+/* A shell sets PWD to the folder; the caller may have another in mind. */
+static void set_folder(json_t *arguments, const char *cwd)
+{
+	json_t *set = json_object_get(arguments, "setenv");
+
+	if (!cwd || json_object_get(json_object_get(arguments, "env"), "PWD") ||
+	    json_object_get(set, "PWD"))
+		return;
+	if (!set && !json_object_set_new(arguments, "setenv", json_object()))
+		set = json_object_get(arguments, "setenv");
+	json_object_set_new(set, "PWD", json_string(cwd));
+}
+
+/*
+ * Make an array of the words of a command, if it has nothing else and needs no shell.
+ * Return: NULL: it is for a shell.
+ */
+static json_t *words_of(json_t *arguments, const json_t *command)
+{
+	const char *cwd = json_string_value(json_object_get(arguments, "cwd"));
+	const char **words;
+	json_t *argv;
+
+	if ((cwd && *cwd != '/') ||
+	    words_split(json_string_value(command), json_string_length(command),
+			&words))
+		return NULL;
+	argv = json_array();
+	for (size_t i = 0; words[i]; i++)
+		json_array_append_new(argv, json_string(words[i]));
+	free(words);
+	set_folder(arguments, cwd);
+	return argv;
+}
+
+/* Make the argv of a command: its own words, or a shell's. */
 static int take_command(json_t *arguments, struct mcp_run *run,
 			struct complaint *c)
 {
 	json_t *command = json_object_get(arguments, "command");
-	json_t *shell = json_object_get(arguments, "shell");
+	json_t *shell = json_object_get(arguments, "shell"), *argv = NULL;
 
 	if (!command && shell)
 		return complain(c, EINVAL, "\"shell\" needs \"command\"");
@@ -169,12 +205,14 @@ static int take_command(json_t *arguments, struct mcp_run *run,
 	run->what = json_pack("{s:O}", command ? "command" : "argv",
 			      command ? command
 				      : json_object_get(arguments, "argv"));
+	if (command && !shell)
+		argv = words_of(arguments, command);
+	if (command && !argv)
+		argv = json_pack("[s, s, O]",
+				 shell ? json_string_value(shell) : "/bin/sh",
+				 "-c", command);
 	if (command)
-		json_object_set_new(
-			arguments, "argv",
-			json_pack("[s, s, O]",
-				  shell ? json_string_value(shell) : "/bin/sh",
-				  "-c", command));
+		json_object_set_new(arguments, "argv", argv);
 	json_object_del(arguments, "command");
 	json_object_del(arguments, "shell");
 	return run->what ? 0 : complain(c, ENOMEM, "out of memory");

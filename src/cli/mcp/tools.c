@@ -70,7 +70,8 @@ static const struct argument {
 } arguments[] = {
 	{ "argv", PROGRAM, 0, "strings",
 	  "the program, looked for on PATH, and its arguments; no shell" },
-	{ "command", PROGRAM, 0, "string", "a command for a shell instead" },
+	{ "command", PROGRAM, 0, "string",
+	  "a command for a shell instead; if it is words alone, none is needed" },
 	{ "shell", PROGRAM, 0, "string",
 	  "the shell of \"command\"; default /bin/sh" },
 	{ "cwd", PROGRAM, 0, "string", "the directory to start in" },
