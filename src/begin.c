@@ -105,7 +105,7 @@ static int clone_or_make_room(struct spawn_template_begin *b)
 {
 	int ret = clone_with_pipe(b);
 
-	if (ret != -EAGAIN || !st_warm_make_room())
+	if (ret != -EAGAIN || !st_warm_make_room(b->launch.args->flags))
 		return ret;
 	sys_close_own(&b->done);
 	return clone_with_pipe(b);

@@ -333,7 +333,7 @@ static pid_t launch_child(int tfd, const struct st_spawn *spawn,
 		pid = st_clone_launch(l);
 	/* processes that wait count for the limit, too: not worse than without */
 	if (pid == -EAGAIN && report->stage == SPAWN_TEMPLATE_STAGE_CLONE &&
-	    !spawn->clone && st_warm_make_room())
+	    !spawn->clone && st_warm_make_room(spawn->args.flags))
 		pid = st_clone_launch(l);
 	if (l->block) /* a plain launch makes no call for memory */
 		free(l->block);

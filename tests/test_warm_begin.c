@@ -85,6 +85,7 @@ static void begins(int tfd)
 	fds = test_count_fds();
 	CHECK_WARM(tfd, {
 		b = begin_probe(tfd);
+		CHECK(ends(b, OVER_MS)); /* else it may be killed before */
 		spawn_template_begin_drop(b);
 	});
 	await_fds(tfd, fds);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* ---- killed processes */
 
@@ -68,6 +69,117 @@ static void launches_survive_kills_at_any_step_once(void)
 static void launches_survive_kills_at_any_step_fork(void)
 {
 	survives_kills(FORK);
+}
+
+/* ---- what is replaced, and when */
+
+/* Return: the process that forks; with *spare, the one that waits. */
+static pid_t parked_of(int tfd, pid_t *spare)
+{
+	pid_t pids[16];
+	int n;
+
+	await_ready(tfd);
+	n = children(pids, 16);
+	CHECK_EQ(n, 2);
+	*spare = pids[0] > pids[1] ? pids[0] : pids[1];
+	return pids[0] > pids[1] ? pids[1] : pids[0];
+}
+
+/* Kills it, and waits: a process may take a launch on its way to its end. */
+static void end(pid_t pid)
+{
+	CHECK_SYS(kill(pid, SIGKILL));
+	for (int i = 0; i < 2500 && test_process_state(pid) != 'Z'; i++)
+		nap();
+	CHECK_EQ(test_process_state(pid), 'Z');
+}
+
+/* The launch is served by a process that is forked in place of the killed one. */
+static void a_killed_spare_is_replaced_by_the_launch_that_needs_it(void)
+{
+	int tfd = ready_probe(FORK);
+	pid_t spare;
+
+	for (int i = 0; i < 3; i++) {
+		parked_of(tfd, &spare);
+		end(spare);
+		CHECK_WARM(tfd,
+			   CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	}
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(LOST)], 0);
+}
+
+static void a_killed_spare_does_not_hold_up_a_begun_launch(void)
+{
+	struct spawn_template_spawn_args args =
+		test_args(NULL, TEST_ARGV("probe"));
+	int tfd = ready_probe(FORK), pidfd;
+	struct spawn_template_begin *b;
+	pid_t spare;
+
+	parked_of(tfd, &spare);
+	end(spare);
+	CHECK_WARM(tfd, {
+		CHECK_OK(spawn_template_begin(tfd, &args, sizeof(args), &b));
+		CHECK_OK(spawn_template_begin_wait(b, &pidfd, NULL, 0));
+	});
+	CHECK_EQ(test_wait(pidfd), 0);
+}
+
+/* Waits, without a launch, until another process than these forks. */
+static void await_others(int tfd, pid_t old, pid_t spare)
+{
+	pid_t pids[16];
+	int n = 0, others = 0;
+
+	for (int i = 0; i < 2500 && others < 2; i++) {
+		nap();
+		n = children(pids, 16);
+		others = 0;
+		for (int k = 0; k < n; k++)
+			others += pids[k] != old && pids[k] != spare &&
+				  test_process_state(pids[k]) != 'Z';
+	}
+	CHECK_GE(others, 2);
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+}
+
+/* The launch has another one forked, which does not come. */
+static void a_killed_parked_process_is_replaced_without_a_launch(void)
+{
+	int tfd = ready_probe(FORK);
+	pid_t spare, old = parked_of(tfd, &spare);
+
+	CHECK_SYS(kill(old, SIGSTOP));
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	CHECK_EQ(stat_of(tfd).warm_ready, 0);
+	CHECK_SYS(kill(old, SIGKILL));
+	await_others(tfd, old, spare);
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(LOST)], 0);
+}
+
+#define USER 64328 /* a user id of this test alone */
+
+/* A process that forks finds no room for one, and later it does. */
+static void a_fork_that_failed_is_made_up_for_without_a_launch(void)
+{
+	struct rlimit none = { 1, 1000 }, many = { 1000, 1000 };
+	pid_t spare, old;
+	int tfd;
+
+	test_need_root();
+	CHECK_SYS(syscall(SYS_setresuid, USER, USER, USER));
+	CHECK_SYS(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); /* may be traced */
+	tfd = ready_probe(FORK);
+	old = parked_of(tfd, &spare);
+	CHECK_SYS(prlimit(old, RLIMIT_NPROC, &none, NULL));
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	usleep(50000);
+	CHECK_EQ(stat_of(tfd).warm_ready, 0);
+	CHECK_SYS(prlimit(old, RLIMIT_NPROC, &many, NULL));
+	await_ready(tfd);
+	CHECK_EQ(stat_of(tfd).cold, 2); /* the first ones */
 }
 
 /* ---- the end of the host */
@@ -274,6 +386,10 @@ static void forks_of_a_host_with_the_programs_name_are_left_alone(void)
 static const struct test_case cases[] = {
 	TEST_CASE(launches_survive_kills_at_any_step_once),
 	TEST_CASE(launches_survive_kills_at_any_step_fork),
+	TEST_CASE(a_killed_spare_is_replaced_by_the_launch_that_needs_it),
+	TEST_CASE(a_killed_spare_does_not_hold_up_a_begun_launch),
+	TEST_CASE(a_killed_parked_process_is_replaced_without_a_launch),
+	TEST_CASE(a_fork_that_failed_is_made_up_for_without_a_launch),
 	TEST_CASE(nothing_is_left_of_a_killed_host),
 	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
 	TEST_CASE(nothing_is_left_of_hosts_killed_at_any_time),

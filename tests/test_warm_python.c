@@ -551,6 +551,52 @@ static void a_list_that_is_none_is_refused(void)
 	CHECK_EQ(create("/bin/sh", "json"), -EINVAL);
 }
 
+/* It is tried again, after a time, and before a day has passed. */
+static void a_module_whose_error_was_mended_is_imported_ahead(void)
+{
+	char *env[] = { test_fmt("PYTHONPATH=%s", test_tmpdir()), NULL };
+	struct line line = C("import mended; print(mended.value)");
+	int tfd = python_of("mended");
+
+	line.env = env;
+	test_write(test_path("mended.py"), "syntax error\n", 0644);
+	for (int n = 0; n < 2; n++)
+		see(tfd, &line);
+	for (int n = 0; n < 2500; n++) {
+		if (stat_of(tfd).cold_reasons[COLD(PROGRAM)])
+			break;
+		see(tfd, &line);
+		nap();
+	}
+	CHECK_GT(stat_of(tfd).cold_reasons[COLD(PROGRAM)], 0);
+	test_write(test_path("mended.py"), "value = 'mended'\n", 0644);
+	for (int n = 0; n < 300 && !stat_of(tfd).warm_ready; n++) {
+		CHECK_STR(see(tfd, &line).out, "mended\n");
+		usleep(100000);
+	}
+	CHECK_STR(see_warm(tfd, &line).out, "mended\n");
+}
+
+/* Each start ends the other's Python, and would cost a new one for nothing. */
+static void starts_that_alternate_are_prepared_less_and_less_often(void)
+{
+	char *env[2][3] = { { (char *)"A=1", (char *)"HOME=/", NULL },
+			    { (char *)"A=2", (char *)"HOME=/", NULL } };
+	struct line line = C("pass");
+	int tfd = python_of(NULL), ready = 0;
+
+	line.env = env[0];
+	make_ready(tfd, &line);
+	for (int n = 1; n < 40; n++) {
+		line.env = env[n / 2 % 2];
+		see(tfd, &line);
+		usleep(n % 2 ? 150000 : 0);
+		ready += n % 2 && stat_of(tfd).warm_ready;
+	}
+	/* of 20 such pauses, only the first are long enough */
+	CHECK_LE(ready, 7);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(command_lines_do_the_same_as_in_a_python_that_starts),
 	TEST_CASE(a_report_is_the_same_with_any_options),
@@ -560,6 +606,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
 	TEST_CASE(a_module_ahead_may_keep_a_stream),
 	TEST_CASE(modules_ahead_may_be_many),
+	TEST_CASE(a_module_whose_error_was_mended_is_imported_ahead),
+	TEST_CASE(starts_that_alternate_are_prepared_less_and_less_often),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_while_it_is_imported_is_not_kept),

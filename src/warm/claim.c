@@ -346,13 +346,29 @@ static void wait_awake(const struct warm_claim *claim)
 }
 
 /*
+ * Tells whether the caller should no longer wait for a process to take the launch. The
+ * caller has waited for a while.
+ */
+static bool is_hopeless(const struct warm_claim *claim)
+{
+	struct warm_seat *seat = claim->seat;
+	bool serves;
+
+	if (forks_fail(claim) || st_now() >= claim->most)
+		return true;
+	pthread_mutex_lock(seat->lock);
+	serves = st_seat_will_serve(seat);
+	pthread_mutex_unlock(seat->lock);
+	return !serves;
+}
+
+/*
  * Return: 0: done; WARM_COLD: nobody took it; -ECHILD: the process was killed.
  */
 static int wait_done(struct warm_claim *claim)
 {
 	struct sys_timespec look = { 0, LOOK_AFTER };
 	struct warm_slot *slot = slot_of(claim);
-	int64_t most = st_now() + TAKEN_MOST;
 
 	wait_awake(claim);
 	/* a launch that was begun, and killed: the host knows that it is over */
@@ -365,8 +381,7 @@ static int wait_done(struct warm_claim *claim)
 		if (is_done(slot))
 			break;
 		if (!claim->pid) {
-			if ((forks_fail(claim) || st_now() >= most) &&
-			    withdraw(slot))
+			if (is_hopeless(claim) && withdraw(slot))
 				return WARM_COLD;
 			identify(claim);
 			if (claim->pid)
@@ -425,6 +440,7 @@ void st_claim_go(struct warm_claim *claim, const struct warm_caller *caller)
 			      (caller->ignored >> (SIGTRAP - 1) & 1);
 	slot->umask = caller->umask;
 	slot->no_new_privs = caller->no_new_privs;
+	claim->most = st_now() + TAKEN_MOST;
 	set_go(slot, WARM_GO);
 }
 
@@ -436,15 +452,21 @@ static void await_taken(const struct warm_claim *claim)
 {
 	struct sys_timespec look = { 0, LOOK_TAKEN };
 	struct warm_slot *slot = slot_of(claim);
-	int64_t most = st_now() + TAKEN_MOST;
+	int64_t due = claim->most - TAKEN_MOST + LOOK_AFTER;
 
 	for (int i = 0; i < BEGIN_SPINS && !is_taken(slot); i++)
 		warm_relax();
 	if (is_taken(slot))
 		return;
 	__atomic_store_n(&slot->sleeps, 1, __ATOMIC_SEQ_CST);
-	while (!is_taken(slot) && !forks_fail(claim) && st_now() < most)
+	while (!is_taken(slot) && !forks_fail(claim)) {
 		sys_call4(__NR_futex, &slot->done, FUTEX_WAIT, 0, &look);
+		if (st_now() < due)
+			continue;
+		if (is_hopeless(claim))
+			break;
+		due = st_now() + LOOK_AFTER;
+	}
 }
 
 /*

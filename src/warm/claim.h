@@ -17,6 +17,7 @@ struct warm_claim {
 	struct warm_seat *seat;
 	struct st_launch *launch;
 	unsigned int slot;
+	int64_t most;		/* time until which a process must take it */
 	uint32_t failures;	/* of forks, before */
 	pid_t pid;		/* 0: not known yet */
 	int pidfd;

@@ -8,13 +8,14 @@
  * - A process that is taken is replaced after WARM_REFILL_AFTER, so that parking or
  *   forking does not take the processor from the launch that took it. Where launches
  *   follow each other faster, these have the next one forked at once.
- * - Processes that were not used for IDLE_MOST end.
+ * - Processes that were not used for WARM_IDLE_MOST end.
  * - There are at most PARKED_MOST, besides those that these have forked: for one
  *   more, those of the template that was launched the longest ago end.
  */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/prctl.h>
 
@@ -23,15 +24,13 @@
 #include "sys.h"
 #include "epoch.h"
 #include "thread.h"
-#include "warm/environment.h"
 #include "warm/pool.h"
 
-#define IDLE_MOST (30000 * ST_MS)
 #define PARKED_MOST 64 /* processes of all templates */
 /* Moments to wait for processes to end that leave room for a launch. */
 #define ROOM_NAPS 1000
-/* The time after which parking is tried again that found no process or memory. */
-#define SHORTAGE_AFTER (1000 * ST_MS)
+/* The time after which those that were to be forked are missed. */
+#define CHECK_AFTER (1000 * ST_MS)
 
 /* One for each process that uses it: a forked child has its own. */
 struct keeper {
@@ -43,28 +42,6 @@ struct keeper {
 };
 
 static _Atomic(struct keeper *) keeper;
-
-/*
- * Leaves a seat for the keeper to close, since that takes longer than a launch,
- * and other launches may use it. The caller holds the lock.
- */
-void st_keeper_retire(struct st_warm *w, struct warm_seat *seat)
-{
-	for (unsigned int i = 0; i < w->n; i++) {
-		if (w->seat[i] != seat)
-			continue;
-		w->seat[i] = w->seat[--w->n];
-		seat->next = w->spent;
-		w->spent = seat;
-		w->close_due = st_now() + WARM_REFILL_AFTER;
-	}
-}
-
-void st_keeper_retire_all(struct st_warm *w)
-{
-	while (w->n)
-		st_keeper_retire(w, w->seat[0]);
-}
 
 /* Takes a seat that can be closed; the caller holds the lock. */
 static struct warm_seat *take_spent(struct st_warm *w)
@@ -105,140 +82,9 @@ static int64_t close_due(const struct st_warm *w)
 	return ST_NEVER;
 }
 
-/* Has as many forked as should wait; the first one is on its way. */
-static void fork_ahead(const struct st_warm *w, struct warm_seat *seat)
-{
-	for (unsigned int i = 1; st_seat_forks(seat) && i < w->target; i++)
-		st_seat_ring(seat);
-}
-
-/* Copies of what launches have asked for, of which one is used. */
-struct runtime_start {
-	struct st_session_key session;
-	struct st_python_start python;
-};
-
-static void runtime_start_free(struct runtime_start *start)
-{
-	free(start->session.envp);
-	free(start->session.directory);
-	st_python_start_free(&start->python);
-}
-
-/* Parks one more process, without the lock: launches go on meanwhile. */
-static int park(struct st_warm *w, struct warm_seat *seat,
-		const struct runtime_start *start, bool *final)
-{
-	struct st_park p = {
-		.path = w->path,
-		.argv0 = w->argv0,
-		.key = &w->key,
-		.mode = w->mode,
-	};
-	struct st_same before, after;
-	int ret = st_same_read(&before);
-
-	if (ret == 0)
-		ret = w->session  ? st_session_open(w->session, &start->session,
-						    seat, &p)
-		      : w->python ? st_python_open(w->python, &start->python,
-						   seat, &p)
-				  : st_seat_open(seat, &p);
-	/* sourcing may have effects: not again what cannot be forked */
-	*final = (w->session || w->python) && p.step >= WARM_STEP_SOURCE;
-	if (ret < 0)
-		return ret;
-	ret = st_same_read(&after);
-	/* another thread may have changed the process meanwhile */
-	if (ret == 0 && memcmp(&before, &after, sizeof(before)) != 0)
-		ret = -EAGAIN;
-	if (ret < 0)
-		st_seat_close(seat);
-	seat->same = after;
-	seat->lock = &w->lock;
-	seat->since = st_now();
-	if (ret == 0)
-		fork_ahead(w, seat);
-	return ret;
-}
-
-/* Counts the starts of a runtime; the caller holds the lock. */
-static uint64_t generation_of(const struct st_warm *w)
-{
-	return w->session  ? w->session->generation
-	       : w->python ? w->python->generation
-			   : 0;
-}
-
-/* Copies the start of a runtime, which launches may replace. */
-static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
-{
-	uint64_t generation;
-
-	if (!w->session && !w->python)
-		return 0;
-	pthread_mutex_lock(&w->lock);
-	if (w->python) {
-		st_python_copy(w->python, &start->python);
-	} else {
-		if (w->session->envp)
-			start->session.envp =
-				st_environment_copy(w->session->envp);
-		if (w->session->directory)
-			start->session.directory =
-				strdup(w->session->directory);
-		start->session.defaulted = w->session->defaulted;
-		start->session.files = w->session->files;
-	}
-	generation = generation_of(w);
-	pthread_mutex_unlock(&w->lock);
-	return generation;
-}
-
-static void refill(struct st_warm *w)
-{
-	struct warm_seat *seat = malloc(sizeof(*seat));
-	bool final = false, stale = false;
-	struct runtime_start start = { .python.envp = NULL };
-	uint64_t generation = take_start(w, &start);
-	int ret = seat ? park(w, seat, &start, &final) : -ENOMEM;
-
-	runtime_start_free(&start);
-	pthread_mutex_lock(&w->lock);
-	w->due = ST_NEVER;
-	if (generation_of(w) != generation) {
-		/* it was for a start that is no longer wanted */
-		stale = ret == 0;
-		w->due = st_now();
-	} else if (sys_is_shortage(ret) && !final) {
-		/* the next launch asks again */
-		if (st_now() - w->used < IDLE_MOST)
-			w->due = st_now() + SHORTAGE_AFTER;
-	} else if (ret < 0) {
-		w->failures = final ? WARM_TRIES : w->failures + 1;
-		if (w->failures < WARM_TRIES)
-			w->due = st_now() + (1000 * ST_MS << w->failures);
-		else if (w->renew) /* nothing comes in its place */
-			st_keeper_retire_all(w);
-	} else {
-		w->failures = 0;
-		if (w->renew)
-			st_keeper_retire_all(w);
-		w->renew = false;
-		w->seat[w->n++] = seat;
-		seat = NULL;
-		if (w->n < st_pool_seats(w))
-			w->due = st_now() + WARM_REFILL_AFTER;
-	}
-	pthread_mutex_unlock(&w->lock);
-	if (stale)
-		st_seat_close(seat);
-	free(seat);
-}
-
 static void dispose(struct st_warm *w)
 {
-	st_keeper_retire_all(w);
+	st_pool_retire_all(w);
 	close_spent(w);
 	pthread_mutex_destroy(&w->lock);
 	st_python_free(w->python);
@@ -258,13 +104,17 @@ static void nap(void)
 /* Ends all processes of a template, as if it had never been launched. */
 static void forget(struct st_warm *w)
 {
-	st_keeper_retire_all(w);
+	st_pool_retire_all(w);
 	w->launches = 0;
 	w->renew = false;
 	w->due = ST_NEVER;
 }
 
-/* Has forked what the launches have left to the keeper. The caller holds the lock. */
+/*
+ * Has forked what the launches have left to the keeper, and what has failed or was
+ * killed: without that, nothing would wait until the next launch. The caller holds the
+ * lock.
+ */
 static void fork_missing(struct st_warm *w)
 {
 	struct warm_seat *seat = w->n ? w->seat[0] : NULL;
@@ -272,10 +122,27 @@ static void fork_missing(struct st_warm *w)
 	w->fork_due = ST_NEVER;
 	if (!seat || !st_seat_forks(seat) || !st_seat_has_fds(seat))
 		return;
-	st_seat_hear(seat);
+	if (st_seat_is_lost(seat)) {
+		st_pool_retire(w, seat);
+		if (w->due == ST_NEVER)
+			w->due = st_now() + WARM_REFILL_AFTER;
+		return;
+	}
+	st_seat_bury(seat);
 	while (st_seat_ready(seat) + st_seat_coming(seat) < w->target)
 		if (st_seat_ring(seat) < 0)
-			return;
+			break;
+	if (st_seat_ready(seat) < w->target)
+		w->fork_due = st_now() + CHECK_AFTER;
+}
+
+/* Has the keeper look whether what the launches had forked has come. */
+void st_keeper_check(struct st_warm *w)
+{
+	if (w->fork_due != ST_NEVER)
+		return;
+	w->fork_due = st_now() + CHECK_AFTER;
+	st_keeper_poke();
 }
 
 /* Takes a lock if that is free within a moment: the caller may be a signal handler. */
@@ -319,11 +186,36 @@ static unsigned int all_seats_left(struct keeper *k, bool end)
 	return n;
 }
 
-bool st_warm_make_room(void)
+/*
+ * Tells whether there is room for one more process here: then another cgroup, in which
+ * the launch is to be, is full. A child that ends at once is the only way to know: the
+ * limit may be that of a cgroup far above, or of the user.
+ */
+static bool has_room(void)
+{
+	uint64_t all = ~0ULL, mine;
+	long pid;
+
+	if (sys_sigmask(&all, &mine) < 0)
+		return false;
+	pid = sys_call5(__NR_clone, 0, 0, 0, 0, 0);
+	if (pid == 0)
+		sys_exit(0);
+	while (pid > 0 && sys_call4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
+		;
+	sys_sigmask(&mine, NULL);
+	return pid > 0;
+}
+
+bool st_warm_make_room(uint64_t flags)
 {
 	struct keeper *k = atomic_load(&keeper);
 
-	if (!k || k->epoch != st_epoch_current() || !all_seats_left(k, true))
+	if (!k || k->epoch != st_epoch_current())
+		return false;
+	if (flags & SPAWN_TEMPLATE_SPAWN_INTO_CGROUP && has_room())
+		return false;
+	if (!all_seats_left(k, true))
 		return false;
 	st_keeper_poke();
 	for (int i = 0; i < ROOM_NAPS && all_seats_left(k, false); i++)
@@ -371,7 +263,7 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 		work = DISPOSE;
 	else if (w->due <= now && (w->n < st_pool_seats(w) || w->renew))
 		work = PARK;
-	else if (w->n && now - w->used >= IDLE_MOST)
+	else if (w->n && now - w->used >= WARM_IDLE_MOST)
 		forget(w);
 	if (work == NOTHING && close_due(w) <= now)
 		work = CLOSE;
@@ -381,8 +273,8 @@ static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 		*due = w->fork_due;
 	if (close_due(w) < *due)
 		*due = close_due(w);
-	if (w->n && w->used + IDLE_MOST < *due)
-		*due = w->used + IDLE_MOST;
+	if (w->n && w->used + WARM_IDLE_MOST < *due)
+		*due = w->used + WARM_IDLE_MOST;
 	pthread_mutex_unlock(&w->lock);
 	return work;
 }
@@ -409,7 +301,7 @@ static int64_t look(struct keeper *k)
 		if (work == DISPOSE)
 			dispose(w);
 		else if (work == PARK)
-			refill(w);
+			st_pool_refill(w);
 		else
 			close_spent(w);
 		pthread_mutex_lock(&k->lock);

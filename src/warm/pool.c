@@ -26,6 +26,9 @@
 #define RENEW_LAUNCHES 1000
 #define RENEW_AFTER (600000 * ST_MS)
 
+/* At so many moves the time until the next parking no longer grows. */
+#define MOVES_MOST 20
+
 static void count_cold(struct st_warm *w, unsigned int reason)
 {
 	atomic_fetch_add_explicit(&w->cold[reason], 1, memory_order_relaxed);
@@ -36,12 +39,13 @@ static void count_cold(struct st_warm *w, unsigned int reason)
 /*
  * Returns the time after which to park. A caller that no process fits, such as a
  * thread with another nice value than the keeper's, must not cost a parking for
- * each of its launches.
+ * each of its launches; nor must launches that alternate between two starts of a
+ * runtime, of which each ends the other's process.
  */
 static int64_t park_after(const struct st_warm *w)
 {
-	unsigned int over =
-		w->misfits > WARM_MISFITS ? w->misfits - WARM_MISFITS : 0;
+	unsigned int n = w->misfits > w->moves ? w->misfits : w->moves;
+	unsigned int over = n > WARM_MISFITS ? n - WARM_MISFITS : 0;
 
 	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
 }
@@ -64,7 +68,7 @@ static unsigned int want(struct st_warm *w, const struct st_launch *l)
 {
 	char *const *argv = (char **)(uintptr_t)l->args->argv;
 
-	if (w->failures >= WARM_TRIES)
+	if (!st_pool_may_park(w))
 		return SPAWN_TEMPLATE_COLD_PROGRAM;
 	if (++w->launches < 2)
 		return SPAWN_TEMPLATE_COLD_FIRST;
@@ -122,7 +126,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	int ret;
 
 	if (reason == SPAWN_TEMPLATE_COLD_ENVIRONMENT && moves(w, l)) {
-		st_keeper_retire_all(w);
+		st_pool_retire_all(w);
+		w->moves += w->moves < MOVES_MOST ? 2 : 0;
 		/* what failed for one start may be done for another */
 		if (w->python)
 			w->failures = 0;
@@ -151,13 +156,13 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 		/* another directory: not too often, the file is sourced anew */
 		w->misfits += 2;
 		st_session_forget(w->session);
-		st_keeper_retire_all(w);
+		st_pool_retire_all(w);
 		want(w, l);
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	}
 	if (ret != -EPIPE)
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
-	st_keeper_retire(w, seat);
+	st_pool_retire(w, seat);
 	want(w, l);
 	return SPAWN_TEMPLATE_COLD_LOST;
 }
@@ -187,17 +192,21 @@ static void fork_later(struct st_warm *w)
 static void end(struct st_warm *w, struct warm_claim *claim,
 		unsigned int reason)
 {
-	if (reason == ST_COLD_NONE)
+	if (reason == ST_COLD_NONE) {
 		w->misfits = 0;
-	else if (reason == SPAWN_TEMPLATE_COLD_INHERITED ||
-		 reason == SPAWN_TEMPLATE_COLD_SANDBOX)
+		w->moves -= w->moves > 0;
+	} else if (reason == SPAWN_TEMPLATE_COLD_INHERITED ||
+		   reason == SPAWN_TEMPLATE_COLD_SANDBOX) {
 		w->misfits++;
+	}
 	if (reason == SPAWN_TEMPLATE_COLD_LOST || w->mode == WARM_ONCE)
-		st_keeper_retire(w, claim->seat);
+		st_pool_retire(w, claim->seat);
 	else if (reason != ST_COLD_NONE)
-		st_keeper_retire_all(w);
+		st_pool_retire_all(w);
 	st_claim_end(claim, w->target);
-	if (!claim->hurry && w->mode == WARM_FORK)
+	if (w->mode == WARM_FORK && claim->hurry)
+		st_keeper_check(w);
+	else if (w->mode == WARM_FORK)
 		fork_later(w);
 	w->used = st_now();
 	if (w->n < st_pool_seats(w))
@@ -309,7 +318,7 @@ static void replace(struct st_warm *w, struct warm_claim *claim)
 	if (w->mode != WARM_ONCE)
 		return;
 	pthread_mutex_lock(&w->lock);
-	st_keeper_retire(w, claim->seat);
+	st_pool_retire(w, claim->seat);
 	want(w, claim->launch);
 	pthread_mutex_unlock(&w->lock);
 }

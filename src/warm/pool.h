@@ -22,8 +22,10 @@
 #define WARM_REFILL_AFTER (2 * ST_MS)
 /* So many misfits in a row are answered by a new process at once. */
 #define WARM_MISFITS 4
-/* Attempts to park before the program counts as impossible. */
+/* Attempts to park before the program counts as impossible, for some time. */
 #define WARM_TRIES 3
+/* The time after which processes end that no launch has used. */
+#define WARM_IDLE_MOST (30000 * ST_MS)
 
 struct st_warm {
 	struct st_warm *next;		/* the keeper's list */
@@ -49,7 +51,10 @@ struct st_warm {
 	int64_t due; /* time for the keeper to look; ST_NEVER */
 	int64_t fork_due; /* time for it to have one more forked; ST_NEVER */
 	unsigned int failures;		/* failed attempts to park, in a row */
+	unsigned int given_up;		/* how often they were too many, in a row */
+	int64_t again;			/* time to try once more then */
 	unsigned int misfits; /* launches that no process fitted, in a row */
+	unsigned int moves; /* other starts of a runtime, over warm launches */
 	bool renew;			/* park another process that forks */
 	bool dropped;			/* the template is gone */
 };
@@ -60,12 +65,18 @@ static inline unsigned int st_pool_seats(const struct st_warm *w)
 	return w->mode == WARM_FORK ? 1 : w->target;
 }
 
+/* ---- refill.c; the caller of all but st_pool_refill() holds the lock */
+
+bool st_pool_may_park(struct st_warm *w);
+void st_pool_refill(struct st_warm *w);
+void st_pool_retire(struct st_warm *w, struct warm_seat *seat);
+void st_pool_retire_all(struct st_warm *w);
+
 /* ---- keeper.c */
 
 int st_keeper_add(struct st_warm *w);
 void st_keeper_poke(void);
-void st_keeper_retire(struct st_warm *w, struct warm_seat *seat);
-void st_keeper_retire_all(struct st_warm *w);
+void st_keeper_check(struct st_warm *w);
 
 /* ---- judge.c; each: a reason to go cold, or ST_COLD_NONE */
 

@@ -400,3 +400,84 @@ void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd)
 	else
 		seat->pid = 0;
 }
+
+/* ---- processes that were killed while they waited */
+
+/* Tells whether the parked process has ended, and forks no more. */
+bool st_seat_is_lost(const struct warm_seat *seat)
+{
+	return seat->pid && st_seat_has_ended(seat->pid, seat->pidfd);
+}
+
+/* Tells whether a launch under way has this process, which may be a program by now. */
+static bool is_taken(const struct warm_seat *seat, pid_t pid)
+{
+	const struct warm_slot *slot = seat->shared->slot;
+
+	for (int i = 0; i < WARM_SLOTS; i++)
+		if ((seat->slots >> i & 1) &&
+		    __atomic_load_n(&slot[i].pid, __ATOMIC_ACQUIRE) ==
+			    (uint32_t)pid)
+			return true;
+	return false;
+}
+
+static bool is_waiting(const struct warm_seat *seat, pid_t pid)
+{
+	for (unsigned int i = 0; i < seat->n_waiting; i++)
+		if (seat->waiting[i].pid == pid)
+			return true;
+	return false;
+}
+
+static void bury(struct warm_seat *seat, pid_t pid, int pidfd)
+{
+	st_seat_end(seat, pid, pidfd);
+	forget(seat, pid);
+}
+
+/*
+ * Reaps the forked processes that have ended before a launch took them, so that they
+ * are not counted as waiting, or as coming.
+ */
+void st_seat_bury(struct warm_seat *seat)
+{
+	st_seat_hear(seat);
+	for (unsigned int i = seat->n_waiting; i-- > 0;) {
+		const struct warm_waiting w = seat->waiting[i];
+
+		if (is_taken(seat, w.pid) || !st_seat_has_ended(w.pid, w.pidfd))
+			continue;
+		seat->waiting[i] = seat->waiting[--seat->n_waiting];
+		bury(seat, w.pid, w.pidfd);
+	}
+	for (int i = 0; i < WARM_FORKED; i++) {
+		pid_t pid = (pid_t)__atomic_load_n(&seat->shared->forked[i],
+						   __ATOMIC_ACQUIRE);
+
+		if (!pid || is_waiting(seat, pid) || is_taken(seat, pid) ||
+		    !st_seat_has_ended(pid, -1))
+			continue;
+		/* it may have announced itself before it ended */
+		st_seat_hear(seat);
+		if (is_waiting(seat, pid))
+			continue;
+		bury(seat, pid, -1);
+		seat->heard++;
+	}
+}
+
+/*
+ * Tells whether a process may still take each launch under way. If one that waited was
+ * killed, another is forked. The caller holds the lock.
+ */
+bool st_seat_will_serve(struct warm_seat *seat)
+{
+	if (st_seat_is_lost(seat))
+		return false;
+	if (!st_seat_forks(seat) || !st_seat_has_fds(seat))
+		return true;
+	st_seat_bury(seat);
+	return seat->n_waiting + st_seat_coming(seat) >= seat->unclaimed ||
+	       st_seat_ring(seat) == 0;
+}

@@ -53,6 +53,9 @@ int st_seat_ring(struct warm_seat *seat);
 unsigned int st_seat_coming(const struct warm_seat *seat);
 void st_seat_take(struct warm_seat *seat, pid_t pid, int *pidfd);
 bool st_seat_lives(const struct warm_seat *seat);
+bool st_seat_is_lost(const struct warm_seat *seat);
+void st_seat_bury(struct warm_seat *seat);
+bool st_seat_will_serve(struct warm_seat *seat);
 
 bool st_seat_has_ended(pid_t pid, int pidfd);
 void st_seat_end(const struct warm_seat *seat, pid_t pid, int pidfd);

@@ -42,9 +42,9 @@ unsigned int st_warm_ready(struct st_warm *warm);
 uint64_t st_warm_count(const struct st_warm *warm, unsigned int reason);
 
 /*
- * Ends all processes that wait, and waits for that: a launch has found none free.
- * Return: false if none waited.
+ * Ends all processes that wait, and waits for that: a launch with these flags has found
+ * none free. Return: false if none waited, or if that cannot help.
  */
-bool st_warm_make_room(void);
+bool st_warm_make_room(uint64_t flags);
 
 #endif
