@@ -101,7 +101,7 @@ action = "allow"
 program = "gre*"
 END
 
-echo 1..64
+echo 1..65
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -210,6 +210,8 @@ complains 'a star for all programs must, too' "4: rule 'a' allows '\\*'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="*"\n'
 complains 'a bad limit has its line' '2: .*"memory_max" is not' '[limits]\nmemory_max = "x"\n'
 complains 'a bad time has its line' "2: 'timeout' is not a time" '[limits]\ntimeout = "x"\n'
+complains 'a way of preparing that is unknown has its line' "2: 'warm' is none of" \
+	'[[rule]]\nwarm = "hot"\n'
 complains 'a sandbox without a restriction is refused' '1: \[sandbox\] restricts nothing' \
 	'[sandbox]\nbest_effort = true\n'
 head -c 1100000 /dev/zero | tr '\0' '#' > "$tmp/huge.toml"

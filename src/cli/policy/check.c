@@ -211,7 +211,8 @@ static bool judge_variables(const struct judged *j, struct policy_answer *a)
 	const char *const *v = j->request->variables;
 
 	for (; v && *v; v++) {
-		char *name = strndup(*v, strcspn(*v, "="));
+		size_t n = strcspn(*v, "=");
+		char *name = strndup(*v, n);
 		bool denied = !name || list_matches(&p->unsettable, name, "");
 		bool allowed =
 			name && !denied && list_matches(&p->settable, name, "");
@@ -223,7 +224,7 @@ static bool judge_variables(const struct judged *j, struct policy_answer *a)
 			continue;
 		answer(a, POLICY_DENY, "env", line,
 		       "denied by [env] (%.200s, line %u): %.*s %s", p->file,
-		       line, (int)strcspn(*v, "=") & 0xff, *v,
+		       line, (int)(n < 64 ? n : 64), *v,
 		       denied ? "is in 'deny'" : "is not in 'allow'");
 		return true;
 	}

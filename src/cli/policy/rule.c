@@ -119,7 +119,9 @@ static int read_warm_word(struct policy_reader *r, const char *key,
 	if (warm_flag(*warm))
 		return 0;
 	return policy_wrong(r, value->lineno,
-			    "'%s' is neither \"once\" nor \"fork\"", key);
+			    "'%s' is none of \"once\", \"fork\" and "
+			    "\"python\"",
+			    key);
 }
 
 #define KEY(name, reader, member) \

@@ -43,7 +43,7 @@ struct policy_rule {
 	bool has_args;
 	struct policy_list any_arg, command;
 	bool runs_others;
-	const char *warm; /* NULL, "once" or "fork" */
+	const char *warm; /* NULL, "once", "fork" or "python" */
 };
 
 struct policy {
