@@ -38,7 +38,6 @@
 struct mcp_options {
 	struct engine_options engine;
 	const char *socket; /* a path; NULL: stdin and stdout */
-	const char *policy; /* a file; NULL: the policy by default */
 	int64_t timeout_ns; /* deadline of runs that name none */
 	int64_t timeout_most_ns; /* the latest deadline */
 	int64_t wait_ns; /* how long calls wait by default */
