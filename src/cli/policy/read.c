@@ -27,8 +27,8 @@ int policy_wrong(struct policy_reader *r, int line, const char *fmt, ...)
 }
 
 int policy_read_table(struct policy_reader *r, const char *where,
-		      const struct toml_value *table, const struct policy_key *keys,
-		      size_t n, void *to)
+		      const struct toml_value *table,
+		      const struct policy_key *keys, size_t n, void *to)
 {
 	if (table->type != TOML_TABLE)
 		return policy_wrong(r, table->lineno, "%s is not a table",

@@ -112,8 +112,8 @@ struct policy_key {
 
 /* Read all keys of a table into a structure. Return: 0 or -1. */
 int policy_read_table(struct policy_reader *r, const char *where,
-		      const struct toml_value *table, const struct policy_key *keys,
-		      size_t n, void *to);
+		      const struct toml_value *table,
+		      const struct policy_key *keys, size_t n, void *to);
 
 int policy_read_string(struct policy_reader *r, const char *key,
 		       const struct toml_value *value, void *to);
