@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 'use strict';
 /* Environments of programs: strings "NAME=value" with a NUL behind each. */
+const fs = require('node:fs');
 
-/* There may be Workers already, if their module has been loaded. */
-const mayWork = process.moduleLoadList?.includes('NativeModule internal/worker') ?? true;
+/* Names that Node 24 and later give to threads which run no JavaScript. */
+const HELPER = /^((node-)?V8Worker|DelayedTaskSche|SignalInspector|(node-)?libuv-worker)\n$/;
+
+/* A Worker's thread that has just begun still has the name of the main one. */
+function hasOnlyHelpers() {
+    try {
+        return fs.readdirSync('/proc/self/task').every((task) =>
+            Number(task) === process.pid ||
+            HELPER.test(fs.readFileSync(`/proc/self/task/${task}/comm`, 'latin1')));
+    } catch {
+        return false;
+    }
+}
+
+/* There may be Workers already, if the module by which programs make them was loaded. */
+const mayWork = (process.moduleLoadList?.includes('NativeModule worker_threads') ?? true) &&
+    !hasOnlyHelpers();
 const { isMainThread } = require('node:worker_threads');
 
 /*
