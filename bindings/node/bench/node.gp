@@ -8,7 +8,7 @@ set logscale y
 set grid ytics
 set xtics rotate by -20
 set ylabel 'us in which the call blocks the loop, median'
-set key top right
+set key above
 set title 'Launching /bin/true from Node, 16 in flight'
 set boxwidth 0.8
 plot "< grep '\" 16 0 ' ".data using ($0):5:xtic(1) with boxes title 'small host', \
