@@ -63,7 +63,7 @@ _spawn_template_run() {
 		--nice --umask --cgroup --argv0 --max-output --held-quiet
 		--held-most --ro --rw --idle-timeout --tail --spill --tcp-connect
 		--tcp-bind --memory-max --memory-swap-max --pids-max --cpu-max
-		--cpu-weight --io-weight --session --modules'
+		--cpu-weight --io-weight --session --modules --profile'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort --no-signals --no-abstract --no-devices
 		--merge-stderr --pty
@@ -167,7 +167,7 @@ _spawn_template_warm() {
 	--arg | --modules) COMPREPLY=() ;;
 	*)
 		if [[ ${COMP_WORDS[COMP_CWORD]} = -* ]]; then
-			_spawn_template_words '--arg --no-args --modules --rounds
+			_spawn_template_words '--arg --no-args --modules --profile --rounds
 				--seconds --json --help --'
 		else
 			_spawn_template_by -c

@@ -137,6 +137,8 @@ complete $tool -n '__spawn_template_options run batch mcp bench' -l warm \
 	-a 'once fork python' -d 'From prepared processes'
 complete $tool -n '__spawn_template_options run batch warm' -l modules -x \
 	-d 'That a Python imports ahead'
+complete $tool -n '__spawn_template_options run warm' -l profile -r \
+	-d 'That a session shell has sourced'
 
 complete $mcp -l socket -r -F -d 'Listen at a Unix socket'
 complete $mcp -l max-timeout -x -a '10m 1h 24h' -d 'The latest deadline'

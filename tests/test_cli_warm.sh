@@ -127,7 +127,7 @@ cannot() { # name, reason, word of the message, command...
 		and j[0]["reason"] == "'"$2"'"
 		and "'"$3"'" in (j[0]["message"] + str(j[0]["remedy"]))
 		and all(not w["prepared"] and w["warm"] == 0
-			for w in (j[0]["once"], j[0]["fork"]))'
+			for w in (j[0]["once"], j[0]["fork"], j[0]["session"]) if w)'
 }
 
 reasons() {
@@ -167,6 +167,35 @@ reasons() {
 	result $? 'warm says the reason and the remedy to people'
 	cannot 'warm tells of a sandbox without ptrace' machine ptrace \
 		refused $ptrace -- "${warm[@]}" true
+}
+
+profiles() {
+	echo 'f() { echo "$1"; }; for i in $(seq 300); do eval "g$i() { :; }"; done' \
+		> "$tmp/profile"
+	"$tool" warm --rounds 3 --json --profile "$tmp/profile" --arg -c \
+		--arg 'f a >/dev/null || exit 5' bash dash > "$tmp/json" 2> "$tmp/log"
+	json 'warm measures session shells' "$tmp/json" '
+		all(x["prepared"] and x["once"] is None and x["fork"] is None
+			and x["python"] is None and x["exit_code"] == 0
+			and x["session"]["warm"] >= 1
+			and x["session"]["pss_bytes"] > 0
+			and x["session"]["to_exit"]["ratio_to_cold"] > 0
+			and x["command"][1:] == ["-c", "f a >/dev/null || exit 5"]
+			for x in j)'
+	(cd "$tmp" && "$tool" warm --rounds 1 --profile profile bash) \
+		> "$tmp/out" 2> "$tmp/log" && grep -q '^ *session' "$tmp/out"
+	result $? 'a profile may be named by a relative path'
+	echo 'echo printed' > "$tmp/prints"
+	cannot 'warm tells that a profile that prints cannot be prepared' \
+		profile prints "$tool" warm --json --profile "$tmp/prints" bash
+	"$tool" warm --profile "$tmp/profile" --arg x bash 2> "$tmp/log"
+	[ $? = 125 ] && grep -q -e '--arg -c --arg COMMAND' "$tmp/log"
+	result $? 'a profile without a command is refused: 125'
+	[ "$("$tool" run --profile "$tmp/profile" -- bash -c 'f sourced')" = sourced ]
+	result $? 'run has a shell read a profile before the command'
+	"$tool" run --warm --profile "$tmp/profile" -- bash -c : 2> "$tmp/log"
+	[ $? = 125 ] && grep -q 'excludes --warm' "$tmp/log"
+	result $? 'run with a profile and another way is refused: 125'
 }
 
 failures() {
@@ -438,6 +467,7 @@ if allowed; then
 	measured
 	arguments
 	reasons
+	profiles
 	failures
 	run_once
 	umask 022

@@ -184,11 +184,18 @@ int read_modules(const char *text, const char **modules);
 bool names_python(const char *command);
 
 /*
- * Make a template as launch_template() does. CREATE_WARM_RUNTIME is for a Python, with the
- * modules, or NULL; another program is prepared by the other flag.
+ * Read the value of --profile, a path that may be relative. Return: 0 and the absolute
+ * path; or CLI_FAILED after a message.
+ */
+int read_profile_path(const char *text, const char **profile);
+
+/*
+ * Make a template as launch_template() does. CREATE_WARM_RUNTIME is for a session shell,
+ * with an absolute path to source, or for a Python, with modules or NULL; another program
+ * is prepared by the other flag.
  */
 int launch_template_warm(const char *command, uint64_t flags,
-			 const char *modules);
+			 const char *preload);
 
 /* ---- more of launch.c */
 

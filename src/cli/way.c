@@ -2,6 +2,7 @@
 /* The ways in which launches are prepared: words for them, and templates by them. */
 #define _GNU_SOURCE
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -53,6 +54,28 @@ int read_modules(const char *text, const char **modules)
 			     text);
 }
 
+int read_profile_path(const char *text, const char **profile)
+{
+	static char path[SPAWN_TEMPLATE_PATH_MAX];
+	size_t n = 0;
+
+	if (*text != '/') {
+		if (!getcwd(path, sizeof(path)))
+			return out_bad_usage("--profile %s: name it by its "
+					     "absolute path",
+					     text);
+		n = strlen(path);
+		path[n++] = '/';
+	}
+	if (n + strlen(text) >= sizeof(path) || strpbrk(text, "'\n"))
+		return out_bad_usage("--profile %s: too long, or with an "
+				     "apostrophe or a line break",
+				     text);
+	strcpy(path + n, text);
+	*profile = path;
+	return 0;
+}
+
 bool names_python(const char *command)
 {
 	const char *slash = strrchr(command, '/');
@@ -61,7 +84,7 @@ bool names_python(const char *command)
 }
 
 int launch_template_warm(const char *command, uint64_t flags,
-			 const char *modules)
+			 const char *preload)
 {
 	struct spawn_template_create_args args =
 		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
@@ -78,9 +101,9 @@ int launch_template_warm(const char *command, uint64_t flags,
 	args.flags = flags | SPAWN_TEMPLATE_CREATE_CLOEXEC |
 		     SPAWN_TEMPLATE_CREATE_SCRIPT;
 	args.filename = (uintptr_t)st.path;
-	if (names_python(st.path)) {
+	if ((preload && *preload == '/') || names_python(st.path)) {
 		args.flags &= ~SPAWN_TEMPLATE_CREATE_WARM_FORK;
-		args.warm_preload = (uintptr_t)modules;
+		args.warm_preload = (uintptr_t)preload;
 	} else {
 		args.flags &= ~SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
 	}

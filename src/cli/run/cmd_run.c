@@ -56,6 +56,7 @@ enum {
 	OPT_SESSION,
 	OPT_WARM,
 	OPT_MODULES,
+	OPT_PROFILE,
 	OPT_LIMIT, /* and the other limits: enum limit */
 };
 
@@ -88,6 +89,7 @@ static const struct option long_options[] = {
 	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "modules", required_argument, NULL, OPT_MODULES },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "memory-max", required_argument, NULL, OPT_LIMIT + LIMIT_MEMORY },
 	{ "memory-swap-max", required_argument, NULL, OPT_LIMIT + LIMIT_SWAP },
 	{ "pids-max", required_argument, NULL, OPT_LIMIT + LIMIT_PIDS },
@@ -233,6 +235,14 @@ static bool read_switch(struct run_options *o, int c)
 	}
 }
 
+/* Take what tells how launches are prepared. Return: as read_value(). */
+static int read_way(struct run_options *o, int c, const char *text)
+{
+	return c == OPT_WARM	  ? read_warm(text, &o->create_flags)
+	       : c == OPT_MODULES ? read_modules(text, &o->modules)
+				  : read_profile_path(text, &o->profile);
+}
+
 /* Take an option with a value. Return: 0, or an exit code after a message. */
 static int read_value(struct run_options *o, int c, const char *text,
 		      char **argv)
@@ -283,9 +293,9 @@ static int read_value(struct run_options *o, int c, const char *text,
 	case OPT_SESSION:
 		return option_session(o, text);
 	case OPT_WARM:
-		return read_warm(text, &o->create_flags);
 	case OPT_MODULES:
-		return read_modules(text, &o->modules);
+	case OPT_PROFILE:
+		return read_way(o, c, text);
 	case OPT_RO:
 		return read_path(&o->sandbox.read_only, text);
 	case OPT_RW:
@@ -312,6 +322,11 @@ static void hold_whole(struct run_options *o)
 
 static int check_options(struct run_options *o)
 {
+	if (o->profile && (o->create_flags || o->modules))
+		return out_bad_usage("--profile excludes --warm and "
+				     "--modules: it prepares by itself");
+	if (o->profile)
+		o->create_flags = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
 	if (o->keep_leftovers && !o->capture)
 		return out_bad_usage("--keep-leftovers needs --capture");
 	if (o->keep_leftovers && o->end_leftovers)

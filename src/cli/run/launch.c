@@ -190,7 +190,8 @@ int plan_make(struct run_plan *plan, const struct run_options *options,
 	if (status)
 		return status;
 	plan->tfd = launch_template_warm(
-		options->argv[0], options->create_flags, options->modules);
+		options->argv[0], options->create_flags,
+		options->profile ? options->profile : options->modules);
 	return plan->tfd < 0 ? plan_explain(plan, -plan->tfd, report) : 0;
 }
 

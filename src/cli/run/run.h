@@ -34,6 +34,7 @@ struct run_options {
 	uint64_t flags; /* SPAWN_TEMPLATE_SPAWN_* */
 	uint64_t create_flags; /* SPAWN_TEMPLATE_CREATE_*, of --warm */
 	const char *modules; /* --modules; NULL: none */
+	const char *profile; /* --profile, absolute; NULL: none */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	bool keep_leftovers; /* with capture */
 	bool end_leftovers; /* without; with capture the default */

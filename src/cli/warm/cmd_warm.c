@@ -29,6 +29,7 @@ struct warm_options {
 	size_t n_arguments;
 	bool given;
 	const char *modules; /* that Pythons import ahead; NULL: none */
+	const char *profile; /* that session shells source; NULL: none */
 };
 
 struct report {
@@ -76,8 +77,14 @@ static void add_times(struct text_table *table, const struct warm_times *times,
 			  to_exit.high);
 }
 
-static void add_rows(struct text_table *table, const char *name,
-		     const struct warm_program *p)
+/* The name of a way: what a runtime is prepared for tells. */
+static const char *way_name(const struct warm_options *o, enum warm_way way)
+{
+	return way == WAY_PYTHON && o->profile ? "session" : warm_way_name(way);
+}
+
+static void add_rows(struct text_table *table, const struct warm_options *o,
+		     const char *name, const struct warm_program *p)
 {
 	text_row(table, OUT_PLAIN);
 	text_cell(table, "%s", name);
@@ -90,7 +97,7 @@ static void add_rows(struct text_table *table, const char *name,
 			continue;
 		text_row(table, OUT_PLAIN);
 		text_cell(table, "%s", "");
-		text_cell(table, "%s", warm_way_name((enum warm_way)i));
+		text_cell(table, "%s", way_name(o, (enum warm_way)i));
 		if (!fact->prepared) {
 			text_cell(table, "cannot be prepared");
 			continue;
@@ -189,12 +196,11 @@ static json_t *program_json(const struct report *r, char **argv,
 {
 	json_t *command = json_array();
 
-	(void)r;
 	for (char **arg = argv; *arg; arg++)
 		json_array_append_new(command, out_text(*arg));
 	return json_pack(
 		"{s:o, s:o, s:o, s:b, s:s?, s:s?, s:s?, s:b, s:I, s:o, s:s?, "
-		"s:{s:o, s:o}, s:o, s:o, s:o}",
+		"s:{s:o, s:o}, s:o, s:o, s:o, s:o}",
 		"name", out_text(argv[0]), "path", out_text(p->st.path),
 		"command", command, "prepared", warm_can(p), "reason", why->id,
 		"message", why->id ? why->text : NULL, "remedy", why->remedy,
@@ -203,8 +209,10 @@ static json_t *program_json(const struct report *r, char **argv,
 		p->signal >= 0 ? name_signal(p->signal) : NULL, "cold",
 		"blocked", times_json(&p->cold.blocked, NULL), "to_exit",
 		times_json(&p->cold.to_exit, NULL), "once",
-		way_json(p, WAY_ONCE), "fork", way_json(p, WAY_FORK),
-		warm_way_name(WAY_PYTHON), way_json(p, WAY_PYTHON));
+		way_json(p, WAY_ONCE), "fork", way_json(p, WAY_FORK), "python",
+		r->options->profile ? json_null() : way_json(p, WAY_PYTHON),
+		"session",
+		r->options->profile ? way_json(p, WAY_PYTHON) : json_null());
 }
 
 static json_t *error_json(const char *name, int error)
@@ -251,7 +259,7 @@ static void add_program(struct report *r, char **argv,
 	if (r->list)
 		json_array_append_new(r->list, program_json(r, argv, p, &why));
 	else if (warm_can(p))
-		add_rows(&r->table, argv[0], p);
+		add_rows(&r->table, r->options, argv[0], p);
 	else
 		add_refusal(&r->table, argv[0], "cold only");
 	if (r->list || warm_can(p))
@@ -270,6 +278,7 @@ static void measure_one(struct report *r, char **argv)
 		.argv = argv,
 		.rounds = r->options->rounds,
 		.time_ns = r->options->time_ns,
+		.profile = r->options->profile,
 		.modules = r->options->modules,
 		.progress = show_progress,
 		.data = r,
@@ -296,9 +305,13 @@ static void measure_one(struct report *r, char **argv)
 /* Fill in what is behind argv[0]: a Python that only tells its version has no start. */
 static void set_arguments(const struct warm_options *o, char **argv)
 {
-	static char version[] = "--version", c[] = "-c", pass[] = "pass";
+	static char version[] = "--version", c[] = "-c", pass[] = "pass",
+		    nothing[] = ":";
 	char *python[] = { c, pass, NULL }, *other[] = { version, NULL };
-	char **from = names_python(argv[0]) ? python : other;
+	char *session[] = { c, nothing, NULL };
+	char **from = o->profile	      ? session
+		      : names_python(argv[0]) ? python
+					      : other;
 	size_t n = 0;
 
 	if (o->given)
@@ -345,7 +358,7 @@ static int measure_all(const struct warm_options *o, char **names, size_t n)
 
 /* ---- options */
 
-enum { OPT_ARG = 256, OPT_NO_ARGS, OPT_MODULES };
+enum { OPT_ARG = 256, OPT_NO_ARGS, OPT_MODULES, OPT_PROFILE };
 
 /* Return: 0; an exit code after a message; or -1 if help was asked for. */
 static int read_options(struct warm_options *o, int argc, char **argv)
@@ -356,6 +369,7 @@ static int read_options(struct warm_options *o, int argc, char **argv)
 		{ "arg", required_argument, NULL, OPT_ARG },
 		{ "no-args", no_argument, NULL, OPT_NO_ARGS },
 		{ "modules", required_argument, NULL, OPT_MODULES },
+		{ "profile", required_argument, NULL, OPT_PROFILE },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -384,6 +398,10 @@ static int read_options(struct warm_options *o, int argc, char **argv)
 			if (read_modules(optarg, &o->modules))
 				return CLI_FAILED;
 			break;
+		case OPT_PROFILE:
+			if (read_profile_path(optarg, &o->profile))
+				return CLI_FAILED;
+			break;
 		case 'j':
 			o->json = true;
 			break;
@@ -395,6 +413,10 @@ static int read_options(struct warm_options *o, int argc, char **argv)
 	}
 	if (optind == argc)
 		return out_bad_usage("name at least one program");
+	if (o->profile && o->given &&
+	    (o->n_arguments < 2 || strcmp(o->arguments[0], "-c") != 0))
+		return out_bad_usage("--profile: the arguments are -c and a "
+				     "command: --arg -c --arg COMMAND");
 	return 0;
 }
 
@@ -443,6 +465,9 @@ const struct command cmd_warm = {
 		"  --arg ARGUMENT  launch with this in place of --version; "
 		"may be repeated\n"
 		"  --no-args       launch without arguments\n"
+		"  --profile FILE  measure session shells, which have sourced "
+		"FILE, with\n"
+		"                  'PROGRAM -c :'\n"
 		"  --rounds N      launches each way; default 50\n"
 		"  --seconds TIME  stop with a program after TIME; default "
 		"3\n"

@@ -51,15 +51,15 @@ const char *warm_way_name(enum warm_way way)
 	return names[way];
 }
 
-/*
- * The measurement under way. Contender 0 is cold, i + 1 is way i; the last way is for
- * Pythons only.
- */
+/* The measurement under way. Contender 0 is cold. */
 struct course {
 	const struct warm_spec *spec;
 	struct warm_program *program;
 	struct launch_plan plan[CONTENDERS];
+	enum warm_way way[CONTENDERS]; /* of each other one */
 	int contenders;
+	char *sources; /* with a profile: the cold command, which sources it */
+	char **cold_argv;
 	unsigned int planned;
 	int tfd[CONTENDERS], null;
 	char cwd[PATH_MAX];
@@ -67,8 +67,26 @@ struct course {
 
 /* ---- templates and plans */
 
+static void choose_ways(struct course *c)
+{
+	const char *path = c->program->st.path;
+
+	c->contenders = 1;
+	for (int i = 0; i < WARM_WAYS; i++) {
+		bool is_runtime = i == WAY_PYTHON;
+
+		if (is_runtime ? !c->spec->profile && !names_python(path)
+			       : c->spec->profile != NULL)
+			continue;
+		c->program->way[i].tried = true;
+		c->way[c->contenders++] = (enum warm_way)i;
+	}
+}
+
 static int make_templates(struct course *c)
 {
+	const char *preload =
+		c->spec->profile ? c->spec->profile : c->spec->modules;
 	int err;
 
 	c->tfd[0] = launch_searched(
@@ -78,18 +96,36 @@ static int make_templates(struct course *c)
 		return c->tfd[0];
 	err = spawn_template_stat(c->tfd[0], &c->program->st,
 				  sizeof(c->program->st));
-	c->contenders =
-		names_python(c->program->st.path) ? CONTENDERS : CONTENDERS - 1;
-	for (int i = 0; i < c->contenders - 1 && !err; i++) {
-		const char *path = c->program->st.path;
-		int tfd = launch_template_warm(path, FLAGS | way_flags[i],
-					       c->spec->modules);
+	choose_ways(c);
+	for (int i = 1; i < c->contenders && !err; i++) {
+		int tfd = launch_template_warm(c->program->st.path,
+					       FLAGS | way_flags[c->way[i]],
+					       preload);
 
-		c->program->way[i].tried = true;
-		c->tfd[i + 1] = tfd;
+		c->tfd[i] = tfd;
 		err = tfd < 0 ? tfd : 0;
 	}
 	return err;
+}
+
+/* Have the cold contender source the profile, as a session shell's cold launch does. */
+static int source_profile(struct course *c)
+{
+	size_t n = 0;
+
+	if (!c->spec->profile)
+		return 0;
+	while (c->spec->argv[n])
+		n++;
+	c->cold_argv = calloc(n + 1, sizeof(*c->cold_argv));
+	if (!c->cold_argv || asprintf(&c->sources, ". '%s'\n%s",
+				      c->spec->profile, c->spec->argv[2]) < 0) {
+		c->sources = NULL;
+		return -ENOMEM;
+	}
+	memcpy(c->cold_argv, c->spec->argv, n * sizeof(*c->cold_argv));
+	c->cold_argv[2] = c->sources;
+	return 0;
 }
 
 static int make_plans(struct course *c)
@@ -100,7 +136,7 @@ static int make_plans(struct course *c)
 		.envp = environ,
 		.cwd = c->cwd,
 	};
-	int err = 0;
+	int err = source_profile(c);
 
 	c->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (c->null < 0 || !getcwd(c->cwd, sizeof(c->cwd)))
@@ -108,6 +144,7 @@ static int make_plans(struct course *c)
 	spec.stdio[0] = spec.stdio[1] = spec.stdio[2] = c->null;
 	for (int i = 0; i < c->contenders && !err; i++) {
 		spec.tfd = c->tfd[i];
+		spec.argv = i || !c->cold_argv ? c->spec->argv : c->cold_argv;
 		err = launch_prepare(&c->plan[i], &spec);
 		c->planned += !err;
 	}
@@ -123,6 +160,8 @@ static void put_away(struct course *c)
 			spawn_template_close(c->tfd[i]);
 	if (c->null >= 0)
 		close(c->null);
+	free(c->cold_argv);
+	free(c->sources);
 }
 
 /* ---- one launch */
@@ -184,7 +223,7 @@ static int launch_one(struct course *c, int i, bool counted)
 	p->signal = info.si_code == CLD_EXITED ? -1 : info.si_status;
 	if (!counted || (i && warm_count(c, i) == warm))
 		return 0;
-	return add_times(i ? &p->way[i - 1].times : &p->cold, &l, end);
+	return add_times(i ? &p->way[c->way[i]].times : &p->cold, &l, end);
 }
 
 /* ---- preparation */
@@ -233,8 +272,8 @@ static int prepare(struct course *c)
 	int err = launch_one(c, 0, false);
 
 	for (int i = 1; i < c->contenders && !err && !c->program->slow; i++) {
-		struct warm_fact *fact = &c->program->way[i - 1];
-		bool failed = i > 1 && !c->program->way[i - 2].prepared;
+		struct warm_fact *fact = &c->program->way[c->way[i]];
+		bool failed = i > 1 && !c->program->way[c->way[i - 1]].prepared;
 		int64_t start;
 
 		err = launch_one(c, i, false);
@@ -243,8 +282,7 @@ static int prepare(struct course *c)
 		if (err)
 			break;
 		start = st_now();
-		fact->prepared =
-			await_first(c->tfd[i], (enum warm_way)(i - 1), failed);
+		fact->prepared = await_first(c->tfd[i], c->way[i], failed);
 		fact->prepare_ns = st_now() - start;
 	}
 	return err;
@@ -259,7 +297,7 @@ static void await_all(const struct course *c)
 	const struct timespec settle = { .tv_nsec = 1000000 };
 
 	for (int i = 1; i < c->contenders; i++)
-		if (c->program->way[i - 1].prepared)
+		if (c->program->way[c->way[i]].prepared)
 			warm_await(c->tfd[i], READY_MOST);
 	nanosleep(&settle, NULL);
 }
@@ -274,7 +312,7 @@ static int measure_round(struct course *c, long round)
 	for (int j = 0; j < c->contenders && !err; j++) {
 		int i = (int)((round + j) % c->contenders);
 
-		if (i && !c->program->way[i - 1].prepared)
+		if (i && !c->program->way[c->way[i]].prepared)
 			continue;
 		await_all(c);
 		err = launch_one(c, i, true);
@@ -335,7 +373,7 @@ static void add_memory(struct warm_program *p)
 static void take_counters(const struct course *c, int i)
 {
 	static struct spawn_template_stat st;
-	struct warm_fact *fact = &c->program->way[i - 1];
+	struct warm_fact *fact = &c->program->way[c->way[i]];
 
 	if (spawn_template_stat(c->tfd[i], &st, sizeof(st)))
 		return;

@@ -76,6 +76,7 @@ int warm_ptrace_scope(void);
 struct warm_spec {
 	const char *name; /* looked for as by execvp(3) */
 	char **argv; /* argv[0] is replaced by name */
+	const char *profile; /* of session shells, with argv[1] -c; or NULL */
 	const char *modules; /* that a Python imports ahead; NULL: none */
 	long rounds; /* 0: prepare, but measure nothing */
 	int64_t time_ns; /* at most, for the rounds */

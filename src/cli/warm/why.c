@@ -147,6 +147,19 @@ static bool why_machine(struct warm_why *why)
 		   warm_need_name(need), strerror(-error));
 }
 
+/* Find the reason in the profile, with one: then no other way is tried. */
+static bool why_profile(const struct warm_program *p, struct warm_why *why)
+{
+	if (p->way[WAY_ONCE].tried)
+		return false;
+	return say(why, "profile",
+		   "see \"Session shells\" in spawn_template_create(3)",
+		   "a shell that has sourced the profile cannot be forked: the "
+		   "file prints, changes the directory, ends the shell or "
+		   "leaves a process or descriptor behind; or this is neither "
+		   "bash nor dash");
+}
+
 void warm_why(const struct warm_program *program, struct warm_why *why)
 {
 	*why = (struct warm_why){ .id = PROGRAM };
@@ -154,7 +167,7 @@ void warm_why(const struct warm_program *program, struct warm_why *why)
 		say(why, "slow", "name other arguments by --arg",
 		    "it did not end by itself within 5 s");
 	else if (!why_file(&program->st, why) && !why_counted(program, why) &&
-		 !why_machine(why))
+		 !why_machine(why) && !why_profile(program, why))
 		say(why, PROGRAM, NULL,
 		    "its dynamic linker did not reach the program's start as "
 		    "expected");
