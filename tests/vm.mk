@@ -35,7 +35,7 @@ else
 VM_SLOW := test_collisions test_faults test_host test_ring_fork \
 	test_signals
 VM_LIB_TESTS := guest limits $(filter-out $(VM_NOT) $(VM_SLOW),\
-	$(TEST_SRC:tests/%.c=%))
+	$(TEST_SRC:tests/%.c=%)) prepared
 endif
 
 # The programs to copy into a guest: built here, or this machine's.
@@ -78,7 +78,7 @@ build-vm: $(TOOLS) $(BUILD_VM:%=$(O)/tests/%)
 GUARD_SHARED := $(patsubst %.c,$(O)/%.o,$(sort \
 	$(wildcard tests/vm/guarding*.c)))
 
-$(O)/tests/guest $(O)/tests/limits: $(O)/tests/%: $(O)/tests/vm/%.o \
+$(O)/tests/guest $(O)/tests/limits $(O)/tests/prepared: $(O)/tests/%: $(O)/tests/vm/%.o \
 		$(O)/tests/harness.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
@@ -88,5 +88,6 @@ $(GUARD_TESTS:%=$(O)/tests/%): $(O)/tests/%: $(O)/tests/vm/%.o \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include $(O)/tests/vm/guest.d $(O)/tests/vm/limits.d $(GUARD_TESTS:%=$(O)/tests/vm/%.d) \
+-include $(O)/tests/vm/guest.d $(O)/tests/vm/limits.d \
+	$(O)/tests/vm/prepared.d $(GUARD_TESTS:%=$(O)/tests/vm/%.d) \
 	$(GUARD_SHARED:.o=.d)
