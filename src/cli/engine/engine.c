@@ -7,11 +7,6 @@
 
 #include "cli/engine/engine.h"
 
-void engine_no_memory(struct engine *e)
-{
-	e->error = ENOMEM;
-}
-
 /* ---- before and after */
 
 int engine_open(struct engine *e, const struct engine_options *options,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Describes what went wrong as JSON. */
+/* Notes and describes what went wrong. */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/engine/engine.h"
@@ -38,4 +39,9 @@ json_t *job_failure_json(const struct engine_job *job, int error,
 		e.interpreter = st.interpreter;
 	}
 	return launch_error_json(&e);
+}
+
+void engine_no_memory(struct engine *e)
+{
+	e->error = ENOMEM;
 }

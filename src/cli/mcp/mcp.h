@@ -170,14 +170,16 @@ struct mcp {
 struct mcp_client *client_new(struct mcp *m, int in, int out, bool is_socket);
 void client_free(struct mcp *m, struct mcp_client *c);
 
-/* Send a message, and consume it. */
-void client_send(struct mcp *m, struct mcp_client *c, json_t *message);
-
 /* Tell whether bytes of a client were read that are not served yet. */
 static inline bool client_has_line(const struct mcp_client *c)
 {
 	return c->in.start < c->in.end;
 }
+
+/* ---- send.c */
+
+/* Send a message, and consume it. */
+void client_send(struct mcp *m, struct mcp_client *c, json_t *message);
 
 /* Write what can be written without waiting. */
 void client_flush(struct mcp_client *c);
@@ -212,6 +214,8 @@ enum {
 /* Serve a line. */
 void rpc_serve(struct mcp *m, struct mcp_client *c, const char *line, size_t n);
 
+/* ---- reply.c */
+
 /* Tell a client that a line was too long. */
 void rpc_too_long(struct mcp *m, struct mcp_client *c);
 
@@ -225,17 +229,18 @@ void rpc_error(struct mcp *m, struct mcp_client *c, json_t *id, int code,
 void rpc_notify(struct mcp *m, struct mcp_client *c, const char *method,
 		json_t *params);
 
-/* ---- protocol.c */
+/* ---- version.c */
 
 /* The name of a version, and the version of a name; MCP_NONE: unknown. */
 const char *version_name(enum mcp_version version);
 enum mcp_version version_of(const char *name);
 
-/* Serve a request or notification. */
-void protocol_serve(struct mcp *m, struct mcp_client *c, const struct rpc *rpc);
-
 /* Return this server's name and version. */
 json_t *protocol_self(void);
+
+/* ---- protocol.c: serve a request or notification */
+
+void protocol_serve(struct mcp *m, struct mcp_client *c, const struct rpc *rpc);
 
 /* ---- tools.c */
 

@@ -11,37 +11,12 @@
 #define TASKS "io.modelcontextprotocol/tasks"
 #define LIST_TTL_MS 3600000
 
-static const char *const versions[] = {
-	[MCP_2024_11_05] = "2024-11-05", [MCP_2025_03_26] = "2025-03-26",
-	[MCP_2025_06_18] = "2025-06-18", [MCP_2025_11_25] = "2025-11-25",
-	[MCP_2026_07_28] = "2026-07-28",
-};
-
 static const char instructions[] =
 	"Runs programs. \"run\" waits for the end and returns output and exit "
 	"code; if the program takes longer than \"wait\", it goes on, and the "
 	"answer has a handle for \"wait\", \"read\", \"write\" and \"stop\". "
 	"\"start\" returns the handle at once. \"batch\" runs many at a time. "
 	"Every run has a deadline.";
-
-const char *version_name(enum mcp_version version)
-{
-	return versions[version];
-}
-
-enum mcp_version version_of(const char *name)
-{
-	for (int v = MCP_2024_11_05; name && v <= MCP_2026_07_28; v++)
-		if (strcmp(versions[v], name) == 0)
-			return (enum mcp_version)v;
-	return MCP_NONE;
-}
-
-json_t *protocol_self(void)
-{
-	return json_pack("{s:s, s:s}", "name", "spawn-template", "version",
-			 VERSION);
-}
 
 /* A version that is unknown, or has no handshake: the latest that has one. */
 static void initialize(struct mcp *m, struct mcp_client *c,
