@@ -40,7 +40,7 @@ struct memory {
  */
 static inline long memory_used(void)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
 	struct mallinfo2 info;
 
 	malloc_trim(0);
