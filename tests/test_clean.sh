@@ -32,7 +32,7 @@ on_terminal() { # command
 mkdir "$tmp/folder"
 touch "$tmp/folder/plain" "$tmp/folder/run"
 chmod +x "$tmp/folder/run"
-ls --color=always -1 "$tmp/folder" > "$tmp/raw"
+TERM=xterm-256color ls --color=always -1 "$tmp/folder" > "$tmp/raw"
 shows 'names that ls colours are plain' '^run$' "$tmp/raw"
 grep -q $'\033' "$tmp/raw" && [ "$(cat "$tmp/text")" = "$(ls -1 "$tmp/folder")" ]
 result $? 'the rest of what ls prints is the same'
