@@ -17,30 +17,55 @@ function openTerminal(pty) {
     return pair;
 }
 
+const READ_SIZE = 4096;         // the kernel gives no more at once
+const MOST_READS = 64;          // it keeps less; but somebody may open the terminal again
+
+/* Reads what is left after a hang-up; then a read fails with EIO. */
+function* rest(fd) {
+    try {
+        for (let i = 0; i < MOST_READS; i++) {
+            const part = Buffer.allocUnsafe(READ_SIZE);
+            const n = fs.readSync(fd, part);
+            if (n === 0) return;
+            yield part.subarray(0, n);
+        }
+    } catch {
+        // that was all
+    }
+}
+
+/* Takes what a destroyed socket had read before, and nobody has taken. */
+function* buffered(socket) {
+    for (let data; (data = socket.read()) !== null;) yield data;
+}
+
 /**
  * What the child writes, and what is typed. When the last process has closed the terminal,
- * a read of our end fails with EIO: that is its end, and no error.
+ * a read of our end fails with EIO: that is its end, and no error. libuv may tell the end
+ * earlier, by the hang-up alone.
  */
 class Terminal extends Duplex {
     #socket;
+    #over = false;
 
     constructor(socket) {
-        super();
+        super({ allowHalfOpen: false });
         this.#socket = socket;
-        let over = false;
-        const end = () => {
-            if (!over) this.push(null);
-            over = true;
+        const end = (last) => {
+            if (this.#over) return;
+            this.#over = true;
+            for (const data of last) this.push(data);
+            this.push(null);
         };
         socket.on('data', (data) => {
-            if (!over && !this.push(data)) socket.pause();
+            if (!this.#over && !this.push(data)) socket.pause();
         });
-        socket.on('end', end);
+        socket.on('end', () => end(rest(socket._handle?.fd ?? -1)));
         socket.on('error', (error) => {
-            if (error.code === 'EIO') end();
+            if (error.code === 'EIO') end(buffered(socket));
             else this.destroy(error);
         });
-        socket.on('close', end);
+        socket.on('close', () => end([]));
         socket.pause();
     }
 
@@ -53,7 +78,8 @@ class Terminal extends Duplex {
     }
 
     _final(done) {
-        this.#socket.write(END_OF_INPUT, () => done());
+        if (this.#over) done();
+        else this.#socket.write(END_OF_INPUT, () => done());
     }
 
     _destroy(error, done) {

@@ -103,6 +103,21 @@ if (!isNode) {
         assert.throws(() => shell.spawn(['sh'], { pty: { rows: 0 } }), RangeError);
     });
 
+    test('what a terminal shows is whole, however slowly it is read', async () => {
+        for (const size of [5000, 20000, 100000]) {
+            const child = shell.spawn(
+                ['sh', '-c', `head -c ${size} /dev/zero | tr '\\0' x`], { pty: {} });
+            const closed = once(child.terminal, 'close');
+            let seen = 0;
+            for await (const data of child.terminal) {
+                seen += data.length;
+                await sleep(2);
+            }
+            assert.equal(seen, size);
+            await closed;
+        }
+    });
+
     test('a terminal that its child has left is not an error, and stays open for others',
         async () => {
             const child = shell.spawn(['sh', '-c', 'trap "" HUP; (sleep 0.3; echo late) &'],
