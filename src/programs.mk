@@ -53,11 +53,14 @@ NO_jansson = $(call once,NO_jansson,$(call \
 NO_static-jansson = $(call once,NO_static-jansson,$(patsubst no,no static,$(call \
 	no_package,jansson,jansson.h,libjansson-dev and libc6-dev,-static)))
 
-# Headers for C++, and its run-time library.
+# Headers for C++, and its run-time library. To compile toml++ takes a second, too long to
+# ask whether it is there.
 CXX ?= g++
+hash := \#
 NO_tomlplusplus = $(call once,NO_tomlplusplus,$(shell \
-	echo 'int main() { return toml::parse("").size(); }' | $(CXX) -std=c++17 \
-		-include toml++/toml.h -x c++ -fsyntax-only - >/dev/null 2>&1 || \
+	printf '%s\n' '$(hash)include <string>' \
+		'$(hash)if !__has_include(<toml++/toml.h>)' '$(hash)error' '$(hash)endif' | \
+	$(CXX) -std=c++17 -x c++ -E - >/dev/null 2>&1 || \
 	echo 'no toml++ (Debian: libtomlplusplus-dev and g++)'))
 
 # ---- hardening; a sanitizer has checks of its own, which exclude FORTIFY

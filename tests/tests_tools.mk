@@ -48,7 +48,7 @@ $(O)/tests/clean_output: $(O)/tests/clean_output.o $(addprefix \
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
 # test_policy.sh asks policies by this program, which is the command but for its commands.
-build-tests: $(if $(NO_jansson),,$(O)/tests/ask_policy)
+build-tests: $(if $(call missing,spawn-template),,$(O)/tests/ask_policy)
 $(O)/tests/ask_policy: $(O)/tests/ask_policy.o $(filter-out $(O)/src/cli/main.o,$(CLI_OBJ)) \
 		$(LIB_A)
 	$(call say,LD,$@)
