@@ -21,7 +21,13 @@ $(TOML_OBJ): src/cli/policy/toml.cc | need-tomlplusplus
 CLI_COMMON := $(CLI_SRC:%.c=$(O)/%.o) $(MEASURE_OBJ) $(TOML_OBJ)
 CLI_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_nss.o
 CLI_STATIC_OBJ := $(CLI_COMMON) $(O)/src/cli/guard/account_files.o
-CLI_LIBS = $(JANSSON_LIBS) -lstdc++ -lm
+
+# The run-time library of C++ is linked in, if there is an archive of it: to load and to
+# relocate it took more time than all else at the start of the command.
+LIBSTDCXX = $(call once,LIBSTDCXX,$(or $(if $(SAN),,$(shell \
+	echo 'int main(void) { return 0; }' | $(CC) -static-libgcc -x c -o /dev/null - \
+		-l:libstdc++.a 2>/dev/null && echo '-static-libgcc -l:libstdc++.a')),-lstdc++))
+CLI_LIBS = $(JANSSON_LIBS) $(LIBSTDCXX) -lm
 
 PROGRAMS += spawn-template
 NEEDS_spawn-template := jansson tomlplusplus
