@@ -130,6 +130,17 @@ def runs(what):
             if what in line and "\0mcp" not in line]
 
 
+def opens(pid, path):
+    """Tells whether the process has this file open. Its threads may close others meanwhile."""
+    for link in glob.glob("/proc/%d/fd/*" % pid):
+        try:
+            if os.readlink(link) == path:
+                return True
+        except OSError:
+            pass
+    return False
+
+
 def clean_up():
     for pid in marked():
         os.kill(pid, signal.SIGKILL)

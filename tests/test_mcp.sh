@@ -169,8 +169,7 @@ tools() {
 	h = s.call("start", argv=["seq", "200000"], max_output=1000, tail=300, spill=tmp)[
 	    "handle"]
 	spilled = s.call("wait", handle=h)["out_spill"]
-	check(not [f for f in os.listdir("/proc/%d/fd" % s.process.pid) if os.readlink(
-	    "/proc/%d/fd/%s" % (s.process.pid, f)) == spilled])
+	check(not opens(s.process.pid, spilled), spilled)
 	check(s.call("read", handle=h, max_bytes=100)["text"] == full[:100])
 	x = s.call("read", handle=h, cursor=700)
 	check(x["text"] == full[-300:] and x["lost"] == len(full) - 1000, x)
