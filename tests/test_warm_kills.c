@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -157,6 +158,104 @@ static void a_killed_parked_process_is_replaced_without_a_launch(void)
 	CHECK_SYS(kill(old, SIGKILL));
 	await_others(tfd, old, spare);
 	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(LOST)], 0);
+}
+
+/* ---- a process that takes its launch at the last moment */
+
+struct late {
+	atomic_int spare, traced; /* set by the host, and by its tracer */
+	int ret, cold;
+};
+
+/* Launches from a process that is stopped: the tracer lets it go on. */
+static void launch_late(struct late *late)
+{
+	int tfd = ready_probe(FORK), cold = (int)stat_of(tfd).cold;
+	pid_t spare;
+
+	parked_of(tfd, &spare);
+	CHECK_SYS(kill(spare, SIGSTOP));
+	while (test_process_state(spare) != 'T')
+		nap();
+	atomic_store(&late->spare, spare);
+	while (!atomic_load(&late->traced))
+		nap();
+	late->ret = test_spawn(tfd, TEST_ARGV("probe"));
+	late->cold = (int)stat_of(tfd).cold - cold;
+	_exit(0);
+}
+
+/* Tells whether the host, at a system call, is about to ask if the process has ended. */
+static bool asks_for_end(pid_t host, pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+	char line[80];
+	int of = 0;
+	FILE *f;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, host, sizeof(info), &info) < 0)
+		TEST_SKIP("PTRACE_GET_SYSCALL_INFO: %s", strerror(errno));
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+	    info.entry.nr != SYS_waitid || info.entry.args[0] != P_PIDFD)
+		return false;
+	f = fopen(test_fmt("/proc/%d/fdinfo/%d", host, (int)info.entry.args[1]),
+		  "re");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "Pid: %d", &of);
+	if (f)
+		fclose(f);
+	return of == pid;
+}
+
+static void run_to_its_end(pid_t pid)
+{
+	CHECK_SYS(kill(pid, SIGCONT));
+	for (int i = 0; i < 2500 && test_process_state(pid) != 'Z'; i++)
+		nap();
+	CHECK_EQ(test_process_state(pid), 'Z');
+}
+
+static void trace_late(pid_t host, struct late *late)
+{
+	int status, sig = 0;
+	bool went_on = false;
+
+	while (!atomic_load(&late->spare)) {
+		if (waitpid(host, &status, WNOHANG) == host)
+			_exit(WEXITSTATUS(status)); /* it has said why */
+		nap();
+	}
+	CHECK_SYS(ptrace(PTRACE_SEIZE, host, NULL,
+			 PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+	CHECK_SYS(ptrace(PTRACE_INTERRUPT, host, NULL, NULL));
+	atomic_store(&late->traced, 1);
+	while (waitpid(host, &status, __WALL) == host && WIFSTOPPED(status)) {
+		sig = 0;
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80)) {
+			sig = status >> 16 ? 0 : WSTOPSIG(status);
+		} else if (!went_on && asks_for_end(host, late->spare)) {
+			run_to_its_end(late->spare);
+			went_on = true;
+		}
+		ptrace(PTRACE_SYSCALL, host, NULL, sig);
+	}
+	CHECK(went_on);
+}
+
+/* The caller looks for processes that have ended, and this one is its own program's. */
+static void a_program_that_ends_while_the_dead_are_reaped_is_kept(void)
+{
+	struct late *late = mmap(NULL, sizeof(*late), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t host;
+
+	CHECK(late != MAP_FAILED);
+	host = CHECK_SYS(fork());
+	if (host == 0)
+		launch_late(late);
+	trace_late(host, late);
+	CHECK_EQ(late->ret, 0);
+	CHECK_EQ(late->cold, 0);
 }
 
 #define USER 64328 /* a user id of this test alone */
@@ -390,6 +489,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_killed_spare_does_not_hold_up_a_begun_launch),
 	TEST_CASE(a_killed_parked_process_is_replaced_without_a_launch),
 	TEST_CASE(a_fork_that_failed_is_made_up_for_without_a_launch),
+	TEST_CASE(a_program_that_ends_while_the_dead_are_reaped_is_kept),
 	TEST_CASE(nothing_is_left_of_a_killed_host),
 	TEST_CASE(nothing_is_left_of_a_killed_host_that_forked),
 	TEST_CASE(nothing_is_left_of_hosts_killed_at_any_time),

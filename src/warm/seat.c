@@ -438,7 +438,8 @@ static void bury(struct warm_seat *seat, pid_t pid, int pidfd)
 
 /*
  * Reaps the forked processes that have ended before a launch took them, so that they
- * are not counted as waiting, or as coming.
+ * are not counted as waiting, or as coming. One may take a launch right now, and its
+ * program end: so the end comes first, and then the look whether it was taken.
  */
 void st_seat_bury(struct warm_seat *seat)
 {
@@ -446,7 +447,7 @@ void st_seat_bury(struct warm_seat *seat)
 	for (unsigned int i = seat->n_waiting; i-- > 0;) {
 		const struct warm_waiting w = seat->waiting[i];
 
-		if (is_taken(seat, w.pid) || !st_seat_has_ended(w.pid, w.pidfd))
+		if (!st_seat_has_ended(w.pid, w.pidfd) || is_taken(seat, w.pid))
 			continue;
 		seat->waiting[i] = seat->waiting[--seat->n_waiting];
 		bury(seat, w.pid, w.pidfd);
@@ -455,8 +456,8 @@ void st_seat_bury(struct warm_seat *seat)
 		pid_t pid = (pid_t)__atomic_load_n(&seat->shared->forked[i],
 						   __ATOMIC_ACQUIRE);
 
-		if (!pid || is_waiting(seat, pid) || is_taken(seat, pid) ||
-		    !st_seat_has_ended(pid, -1))
+		if (!pid || is_waiting(seat, pid) ||
+		    !st_seat_has_ended(pid, -1) || is_taken(seat, pid))
 			continue;
 		/* it may have announced itself before it ended */
 		st_seat_hear(seat);
