@@ -325,6 +325,40 @@ static void a_host_that_closes_all_descriptors_is_left_alone(void)
 	closes_all_descriptors(FORK);
 }
 
+#define SHELL "/bin/bash"
+
+/* A preparation may take long: here the file that a shell sources sleeps meanwhile. */
+static void a_host_may_close_all_while_a_process_is_prepared(void)
+{
+	struct spawn_template_create_args args =
+		SPAWN_TEMPLATE_CREATE_ARGS_INIT;
+	int tfd, pair[PAIRS][2];
+	char byte;
+
+	if (access(SHELL, X_OK))
+		TEST_SKIP("there is no " SHELL);
+	test_write(test_path("slow"), "sleep 0.4\n", 0644);
+	args.flags = CLOEXEC | SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
+	args.filename = (uintptr_t)SHELL;
+	args.warm_preload = (uintptr_t)test_path("slow");
+	tfd = CHECK_OK(spawn_template_create(&args, sizeof(args)));
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("bash", "-c", ":")), 0);
+	for (int fd = 3; fd < 200; fd++)
+		if (fd != tfd)
+			close(fd);
+	for (int i = 0; i < PAIRS; i++)
+		CHECK_SYS(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				     pair[i]));
+	usleep(800000);
+	for (int i = 0; i < 2 * PAIRS; i++) {
+		CHECK_EQ(recv(pair[i / 2][i % 2], &byte, 1, 0), -1);
+		CHECK_EQ(errno, EAGAIN);
+	}
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+}
+
 /*
  * A host may close 0 to 2 for a moment and open them again: the library keeps none of
  * these, as its threads would close the host's files later.
@@ -580,6 +614,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_host_that_reaps_all_is_served),
 	TEST_CASE(a_ring_s_policy_is_not_that_of_programs),
 	TEST_CASE(a_host_that_closes_all_descriptors_is_left_alone),
+	TEST_CASE(a_host_may_close_all_while_a_process_is_prepared),
 	TEST_CASE(a_host_s_standard_descriptors_are_not_taken),
 	TEST_CASE(as_many_wait_as_were_asked_for),
 	TEST_CASE(a_parked_process_is_not_reported_by_waitpid),

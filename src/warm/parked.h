@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
+#include "own.h"
 #include "warm/message.h"
 
 /*
@@ -73,6 +74,7 @@ struct st_shell_start {
 	unsigned int rest;	/* the text's first byte to be replaced */
 	int64_t offset[WARM_BASH_N];	/* of symbols from the entry; 0: none */
 	int in, out;		/* descriptors for 0, and for 1 and 2 */
+	struct st_own in_file, out_file;
 	bool python;
 };
 
@@ -82,6 +84,7 @@ struct st_park {
 	const struct spawn_template_key *key;	/* the file's at path */
 	int mode;			/* enum warm_mode */
 	int socket, door, shared, null;	/* descriptors of the process */
+	struct st_own socket_file, shared_file, null_file;
 	const struct st_shell_start *shell;	/* NULL: no runtime */
 
 	struct st_parked *parked;	/* filled in */

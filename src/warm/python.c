@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sys.h"
 #include "warm/environment.h"
@@ -240,10 +239,7 @@ int st_python_open(const struct st_python *python,
 		}
 		seat->parked.program = park->path;
 	}
-	if (start.in >= 0)
-		close(start.in);
-	if (start.out >= 0)
-		close(start.out);
+	st_session_close_files(&start);
 	free(argv);
 	free(text);
 	return ret;

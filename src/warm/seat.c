@@ -39,15 +39,24 @@ static int take_fd(int *to, int fd)
 	return fd < 0 ? fd : 0;
 }
 
+/* Does so for an fd that is open while a process is parked, which may take seconds. */
+static int take_file(struct st_own *own, int *to, int fd)
+{
+	int ret = take_fd(to, fd);
+
+	st_own_take(own, *to);
+	return ret;
+}
+
 static int open_shared(struct warm_seat *seat, struct st_park *park)
 {
 	const size_t size = sizeof(*seat->shared);
 	const char *name = park->shell		     ? ST_PARKED_RUNTIME
 			   : park->mode == WARM_ONCE ? ST_PARKED_ONCE
 						     : ST_PARKED_FORK;
-	int ret = take_fd(&park->shared,
-			  sys_call2(__NR_memfd_create, name,
-				    MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	int ret = take_file(&park->shared_file, &park->shared,
+			    sys_call2(__NR_memfd_create, name,
+				      MFD_CLOEXEC | MFD_ALLOW_SEALING));
 
 	if (ret < 0)
 		return ret;
@@ -77,19 +86,19 @@ static int open_fds(struct warm_seat *seat, struct st_park *park)
 
 	if (ret < 0)
 		return ret;
-	ret = take_fd(&seat->socket, pair[0]);
-	other = take_fd(&park->socket, pair[1]);
+	ret = take_file(&seat->socket_file, &seat->socket, pair[0]);
+	other = take_file(&park->socket_file, &park->socket, pair[1]);
 	if (ret == 0)
 		ret = other;
-	st_own_take(&seat->socket_file, seat->socket);
 	if (ret == 0)
 		ret = take_fd(&seat->door,
 			      sys_call2(__NR_eventfd2, 0,
 					EFD_CLOEXEC | EFD_SEMAPHORE));
 	park->door = seat->door;
 	if (ret == 0)
-		ret = take_fd(&park->null, sys_openat(AT_FDCWD, "/dev/null",
-						      O_RDWR | O_CLOEXEC, 0));
+		ret = take_file(&park->null_file, &park->null,
+				sys_openat(AT_FDCWD, "/dev/null",
+					   O_RDWR | O_CLOEXEC, 0));
 	return ret;
 }
 
@@ -98,20 +107,37 @@ static void add_waiting(struct warm_seat *seat, pid_t pid, int pidfd)
 	seat->waiting[seat->n_waiting++] = (struct warm_waiting){ pid, pidfd };
 }
 
+/* Takes note of the parked process. On failure it is ended: later nobody would know it. */
+static int know_parked(struct warm_seat *seat)
+{
+	pid_t pid = seat->parked.pid;
+	int ret = st_process_read(pid, &seat->process);
+
+	seat->pid = ret < 0 ? 0 : pid;
+	if (ret < 0 && ret != -ESRCH) {
+		sys_call2(__NR_kill, pid, SIGKILL);
+		while (sys_call4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
+			;
+	}
+	return ret;
+}
+
 /*
- * Makes the seat ready. With WARM_ONCE the parked process itself waits for a
- * launch; with WARM_FORK its first child announces itself.
+ * Makes the seat ready, unless the host has closed its descriptors meanwhile. With
+ * WARM_ONCE the parked process itself waits for a launch; with WARM_FORK its first child
+ * announces itself.
  */
 static int make_ready(struct warm_seat *seat)
 {
-	int ret;
+	int ret = know_parked(seat);
 
-	seat->pid = seat->parked.pid;
-	ret = take_fd(&seat->pidfd, sys_call2(__NR_pidfd_open, seat->pid, 0));
+	if (ret == 0 && !st_seat_has_fds(seat))
+		ret = -EBADF;
+	if (ret == 0)
+		ret = take_fd(&seat->pidfd,
+			      sys_call2(__NR_pidfd_open, seat->pid, 0));
 	if (ret < 0)
 		return ret;
-	if (st_process_read(seat->pid, &seat->process) < 0)
-		return -ESRCH;
 	if (st_seat_forks(seat))
 		return st_seat_ring(seat);
 	add_waiting(seat, seat->pid, seat->pidfd);
@@ -142,9 +168,9 @@ int st_seat_open(struct warm_seat *seat, struct st_park *park)
 		ret = open_shared(seat, park);
 	if (ret == 0)
 		ret = st_park(park);
-	close_fd(&park->socket);
-	close_fd(&park->null);
-	close_fd(&park->shared);
+	st_own_close(&park->socket_file, &park->socket);
+	st_own_close(&park->null_file, &park->null);
+	st_own_close(&park->shared_file, &park->shared);
 	if (ret == 0)
 		ret = make_ready(seat);
 	if (ret < 0)

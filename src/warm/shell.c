@@ -329,15 +329,33 @@ unsigned int st_session_judge(const struct st_session *session,
 
 /* ---- parking */
 
+static int make_file(struct st_own *own, int *to)
+{
+	int fd = st_own_raise(
+		sys_call2(__NR_memfd_create, "spawn-template", MFD_CLOEXEC));
+
+	*to = fd < 0 ? -1 : fd;
+	st_own_take(own, *to);
+	return fd < 0 ? fd : 0;
+}
+
 /* Makes 0 such that a read of it shows in the offset; 1 and 2 such that output does. */
 int st_session_make_files(struct st_shell_start *start)
 {
-	start->in = memfd_create("spawn-template", MFD_CLOEXEC);
-	start->out = memfd_create("spawn-template", MFD_CLOEXEC);
-	if (start->in < 0 || start->out < 0 || write(start->in, "\n", 1) != 1 ||
-	    lseek(start->in, 0, SEEK_SET) < 0)
-		return -errno;
-	return 0;
+	int ret = make_file(&start->in_file, &start->in);
+
+	if (ret == 0)
+		ret = make_file(&start->out_file, &start->out);
+	if (ret == 0 && (write(start->in, "\n", 1) != 1 ||
+			 lseek(start->in, 0, SEEK_SET) < 0))
+		ret = -errno;
+	return ret;
+}
+
+void st_session_close_files(struct st_shell_start *start)
+{
+	st_own_close(&start->in_file, &start->in);
+	st_own_close(&start->out_file, &start->out);
 }
 
 static bool is_at(pid_t pid, const char *name, int fd)
@@ -468,10 +486,7 @@ int st_session_open(const struct st_session *session,
 			st_environment_note(&seat->parked, key->envp);
 		}
 	}
-	if (start.in >= 0)
-		close(start.in);
-	if (start.out >= 0)
-		close(start.out);
+	st_session_close_files(&start);
 	free(text);
 	return ret;
 }
