@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 
 #include "futex.h"
 #include "shared/clock.h"
@@ -186,21 +187,29 @@ static unsigned int all_seats_left(struct keeper *k, bool end)
 	return n;
 }
 
+static void end_at_once(void *none)
+{
+	(void)none;
+	sys_exit(0);
+}
+
 /*
  * Tells whether there is room for one more process here: then another cgroup, in which
  * the launch is to be, is full. A child that ends at once is the only way to know: the
- * limit may be that of a cgroup far above, or of the user.
+ * limit may be that of a cgroup far above, or of the user. It shares this memory, as a
+ * copy of it may take long, or be more than the machine has.
  */
 static bool has_room(void)
 {
+	_Alignas(16) char stack[1024];
 	uint64_t all = ~0ULL, mine;
 	long pid;
 
 	if (sys_sigmask(&all, &mine) < 0)
 		return false;
-	pid = sys_call5(__NR_clone, 0, 0, 0, 0, 0);
-	if (pid == 0)
-		sys_exit(0);
+	pid = arch_clone(__NR_clone, CLONE_VM | CLONE_VFORK,
+			 (long)(stack + sizeof(stack)), 0, 0, end_at_once,
+			 NULL);
 	while (pid > 0 && sys_call4(__NR_wait4, pid, 0, __WALL, 0) == -EINTR)
 		;
 	sys_sigmask(&mine, NULL);
