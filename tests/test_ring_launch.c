@@ -957,6 +957,44 @@ static void children_that_end_at_once_complete(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* ---- hosts that close their standard descriptors for a moment ---- */
+
+static void check_none_is_open(void)
+{
+	int open = 3;
+
+	/* a launching thread uses the lowest numbers for a moment */
+	for (int i = 0; i < 10 && open; i++) {
+		open = 0;
+		for (int fd = 0; fd < 3; fd++)
+			open += fcntl(fd, F_GETFD) >= 0;
+		sleep_ms(1);
+	}
+	CHECK_EQ(open, 0);
+}
+
+/* The ring would close the host's file at the end of the run. */
+static void a_run_keeps_no_standard_descriptor(void)
+{
+	struct spawn_template_ring *ring = ring_new(1, 1);
+	int tfd = test_probe(), saved[3];
+
+	for (int fd = 0; fd < 3; fd++) {
+		saved[fd] = CHECK_SYS(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+		CHECK_SYS(close(fd));
+	}
+	queue_run(ring, tfd, TEST_ARGV("probe", "sleep", "400"), 1);
+	CHECK_EQ(spawn_template_ring_submit(ring), 1);
+	sleep_ms(100);
+	check_none_is_open();
+	for (int fd = 0; fd < 3; fd++)
+		CHECK_SYS(dup2(saved[fd], fd));
+	CHECK_EQ(take_run_code(ring, 1), 0);
+	for (int fd = 0; fd < 3; fd++)
+		CHECK_SYS(fcntl(fd, F_GETFD));
+	spawn_template_ring_exit(ring);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(the_mask_is_that_of_the_queueing_thread),
 	TEST_CASE(dispositions_are_as_of_a_direct_launch),
@@ -990,5 +1028,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(direct_calls_work_beside_a_ring),
 	TEST_CASE(launches_work_among_three_thousand_fds),
 	TEST_CASE(children_that_end_at_once_complete),
+	TEST_CASE(a_run_keeps_no_standard_descriptor),
 };
 TEST_MAIN(cases)

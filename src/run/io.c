@@ -37,7 +37,7 @@ void st_io_close_fd(const struct st_io *io, int *fd)
 /* ---- pipes */
 
 /* Moves an fd above 2. Return: 0; -errno, and the fd is still open. */
-static int raise_fd(int *fd)
+int st_io_raise_fd(int *fd)
 {
 	int high;
 
@@ -78,7 +78,7 @@ int st_io_devnull(int *fd)
 	*fd = ret;
 	if (ret < 0)
 		return ret;
-	ret = raise_fd(fd);
+	ret = st_io_raise_fd(fd);
 	if (ret < 0)
 		sys_close_own(fd);
 	return ret;
@@ -94,9 +94,9 @@ static int make_pipe(int *ours, int *theirs, bool we_write)
 		return ret;
 	*ours = fds[we_write];
 	*theirs = fds[!we_write];
-	ret = raise_fd(ours);
+	ret = st_io_raise_fd(ours);
 	if (ret == 0)
-		ret = raise_fd(theirs);
+		ret = st_io_raise_fd(theirs);
 	if (ret == 0)
 		ret = sys_fcntl(*ours, F_SETFL,
 				O_NONBLOCK | (we_write ? O_WRONLY : O_RDONLY));
@@ -161,9 +161,9 @@ static int open_terminal(struct st_io *io,
 
 	io->out.ended = false;
 	if (ret == 0)
-		ret = raise_fd(&io->out.fd);
+		ret = st_io_raise_fd(&io->out.fd);
 	if (ret == 0)
-		ret = raise_fd(&ends->out);
+		ret = st_io_raise_fd(&ends->out);
 	if (ret < 0)
 		return ret;
 	ends->in = ends->err = ends->out;

@@ -39,6 +39,7 @@ struct st_io_ends {
 	int in, out, err;
 };
 
+int st_io_raise_fd(int *fd);
 int st_io_devnull(int *fd);
 int st_io_open(struct st_io *io, const struct spawn_template_run_args *args,
 	       int devnull, struct st_feed *feed, struct st_io_ends *ends);

@@ -127,11 +127,17 @@ static void below_keeper(struct st_run *run, struct st_spawn *spawn)
 static pid_t launch_program(struct st_run *run, int tfd, struct st_spawn *spawn,
 			    struct spawn_template_failure *failure)
 {
+	pid_t pid;
+
 	if (run->tree.cgroup >= 0)
 		into_cgroup(&spawn->args, run->tree.cgroup);
 	else if (run->supervise)
 		below_keeper(run, spawn);
-	return st_spawn(tfd, spawn, &run->pidfd, failure);
+	pid = st_spawn(tfd, spawn, &run->pidfd, failure);
+	/* the host may have closed 0 to 2 for a moment; without a number it stays */
+	if (pid > 0)
+		st_io_raise_fd(&run->pidfd);
+	return pid;
 }
 
 /* Tells whether clone3(2), and with it the cgroup, is forbidden. */
