@@ -597,6 +597,36 @@ static void starts_that_alternate_are_prepared_less_and_less_often(void)
 	CHECK_LE(ready, 7);
 }
 
+/* Launches change the start while a Python is prepared: that one is for nothing. */
+static void starts_that_alternate_meanwhile_cost_no_core(void)
+{
+	char *env[2][3], *modules = test_path("ahead");
+	struct line line = C("pass");
+	int tfd = python_of("slow");
+	uint64_t end = now_ms() + 3000;
+	struct stat st;
+
+	CHECK_SYS(mkdir(modules, 0755));
+	test_write(test_fmt("%s/slow.py", modules),
+		   test_fmt("import time\n"
+			    "with open('%s', 'a') as f: f.write('x')\n"
+			    "time.sleep(0.2)\n",
+			    test_path("count")),
+		   0644);
+	for (int i = 0; i < 2; i++) {
+		env[i][0] = test_fmt("PYTHONPATH=%s", modules);
+		env[i][1] = test_fmt("A=%d", i);
+		env[i][2] = NULL;
+	}
+	for (int n = 0; now_ms() < end; n++) {
+		line.env = env[n / 2 % 2];
+		see(tfd, &line);
+	}
+	/* one after the other, these would be ten */
+	if (stat(test_path("count"), &st) == 0)
+		CHECK_LE(st.st_size, 6);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(command_lines_do_the_same_as_in_a_python_that_starts),
 	TEST_CASE(a_report_is_the_same_with_any_options),
@@ -608,6 +638,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(modules_ahead_may_be_many),
 	TEST_CASE(a_module_whose_error_was_mended_is_imported_ahead),
 	TEST_CASE(starts_that_alternate_are_prepared_less_and_less_often),
+	TEST_CASE(starts_that_alternate_meanwhile_cost_no_core),
 	TEST_CASE(a_module_beside_the_script_hides_one_imported_ahead),
 	TEST_CASE(a_module_in_what_is_run_hides_one_imported_ahead),
 	TEST_CASE(a_module_that_changes_while_it_is_imported_is_not_kept),

@@ -42,7 +42,7 @@ static void count_cold(struct st_warm *w, unsigned int reason)
  * each of its launches; nor must launches that alternate between two starts of a
  * runtime, of which each ends the other's process.
  */
-static int64_t park_after(const struct st_warm *w)
+int64_t st_pool_park_after(const struct st_warm *w)
 {
 	unsigned int n = w->misfits > w->moves ? w->misfits : w->moves;
 	unsigned int over = n > WARM_MISFITS ? n - WARM_MISFITS : 0;
@@ -55,7 +55,7 @@ static void have_parked(struct st_warm *w)
 {
 	if (w->due != ST_NEVER || (w->n >= st_pool_seats(w) && !w->renew))
 		return;
-	w->due = st_now() + park_after(w);
+	w->due = st_now() + st_pool_park_after(w);
 	w->used = st_now();
 	st_keeper_poke();
 }

@@ -177,7 +177,7 @@ void st_pool_refill(struct st_warm *w)
 	if (generation_of(w) != generation) {
 		/* it was for a start that is no longer wanted */
 		stale = ret == 0;
-		w->due = st_now();
+		w->due = st_now() + st_pool_park_after(w);
 	} else if (sys_is_shortage(ret) && !final) {
 		/* the next launch asks again */
 		if (st_now() - w->used < WARM_IDLE_MOST)
