@@ -107,6 +107,7 @@ static void forget(struct st_warm *w)
 {
 	st_pool_retire_all(w);
 	w->launches = 0;
+	w->misfits = w->moves = 0;
 	w->renew = false;
 	w->due = ST_NEVER;
 }
@@ -264,16 +265,18 @@ enum work { NOTHING, CLOSE, PARK, DISPOSE };
 static enum work work_of(struct st_warm *w, int64_t now, int64_t *due)
 {
 	enum work work = NOTHING;
+	bool idle;
 
 	pthread_mutex_lock(&w->lock);
+	idle = now - w->used >= WARM_IDLE_MOST;
 	if (w->fork_due <= now)
 		fork_missing(w);
 	if (w->dropped)
 		work = DISPOSE;
+	else if (idle && (w->n || w->due != ST_NEVER))
+		forget(w);
 	else if (w->due <= now && (w->n < st_pool_seats(w) || w->renew))
 		work = PARK;
-	else if (w->n && now - w->used >= WARM_IDLE_MOST)
-		forget(w);
 	if (work == NOTHING && close_due(w) <= now)
 		work = CLOSE;
 	if (w->due < *due)

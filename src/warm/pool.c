@@ -53,10 +53,11 @@ int64_t st_pool_park_after(const struct st_warm *w)
 /* Has the keeper park a process, if one is missing; the caller holds the lock. */
 static void have_parked(struct st_warm *w)
 {
+	/* the time may be longer than that after which unused processes end */
+	w->used = st_now();
 	if (w->due != ST_NEVER || (w->n >= st_pool_seats(w) && !w->renew))
 		return;
 	w->due = st_now() + st_pool_park_after(w);
-	w->used = st_now();
 	st_keeper_poke();
 }
 
