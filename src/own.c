@@ -60,6 +60,10 @@ int st_own_raise(int fd)
 	st_own_take(&file, fd);
 	high = sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	st_own_close(&file, &fd);
+	if (high >= 0 && !st_own_is(&file, high)) {
+		sys_close(high); /* the host opened its own at that moment */
+		return -EBADF;
+	}
 	return high;
 }
 
