@@ -36,20 +36,6 @@ static void count_cold(struct st_warm *w, unsigned int reason)
 
 /* ---- one launch */
 
-/*
- * Returns the time after which to park. A caller that no process fits, such as a
- * thread with another nice value than the keeper's, must not cost a parking for
- * each of its launches; nor must launches that alternate between two starts of a
- * runtime, of which each ends the other's process.
- */
-int64_t st_pool_park_after(const struct st_warm *w)
-{
-	unsigned int n = w->misfits > w->moves ? w->misfits : w->moves;
-	unsigned int over = n > WARM_MISFITS ? n - WARM_MISFITS : 0;
-
-	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
-}
-
 /* Has the keeper park a process, if one is missing; the caller holds the lock. */
 static void have_parked(struct st_warm *w)
 {

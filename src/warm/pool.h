@@ -65,13 +65,10 @@ static inline unsigned int st_pool_seats(const struct st_warm *w)
 	return w->mode == WARM_FORK ? 1 : w->target;
 }
 
-/* ---- pool.c; the caller holds the lock */
-
-int64_t st_pool_park_after(const struct st_warm *w);
-
 /* ---- refill.c; the caller of all but st_pool_refill() holds the lock */
 
 bool st_pool_may_park(struct st_warm *w);
+int64_t st_pool_park_after(const struct st_warm *w);
 void st_pool_refill(struct st_warm *w);
 void st_pool_retire(struct st_warm *w, struct warm_seat *seat);
 void st_pool_retire_all(struct st_warm *w);

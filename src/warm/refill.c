@@ -138,6 +138,20 @@ static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
 }
 
 /*
+ * Returns the time after which to park. A caller that no process fits, such as a
+ * thread with another nice value than the keeper's, must not cost a parking for
+ * each of its launches; nor must launches that alternate between two starts of a
+ * runtime, of which each ends the other's process.
+ */
+int64_t st_pool_park_after(const struct st_warm *w)
+{
+	unsigned int n = w->misfits > w->moves ? w->misfits : w->moves;
+	unsigned int over = n > WARM_MISFITS ? n - WARM_MISFITS : 0;
+
+	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
+}
+
+/*
  * Notes that there were too many failures. A file that a shell has sourced for nothing
  * may have had effects, and is not sourced again. The caller holds the lock, as for the
  * next function.
