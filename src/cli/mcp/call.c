@@ -20,11 +20,10 @@ static bool is_under_way(const struct mcp_client *c, const json_t *id)
 	return false;
 }
 
-struct mcp_call *call_new(struct mcp *m, struct mcp_client *c,
-			  const struct rpc *rpc, enum call_kind kind)
+/* Answer a request that cannot have a call. Return: whether it was answered. */
+static bool refuse_call(struct mcp *m, struct mcp_client *c,
+			const struct rpc *rpc)
 {
-	struct mcp_call *call = NULL;
-
 	if (is_under_way(c, rpc->id))
 		rpc_error(m, c, rpc->id, RPC_INVALID_REQUEST,
 			  "Invalid request: a request with this id has no "
@@ -33,10 +32,23 @@ struct mcp_call *call_new(struct mcp *m, struct mcp_client *c,
 	else if (c->n_calls >= MCP_CALLS_MAX)
 		rpc_error(m, c, rpc->id, RPC_INVALID_REQUEST,
 			  "Too many requests: 256 have no answer yet", NULL);
-	else if (!(call = calloc(1, sizeof(*call))))
-		engine_no_memory(&m->engine);
-	if (!call)
+	else
+		return false;
+	return true;
+}
+
+struct mcp_call *call_new(struct mcp *m, struct mcp_client *c,
+			  const struct rpc *rpc, enum call_kind kind)
+{
+	struct mcp_call *call;
+
+	if (refuse_call(m, c, rpc))
 		return NULL;
+	call = calloc(1, sizeof(*call));
+	if (!call) {
+		engine_no_memory(&m->engine);
+		return NULL;
+	}
 	call->kind = kind;
 	call->version = rpc->version;
 	call->tasks = rpc->tasks;
@@ -121,9 +133,8 @@ static struct mcp_call *begin_call(struct asked *a, enum call_kind kind,
 		call->until_ns = until;
 		return call;
 	}
-	/* it was answered */
 	for (size_t i = 0; i < n; i++) {
-		if (kind == CALL_BATCH || runs[i]->calls == 1)
+		if (!runs[i]->kept)
 			run_cancel(a->m, runs[i]);
 		run_release(a->m, runs[i]);
 	}
@@ -433,6 +444,9 @@ void call_tool(struct mcp *m, struct mcp_client *c, const struct rpc *rpc)
 	struct asked a = { .m = m, .c = c, .rpc = rpc };
 	const char *tool;
 
+	/* before anything is begun, written or ended for it */
+	if (refuse_call(m, c, rpc))
+		return;
 	a.arguments =
 		json_is_object(given) ? json_deep_copy(given) : json_object();
 	tool = tools_check(name, a.arguments, &a.complaint);
