@@ -196,6 +196,10 @@ tools() {
 	s.call("write", handle=h, data_base64="Ygo=", close=True)
 	check(s.call("wait", handle=h)["out"] == "a\nb\n")
 	check("ended" in s.call("write", handle=h, data="x")["error"]["message"])
+	h = s.call("start", argv=["sleep", "65"], open_input=True)["handle"]
+	start = time.time()
+	check(s.call("write", handle=h, data="x")["running"])
+	check(time.time() - start < 30, "a program that says nothing to it")
 	h = s.call("start", command="trap 'stty size' WINCH; echo up; while :; do sleep 0.05; "
 	    "done", pty=True, rows=10, columns=20)["handle"]
 	check("up" in s.call("read", handle=h, wait=10)["text"])

@@ -63,6 +63,19 @@ check(s.silent(0.3))
 until(lambda: not runs("go"), "no second one")
 END
 
+drive 'a request with an id in use does nothing to the run that it names' <<- 'END'
+s = Server()
+other = s.call("start", argv=["sleep", "65"])["handle"]
+h = s.call("start", argv=["cat"], open_input=True)["handle"]
+s.send("tools/call", {"name": "wait", "arguments": {"handle": other}}, "w")
+for name, more in [("read", {}), ("wait", {}), ("stop", {}), ("write", {"data": "x"})]:
+    s.send("tools/call", {"name": name, "arguments": dict(more, handle=h)}, "w")
+    check(s.receive()["error"]["code"] == -32600, name)
+s.call("write", handle=h, data="y", close=True)
+x = s.call("wait", handle=h)
+check((x["code"], x["out"]) == (0, "y"), x)
+END
+
 drive 'calls without an answer are bounded, and so are runs' <<- 'END'
 s = Server("--jobs", "2")
 for i in range(300):
@@ -101,6 +114,40 @@ for i in range(20):
 size = int(re.search(r"VmRSS:\s+(\d+)", open("/proc/%d/status" % server.process.pid).read())[1])
 check(good.call("stop", handle=h)["out_total"] > 1 << 20)
 check(size < 64 << 10 or os.environ.get("SAN"), size)
+END
+
+drive 'answers that can all be written at once are, and none waits for another event' <<- 'END'
+out = open(tmp + "/answers", "wb")
+p = subprocess.Popen([tool, "mcp"], env=env, stdin=subprocess.PIPE, stdout=out, bufsize=0)
+def answers():
+    return [json.loads(x) for x in open(tmp + "/answers").read().split("\n")[:-1]]
+def send(id, name, **arguments):
+    p.stdin.write(json.dumps({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+        "_meta": NEW, "name": name, "arguments": arguments}}).encode() + b"\n")
+send(0, "start", command="head -c 200000 /dev/zero; cat", open_input=True)
+until(answers, "started")
+h = answers()[0]["result"]["structuredContent"]["handle"]
+for i in range(4):
+    send(1 + i, "wait", handle=h)
+start = time.time()
+send(5, "write", handle=h, close=True)
+until(lambda: len(answers()) == 6, "all answers")
+check(time.time() - start < 30, time.time() - start)
+p.kill()
+END
+
+drive 'calls are answered when another client ends their run' <<- 'END'
+path = tmp + "/ends"
+server = Server("--jobs", "1", path=path)
+old, new = Client(path), Client(path)
+old.call("start", argv=["sleep", "69"])
+h = old.call("start", argv=["sleep", "70"])["handle"]
+new.send("tools/call", {"name": "wait", "arguments": {"handle": h}}, "w")
+check(new.silent(0.3))
+start = time.time()
+old.call("stop", handle=h)
+check(new.answer("w")["result"]["structuredContent"]["cancelled"])
+check(time.time() - start < 30, time.time() - start)
 END
 
 drive 'runs with a handle outlive the connection, and others end with it' <<- 'END'

@@ -150,6 +150,7 @@ struct mcp_client {
 	struct mcp_call *calls, **calls_end;
 	unsigned int n_calls;
 	int64_t linger_ns; /* when it is left, as it sends no more; 0: it does */
+	bool unserved; /* lines of it may wait in .in */
 	bool gone; /* it reads no more */
 	bool is_socket;
 };
@@ -165,6 +166,7 @@ struct mcp {
 	json_t *tools;
 	int listener; /* -1: none */
 	int64_t accept_ns; /* not to accept before then; 0: at once */
+	bool changed; /* calls may be done that were not when they were last looked at */
 };
 
 struct mcp_client *client_new(struct mcp *m, int in, int out, bool is_socket);

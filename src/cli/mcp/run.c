@@ -31,12 +31,21 @@ static struct mcp_run *run_of(const struct engine_job *job)
 	return job->owner;
 }
 
+/* Have the calls of all clients looked at once more. */
+static void note_change(struct engine *e)
+{
+	struct mcp *m = e->owner;
+
+	m->changed = true;
+}
+
 static void end_run(struct engine *e, struct mcp_run *run)
 {
 	run->ended_ns = mcp_now();
 	run->ended = time(NULL);
 	for (int i = 0; i < 2; i++)
 		log_end(&run->log[i]);
+	note_change(e);
 	if (!run_is_over(run))
 		engine_no_memory(e);
 }
@@ -85,7 +94,8 @@ static void took_input(struct engine *e, struct engine_job *job,
 {
 	struct mcp_run *run = run_of(job);
 
-	(void)e, (void)message;
+	(void)message;
+	note_change(e);
 	run->tags_done = input->tag;
 	if (error)
 		run->input_error = error;

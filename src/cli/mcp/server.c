@@ -29,25 +29,27 @@ static bool is_ending(const struct mcp *m)
 
 /* ---- clients */
 
-/* Serve lines that have come. Return: whether more may wait. */
-static bool serve_lines(struct mcp *m, struct mcp_client *c)
+/* Serve lines that have come, as long as there is room for answers. */
+static void serve_lines(struct mcp *m, struct mcp_client *c)
 {
 	enum line found;
 	char *text;
 	size_t n;
 
+	c->unserved = true;
 	for (int i = 0; i < LINES_AT_ONCE; i++) {
 		if (!client_has_room(c) || m->engine.error)
-			return false; /* the poll tells when there is room */
+			return;
 		found = line_next(&c->in, &text, &n);
-		if (found == LINE_NONE)
-			return false;
+		if (found == LINE_NONE) {
+			c->unserved = false;
+			return;
+		}
 		if (found == LINE_TOO_LONG)
 			rpc_too_long(m, c);
 		else if (n && strspn(text, " \t\r") < n)
 			rpc_serve(m, c, text, n);
 	}
-	return true;
 }
 
 /* A client that sends no more is freed when its calls are answered, or its time is up. */
@@ -62,16 +64,23 @@ static bool is_left(struct mcp_client *c, int64_t now)
 	return now >= c->linger_ns;
 }
 
+/*
+ * Serve each client. One that has no room for answers is told of by the poll when it reads,
+ * unless it has read all of them by now.
+ * Return: whether there is more to do.
+ */
 static bool serve_clients(struct mcp *m)
 {
 	int64_t now = mcp_now();
-	bool more = false;
+	bool more = false, was_full;
 
 	for (struct mcp_client *c = m->clients, *next; c; c = next) {
 		next = c->next;
-		more |= serve_lines(m, c);
+		serve_lines(m, c);
 		calls_poll(m, c, now);
+		was_full = !client_has_room(c);
 		client_flush(c);
+		more |= client_has_room(c) && (was_full || c->unserved);
 		if (is_left(c, now))
 			client_free(m, c);
 	}
@@ -137,7 +146,7 @@ static void wait_for_something(struct mcp *m, int timeout)
 	nfds_t n = 2;
 
 	for (struct mcp_client *c = m->clients; c; c = c->next, n += 2) {
-		bool reads = !c->in.eof && client_has_room(c);
+		bool reads = !c->in.eof && !c->unserved && client_has_room(c);
 
 		fds[n] = (struct pollfd){ .fd = reads ? c->in.fd : -1,
 					  .events = POLLIN };
@@ -164,9 +173,11 @@ static void serve(struct mcp *m)
 			if (!engine_take_one(&m->engine))
 				break;
 		job_start_some(&m->engine);
+		m->changed = false;
 		more = serve_clients(m);
 		engine_submit(&m->engine);
 		input_give(&m->engine);
+		more |= m->changed; /* for a client that was served before */
 		if (!is_ending(m))
 			wait_for_something(m, more ? 0 : timeout_of(m));
 	}
