@@ -93,6 +93,24 @@ n = len({h["handle"] for h in handles if "handle" in h})
 check(1000 < n <= 1024, n)
 END
 
+drive 'the words of runs that are remembered cost bounded memory' <<- 'END'
+s = Server("--cold")
+def size():
+    return int(re.search(r"VmRSS:\s+(\d+)", open("/proc/%d/status" % s.process.pid).read())[1])
+long = ["x" * 100000] * 100
+for i in range(3):
+    s.call("start", argv=["true"] + long)
+before = size()
+for i in range(6):
+    s.call("start", argv=["true"] + long)
+check(size() - before < 30000 or os.environ.get("SAN"), before, size())
+for x in s.call("list")["runs"]:
+    check(x["argv"][0] == "true" and len("".join(x["argv"])) <= 1024, x)
+s.call("start", command="true " + "\u20ac" * 2000)
+x = s.call("list")["runs"][0]["command"]
+check(x.startswith("true \u20ac") and 1000 < len(x.encode()) <= 1024 and "\ufffd" not in x, x)
+END
+
 drive 'a client that never reads costs bounded memory, and others are served' <<- 'END'
 path = tmp + "/socket"
 server = Server(path=path)

@@ -33,6 +33,8 @@
 #define MCP_OUTPUT_MAX ((uint64_t)16 << 20)
 #define MCP_OUTPUT_ALL ((size_t)256 << 20) /* bytes of all runs */
 #define MCP_SPILL_MAX ((uint64_t)1 << 30) /* bytes of a file of output */
+#define MCP_WHAT_MAX \
+	((size_t)1024) /* bytes of what is remembered of a command */
 #define MCP_HANDLE_BYTES 16 /* random ones */
 
 struct mcp_options {
@@ -92,7 +94,7 @@ struct mcp_run {
 	struct mcp_run *next, **link;
 	char handle[2 * MCP_HANDLE_BYTES + 1];
 	struct engine_job *job; /* NULL: it has ended, or never began */
-	json_t *what; /* its argv or command */
+	json_t *what; /* the beginning of its argv or command */
 	json_t *facts; /* how it ended; NULL: not yet */
 	json_t *error; /* why it did not begin; NULL: it did, or will */
 	bool cancelled, base64, clean, kept, pty;

@@ -200,6 +200,39 @@ static json_t *words_of(json_t *arguments, const json_t *command)
 	return argv;
 }
 
+/* Return the beginning of a text, and note how many bytes more may be kept. */
+static json_t *begin_text(const json_t *text, size_t *left)
+{
+	size_t n = json_string_length(text);
+
+	if (n > *left) {
+		n = *left -
+		    result_cut_character(json_string_value(text), *left);
+		*left = 0;
+	} else {
+		*left -= n;
+	}
+	return json_stringn(json_string_value(text), n);
+}
+
+/* What list tells of a run: 16 MiB are not kept for each of those that are remembered. */
+static json_t *what_runs(const json_t *command, const json_t *argv)
+{
+	size_t left = MCP_WHAT_MAX;
+	json_t *words;
+
+	if (command)
+		return json_pack("{s:o}", "command",
+				 begin_text(command, &left));
+	words = json_array();
+	for (size_t i = 0; i < json_array_size(argv) && left; i++) {
+		json_array_append_new(
+			words, begin_text(json_array_get(argv, i), &left));
+		left -= left > 0; /* for empty ones */
+	}
+	return json_pack("{s:o}", "argv", words);
+}
+
 /* Make the argv of a command: its own words, or a shell's. */
 static int take_command(json_t *arguments, struct mcp_run *run,
 			struct complaint *c)
@@ -212,9 +245,7 @@ static int take_command(json_t *arguments, struct mcp_run *run,
 	if (!command == !json_object_get(arguments, "argv"))
 		return complain(c, EINVAL,
 				"either \"argv\" or \"command\" is needed");
-	run->what = json_pack("{s:O}", command ? "command" : "argv",
-			      command ? command
-				      : json_object_get(arguments, "argv"));
+	run->what = what_runs(command, json_object_get(arguments, "argv"));
 	if (command && !shell)
 		argv = words_of(arguments, command);
 	if (command && !argv)
