@@ -168,6 +168,23 @@ check(new.answer("w")["result"]["structuredContent"]["cancelled"])
 check(time.time() - start < 30, time.time() - start)
 END
 
+drive 'a list of messages is served as its answers are read' <<- 'END'
+path = tmp + "/list"
+server = Server(path=path)
+c = Client(path)
+c.initialize("2025-03-26")
+h = c.call("start", command="head -c 100000 /dev/zero")["handle"]
+c.call("wait", handle=h)
+def size():
+    return int(re.search(r"VmRSS:\s+(\d+)", open("/proc/%d/status" % server.process.pid).read())[1])
+before = size()
+c.raw(json.dumps([{"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {
+    "name": "wait", "arguments": {"handle": h}}} for i in range(1000, 1060)]).encode() + b"\n")
+time.sleep(0.5)
+check(size() - before < 40000 or os.environ.get("SAN"), before, size())
+check([c.receive()["id"] for i in range(60)] == list(range(1000, 1060)))
+END
+
 drive 'runs with a handle outlive the connection, and others end with it' <<- 'END'
 path = tmp + "/socket"
 server = Server(path=path)

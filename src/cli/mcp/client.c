@@ -35,6 +35,7 @@ void client_free(struct mcp *m, struct mcp_client *c)
 	if (c->is_socket)
 		close(c->in.fd);
 	line_free(&c->in);
+	json_decref(c->list);
 	free(c->queue);
 	free(c);
 }

@@ -153,6 +153,8 @@ struct mcp_client {
 	unsigned int n_calls;
 	int64_t linger_ns; /* when it is left, as it sends no more; 0: it does */
 	bool unserved; /* lines of it may wait in .in */
+	json_t *list; /* messages of one line, from .list_at on; NULL: none */
+	size_t list_at;
 	bool gone; /* it reads no more */
 	bool is_socket;
 };
@@ -174,10 +176,10 @@ struct mcp {
 struct mcp_client *client_new(struct mcp *m, int in, int out, bool is_socket);
 void client_free(struct mcp *m, struct mcp_client *c);
 
-/* Tell whether bytes of a client were read that are not served yet. */
+/* Tell whether bytes or messages of a client were read that are not served yet. */
 static inline bool client_has_line(const struct mcp_client *c)
 {
-	return c->in.start < c->in.end;
+	return c->list || c->in.start < c->in.end;
 }
 
 /* ---- send.c */
@@ -215,8 +217,9 @@ enum {
 	RPC_NO_VERSION = -32022
 };
 
-/* Serve a line. */
+/* Serve a line; of a list of messages, c->list is served by rpc_serve_next(). */
 void rpc_serve(struct mcp *m, struct mcp_client *c, const char *line, size_t n);
+void rpc_serve_next(struct mcp *m, struct mcp_client *c);
 
 /* ---- reply.c */
 

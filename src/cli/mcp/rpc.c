@@ -90,12 +90,12 @@ static void serve_one(struct mcp *m, struct mcp_client *c, json_t *json)
 		protocol_serve(m, c, &rpc);
 }
 
-/* Versions before 2025-06-18 have lists of messages. */
-static void serve_list(struct mcp *m, struct mcp_client *c, json_t *list)
+/*
+ * Versions before 2025-06-18 have lists of messages. They are served one by one, as there
+ * is room for their answers.
+ */
+static void take_list(struct mcp *m, struct mcp_client *c, json_t *list)
 {
-	json_t *one;
-	size_t i;
-
 	if (c->version == MCP_NONE || c->version > MCP_2025_03_26 ||
 	    json_array_size(list) == 0 ||
 	    json_array_size(list) > MCP_CALLS_MAX) {
@@ -105,7 +105,17 @@ static void serve_list(struct mcp *m, struct mcp_client *c, json_t *list)
 			  NULL);
 		return;
 	}
-	json_array_foreach(list, i, one) serve_one(m, c, one);
+	c->list = json_incref(list);
+	c->list_at = 0;
+}
+
+void rpc_serve_next(struct mcp *m, struct mcp_client *c)
+{
+	serve_one(m, c, json_array_get(c->list, c->list_at++));
+	if (c->list_at < json_array_size(c->list))
+		return;
+	json_decref(c->list);
+	c->list = NULL;
 }
 
 void rpc_serve(struct mcp *m, struct mcp_client *c, const char *line, size_t n)
@@ -124,7 +134,7 @@ void rpc_serve(struct mcp *m, struct mcp_client *c, const char *line, size_t n)
 		return;
 	}
 	if (json_is_array(json))
-		serve_list(m, c, json);
+		take_list(m, c, json);
 	else
 		serve_one(m, c, json);
 	json_decref(json);

@@ -40,6 +40,10 @@ static void serve_lines(struct mcp *m, struct mcp_client *c)
 	for (int i = 0; i < LINES_AT_ONCE; i++) {
 		if (!client_has_room(c) || m->engine.error)
 			return;
+		if (c->list) {
+			rpc_serve_next(m, c);
+			continue;
+		}
 		found = line_next(&c->in, &text, &n);
 		if (found == LINE_NONE) {
 			c->unserved = false;
