@@ -101,7 +101,7 @@ action = "allow"
 program = "gre*"
 END
 
-echo 1..65
+echo 1..67
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -199,6 +199,9 @@ complains 'a wrong type has its line' "3: 'name' is not a string" \
 	'\n[[rule]]\nname = 3\n'
 complains 'a key that is there twice has its line' '2: ' 'default = "ask"\ndefault = "ask"\n'
 complains 'what is not TOML has its line' '2: ' 'default = "ask"\n= 3\n'
+complains 'what its parser takes for impossible has its line' '2: ' 'default = "ask"\n[[[a]]]\n'
+complains 'tables in so many tables that the stack would not do are refused' '2: too many dots' \
+	"default = \"ask\"\n$(printf 'a.%.0s' {1..300000})a = 1\n"
 complains 'a rule of one name twice is refused' "5: rule 'a' is there twice, first in line 1" \
 	'[[rule]]\nname="a"\naction="deny"\nprogram="x"\n[[rule]]\nname="a"\naction="deny"\n'
 complains 'a rule needs an action' "1: rule 'a' has no 'action'" '[[rule]]\nname="a"\n'

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads TOML with toml++ and copies the document into a tree for C. Memory that runs out
- * is the only exception: none leaves this file.
+ * Reads TOML with toml++ and copies the document into a tree for C. No exception leaves
+ * this file: memory may run out, and some documents, such as "[[[", are for the parser
+ * something that cannot be.
  */
+#undef NDEBUG /* the parser would take its assertions for granted */
+[[noreturn]] static void toml_break();
+#define TOML_ASSERT(expr) ((expr) ? (void)0 : toml_break())
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
@@ -17,6 +21,19 @@
 #include <vector>
 
 #include "cli/policy/toml.h"
+
+namespace
+{
+
+struct broken {
+};
+
+} // namespace
+
+static void toml_break()
+{
+	throw broken();
+}
 
 namespace
 {
@@ -58,8 +75,7 @@ void copy_table(const toml::table &from, struct toml_value *to)
 	std::stable_sort(keys.begin(), keys.end(), [](auto &a, auto &b) {
 		return a.first->source().begin < b.first->source().begin;
 	});
-	to->u.tab.key =
-		static_cast<char **>(take(keys.size(), sizeof(char *)));
+	to->u.tab.key = static_cast<char **>(take(keys.size(), sizeof(char *)));
 	to->u.tab.value = static_cast<struct toml_value *>(
 		take(keys.size(), sizeof(struct toml_value)));
 	for (auto &[key, value] : keys) {
@@ -95,6 +111,116 @@ void copy(const toml::node &from, struct toml_value *to)
 	}
 }
 
+/* The parser and this file call themselves for each table in a table. */
+constexpr int DOTS_MOST = 16;
+
+/*
+ * Return the first line with more dots than keys of policies can have, which are tables in
+ * tables, or 0. Dots in strings and comments do not count.
+ */
+int deep_line(std::string_view text)
+{
+	int line = 1, dots = 0;
+	char quote = 0;
+	bool is_long = false, is_comment = false;
+
+	for (size_t i = 0; i < text.size(); i++) {
+		char c = text[i], next = i + 1 < text.size() ? text[i + 1] : 0;
+		bool triple =
+			next == c && i + 2 < text.size() && text[i + 2] == c;
+
+		if (c == '\n') {
+			line++;
+			dots = 0;
+			is_comment = false;
+			quote = is_long ? quote : 0;
+		} else if (is_comment) {
+			continue;
+		} else if (!quote && (c == '"' || c == '\'')) {
+			quote = c;
+			is_long = triple;
+			i += triple ? 2 : 0;
+		} else if (quote == '"' && c == '\\' && next != '\n') {
+			i++;
+		} else if (quote && c == quote && (!is_long || triple)) {
+			/* two more may belong to the string */
+			for (int n = 1; is_long && n < 5 &&
+					i + 1 < text.size() && text[i + 1] == c;
+			     n++)
+				i++;
+			quote = 0;
+			is_long = false;
+		} else if (!quote && c == '#') {
+			is_comment = true;
+		} else if (!quote && c == '.' && ++dots > DOTS_MOST) {
+			return line;
+		}
+	}
+	return 0;
+}
+
+bool is_broken(std::string_view text)
+{
+	try {
+		toml::parse_result result = toml::parse(text);
+
+		return false;
+	} catch (const broken &) {
+		return true;
+	}
+}
+
+/* Return the line that breaks the parser. */
+int broken_line(std::string_view text)
+{
+	std::vector<size_t> ends;
+
+	for (size_t i = 0; i < text.size(); i++)
+		if (text[i] == '\n')
+			ends.push_back(i);
+	return 1 +
+	       static_cast<int>(std::partition_point(
+					ends.begin(), ends.end(),
+					[&](size_t end) {
+						return !is_broken(
+							text.substr(0, end));
+					}) -
+				ends.begin());
+}
+
+int wrong(int at, const char *why, int *line, char *error, size_t size)
+{
+	*line = at;
+	std::snprintf(error, size, "%s", why);
+	return -EINVAL;
+}
+
+int read(std::string_view text, struct toml_value *document, int *line,
+	 char *error, size_t size)
+{
+	int deep = deep_line(text);
+
+	if (deep)
+		return wrong(deep, "too many dots: no table is so deep", line,
+			     error, size);
+	try {
+		toml::parse_result result = toml::parse(text);
+
+		if (!result)
+			return wrong(
+				static_cast<int>(
+					result.error().source().begin.line),
+				std::string(result.error().description())
+					.c_str(),
+				line, error, size);
+		copy(result.table(), document);
+		return 0;
+	} catch (const broken &) {
+		return wrong(broken_line(text), "this is no TOML", line, error,
+			     size);
+	}
+}
+
 } // namespace
 
 int toml_read(const char *text, size_t len, struct toml_value *document,
@@ -102,21 +228,8 @@ int toml_read(const char *text, size_t len, struct toml_value *document,
 {
 	std::memset(document, 0, sizeof(*document));
 	try {
-		toml::parse_result result =
-			toml::parse(std::string_view(text, len));
-
-		if (!result) {
-			std::string_view why = result.error().description();
-
-			*line = static_cast<int>(
-				result.error().source().begin.line);
-			std::snprintf(error, size, "%.*s",
-				      static_cast<int>(why.size()),
-				      why.data());
-			return -EINVAL;
-		}
-		copy(result.table(), document);
-		return 0;
+		return read(std::string_view(text, len), document, line, error,
+			    size);
 	} catch (const std::bad_alloc &) {
 		toml_free(document);
 		return -ENOMEM;
