@@ -101,7 +101,7 @@ action = "allow"
 program = "gre*"
 END
 
-echo 1..67
+echo 1..69
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -205,6 +205,10 @@ complains 'tables in so many tables that the stack would not do are refused' '2:
 complains 'a rule of one name twice is refused' "5: rule 'a' is there twice, first in line 1" \
 	'[[rule]]\nname="a"\naction="deny"\nprogram="x"\n[[rule]]\nname="a"\naction="deny"\n'
 complains 'a rule needs an action' "1: rule 'a' has no 'action'" '[[rule]]\nname="a"\n'
+complains 'no folder is not any folder' "4: rule 'a': 'folders' names none" \
+	'[[rule]]\nname="a"\naction="allow"\nfolders=[]\nprogram="ls"\n'
+complains 'no program is not any program' "4: rule 'a': 'program' names none" \
+	'[[rule]]\nname="a"\naction="allow"\nprogram=[]\ncommand="ls | cat"\n'
 complains 'an allowed env must say what it does' "4: rule 'a' allows 'env'.*runs_others" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram=["ls","env"]\n'
 complains 'an interpreter with a version must, too' "4: rule 'a' allows 'python3.11'" \

@@ -164,6 +164,23 @@ static int name_files(struct policy_reader *r, struct policy_files *files,
 	return 0;
 }
 
+/* An empty list is none of what it names; as a condition that is not there, it is all. */
+static int check_empty(struct policy_reader *r, const struct policy_rule *rule)
+{
+	const struct policy_files *programs = &rule->programs;
+	const struct policy_files *folders = &rule->folders;
+
+	if (programs->file && !programs->n)
+		return policy_wrong(r, (int)programs->line,
+				    "rule '%s': 'program' names none",
+				    rule->name);
+	if (folders->file && !folders->n)
+		return policy_wrong(r, (int)folders->line,
+				    "rule '%s': 'folders' names none",
+				    rule->name);
+	return 0;
+}
+
 static int check_rule(struct policy_reader *r, struct policy_rule *rule,
 		      const struct toml_value *table)
 {
@@ -183,7 +200,8 @@ static int check_rule(struct policy_reader *r, struct policy_rule *rule,
 				    "rule '%s' has neither 'program' nor "
 				    "'command'",
 				    rule->name);
-	return name_files(r, &rule->programs, false) || check_runners(r, rule)
+	return check_empty(r, rule) || name_files(r, &rule->programs, false) ||
+			       check_runners(r, rule)
 		       ? -1
 		       : 0;
 }
