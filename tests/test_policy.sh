@@ -101,7 +101,7 @@ action = "allow"
 program = "gre*"
 END
 
-echo 1..69
+echo 1..72
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -227,6 +227,12 @@ fails 'a huge file is refused' 125 'huge.toml:0: larger than 1024 KiB' \
 cp docs/policy.toml "$tmp/work/example.toml"
 file=$tmp/work/example.toml answers 'the example in the documents is right, and holds' \
 	'ask git-writes:51' . ask -c "$w" git commit -m x
+file=$tmp/work/example.toml answers 'its pipes take options of no program' 'deny default:6' . \
+	shell -c "$w" 'rg --pre ./x . | head'
+file=$tmp/work/example.toml answers 'they take what is none' 'allow pipes:64' . \
+	shell -c "$w" 'rg -- "--pre" . | head'
+file=$tmp/work/example.toml answers 'sort runs no program there' 'deny sort-runs-nothing:70' . \
+	ask -c "$w" sort --comp ./x
 file=- answers 'the policy by default denies another user' 'deny other-users:17' . \
 	ask /bin/su
 
