@@ -215,6 +215,25 @@ static void memory_does_not_grow_with_the_output(void)
 	clean_free(clean);
 }
 
+static void erasing_what_is_blank_costs_nothing(void)
+{
+	struct clean *clean = clean_new(1000, 0);
+	struct rusage usage;
+	struct clean_result r;
+
+	becomes("abcdef\x1b[1K\rxy\x1b[1Kz", "  z");
+	CHECK(clean);
+	for (int i = 0; i < 8000; i++)
+		clean_add(clean, "x", 1);
+	for (int i = 0; i < 2 << 20; i++)
+		clean_add(clean, "\x1b[1K", 4);
+	CHECK_EQ(clean_end(clean, &r), 0);
+	CHECK_EQ(r.n, 0);
+	CHECK_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+	CHECK_LT(usage.ru_utime.tv_sec, 5);
+	clean_free(clean);
+}
+
 static const struct test_case cases[] = {
 	TEST_CASE(text_stays_as_it_is),
 	TEST_CASE(escape_sequences_are_removed),
@@ -226,5 +245,6 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_line_longer_than_the_row_loses_nothing),
 	TEST_CASE(hostile_output_stays_within_the_bounds),
 	TEST_CASE(memory_does_not_grow_with_the_output),
+	TEST_CASE(erasing_what_is_blank_costs_nothing),
 };
 TEST_MAIN(cases)

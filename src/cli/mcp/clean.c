@@ -45,6 +45,7 @@ struct clean {
 	/* the line under way */
 	uint32_t cells[CELLS];
 	size_t n, cursor;
+	size_t blank; /* cells at the start that an erasure left so; up to .n */
 	bool edited; /* cells were written over, or erased */
 };
 
@@ -77,6 +78,7 @@ static void pass(struct clean *c, size_t n)
 	memmove(c->cells, c->cells + n, (c->n - n) * sizeof(*c->cells));
 	c->n -= n;
 	c->cursor = c->cursor > n ? c->cursor - n : 0;
+	c->blank = c->blank > n ? c->blank - n : 0;
 }
 
 /* Pass a line on. Blanks at the end of one that was written over show nothing. */
@@ -85,7 +87,7 @@ static void end_line(struct clean *c)
 	while (c->edited && c->n && c->cells[c->n - 1] == ' ')
 		c->n--;
 	pass(c, c->n);
-	c->cursor = 0;
+	c->cursor = c->blank = 0;
 	c->edited = false;
 }
 
@@ -96,6 +98,7 @@ static void put(struct clean *c, uint32_t character)
 	if (c->cursor == CELLS)
 		pass(c, CELLS / 2);
 	c->edited |= c->cursor < c->n;
+	c->blank = c->blank < c->cursor ? c->blank : c->cursor;
 	c->cells[c->cursor++] = character;
 	if (c->n < c->cursor)
 		c->n = c->cursor;
@@ -106,6 +109,7 @@ static void move_to(struct clean *c, size_t cell)
 	c->cursor = cell < CELLS ? cell : CELLS;
 }
 
+/* Cells that are blank are not written again: ESC [ 1 K could be all that comes. */
 static void erase(struct clean *c, unsigned int part)
 {
 	size_t end = c->cursor < c->n ? c->cursor + 1 : c->n;
@@ -115,8 +119,9 @@ static void erase(struct clean *c, unsigned int part)
 		c->n = c->cursor;
 	else if (part == 2)
 		c->n = 0;
-	for (size_t i = 0; part == 1 && i < end; i++)
-		c->cells[i] = ' ';
+	c->blank = c->blank < c->n ? c->blank : c->n;
+	for (; part == 1 && c->blank < end; c->blank++)
+		c->cells[c->blank] = ' ';
 }
 
 /* ---- sequences */
