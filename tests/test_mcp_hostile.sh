@@ -93,6 +93,20 @@ n = len({h["handle"] for h in handles if "handle" in h})
 check(1000 < n <= 1024, n)
 END
 
+drive 'input of many short parts is bounded, as is that of many bytes' <<- 'END'
+s = Server()
+h = s.call("start", argv=["sleep", "65"], open_input=True)["handle"]
+for i in range(2):
+    s.send("tools/call", {"name": "write", "arguments": {"handle": h, "data": "x" * 999999}}, "w")
+    check(s.silent(0.3) or "error" not in s.receive())
+s.raw(b"".join(json.dumps({"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {
+    "_meta": NEW, "name": "write", "arguments": {"handle": h, "data": ""}}}).encode() + b"\n" +
+    json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {
+    "requestId": i}}).encode() + b"\n" for i in range(16500)))
+x = s.call("write", handle=h, data="")
+check(x["error"]["name"] == "EAGAIN", x)
+END
+
 drive 'the words of runs that are remembered cost bounded memory' <<- 'END'
 s = Server("--cold")
 def size():

@@ -27,6 +27,7 @@
 #define ENGINE_JOBS_DEFAULT 64 /* fits tools that wait more than they compute */
 #define ENGINE_INPUT_MAX \
 	((size_t)1 << 20) /* bytes that wait for a program's stdin */
+#define ENGINE_INPUTS_MAX 16384 /* parts, which may be short, that do */
 #define ENGINE_TOOLS_KNOWN 256
 #define ENGINE_POOLS_MOST 64 /* programs of each way with prepared processes */
 #define ENGINE_POOLS_FEW 8 /* if only single requests ask for that */
@@ -170,6 +171,7 @@ struct engine_job {
 	bool input_ended; /* no more input may come */
 	struct engine_input *input, **input_end; /* a queue */
 	size_t input_size; /* bytes in it */
+	unsigned int inputs; /* parts in it */
 };
 
 struct engine;
@@ -291,7 +293,8 @@ int job_resize(struct engine *e, struct engine_job *job, uint32_t winsize,
 /* ---- input.c */
 
 /*
- * Queue bytes for a job, or the end of its input; at most ENGINE_INPUT_MAX wait.
+ * Queue bytes for a job, or the end of its input; at most ENGINE_INPUT_MAX wait, in
+ * ENGINE_INPUTS_MAX parts.
  * Return: 0; or a positive errno, and with a message.
  */
 int input_add(struct engine *e, struct engine_job *job, const void *bytes,

@@ -26,6 +26,7 @@ static int add(struct engine *e, struct engine_job *job, const void *bytes,
 	*job->input_end = input;
 	job->input_end = &input->next;
 	job->input_size += n;
+	job->inputs++;
 	job->input_ended |= input->is_end;
 	return 0;
 }
@@ -51,7 +52,8 @@ int input_add(struct engine *e, struct engine_job *job, const void *bytes,
 
 	if (err)
 		return err;
-	if (job->input_size && job->input_size + n > ENGINE_INPUT_MAX) {
+	if (job->inputs >= ENGINE_INPUTS_MAX ||
+	    (job->input_size && job->input_size + n > ENGINE_INPUT_MAX)) {
 		*message = "the program has not read what was written before: "
 			   "wait for the answers, and write this again";
 		return EAGAIN;
@@ -79,6 +81,7 @@ static void finish(struct engine *e, struct engine_job *job, int error,
 	if (!job->input)
 		job->input_end = &job->input;
 	job->input_size -= input->n;
+	job->inputs--;
 	free(input);
 }
 

@@ -313,8 +313,9 @@ static int queue_input(struct asked *a, struct mcp_run *run, uint64_t *tag)
 		return -1;
 	}
 	if (r.input)
-		err = input_add(e, run->job, r.input, r.input_len, ++run->tags,
-				&message);
+		err = input_add(e, run->job, r.input, r.input_len,
+				run->tags + 1, &message);
+	run->tags += r.input && !err;
 	if (!err && close == json_true())
 		err = input_end(e, run->job, ++run->tags, &message);
 	*tag = run->tags;

@@ -22,10 +22,14 @@ static int fail(const char *path, int err)
 	return CLI_FAILED;
 }
 
-/* Remove a socket that no server listens at. Return: 0 or a positive errno. */
+/*
+ * Remove a socket that no server listens at. One that has clients in plenty is not waited
+ * for.
+ * Return: 0 or a positive errno.
+ */
 static int remove_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 	int err = 0;
 
