@@ -43,34 +43,13 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int read_jobs(struct engine_options *o, const char *text)
-{
-	long n;
-
-	if (parse_number(text, 10, 1, ENGINE_JOBS_MAX, &n))
-		return out_bad_usage("--jobs %s: not from 1 to %d", text,
-				     ENGINE_JOBS_MAX);
-	o->jobs = (unsigned int)n;
-	return 0;
-}
-
-static int read_way(struct engine_options *o, const char *text)
-{
-	uint64_t flag;
-	int err = read_warm(text, &flag);
-
-	if (!err)
-		o->way = engine_way_of(flag);
-	return err;
-}
-
 /* Return: 0, or an exit code after a message. */
 static int read_option(struct engine_options *o, int c, const char *text,
 		       char **argv)
 {
 	switch (c) {
 	case 'j':
-		return read_jobs(o, text);
+		return engine_read_jobs(o, text);
 	case OPT_MAX_OUTPUT:
 		return read_size("--max-output", text, &o->max_output);
 	case OPT_TIMEOUT:
@@ -101,7 +80,7 @@ static int read_option(struct engine_options *o, int c, const char *text,
 		return out_bad_usage("--session %s: neither " SESSION_WANTED,
 				     text);
 	case OPT_WARM:
-		return read_way(o, text);
+		return engine_read_way(o, text);
 	case OPT_MODULES:
 		return read_modules(text, &o->modules);
 	case OPT_JSON: /* batch knows no other form */

@@ -218,6 +218,11 @@ struct engine {
 	bool files_raised;
 };
 
+/* ---- options.c: of the command line. Return: 0, or an exit code after a message. */
+
+int engine_read_jobs(struct engine_options *o, const char *text);
+int engine_read_way(struct engine_options *o, const char *text);
+
 /* ---- engine.c */
 
 /*

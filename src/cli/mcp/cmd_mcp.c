@@ -41,27 +41,6 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int read_jobs(struct engine_options *o, const char *text)
-{
-	long n;
-
-	if (parse_number(text, 10, 1, ENGINE_JOBS_MAX, &n))
-		return out_bad_usage("--jobs %s: not from 1 to %d", text,
-				     ENGINE_JOBS_MAX);
-	o->jobs = (unsigned int)n;
-	return 0;
-}
-
-static int read_way(struct engine_options *o, const char *text)
-{
-	uint64_t flag;
-	int err = read_warm(text, &flag);
-
-	if (!err)
-		o->way = engine_way_of(flag);
-	return err;
-}
-
 static int read_output(struct engine_options *o, const char *text)
 {
 	int err = read_size("--max-output", text, &o->max_output);
@@ -80,7 +59,7 @@ static int read_option(struct mcp_options *o, int c, const char *text,
 		o->socket = text;
 		return 0;
 	case 'j':
-		return read_jobs(&o->engine, text);
+		return engine_read_jobs(&o->engine, text);
 	case OPT_MAX_OUTPUT:
 		return read_output(&o->engine, text);
 	case OPT_TIMEOUT:
@@ -102,7 +81,7 @@ static int read_option(struct mcp_options *o, int c, const char *text,
 		o->engine.run_flags |= SPAWN_TEMPLATE_RUN_SUPERVISE;
 		return 0;
 	case OPT_WARM:
-		return read_way(&o->engine, text);
+		return engine_read_way(&o->engine, text);
 	case OPT_COLD:
 		o->engine.way = ENGINE_COLD;
 		return 0;

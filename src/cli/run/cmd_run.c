@@ -243,6 +243,17 @@ static int read_way(struct run_options *o, int c, const char *text)
 				  : read_profile_path(text, &o->profile);
 }
 
+/* Take a time that bounds the run. Return: as read_value(). */
+static int read_time(struct run_options *o, int c, const char *text)
+{
+	return c == OPT_TIMEOUT
+		       ? read_duration("--timeout", text, &o->timeout_ns)
+	       : c == OPT_IDLE_TIMEOUT
+		       ? read_duration("--idle-timeout", text,
+				       &o->idle_timeout_ns)
+		       : read_duration("--kill-after", text, &o->grace_ns);
+}
+
 /* Take an option with a value. Return: 0, or an exit code after a message. */
 static int read_value(struct run_options *o, int c, const char *text,
 		      char **argv)
@@ -264,10 +275,9 @@ static int read_value(struct run_options *o, int c, const char *text,
 	case OPT_KEEP_FD:
 		return read_keep_fd(o, text);
 	case OPT_TIMEOUT:
-		return read_duration("--timeout", text, &o->timeout_ns);
 	case OPT_IDLE_TIMEOUT:
-		return read_duration("--idle-timeout", text,
-				     &o->idle_timeout_ns);
+	case OPT_KILL_AFTER:
+		return read_time(o, c, text);
 	case OPT_TAIL:
 		return option_tail(o, text);
 	case OPT_SPILL:
@@ -277,8 +287,6 @@ static int read_value(struct run_options *o, int c, const char *text,
 	case OPT_TCP_CONNECT:
 	case OPT_TCP_BIND:
 		return option_port(o, c == OPT_TCP_BIND, text);
-	case OPT_KILL_AFTER:
-		return read_duration("--kill-after", text, &o->grace_ns);
 	case OPT_MAX_OUTPUT:
 		o->capture = true;
 		return read_size("--max-output", text, &o->max_output);
