@@ -561,6 +561,9 @@ static void fuzz_cache(void)
 	if (rarely(4))
 		params.warm_preload = (uintptr_t)modules[byte() % 3];
 	want = sized(&params, &versions, size, &copy);
+	/* the first version has no list of modules */
+	if (version_of(&versions, size) < 1)
+		params.warm_preload = 0;
 	if (!want)
 		want = cache_model(&params);
 	ret = spawn_template_cache_new(copy, size, &cache);
