@@ -128,12 +128,13 @@ _spawn_template_mcp() {
 		_spawn_template_words '2s 50s 10m 24h'
 		;;
 	--max-output) _spawn_template_words '64K 1M 16M' ;;
-	--socket) _spawn_template_by -f ;;
+	--socket | --policy | --check) _spawn_template_by -f ;;
 	-j | --jobs) _spawn_template_words '1 4 16 64' ;;
 	*)
 		_spawn_template_words '--socket --jobs --timeout --max-timeout --wait --keep
 			--max-output --kill-after --cgroup-tree --supervise --warm
-			--warm=once --warm=fork --cold --json --help'
+			--warm=once --warm=fork --cold --policy --check
+			--print-policy --json --help'
 		;;
 	esac
 }

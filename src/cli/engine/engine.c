@@ -77,7 +77,9 @@ static void take_completion(struct engine *e, struct spawn_template_cqe *cqe)
 	struct engine_job *job = (void *)(uintptr_t)cqe->user_data;
 	bool ended = cqe->kind == SPAWN_TEMPLATE_CQE_END;
 
-	if (ended)
+	if (ended && !cqe->result && cqe->res == -ESTALE && job_again(e, job))
+		ended = false;
+	else if (ended)
 		take_end(e, job, cqe);
 	else if (cqe->kind == SPAWN_TEMPLATE_CQE_DETACHED)
 		e->events->detached(e, job, cqe);

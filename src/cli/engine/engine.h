@@ -54,6 +54,11 @@ struct engine_options {
 	enum engine_way way; /* of requests that have none of their own */
 	const char *modules; /* the same, for Pythons; NULL: none */
 	enum session session; /* the same */
+	/*
+	 * Launch the file that was found, or fail with ESTALE; else a launch takes the file
+	 * that is at the path at the last moment.
+	 */
+	bool exact;
 };
 
 /* Return the way of CREATE_WARM_* flags. */
@@ -85,7 +90,7 @@ extern const char *const request_keys[REQUEST_VERBS]; /* "id", "cancel", ... */
 /* The reason why a request was not understood. */
 struct complaint {
 	int error; /* positive errno */
-	char text[448];
+	char text[800];
 };
 
 /* bytes.c: fill in a complaint. Return: -1 */
@@ -105,6 +110,9 @@ struct request {
 	const char *cwd; /* NULL: this tool's */
 	char *cwd_decoded; /* owned: cwd, if it was base64 */
 	json_t *env, *setenv, *setenv_decoded; /* NULL: not given */
+	char *const
+		*own; /* variables in place of this tool's own; NULL: none */
+	char *const *fixed; /* those of them that "env" does not replace */
 	const char **argv; /* owned */
 	char **envp; /* owned, as are its strings from n_kept on */
 	size_t n_kept; /* strings of this tool's own environment */
@@ -139,6 +147,9 @@ void request_begin(struct request *r, size_t size);
 int request_read_object(struct request *r, struct complaint *c);
 void request_free(struct request *r);
 
+/* Return the PATH that the program is searched along, of the request's environment. */
+const char *request_search_path(const struct request *r);
+
 /* Make the environment, and name the program and its search path. Return: 0 or -1. */
 int request_find_program(struct request *r, struct complaint *c);
 
@@ -153,6 +164,13 @@ struct engine_input {
 	char bytes[];
 };
 
+/* The program and the folder that a judge has found, which are those that are launched. */
+struct engine_verdict {
+	char *path; /* owned; NULL: nobody has judged */
+	int program, cwd; /* owned descriptors; -1: none */
+	enum engine_way way;
+};
+
 /* A request whose program waits for its turn or runs. */
 struct engine_job {
 	struct engine_job *next,
@@ -164,6 +182,9 @@ struct engine_job {
 	int tfd; /* -1: none */
 	char *name;
 	char *cwd; /* NULL: that of the command */
+	struct engine_verdict verdict;
+	struct request *again; /* owned, to be judged again; NULL: none */
+	bool judged_twice, sandboxed;
 	struct spawn_template_sandbox *sandbox; /* NULL: none */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
 	struct result_form form;
@@ -178,6 +199,12 @@ struct engine;
 
 /* Tells the owner of a job. Each may be called from the functions below. */
 struct engine_events {
+	/*
+	 * Judge a job whose turn has come, and may lower what it asks for; NULL: all may run.
+	 * Return: 0, with job->verdict or without; or -1 with a complaint.
+	 */
+	int (*judge)(struct engine *e, struct engine_job *job,
+		     struct complaint *c);
 	/* the last of a job: it was not understood, its launch failed, or it has ended */
 	void (*refused)(struct engine *e, struct engine_job *job,
 			const struct complaint *c);
@@ -214,6 +241,8 @@ struct engine {
 	unsigned int known; /* programs that the first one remembers */
 	unsigned int pools; /* that each other one remembers */
 	int tree_parent; /* -1: search for one */
+	const struct spawn_template_sandbox
+		*sandbox; /* of all jobs without their own; NULL: none */
 	struct rlimit files; /* the limit found; programs get it */
 	bool files_raised;
 };
@@ -259,6 +288,15 @@ struct engine_job *job_add(struct engine *e, struct request *r, void *owner);
 
 /* Note that the program of a job, which is queued in the ring, runs. */
 void job_set_running(struct engine *e, struct engine_job *job);
+
+/*
+ * Let a job that runs wait once more, before all others, if its request was kept.
+ * Return: false if not.
+ */
+bool job_again(struct engine *e, struct engine_job *job);
+
+/* Give back a job's template, and what a judge has found. */
+void job_forget_program(struct engine *e, struct engine_job *job);
 
 /* Free a job, which is in a list. */
 void job_free(struct engine *e, struct engine_job *job);

@@ -16,6 +16,7 @@ json_t *job_failure_json(const struct engine_job *job, int error,
 {
 	static const char *const both[] = { "cwd", "RLIMIT_NOFILE" };
 	static struct spawn_template_stat st;
+	bool has_cwd = job->cwd || job->verdict.cwd >= 0;
 	struct launch_error e = {
 		.command = job->name,
 		.path = "",
@@ -28,9 +29,9 @@ json_t *job_failure_json(const struct engine_job *job, int error,
 			.action = SPAWN_TEMPLATE_CQE_ACTION(flags),
 		},
 		.cwd = job->cwd,
-		.actions = job->cwd ? both : both + 1,
-		.n_actions = job->cwd ? 2 : 1,
-		.sandboxed = job->sandbox,
+		.actions = has_cwd ? both : both + 1,
+		.n_actions = has_cwd ? 2 : 1,
+		.sandboxed = job->sandboxed,
 	};
 
 	if (job->tfd >= 0 &&

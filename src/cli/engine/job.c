@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
 #include "cli/engine/engine.h"
 
 #define HOLD_NS 1000000000 /* of templates that the guard knows */
@@ -13,12 +15,18 @@
 /* ---- launches */
 
 /* Return: the number of actions. */
-static size_t make_actions(const struct engine *e, const struct request *r,
+static size_t make_actions(const struct engine *e, const struct engine_job *job,
+			   const struct request *r,
 			   struct spawn_template_action actions[2])
 {
 	size_t n = 0;
 
-	if (r->cwd)
+	if (job->verdict.cwd >= 0)
+		actions[n++] = (struct spawn_template_action){
+			.type = SPAWN_TEMPLATE_ACTION_FCHDIR,
+			.fd = job->verdict.cwd,
+		};
+	else if (r->cwd)
 		actions[n++] = (struct spawn_template_action){
 			.type = SPAWN_TEMPLATE_ACTION_CHDIR,
 			.arg = (uintptr_t)r->cwd,
@@ -57,14 +65,17 @@ static int queue_job(struct engine *e, struct engine_job *job,
 	const struct engine_options *o = e->options;
 	struct spawn_template_action actions[2];
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
+	const struct spawn_template_sandbox *sandbox =
+		job->sandbox ? job->sandbox : e->sandbox;
 
 	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	args.spawn.argv = (uintptr_t)r->argv;
 	args.spawn.envp = (uintptr_t)r->envp;
 	args.spawn.actions = (uintptr_t)actions;
-	args.spawn.actions_len = make_actions(e, r, actions);
-	if (job->sandbox)
-		spawn_template_sandbox_apply(job->sandbox, &args.spawn,
+	args.spawn.actions_len = make_actions(e, job, r, actions);
+	job->sandboxed = sandbox;
+	if (sandbox)
+		spawn_template_sandbox_apply(sandbox, &args.spawn,
 					     sizeof(args.spawn));
 	args.input = (uintptr_t)r->input;
 	args.input_len = r->input_len;
@@ -89,7 +100,8 @@ static int queue_job(struct engine *e, struct engine_job *job,
 }
 
 /*
- * A launch takes today's file, also if that is replaced at the last moment. Only what
+ * A launch takes today's file, also if that is replaced at the last moment, unless the file
+ * that was judged is to be launched. Only what
  * the guard knows and what has prepared processes stays open, and not for long, so that
  * this tool keeps no deleted file and no mount in use.
  */
@@ -104,14 +116,30 @@ int job_make_cache(struct engine *e, enum engine_way way)
 	struct spawn_template_cache_params params =
 		SPAWN_TEMPLATE_CACHE_PARAMS_INIT;
 
-	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT |
-			      SPAWN_TEMPLATE_CREATE_AUTO_REFRESH | flags[way];
+	params.create_flags = SPAWN_TEMPLATE_CREATE_SCRIPT | flags[way];
+	if (!e->options->exact)
+		params.create_flags |= SPAWN_TEMPLATE_CREATE_AUTO_REFRESH;
 	params.hold_ns = way == ENGINE_COLD ? HOLD_NS : HOLD_POOL_NS;
 	params.entries = way == ENGINE_COLD ? e->known : e->pools;
 	if (way == ENGINE_PYTHON)
 		params.warm_preload = (uintptr_t)e->options->modules;
 	return spawn_template_cache_new(&params, sizeof(params),
 					&e->caches[way]);
+}
+
+/* Get the template of the file that was judged. Return: 0 or more; or -errno. */
+static int get_judged(struct engine_job *job)
+{
+	struct stat judged, found;
+
+	job->tfd = spawn_template_cache_get(job->cache, job->verdict.path, "");
+	if (job->tfd < 0)
+		return job->tfd;
+	if (fstat(job->verdict.program, &judged) || fstat(job->tfd, &found))
+		return -errno;
+	return judged.st_dev == found.st_dev && judged.st_ino == found.st_ino
+		       ? 0
+		       : -ESTALE;
 }
 
 /*
@@ -125,6 +153,8 @@ static int get_template(struct engine *e, struct engine_job *job,
 						     : (enum engine_way)r->way;
 	int ret = 0, tfd;
 
+	if (job->verdict.path)
+		way = job->verdict.way;
 	if (r->preload)
 		way = ENGINE_COLD;
 	if (!e->caches[way])
@@ -132,6 +162,8 @@ static int get_template(struct engine *e, struct engine_job *job,
 	if (ret)
 		return ret;
 	job->cache = e->caches[way];
+	if (job->verdict.path)
+		return get_judged(job);
 	tfd = spawn_template_cache_get(job->cache, job->name, r->path);
 	tfd = launch_searched(tfd, job->name, r->path);
 	job->tfd = tfd;
@@ -218,20 +250,35 @@ static int check_job(const struct engine *e, struct engine_job *job,
 	return make_sandbox(job, c);
 }
 
+/*
+ * Judge a job and launch what was judged. If that is another file by then, so once more.
+ * Return: 0; -errno, and maybe with a complaint.
+ */
+static int launch_judged(struct engine *e, struct engine_job *job,
+			 struct complaint *c)
+{
+	int err;
+
+	for (;;) {
+		if (e->events->judge && e->events->judge(e, job, c))
+			return -c->error;
+		err = get_template(e, job, job->request, c);
+		if (err >= 0)
+			err = queue_job(e, job, job->request);
+		if (err != -ESTALE || !job->verdict.path || job->judged_twice)
+			return err;
+		job_forget_program(e, job);
+		job->judged_twice = true;
+	}
+}
+
 static void start_job(struct engine *e, struct engine_job *job)
 {
 	struct complaint complaint = { 0 };
-	int err;
+	int err = check_job(e, job, &complaint);
 
-	if (check_job(e, job, &complaint)) {
-		input_drop(e, job);
-		e->events->refused(e, job, &complaint);
-		job_free(e, job);
-		return;
-	}
-	err = get_template(e, job, job->request, &complaint);
-	if (err >= 0)
-		err = queue_job(e, job, job->request);
+	if (!err)
+		err = launch_judged(e, job, &complaint);
 	if (err) {
 		input_drop(e, job);
 		if (complaint.error)

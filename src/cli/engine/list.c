@@ -7,6 +7,8 @@
 
 #include "cli/engine/engine.h"
 
+#define REQUEST_KEPT_MAX ((size_t)64 << 10)
+
 static void unlink_job(struct engine *e, struct engine_job *job)
 {
 	*job->link = job->next;
@@ -20,29 +22,81 @@ static void unlink_job(struct engine *e, struct engine_job *job)
 		e->active--;
 }
 
-static void free_request(struct engine_job *job)
+static void free_request(struct request **request)
 {
-	if (!job->request)
+	if (!*request)
 		return;
-	request_free(job->request);
-	free(job->request);
+	request_free(*request);
+	free(*request);
+	*request = NULL;
+}
+
+/*
+ * Keep the request of a job that was judged: its file may be another one at the launch. Large
+ * ones are not kept, nor those whose input would be lost.
+ */
+static void keep_request(struct engine_job *job)
+{
+	if (!job->verdict.path || job->judged_twice || job->spill_fd >= 0 ||
+	    job->request->size > REQUEST_KEPT_MAX ||
+	    job->run_flags & SPAWN_TEMPLATE_RUN_OPEN_INPUT)
+		return;
+	job->again = job->request;
 	job->request = NULL;
+}
+
+void job_forget_program(struct engine *e, struct engine_job *job)
+{
+	struct engine_verdict *v = &job->verdict;
+
+	if (job->session)
+		session_drop(e, job->session);
+	else if (job->tfd >= 0)
+		spawn_template_cache_drop(job->cache, job->tfd);
+	job->session = NULL;
+	job->tfd = -1;
+	if (v->program >= 0)
+		close(v->program);
+	if (v->cwd >= 0)
+		close(v->cwd);
+	free(v->path);
+	*v = (struct engine_verdict){ .program = -1, .cwd = -1 };
+}
+
+bool job_again(struct engine *e, struct engine_job *job)
+{
+	if (!job->again)
+		return false;
+	unlink_job(e, job);
+	job_forget_program(e, job);
+	spawn_template_sandbox_free(job->sandbox);
+	job->sandbox = NULL;
+	job->request = job->again;
+	job->again = NULL;
+	job->judged_twice = true;
+	job->next = e->waiting;
+	if (job->next)
+		job->next->link = &job->next;
+	else
+		e->waiting_end = &job->next;
+	job->link = &e->waiting;
+	e->waiting = job;
+	e->ahead += job->request->size;
+	return true;
 }
 
 void job_free(struct engine *e, struct engine_job *job)
 {
 	unlink_job(e, job);
-	free_request(job);
+	free_request(&job->request);
+	free_request(&job->again);
 	while (job->input) {
 		struct engine_input *input = job->input;
 
 		job->input = input->next;
 		free(input);
 	}
-	if (job->session)
-		session_drop(e, job->session);
-	else if (job->tfd >= 0)
-		spawn_template_cache_drop(job->cache, job->tfd);
+	job_forget_program(e, job);
 	if (job->spill_fd >= 0)
 		close(job->spill_fd);
 	spawn_template_sandbox_free(job->sandbox);
@@ -70,6 +124,7 @@ struct engine_job *job_add(struct engine *e, struct request *r, void *owner)
 	job->owner = owner;
 	job->request = own;
 	job->tfd = job->spill_fd = -1;
+	job->verdict.program = job->verdict.cwd = -1;
 	job->name = own->name;
 	job->cwd = cwd;
 	own->name = NULL;
@@ -88,7 +143,8 @@ struct engine_job *job_add(struct engine *e, struct request *r, void *owner)
 void job_set_running(struct engine *e, struct engine_job *job)
 {
 	unlink_job(e, job);
-	free_request(job);
+	keep_request(job);
+	free_request(&job->request);
 	job->next = e->running;
 	if (job->next)
 		job->next->link = &job->next;

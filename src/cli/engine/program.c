@@ -22,10 +22,11 @@ static bool is_changed(const struct request *r, const char *name)
 
 static bool is_replaced(const struct request *r, const char *variable)
 {
-	char *name = r->setenv || r->setenv_decoded
+	char *name = r->env || r->setenv || r->setenv_decoded
 			     ? strndup(variable, strcspn(variable, "="))
 			     : NULL;
-	bool replaced = name && is_changed(r, name);
+	bool replaced =
+		name && (is_changed(r, name) || json_object_get(r->env, name));
 
 	free(name);
 	return replaced;
@@ -43,23 +44,25 @@ static int add_variable(struct request *r, size_t *n, const char *name,
 }
 
 /*
- * Put "env" in place of this tool's own variables, then apply "setenv" and
- * "setenv_base64".
+ * Put "env" in place of this tool's own variables, but for those that are fixed, then
+ * apply "setenv" and "setenv_base64".
  */
 static int make_envp(struct request *r)
 {
 	size_t n = 0, max = json_object_size(r->env) +
 			    json_object_size(r->setenv) +
 			    json_object_size(r->setenv_decoded) + 1;
+	char *const *all = r->own ? r->own : environ;
+	char *const *kept = r->env ? r->fixed : all;
 	const char *name;
 	json_t *value;
 
-	for (char **own = environ; own && *own; own++)
+	for (char *const *own = kept; own && *own; own++)
 		max++;
 	r->envp = calloc(max, sizeof(*r->envp));
 	if (!r->envp)
 		return -ENOMEM;
-	for (char **own = environ; !r->env && own && *own; own++)
+	for (char *const *own = kept; own && *own; own++)
 		if (!is_replaced(r, *own))
 			r->envp[n++] = *own;
 	r->n_kept = n;
@@ -86,7 +89,7 @@ static int make_envp(struct request *r)
 
 /* ---- the program is searched as by execvp(3) in the new process */
 
-static const char *search_path(const struct request *r)
+const char *request_search_path(const struct request *r)
 {
 	static char by_default[256];
 
@@ -137,7 +140,7 @@ static int find_program(struct request *r, struct complaint *c)
 	const char *name = r->argv[0];
 	bool searched = !strchr(name, '/');
 	bool relative = !searched && *name != '/';
-	const char *path = searched ? search_path(r) : "";
+	const char *path = searched ? request_search_path(r) : "";
 
 	if (searched && path_size(r->cwd, path) > SEARCH_MAX)
 		return complain(c, E2BIG,

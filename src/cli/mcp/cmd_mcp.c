@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/mcp/mcp.h"
 
@@ -21,6 +23,9 @@ enum {
 	OPT_WARM,
 	OPT_COLD,
 	OPT_JSON,
+	OPT_POLICY,
+	OPT_CHECK,
+	OPT_PRINT_POLICY,
 };
 
 static const struct option long_options[] = {
@@ -37,6 +42,9 @@ static const struct option long_options[] = {
 	{ "warm", optional_argument, NULL, OPT_WARM },
 	{ "cold", no_argument, NULL, OPT_COLD },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "check", required_argument, NULL, OPT_CHECK },
+	{ "print-policy", no_argument, NULL, OPT_PRINT_POLICY },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -50,11 +58,26 @@ static int read_output(struct engine_options *o, const char *text)
 	return err;
 }
 
+/* The command line, but for what the server is told. */
+struct asked {
+	const char *policy, *check; /* files; NULL: none */
+	bool print_policy, has_timeout;
+};
+
 /* Return: 0, or an exit code after a message. */
-static int read_option(struct mcp_options *o, int c, const char *text,
-		       char **argv)
+static int read_option(struct mcp_options *o, struct asked *asked, int c,
+		       const char *text, char **argv)
 {
 	switch (c) {
+	case OPT_POLICY:
+		asked->policy = text;
+		return 0;
+	case OPT_CHECK:
+		asked->check = text;
+		return 0;
+	case OPT_PRINT_POLICY:
+		asked->print_policy = true;
+		return 0;
 	case OPT_SOCKET:
 		o->socket = text;
 		return 0;
@@ -63,6 +86,7 @@ static int read_option(struct mcp_options *o, int c, const char *text,
 	case OPT_MAX_OUTPUT:
 		return read_output(&o->engine, text);
 	case OPT_TIMEOUT:
+		asked->has_timeout = true;
 		return read_duration("--timeout", text, &o->timeout_ns);
 	case OPT_MAX_TIMEOUT:
 		return read_duration("--max-timeout", text,
@@ -84,6 +108,7 @@ static int read_option(struct mcp_options *o, int c, const char *text,
 		return engine_read_way(&o->engine, text);
 	case OPT_COLD:
 		o->engine.way = ENGINE_COLD;
+		o->cold = true;
 		return 0;
 	case OPT_JSON: /* mcp knows no other form */
 		return 0;
@@ -92,8 +117,73 @@ static int read_option(struct mcp_options *o, int c, const char *text,
 	}
 }
 
+/* ---- the policy */
+
+/* Take the lower bound of both, the policy's and the options'. */
+static void apply_bounds(struct mcp_options *o, const struct asked *asked)
+{
+	const struct policy_bounds *b = policy_bounds(o->policy);
+
+	if (b->timeout_most_ns < o->timeout_most_ns)
+		o->timeout_most_ns = b->timeout_most_ns;
+	if (!asked->has_timeout)
+		o->timeout_ns = b->timeout_ns;
+	if (o->timeout_ns > o->timeout_most_ns)
+		o->timeout_ns = o->timeout_most_ns;
+	o->engine.idle_timeout_ns = b->idle_timeout_ns;
+	if (b->max_output &&
+	    (!o->engine.max_output || b->max_output < o->engine.max_output))
+		o->engine.max_output = b->max_output < MCP_OUTPUT_MAX
+					       ? b->max_output
+					       : MCP_OUTPUT_MAX;
+	if (b->programs && (!o->engine.jobs || b->programs < o->engine.jobs))
+		o->engine.jobs = b->programs;
+	o->engine.exact = true;
+}
+
+/* Return: NULL after a message. */
+static struct policy *load(const char *name)
+{
+	const char *file = strcmp(name, "default") == 0 ? NULL : name;
+	struct policy *policy;
+	char *error;
+
+	policy = policy_load(file, &error);
+	if (!policy)
+		out_error("%s", error ? error : "out of memory");
+	free(error);
+	return policy;
+}
+
+static int print_policy(const char *name)
+{
+	struct policy *policy = load(name ? name : "default");
+
+	if (!policy)
+		return CLI_FAILED;
+	policy_print(policy);
+	policy_free(policy);
+	return 0;
+}
+
+static int serve(struct mcp_options *o, const struct asked *asked)
+{
+	int status;
+
+	if (asked->policy) {
+		o->policy = load(asked->policy);
+		if (!o->policy)
+			return CLI_FAILED;
+		apply_bounds(o, asked);
+	}
+	status = mcp_serve(o);
+	policy_free(o->policy);
+	return status;
+}
+
 static int mcp_main(int argc, char **argv)
 {
+	struct asked asked = { 0 };
 	struct mcp_options o = {
 		.engine.grace_ns = INT64_C(2000000000),
 		.engine.way = ENGINE_FORK,
@@ -110,7 +200,7 @@ static int mcp_main(int argc, char **argv)
 			out_lines("%s", cmd_mcp.help);
 			return 0;
 		}
-		err = read_option(&o, c, optarg, argv);
+		err = read_option(&o, &asked, c, optarg, argv);
 		if (err)
 			return err;
 	}
@@ -121,7 +211,11 @@ static int mcp_main(int argc, char **argv)
 	if (o.timeout_ns <= 0 || o.timeout_most_ns < o.timeout_ns)
 		return out_bad_usage("--timeout is not more than 0 and up to "
 				     "--max-timeout");
-	return mcp_serve(&o);
+	if (asked.check)
+		return policy_check_file(asked.check);
+	if (asked.print_policy)
+		return print_policy(asked.policy);
+	return serve(&o, &asked);
 }
 
 const struct command cmd_mcp = {
@@ -174,6 +268,14 @@ const struct command cmd_mcp = {
 		"  --warm[=WAY]       how programs are prepared: once, fork, "
 		"python; default fork\n"
 		"  --cold             prepare no programs\n"
+		"  --policy FILE      what may run, where and how, in TOML; "
+		"'default' is a policy\n"
+		"                     against accidents. Without, all may run\n"
+		"  --check FILE       say whether a policy is right, and where it "
+		"is not\n"
+		"  --print-policy     print the policy in force, or 'default', "
+		"with what it does\n"
+		"                     not name\n"
 		"  --json             accepted; the output is always JSON\n"
 		"  -h, --help         print this help\n"
 		"\n"

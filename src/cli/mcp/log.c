@@ -23,6 +23,7 @@ void log_begin(struct log *log, size_t most, size_t tail, size_t *held)
 		.head_most = most - tail,
 		.tail_most = tail,
 		.spill_fd = -1,
+		.spill_folder = AT_FDCWD,
 		.held = held,
 	};
 }
@@ -34,7 +35,11 @@ void log_free(struct log *log)
 	free(log->tail);
 	free(log->spill);
 	log_end(log);
-	*log = (struct log){ .spill_fd = -1, .held = log->held };
+	*log = (struct log){
+		.spill_fd = -1,
+		.spill_folder = AT_FDCWD,
+		.held = log->held,
+	};
 }
 
 /*
@@ -85,10 +90,13 @@ static void write_spill(struct log *log, const char *bytes, size_t n)
 static void open_spill(struct log *log)
 {
 	char *at = log->tail ? log->tail + log->tail_end : NULL;
+	const char *name = log->spill;
 	size_t before;
 
-	log->spill_fd = open(
-		log->spill,
+	if (log->spill_folder != AT_FDCWD)
+		name = strrchr(name, '/') + 1;
+	log->spill_fd = openat(
+		log->spill_folder, name,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	log->spilled = log->spill_fd >= 0;
 	log->spill_cut = !log->spilled;

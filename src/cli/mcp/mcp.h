@@ -21,6 +21,7 @@
 
 #include "cli/engine/engine.h"
 #include "cli/engine/lines.h"
+#include "cli/policy/policy.h"
 
 #define MCP_LINE_MAX ((size_t)16 << 20)
 #define MCP_CLIENTS_MAX 64
@@ -44,6 +45,8 @@ struct mcp_options {
 	int64_t timeout_most_ns; /* the latest deadline */
 	int64_t wait_ns; /* how long calls wait by default */
 	int64_t keep_ns; /* how long a run that has ended is remembered */
+	struct policy *policy; /* NULL: none */
+	bool cold; /* no program is prepared, whatever the policy says */
 };
 
 /* ---- log.c: the output of a run */
@@ -58,6 +61,7 @@ struct log {
 	int spill_fd; /* -1: not made yet, or no more */
 	bool spilled; /* there is a file */
 	bool spill_cut; /* it does not have all */
+	int spill_folder; /* borrowed: what .spill counts from; or AT_FDCWD */
 	size_t *held; /* bytes of all logs */
 };
 
@@ -98,6 +102,8 @@ struct mcp_run {
 	json_t *facts; /* how it ended; NULL: not yet */
 	json_t *error; /* why it did not begin; NULL: it did, or will */
 	bool cancelled, base64, clean, kept, pty;
+	bool is_shell; /* a string for the shell of the policy */
+	int spill_folder; /* owned; -1: none */
 	unsigned int calls; /* calls that refer to it */
 	uint64_t tags; /* the last tag of input */
 	uint64_t tags_done; /* the last tag that was taken, or never will be */
@@ -168,6 +174,8 @@ struct mcp {
 	unsigned int n_runs;
 	size_t held; /* bytes of output */
 	json_t *tools;
+	const char **environment; /* by the policy; NULL: this process's */
+	struct spawn_template_sandbox *sandbox; /* by the policy; NULL: none */
 	int listener; /* -1: none */
 	int64_t accept_ns; /* not to accept before then; 0: at once */
 	bool changed; /* calls may be done that were not when they were last looked at */
@@ -343,6 +351,18 @@ int64_t mcp_now(void);
 /* Read seconds or a duration out of arguments, without it. Return: 0 or -1. */
 int take_duration(json_t *arguments, const char *key, int64_t *ns,
 		  struct complaint *c);
+
+/* ---- judge.c */
+
+/* Judge a run whose turn has come: struct engine_events has more. */
+int run_judge(struct engine *e, struct engine_job *job, struct complaint *c);
+
+/*
+ * Make what the policy has for all runs; judge_close() is due in any case.
+ * Return: 0, or an exit code after a message.
+ */
+int judge_open(struct mcp *m);
+void judge_close(struct mcp *m);
 
 /* ---- socket.c */
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/mcp/mcp.h"
 #include "cli/mcp/words.h"
@@ -39,12 +40,20 @@ static void note_change(struct engine *e)
 	m->changed = true;
 }
 
+static void close_spill(struct mcp_run *run)
+{
+	if (run->spill_folder >= 0)
+		close(run->spill_folder);
+	run->spill_folder = -1;
+}
+
 static void end_run(struct engine *e, struct mcp_run *run)
 {
 	run->ended_ns = mcp_now();
 	run->ended = time(NULL);
 	for (int i = 0; i < 2; i++)
 		log_end(&run->log[i]);
+	close_spill(run);
 	note_change(e);
 	if (!run_is_over(run))
 		engine_no_memory(e);
@@ -107,6 +116,7 @@ static void freed(struct engine_job *job)
 }
 
 const struct engine_events run_events = {
+	.judge = run_judge,
 	.refused = refused,
 	.failed = failed,
 	.ended = ended,
@@ -234,9 +244,11 @@ static json_t *what_runs(const json_t *command, const json_t *argv)
 }
 
 /* Make the argv of a command: its own words, or a shell's. */
-static int take_command(json_t *arguments, struct mcp_run *run,
-			struct complaint *c)
+static int take_command(const struct mcp *m, json_t *arguments,
+			struct mcp_run *run, struct complaint *c)
 {
+	const struct policy *policy = m->options->policy;
+	const char *own = policy ? policy_shell(policy) : "/bin/sh";
 	json_t *command = json_object_get(arguments, "command");
 	json_t *shell = json_object_get(arguments, "shell"), *argv = NULL;
 
@@ -248,10 +260,12 @@ static int take_command(json_t *arguments, struct mcp_run *run,
 	run->what = what_runs(command, json_object_get(arguments, "argv"));
 	if (command && !shell)
 		argv = words_of(arguments, command);
+	run->is_shell = command && !argv &&
+			(!shell || strcmp(json_string_value(shell), own) == 0);
 	if (command && !argv)
 		argv = json_pack("[s, s, O]",
-				 shell ? json_string_value(shell) : "/bin/sh",
-				 "-c", command);
+				 shell ? json_string_value(shell) : own, "-c",
+				 command);
 	if (command)
 		json_object_set_new(arguments, "argv", argv);
 	json_object_del(arguments, "command");
@@ -267,6 +281,8 @@ static int take_deadline(struct mcp *m, json_t *arguments, struct mcp_run *run,
 
 	if (take_duration(arguments, "timeout", &timeout, c))
 		return -1;
+	if (m->options->policy && timeout > m->options->timeout_most_ns)
+		timeout = m->options->timeout_most_ns;
 	if (timeout <= 0 || timeout > m->options->timeout_most_ns)
 		return complain(
 			c, EINVAL,
@@ -279,7 +295,23 @@ static int take_deadline(struct mcp *m, json_t *arguments, struct mcp_run *run,
 	return 0;
 }
 
-static int set_spill(struct mcp_run *run, const char *folder,
+/* Open the folder that was judged, for the files to be made in that one. */
+static int judge_spill(struct mcp *m, struct mcp_run *run, const char *folder,
+		       struct complaint *c)
+{
+	struct policy_answer a;
+	int err = policy_open_output(m->options->policy, folder,
+				     &run->spill_folder, &a);
+
+	if (err)
+		complain(c, -err, "\"spill\": %s", a.text);
+	policy_answer_free(&a);
+	run->log[MCP_OUT].spill_folder = run->spill_folder;
+	run->log[MCP_ERR].spill_folder = run->spill_folder;
+	return err;
+}
+
+static int set_spill(struct mcp *m, struct mcp_run *run, const char *folder,
 		     struct complaint *c)
 {
 	if (!folder)
@@ -287,6 +319,8 @@ static int set_spill(struct mcp_run *run, const char *folder,
 	if (*folder != '/')
 		return complain(c, EINVAL,
 				"\"spill\" is no absolute directory");
+	if (m->options->policy && judge_spill(m, run, folder, c))
+		return -1;
 	for (int i = 0; i < 2; i++)
 		if (asprintf(&run->log[i].spill, "%s/%s.%s", folder,
 			     run->handle, i == MCP_ERR ? "err" : "out") < 0) {
@@ -308,6 +342,10 @@ static int take_output(struct mcp *m, json_t *arguments, struct mcp_run *run,
 	if (take_size(arguments, "max_output", &most, c) ||
 	    take_size(arguments, "tail", &tail, c))
 		return -1;
+	if (m->options->policy && most > bound) {
+		most = bound;
+		tail = tail < most ? tail : most;
+	}
 	if (most > bound)
 		return complain(c, EINVAL,
 				"\"max_output\" may be up to %llu here",
@@ -318,7 +356,7 @@ static int take_output(struct mcp *m, json_t *arguments, struct mcp_run *run,
 	tail = tail ? tail : most / 2;
 	for (int i = 0; i < 2; i++)
 		log_begin(&run->log[i], most, tail, &m->held);
-	if (set_spill(run, json_string_value(spill), c))
+	if (set_spill(m, run, json_string_value(spill), c))
 		return -1;
 	json_object_del(arguments, "spill");
 	run->base64 = take_flag(arguments, "base64");
@@ -357,6 +395,7 @@ static void free_run(struct mcp *m, struct mcp_run *run)
 	for (int i = 0; i < 2; i++)
 		if (run->log[i].held)
 			log_free(&run->log[i]);
+	close_spill(run);
 	free(run);
 }
 
@@ -387,6 +426,8 @@ static struct mcp_run *new_run(struct mcp *m, struct complaint *c)
 		return NULL;
 	}
 	run = calloc(1, sizeof(*run));
+	if (run)
+		run->spill_folder = -1;
 	if (!run || make_handle(run->handle)) {
 		free(run);
 		complain(c, ENOMEM, "out of memory");
@@ -414,6 +455,10 @@ static int add_run(struct mcp *m, struct mcp_run *run, json_t *arguments,
 
 	request_begin(&r, json_dumpb(arguments, NULL, 0, JSON_COMPACT));
 	r.json = json_incref(arguments);
+	if (m->environment) {
+		r.own = (char *const *)m->environment;
+		r.fixed = policy_variables(m->options->policy);
+	}
 	err = request_read_object(&r, c);
 	run->pty = r.run_flags & SPAWN_TEMPLATE_RUN_PTY;
 	if (!err) {
@@ -431,7 +476,7 @@ struct mcp_run *run_begin(struct mcp *m, json_t *arguments, struct complaint *c)
 
 	if (!run)
 		return NULL;
-	if (take_command(arguments, run, c) ||
+	if (take_command(m, arguments, run, c) ||
 	    take_deadline(m, arguments, run, c) ||
 	    take_output(m, arguments, run, c) ||
 	    json_object_set_new(arguments, "stream", json_true()) ||

@@ -194,8 +194,11 @@ static int open_server(struct mcp *m)
 	int status =
 		engine_open(&m->engine, &m->options->engine, &run_events, m);
 
+	if (!status)
+		status = judge_open(m);
 	if (status)
 		return status;
+	m->engine.sandbox = m->sandbox;
 	m->tools = tools_make();
 	if (!m->tools || (!m->options->socket &&
 			  !client_new(m, STDIN_FILENO, STDOUT_FILENO, false))) {
@@ -215,6 +218,7 @@ static void close_server(struct mcp *m)
 	stop_unwatch();
 	engine_close(&m->engine);
 	runs_free(m);
+	judge_close(m);
 	json_decref(m->tools);
 }
 

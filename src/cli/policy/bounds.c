@@ -61,6 +61,11 @@ static bool passes(const struct policy *p, const char *variable)
 	return yes;
 }
 
+char *const *policy_variables(const struct policy *p)
+{
+	return p->set;
+}
+
 const char **policy_environment(const struct policy *p, char *const *own)
 {
 	size_t n = 0, most = 1;

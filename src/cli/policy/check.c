@@ -16,13 +16,14 @@
  * A "*" in a pattern of shell strings that are allowed stands for text without these: no
  * further command can be in it.
  */
-#define SHELL_LIMITS ";&|<>()$`\n\r"
+#define SHELL_LIMITS ";&|<>()$`#\n\r"
 
 struct judged {
 	struct policy *policy;
 	const struct policy_request *request;
 	const struct policy_found *program;
-	const char *cwd; /* without symbolic links */
+	const struct policy_place *place; /* the working directory */
+	bool is_loader;
 	const char *name; /* the last part of argv[0] */
 	struct policy_found searched; /* the file that .name leads to */
 	int search_error; /* 1: not searched yet */
@@ -40,18 +41,27 @@ static bool is_at_home(struct judged *j)
 	       strcmp(j->searched.path, j->program->path) == 0;
 }
 
+static bool matches_path(const struct policy_file *file, const char *path)
+{
+	return pattern_matches(file->text, path, "") ||
+	       (file->pattern && pattern_matches(file->pattern, path, ""));
+}
+
 /* An allowing rule holds for a program under the name that the rule has. */
 static bool allows_program(struct judged *j, const struct policy_file *file)
 {
 	const char *base = policy_base_name(file->text);
 
+	/* whoever means the dynamic linker names it */
+	if (j->is_loader && pattern_is_open(file->text))
+		return false;
 	if (strcmp(file->text, "*") == 0)
 		return true;
 	if (!file->name)
 		return pattern_matches(file->text, j->name, "") &&
 		       is_at_home(j);
 	if (pattern_is_open(file->text))
-		return pattern_matches(file->text, j->program->path, "") &&
+		return matches_path(file, j->program->path) &&
 		       strcmp(policy_base_name(j->program->path), j->name) == 0;
 	return file->path && strcmp(file->path, j->program->path) == 0 &&
 	       strcmp(base, j->name) == 0;
@@ -63,10 +73,10 @@ static bool hits_program(const struct judged *j, const struct policy_file *file)
 	const struct policy_found *p = j->program;
 
 	if (file->path && (strcmp(file->path, p->path) == 0 ||
-			   (file->dev == p->dev && file->ino == p->ino)))
+			   policy_is_same(&file->id, &p->id)))
 		return true;
 	if (file->name)
-		return pattern_matches(file->text, p->path, "");
+		return matches_path(file, p->path);
 	return pattern_matches(file->text, j->name, "") ||
 	       pattern_matches(file->text, policy_base_name(p->path), "");
 }
@@ -110,22 +120,44 @@ static bool has_arg(const struct policy_list *list, const char *const *args)
 	return false;
 }
 
-/* Rules that do not allow look for the string in words, too: sh -c STRING. */
+static bool sets_path(const struct policy_request *request)
+{
+	const char *const *v = request->variables;
+
+	for (; v && *v; v++)
+		if (strncmp(*v, "PATH", 4) == 0 && (!(*v)[4] || (*v)[4] == '='))
+			return true;
+	return false;
+}
+
+/*
+ * Rules that do not allow look for the string in words, too: sh -c STRING. Those that allow
+ * mean the programs that the names in a string lead to, and not those on another PATH.
+ */
 static bool matches_command(const struct policy_rule *rule,
 			    const struct policy_request *request)
 {
 	if (rule->verdict != POLICY_ALLOW)
 		return has_arg(&rule->command, request->argv + 1);
-	return request->is_shell &&
+	return request->is_shell && !sets_path(request) &&
 	       list_matches(&rule->command, request->argv[2], SHELL_LIMITS);
+}
+
+static bool matches_folders(const struct judged *j,
+			    const struct policy_rule *rule)
+{
+	if (!rule->folders.n)
+		return true;
+	return rule->verdict == POLICY_ALLOW
+		       ? policy_is_below(j->place, &rule->folders)
+		       : policy_may_be_below(j->place, &rule->folders);
 }
 
 static bool matches(struct judged *j, const struct policy_rule *rule)
 {
 	const struct policy_request *request = j->request;
 
-	return matches_programs(j, rule) &&
-	       (!rule->folders.n || policy_is_below(j->cwd, &rule->folders)) &&
+	return matches_programs(j, rule) && matches_folders(j, rule) &&
 	       matches_args(rule, request->argv + 1) &&
 	       (!rule->any_arg.given ||
 		has_arg(&rule->any_arg, request->argv + 1)) &&
@@ -171,6 +203,15 @@ static void judge_rules(struct judged *j, struct policy_answer *a)
 	const struct policy *p = j->policy;
 	const struct policy_rule *rule = decide(j);
 
+	if (j->is_loader &&
+	    (!rule || (rule->verdict == POLICY_ALLOW && !rule->programs.n))) {
+		answer(a, POLICY_DENY, "dynamic-linker", 0,
+		       "denied by 'dynamic-linker', which needs no line in %s: "
+		       "%.200s runs any file; a rule that allows it has its "
+		       "name, and runs_others = true",
+		       p->file, j->program->path);
+		return;
+	}
 	if (!rule) {
 		answer(a, p->by_default, "default", p->default_line,
 		       "%s: no rule of %s names %.200s %s",
@@ -188,18 +229,19 @@ static void judge_rules(struct judged *j, struct policy_answer *a)
 }
 
 /* Return: whether the folder is denied. */
-static bool judge_folder(const struct judged *j, struct policy_answer *a)
+static bool judge_folder(const struct policy *p,
+			 const struct policy_place *place,
+			 struct policy_answer *a)
 {
-	const struct policy *p = j->policy;
-	bool denied = policy_is_below(j->cwd, &p->denied);
+	bool denied = policy_may_be_below(place, &p->denied);
 	unsigned int line = denied ? p->denied.line : p->allowed.line;
 
 	if (!denied &&
-	    (!p->allowed.file || policy_is_below(j->cwd, &p->allowed)))
+	    (!p->allowed.file || policy_is_below(place, &p->allowed)))
 		return false;
 	answer(a, POLICY_DENY, "folders", line,
 	       "denied by [folders] (%.200s, line %u): %.300s is %s", p->file,
-	       line, j->cwd,
+	       line, place->path,
 	       denied ? "in 'deny'" : "not below a folder of 'allow'");
 	return true;
 }
@@ -235,7 +277,7 @@ static void judge(struct judged *j, struct policy_answer *a)
 {
 	const struct policy *p = j->policy;
 
-	if (judge_folder(j, a) || judge_variables(j, a))
+	if (judge_folder(p, j->place, a) || judge_variables(j, a))
 		return;
 	if (p->bounds.sandbox && j->request->sandbox &&
 	    sandbox_is_wanted(j->request->sandbox))
@@ -251,10 +293,12 @@ int policy_check(struct policy *p, const struct policy_request *request,
 		 struct policy_answer *a)
 {
 	struct policy_found cwd = { .fd = -1 }, program = { .fd = -1 };
+	struct policy_place place = { 0 };
 	struct judged j = {
 		.policy = p,
 		.request = request,
 		.program = &program,
+		.place = &place,
 		.name = policy_base_name(request->argv[0]),
 		.searched = { .fd = -1 },
 		.search_error = 1,
@@ -273,19 +317,69 @@ int policy_check(struct policy *p, const struct policy_request *request,
 		return err;
 	}
 	a->cwd = cwd.fd;
-	j.cwd = cwd.path;
-	err = policy_search(cwd.fd, request->argv[0],
-			    request->search ? request->search : "", &program);
+	err = policy_locate(&cwd, &place);
+	if (!err)
+		err = policy_search(cwd.fd, request->argv[0],
+				    request->search ? request->search : "",
+				    &program);
 	if (err) {
 		snprintf(a->text, sizeof(a->text), "%.500s: %s",
 			 request->argv[0], strerror(-err));
 	} else {
+		j.is_loader = policy_is_loader(&program);
 		judge(&j, a);
 		a->program = program.fd;
 		a->path = program.path;
 	}
 	policy_found_free(&j.searched);
+	free(place.id);
 	free(cwd.path);
+	return err;
+}
+
+/* The server is in no sandbox: it writes only where a program of the policy may. */
+static bool judge_output(const struct policy *p,
+			 const struct policy_place *place,
+			 struct policy_answer *a)
+{
+	if (judge_folder(p, place, a))
+		return true;
+	if (!p->bounds.sandbox ||
+	    (!p->sandbox.read_only && !p->sandbox.writable) ||
+	    policy_is_below(place, &p->writable))
+		return false;
+	answer(a, POLICY_DENY, "sandbox", p->sandbox_line,
+	       "denied by [sandbox] (%.200s, line %u): %.300s is not below a "
+	       "folder of 'rw'",
+	       p->file, p->sandbox_line, place->path);
+	return true;
+}
+
+int policy_open_output(struct policy *p, const char *path, int *fd,
+		       struct policy_answer *a)
+{
+	struct policy_found folder = { .fd = -1 };
+	struct policy_place place = { 0 };
+	int err;
+
+	*a = (struct policy_answer){
+		.verdict = POLICY_DENY, .rule = "", .program = -1, .cwd = -1
+	};
+	policy_resolve(p, false);
+	err = policy_open(AT_FDCWD, path, true, &folder);
+	if (!err)
+		err = policy_locate(&folder, &place);
+	if (err)
+		snprintf(a->text, sizeof(a->text), "folder %.500s: %s", path,
+			 strerror(-err));
+	else if (judge_output(p, &place, a))
+		err = -EACCES;
+	if (!err) {
+		*fd = folder.fd;
+		folder.fd = -1;
+	}
+	free(place.id);
+	policy_found_free(&folder);
 	return err;
 }
 

@@ -189,7 +189,10 @@ static int read_sandbox(struct policy_reader *r, const char *key,
 			policy_wrong(r, value->u.tab.value[i].lineno, "%s",
 				     failure.text);
 		json_decref(one);
-		if (failure.error)
+		if (failure.error ||
+		    (strcmp(name, "rw") == 0 &&
+		     policy_read_files(r, name, &value->u.tab.value[i],
+				       &p->writable)))
 			return -1;
 	}
 	if (!sandbox_is_wanted(&p->sandbox))
@@ -415,6 +418,7 @@ void policy_free(struct policy *p)
 	free(p->rules);
 	policy_files_free(&p->allowed);
 	policy_files_free(&p->denied);
+	policy_files_free(&p->writable);
 	policy_list_free(&p->pass);
 	policy_list_free(&p->settable);
 	policy_list_free(&p->unsettable);

@@ -82,6 +82,13 @@ void policy_answer_free(struct policy_answer *answer);
 /* Tell whether a descriptor, such as a template, is of the file that was judged. */
 bool policy_is_program(const struct policy_answer *answer, int fd);
 
+/*
+ * Open and judge a folder that the server itself writes to for a request.
+ * Return: 0 and an O_PATH descriptor; -EACCES or another -errno, with the text.
+ */
+int policy_open_output(struct policy *policy, const char *path, int *fd,
+		       struct policy_answer *answer);
+
 /* ---- what holds for each launch */
 
 struct policy_bounds {
@@ -112,5 +119,8 @@ void policy_limit(const struct policy *policy, struct limits *limits);
  * own's and the policy's; or NULL: no memory.
  */
 const char **policy_environment(const struct policy *policy, char *const *own);
+
+/* The variables that the policy sets, as "NAME=value", up to NULL; NULL: none. */
+char *const *policy_variables(const struct policy *policy);
 
 #endif

@@ -142,6 +142,8 @@ int policy_read_files(struct policy_reader *r, const char *key,
 		bool absolute = *list.text[i] == '/';
 
 		file->text = list.text[i];
+		while (strncmp(file->text, "./", 2) == 0 && file->text[2])
+			file->text += 2;
 		if (!*file->text)
 			err = policy_wrong(r, value->lineno,
 					   "'%s' has an empty string", key);
@@ -167,6 +169,7 @@ void policy_files_free(struct policy_files *files)
 	for (size_t i = 0; i < files->n; i++) {
 		free(files->file[i].name);
 		free(files->file[i].path);
+		free(files->file[i].pattern);
 	}
 	free(files->file);
 	*files = (struct policy_files){ 0 };

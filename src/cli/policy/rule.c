@@ -30,8 +30,7 @@ static const char *const runners[] = {
 	"podman",
 	/* interpreters, and tools whose files are programs */
 	"python", "python2", "python3", "perl", "ruby", "node", "nodejs",
-	"deno", "bun", "php", "lua", "awk", "gawk", "mawk", "make", "npx",
-	"ld.so"
+	"deno", "bun", "php", "lua", "awk", "gawk", "mawk", "make", "npx"
 };
 
 /* Tell whether a name is of a runner, also with a version behind it, as python3.11. */
@@ -43,6 +42,8 @@ static const char *find_runner(const char *name)
 	while (n && strchr("0123456789.-", name[n - 1]))
 		n--;
 	snprintf(plain, sizeof(plain), "%.*s", (int)n, name);
+	if (policy_names_loader(name))
+		return "the dynamic linker";
 	for (size_t i = 0; i < COUNT(runners); i++)
 		if (pattern_matches(name, runners[i], "") ||
 		    strcmp(plain, runners[i]) == 0)
@@ -76,6 +77,27 @@ static int check_runners(struct policy_reader *r,
 				"code that it is told to; if that is meant, "
 				"add runs_others = true",
 				rule->name, text, runner);
+	}
+	return 0;
+}
+
+/*
+ * With a quote in the place of "*", what the pattern has in quotes is not in quotes: ';' in
+ * them would end a command.
+ */
+static int check_quotes(struct policy_reader *r, const struct policy_rule *rule)
+{
+	for (size_t i = 0; i < rule->command.n; i++) {
+		const char *text = rule->command.text[i];
+
+		if (rule->verdict == POLICY_ALLOW && pattern_is_open(text) &&
+		    strpbrk(text, "'\"\\") && strcmp(text, "**") != 0)
+			return policy_wrong(
+				r, (int)rule->command.line,
+				"rule '%s': the pattern %.200s has a quote or "
+				"a backslash and a '*' or '?', which may stand "
+				"for a quote, too: leave the quotes out",
+				rule->name, text);
 	}
 	return 0;
 }
@@ -201,7 +223,7 @@ static int check_rule(struct policy_reader *r, struct policy_rule *rule,
 				    "'command'",
 				    rule->name);
 	return check_empty(r, rule) || name_files(r, &rule->programs, false) ||
-			       check_runners(r, rule)
+			       check_runners(r, rule) || check_quotes(r, rule)
 		       ? -1
 		       : 0;
 }

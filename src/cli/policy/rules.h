@@ -18,13 +18,22 @@ struct policy_list {
 	bool given;
 };
 
-/* A file or folder that a policy names, and what the name leads to. */
+struct policy_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+/*
+ * A file or folder that a policy names, and what the name leads to. The path of a folder is
+ * the one that was found first, and first its identity then.
+ */
 struct policy_file {
 	const char *text; /* from the document */
 	char *name; /* owned: the same, absolute; NULL: it is searched */
 	char *path; /* owned: without symbolic links; NULL: there is none */
-	dev_t dev;
-	ino_t ino;
+	char *pattern; /* owned: of a pattern, with its folder's path; NULL: none */
+	bool is_there; /* .id is what the name leads to now */
+	struct policy_id id, first;
 };
 
 struct policy_files {
@@ -55,6 +64,7 @@ struct policy {
 	const char *shell;
 	char *search; /* owned */
 	struct policy_files allowed, denied; /* folders */
+	struct policy_files writable; /* those of the sandbox */
 	struct policy_list pass, settable, unsettable; /* variables */
 	char **set; /* owned, as are its strings */
 	unsigned int sandbox_line;
@@ -72,8 +82,15 @@ struct policy {
 struct policy_found {
 	int fd; /* owned: O_PATH; -1: none */
 	char *path; /* owned */
-	dev_t dev;
-	ino_t ino;
+	struct policy_id id;
+};
+
+/* A folder that was opened, and those above it. */
+struct policy_place {
+	const char *path; /* borrowed */
+	struct policy_id *id; /* owned: its own first, that of "/" last */
+	size_t n;
+	bool unknown; /* some of those above could not be opened */
 };
 
 /* Open a file or, with folder, a folder. Return: 0 or -errno. */
@@ -85,10 +102,35 @@ void policy_found_free(struct policy_found *found);
 int policy_search(int from, const char *name, const char *path,
 		  struct policy_found *found);
 
-/* Look up all names of the policy, if they were not looked up in the last second. */
+/*
+ * Look up all names of the policy: folders always, and programs if they were not looked up in
+ * the last second.
+ */
 void policy_resolve(struct policy *policy, bool now);
 
-bool policy_is_below(const char *path, const struct policy_files *folders);
+static inline bool policy_is_same(const struct policy_id *a,
+				  const struct policy_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* Ask the kernel for all folders above one that was found. Return: 0 or -ENOMEM. */
+int policy_locate(const struct policy_found *folder,
+		  struct policy_place *place);
+
+/* Tell whether a place is one of the folders that are there now, or below. */
+bool policy_is_below(const struct policy_place *place,
+		     const struct policy_files *folders);
+
+/* The same for what is denied: also below a folder that was there, or under such a name. */
+bool policy_may_be_below(const struct policy_place *place,
+			 const struct policy_files *folders);
+
+/* Tell whether a name is one of the dynamic linker: ld.so, ld-linux-x86-64.so.2. */
+bool policy_names_loader(const char *name);
+
+/* Tell whether a program is the dynamic linker, which runs any file. */
+bool policy_is_loader(const struct policy_found *program);
 const char *policy_base_name(const char *path);
 
 /* ---- rule.c: reads one [[rule]]. load.c has the reader. */
