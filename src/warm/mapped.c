@@ -160,10 +160,32 @@ static int take_mapping(struct tracer *t, const char *line, const char *end)
 	return add_mapped(t, path, (size_t)(end - path), major, minor, ino);
 }
 
+/* Adds files, each of which may be missing. */
+static int add_named(struct tracer *t, const char *const *path)
+{
+	int ret = 0;
+
+	for (; *path && ret >= 0; path++) {
+		ret = st_park_file(t, *path, strlen(*path));
+		if (ret == -ENOENT)
+			ret = 0;
+	}
+	return ret;
+}
+
+/*
+ * Notes what the process has mapped and read. A runtime has set its locale before it is
+ * parked, and may have found none: then what it looked for counts. It is noted before
+ * the runtime starts, and so once for all.
+ */
 int st_park_files(struct tracer *t)
 {
 	static const char *const read_by_ld[] = { "/etc/ld.so.cache",
-						  "/etc/ld.so.preload" };
+						  "/etc/ld.so.preload", NULL };
+	static const char *const read_by_locale[] = {
+		"/usr/lib/locale/locale-archive", "/usr/lib/locale",
+		"/usr/share/locale/locale.alias", NULL
+	};
 	char *text = t->text + 16;
 	int ret = st_trace_read_proc(t, "maps", text, sizeof(t->text) - 16);
 	char *line = text, *end;
@@ -171,11 +193,10 @@ int st_park_files(struct tracer *t)
 	begin_ahead(&t->out->control);
 	for (; ret >= 0 && (end = strchr(line, '\n')); line = end + 1)
 		ret = take_mapping(t, line, end);
-	for (int i = 0; i < 2 && ret >= 0; i++) {
-		ret = st_park_file(t, read_by_ld[i], strlen(read_by_ld[i]));
-		if (ret == -ENOENT)
-			ret = 0;
-	}
+	if (ret >= 0)
+		ret = add_named(t, read_by_ld);
+	if (ret >= 0 && t->park->shell)
+		ret = add_named(t, read_by_locale);
 	if (ret < 0)
 		return st_park_at(t, WARM_STEP_FILES, ret);
 	if (!t->out->control.gadget)
