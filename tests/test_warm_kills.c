@@ -160,6 +160,75 @@ static void a_killed_parked_process_is_replaced_without_a_launch(void)
 	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(LOST)], 0);
 }
 
+/* Has the signal end or stop all processes that wait, and those forked meanwhile. */
+static void signal_all(int sig)
+{
+	int left;
+
+	do {
+		pid_t pids[16];
+
+		left = 0;
+		for (int n = children(pids, 16); n-- > 0;) {
+			const int state = test_process_state(pids[n]);
+
+			/* one that was lost before may be reaped right now */
+			if (state == 'Z' || state == 'T' || state <= 0)
+				continue;
+			kill(pids[n], sig);
+			left++;
+		}
+		nap();
+	} while (left);
+}
+
+/* Loses the processes that wait before each of some launches. */
+static void lose(int tfd, int sig, int times)
+{
+	for (int i = 0; i < times; i++) {
+		test_doing("loss %d by signal %d", i, sig);
+		await_ready(tfd);
+		signal_all(sig);
+		CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0);
+	}
+}
+
+/* So many losses in a row are made up for at once; further ones after 50 ms << n. */
+#define LOST_AT_ONCE 4
+#define LOST_MORE 3
+
+static void lost_again_and_again(uint64_t flags, int sig)
+{
+	struct timespec a, b;
+	int tfd = ready_probe(flags);
+
+	lose(tfd, sig, LOST_AT_ONCE + LOST_MORE - 1);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	lose(tfd, sig, 1);
+	await_ready(tfd);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK_EQ(stat_of(tfd).cold_reasons[COLD(LOST)],
+		 LOST_AT_ONCE + LOST_MORE);
+	CHECK_GE((b.tv_sec - a.tv_sec) * 1000 +
+			 (b.tv_nsec - a.tv_nsec) / 1000000,
+		 50 << LOST_MORE);
+	/* it serves: what has ended the others is over */
+	CHECK_WARM(tfd, CHECK_EQ(test_spawn(tfd, TEST_ARGV("probe")), 0));
+	CHECK_OK(spawn_template_close(tfd));
+	await_no_children();
+}
+
+static void processes_that_are_killed_each_time_are_replaced_later(void)
+{
+	lost_again_and_again(ONCE, SIGKILL);
+	lost_again_and_again(FORK, SIGKILL);
+}
+
+static void processes_that_are_stopped_each_time_are_replaced_later(void)
+{
+	lost_again_and_again(FORK, SIGSTOP);
+}
+
 /* ---- a process that takes its launch at the last moment */
 
 struct late {
@@ -488,6 +557,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(a_killed_spare_is_replaced_by_the_launch_that_needs_it),
 	TEST_CASE(a_killed_spare_does_not_hold_up_a_begun_launch),
 	TEST_CASE(a_killed_parked_process_is_replaced_without_a_launch),
+	TEST_CASE(processes_that_are_killed_each_time_are_replaced_later),
+	TEST_CASE(processes_that_are_stopped_each_time_are_replaced_later),
 	TEST_CASE(a_fork_that_failed_is_made_up_for_without_a_launch),
 	TEST_CASE(a_program_that_ends_while_the_dead_are_reaped_is_kept),
 	TEST_CASE(nothing_is_left_of_a_killed_host),

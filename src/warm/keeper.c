@@ -125,9 +125,9 @@ static void fork_missing(struct st_warm *w)
 	if (!seat || !st_seat_forks(seat) || !st_seat_has_fds(seat))
 		return;
 	if (st_seat_is_lost(seat)) {
-		st_pool_retire(w, seat);
+		st_pool_retire_lost(w, seat);
 		if (w->due == ST_NEVER)
-			w->due = st_now() + WARM_REFILL_AFTER;
+			w->due = st_now() + st_pool_park_after(w);
 		return;
 	}
 	st_seat_bury(seat);

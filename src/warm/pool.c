@@ -149,7 +149,7 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	}
 	if (ret != -EPIPE)
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
-	st_pool_retire(w, seat);
+	st_pool_retire_lost(w, seat);
 	want(w, l);
 	return SPAWN_TEMPLATE_COLD_LOST;
 }
@@ -186,7 +186,9 @@ static void end(struct st_warm *w, struct warm_claim *claim,
 		   reason == SPAWN_TEMPLATE_COLD_SANDBOX) {
 		w->misfits++;
 	}
-	if (reason == SPAWN_TEMPLATE_COLD_LOST || w->mode == WARM_ONCE)
+	if (reason == SPAWN_TEMPLATE_COLD_LOST)
+		st_pool_retire_lost(w, claim->seat);
+	else if (w->mode == WARM_ONCE)
 		st_pool_retire(w, claim->seat);
 	else if (reason != ST_COLD_NONE)
 		st_pool_retire_all(w);

@@ -20,7 +20,7 @@
  * then. Launches that follow each other faster have theirs replaced at once.
  */
 #define WARM_REFILL_AFTER (2 * ST_MS)
-/* So many misfits in a row are answered by a new process at once. */
+/* So many misfits in a row are answered by a new process at once: see misfits below. */
 #define WARM_MISFITS 4
 /* Attempts to park before the program counts as impossible, for some time. */
 #define WARM_TRIES 3
@@ -53,7 +53,7 @@ struct st_warm {
 	unsigned int failures;		/* failed attempts to park, in a row */
 	unsigned int given_up;		/* how often they were too many, in a row */
 	int64_t again;			/* time to try once more then */
-	unsigned int misfits; /* launches that no process fitted, in a row */
+	unsigned int misfits; /* launches that no process served, in a row */
 	unsigned int moves; /* other starts of a runtime, over warm launches */
 	bool renew;			/* park another process that forks */
 	bool dropped;			/* the template is gone */
@@ -72,6 +72,7 @@ int64_t st_pool_park_after(const struct st_warm *w);
 void st_pool_refill(struct st_warm *w);
 void st_pool_retire(struct st_warm *w, struct warm_seat *seat);
 void st_pool_retire_all(struct st_warm *w);
+void st_pool_retire_lost(struct st_warm *w, struct warm_seat *seat);
 
 /* ---- keeper.c */
 

@@ -45,6 +45,16 @@ void st_pool_retire_all(struct st_warm *w)
 		st_pool_retire(w, w->seat[0]);
 }
 
+/*
+ * Retires a process that was killed, or did not answer. It counts as one that did not
+ * fit: what ends or stops the processes may go on doing so.
+ */
+void st_pool_retire_lost(struct st_warm *w, struct warm_seat *seat)
+{
+	w->misfits++;
+	st_pool_retire(w, seat);
+}
+
 /* ---- one more */
 
 /* Has as many forked as should wait; the first one is on its way. */
@@ -140,8 +150,9 @@ static uint64_t take_start(struct st_warm *w, struct runtime_start *start)
 /*
  * Returns the time after which to park. A caller that no process fits, such as a
  * thread with another nice value than the keeper's, must not cost a parking for
- * each of its launches; nor must launches that alternate between two starts of a
- * runtime, of which each ends the other's process.
+ * each of its launches; nor must processes that are killed before each launch, or
+ * launches that alternate between two starts of a runtime, of which each ends the
+ * other's process.
  */
 int64_t st_pool_park_after(const struct st_warm *w)
 {
