@@ -216,7 +216,8 @@ struct spawn_template_create_args {
  * If the program's name begins with "python", CREATE_WARM_RUNTIME has a CPython of
  * 3.9 to 3.14 initialised ahead, and each launch forks it: a script, -c, -m and
  * standard input do what they do in a Python that starts. args->warm_preload may be
- * a list of modules to import ahead, such as "json,re,subprocess".
+ * a list of modules to import ahead, such as "json,re,subprocess". Another Python is
+ * prepared as with WARM_FORK.
  *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or

@@ -40,6 +40,7 @@ enum warm_step {
 	WARM_STEP_FILES,	/* too many mapped files, or one changed */
 	WARM_STEP_GADGET,	/* no way to unmap the stub */
 	WARM_STEP_LEAVE,	/* the stub could not be started */
+	WARM_STEP_RUNTIME,	/* a Python that is no CPython */
 	WARM_STEP_SOURCE,	/* a session shell did not get to the command */
 	WARM_STEP_SHELL,	/* it is in a state that forks would not share */
 };

@@ -254,8 +254,9 @@ int st_park_python(struct tracer *t)
 	s.at[AT_RUN_MAIN] = python_of(&s)->symbol[WARM_PYTHON_Py_RunMain];
 	s.at[AT_REGISTER] =
 		python_of(&s)->symbol[WARM_PYTHON___register_atfork];
-	if (ret == 0)
-		ret = st_stops_begin(&s, START_MOST_S);
+	if (ret < 0)
+		return st_park_at(t, WARM_STEP_RUNTIME, ret);
+	ret = st_stops_begin(&s, START_MOST_S);
 	if (ret == 0)
 		ret = st_stops_run(&s);
 	if (ret < 0)

@@ -79,7 +79,7 @@ static void runtime_start_free(struct runtime_start *start)
 
 /* Parks one more process, without the lock: launches go on meanwhile. */
 static int park(struct st_warm *w, struct warm_seat *seat,
-		const struct runtime_start *start, bool *final)
+		const struct runtime_start *start, int *step)
 {
 	struct st_park p = {
 		.path = w->path,
@@ -96,8 +96,7 @@ static int park(struct st_warm *w, struct warm_seat *seat,
 		      : w->python ? st_python_open(w->python, &start->python,
 						   seat, &p)
 				  : st_seat_open(seat, &p);
-	/* sourcing may have effects: not again what cannot be forked */
-	*final = (w->session || w->python) && p.step >= WARM_STEP_SOURCE;
+	*step = p.step;
 	if (ret < 0)
 		return ret;
 	ret = st_same_read(&after);
@@ -188,15 +187,29 @@ bool st_pool_may_park(struct st_warm *w)
 	return true;
 }
 
+/*
+ * Has a Python that is no CPython, such as PyPy, prepared as other programs are. Only
+ * the keeper does so. The caller holds the lock.
+ */
+static void be_no_runtime(struct st_warm *w)
+{
+	st_python_free(w->python);
+	w->python = NULL;
+	w->due = st_now() + WARM_REFILL_AFTER;
+}
+
 void st_pool_refill(struct st_warm *w)
 {
 	struct warm_seat *seat = malloc(sizeof(*seat));
-	bool final = false, stale = false;
+	bool final, stale = false;
+	int step = WARM_STEP_NONE;
 	struct runtime_start start = { .python.envp = NULL };
 	uint64_t generation = take_start(w, &start);
-	int ret = seat ? park(w, seat, &start, &final) : -ENOMEM;
+	int ret = seat ? park(w, seat, &start, &step) : -ENOMEM;
 
 	runtime_start_free(&start);
+	/* sourcing may have effects: not again what cannot be forked */
+	final = (w->session || w->python) && step >= WARM_STEP_SOURCE;
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
 	if (generation_of(w) != generation) {
@@ -207,6 +220,8 @@ void st_pool_refill(struct st_warm *w)
 		/* the next launch asks again */
 		if (st_now() - w->used < WARM_IDLE_MOST)
 			w->due = st_now() + SHORTAGE_AFTER;
+	} else if (ret == -ENOEXEC && step == WARM_STEP_RUNTIME) {
+		be_no_runtime(w);
 	} else if (ret < 0) {
 		w->failures = final ? WARM_TRIES : w->failures + 1;
 		if (w->failures < WARM_TRIES)
