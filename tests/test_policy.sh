@@ -28,7 +28,7 @@ answers() { # name answer pattern arguments...
 # Checks what is said of a wrong file.
 complains() { # name pattern text
 	printf '%b' "$3" > "$tmp/wrong.toml"
-	fails "$1" 125 "wrong.toml:$2" "$policy" "$tmp/wrong.toml" check
+	fails "$1" 125 "wrong.toml:${2%%: *}(:[0-9]+)?: ${2#*: }" "$policy" "$tmp/wrong.toml" check
 }
 
 mkdir -p "$tmp/work/below" "$tmp/work/secret" "$tmp/workshop" "$tmp/bin" "$tmp/other"
@@ -101,7 +101,7 @@ action = "allow"
 program = "gre*"
 END
 
-echo 1..72
+echo 1..77
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -164,6 +164,8 @@ answers 'a star takes no substitution' 'deny default:1' . \
 	shell -c "$w" 'cat $(evil) | head -n 3'
 answers 'a star takes no second line' 'deny default:1' . \
 	shell -c "$w" $'cat a\nevil | head -n 3'
+answers 'a star takes no comment' 'deny default:1' . \
+	shell -c "$w" 'cat a # | head -n 3'
 answers 'two stars take all' 'allow pipes:48' . shell -c "$w" 'ls a; x & true; true'
 answers 'a shell string that no rule has is denied' 'deny default:1' 'such a string' \
 	shell -c "$w" 'ls | cat'
@@ -195,6 +197,14 @@ diff <(sed 's/^# .*//; s/ # line.*//' "$tmp/once.toml") \
 result $? 'a printed policy is read as the same policy'
 complains 'an unknown key has its line' '2: unknown key .alow. in \[folders\]' \
 	'[folders]\nalow = []\n'
+complains 'an error has its column' "3:8: 'name' is not a string" \
+	'\n[[rule]]\nname = 3\n'
+complains 'what is not TOML has its column' '2:1: ' 'default = "ask"\n= 3\n'
+complains 'quotes beside a star are refused in what is allowed' "4: rule 'a': the pattern" \
+	"[[rule]]\nname='a'\naction='allow'\ncommand=['cat \"*\" | head']\n"
+complains 'an allowed dynamic linker must say what it does' \
+	"4: rule 'a' allows '/lib64/ld-linux-x86-64.so.2': the dynamic linker runs" \
+	"[[rule]]\nname='a'\naction='allow'\nprogram='/lib64/ld-linux-x86-64.so.2'\n"
 complains 'a wrong type has its line' "3: 'name' is not a string" \
 	'\n[[rule]]\nname = 3\n'
 complains 'a key that is there twice has its line' '2: ' 'default = "ask"\ndefault = "ask"\n'

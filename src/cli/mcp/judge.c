@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-/* ---- what a request asks for */
+/* ---- requests */
 
 /* This server sets PWD to the folder, as a shell does. */
 static bool is_own(const struct request *r, const char *name, json_t *value)

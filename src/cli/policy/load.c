@@ -29,7 +29,7 @@ static int read_shell(struct policy_reader *r, const char *key,
 		return -1;
 	return **shell == '/'
 		       ? 0
-		       : policy_wrong(r, value->lineno,
+		       : policy_wrong(r, value->at,
 				      "'%s' is not an absolute path", key);
 }
 
@@ -44,7 +44,7 @@ static int read_search(struct policy_reader *r, const char *key,
 	for (const char *part = text; part; part = strchr(part, ':')) {
 		part += *part == ':';
 		if (*part != '/')
-			return policy_wrong(r, value->lineno,
+			return policy_wrong(r, value->at,
 					    "'%s' has a folder that is not an "
 					    "absolute path",
 					    key);
@@ -60,14 +60,14 @@ static int read_version(struct policy_reader *r, const char *key,
 	(void)to;
 	if (value->type == TOML_INT64 && value->u.int64 == 1)
 		return 0;
-	return policy_wrong(r, value->lineno,
+	return policy_wrong(r, value->at,
 			    "'%s' is not 1, which this command knows", key);
 }
 
 static int read_default(struct policy_reader *r, const char *key,
 			const struct toml_value *value, void *to)
 {
-	r->policy->default_line = (unsigned int)value->lineno;
+	r->policy->default_line = (unsigned int)value->at.line;
 	return policy_read_verdict(r, key, value, to);
 }
 
@@ -94,8 +94,7 @@ static int read_set(struct policy_reader *r, const char *key,
 	struct policy *p = to;
 
 	if (value->type != TOML_TABLE)
-		return policy_wrong(r, value->lineno, "'%s' is not a table",
-				    key);
+		return policy_wrong(r, value->at, "'%s' is not a table", key);
 	p->set = calloc((size_t)value->u.tab.size + 1, sizeof(*p->set));
 	for (int i = 0; p->set && i < value->u.tab.size; i++) {
 		const char *name = value->u.tab.key[i], *text;
@@ -103,7 +102,7 @@ static int read_set(struct policy_reader *r, const char *key,
 		if (policy_read_string(r, name, &value->u.tab.value[i], &text))
 			return -1;
 		if (!*name || strchr(name, '='))
-			return policy_wrong(r, value->u.tab.value[i].lineno,
+			return policy_wrong(r, value->u.tab.value[i].at,
 					    "'%s' is no name of a variable",
 					    name);
 		if (asprintf(&p->set[i], "%s=%s", name, text) < 0) {
@@ -171,9 +170,8 @@ static int read_sandbox(struct policy_reader *r, const char *key,
 	struct sandbox_failure failure = { 0 };
 
 	if (value->type != TOML_TABLE)
-		return policy_wrong(r, value->lineno, "'%s' is not a table",
-				    key);
-	p->sandbox_line = (unsigned int)value->lineno;
+		return policy_wrong(r, value->at, "'%s' is not a table", key);
+	p->sandbox_line = (unsigned int)value->at.line;
 	p->sandbox_json = json_object();
 	for (int i = 0; i < value->u.tab.size; i++) {
 		const char *name = value->u.tab.key[i];
@@ -186,7 +184,7 @@ static int read_sandbox(struct policy_reader *r, const char *key,
 				json_object_get(p->sandbox_json, name));
 		/* one by one, to tell the line */
 		if (sandbox_read(&p->sandbox, one, &failure))
-			policy_wrong(r, value->u.tab.value[i].lineno, "%s",
+			policy_wrong(r, value->u.tab.value[i].at, "%s",
 				     failure.text);
 		json_decref(one);
 		if (failure.error ||
@@ -196,7 +194,7 @@ static int read_sandbox(struct policy_reader *r, const char *key,
 			return -1;
 	}
 	if (!sandbox_is_wanted(&p->sandbox))
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "[sandbox] restricts nothing");
 	p->bounds.sandbox = &p->sandbox;
 	return 0;
@@ -210,7 +208,7 @@ static int read_time(struct policy_reader *r, const char *key,
 	if (policy_read_string(r, key, value, &text))
 		return -1;
 	if (parse_duration(text, ns) || *ns <= 0)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is not a time such as \"90s\" or "
 				    "\"10m\"",
 				    key);
@@ -234,7 +232,7 @@ static int read_bound(struct policy_reader *r, const char *key,
 		if (policy_read_string(r, key, value, &text))
 			return -1;
 		return parse_size(text, &b->max_output)
-			       ? policy_wrong(r, value->lineno,
+			       ? policy_wrong(r, value->at,
 					      "'%s' is not a size such as "
 					      "\"1M\"",
 					      key)
@@ -244,7 +242,7 @@ static int read_bound(struct policy_reader *r, const char *key,
 		return 1;
 	if (value->type != TOML_INT64 || value->u.int64 < 1 ||
 	    value->u.int64 > PROGRAMS_MOST)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is not a number from 1 to %d", key,
 				    PROGRAMS_MOST);
 	b->programs = (unsigned int)value->u.int64;
@@ -257,8 +255,7 @@ static int read_limits(struct policy_reader *r, const char *key,
 	struct policy *p = to;
 
 	if (value->type != TOML_TABLE)
-		return policy_wrong(r, value->lineno, "'%s' is not a table",
-				    key);
+		return policy_wrong(r, value->at, "'%s' is not a table", key);
 	for (int i = 0; i < value->u.tab.size; i++) {
 		const char *name = value->u.tab.key[i];
 		struct limits_failure failure;
@@ -274,12 +271,12 @@ static int read_limits(struct policy_reader *r, const char *key,
 		ret = limits_read(&p->bounds.limits, one, &failure);
 		json_decref(one);
 		if (ret)
-			return policy_wrong(r, value->u.tab.value[i].lineno,
-					    "%s", failure.text);
+			return policy_wrong(r, value->u.tab.value[i].at, "%s",
+					    failure.text);
 	}
 	if (p->bounds.timeout_ns > p->bounds.timeout_most_ns)
 		return policy_wrong(
-			r, value->lineno,
+			r, value->at,
 			"'timeout' is longer than 'timeout_max', "
 			"which is %lld s",
 			(long long)(p->bounds.timeout_most_ns / 1000000000));
@@ -334,11 +331,11 @@ static char *read_file(struct policy_reader *r, const char *path, size_t *n)
 	if (fd >= 0)
 		close(fd);
 	if (text && err)
-		policy_wrong(r, 0, "%s",
+		policy_wrong(r, policy_line(0), "%s",
 			     err == EINVAL ? "not a regular file"
 					   : strerror(err));
 	else if (text && *n > POLICY_SIZE_MOST)
-		policy_wrong(r, 0, "larger than %u KiB",
+		policy_wrong(r, policy_line(0), "larger than %u KiB",
 			     POLICY_SIZE_MOST >> 10);
 	if (!text || r->error) {
 		free(text);
@@ -353,14 +350,15 @@ static int parse(struct policy_reader *r, const char *path)
 	size_t n = strlen(policy_by_default);
 	char *text = path ? read_file(r, path, &n) : strdup(policy_by_default);
 	char error[200];
-	int line = 0, err;
+	struct toml_place at = { 0 };
+	int err;
 
 	if (!text)
 		return -1;
-	err = toml_read(text, n, &r->policy->toml, &line, error, sizeof(error));
+	err = toml_read(text, n, &r->policy->toml, &at, error, sizeof(error));
 	free(text);
 	if (err == -EINVAL)
-		return policy_wrong(r, line, "%s", error);
+		return policy_wrong(r, at, "%s", error);
 	return err ? -1 : read_document(r);
 }
 

@@ -29,7 +29,7 @@ struct policy;
 
 /*
  * Read a policy. path NULL: the policy by default.
- * Return: NULL, with an error for the caller to free: "FILE:LINE: reason"; NULL there,
+ * Return: NULL, with an error for the caller to free: "FILE:LINE:COLUMN: reason"; NULL there,
  * too: no memory.
  */
 struct policy *policy_load(const char *path, char **error);

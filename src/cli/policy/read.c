@@ -10,17 +10,20 @@
 
 const char *const policy_verdicts[3] = { "allow", "ask", "deny" };
 
-int policy_wrong(struct policy_reader *r, int line, const char *fmt, ...)
+int policy_wrong(struct policy_reader *r, struct toml_place at, const char *fmt,
+		 ...)
 {
-	char *text = NULL;
+	char *text = NULL, column[16] = "";
 	va_list ap;
 
 	va_start(ap, fmt);
 	if (r->error || vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	if (text &&
-	    asprintf(&r->error, "%s:%d: %s", r->policy->file, line, text) < 0)
+	if (at.column)
+		snprintf(column, sizeof(column), ":%d", at.column);
+	if (text && asprintf(&r->error, "%s:%d%s: %s", r->policy->file, at.line,
+			     column, text) < 0)
 		r->error = NULL;
 	free(text);
 	return -1;
@@ -31,8 +34,7 @@ int policy_read_table(struct policy_reader *r, const char *where,
 		      const struct policy_key *keys, size_t n, void *to)
 {
 	if (table->type != TOML_TABLE)
-		return policy_wrong(r, table->lineno, "%s is not a table",
-				    where);
+		return policy_wrong(r, table->at, "%s is not a table", where);
 	for (int i = 0; i < table->u.tab.size; i++) {
 		const char *key = table->u.tab.key[i];
 		const struct toml_value *value = &table->u.tab.value[i];
@@ -41,7 +43,7 @@ int policy_read_table(struct policy_reader *r, const char *where,
 		while (k < n && strcmp(keys[k].name, key) != 0)
 			k++;
 		if (k == n)
-			return policy_wrong(r, value->lineno,
+			return policy_wrong(r, value->at,
 					    "unknown key '%.64s' in %s", key,
 					    where);
 		if (keys[k].read(r, key, value, (char *)to + keys[k].offset))
@@ -56,12 +58,11 @@ int policy_read_string(struct policy_reader *r, const char *key,
 	const char **text = to;
 
 	if (value->type != TOML_STRING)
-		return policy_wrong(r, value->lineno, "'%s' is not a string",
-				    key);
+		return policy_wrong(r, value->at, "'%s' is not a string", key);
 	if (strlen(value->u.str.ptr) != (size_t)value->u.str.len)
-		return policy_wrong(r, value->lineno, "'%s' has a NUL", key);
+		return policy_wrong(r, value->at, "'%s' has a NUL", key);
 	if (value->u.str.len > PATTERN_MOST)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is longer than %d bytes", key,
 				    PATTERN_MOST);
 	*text = value->u.str.ptr;
@@ -74,7 +75,7 @@ int policy_read_bool(struct policy_reader *r, const char *key,
 	bool *flag = to;
 
 	if (value->type != TOML_BOOLEAN)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is neither true nor false", key);
 	*flag = value->u.boolean;
 	return 0;
@@ -93,7 +94,7 @@ int policy_read_verdict(struct policy_reader *r, const char *key,
 			*verdict = (enum policy_verdict)i;
 			return 0;
 		}
-	return policy_wrong(r, value->lineno,
+	return policy_wrong(r, value->at,
 			    "'%s' is none of \"allow\", \"ask\" and \"deny\"",
 			    key);
 }
@@ -109,12 +110,12 @@ int policy_read_list(struct policy_reader *r, const char *key,
 					       : 0;
 
 	if (!one && value->type != TOML_ARRAY)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is neither a string nor an array of "
 				    "strings",
 				    key);
 	list->given = true;
-	list->line = (unsigned int)value->lineno;
+	list->line = (unsigned int)value->at.line;
 	list->text = calloc(n + 1, sizeof(*list->text));
 	if (!list->text)
 		return -1;
@@ -145,7 +146,7 @@ int policy_read_files(struct policy_reader *r, const char *key,
 		while (strncmp(file->text, "./", 2) == 0 && file->text[2])
 			file->text += 2;
 		if (!*file->text)
-			err = policy_wrong(r, value->lineno,
+			err = policy_wrong(r, value->at,
 					   "'%s' has an empty string", key);
 		if (asprintf(&file->name, "%s%s%s",
 			     absolute ? "" : r->policy->base,

@@ -72,7 +72,7 @@ static int check_runners(struct policy_reader *r,
 
 		if (runner)
 			return policy_wrong(
-				r, (int)rule->programs.line,
+				r, policy_line(rule->programs.line),
 				"rule '%s' allows '%s': %s runs any program or "
 				"code that it is told to; if that is meant, "
 				"add runs_others = true",
@@ -93,7 +93,7 @@ static int check_quotes(struct policy_reader *r, const struct policy_rule *rule)
 		if (rule->verdict == POLICY_ALLOW && pattern_is_open(text) &&
 		    strpbrk(text, "'\"\\") && strcmp(text, "**") != 0)
 			return policy_wrong(
-				r, (int)rule->command.line,
+				r, policy_line(rule->command.line),
 				"rule '%s': the pattern %.200s has a quote or "
 				"a backslash and a '*' or '?', which may stand "
 				"for a quote, too: leave the quotes out",
@@ -110,7 +110,7 @@ static int read_args(struct policy_reader *r, const char *key,
 	struct policy_rule *rule = to;
 
 	if (value->type != TOML_ARRAY)
-		return policy_wrong(r, value->lineno,
+		return policy_wrong(r, value->at,
 				    "'%s' is not an array of arrays of strings",
 				    key);
 	rule->has_args = true;
@@ -121,7 +121,7 @@ static int read_args(struct policy_reader *r, const char *key,
 		const struct toml_value *one = &value->u.arr.elem[i];
 
 		if (one->type != TOML_ARRAY)
-			return policy_wrong(r, one->lineno,
+			return policy_wrong(r, one->at,
 					    "'%s'[%d] is not an array of "
 					    "strings",
 					    key, i);
@@ -140,7 +140,7 @@ static int read_warm_word(struct policy_reader *r, const char *key,
 		return -1;
 	if (warm_flag(*warm))
 		return 0;
-	return policy_wrong(r, value->lineno,
+	return policy_wrong(r, value->at,
 			    "'%s' is none of \"once\", \"fork\" and "
 			    "\"python\"",
 			    key);
@@ -177,7 +177,7 @@ static int name_files(struct policy_reader *r, struct policy_files *files,
 				file->name = NULL;
 			}
 		} else if (*file->text != '/') {
-			return policy_wrong(r, (int)files->line,
+			return policy_wrong(r, policy_line(files->line),
 					    "'%s' is neither a name nor an "
 					    "absolute path",
 					    file->text);
@@ -193,11 +193,11 @@ static int check_empty(struct policy_reader *r, const struct policy_rule *rule)
 	const struct policy_files *folders = &rule->folders;
 
 	if (programs->file && !programs->n)
-		return policy_wrong(r, (int)programs->line,
+		return policy_wrong(r, policy_line(programs->line),
 				    "rule '%s': 'program' names none",
 				    rule->name);
 	if (folders->file && !folders->n)
-		return policy_wrong(r, (int)folders->line,
+		return policy_wrong(r, policy_line(folders->line),
 				    "rule '%s': 'folders' names none",
 				    rule->name);
 	return 0;
@@ -207,18 +207,18 @@ static int check_rule(struct policy_reader *r, struct policy_rule *rule,
 		      const struct toml_value *table)
 {
 	if (!rule->name || !*rule->name)
-		return policy_wrong(r, table->lineno, "a rule without 'name'");
+		return policy_wrong(r, table->at, "a rule without 'name'");
 	for (struct policy_rule *o = r->policy->rules; o < rule; o++)
 		if (strcmp(o->name, rule->name) == 0)
-			return policy_wrong(r, table->lineno,
+			return policy_wrong(r, table->at,
 					    "rule '%s' is there twice, first "
 					    "in line %u",
 					    rule->name, o->line);
 	if (!toml_get(table, "action"))
-		return policy_wrong(r, table->lineno,
-				    "rule '%s' has no 'action'", rule->name);
+		return policy_wrong(r, table->at, "rule '%s' has no 'action'",
+				    rule->name);
 	if (!rule->programs.n && !rule->command.n)
-		return policy_wrong(r, table->lineno,
+		return policy_wrong(r, table->at,
 				    "rule '%s' has neither 'program' nor "
 				    "'command'",
 				    rule->name);
@@ -233,10 +233,10 @@ int policy_read_rules(struct policy_reader *r, const struct toml_value *rules)
 	struct policy *p = r->policy;
 
 	if (rules->type != TOML_ARRAY)
-		return policy_wrong(r, rules->lineno,
+		return policy_wrong(r, rules->at,
 				    "'rule' is not an array: write [[rule]]");
 	if (rules->u.arr.size > RULES_MOST)
-		return policy_wrong(r, rules->lineno, "more than %d rules",
+		return policy_wrong(r, rules->at, "more than %d rules",
 				    RULES_MOST);
 	p->rules = calloc((size_t)rules->u.arr.size + 1, sizeof(*p->rules));
 	if (!p->rules)
@@ -245,7 +245,7 @@ int policy_read_rules(struct policy_reader *r, const struct toml_value *rules)
 		const struct toml_value *table = &rules->u.arr.elem[i];
 		struct policy_rule *rule = &p->rules[p->n_rules++];
 
-		rule->line = (unsigned int)table->lineno;
+		rule->line = (unsigned int)table->at.line;
 		if (policy_read_table(r, "a rule", table, keys, COUNT(keys),
 				      rule) ||
 		    check_rule(r, rule, table))

@@ -140,9 +140,14 @@ struct policy_reader {
 	char *error; /* owned: the first one; NULL: none, or no memory */
 };
 
-/* Note an error at a line. Return: -1 */
-int policy_wrong(struct policy_reader *r, int line, const char *fmt, ...)
-	CLI_PRINTF(3, 4);
+static inline struct toml_place policy_line(unsigned int line)
+{
+	return (struct toml_place){ .line = (int)line };
+}
+
+/* Note an error at a place. Return: -1 */
+int policy_wrong(struct policy_reader *r, struct toml_place at, const char *fmt,
+		 ...) CLI_PRINTF(3, 4);
 
 /* A key of a table, its reader and the place for its value. */
 struct policy_key {

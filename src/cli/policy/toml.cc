@@ -55,6 +55,12 @@ char *copy_text(std::string_view text)
 	return copy;
 }
 
+struct toml_place place(const toml::source_position &position)
+{
+	return { static_cast<int>(position.line),
+		 static_cast<int>(position.column) };
+}
+
 void copy(const toml::node &from, struct toml_value *to);
 
 void copy_array(const toml::array &from, struct toml_value *to)
@@ -90,7 +96,7 @@ void copy_table(const toml::table &from, struct toml_value *to)
 /* What is copied when memory runs out can be freed. */
 void copy(const toml::node &from, struct toml_value *to)
 {
-	to->lineno = static_cast<int>(from.source().begin.line);
+	to->at = place(from.source().begin);
 	to->type = TOML_OTHER;
 	if (const auto *text = from.as_string()) {
 		to->u.str.ptr = copy_text(text->get());
@@ -188,47 +194,47 @@ int broken_line(std::string_view text)
 				ends.begin());
 }
 
-int wrong(int at, const char *why, int *line, char *error, size_t size)
+int wrong(struct toml_place where, const char *why, struct toml_place *at,
+	  char *error, size_t size)
 {
-	*line = at;
+	*at = where;
 	std::snprintf(error, size, "%s", why);
 	return -EINVAL;
 }
 
-int read(std::string_view text, struct toml_value *document, int *line,
-	 char *error, size_t size)
+int read(std::string_view text, struct toml_value *document,
+	 struct toml_place *at, char *error, size_t size)
 {
 	int deep = deep_line(text);
 
 	if (deep)
-		return wrong(deep, "too many dots: no table is so deep", line,
-			     error, size);
+		return wrong({ deep, 0 }, "too many dots: no table is so deep",
+			     at, error, size);
 	try {
 		toml::parse_result result = toml::parse(text);
 
 		if (!result)
 			return wrong(
-				static_cast<int>(
-					result.error().source().begin.line),
+				place(result.error().source().begin),
 				std::string(result.error().description())
 					.c_str(),
-				line, error, size);
+				at, error, size);
 		copy(result.table(), document);
 		return 0;
 	} catch (const broken &) {
-		return wrong(broken_line(text), "this is no TOML", line, error,
-			     size);
+		return wrong({ broken_line(text), 0 }, "this is no TOML", at,
+			     error, size);
 	}
 }
 
 } // namespace
 
 int toml_read(const char *text, size_t len, struct toml_value *document,
-	      int *line, char *error, size_t size)
+	      struct toml_place *at, char *error, size_t size)
 {
 	std::memset(document, 0, sizeof(*document));
 	try {
-		return read(std::string_view(text, len), document, line, error,
+		return read(std::string_view(text, len), document, at, error,
 			    size);
 	} catch (const std::bad_alloc &) {
 		toml_free(document);

@@ -23,9 +23,14 @@ enum toml_type {
 	TOML_OTHER, /* a fraction, a date or a time: no policy has one */
 };
 
+/* Both count from 1; column 0: not known; line 0: the whole file. */
+struct toml_place {
+	int line, column; /* in characters */
+};
+
 struct toml_value {
 	enum toml_type type;
-	int lineno;
+	struct toml_place at;
 	union {
 		struct {
 			char *ptr; /* owned; a NUL follows */
@@ -47,10 +52,10 @@ struct toml_value {
 
 /*
  * Read a document, which has a NUL behind its len bytes.
- * Return: 0; -EINVAL, with *line and what is wrong in error; or -ENOMEM.
+ * Return: 0; -EINVAL, with *at and what is wrong in error; or -ENOMEM.
  */
 int toml_read(const char *text, size_t len, struct toml_value *document,
-	      int *line, char *error, size_t size);
+	      struct toml_place *at, char *error, size_t size);
 
 /* Free what a value owns, also if it is zeroed. */
 void toml_free(struct toml_value *value);
