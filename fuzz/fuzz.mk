@@ -7,10 +7,12 @@
 
 FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
-FUZZERS := fuzz_args fuzz_cgroup fuzz_clean fuzz_elf fuzz_proto fuzz_words
+FUZZERS := fuzz_args fuzz_cgroup fuzz_clean fuzz_elf fuzz_policy fuzz_proto \
+	fuzz_words
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
+FUZZ_LIBS =
 
 # The daemon without its main function, and with its maps in memory.
 FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
@@ -40,7 +42,7 @@ $(CHILD_OBJ:$(O)/%=$(O)/fuzz/%): $(O)/fuzz/src/%.o: src/%.c
 $(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
 	$(call say,FUZZLD,$@)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer \
-		-o $@ $(filter %.c %.o,$^) -lpthread
+		-o $@ $(filter %.c %.o,$^) $(FUZZ_LIBS) -lpthread
 $(O)/fuzz/fuzz_proto: $(FUZZ_DAEMON_OBJ)
 
 # Parts of the command, which name the C library's extensions themselves.
@@ -49,10 +51,29 @@ $(FUZZ_CLI_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS))
 $(O)/fuzz/fuzz_clean: $(filter %/clean.o %/clean_kept.o,$(FUZZ_CLI_OBJ))
 $(O)/fuzz/fuzz_words: $(filter %/words.o,$(FUZZ_CLI_OBJ))
 
+# Policies, with the parts of the command that they stand on.
+FUZZ_POLICY_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(sort $(wildcard src/cli/policy/*.c) \
+	$(addprefix src/cli/,launch.c limits.c names.c output.c sandbox.c stop.c text_safe.c time.c \
+		way.c)))
+$(FUZZ_POLICY_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS)) \
+	-DVERSION='"$(VERSION)"'
+$(FUZZ_POLICY_OBJ) $(O)/fuzz/src/cli/policy/toml.o: | need-jansson need-tomlplusplus
+$(FUZZ_POLICY_OBJ) $(O)/fuzz/fuzz_policy: FUZZ_CFLAGS += $(JANSSON_CFLAGS)
+
+$(O)/fuzz/src/cli/policy/toml.o: src/cli/policy/toml.cc
+	@mkdir -p $(@D)
+	$(call say,FUZZCXX,$<)
+	$(Q)$(FUZZ_CC) -std=c++17 -O1 -g -I src -MMD -MP $(FUZZ_SAN) \
+		-fno-sanitize=vptr,function \
+		-fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(O)/fuzz/fuzz_policy: $(FUZZ_POLICY_OBJ) $(O)/fuzz/src/cli/policy/toml.o
+$(O)/fuzz/fuzz_policy: FUZZ_LIBS = $(JANSSON_LIBS) -lstdc++ -lm
+
 fuzz: build-fuzz $(O)/tests/tools/tiny
 	$(Q)for f in $(FUZZERS); do \
 		t=$(FUZZ_TIME); \
-		case $$f in fuzz_clean | fuzz_words) t=$$(((t + 5) / 6)) ;; esac; \
+		case $$f in fuzz_clean | fuzz_policy | fuzz_words) t=$$(((t + 5) / 6)) ;; esac; \
 		mkdir -p $(O)/fuzz/corpus/$$f $(O)/fuzz/finds && \
 		echo "  FUZZ    $$f, $$t s" && \
 		FUZZ_PROGRAM=$(O)/tests/tools/tiny $(O)/fuzz/$$f \
@@ -63,4 +84,5 @@ fuzz: build-fuzz $(O)/tests/tools/tiny
 	done
 
 -include $(FUZZ_OBJ:.o=.d) $(FUZZ_DAEMON_OBJ:.o=.d) $(FUZZ_CLI_OBJ:.o=.d) \
+	$(FUZZ_POLICY_OBJ:.o=.d) $(O)/fuzz/src/cli/policy/toml.d \
 	$(FUZZERS:%=$(O)/fuzz/%.d)
