@@ -287,6 +287,20 @@ changes() {
 	t.join()
 	check(said <= {os.path.realpath(work) + "/good\n", "denied by [folders] "}, said)
 	END
+	policed 'an upgrade between the verdict and the launch has the new file judged' <<- 'END'
+	import threading
+	s = policed(rule("tool", "allow", "program = 'tool'"), "--jobs", "64")
+	def put():
+	    shutil.copy("/bin/true", bin + "/new")
+	    os.rename(bin + "/new", bin + "/tool")
+	put()
+	for i in range(20):
+	    t = threading.Timer(0.001 * i, put)
+	    t.start()
+	    x = s.call("batch", runs=[{"argv": ["tool"], "cwd": work}] * 64)
+	    t.join()
+	    check([r for r in x["results"] if r.get("code") != 0] == [], x)
+	END
 	policed 'a program that is upgraded all the time is launched as one of all' <<- 'END'
 	import threading
 	s = policed(rule("tool", "allow", "program = 'tool'"))
@@ -380,7 +394,7 @@ files() {
 	done
 }
 
-echo 1..28
+echo 1..29
 rules
 folders
 changes
