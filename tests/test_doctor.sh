@@ -240,7 +240,10 @@ prepared() {
 		and "cold" in j["programs"][1]["lost"]'
 	"$tool" doctor true nosuchcommand > "$tmp/text" 2> "$tmp/log"
 	[ $? = 127 ] && grep -q '^  ok  *true ' "$tmp/text" &&
-		grep -q '^  unknown  *nosuchcommand ' "$tmp/text"
+		grep -q '^  unknown  *nosuchcommand *there is no such program$' \
+			"$tmp/text" &&
+		tail -n 3 "$tmp/text" | grep -q 'remedy:  *install it' &&
+		! grep -A 1 nosuchcommand "$tmp/text" | grep -q cold
 	result $? 'doctor tells that a program is missing: 127'
 }
 

@@ -203,17 +203,21 @@ static json_t *doctor_json(const struct totals *t, const struct found_area *all,
 
 /* ---- programs by name: their prepared launches */
 
-#define PROGRAM_LOST "its launches are cold"
+/* Returns what its user loses; "": it could not be launched at all. */
+static const char *program_lost(const struct finding *f)
+{
+	return f->status == FEATURE_UNKNOWN ? "" : "its launches are cold";
+}
 
 static json_t *program_json(const char *name, const struct finding *f,
 			    const char *reason)
 {
-	bool good = is_good(f);
+	const char *lost = is_good(f) ? "" : program_lost(f);
 
 	return json_pack("{s:o, s:s, s:o, s:s?, s:s?, s:o}", "name",
 			 out_text(name), "status", statuses[f->status].id,
 			 "detail", out_text(f->detail), "reason", reason,
-			 "lost", good ? NULL : PROGRAM_LOST, "remedy",
+			 "lost", *lost ? lost : NULL, "remedy",
 			 *f->remedy ? out_text(f->remedy) : json_null());
 }
 
@@ -221,7 +225,7 @@ static void print_program(const char *name, const struct finding *f)
 {
 	const struct feature feature = {
 		.name = name,
-		.lost = PROGRAM_LOST,
+		.lost = program_lost(f),
 		.remedy = "",
 	};
 

@@ -94,7 +94,10 @@ static int prepare(struct finding *f, const char *name, char **argv, int *error,
 
 	*why = (struct warm_why){ 0 };
 	*error = -err;
-	if (err) {
+	if (err == -ENOENT && !launching) {
+		found(f, FEATURE_UNKNOWN, "there is no such program");
+		found_remedy(f, "install it, or give its path");
+	} else if (err) {
 		found(f, FEATURE_UNKNOWN, "%s: %s",
 		      launching ? "a launch failed" : "no template",
 		      strerror(-err));
