@@ -46,14 +46,14 @@ class Client:
         self.raw(json.dumps(message).encode() + b"\n")
 
     def receive(self, timeout=20):
-        end = time.time() + timeout * slow
-        while b"\n" not in self.buffer:
+        end, parts = time.time() + timeout * slow, [self.buffer]
+        while b"\n" not in parts[-1]:
             if not select.select([self.reads], [], [], max(0, end - time.time()))[0]:
                 sys.exit("no answer in time")
-            more = os.read(self.reads, 65536)
-            if not more:
-                sys.exit("end of answers: %r" % self.buffer[:1000])
-            self.buffer += more
+            parts.append(os.read(self.reads, 65536))
+            if not parts[-1]:
+                sys.exit("end of answers: %r" % b"".join(parts)[:1000])
+        self.buffer = b"".join(parts)
         line, _, self.buffer = self.buffer.partition(b"\n")
         return json.loads(line)
 

@@ -129,6 +129,7 @@ tools() {
 	        ({"argv": ["true"], "id": 1}, "id"), ({"argv": ["true"], "cancel": 1}, "cancel"),
 	        ({"argv": ["true"], "max_output": "17M"}, "max_output"),
 	        ({"argv": ["true"], "spill": "relative"}, "spill"),
+	        ({"argv": ["true"], "env": {"A": None}}, "env"),
 	        ({"argv": ["tr\0ue"]}, "NUL")]:
 	    x = s.ask("tools/call", {"name": "run", "arguments": wrong})["result"]
 	    check(x["isError"], wrong)
@@ -175,6 +176,35 @@ tools() {
 	check(x["text"] == full[-300:] and x["lost"] == len(full) - 1000, x)
 	x = s.call("read", handle=h, cursor=len(full) - 10)
 	check(x["text"] == full[-10:] and x["lost"] == 0, x)
+	END
+	drive 'an answer without room for all output tells, and read and the file have it' <<- 'END'
+	full = 6 << 20
+	script = "head -c %d /dev/zero | tr '\\0' '\\1'" % full
+	s = Server()
+	def call(tool, **arguments):
+	    x = s.ask("tools/call", {"name": tool, "arguments": arguments}, 60)
+	    return x["result"]["structuredContent"]
+	x = call("batch", runs=[{"command": script, "max_output": full, "spill": tmp},
+	    {"argv": ["echo", "a"]}])["results"]
+	check(x[1]["out"] == "a\n" and "out_shortened" not in x[1], x[1])
+	x = x[0]
+	check(x["out_shortened"] and x["out_total"] == full, list(x))
+	head, gap, tail = x["out"].partition(
+	    "\n[... %d bytes are left out ...]\n" % x["out_omitted"])
+	check(gap and set(head + tail) == {"\1"}, len(x["out"]))
+	check(len(head) > full / 4 and len(tail) > full / 4, len(head), len(tail))
+	check(len(head + tail) + x["out_omitted"] == full, x["out_omitted"])
+	check(6 * len(head + tail) <= 32 << 20, len(head + tail))
+	check(os.path.getsize(x["out_spill"]) == full)
+	check(not opens(s.process.pid, x["out_spill"]))
+	part = call("read", handle=x["handle"], max_bytes=full)
+	check(part["lost"] == 0 and part["cursor"] == len(part["text"]), part["cursor"])
+	check(full / 4 < part["cursor"] <= (32 << 20) // 6, part["cursor"])
+	part = call("read", handle=x["handle"], cursor=part["cursor"], max_bytes=full)
+	check(part["cursor"] == full, part["cursor"])
+	x = s.call("run", argv=["head", "-c", "%d" % full, "/dev/zero"], max_output=full,
+	    base64=True)
+	check(base64.b64decode(x["out_base64"]) == bytes(full) and "handle" not in x)
 	END
 	drive 'cleaned output is what a terminal would show, and read has the bytes' <<- 'END'
 	s = Server()

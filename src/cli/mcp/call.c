@@ -197,7 +197,7 @@ static int ask_start(struct asked *a)
 	run->kept = !run->error;
 	rpc_result(a->m, a->c, a->rpc->version, a->rpc->id,
 		   run->error ? answer_tool_run(run)
-			      : answer_tool(answer_run(run, false), false));
+			      : answer_tool(answer_run(run, 0), false));
 	run_release(a->m, run);
 	return 0;
 }
@@ -400,7 +400,7 @@ static int ask_list(struct asked *a)
 	json_t *list = json_array();
 
 	for (struct mcp_run *run = a->m->runs; run && list; run = run->next) {
-		json_t *one = run->kept ? answer_run(run, false) : NULL;
+		json_t *one = run->kept ? answer_run(run, 0) : NULL;
 
 		if (!one)
 			continue;

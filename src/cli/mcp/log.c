@@ -122,8 +122,18 @@ static void spill(struct log *log, const char *bytes, size_t n)
 	write_spill(log, bytes, n);
 }
 
+void log_spill(struct log *log)
+{
+	if (!log->spill || log->spilled || log->spill_cut || log_has_gap(log))
+		return;
+	open_spill(log);
+	if (log->ended)
+		log_end(log);
+}
+
 void log_end(struct log *log)
 {
+	log->ended = true;
 	if (log->spill_fd >= 0)
 		close(log->spill_fd);
 	log->spill_fd = -1;

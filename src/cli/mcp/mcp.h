@@ -33,6 +33,7 @@
 #define MCP_OUTPUT_DEFAULT ((uint64_t)256 << 10) /* bytes of each stream */
 #define MCP_OUTPUT_MAX ((uint64_t)16 << 20)
 #define MCP_OUTPUT_ALL ((size_t)256 << 20) /* bytes of all runs */
+#define MCP_ANSWER_MAX ((uint64_t)32 << 20) /* bytes of output, as JSON */
 #define MCP_SPILL_MAX ((uint64_t)1 << 30) /* bytes of a file of output */
 #define MCP_WHAT_MAX \
 	((size_t)1024) /* bytes of what is remembered of a command */
@@ -57,6 +58,7 @@ struct log {
 	size_t n_head, head_size, head_most;
 	size_t n_tail, tail_size, tail_most, tail_end;
 	uint64_t total; /* bytes that came */
+	bool ended; /* no more will come */
 	char *spill; /* the path of the file; NULL: none */
 	int spill_fd; /* -1: not made yet, or no more */
 	bool spilled; /* there is a file */
@@ -68,6 +70,9 @@ struct log {
 void log_begin(struct log *log, size_t most, size_t tail, size_t *held);
 void log_add(struct log *log, const char *bytes, size_t n);
 void log_end(struct log *log); /* no more will come: the file is closed */
+
+/* Put all that is held and all that comes into the file, if there is to be one. */
+void log_spill(struct log *log);
 void log_free(struct log *log);
 
 /* Return how many bytes from at on are gone, and cannot be read. */
@@ -298,8 +303,12 @@ int64_t calls_due(const struct mcp_client *c);
 
 /* ---- answer.c */
 
-/* Describe a run; with output, all that is held of it. */
-json_t *answer_run(const struct mcp_run *run, bool output);
+/*
+ * Describe a run. weight is that of all runs of the answer, which share its room for
+ * output; 0: without output. A run whose output is shortened has a handle from then on.
+ */
+json_t *answer_run(struct mcp_run *run, size_t weight);
+size_t answer_weight(const struct mcp_run *run);
 
 /* Describe a part of a run's output. */
 json_t *answer_read(const struct mcp_run *run, const struct mcp_call *call);
@@ -308,7 +317,7 @@ json_t *answer_read(const struct mcp_run *run, const struct mcp_call *call);
 json_t *answer_tool(json_t *structured, bool is_error);
 
 /* Make that of a run, or of a call that was not understood. */
-json_t *answer_tool_run(const struct mcp_run *run);
+json_t *answer_tool_run(struct mcp_run *run);
 json_t *answer_refused_call(const struct complaint *c);
 
 /* ---- task.c */
@@ -317,8 +326,7 @@ json_t *answer_refused_call(const struct complaint *c);
 void task_serve(struct mcp *m, struct mcp_client *c, const struct rpc *rpc);
 
 /* Describe a run as a task; with_result: and how it ended. */
-json_t *task_of(const struct mcp *m, const struct mcp_run *run,
-		bool with_result);
+json_t *task_of(const struct mcp *m, struct mcp_run *run, bool with_result);
 
 /* ---- run.c */
 

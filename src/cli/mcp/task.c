@@ -20,8 +20,7 @@ static void set_time(json_t *object, const char *key, time_t when)
 	json_object_set_new(object, key, json_string(text));
 }
 
-json_t *task_of(const struct mcp *m, const struct mcp_run *run,
-		bool with_result)
+json_t *task_of(const struct mcp *m, struct mcp_run *run, bool with_result)
 {
 	bool over = run_is_over(run);
 	int64_t end = over ? run->ended_ns : run->deadline_ns;

@@ -75,7 +75,7 @@ static const struct argument {
 	{ "shell", PROGRAM, 0, "string",
 	  "the shell of \"command\"; default /bin/sh" },
 	{ "cwd", PROGRAM, 0, "string", "the directory to start in" },
-	{ "env", PROGRAM, 0, "variables",
+	{ "env", PROGRAM, 0, "environment",
 	  "all variables, in place of the server's" },
 	{ "setenv", PROGRAM, 0, "variables",
 	  "variables to set, or to remove by null" },
@@ -208,6 +208,10 @@ static const struct type {
 	  "{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
 	  "\"minItems\":1}",
 	  is_strings },
+	{ "environment",
+	  "{\"type\":\"object\",\"additionalProperties\":{"
+	  "\"type\":\"string\"}}",
+	  is_object },
 	{ "variables",
 	  "{\"type\":\"object\",\"additionalProperties\":{"
 	  "\"type\":[\"string\",\"null\"]}}",
@@ -257,9 +261,10 @@ static const char run_schema[] =
 			  ",\"out_base64\":" TEXT ",\"err_base64\":" TEXT
 			  ",\"out_total\":" COUNT_OF ",\"err_total\":" COUNT_OF
 			  ",\"out_omitted\":" COUNT_OF
-			  ",\"err_omitted\":" COUNT_OF ",\"out_replaced\":" FLAG
-			  ",\"err_replaced\":" FLAG ",\"out_spill\":" TEXT
-			  ",\"err_spill\":" TEXT
+			  ",\"err_omitted\":" COUNT_OF
+			  ",\"out_shortened\":" FLAG ",\"err_shortened\":" FLAG
+			  ",\"out_replaced\":" FLAG ",\"err_replaced\":" FLAG
+			  ",\"out_spill\":" TEXT ",\"err_spill\":" TEXT
 			  ",\"total_ms\":{\"type\":\"number\"},\"memory_peak\":" MAYBE(
 				  "integer") ",\"index\":" COUNT_OF
 					     ",\"argv\":{\"type\":\"array\",\"items\":" TEXT

@@ -69,16 +69,18 @@ static json_t *answer_batch(const struct mcp_call *call)
 {
 	struct mcp_run **order = calloc(call->n_runs, sizeof(struct mcp_run *));
 	json_t *list = json_array();
+	size_t weight = 0;
 
 	for (size_t i = 0; order && i < call->n_runs; i++) {
 		order[i] = call->runs[i];
+		weight += answer_weight(order[i]);
 		if (!run_is_over(order[i]))
 			order[i]->kept = true;
 	}
 	if (order && call->by_end)
 		qsort(order, call->n_runs, sizeof(struct mcp_run *), by_end);
 	for (size_t i = 0; order && i < call->n_runs; i++) {
-		json_t *one = answer_run(order[i], true);
+		json_t *one = answer_run(order[i], weight);
 		size_t index = 0;
 
 		while (call->runs[index] != order[i])
