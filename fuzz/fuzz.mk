@@ -8,7 +8,7 @@
 FUZZ_CC ?= clang
 FUZZ_TIME ?= 60
 FUZZERS := fuzz_args fuzz_cgroup fuzz_clean fuzz_elf fuzz_policy fuzz_proto \
-	fuzz_words
+	fuzz_rpc fuzz_words
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
@@ -46,8 +46,16 @@ $(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
 $(O)/fuzz/fuzz_proto: $(FUZZ_DAEMON_OBJ)
 
 # Parts of the command, which name the C library's extensions themselves.
-FUZZ_CLI_OBJ := $(addprefix $(O)/fuzz/src/cli/mcp/,clean.o clean_kept.o words.o)
+FUZZ_RPC_OBJ := $(addprefix $(O)/fuzz/src/cli/,engine/lines.o \
+	$(addprefix mcp/,protocol.o reply.o rpc.o send.o text.o tools.o version.o))
+FUZZ_CLI_OBJ := $(FUZZ_RPC_OBJ) \
+	$(addprefix $(O)/fuzz/src/cli/mcp/,clean.o clean_kept.o words.o)
 $(FUZZ_CLI_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS))
+$(FUZZ_RPC_OBJ): FUZZ_CFLAGS += $(JANSSON_CFLAGS) -DVERSION='"$(VERSION)"'
+$(FUZZ_RPC_OBJ): | need-jansson
+$(O)/fuzz/fuzz_rpc: $(FUZZ_RPC_OBJ)
+$(O)/fuzz/fuzz_rpc: FUZZ_CFLAGS += $(JANSSON_CFLAGS)
+$(O)/fuzz/fuzz_rpc: FUZZ_LIBS = $(JANSSON_LIBS)
 $(O)/fuzz/fuzz_clean: $(filter %/clean.o %/clean_kept.o,$(FUZZ_CLI_OBJ))
 $(O)/fuzz/fuzz_words: $(filter %/words.o,$(FUZZ_CLI_OBJ))
 
@@ -73,7 +81,9 @@ $(O)/fuzz/fuzz_policy: FUZZ_LIBS = $(JANSSON_LIBS) -lstdc++ -lm
 fuzz: build-fuzz $(O)/tests/tools/tiny
 	$(Q)for f in $(FUZZERS); do \
 		t=$(FUZZ_TIME); \
-		case $$f in fuzz_clean | fuzz_policy | fuzz_words) t=$$(((t + 5) / 6)) ;; esac; \
+		case $$f in fuzz_clean | fuzz_policy | fuzz_rpc | fuzz_words) \
+			t=$$(((t + 5) / 6)) ;; \
+		esac; \
 		mkdir -p $(O)/fuzz/corpus/$$f $(O)/fuzz/finds && \
 		echo "  FUZZ    $$f, $$t s" && \
 		FUZZ_PROGRAM=$(O)/tests/tools/tiny $(O)/fuzz/$$f \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Clients of others drive spawn-template mcp: the SDKs for Python and TypeScript, from their
-# registries, in the old and the new protocol. MCP_SCHEMAS=DIR validates each kind of answer
+# registries, in the old and the new protocol. MCP_SCHEMAS=DIR validates all that it sends
 # against the schemas of the protocol; DIR is the folder 'schema' of its repository.
 #
 #: check-mcp       drive mcp by the SDKs for Python and TypeScript; MCP_SCHEMAS=DIR

@@ -10,6 +10,9 @@ import sys
 import jsonschema
 
 META = "io.modelcontextprotocol/"
+ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+NOTIFICATIONS = {"notifications/progress": "ProgressNotification",
+                 ACKNOWLEDGED: "SubscriptionsAcknowledgedNotification"}
 
 
 class Server:
@@ -18,6 +21,7 @@ class Server:
             self.schema = json.load(f)
         self.place = "$defs" if "$defs" in self.schema else "definitions"
         self.version, self.id, self.tools, self.meta = version, 0, {}, {}
+        self.notified = set()
         self.process = subprocess.Popen([sys.argv[1], "mcp"], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -26,11 +30,16 @@ class Server:
         self.process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": self.id,
             "method": method, "params": dict(params, **self.meta)}) + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        while True:
+            x = json.loads(self.process.stdout.readline())
+            self.check(x, "JSONRPCMessage")
+            if "method" not in x:
+                return x
+            self.check(x, NOTIFICATIONS[x["method"]])
+            self.notified.add(x["method"])
 
     def check(self, value, name):
         part = dict(self.schema, **{"$ref": "#/%s/%s" % (self.place, name)})
-        part.pop("anyOf", None)
         jsonschema.validators.validator_for(self.schema)(part).validate(value)
 
     def call(self, tool, **arguments):
@@ -48,6 +57,24 @@ class Server:
             self.check(self.ask("initialize", protocolVersion=self.version,
                 capabilities={}, clientInfo={"name": "t", "version": "1"})["result"],
                 "InitializeResult")
+
+    def progress(self):
+        """The server tells of it each second."""
+        meta = dict(self.meta.get("_meta", {}), progressToken=1)
+        saved, self.meta = self.meta, {"_meta": meta}
+        self.call("run", argv=["sleep", "1.3"])
+        self.meta = saved
+        if "notifications/progress" not in self.notified:
+            sys.exit("no progress")
+
+    def listen(self):
+        """Nothing answers this request, so another one is sent behind it."""
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": "l",
+            "method": "subscriptions/listen",
+            "params": dict({"notifications": {}}, **self.meta)}) + "\n")
+        self.call("list")
+        if ACKNOWLEDGED not in self.notified:
+            sys.exit("no acknowledgement")
 
     def drive(self):
         self.begin()
@@ -72,6 +99,9 @@ class Server:
         if name not in self.schema[self.place]:
             name = "JSONRPCErrorResponse"
         self.check(self.ask("nope"), name)
+        self.progress()
+        if self.meta:
+            self.listen()
         self.process.stdin.close()
         if self.process.wait(20):
             sys.exit("the server has failed")
