@@ -108,7 +108,7 @@ extern "C" {
 #define SPAWN_TEMPLATE_CREATE_WARM_ONCE		(1ULL << 36) /* see create */
 #define SPAWN_TEMPLATE_CREATE_WARM_FORK		(1ULL << 37)
 #define SPAWN_TEMPLATE_CREATE_AUTO_REFRESH	(1ULL << 38) /* see spawn */
-#define SPAWN_TEMPLATE_CREATE_WARM_RUNTIME	(1ULL << 39) /* shells, Python */
+#define SPAWN_TEMPLATE_CREATE_WARM_RUNTIME	(1ULL << 39) /* runtimes */
 
 /**
  * spawn_template_search - resolve a name as execvp(3) does, once (extension)
@@ -219,14 +219,18 @@ struct spawn_template_create_args {
  * a list of modules to import ahead, such as "json,re,subprocess". Another Python is
  * prepared as with WARM_FORK.
  *
+ * If the program's name is "node", "nodejs" or "node" with a version, CREATE_WARM_RUNTIME
+ * has Nodes start ahead, as with WARM_ONCE: each becomes the node of one launch, and looks
+ * at its command line only then. args->warm_preload is 0.
+ *
  * Return: a new fd, owned by the caller, closed by spawn_template_close() or
  * close(2); or
  *   -EINVAL  size too small; unknown flag; a VER1 flag with a VER0 size; a
  *            reserved field, exec_flags, actions or actions_len not 0; neither or
  *            both of execfd and filename; a relative filename; GUARD with
  *            NO_GUARD; two of WARM_ONCE, WARM_FORK and WARM_RUNTIME; warm_preload
- *            without WARM_RUNTIME, missing or relative for a shell, or no list of
- *            modules for a Python
+ *            without WARM_RUNTIME, missing or relative for a shell, no list of
+ *            modules for a Python, or not 0 for a Node
  *   -E2BIG   size over a page, or a byte beyond the known fields is not 0
  *   -EOPNOTSUPP  DENY_WRITE without a guard or with NO_GUARD, or on a file system
  *            where the guard cannot deny every write: network, FUSE

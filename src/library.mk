@@ -35,7 +35,7 @@ CHILD_OBJ := $(O)/src/child.o $(O)/src/tree/supervisor_child.o \
 	$(O)/src/warm/stub.o
 # Three processes run its code at a time, in memory and a thread block that they share.
 $(addprefix $(O)/src/warm/,park.o tracer.o facts.o mapped.o shell_park.o stops.o \
-	dash_park.o python_park.o symbols.o): SAN_FLAGS :=
+	dash_park.o python_park.o node_park.o symbols.o): SAN_FLAGS :=
 
 $(CHILD_OBJ): $(O)/src/%.o: src/%.c scripts/check-child
 	@mkdir -p $(@D)

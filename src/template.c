@@ -216,35 +216,42 @@ int st_template_check_flags(uint64_t flags)
 	return (flags & ONCE_AND_FORK) == ONCE_AND_FORK ? -EINVAL : 0;
 }
 
-static bool is_python(const struct spawn_template_create_args *args)
+/* Return: the path, or that of the descriptor, which is in target. */
+static const char *path_of(const struct spawn_template_create_args *args,
+			   char target[SPAWN_TEMPLATE_PATH_MAX])
 {
 	const char *path = (const char *)(uintptr_t)args->filename;
-	char link[32], target[SPAWN_TEMPLATE_PATH_MAX];
+	char link[32];
 	int len;
 
 	if (!path) {
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", args->execfd);
 		len = sys_call4(__NR_readlinkat, AT_FDCWD, link, target,
-				sizeof(target) - 1);
+				SPAWN_TEMPLATE_PATH_MAX - 1);
 		target[len > 0 ? len : 0] = '\0';
 		path = target;
 	}
-	return names_python(path);
+	return path;
 }
 
 /*
- * Checks the modules for a Python, or the file that a session shell will source:
- * a mistake shows at start-up.
+ * Checks the modules for a Python, that there are none for a Node, or the file that a
+ * session shell will source: a mistake shows at start-up.
  */
 static int check_preload(const struct spawn_template_create_args *args)
 {
 	const char *preload = (const char *)(uintptr_t)args->warm_preload;
 	struct spawn_template_key key = { 0 };
+	char target[SPAWN_TEMPLATE_PATH_MAX];
+	const char *path;
 	int fd, ret;
 
 	if (!(args->flags & SPAWN_TEMPLATE_CREATE_WARM_RUNTIME))
 		return preload ? -EINVAL : 0;
-	if (is_python(args))
+	path = path_of(args, target);
+	if (st_warm_is_node(path))
+		return preload ? -EINVAL : 0;
+	if (names_python(path))
 		return !preload || st_warm_is_list(preload) ? 0 : -EINVAL;
 	if (!preload || *preload != '/')
 		return -EINVAL;

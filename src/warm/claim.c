@@ -26,6 +26,7 @@
 #include "warm/arch.h"
 #include "warm/claim.h"
 #include "warm/image.h"
+#include "warm/node.h"
 
 /* The time within which a process must take the launch. */
 #define TAKEN_MOST (100 * ST_MS)
@@ -101,6 +102,8 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 	slot->req.caller = (uint32_t)sys_call0(__NR_gettid);
 	slot->req.cpu = (uint32_t)sched_getcpu();
 	slot->req.spins = claim->launch->batch ? GO_SPINS_RING : GO_SPINS;
+	if (parked->control.node.node)
+		fds->first = WARM_NODE_FD_FIRST;
 	if (!st_fds_list(fds, claim->launch))
 		return -E2BIG;
 	if (st_fds_has(fds, fds->fd[0]))
@@ -115,6 +118,9 @@ static int fill_slot(struct warm_claim *claim, struct warm_fds *fds)
 	if (parked->control.python.python)
 		return st_python_image(&image, parked, fds, claim->launch,
 				       &slot->req);
+	if (parked->control.node.node)
+		return st_node_image(&image, parked, fds, claim->launch,
+				     &slot->req);
 	return (parked->control.shell.shell ? st_shell_image : st_warm_image)(
 		&image, parked, fds, claim->launch, &slot->req);
 }

@@ -12,7 +12,9 @@
  */
 static int low_number(const struct warm_fds *fds, const struct st_launch *l)
 {
-	for (int number = WARM_FD_LIMIT - 1; number > 2; number--) {
+	const int least = fds->first ? fds->first : 3;
+
+	for (int number = WARM_FD_LIMIT - 1; number >= least; number--) {
 		bool used = st_launch_names(l, number);
 
 		for (int i = 0; i < fds->n; i++)
@@ -42,7 +44,7 @@ static bool add_fd(struct warm_fds *fds, const struct st_launch *l, int fd)
 	if (fds->n == WARM_FDS_MOST)
 		return false;
 	fds->fd[fds->n] = fd;
-	fds->number[fds->n] = fd < WARM_FD_LIMIT ? fd : low_number(fds, l);
+	fds->number[fds->n] = st_fds_same(fds, fd) ? fd : low_number(fds, l);
 	return fds->number[fds->n++] >= 0;
 }
 

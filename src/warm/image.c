@@ -132,7 +132,7 @@ static uint64_t put_actions(struct warm_builder *b, const struct warm_fds *fds,
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		copy[i] = l->actions[i];
-		if (copy[i].fd >= WARM_FD_LIMIT &&
+		if (copy[i].fd >= 0 && !st_fds_same(fds, copy[i].fd) &&
 		    copy[i].type != SPAWN_TEMPLATE_ACTION_RLIMIT &&
 		    copy[i].type != SPAWN_TEMPLATE_ACTION_CLOSE_RANGE)
 			copy[i].fd = number_there(fds, copy[i].fd);

@@ -13,7 +13,14 @@ struct warm_fds {
 	int n;
 	int fd[WARM_FDS_MOST];
 	int number[WARM_FDS_MOST];
+	int first; /* lower numbers are the process's own; 0: none are */
 };
+
+/* Tells whether a descriptor has the same number there. */
+static inline bool st_fds_same(const struct warm_fds *fds, int fd)
+{
+	return fd <= 2 || (!fds->first && fd < WARM_FD_LIMIT);
+}
 
 bool st_fds_list(struct warm_fds *fds, const struct st_launch *l);
 bool st_fds_has(const struct warm_fds *fds, int fd);

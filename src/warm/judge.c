@@ -230,6 +230,10 @@ unsigned int st_judge_process(const struct warm_seat *seat,
 	    (same.ignored | ST_PYTHON_IGNORES) !=
 		    (seat->same.ignored | ST_PYTHON_IGNORES))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
+	/* each of its threads would need it */
+	if (seat->parked.control.node.node &&
+	    same.no_new_privs != seat->same.no_new_privs)
+		return SPAWN_TEMPLATE_COLD_INHERITED;
 	caller->ignored = same.ignored;
 	caller->umask = (unsigned int)same.umask;
 	caller->no_new_privs = same.no_new_privs;

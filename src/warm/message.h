@@ -13,6 +13,7 @@
 #include <linux/prctl.h>
 
 #include "launch.h"
+#include "warm/node_message.h"
 #include "warm/python_message.h"
 #include "warm/shell_message.h"
 
@@ -72,6 +73,7 @@ struct warm_control {
 	struct warm_range ahead[WARM_AHEAD_MOST];
 	struct warm_shell shell;
 	struct warm_python python;
+	struct warm_node node;
 };
 
 /*

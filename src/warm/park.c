@@ -277,6 +277,7 @@ static int trace(struct tracer *t)
 		ret = st_park_files(t);
 	if (ret == 0 && t->park->shell)
 		ret = t->park->shell->python	? st_park_python(t)
+		      : t->park->shell->node	? st_park_node(t)
 		      : t->park->shell->is_dash ? st_park_dash(t)
 						: st_park_bash(t);
 	if (ret == 0)

@@ -57,7 +57,7 @@ struct st_parked {
 	/* a session shell's working directory, and digest of PWD and OLDPWD */
 	uint64_t directory_ino, directory_dev, directories;
 	char directory[SPAWN_TEMPLATE_PATH_MAX]; /* its name, there */
-	const char *program;	/* a prepared Python's file */
+	const char *program;	/* the file of a prepared Python or Node */
 
 	/* the end, of which only what is used takes memory */
 	struct warm_file files[WARM_FILES_MOST];
@@ -76,7 +76,7 @@ struct st_shell_start {
 	int64_t offset[WARM_BASH_N];	/* of symbols from the entry; 0: none */
 	int in, out;		/* descriptors for 0, and for 1 and 2 */
 	struct st_own in_file, out_file;
-	bool python;
+	bool python, node;
 };
 
 struct st_park {

@@ -16,6 +16,7 @@
 #include "sys.h"
 #include "epoch.h"
 #include "warm/claim.h"
+#include "warm/node.h"
 #include "warm/pool.h"
 
 #define LOCK_TRIES 20
@@ -81,6 +82,11 @@ static struct warm_seat *find_seat(struct st_warm *w)
 	return NULL;
 }
 
+static bool is_node(const struct st_warm *w)
+{
+	return w->python && w->python->node;
+}
+
 /* Tells whether the runtime is to be parked for the launch from now on. */
 static bool moves(struct st_warm *w, const struct st_launch *l)
 {
@@ -130,8 +136,8 @@ static unsigned int begin(struct st_warm *w, struct st_launch *l,
 	sys_sigmask(NULL, &mask);
 	if (!st_judge_standard(l))
 		return SPAWN_TEMPLATE_COLD_DESCRIPTORS;
-	/* the file was sourced with no signal blocked */
-	if (w->session && (l->masked ? l->mask : mask))
+	/* the file was sourced, or threads were begun, with no signal blocked */
+	if ((w->session || is_node(w)) && (l->masked ? l->mask : mask))
 		return SPAWN_TEMPLATE_COLD_INHERITED;
 	ret = st_claim_begin(claim, seat, l, mask, w->target,
 			     is_hurry(w, seat));
@@ -399,6 +405,11 @@ bool st_warm_is_list(const char *preload)
 	return st_python_is_list(preload);
 }
 
+bool st_warm_is_node(const char *path)
+{
+	return st_node_is_name(path);
+}
+
 /**
  * st_warm_new - prepare launches for a template
  * @path: absolute, of the file with this key
@@ -431,10 +442,12 @@ struct st_warm *st_warm_new(const char *path,
 		w->python = st_python_new(preload ? preload : "");
 		if (!w->python)
 			goto fail;
+		w->python->node = st_node_is_name(w->path);
 	}
 	w->key = *key;
-	w->mode = create_flags & SPAWN_TEMPLATE_CREATE_WARM_ONCE ? WARM_ONCE
-								 : WARM_FORK;
+	w->mode = create_flags & SPAWN_TEMPLATE_CREATE_WARM_ONCE || is_node(w)
+			  ? WARM_ONCE
+			  : WARM_FORK;
 	w->target = target ? target : 1;
 	if (w->target > WARM_SEATS_MOST)
 		w->target = WARM_SEATS_MOST;

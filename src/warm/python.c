@@ -12,6 +12,7 @@
 
 #include "sys.h"
 #include "warm/environment.h"
+#include "warm/node.h"
 #include "warm/python.h"
 #include "warm/shell.h"
 #include "warm/warm.h"
@@ -65,6 +66,20 @@ void st_python_free(struct st_python *python)
 
 /* ---- the start to park for */
 
+static int options_of(const struct st_python *python, const struct st_launch *l)
+{
+	return python->node ? st_node_options(argv_of(l))
+			    : st_python_options(argv_of(l));
+}
+
+static bool refuses(const struct st_python *python, const struct st_launch *l)
+{
+	char *const *envp = st_environment_of(l);
+
+	return python->node ? st_node_refuses(envp)
+			    : st_python_refuses(envp, argv_of(l)[0]);
+}
+
 bool st_python_copy(const struct st_python *python, struct st_python_start *to)
 {
 	if (!python->start.envp)
@@ -92,7 +107,7 @@ static char **copy_options(char *const *argv, int n)
 
 bool st_python_learn(struct st_python *python, const struct st_launch *l)
 {
-	int n = st_python_options(argv_of(l));
+	int n = options_of(python, l);
 
 	if (python->start.envp)
 		return true;
@@ -138,10 +153,10 @@ static uint64_t digest(const struct st_launch *l, int n)
  */
 bool st_python_moves(struct st_python *python, const struct st_launch *l)
 {
-	int n = st_python_options(argv_of(l));
+	int n = options_of(python, l);
 	uint64_t other;
 
-	if (st_python_refuses(st_environment_of(l), argv_of(l)[0]))
+	if (refuses(python, l))
 		return false;
 	if (n < 0 || !python->start.envp || same_start(python, l, n)) {
 		python->other = 0;
@@ -161,15 +176,18 @@ bool st_python_moves(struct st_python *python, const struct st_launch *l)
 unsigned int st_python_judge(const struct st_python *python,
 			     const struct st_launch *l)
 {
-	char **argv = argv_of(l);
-	int n = st_python_options(argv);
+	int n = options_of(python, l);
+	unsigned int reason;
 
 	if (n < 0)
 		return SPAWN_TEMPLATE_COLD_COMMAND;
-	/* python has set its own by then */
-	if (st_session_defaulted(l) & ~ST_PYTHON_IGNORES)
+	/* python has set its own by then; node sets all */
+	if (!python->node && (st_session_defaulted(l) & ~ST_PYTHON_IGNORES))
 		return SPAWN_TEMPLATE_COLD_FLAGS;
-	if (st_python_refuses(st_environment_of(l), argv[0]))
+	reason = python->node ? st_node_judge(l) : ST_COLD_NONE;
+	if (reason != ST_COLD_NONE)
+		return reason;
+	if (refuses(python, l))
 		return SPAWN_TEMPLATE_COLD_ENVIRONMENT;
 	return !python->start.envp || same_start(python, l, n)
 		       ? ST_COLD_NONE
@@ -220,6 +238,8 @@ int st_python_open(const struct st_python *python,
 	char *text = NULL, **argv = NULL;
 	int ret = from->envp ? 0 : -ENOMEM;
 
+	if (python->node)
+		return st_node_open(from->options, from->envp, seat, park);
 	if (ret == 0)
 		text = make_text(python->modules, &start.rest);
 	if (text)

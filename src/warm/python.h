@@ -25,6 +25,7 @@ struct st_python {
 	struct st_python_start start;
 	uint64_t other; /* digest of another start seen last */
 	uint64_t generation; /* counts starts */
+	bool node; /* it is a Node: see node.h */
 };
 
 extern const char st_python_source[];

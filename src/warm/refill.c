@@ -15,6 +15,8 @@
 #include "warm/environment.h"
 #include "warm/pool.h"
 
+/* Small programs have ended by then: node starts for longer than they run. */
+#define NODE_REFILL_AFTER (20 * ST_MS)
 /* The time after which parking is tried again that found no process or memory. */
 #define SHORTAGE_AFTER (1000 * ST_MS)
 /* The time after which it is tried again that has failed for good, and how often. */
@@ -158,7 +160,10 @@ int64_t st_pool_park_after(const struct st_warm *w)
 	unsigned int n = w->misfits > w->moves ? w->misfits : w->moves;
 	unsigned int over = n > WARM_MISFITS ? n - WARM_MISFITS : 0;
 
-	return over ? 50 * ST_MS << (over < 10 ? over : 10) : WARM_REFILL_AFTER;
+	if (over)
+		return 50 * ST_MS << (over < 10 ? over : 10);
+	return w->python && w->python->node ? NODE_REFILL_AFTER
+					    : WARM_REFILL_AFTER;
 }
 
 /*
@@ -209,7 +214,8 @@ void st_pool_refill(struct st_warm *w)
 
 	runtime_start_free(&start);
 	/* sourcing may have effects: not again what cannot be forked */
-	final = (w->session || w->python) && step >= WARM_STEP_SOURCE;
+	final = (w->session || (w->python && !w->python->node)) &&
+		step >= WARM_STEP_SOURCE;
 	pthread_mutex_lock(&w->lock);
 	w->due = ST_NEVER;
 	if (generation_of(w) != generation) {

@@ -267,12 +267,12 @@ INLINE void place_descriptors(const struct child *c, struct stub_fds *fds)
  * Does the default close. The socket, as the held descriptor, and the door, as
  * wait_fd, are spared: the answer needs them.
  */
-INLINE int close_all(const struct child *c)
+INLINE int close_all(const struct child *c, const struct warm_control *z)
 {
 	int spare[SPAWN_TEMPLATE_ACTIONS_MAX + 2];
 	struct fds fds;
 
-	fds.first = 3;
+	fds.first = z->node.node ? WARM_NODE_FD_FIRST : 3;
 	fds.last = ~0U;
 	fds.spare = spare;
 	fds.n_spare = list_spared(c, spare);
@@ -336,13 +336,16 @@ INLINE void renew_secrets(const struct child *c, const struct warm_control *z)
 /* Tells whether the program runs already, up to the launch's own part. */
 INLINE bool is_runtime(const struct warm_control *z)
 {
-	return z->shell.shell || z->python.python;
+	return z->shell.shell || z->python.python || z->node.node;
 }
 
 INLINE void become(const struct child *c, const struct warm_control *z,
-		   const struct warm_request *req)
+		   struct warm_request *req)
 {
 	stage(c, SPAWN_TEMPLATE_STAGE_EXEC);
+	/* another thread of node's may have moved it */
+	if (z->node.node)
+		req->mm.brk = (uint64_t)sys_call1(__NR_brk, 0);
 	must(c, sys_call5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &req->mm,
 			  sizeof(req->mm), 0));
 	if (z->tid_field)
@@ -355,6 +358,7 @@ INLINE void become(const struct child *c, const struct warm_control *z,
 
 /* ---- one launch */
 
+#include "warm/node_stub.h"
 #include "warm/python_stub.h"
 #include "warm/shell_stub.h"
 
@@ -377,7 +381,7 @@ INLINE void take_steps(const struct child *c, const struct warm_slot *slot,
 	set_session(c);
 	each_action(c, do_action);
 	stage(c, SPAWN_TEMPLATE_STAGE_CLOSE);
-	must(c, close_all(c));
+	must(c, close_all(c, z));
 	if (l->plan.keeps)
 		each_action(c, keep_fd);
 	set_umask_and_nice(c);
@@ -430,7 +434,7 @@ INLINE void begin_python(const struct warm_control *z)
 
 static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 {
-	const struct warm_request *req;
+	struct warm_request *req;
 	struct warm_slot *slot;
 	struct stub_fds fds;
 	struct child c;
@@ -471,10 +475,14 @@ static _Noreturn void IN_SECTION serve(const struct warm_control *z)
 		become_python(&z->python,
 			      (const struct warm_python_command *)command,
 			      mask);
+	if (z->node.node)
+		become_node(&z->node, (const struct warm_node_command *)command,
+			    mask);
 	sys_sigmask(&mask, 0);
 	if (is_runtime(z))
-		warm_resume_call(z->shell.shell ? z->shell.registers
-						: z->python.registers,
+		warm_resume_call(z->shell.shell	    ? z->shell.registers
+				 : z->python.python ? z->python.registers
+						    : z->node.registers,
 				 z->gadget, z->stub, z->stub_len);
 	warm_resume(sp, z->resume, z->entry, z->gadget, z->stub, z->stub_len);
 }

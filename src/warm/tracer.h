@@ -71,6 +71,8 @@ int st_park_bash(struct tracer *t);
 int st_park_dash(struct tracer *t);
 /* python_park.c: has Python initialise itself; it is stopped at its program */
 int st_park_python(struct tracer *t);
+/* node_park.c: has node start; it is stopped before it looks at its command line */
+int st_park_node(struct tracer *t);
 
 /* symbols.c. Return: 0; -ENOEXEC: the process lacks one of them. */
 int st_trace_symbols(struct tracer *t, const char *const *names, int n,

@@ -17,6 +17,9 @@ struct st_warm;
 /* Tells whether warm_preload lists modules for a Python. */
 bool st_warm_is_list(const char *preload);
 
+/* Tells whether the program is node, by its name. */
+bool st_warm_is_node(const char *path);
+
 struct st_warm *st_warm_new(const char *path,
 			    const struct spawn_template_key *key,
 			    uint64_t create_flags, const char *preload,
