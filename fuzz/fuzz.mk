@@ -61,8 +61,8 @@ $(O)/fuzz/fuzz_words: $(filter %/words.o,$(FUZZ_CLI_OBJ))
 
 # Policies, with the parts of the command that they stand on.
 FUZZ_POLICY_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(sort $(wildcard src/cli/policy/*.c) \
-	$(addprefix src/cli/,launch.c limits.c names.c output.c sandbox.c stop.c text_safe.c time.c \
-		way.c)))
+	$(addprefix src/cli/,launch.c limits.c names.c output.c sandbox.c \
+		stop.c text_safe.c time.c way.c)))
 $(FUZZ_POLICY_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS)) \
 	-DVERSION='"$(VERSION)"'
 $(FUZZ_POLICY_OBJ) $(O)/fuzz/src/cli/policy/toml.o: | need-jansson need-tomlplusplus
