@@ -43,6 +43,8 @@ enum way {
 	CGROUP,
 	LIMITS,
 	SUPERVISE,
+	CALLER,
+	ENGINE,
 	WAYS,
 };
 
@@ -67,6 +69,10 @@ static const struct {
 		     RUN(LIMITS), true },
 	[SUPERVISE] = { "supervise", "a cgroup with supervisor", RUN(SUPERVISE),
 			false },
+	[CALLER] = { "caller", "ends with the caller", RUN(END_WITH_CALLER),
+		     false },
+	[ENGINE] = { "engine", "ends what is left, and with the caller",
+		     RUN(END_LEFTOVERS) | RUN(END_WITH_CALLER), false },
 };
 
 static struct bench {

@@ -66,7 +66,7 @@ _spawn_template_run() {
 		--cpu-weight --io-weight --session --modules --profile'
 	local switches='--clear-env --inherit-fds --no-new-privs --no-net
 		--sandbox-best-effort --no-signals --no-abstract --no-devices
-		--merge-stderr --pty
+		--merge-stderr --pty --no-echo --raw
 		--die-with-parent --setsid --capture --cgroup-tree --supervise
 		--keep-leftovers --end-leftovers
 		--warm --warm=once --warm=fork --warm=python --json --help'

@@ -99,6 +99,8 @@ complete $ended -l max-output -x -a '64K 1M 16M' -d 'Keep so much of each stream
 complete $captured -l held-quiet -x -a '100ms 1s 10s' -d 'Then give up output that is held'
 complete $captured -l held-most -x -a '1s 10s 1h' -d 'Give it up at last'
 complete $captured -l keep-leftovers -d 'Let live what is left behind'
+complete $run -l no-echo -d 'With --pty: without echo'
+complete $run -l raw -d 'With --pty: no byte is changed'
 complete $captured -l session -x -a 'own group caller' -d 'Of its own, or this one'
 complete $run -l end-leftovers -d 'End what is left behind'
 complete $ended -l cgroup-tree -d 'In a cgroup of its own'

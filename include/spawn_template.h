@@ -801,6 +801,9 @@ int spawn_template_close(int tfd);
 #define SPAWN_TEMPLATE_RUN_SAME_GROUP		(1U << 13) /* as the caller */
 #define SPAWN_TEMPLATE_RUN_TELL_START		(1U << 14) /* see ring_run */
 #define SPAWN_TEMPLATE_RUN_TELL_ROOM		(1U << 15) /* CQE_ROOM: see ring_write */
+#define SPAWN_TEMPLATE_RUN_END_WITH_CALLER	(1U << 16) /* see ring_run */
+#define SPAWN_TEMPLATE_RUN_RAW			(1U << 17) /* RUN_PTY's terminal is */
+#define SPAWN_TEMPLATE_RUN_KEEP_LEFTOVERS	0U /* the default of these calls */
 
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0	176 /* spawn: 128 bytes */
 #define SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER1	312 /* spawn: 256 bytes */
@@ -1024,12 +1027,13 @@ struct spawn_template_result {
  *            RUN_CGROUP with cgroup_parent_fd below -1, or with INTO_CGROUP;
  *            RUN_STREAM without on_output, or on_output without RUN_STREAM;
  *            RUN_STREAM or idle_timeout_ns with RUN_NO_CAPTURE; RUN_OPEN_INPUT or
- *            RUN_DETACH_ON_TIMEOUT or RUN_TELL_START, which are for rings;
+ *            RUN_DETACH_ON_TIMEOUT, RUN_TELL_START or RUN_END_WITH_CALLER, which are
+ *            for rings;
  *            RUN_SAME_GROUP with RUN_PTY, SPAWN_SETSID or SPAWN_SETPGROUP;
  *            RUN_TAIL or RUN_SPILL with
  *            RUN_STREAM or RUN_NO_CAPTURE; tail_output above max_output; spill_fd is
  *            neither a directory nor a regular file; RUN_PTY with RUN_NO_CAPTURE or
- *            SPAWN_SETPGROUP; RUN_NO_ECHO without RUN_PTY; a limit without
+ *            SPAWN_SETPGROUP; RUN_NO_ECHO or RUN_RAW without RUN_PTY; a limit without
  *            RUN_LIMITS, or out of its range
  *   -ENOTDIR spill_fd is a file, without RUN_MERGE_STDERR
  *   -EBADF   cgroup_parent_fd is no cgroup v2 directory
@@ -1244,6 +1248,18 @@ int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
  * exec, and before all others of the run except output. It has res 0, the pid, and a
  * pidfd, with which the caller can signal the program. The ring closes the pidfd in
  * spawn_template_ring_seen(); it is -1 if no descriptor was free.
+ *
+ * With RUN_END_WITH_CALLER the tree of a run in flight ends when the caller execs or
+ * ends, whatever ends the caller. A small process, the sentinel, sees that. It serves all
+ * runs of the ring, and stops and kills each program, its group, its session, and the
+ * descendants of all these. A process that has left both group and session after its
+ * parent had ended, as a daemon does, is not found: RUN_SUPERVISE finds those. What the
+ * program has left when its run is over lives on, unless RUN_END_LEFTOVERS is set. The
+ * first such run of a ring costs as much as fork(2), in the thread that launches; all
+ * others cost a few stores. With RUN_CGROUP, a cgroup with supervisor does this work, if
+ * there can be one. Where there can be no sentinel, for example without the /proc of the
+ * caller's pid namespace, the flag has the effect of SPAWN_DIE_WITH_PARENT. It has no
+ * effect beside RUN_SUPERVISE.
  *
  * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run(), with
  * on_output, which is for that call, or for RUN_DETACH_ON_TIMEOUT without timeout_ns.

@@ -6,8 +6,8 @@
  * other threads go on. The launching thread waits, or goes on as well, as in
  * begin.c. So the child uses raw system calls only, no libc, no thread-local
  * data, no writable static data, and does not return; the build checks that
- * this object refers to nothing outside. The child writes only to its stack and
- * the report.
+ * this object refers to nothing outside. The child writes only to its stack, the
+ * report and the place for its pid.
  *
  * No handler of the caller can run here: either clone3 has reset all handlers,
  * or all signals are blocked until just before exec (see clone.c). Where a core
@@ -391,6 +391,8 @@ void st_child(void *launch)
 
 	if (l->reset_handlers)
 		c.report->pid = sys_call0(__NR_getpid);
+	if (l->told)
+		*l->told = sys_call0(__NR_getpid);
 	c.report->runs = true;
 	if (l->wait_fd)
 		wait_for_parent(l);

@@ -71,6 +71,7 @@ struct st_launch {
 	bool batch;			/* leave SCHED_BATCH for SCHED_OTHER */
 	bool close_now;			/* close before exec, not at exec */
 	bool outlives; /* the launching thread is there until the child has ended */
+	volatile pid_t *told;	/* set to the child's pid before exec; or NULL */
 	struct st_watch *watch; /* lets another thread end the child, or NULL */
 	/* how it does, if not by the pidfd below; or NULL */
 	void (*end)(const struct st_launch *launch);

@@ -16,6 +16,7 @@ struct st_spawn {
 	uint64_t mask;
 	bool batch, close_now, outlives; /* see st_launch */
 	struct st_watch *watch;
+	volatile pid_t *told;	/* see st_launch; or NULL */
 	bool *warm; /* set: was it launched from a prepared process? or NULL */
 	/* makes the child; NULL: as st_clone_launch() does, or from a warm one */
 	pid_t (*clone)(struct st_launch *launch);

@@ -22,6 +22,7 @@
 #include <linux/seccomp.h>
 
 #define DEFAULT_SECONDS 30
+#define REAP_MS 200
 
 /* Written by the processes of a case, read by the one that runs the cases. */
 struct shared {
@@ -203,12 +204,28 @@ static bool must_work(void)
 	return s && !strcmp(s, "1");
 }
 
+/*
+ * Reap what a case has orphaned, as init would: a long one would fill the table of
+ * processes with zombies, and every look at /proc would take longer.
+ */
+static void reap_orphans(pid_t except)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
+		       0 &&
+	       info.si_pid && info.si_pid != except) {
+		waitpid(info.si_pid, NULL, __WALL | WNOHANG);
+		info.si_pid = 0;
+	}
+}
+
 /* Run a case in a new process. Return: its wait status, or -1 when time ran out. */
 static int run_process(const struct test_case *c)
 {
 	int seconds = (int)(c->seconds ? c->seconds : DEFAULT_SECONDS);
 	struct pollfd pfd = { .events = POLLIN };
-	int status = 0, n;
+	int status = 0, n, left = seconds * slow_factor() * 1000;
 	pid_t pid;
 
 	fflush(NULL);
@@ -228,8 +245,11 @@ static int run_process(const struct test_case *c)
 	setpgid(pid, pid);
 	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	do {
-		n = poll(&pfd, 1, seconds * slow_factor() * 1000);
-	} while (n < 0 && errno == EINTR);
+		n = poll(&pfd, 1, REAP_MS);
+		if (n == 0)
+			reap_orphans(pid);
+		left -= REAP_MS;
+	} while ((n == 0 && left > 0) || (n < 0 && errno == EINTR));
 	/* The group is killed in any case; the exit status does not change. */
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);

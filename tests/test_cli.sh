@@ -340,9 +340,16 @@ timeout_trees() {
 		-- sh -c '(setsid sleep 40 > /dev/null 2>&1 &); sleep 0.2
 			(sleep 40 &); exec sleep 41'" /dev/null < /dev/null \
 		> "$tmp/log" 2>&1
+	none_marked "daemon$mark"
+	result $? 'a timeout on a terminal ends orphans and daemons'
+	timeout 20 script -qec "$tool run --keep-leftovers --timeout 1s \
+		--env TREE_MARK=daemon$mark \
+		-- sh -c '(setsid sleep 40 > /dev/null 2>&1 &); sleep 0.2
+			(sleep 40 &); exec sleep 41'" /dev/null < /dev/null \
+		> "$tmp/log" 2>&1
 	pid=$(marked "daemon$mark")
 	[ "$(echo "$pid" | wc -w)" = 1 ] && kill "$pid"
-	result $? 'a timeout on a terminal ends orphans and spares daemons'
+	result $? 'with --keep-leftovers it spares daemons'
 	timeout 20 script -qec "$tool run --timeout 10s -- sh -c \
 		'for i in 1 2 3; do (sleep 0 &); done; sleep 1; ps -o stat= \
 			--ppid \$(ps -o ppid= -p \$\$)'" /dev/null \
@@ -766,16 +773,14 @@ captured() {
 		j["leftovers"] == 2 and j["code"] == 0 and not j["pipe_held"]'
 	! ps -o stat= -p "$(cat "$tmp/left")" | grep -q '^[^Z]'
 	result $? 'a process that is left behind is ended'
-	"$tool" run --capture -- sh -c 'echo $$ > "$0"; exec sleep 300' \
+	"$tool" run --capture --env TREE_MARK="killed$$" -- \
+		sh -c 'setsid sleep 300 & : > "$0"; wait' \
 		"$tmp/child" > /dev/null 2>&1 &
-	until [ -s "$tmp/child" ]; do sleep 0.05; done
+	until_true test -e "$tmp/child"
 	kill -9 $!
 	wait $! 2> /dev/null
-	sleep 0.3
-	! ps -o stat= -p "$(cat "$tmp/child")" | grep -q '^[^Z]'
-	result $? 'a captured program ends when this tool is killed'
-	fails '--keep-leftovers is refused without --capture' 125 \
-		'need.* --capture' run --keep-leftovers -- true
+	until_true none_marked "killed$$"
+	result $? 'the tree of a captured program ends when this tool is killed'
 	capture --held-quiet 5s --held-most 10s -- \
 		sh -c '(sleep 0.3; echo late) & echo done'
 	json '--held-quiet and --held-most wait for late output' '
@@ -831,7 +836,7 @@ captured_cgroup() {
 			'no cgroup v2 directory can be made here'
 		skip 'no process gets away from the cgroup, which is removed' \
 			'no cgroup v2 directory can be made here'
-		skip 'the cgroup of a killed tool is removed by the next one' \
+		skip 'program and cgroup of a killed tool are gone' \
 			'no cgroup v2 directory can be made here'
 		return
 	fi
@@ -849,13 +854,8 @@ captured_cgroup() {
 	until_true test -e "$tmp/ready"
 	kill -KILL "$pid"
 	wait "$pid" 2> /dev/null
-	# the program ends with the tool, but the directory stays
-	pid=$(marked "$mark")
-	[ -z "$pid" ] || until_true gone "$pid"
-	[ "$(find "$dir" -name 'spawn-template.*' | wc -l)" = 1 ] &&
-		run --capture --cgroup-tree="$dir" -- true > /dev/null &&
-		rmdir "$dir" 2> "$tmp/log"
-	result $? 'the cgroup of a killed tool is removed by the next one'
+	until_true none_marked "$mark" && until_true rmdir "$dir" 2> "$tmp/log"
+	result $? 'program and cgroup of a killed tool are gone'
 }
 
 stats() {

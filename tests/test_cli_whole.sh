@@ -53,10 +53,28 @@ leftovers() {
 	[ $? = 4 ] && gone "$tmp/left"
 	result $? '--end-leftovers ends what is left behind, with the status kept'
 	json_lines 'and their number is told' 'a[0]["leftovers"] == 1'
-	run -- sh -c 'sleep 38 & echo $! > "$0"' "$tmp/left"
+	run --json -- sh -c '(setsid sh -c "echo \$\$ > $0; exec sleep 38" &)
+		until [ -s "$0" ]; do :; done; exit 4' "$tmp/daemon2" \
+		2> "$tmp/out"
+	[ $? = 4 ] && gone "$tmp/daemon2"
+	result $? 'without an option, too, a daemon is ended'
+	json_lines 'and counted' 'a[0]["leftovers"] == 1'
+	is 'a filter at the end has a moment to write' 'all of it[0]' \
+		run -- bash -c 'echo all of it > >(sleep 0.03; cat)'
+	run --keep-leftovers -- sh -c 'sleep 38 & echo $! > "$0"' "$tmp/left"
 	! gone "$tmp/left"
-	result $? 'without --end-leftovers nothing is ended'
+	result $? 'with --keep-leftovers nothing is ended'
 	kill "$(cat "$tmp/left")"
+	sh -c 'sleep 38 & echo $! > "$1"; exec "$0" run -- true' "$tool" "$tmp/mine"
+	! gone "$tmp/mine"
+	result $? 'children of the shell that has become this tool live on'
+	kill "$(cat "$tmp/mine")"
+	"$tool" run -- sh -c 'echo $$ > "$0"; exec sleep 38' "$tmp/child" &
+	until_true test -s "$tmp/child"
+	kill -KILL $!
+	wait $! 2> /dev/null
+	until_true gone "$tmp/child"
+	result $? 'a program ends when the tool is killed'
 }
 
 # In $bare no cgroup has a controller, whatever the machine has: a cgroup needs none to

@@ -152,6 +152,23 @@ static void leftovers_are_spared_without_the_flag(void)
 }
 
 /* The whole tree is ended at a deadline: nothing is left of it. */
+/* Nobody reads its output, which tells elsewhere that there is more to come. */
+static void a_filter_has_a_moment_without_capture(void)
+{
+	struct spawn_template_run_args args = ending(
+		TREE("(", "sleep", "30", "mark", ")", "exit", "0"), 60000);
+	struct spawn_template_result res;
+	struct life life;
+
+	args.flags |= RUN(NO_CAPTURE);
+	args.held_quiet_ns = args.held_most_ns = 5 * SECOND;
+	life_open(&life, &args.spawn);
+	res = run_only(tree_template(), &args);
+	CHECK_EQ(res.flags, 0);
+	CHECK_GT(life_pid(&life), 1);
+	CHECK(life_ends(&life, 0));
+}
+
 static void a_tree_that_is_ended_has_no_leftovers(void)
 {
 	struct spawn_template_run_args args =
@@ -348,6 +365,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_deadline_of_a_program_that_was_in_time_is_kept),
 	TEST_CASE(a_program_that_leaves_nothing_has_no_leftovers),
 	TEST_CASE(leftovers_are_spared_without_the_flag),
+	TEST_CASE(a_filter_has_a_moment_without_capture),
 	TEST_CASE(a_tree_that_is_ended_has_no_leftovers),
 	TEST_CASE(a_daemon_is_ended_in_a_cgroup),
 	TEST_CASE(rings_end_leftovers_too),

@@ -149,6 +149,21 @@ static void what_is_written_comes_back_unless_asked_not_to(void)
 	spawn_template_ring_exit(ring);
 }
 
+/* The bytes of Ctrl-C, Ctrl-D and carriage return arrive as they are, as does a newline. */
+static void a_raw_terminal_changes_no_byte(void)
+{
+	const char *script =
+		"printf 'go\\n'; head -c 6 | od -An -tx1 | tr -d ' '; "
+		"stty -a | grep -c -- -icanon";
+	struct spawn_template_ring *ring = talk(RUN(RAW), SH((char *)script));
+
+	take_until(ring, "go\n");
+	CHECK_EQ(put(ring, "\003\004\r\nab"), 6);
+	take_until(ring, "03040d0a6162\n1\n");
+	CHECK_EQ(take_end(ring).code, 0);
+	spawn_template_ring_exit(ring);
+}
+
 static void ctrl_c_ends_the_program(void)
 {
 	struct spawn_template_ring *ring =
@@ -282,6 +297,8 @@ static void what_a_terminal_cannot_have_is_refused(void)
 	CHECK_EQ(run_any(tfd, &args, &res), -EINVAL);
 	args.flags = RUN(NO_ECHO);
 	CHECK_EQ(run_any(tfd, &args, &res), -EINVAL);
+	args.flags = RUN(RAW);
+	CHECK_EQ(run_any(tfd, &args, &res), -EINVAL);
 }
 
 static const struct test_case cases[] = {
@@ -289,6 +306,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(the_end_of_the_program_ends_the_stream),
 	TEST_CASE(the_input_is_typed_and_ends),
 	TEST_CASE(what_is_written_comes_back_unless_asked_not_to),
+	TEST_CASE(a_raw_terminal_changes_no_byte),
 	TEST_CASE(ctrl_c_ends_the_program),
 	TEST_CASE(closing_the_input_is_the_end_of_file),
 	TEST_CASE(a_new_size_is_told_to_the_program),

@@ -121,13 +121,16 @@ static void draw_output(struct spawn_template_run_args *args)
 	}
 }
 
-static void draw_terminal(struct spawn_template_run_args *args)
+static void draw_terminal(struct spawn_template_run_args *args, bool reads)
 {
 	if (args->flags & RUN(NO_CAPTURE) || !ONE_IN(6))
 		return;
 	args->flags |= RUN(PTY);
 	if (ONE_IN(2))
 		args->flags |= RUN(NO_ECHO);
+	/* that has no end of input */
+	if (!reads && ONE_IN(3))
+		args->flags |= RUN(RAW);
 	if (ONE_IN(2))
 		args->winsize = SPAWN_TEMPLATE_WINSIZE(24, 80);
 }
@@ -168,8 +171,10 @@ static void draw_limits(struct spawn_template_run_args *args)
 		args->io_weight = 1 + draw(10000);
 }
 
-static void draw_tree(struct spawn_template_run_args *args)
+static void draw_tree(struct spawn_template_run_args *args, bool in_ring)
 {
+	if (in_ring && ONE_IN(3))
+		args->flags |= RUN(END_WITH_CALLER);
 	if (ONE_IN(3))
 		args->flags |= RUN(END_LEFTOVERS);
 	args->cgroup_parent_fd = mix.cgroup;
@@ -239,9 +244,9 @@ static void draw_run(struct slot *slot, bool in_ring)
 	*slot = (struct slot){ .used = true, .file = -1 };
 	slot->args = run_args((char *const *)p->argv);
 	draw_output(&slot->args);
-	draw_terminal(&slot->args);
+	draw_terminal(&slot->args, p->reads);
 	draw_times(&slot->args, ends_late, in_ring);
-	draw_tree(&slot->args);
+	draw_tree(&slot->args, in_ring);
 	draw_input(slot, p, in_ring);
 	draw_spill(slot);
 }
@@ -656,6 +661,11 @@ static void run_all(const char *path)
 	long used_before = 0, used, kept = 0;
 	struct scene scene = { 0 };
 
+#ifdef __GLIBC__
+	/* else the allocator keeps what a large output once took, and trims no arena */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 128 << 10);
+#endif
 	open_mix();
 	while (done < n) {
 		run_part(path, done, part);

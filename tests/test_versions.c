@@ -557,7 +557,8 @@ static void run_sizes_decide_on_the_layout(void)
 static void run_flags_need_their_version(void)
 {
 	static const uint32_t flags[] = { RUN(TAIL), RUN(PTY),
-					  RUN(PTY) | RUN(NO_ECHO) };
+					  RUN(PTY) | RUN(NO_ECHO),
+					  RUN(PTY) | RUN(RAW) };
 	struct spawn_template_result res;
 	int tfd = tree_template();
 

@@ -54,14 +54,14 @@ export interface RunOptions {
     /** A directory or a file that gets all of an output beyond maxOutput. */
     spillFd?: number;
     /** The program has a terminal. */
-    pty?: { rows?: number; columns?: number; echo?: boolean };
+    pty?: { rows?: number; columns?: number; echo?: boolean; raw?: boolean };
     sandbox?: Sandbox;
     uid?: number;
     gid?: number;
     umask?: number;
     nice?: number;
     noNewPrivs?: boolean;
-    /** The program gets SIGKILL when this process ends; true by default. */
+    /** The program's tree ends when this process ends; true by default. */
     dieWithParent?: boolean;
 }
 

@@ -118,7 +118,7 @@ int st_homes_get(struct st_homes *homes,
 	const struct st_limits limits = st_run_limits(args);
 	struct st_home like = {
 		.controllers = st_limits_controllers(&limits),
-		.supervised = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE,
+		.supervised = st_run_is_supervised(args),
 		.limited = limits.wanted,
 	}, *found;
 	struct spawn_template_key key;

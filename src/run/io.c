@@ -151,13 +151,21 @@ static int open_input(struct st_io *io, int devnull, struct st_io_ends *ends)
 	return ret;
 }
 
+static enum st_pty_mode mode_of(const struct spawn_template_run_args *args)
+{
+	if (args->flags & SPAWN_TEMPLATE_RUN_RAW)
+		return ST_PTY_RAW;
+	return args->flags & SPAWN_TEMPLATE_RUN_NO_ECHO ? ST_PTY_NO_ECHO
+							: ST_PTY_ECHO;
+}
+
 /* Makes a terminal for all three. Our end is open twice, as each may close first. */
 static int open_terminal(struct st_io *io,
 			 const struct spawn_template_run_args *args,
 			 struct st_io_ends *ends)
 {
 	int ret = st_pty_open(&io->out.fd, &ends->out, args->winsize,
-			      !(args->flags & SPAWN_TEMPLATE_RUN_NO_ECHO));
+			      mode_of(args));
 
 	io->out.ended = false;
 	if (ret == 0)
@@ -171,7 +179,8 @@ static int open_terminal(struct st_io *io,
 	if (ret < 0)
 		return ret;
 	io->in = ret;
-	io->eof_due = true;
+	/* a raw one would hand the character to the program */
+	io->eof_due = mode_of(args) != ST_PTY_RAW;
 	if (io->feed)
 		st_feed_open(io->feed, io->in);
 	else

@@ -181,6 +181,11 @@ static int launch_run(struct st_job *job,
 	is_fed = run->io.in < 0;
 	if (ret == 0)
 		ret = make_tree(job, &fallback, failure);
+	if (ret == 0 && run->tree.cgroup < 0 && run->end_with_caller &&
+	    !run->supervise)
+		run->ward = st_sentinel_ward(
+			&ring->sentinel,
+			(unsigned int)(job->slot - ring->slots));
 	if (ret == 0)
 		ret = st_reactor_add(job);
 	if (ret == 0)

@@ -28,13 +28,17 @@ int st_pty_resize(int ours, uint32_t winsize)
 	return sys_call3(__NR_ioctl, ours, TIOCSWINSZ, &size);
 }
 
-static int without_echo(int theirs)
+/* Sets what a program finds that asks nothing of its terminal. Return: 0 or -errno. */
+static int set_mode(int theirs, enum st_pty_mode mode)
 {
 	struct termios termios;
 
 	if (tcgetattr(theirs, &termios) < 0)
 		return -errno;
-	termios.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	if (mode == ST_PTY_RAW)
+		cfmakeraw(&termios);
+	else
+		termios.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
 	return tcsetattr(theirs, TCSANOW, &termios) < 0 ? -errno : 0;
 }
 
@@ -43,13 +47,13 @@ static int without_echo(int theirs)
  * @ours: set to the end that does not block; -1: it could not be opened
  * @theirs: set to the terminal
  * @winsize: 0: 24 rows of 80 columns
- * @echo: what is written comes back
+ * @mode: what the terminal does with the bytes
  *
  * The terminal is nobody's controlling terminal. Its end is opened through ours, so
  * that no path is looked up in a file system that somebody else has mounted.
  * Return: 0; or -errno, and what was opened must still be closed.
  */
-int st_pty_open(int *ours, int *theirs, uint32_t winsize, bool echo)
+int st_pty_open(int *ours, int *theirs, uint32_t winsize, enum st_pty_mode mode)
 {
 	const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
 	int ret, unlock = 0;
@@ -66,5 +70,5 @@ int st_pty_open(int *ours, int *theirs, uint32_t winsize, bool echo)
 	if (!winsize)
 		winsize = SPAWN_TEMPLATE_WINSIZE(ROWS, COLUMNS);
 	ret = st_pty_resize(*ours, winsize);
-	return ret < 0 || echo ? ret : without_echo(*theirs);
+	return ret < 0 || mode == ST_PTY_ECHO ? ret : set_mode(*theirs, mode);
 }

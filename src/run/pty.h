@@ -3,10 +3,16 @@
 #ifndef ST_PTY_H
 #define ST_PTY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-int st_pty_open(int *ours, int *theirs, uint32_t winsize, bool echo);
+enum st_pty_mode {
+	ST_PTY_ECHO,	/* a new terminal's */
+	ST_PTY_NO_ECHO,
+	ST_PTY_RAW,	/* it changes no byte, and none is a signal */
+};
+
+int st_pty_open(int *ours, int *theirs, uint32_t winsize,
+		enum st_pty_mode mode);
 int st_pty_resize(int ours, uint32_t winsize);
 
 #endif

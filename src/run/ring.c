@@ -262,6 +262,7 @@ void st_ring_free(struct spawn_template_ring *ring)
 {
 	free_done(ring);
 	st_homes_close(&ring->homes);
+	st_sentinel_close(&ring->sentinel);
 	close_fds(ring);
 	pthread_mutex_destroy(&ring->poller.lock);
 	pthread_mutex_destroy(&ring->wait_lock);
@@ -287,6 +288,7 @@ struct spawn_template_ring *st_ring_new(unsigned int entries)
 	pthread_mutex_init(&ring->wait_lock, NULL);
 	pthread_mutex_init(&ring->loose_lock, NULL);
 	st_homes_init(&ring->homes);
+	st_sentinel_init(&ring->sentinel, entries);
 	st_poller_init(&ring->poller);
 	ring->runs = calloc(entries, sizeof(*ring->runs));
 	ring->trees = calloc(entries, sizeof(*ring->trees));
@@ -303,6 +305,7 @@ struct spawn_template_ring *st_ring_new(unsigned int entries)
 void st_ring_forget(struct spawn_template_ring *ring)
 {
 	st_homes_forget(&ring->homes);
+	st_sentinel_forget(&ring->sentinel);
 	close_fds(ring);
 	free(ring->runs);
 	free(ring->trees);

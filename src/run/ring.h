@@ -133,6 +133,7 @@ struct spawn_template_ring {
 
 	pthread_mutex_t lock;
 	struct st_homes homes;
+	struct st_sentinel sentinel;
 	size_t jobs;			/* not freed yet */
 	_Atomic bool closing;
 	_Atomic bool left; /* true once the owner or the reactor has left */

@@ -124,8 +124,17 @@ static void take_usage(struct st_run *run)
 		run->result_flags |= SPAWN_TEMPLATE_RESULT_OOM;
 }
 
+/* Tells the sentinel, before the program's number may become another's. */
+static void leave_ward(struct st_run *run)
+{
+	if (run->ward)
+		st_ward_clear(run->ward);
+	run->ward = NULL;
+}
+
 static void finish_run(struct st_run *run, int64_t now)
 {
+	leave_ward(run);
 	if (!reap_program(run)) {
 		/* and there will be none, if nothing has helped */
 		if (run->phase != ST_RUN_KILLED ||
@@ -352,6 +361,11 @@ static bool begin_leaving(struct st_run *run)
 		run->due = retry_at(run, st_now());
 		return true;
 	}
+	/* nothing tells here whether they have more to say */
+	if (n > 0 && run->blind && st_now() < held_until(run)) {
+		run->due = earlier(held_until(run), retry_at(run, st_now()));
+		return true;
+	}
 	if (n < 0)
 		end_unseen(run);
 	run->end_leftovers = false;
@@ -514,5 +528,6 @@ void st_run_close(struct st_run *run)
 	st_io_close(&run->io);
 	st_io_close_fd(&run->io, &run->pidfd);
 	st_keeper_close(&run->keeper);
+	leave_ward(run);
 	st_tree_remove(&run->tree);
 }

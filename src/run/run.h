@@ -16,6 +16,7 @@
 #include "run/keeper.h"
 #include "shared/clock.h"
 #include "spawn.h"
+#include "tree/sentinel.h"
 #include "tree/tree.h"
 
 /*
@@ -44,11 +45,14 @@ struct st_run {
 	struct st_tree tree;
 	struct st_limits limits;
 	struct st_keeper keeper;
+	struct st_ward *ward;	/* while it is in flight; or NULL */
 	enum st_run_phase phase;
 	bool exited;		/* but a zombie until the run is over */
 	bool supervise;		/* by a cgroup's supervisor, or a keeper */
+	bool end_with_caller;	/* without a cgroup, by the ring's sentinel */
 	bool end_leftovers;	/* when the program has ended by itself */
 	bool leaving;		/* they are being ended */
+	bool blind;		/* the output is the caller's own, and not read here */
 	uint32_t leftovers;	/* how many there were */
 	int64_t started, spawned, ended, over;
 	int64_t deadline, kill_at, kill_again;
@@ -77,6 +81,7 @@ int st_run_args(struct spawn_template_run_args *args, const void *from,
 int st_run_home(const struct spawn_template_run_args *args,
 		struct st_tree_home *home, bool *fallback,
 		struct spawn_template_failure *failure);
+bool st_run_is_supervised(const struct spawn_template_run_args *args);
 struct st_limits st_run_limits(const struct spawn_template_run_args *args);
 int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 		int devnull, struct st_feed *feed, struct st_io_ends *ends);

@@ -18,7 +18,11 @@
 	 SPAWN_TEMPLATE_RUN_SPILL | SPAWN_TEMPLATE_RUN_PTY | \
 	 SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_END_LEFTOVERS | \
 	 SPAWN_TEMPLATE_RUN_LIMITS | SPAWN_TEMPLATE_RUN_SAME_GROUP | \
-	 SPAWN_TEMPLATE_RUN_TELL_START | SPAWN_TEMPLATE_RUN_TELL_ROOM)
+	 SPAWN_TEMPLATE_RUN_TELL_START | SPAWN_TEMPLATE_RUN_TELL_ROOM | \
+	 SPAWN_TEMPLATE_RUN_END_WITH_CALLER | SPAWN_TEMPLATE_RUN_RAW)
+
+/* Of a terminal that the program gets. */
+#define TERMINAL_FLAGS (SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_RAW)
 
 /* The runs that fail rather than go on without a cgroup. */
 #define CGROUP_FLAGS (SPAWN_TEMPLATE_RUN_SUPERVISE | SPAWN_TEMPLATE_RUN_LIMITS)
@@ -30,7 +34,8 @@
 /* A caller that waits for the result could make no use of these. */
 #define RING_FLAGS \
 	(SPAWN_TEMPLATE_RUN_OPEN_INPUT | SPAWN_TEMPLATE_RUN_TELL_ROOM | \
-	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | SPAWN_TEMPLATE_RUN_TELL_START)
+	 SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT | \
+	 SPAWN_TEMPLATE_RUN_TELL_START | SPAWN_TEMPLATE_RUN_END_WITH_CALLER)
 
 static const size_t run_versions[] = {
 	SPAWN_TEMPLATE_RUN_ARGS_SIZE_VER0,
@@ -125,7 +130,7 @@ static bool is_output_sound(const struct spawn_template_run_args *args,
 static bool is_terminal_sound(const struct spawn_template_run_args *args)
 {
 	if (!(args->flags & SPAWN_TEMPLATE_RUN_PTY))
-		return !(args->flags & SPAWN_TEMPLATE_RUN_NO_ECHO);
+		return !(args->flags & TERMINAL_FLAGS);
 	/* only the leader of a session gets a controlling terminal */
 	return !(args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE) &&
 	       !(args->spawn.flags & SPAWN_TEMPLATE_SPAWN_SETPGROUP);

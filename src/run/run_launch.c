@@ -9,6 +9,7 @@
 #include "run/run.h"
 #include "shared/calls.h"
 #include "shared/clock.h"
+#include "shared/namespaces.h"
 
 #define N_OWN 4
 
@@ -26,6 +27,18 @@ struct st_limits st_run_limits(const struct spawn_template_run_args *args)
 	};
 }
 
+/*
+ * Tells whether the cgroup of a run is to be in a supervised home. The cgroups of a
+ * caller that is killed are to go, too, but nobody insists on that where the next child
+ * would be the first one of a pid namespace.
+ */
+bool st_run_is_supervised(const struct spawn_template_run_args *args)
+{
+	return args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE ||
+	       (args->flags & SPAWN_TEMPLATE_RUN_END_WITH_CALLER &&
+		st_init_of_children() != ST_INIT_NONE);
+}
+
 /**
  * st_run_home - open the place for the cgroup of a run
  * @args: taken by st_run_args()
@@ -39,7 +52,6 @@ int st_run_home(const struct spawn_template_run_args *args,
 		struct st_tree_home *home, bool *fallback,
 		struct spawn_template_failure *failure)
 {
-	bool supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
 	const struct st_limits limits = st_run_limits(args);
 	int ret;
 
@@ -48,9 +60,9 @@ int st_run_home(const struct spawn_template_run_args *args,
 	if (!(args->flags & SPAWN_TEMPLATE_RUN_CGROUP))
 		return 0;
 	*fallback = args->cgroup_parent_fd < 0 && !limits.wanted;
-	ret = st_tree_home_open_limited(home, args->cgroup_parent_fd, supervise,
-					st_limits_controllers(&limits),
-					failure);
+	ret = st_tree_home_open_limited(
+		home, args->cgroup_parent_fd, st_run_is_supervised(args),
+		st_limits_controllers(&limits), failure);
 	return ret == -EOPNOTSUPP && *fallback ? 0 : ret;
 }
 
@@ -69,7 +81,9 @@ int st_run_open(struct st_run *run, const struct spawn_template_run_args *args,
 	*run = (struct st_run)ST_RUN_NONE;
 	run->grace_ns = args->grace_ns;
 	run->supervise = args->flags & SPAWN_TEMPLATE_RUN_SUPERVISE;
+	run->end_with_caller = args->flags & SPAWN_TEMPLATE_RUN_END_WITH_CALLER;
 	run->end_leftovers = args->flags & SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	run->blind = args->flags & SPAWN_TEMPLATE_RUN_NO_CAPTURE;
 	run->limits = st_run_limits(args);
 	st_leftover_reap();
 	run->held_quiet_ns =
@@ -124,6 +138,15 @@ static void below_keeper(struct st_run *run, struct st_spawn *spawn)
 	spawn->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 }
 
+/* Where there is no sentinel, the kernel ends at least the program. */
+static void watched_over(struct st_run *run, struct st_spawn *spawn)
+{
+	if (run->ward)
+		spawn->told = &run->ward->pid;
+	else
+		spawn->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+}
+
 static pid_t launch_program(struct st_run *run, int tfd, struct st_spawn *spawn,
 			    struct spawn_template_failure *failure)
 {
@@ -133,7 +156,11 @@ static pid_t launch_program(struct st_run *run, int tfd, struct st_spawn *spawn,
 		into_cgroup(&spawn->args, run->tree.cgroup);
 	else if (run->supervise)
 		below_keeper(run, spawn);
+	else if (run->end_with_caller)
+		watched_over(run, spawn);
 	pid = st_spawn(tfd, spawn, &run->pidfd, failure);
+	if (pid > 0 && run->ward)
+		st_ward_set(run->ward, pid);
 	/* the host may have closed 0 to 2 for a moment; without a number it stays */
 	if (pid > 0)
 		st_io_raise_fd(&run->pidfd);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The supervisor: a small process that waits until its caller has ended, then
- * kills all processes in a cgroup and removes it.
+ * kills all processes in a cgroup and removes it. A keeper has one run in the place of
+ * a cgroup, and a sentinel (ward_child.h) a table of trees.
  *
  * It is forked, and must not hold on to the caller's memory. So it unmaps all
- * but the pages of this code and one mapping, which has its stack and all its
- * data. From then on it can reach nothing else: no libc, no constant, no jump
+ * but the pages of this code, one mapping, which has its stack and all its data, and
+ * a sentinel's table. From then on it can reach nothing else: no libc, no constant, no jump
  * table. The compiler is told to make none (CHILD_CFLAGS), all functions are
  * inlined, and the build checks that this object consists of its one section.
  *
@@ -25,6 +26,7 @@
 #include "dents.h"
 #include "tree/supervisor_child.h"
 #include "tree/walk.h"
+#include "tree/ward_child.h"
 
 /* Attempts to remove a directory in which nothing lives. */
 #define REMOVE_TRIES 100
@@ -133,16 +135,37 @@ INLINE uintptr_t find_end(uintptr_t page)
 	return (1UL << bits) - page;
 }
 
+/* Finds the first range to keep that begins at an address or behind it. */
+INLINE void next_kept(const struct st_supervisor *s, uintptr_t from,
+		      uintptr_t *start, uintptr_t *end)
+{
+	if (s->code >= from && s->code < *start) {
+		*start = s->code;
+		*end = s->code_end;
+	}
+	if (s->stack >= from && s->stack < *start) {
+		*start = s->stack;
+		*end = s->stack_end;
+	}
+	if (s->wards && (uintptr_t)s->wards >= from &&
+	    (uintptr_t)s->wards < *start) {
+		*start = (uintptr_t)s->wards;
+		*end = s->wards_end;
+	}
+}
+
 INLINE void unmap_all(const struct st_supervisor *s)
 {
-	uintptr_t page = s->page, end = find_end(page);
-	bool code_first = s->code < s->stack;
+	uintptr_t page = s->page, last = find_end(page), from = page;
 
-	unmap(page, code_first ? s->code : s->stack, page);
-	unmap(code_first ? s->code_end : s->stack_end,
-	      code_first ? s->stack : s->code, page);
-	unmap(code_first ? s->stack_end : s->code_end, end, page);
-	sys_call2(__NR_munmap, end, page);
+	while (from < last) {
+		uintptr_t start = last, end = last;
+
+		next_kept(s, from, &start, &end);
+		unmap(from, start, page);
+		from = end;
+	}
+	sys_call2(__NR_munmap, last, page);
 }
 
 /* Leaves the caller's session, directory and memory. */
@@ -481,7 +504,10 @@ IN_SECTION static void supervise(void *supervisor)
 	sys_call3(__NR_write, s->lifeline, &ret, sizeof(ret));
 	if (ret == 0) {
 		wait_for_end(s);
-		end_all(s);
+		if (s->wards)
+			ward_end_all(s);
+		else
+			end_all(s);
 	}
 	sys_exit(0);
 }

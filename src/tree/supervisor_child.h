@@ -8,6 +8,7 @@
 
 #include "tree/cgroup.h"
 #include "tree/walk.h"
+#include "tree/ward.h"
 
 #define ST_SUPERVISOR_FDS 5
 
@@ -58,6 +59,11 @@ struct st_supervisor {
 	char root[4];
 	char fds[16];		/* /proc/self/fd */
 	char oom[32], oom_value[8];
+
+	/* of a sentinel: the caller's table, which it keeps, too; NULL: none */
+	const struct st_ward *wards;
+	uintptr_t wards_end;
+	unsigned int n_wards;
 
 	long pid;		/* set by st_supervisor_clone() */
 	struct st_kept kept;

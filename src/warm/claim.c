@@ -300,6 +300,8 @@ static void identify(struct warm_claim *claim)
 	seat->unclaimed--;
 	pthread_mutex_unlock(seat->lock);
 	claim->pid = pid;
+	if (claim->launch->told)
+		*claim->launch->told = pid;
 	/* there was no number for it when it announced itself */
 	if (claim->pidfd < 0) {
 		drop_reserve(claim);

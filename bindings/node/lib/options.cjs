@@ -140,8 +140,16 @@ function limitFlags({ limits }) {
     return native.RUN_LIMITS;
 }
 
-function putFlags(options) {
-    let flags = keepFlags(options) | limitFlags(options);
+/* How the program ends with this process: what is to live on has no sentinel. */
+function endFlags(options, sync) {
+    if (options.dieWithParent === false) return {};
+    return sync || options.keepLeftovers ? { spawn: native.SPAWN_DIE_WITH_PARENT } :
+        { run: native.RUN_END_WITH_CALLER };
+}
+
+function putFlags(options, sync) {
+    const end = endFlags(options, sync);
+    let flags = keepFlags(options) | limitFlags(options) | (end.run ?? 0);
     if (!options.keepLeftovers) flags |= native.RUN_END_LEFTOVERS;
     for (const name of Object.keys(FLAGS)) {
         if (options[name]) flags |= FLAGS[name];
@@ -154,11 +162,12 @@ function putFlags(options) {
     if (options.pty) {
         flags |= native.RUN_PTY;
         if (options.pty.echo === false) flags |= native.RUN_NO_ECHO;
+        if (options.pty.raw) flags |= native.RUN_RAW;
         numbers[AT.winsize] = winsize(options.pty);
     }
     numbers[AT.runFlags] = flags;
     numbers[AT.spawnFlags] = (options.noNewPrivs ? native.SPAWN_NO_NEW_PRIVS : 0) +
-        (options.dieWithParent === false ? 0 : native.SPAWN_DIE_WITH_PARENT);
+        (end.spawn ?? 0);
 }
 
 function checkOthers(options) {
@@ -182,7 +191,7 @@ function checkOthers(options) {
 }
 
 /** Everything of a run but its numbers, checked: a run may have to wait for its turn. */
-function take(argv, options) {
+function take(argv, options, sync = false) {
     checkOthers(options);
     return {
         argv: joinArgv(argv),
@@ -190,16 +199,16 @@ function take(argv, options) {
         cwd: options.cwd === undefined || options.cwd === null ? null :
             pathText('cwd', options.cwd),
         input: inputBytes(options.input),
-        numbers: takeNumbers(options),
+        numbers: takeNumbers(options, sync),
         sandbox: options.sandbox === undefined ? null : Sandbox.native(options.sandbox),
     };
 }
 
-function takeNumbers(options) {
+function takeNumbers(options, sync) {
     numbers.fill(NaN);
     putTimes(options);
     putCounts(options);
-    putFlags(options);
+    putFlags(options, sync);
     return numbers;
 }
 

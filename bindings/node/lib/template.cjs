@@ -30,7 +30,7 @@ function startSync(argv, options, open) {
     for (const name of ['signal', 'openInput', 'detachOnTimeout']) {
         if (options[name]) throw invalid(`options.${name}`, 'needs run(), which waits');
     }
-    const taken = take(argv, options);
+    const taken = take(argv, options, true);
     return flySync(taken, open(), { ...options, argv });
 }
 

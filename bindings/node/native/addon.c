@@ -63,6 +63,8 @@ static const struct {
 	RUN(TELL_ROOM),
 	RUN(PTY),
 	RUN(NO_ECHO),
+	RUN(RAW),
+	RUN(END_WITH_CALLER),
 	RUN(TAIL),
 	RUN(SPILL),
 	RUN(DETACH_ON_TIMEOUT),

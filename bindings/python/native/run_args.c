@@ -12,7 +12,7 @@ struct run_options {
 	PyObject *grace;
 	int cgroup, supervise, capture;
 	PyObject *held_quiet, *held_most, *sandbox;
-	int stream, open_input, pty, echo, detach;
+	int stream, open_input, pty, echo, raw, detach;
 	PyObject *idle_timeout, *tail, *spill, *detached_timeout, *on_output;
 	unsigned int winsize;
 	int keep_leftovers;
@@ -221,6 +221,7 @@ static uint32_t flags_of(const struct run_options *o)
 					 SPAWN_TEMPLATE_RUN_TELL_ROOM },
 		{ o->pty, SPAWN_TEMPLATE_RUN_PTY },
 		{ !o->echo, SPAWN_TEMPLATE_RUN_NO_ECHO },
+		{ o->raw, SPAWN_TEMPLATE_RUN_RAW },
 		{ o->detach, SPAWN_TEMPLATE_RUN_DETACH_ON_TIMEOUT },
 	};
 	uint32_t all = 0;
@@ -271,25 +272,42 @@ static int take_session(struct run *run, const char *word)
 static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		 struct request *request, bool of_ring)
 {
-	char *names[] = { "template",	  "token",
-			  "argv",	  "env",
-			  "input",	  "timeout",
-			  "max_output",	  "cwd",
-			  "merge_stderr", "grace",
-			  "cgroup",	  "supervise",
-			  "capture",	  "held_quiet",
-			  "held_most",	  "sandbox",
-			  "stream",	  "open_input",
-			  "pty",	  "echo",
-			  "detach",	  "winsize",
-			  "idle_timeout", "tail",
-			  "spill",	  "detached_timeout",
-			  "on_output",	  "keep_leftovers",
-			  "limits",	  "die_with_parent",
-			  "session",	  NULL };
+	char *names[] = { "template",
+			  "token",
+			  "argv",
+			  "env",
+			  "input",
+			  "timeout",
+			  "max_output",
+			  "cwd",
+			  "merge_stderr",
+			  "grace",
+			  "cgroup",
+			  "supervise",
+			  "capture",
+			  "held_quiet",
+			  "held_most",
+			  "sandbox",
+			  "stream",
+			  "open_input",
+			  "pty",
+			  "echo",
+			  "detach",
+			  "winsize",
+			  "idle_timeout",
+			  "tail",
+			  "spill",
+			  "detached_timeout",
+			  "on_output",
+			  "keep_leftovers",
+			  "limits",
+			  "die_with_parent",
+			  "session",
+			  "raw",
+			  NULL };
 
 	return request_parse(
-		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpOpz:run",
+		args, kwargs, of_ring, "OOO|OOOOOpOpppOOOpppppIOOOOOpOpzp:run",
 		names, &request->template, &request->token, &request->argv,
 		&request->env, &o->input, &o->timeout, &o->max_output, &o->cwd,
 		&o->merge_stderr, &o->grace, &o->cgroup, &o->supervise,
@@ -297,7 +315,7 @@ static int parse(struct run_options *o, PyObject *args, PyObject *kwargs,
 		&o->stream, &o->open_input, &o->pty, &o->echo, &o->detach,
 		&o->winsize, &o->idle_timeout, &o->tail, &o->spill,
 		&o->detached_timeout, &o->on_output, &o->keep_leftovers,
-		&o->limits, &o->die_with_parent, &o->session);
+		&o->limits, &o->die_with_parent, &o->session, &o->raw);
 }
 
 int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
@@ -324,7 +342,10 @@ int run_args_parse(struct run *run, enum launch_environ how, PyObject *args,
 	    launch_signals(&run->launch, true) < 0 || take_options(run, &o) < 0)
 		return -1;
 	run->args.spawn = run->launch.args;
-	if (o.die_with_parent)
+	/* a call that waits has no sentinel, and what is to live on needs none */
+	if (o.die_with_parent && of_ring && !o.keep_leftovers)
+		run->args.flags |= SPAWN_TEMPLATE_RUN_END_WITH_CALLER;
+	else if (o.die_with_parent)
 		run->args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	return take_session(run, o.session);
 }

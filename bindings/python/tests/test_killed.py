@@ -72,6 +72,18 @@ class Killed(support.TestCase):
         for pid in self.killed({"die_with_parent": False}, "TELL; exec sleep 100"):
             self.assertTrue(support.is_alive(pid))
 
+    def test_what_its_programs_have_started_ends_with_it(self):
+        self.killed({}, "setsid sleep 100 & echo $! > $$.left; TELL; wait")
+        # a call that waits ends the program alone
+        alone = {(self.dir / name).read_text().strip() for name in ("main", "thread")}
+        for file in self.dir.glob("*.left"):
+            pid = int(file.read_text())
+            if file.stem in alone:
+                self.addCleanup(self.end, [pid])
+            else:
+                self.assertTrue(support.eventually(
+                    lambda: not support.is_alive(pid)))
+
     def test_supervised_trees_end_with_it(self):
         self.killed({"supervise": True},
                     "setsid sleep 100 & echo $! > $$.left; TELL; wait")

@@ -68,7 +68,9 @@ static int queue_job(struct engine *e, struct engine_job *job,
 	const struct spawn_template_sandbox *sandbox =
 		job->sandbox ? job->sandbox : e->sandbox;
 
-	args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	/* what is to live on has no sentinel, but the program ends with this tool */
+	if (!(job->run_flags & SPAWN_TEMPLATE_RUN_END_WITH_CALLER))
+		args.spawn.flags = SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	args.spawn.argv = (uintptr_t)r->argv;
 	args.spawn.envp = (uintptr_t)r->envp;
 	args.spawn.actions = (uintptr_t)actions;

@@ -131,7 +131,8 @@ struct engine_job *job_add(struct engine *e, struct request *r, void *owner)
 	job->run_flags = e->options->run_flags | own->run_flags;
 	if (own->keep_leftovers == 0 ||
 	    (own->keep_leftovers < 0 && !e->options->keep_leftovers))
-		job->run_flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+		job->run_flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS |
+				  SPAWN_TEMPLATE_RUN_END_WITH_CALLER;
 	job->input_end = &job->input;
 	job->link = e->waiting_end;
 	*e->waiting_end = job;

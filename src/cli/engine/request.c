@@ -144,6 +144,11 @@ static int read_echo(struct request *r, json_t *value, struct complaint *c)
 	return err;
 }
 
+static int read_raw(struct request *r, json_t *value, struct complaint *c)
+{
+	return read_flag(r, SPAWN_TEMPLATE_RUN_RAW, "raw", value, c);
+}
+
 static int read_size_of(struct request *r, const char *key, json_t *value,
 			unsigned int shift, struct complaint *c)
 {
@@ -262,6 +267,9 @@ static int read_id(struct request *r, json_t *value, struct complaint *c)
 	return r->id ? 0 : no_memory(c);
 }
 
+/* Flags of a terminal. */
+#define OF_TERMINAL (SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_RAW)
+
 #define RUN (1U << REQUEST_RUN)
 #define CANCEL (1U << REQUEST_CANCEL)
 #define WRITE (1U << REQUEST_WRITE)
@@ -299,6 +307,7 @@ static const struct key {
 	{ "open_input", read_open, RUN },
 	{ "profile", read_profile, RUN },
 	{ "pty", read_pty, RUN },
+	{ "raw", read_raw, RUN },
 	{ "rows", read_rows, RUN | WINSIZE },
 	{ "sandbox", read_sandbox, RUN },
 	{ "session", read_session, RUN },
@@ -346,9 +355,9 @@ static int check_run(const struct request *r, struct complaint *c)
 
 	if (!r->argv)
 		return complain(c, EINVAL, "\"argv\" is missing");
-	if (!pty && (r->winsize || r->run_flags & SPAWN_TEMPLATE_RUN_NO_ECHO))
+	if (!pty && (r->winsize || r->run_flags & OF_TERMINAL))
 		return complain(c, EINVAL,
-				"\"rows\", \"columns\" and \"echo\" "
+				"\"rows\", \"columns\", \"echo\" and \"raw\" "
 				"need \"pty\": true");
 	if (pty && r->session)
 		return complain(c, EINVAL,

@@ -44,8 +44,11 @@ int plan_run(struct run_plan *plan, struct spawn_template_run_args *args)
 	args->flags = o->run_flags | o->output_flags;
 	if (args->flags & SPAWN_TEMPLATE_RUN_PTY)
 		args->flags |= SPAWN_TEMPLATE_RUN_OPEN_INPUT;
-	if (o->capture ? !o->keep_leftovers : o->end_leftovers)
-		args->flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS;
+	if (o->keep_leftovers)
+		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	else
+		args->flags |= SPAWN_TEMPLATE_RUN_END_LEFTOVERS |
+			       SPAWN_TEMPLATE_RUN_END_WITH_CALLER;
 	limits_apply(&o->limits, args);
 	if (o->tree_parent) {
 		args->cgroup_parent_fd =
@@ -70,7 +73,6 @@ static int queue_run(struct spawn_template_ring *ring, struct run_plan *plan,
 
 	if (err)
 		return err;
-	args.spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	session_apply(plan->options->session, &args);
 	err = spawn_template_ring_run(ring, plan->tfd, &args, sizeof(args),
 				      THE_RUN);

@@ -49,6 +49,8 @@ enum {
 	OPT_TAIL,
 	OPT_SPILL,
 	OPT_PTY,
+	OPT_NO_ECHO,
+	OPT_RAW,
 	OPT_MERGE_STDERR,
 	OPT_SUPERVISE,
 	OPT_KEEP_LEFTOVERS,
@@ -108,6 +110,8 @@ static const struct option long_options[] = {
 	{ "tail", required_argument, NULL, OPT_TAIL },
 	{ "spill", required_argument, NULL, OPT_SPILL },
 	{ "pty", optional_argument, NULL, OPT_PTY },
+	{ "no-echo", no_argument, NULL, OPT_NO_ECHO },
+	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "merge-stderr", no_argument, NULL, OPT_MERGE_STDERR },
 	{ "sandbox-best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "help", no_argument, NULL, 'h' },
@@ -211,6 +215,12 @@ static bool read_switch(struct run_options *o, int c)
 		return true;
 	case OPT_NO_DEVICES:
 		o->sandbox.flags |= SPAWN_TEMPLATE_SANDBOX_NO_DEVICES;
+		return true;
+	case OPT_NO_ECHO:
+		o->output_flags |= SPAWN_TEMPLATE_RUN_NO_ECHO;
+		return true;
+	case OPT_RAW:
+		o->output_flags |= SPAWN_TEMPLATE_RUN_RAW;
 		return true;
 	case OPT_MERGE_STDERR:
 		o->output_flags |= SPAWN_TEMPLATE_RUN_MERGE_STDERR;
@@ -318,8 +328,8 @@ static int read_value(struct run_options *o, int c, const char *text,
 }
 
 /*
- * See whether the whole tree is held without --capture. Nothing but a cgroup or a keeper
- * finds what a program has left behind in the group of its caller.
+ * See whether a ring holds the whole tree without --capture. To find what a program has
+ * left behind in the group of its caller, a ring needs a cgroup or a keeper.
  */
 static void hold_whole(struct run_options *o)
 {
@@ -335,8 +345,6 @@ static int check_options(struct run_options *o)
 				     "--modules: it prepares by itself");
 	if (o->profile)
 		o->create_flags = SPAWN_TEMPLATE_CREATE_WARM_RUNTIME;
-	if (o->keep_leftovers && !o->capture)
-		return out_bad_usage("--keep-leftovers needs --capture");
 	if (o->keep_leftovers && o->end_leftovers)
 		return out_bad_usage("--keep-leftovers and --end-leftovers "
 				     "exclude each other");

@@ -86,9 +86,13 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 	pid_t pid;
 
 	plan->args.pidfd = (uintptr_t)&job->pidfd;
-	if (job->terminal.fd >= 0)
+	if (!o->keep_leftovers) {
+		left_adopt(&job->tree);
+		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+	} else if (job->terminal.fd >= 0) {
 		tree_adopt(&job->tree);
-	else if (needs_group(o))
+	}
+	if (job->terminal.fd < 0 && needs_group(o))
 		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
 	job->started = st_now();
 	pid = spawn_template_spawn(plan->tfd, &plan->args, sizeof(plan->args));
@@ -247,10 +251,10 @@ static void escalate(struct job *job)
 {
 	if (!job->timed_out) {
 		job->timed_out = true;
-		if (job->tree.others)
-			tree_spare(&job->tree);
-		else
+		if (!job->tree.others)
 			tree_adopt(&job->tree);
+		else if (job->options->keep_leftovers)
+			tree_spare(&job->tree);
 		tree_signal(&job->tree, SIGTERM);
 		job->deadline = st_now() + job->options->grace_ns;
 		return;
@@ -318,6 +322,9 @@ void job_wait(struct job *job)
 	}
 	if (job->timed_out)
 		end_tree(job);
+	else if (!job->options->keep_leftovers)
+		job->leftovers = left_end(&job->tree, job->options->grace_ns,
+					  &job->killed);
 }
 
 void job_finish(struct job *job)

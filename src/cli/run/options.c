@@ -82,6 +82,10 @@ int options_check(const struct run_options *o)
 		return out_bad_usage(
 			"--idle-timeout, --tail, --spill, --pty and "
 			"--merge-stderr need --capture");
+	if (o->output_flags &
+		    (SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_RAW) &&
+	    !(o->output_flags & SPAWN_TEMPLATE_RUN_PTY))
+		return out_bad_usage("--no-echo and --raw need --pty");
 	if (o->session && o->output_flags & SPAWN_TEMPLATE_RUN_PTY)
 		return out_bad_usage("--pty is a session of its own, without "
 				     "--session");

@@ -56,6 +56,9 @@ static struct spawn_template_result result_of(const struct job *job)
 		.involuntary_switches = (uint64_t)ru->ru_nivcsw,
 	};
 
+	r.leftovers = job->leftovers;
+	if (job->leftovers)
+		r.flags |= SPAWN_TEMPLATE_RESULT_LEFTOVERS;
 	if (job->timed_out)
 		r.flags |= SPAWN_TEMPLATE_RESULT_TIMED_OUT;
 	if (job->killed)

@@ -36,8 +36,8 @@ struct run_options {
 	const char *modules; /* --modules; NULL: none */
 	const char *profile; /* --profile, absolute; NULL: none */
 	uint32_t run_flags; /* SPAWN_TEMPLATE_RUN_* */
-	bool keep_leftovers; /* with capture */
-	bool end_leftovers; /* without; with capture the default */
+	bool keep_leftovers;
+	bool end_leftovers; /* by a cgroup or a keeper, also if this tool is killed */
 	bool whole; /* without capture: the whole tree is held */
 	enum session session;
 	uint32_t output_flags; /* the same, of the options in options.c */
@@ -105,7 +105,9 @@ struct job {
 	sigset_t blocked, inherited;
 	struct run_terminal terminal;
 
-	struct run_tree tree; /* used with a timeout */
+	struct run_tree tree;
+	unsigned int
+		leftovers; /* processes that were ended behind the program */
 
 	int64_t started, spawn_ns, total_ns;
 	int64_t deadline; /* for the next step; INT64_MAX: none */
@@ -214,6 +216,25 @@ void tree_signal(const struct run_tree *tree, int sig);
  * Return: true if one lives.
  */
 bool tree_lives(const struct run_tree *tree);
+
+/*
+ * Signal what is left below this tool, whose program was reaped; 0: only look. Reap
+ * what has ended.
+ * Return: how many lived.
+ */
+unsigned int tree_left(const struct run_tree *tree, int sig);
+
+/* left.c */
+
+/* Adopt orphans from now on, as tree_adopt() does, before the program is launched. */
+void left_adopt(struct run_tree *tree);
+
+/*
+ * End what the program has left, which was reaped; *killed is set if some got SIGKILL.
+ * Return: how many there were.
+ */
+unsigned int left_end(const struct run_tree *tree, int64_t grace_ns,
+		      bool *killed);
 
 /*
  * job.c. Prepare, plan with job->inherited, launch, wait if that succeeded, and

@@ -112,18 +112,42 @@ void tree_reap(const struct run_tree *tree)
 	} while (!err);
 }
 
-/* ---- ending it */
+/* ---- what is left of it */
 
-static void signal_from(pid_t pid, int pidfd, int sig)
+/* Reap what has ended below this tool, but not the children that are not of the tree. */
+static void reap_left(const struct run_tree *tree, const struct st_processes *s)
 {
-	struct spawn_template_child child = SPAWN_TEMPLATE_CHILD_INIT;
+	pid_t self = getpid();
 
-	child.pid = pid;
-	child.pidfd = pidfd;
-	spawn_template_kill(&child, sig, SPAWN_TEMPLATE_KILL_TREE);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct st_process *p = &s->list[i];
+
+		if (p->parent == self && st_process_is_dead(p) &&
+		    !is_other(tree, p->pid))
+			waitpid(p->pid, NULL, WNOHANG | __WALL);
+	}
 }
 
-/* Signal a process by its number, unless that is another's by now. */
+/* Tell whether it is below a child of this tool that was adopted. */
+static bool is_left(const struct run_tree *tree, const struct st_processes *s,
+		    const struct st_process *p)
+{
+	pid_t self = getpid();
+
+	for (int depth = 0; p && depth < 4096; depth++) {
+		if (p->pid == self || is_other(tree, p->pid))
+			return false;
+		if (p->parent == self)
+			return true;
+		p = st_processes_find(s, p->parent);
+	}
+	return false;
+}
+
+/*
+ * Signal a process by its number, unless that is another's by now; a stopped one goes
+ * on to see it.
+ */
 static void signal_number(const struct st_process *p, int sig)
 {
 	struct st_process now;
@@ -134,6 +158,37 @@ static void signal_number(const struct st_process *p, int sig)
 	kill(p->pid, sig);
 	if (sig != SIGKILL)
 		kill(p->pid, SIGCONT);
+}
+
+unsigned int tree_left(const struct run_tree *tree, int sig)
+{
+	struct st_processes s = { .list = NULL };
+	unsigned int n = 0;
+
+	st_processes_look(&s);
+	for (size_t i = 0; i < s.n; i++) {
+		const struct st_process *p = &s.list[i];
+
+		if (st_process_is_dead(p) || !is_left(tree, &s, p))
+			continue;
+		n++;
+		if (sig)
+			signal_number(p, sig);
+	}
+	reap_left(tree, &s);
+	st_processes_free(&s);
+	return n;
+}
+
+/* ---- ending it */
+
+static void signal_from(pid_t pid, int pidfd, int sig)
+{
+	struct spawn_template_child child = SPAWN_TEMPLATE_CHILD_INIT;
+
+	child.pid = pid;
+	child.pidfd = pidfd;
+	spawn_template_kill(&child, sig, SPAWN_TEMPLATE_KILL_TREE);
 }
 
 static bool is_below(const struct st_processes *s, const struct st_process *p,

@@ -110,7 +110,7 @@ class Template:
             sandbox: Optional[_Sandbox] = ..., *, keep_leftovers: bool = ...,
             limits: Optional[Tuple[int, ...]] = ...,
             die_with_parent: bool = ..., session: Optional[str] = ...,
-            pty: bool = ..., echo: bool = ...,
+            pty: bool = ..., echo: bool = ..., raw: bool = ...,
             winsize: int = ..., idle_timeout: Optional[float] = ...,
             tail: Union[None, bool, int] = ..., spill: Any = ...,
             on_output: Optional[Callable[[int, bytes], object]] = ...
@@ -265,7 +265,7 @@ class Ring:
             limits: Optional[Tuple[int, ...]] = ...,
             die_with_parent: bool = ..., session: Optional[str] = ...,
             stream: bool = ...,
-            open_input: bool = ..., pty: bool = ..., echo: bool = ...,
+            open_input: bool = ..., pty: bool = ..., echo: bool = ..., raw: bool = ...,
             winsize: int = ..., detach: bool = ...,
             idle_timeout: Optional[float] = ...,
             tail: Union[None, bool, int] = ..., spill: Any = ...,

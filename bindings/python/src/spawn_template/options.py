@@ -57,6 +57,7 @@ class BaseOptions(TypedDict, total=False):
     pty: bool
     winsize: Optional[Tuple[int, int]]
     echo: bool
+    raw: bool
 
 
 class KeptOptions(BaseOptions, total=False):
@@ -100,7 +101,7 @@ _DEFAULTS: Dict[str, Any] = {
     "capture": True, "die_with_parent": True, "echo": True,
     "held_quiet": HELD_QUIET, "held_most": HELD_MOST,
     **dict.fromkeys(("check", "text", "merge_stderr", "cgroup", "supervise", "pty",
-                     "tail", "open_input", "detach", "stream", "keep_leftovers"),
+                     "raw", "tail", "open_input", "detach", "stream", "keep_leftovers"),
                     False)}
 
 
@@ -185,6 +186,8 @@ class Request:
             for name in "winsize", "echo":
                 if name in self.options and given(name) not in (None, True):
                     raise ValueError(name + " needs pty=True")
+            if given("raw"):
+                raise ValueError("raw needs pty=True")
         if given("keep_leftovers") and given("limits") is not None:
             raise ValueError("keep_leftovers would leave processes without limits")
         if given("detach") and not given("timeout"):

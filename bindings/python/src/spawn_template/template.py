@@ -150,8 +150,8 @@ class Template:
         After timeout seconds, or idle_timeout seconds without output, the program's
         tree gets SIGTERM, and grace seconds later SIGKILL, or SIGKILL at once without
         grace; the result's timed_out is then True. With cgroup the run has a cgroup of
-        its own, if one can be made. The program dies with this process, unless
-        die_with_parent is False; with supervise its whole tree does.
+        its own, if one can be made. The program's tree ends with this process,
+        unless die_with_parent is False; with supervise daemons do, too.
         Without capture both streams are this process's own. The program has a session
         of its own: a password that it asks for on /dev/tty cannot be given, but with pty
         it has a terminal of its own, and with session="caller" it stays in the session

@@ -178,7 +178,15 @@ impl RunOptions {
         self.cgroup(true)
     }
 
-    /// The tree ends when the caller ends, whatever ends the caller. Needs a cgroup.
+    /// The tree ends when the caller ends, whatever ends the caller, except for daemons.
+    /// For runs of a ring, where it costs nothing; [`Command::die_with_parent`] ends the
+    /// program alone.
+    pub fn end_with_caller(self, on: bool) -> Self {
+        self.flag(sys::SPAWN_TEMPLATE_RUN_END_WITH_CALLER, on)
+    }
+
+    /// The tree ends when the caller ends, whatever ends the caller, and no daemon escapes:
+    /// by a cgroup, or by a process between.
     pub fn supervise(self, on: bool) -> Self {
         self.flag(sys::SPAWN_TEMPLATE_RUN_SUPERVISE, on)
     }
@@ -238,6 +246,12 @@ impl RunOptions {
     /// false: the terminal does not echo the input.
     pub fn echo(self, on: bool) -> Self {
         self.flag(sys::SPAWN_TEMPLATE_RUN_NO_ECHO, !on)
+    }
+
+    /// The terminal changes no byte, echoes none, and no byte is a signal. It has no end
+    /// of input.
+    pub fn raw(self, on: bool) -> Self {
+        self.flag(sys::SPAWN_TEMPLATE_RUN_RAW, on)
     }
 
     /// A stream that exceeds `max_output` goes to a file: "out" or "err" in a directory,

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a program has left behind when it ended by itself, without a ring. This tool
+ * adopts orphans (PR_SET_CHILD_SUBREAPER): whatever the program has started is below it,
+ * also in a session of its own and after a double fork. If there is nothing, one system
+ * call tells so.
+ *
+ * A filter at the end of a shell's line may outlive the shell for a moment, and have more
+ * to write. So they all have a moment to end, and then the grace period from TERM to KILL.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cli/run/run.h"
+#include "shared/clock.h"
+
+#define MOMENT (100 * ST_MS)
+#define KILL_MOST (1000 * ST_MS) /* for one that waits for a device */
+#define STEP_MOST_NS 20000000
+
+/* Tell whether this tool has children. Those that have ended count, too. */
+static bool has_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) ==
+	       0;
+}
+
+void left_adopt(struct run_tree *tree)
+{
+	/* a shell that has become this tool may have left it some */
+	if (has_children()) {
+		tree_adopt(tree);
+		return;
+	}
+	tree->others = calloc(1, sizeof(*tree->others));
+	if (tree->others)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/*
+ * Look until none lives, or until a time.
+ * Return: how many live.
+ */
+static unsigned int wait_until(const struct run_tree *tree, int64_t until,
+			       int kill_all)
+{
+	struct timespec step = { .tv_nsec = 1000000 };
+	unsigned int n;
+
+	while ((n = tree_left(tree, kill_all)) && st_now() < until) {
+		nanosleep(&step, NULL);
+		if (step.tv_nsec < STEP_MOST_NS)
+			step.tv_nsec *= 2;
+	}
+	return n;
+}
+
+unsigned int left_end(const struct run_tree *tree, int64_t grace_ns,
+		      bool *killed)
+{
+	unsigned int n;
+
+	if (!tree->others || !has_children())
+		return 0;
+	n = wait_until(tree, st_after(st_now(), MOMENT), 0);
+	if (!n)
+		return 0;
+	tree_left(tree, SIGTERM);
+	if (!grace_ns ||
+	    wait_until(tree, st_after(st_now(), (uint64_t)grace_ns), 0)) {
+		*killed = true;
+		wait_until(tree, st_after(st_now(), KILL_MOST), SIGKILL);
+	}
+	return n;
+}
