@@ -67,7 +67,7 @@ void call_cancel(struct mcp *m, struct mcp_client *c, const json_t *id)
 	json_decref(json_deep_copy(id));
 }
 
-/* ---- what goes out */
+/* ---- messages out */
 
 static void check_message(const char *text, size_t n)
 {
@@ -99,7 +99,7 @@ static void take_answer(struct mcp_client *c)
 	check_message(text, n - 1);
 }
 
-/* ---- what comes in */
+/* ---- lines in */
 
 static void serve(struct mcp_client *c)
 {

@@ -96,7 +96,7 @@ check-asan:
 		tests/run $(TESTS_ALONE:%=-a %) \
 		$(call long_first,$(TESTS:$(O)/%=$(O)/asan/%) \
 		$(filter %/test_batch.sh %/test_cli.sh %/test_cli_guard.sh \
-		%/test_doctor.sh,$(TEST_SH)))
+		%/test_doctor.sh %/test_mcp.sh,$(TEST_SH)))
 
 # ThreadSanitizer needs an address layout that random placement may deny it.
 TSAN_TESTS := $(filter %/test_attrs %/test_begin %/test_cache \

@@ -39,7 +39,7 @@ static size_t last_that_fit(const char *text, size_t n, size_t room)
 	return n - i;
 }
 
-/* What an answer has of a stream: the first bytes and the last ones. */
+/* A stream as an answer has it: the first bytes and the last ones. */
 struct shown {
 	char *text; /* .head bytes, then .tail */
 	size_t head, tail;
@@ -184,8 +184,8 @@ static int set_text(json_t *object, const struct mcp_run *run,
 }
 
 /*
- * What an answer has no room for is not gone: the run gets a handle, by which it is read,
- * and all is in the file if there is to be one.
+ * Output for which an answer has no room is not gone: the run gets a handle, by which it is
+ * read, and all is in the file if there is to be one.
  */
 static int set_output(json_t *object, struct mcp_run *run, int stream,
 		      size_t room)
