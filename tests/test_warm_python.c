@@ -311,6 +311,42 @@ static void modules_ahead_may_be_many(void)
 			  &line);
 }
 
+/* Libraries of wheels have many mappings, below long paths. */
+static void modules_ahead_may_have_many_mappings(void)
+{
+	static const struct line line = C("import own_module");
+
+	check_with_module(
+		"import ctypes\n"
+		"libc = ctypes.CDLL(None)\n"
+		"libc.mmap.restype = ctypes.c_void_p\n"
+		"libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + "
+		"[ctypes.c_int] * 3 + [ctypes.c_long]\n"
+		"with open(__file__) as f:\n"
+		"    for n in range(1000):\n"
+		"        libc.mmap(None, 4096, 1, 2, f.fileno(), 0)\n",
+		&line);
+}
+
+/* As OpenBLAS does; forks have no thread until they start one. */
+static void a_module_ahead_may_end_its_thread_before_forks(void)
+{
+	static const struct line line =
+		C("import own_module; print('imported')");
+
+	check_with_module(
+		"import os, queue, threading\n"
+		"work = queue.Queue()\n"
+		"thread = threading.Thread(target=work.get, daemon=True)\n"
+		"thread.start()\n"
+		"def end():\n"
+		"    global thread\n"
+		"    if thread: work.put(0); thread.join()\n"
+		"    thread = None\n"
+		"os.register_at_fork(before=end)\n",
+		&line);
+}
+
 /* A module beside the script comes first, as in a Python that starts. */
 static void a_module_beside_the_script_hides_one_imported_ahead(void)
 {
@@ -637,6 +673,8 @@ static const struct test_case cases[] = {
 	TEST_CASE(modules_are_there_when_one_ahead_says_good_bye),
 	TEST_CASE(a_module_ahead_may_keep_a_stream),
 	TEST_CASE(modules_ahead_may_be_many),
+	TEST_CASE(modules_ahead_may_have_many_mappings),
+	TEST_CASE(a_module_ahead_may_end_its_thread_before_forks),
 	TEST_CASE(a_module_whose_error_was_mended_is_imported_ahead),
 	TEST_CASE(starts_that_alternate_are_prepared_less_and_less_often),
 	TEST_CASE(starts_that_alternate_meanwhile_cost_no_core),

@@ -25,6 +25,17 @@ check-warm-libc:
 	$(Q)tests/libc/roots $(O)/libc $(WARM_SUITES)
 	$(Q)tests/libc/run $(O)/libc $(O)/musl/tests $(WARM_SUITES)
 
+# Debian's Pythons, with the tests of this library: 3.9, 3.13 and the newest.
+#: check-warm-pythons  run tests of prepared Pythons with those of other Debian releases
+.PHONY: check-warm-pythons
+check-warm-pythons:
+	$(Q)$(SUB_MAKE) $(SUB_JOBS) O=$(O)/musl CC='$(MUSL_CC)' LDFLAGS=-static \
+		$(O)/musl/tests/test_warm_python
+	$(Q)ROOT_PACKAGES='libc6 libc-bin dash coreutils python3' \
+		tests/libc/roots $(O)/pythons $(WARM_SUITES)
+	$(Q)ROOT_TESTS=test_warm_python ROOT_TOOLS= \
+		tests/libc/run $(O)/pythons $(O)/musl/tests $(WARM_SUITES)
+
 #: check-warm-python run CPython's own tests that start Pythons by prepared launches
 .PHONY: check-warm-python
 check-warm-python: $(O)/tests/warm_python/server $(O)/tests/warm_python/stand_in
@@ -35,4 +46,10 @@ $(O)/tests/warm_python/server: $(O)/tests/warm_python/server.o $(LIB_A)
 $(O)/tests/warm_python/stand_in: $(O)/tests/warm_python/stand_in.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+
+#: check-warm-libraries  import numpy and pandas ahead, and run tests of theirs in forks
+.PHONY: check-warm-libraries
+check-warm-libraries: $(O)/spawn-template
+	$(Q)/usr/bin/python3 tests/warm_python/libraries.py $< $(O)/wheels-venv
+
 -include $(O)/tests/warm_python/server.d $(O)/tests/warm_python/stand_in.d

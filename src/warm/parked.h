@@ -16,9 +16,9 @@
  * Files that a parked process has mapped, or read to choose its mappings. A Python
  * has two for each module that it has imported.
  */
-#define WARM_FILES_MOST 2048
+#define WARM_FILES_MOST 4096
 #define WARM_AUXV_MOST 64
-#define WARM_PATHS_SIZE (192 * 1024)
+#define WARM_PATHS_SIZE (512 * 1024)
 
 struct warm_file {
 	const char *path;	/* in st_parked.paths */

@@ -21,6 +21,8 @@
 /* The time within which the interpreter must be initialised; and prepared. */
 #define START_MOST_S 10
 #define PREPARE_MOST_S 20
+/* The time that ended threads have to be gone. */
+#define THREADS_MOST_MS 200
 
 enum { AT_RUN_MAIN, AT_REGISTER, STOPS };
 
@@ -232,12 +234,27 @@ static int note_files(struct tracer *t, const struct sys_timespec *begin)
 	return 0;
 }
 
+/*
+ * A library with threads cannot be forked by them. A handler for fork may have ended
+ * them, which a thread that waits for them learns a moment before /proc shows it.
+ */
+static bool has_threads(struct tracer *t)
+{
+	const struct sys_timespec step = { 0, 1000000 };
+	int n = st_stops_count(t, "task");
+
+	for (int i = 0; n > 1 && i < THREADS_MOST_MS; i++) {
+		sys_call2(__NR_nanosleep, &step, NULL);
+		n = st_stops_count(t, "task");
+	}
+	return n != 1;
+}
+
 static int check_state(struct tracer *t)
 {
 	if (st_stops_has_children(t))
 		return -ECHILD;
-	/* a library with threads cannot be forked by them */
-	if (st_stops_count(t, "task") != 1)
+	if (has_threads(t))
 		return -EBUSY;
 	/* descriptors that a module opens are not sent to forks */
 	return st_stops_count(t, "fd") == 5 ? 0 : -EMFILE;

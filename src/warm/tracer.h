@@ -29,7 +29,7 @@ struct tracer {
 	struct user_regs_struct regs;	/* at the program's start */
 	uint64_t call_at;		/* address for remote calls */
 	uint64_t base;			/* AT_BASE */
-	char text[65536];		/* text of /proc files */
+	char text[512 * 1024];		/* text of /proc files, 1000s of mappings */
 	char code[4096 + sizeof(warm_gadget)];
 };
 
