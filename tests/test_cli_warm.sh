@@ -298,6 +298,42 @@ p.stdin.close()
 json.dump([answers, p.wait()], sys.stdout)' "$1" "$tool" batch -j 1 "${@:2}"
 }
 
+# Modules that cannot be imported ahead: the message names the module and the reason.
+bad_modules() {
+	local module text
+
+	mkdir -p "$tmp/modules"
+	echo 'import threading, time
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()' \
+		> "$tmp/modules/threads.py"
+	echo 'f = open("/dev/null")' > "$tmp/modules/opens.py"
+	echo 'print("hello")' > "$tmp/modules/prints.py"
+	printf '%s\n' 'raise ValueError("no \33[1m way")' > "$tmp/modules/raises.py"
+	echo 'import os, time
+if os.fork() == 0: time.sleep(5)' > "$tmp/modules/forks.py"
+	while read -r module text; do
+		PYTHONPATH=$tmp/modules "$tool" warm --rounds 1 --json \
+			--modules "json,$module" /usr/bin/python3 > "$tmp/json" \
+			2> "$tmp/log"
+		json "warm tells that a module $module" "$tmp/json" "$? == 1"' and
+			j[0]["prepared"] and not j[0]["python"]["prepared"]
+			and j[0]["reason"] == "modules"
+			and "'"$text"'" in j[0]["message"]
+			and "--modules" in j[0]["remedy"]'
+	done <<-END
+		threads threads starts a thread
+		opens opens keeps a descriptor open
+		prints a module prints
+		raises raises cannot be imported: ValueError: no ?[1m way
+		forks forks leaves a process behind
+	END
+	PYTHONPATH=$tmp/modules "$tool" warm --rounds 1 --modules threads \
+		/usr/bin/python3 > "$tmp/out" 2> "$tmp/log"
+	[ $? = 1 ] && grep -q 'remedy: .*OPENBLAS_NUM_THREADS=1' "$tmp/log" &&
+		grep -q 'cannot import these modules ahead: threads' "$tmp/log"
+	result $? 'warm tells people what to do about a library with threads'
+}
+
 pythons() {
 	if [ ! -x /usr/bin/python3 ]; then
 		skip 'Pythons are prepared' 'there is no /usr/bin/python3'
@@ -314,6 +350,7 @@ pythons() {
 		and j[0]["python"]["processes"] in (1, 2)
 		and j[0]["fork"]["processes"] in (1, 2)
 		and j[1]["python"] is None'
+	bad_modules
 	"$tool" run --warm --modules json --json -- /usr/bin/python3 -c pass \
 		2> "$tmp/json"
 	json 'run --warm tells that a Python can be prepared' "$tmp/json" \

@@ -251,10 +251,11 @@ static void add_program(struct report *r, char **argv,
 			const struct warm_program *p)
 {
 	struct warm_why why = { 0 };
+	bool modules = warm_why_modules(p, r->options->modules, &why);
 
-	if (!warm_can(p))
+	if (!warm_can(p) && !modules)
 		warm_why(p, &why);
-	if (!warm_can(p) && !r->status)
+	if ((!warm_can(p) || modules) && !r->status)
 		r->status = NOT_PREPARED;
 	if (r->list)
 		json_array_append_new(r->list, program_json(r, argv, p, &why));
@@ -262,10 +263,12 @@ static void add_program(struct report *r, char **argv,
 		add_rows(&r->table, r->options, argv[0], p);
 	else
 		add_refusal(&r->table, argv[0], "cold only");
-	if (r->list || warm_can(p))
+	if (r->list || !why.id)
 		return;
 	clear_progress(r);
-	out_error("%s cannot be prepared: %s", argv[0], why.text);
+	out_error("%s cannot %s: %s", argv[0],
+		  warm_can(p) ? "import these modules ahead" : "be prepared",
+		  why.text);
 	if (why.remedy)
 		out_remedy("%s", why.remedy);
 }

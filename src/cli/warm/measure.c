@@ -256,14 +256,39 @@ bool warm_await(int tfd, int64_t most_ns)
 }
 
 /* Wait long only where nothing is known to stand in the way. */
-static bool await_first(int tfd, enum warm_way way, bool failed_before)
+static bool await_first(int tfd, bool failed_before)
 {
 	int error;
 
 	if (warm_await(tfd, READY_HARDLY))
 		return true;
 	return !failed_before && warm_lacking(&error) == WARM_NEEDS &&
-	       warm_await(tfd, way == WAY_PYTHON ? PYTHON_MOST : READY_MOST);
+	       warm_await(tfd, READY_MOST);
+}
+
+/*
+ * Launch now and then: a launch is told that the Python before it could not be
+ * prepared, and then there is nothing to wait for.
+ */
+static int await_python(struct course *c, int i, bool failed, bool *prepared)
+{
+	int64_t until = st_now() + PYTHON_MOST, step = READY_HARDLY;
+	static struct spawn_template_stat st;
+	int err = 0, error;
+
+	*prepared = warm_await(c->tfd[i], READY_HARDLY);
+	if (failed || warm_lacking(&error) != WARM_NEEDS)
+		return 0;
+	while (!*prepared && !err && st_now() < until) {
+		err = launch_one(c, i, false);
+		if (err || c->program->slow ||
+		    spawn_template_stat(c->tfd[i], &st, sizeof(st)) ||
+		    is_hopeless(&st))
+			break;
+		*prepared = warm_await(c->tfd[i], step);
+		step *= 2;
+	}
+	return err;
 }
 
 /* The second launch from a template is the one that has a process prepared. */
@@ -282,7 +307,10 @@ static int prepare(struct course *c)
 		if (err)
 			break;
 		start = st_now();
-		fact->prepared = await_first(c->tfd[i], c->way[i], failed);
+		if (c->way[i] == WAY_PYTHON)
+			err = await_python(c, i, failed, &fact->prepared);
+		else
+			fact->prepared = await_first(c->tfd[i], failed);
 		fact->prepare_ns = st_now() - start;
 	}
 	return err;

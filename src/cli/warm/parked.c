@@ -30,13 +30,15 @@ static FILE *open_file(pid_t pid, const char *name)
 
 /*
  * Read the user, and whether every signal is blocked that can be: SIGTRAP can not
- * while a process is traced.
+ * while a process is traced, and libc lets its own in when it makes a thread, which
+ * may have ended since.
  */
 static bool is_blocked(pid_t pid, uint32_t *uid)
 {
 	FILE *file = open_file(pid, "status");
 	const uint64_t never = UINT64_C(1) << 8 | UINT64_C(1) << 18 |
-			       UINT64_C(1) << 4; /* KILL, STOP, TRAP */
+			       UINT64_C(1) << 4 | /* KILL, STOP, TRAP */
+			       UINT64_C(3) << 31; /* libc's own: 32, 33 */
 	uint64_t blocked = 0;
 	char line[256];
 

@@ -139,6 +139,13 @@ struct warm_why {
 
 void warm_why(const struct warm_program *program, struct warm_why *why);
 
+/*
+ * why_modules.c: tell why a Python has not imported these modules ahead.
+ * Return: whether that is known; else why stays as it is.
+ */
+bool warm_why_modules(const struct warm_program *program, const char *modules,
+		      struct warm_why *why);
+
 /* Return a sentence for a SPAWN_TEMPLATE_COLD_*. */
 const char *explain_cold(unsigned int reason);
 
