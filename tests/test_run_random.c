@@ -171,7 +171,8 @@ static void draw_limits(struct spawn_template_run_args *args)
 		args->io_weight = 1 + draw(10000);
 }
 
-static void draw_tree(struct spawn_template_run_args *args, bool in_ring)
+static void draw_tree(struct spawn_template_run_args *args, bool in_ring,
+		      bool ends_late)
 {
 	if (in_ring && ONE_IN(3))
 		args->flags |= RUN(END_WITH_CALLER);
@@ -183,7 +184,12 @@ static void draw_tree(struct spawn_template_run_args *args, bool in_ring)
 		args->flags |= ONE_IN(2) ? RUN(CGROUP) : RUN(SUPERVISE);
 	if (mix.cgroup >= 0 && ONE_IN(6))
 		draw_limits(args);
-	if (!(args->flags & RUN(PTY)) && ONE_IN(10))
+	/*
+	 * A launch that is cancelled late kills the program alone, whose children then
+	 * have nothing that tells whose they are.
+	 */
+	if (!(args->flags & RUN(PTY)) && ONE_IN(10) &&
+	    (!ends_late || args->flags & RUN(SUPERVISE)))
 		args->flags |= RUN(SAME_GROUP);
 	if (ONE_IN(5))
 		args->spawn.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
@@ -246,7 +252,7 @@ static void draw_run(struct slot *slot, bool in_ring)
 	draw_output(&slot->args);
 	draw_terminal(&slot->args, p->reads);
 	draw_times(&slot->args, ends_late, in_ring);
-	draw_tree(&slot->args, in_ring);
+	draw_tree(&slot->args, in_ring, ends_late);
 	draw_input(slot, p, in_ring);
 	draw_spill(slot);
 }
@@ -443,6 +449,24 @@ static int count_cgroups(void)
 /* A ring's end waits 2 s at most: what is killed on a busy machine ends after it. */
 #define END_MS 20000
 
+/* Tells what a program that is left was, from its arguments. */
+static void tell_marked(void)
+{
+	DIR *dir = opendir("/proc");
+
+	CHECK(dir);
+	for (struct dirent *d; (d = readdir(dir));) {
+		char *words;
+
+		if (atoi(d->d_name) <= 0 || !has_mark(d->d_name))
+			continue;
+		words = test_read(test_fmt("/proc/%s/cmdline", d->d_name));
+		test_note("left: %s %s%s", d->d_name, words,
+			  cgroup_of((pid_t)atoi(d->d_name)));
+	}
+	closedir(dir);
+}
+
 static void check_nothing_left(void)
 {
 	uint64_t most = now_ms() + at_most_ms(END_MS);
@@ -450,6 +474,8 @@ static void check_nothing_left(void)
 	/* those that were left on purpose end soon */
 	while ((count_marked() || count_cgroups()) && now_ms() < most)
 		sleep_ms(10);
+	if (count_marked())
+		tell_marked();
 	CHECK_EQ(count_marked(), 0);
 	CHECK_EQ(count_cgroups(), 0);
 	CHECK_EQ(count_entries(mix.base), SLOTS + 1);
