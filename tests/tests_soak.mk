@@ -12,11 +12,14 @@ $(O)/tests/test_leak: override LDFLAGS += $(foreach f,malloc calloc realloc \
 TESTS_ALONE += test_leak test_ring_leak test_warm_leak
 
 .PHONY: soak soak-runs soak-warm
+# SOAK_SHARE=2: half of it.
+SOAK_SHARE ?= 1
 soak: all build-tests
-	$(Q)LAUNCHES=100000 $(O)/tests/test_leak
-	$(Q)RUNS=200000 $(O)/tests/test_ring_leak
-	$(Q)LAUNCHES=20000 $(O)/tests/test_warm_leak many_launches
-	$(Q)ROUNDS=60 $(O)/tests/test_warm_fuzz
+	$(Q)LAUNCHES=$$((100000 / $(SOAK_SHARE))) $(O)/tests/test_leak
+	$(Q)RUNS=$$((200000 / $(SOAK_SHARE))) $(O)/tests/test_ring_leak
+	$(Q)LAUNCHES=$$((20000 / $(SOAK_SHARE))) \
+		$(O)/tests/test_warm_leak many_launches
+	$(Q)ROUNDS=$$((60 / $(SOAK_SHARE))) $(O)/tests/test_warm_fuzz
 	$(Q)RUNS=1000 $(O)/tests/test_run_random
 
 # Half of the runs have cgroups, half are in a user namespace without. Most of their time
