@@ -78,6 +78,7 @@ rules() {
 	refused(s, "no rule", command="tool; true")
 	refused(s, "no rule", argv=["sh", "-c", "true"])
 	refused(s, "no rule", argv=["true"])
+	refused(s, "too long", "E2BIG", argv=["cat", "x" * (5 << 20)])
 	refused(s, "nothing", name="ENOENT", argv=["nothing"])
 	x = s.call("start", argv=["rm", "x"], cwd=work)
 	check("careful" in x["error"]["message"] and "handle" not in x, x)

@@ -18,6 +18,10 @@
  */
 #define SHELL_LIMITS ";&|<>()$`#\n\r"
 
+/* What Linux lets exec have: pages of one argument with its NUL, and bytes of all. */
+#define ARG_PAGES 32
+#define ARGS_MOST ((size_t)6 << 20)
+
 struct judged {
 	struct policy *policy;
 	const struct policy_request *request;
@@ -289,6 +293,21 @@ static void judge(struct judged *j, struct policy_answer *a)
 		judge_rules(j, a);
 }
 
+/* Do not judge what exec refuses: it would take long. Return: 0 or -E2BIG. */
+static int check_size(const char *const *argv)
+{
+	size_t most = ARG_PAGES * (size_t)sysconf(_SC_PAGESIZE), all = 0;
+
+	for (; *argv; argv++) {
+		size_t n = strlen(*argv) + 1;
+
+		all += n + sizeof(*argv);
+		if (n > most || all > ARGS_MOST)
+			return -E2BIG;
+	}
+	return 0;
+}
+
 int policy_check(struct policy *p, const struct policy_request *request,
 		 struct policy_answer *a)
 {
@@ -308,6 +327,12 @@ int policy_check(struct policy *p, const struct policy_request *request,
 	*a = (struct policy_answer){
 		.verdict = POLICY_DENY, .rule = "", .program = -1, .cwd = -1
 	};
+	err = check_size(request->argv);
+	if (err) {
+		snprintf(a->text, sizeof(a->text), "%.500s: %s", j.name,
+			 strerror(-err));
+		return err;
+	}
 	policy_resolve(p, false);
 	err = policy_open(AT_FDCWD, request->cwd ? request->cwd : ".", true,
 			  &cwd);

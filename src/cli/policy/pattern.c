@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Patterns of policies. A text is read once, with the set of all places in the pattern
- * that it may have come to: the time is bounded by the product of both lengths.
+ * Patterns of policies. The time is bounded by the product of both lengths. Where "*" has
+ * limits, a text is read once, with the set of all places in the pattern that it may have come
+ * to.
  */
 #include <string.h>
 
@@ -44,20 +45,54 @@ static bool take_byte(bool *next, const bool *places, const char *pattern,
 	return any;
 }
 
-bool pattern_matches(const char *pattern, const char *text, const char *limits)
+/* Without limits, no other place need be tried for any star but the last one. */
+static bool matches_plain(const char *pattern, const char *text)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*text) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			from = text;
+			if (!*pattern)
+				return true;
+		} else if (*pattern && (*pattern == '?' ||
+					pattern[*pattern == '\\'] == *text)) {
+			pattern += 1 + (*pattern == '\\');
+			text++;
+		} else if (star) {
+			pattern = star;
+			text = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return !*pattern;
+}
+
+static bool matches_within(const char *pattern, const char *text,
+			   const char *limits)
 {
 	bool places[2][PATTERN_MOST + 2] = { { false } };
 	size_t n = strlen(pattern);
 	int now = 0;
 
-	if (n > PATTERN_MOST)
-		return false;
 	add_place(places[now], pattern, 0);
 	for (; *text; text++, now = !now)
 		if (!take_byte(places[!now], places[now], pattern, n, *text,
 			       strchr(limits, *text) != NULL))
 			return false;
 	return places[now][n];
+}
+
+bool pattern_matches(const char *pattern, const char *text, const char *limits)
+{
+	if (strlen(pattern) > PATTERN_MOST)
+		return false;
+	return *limits ? matches_within(pattern, text, limits)
+		       : matches_plain(pattern, text);
 }
 
 bool pattern_is_open(const char *pattern)
