@@ -65,6 +65,13 @@ leftovers() {
 	! gone "$tmp/left"
 	result $? 'with --keep-leftovers nothing is ended'
 	kill "$(cat "$tmp/left")"
+	"$tool" run --kill-after 40s -- \
+		sh -c 'trap "" TERM; sleep 38 & echo $! > "$0"' "$tmp/stubborn" &
+	until_true test -s "$tmp/stubborn"
+	sleep 0.2
+	kill "$!"
+	until_true gone "$tmp/stubborn" && wait "$!"
+	result $? 'a signal ends the wait for what is left behind'
 	sh -c 'sleep 38 & echo $! > "$1"; exec "$0" run -- true' "$tool" "$tmp/mine"
 	! gone "$tmp/mine"
 	result $? 'children of the shell that has become this tool live on'

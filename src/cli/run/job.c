@@ -323,8 +323,8 @@ void job_wait(struct job *job)
 	if (job->timed_out)
 		end_tree(job);
 	else if (!job->options->keep_leftovers)
-		job->leftovers = left_end(&job->tree, job->options->grace_ns,
-					  &job->killed);
+		job->leftovers = left_end(&job->tree, job->signals,
+					  job->options->grace_ns, &job->killed);
 }
 
 void job_finish(struct job *job)

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/run/run.h"
 #include "shared/clock.h"
@@ -43,17 +45,31 @@ void left_adopt(struct run_tree *tree)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+/* Tell whether this tool was told to end. The program is gone, and gets no signal. */
+static bool told_to_end(int signals)
+{
+	struct signalfd_siginfo info;
+	bool told = false;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		told |= info.ssi_signo == SIGHUP || info.ssi_signo == SIGINT ||
+			info.ssi_signo == SIGQUIT || info.ssi_signo == SIGTERM;
+	return told;
+}
+
 /*
- * Look until none lives, or until a time.
+ * Look until none lives, until a time, or until this tool is told to end.
  * Return: how many live.
  */
-static unsigned int wait_until(const struct run_tree *tree, int64_t until,
-			       int kill_all)
+static unsigned int wait_until(const struct run_tree *tree, int signals,
+			       int64_t until, int kill_all)
 {
 	struct timespec step = { .tv_nsec = 1000000 };
 	unsigned int n;
 
 	while ((n = tree_left(tree, kill_all)) && st_now() < until) {
+		if (told_to_end(signals) && !kill_all)
+			break;
 		nanosleep(&step, NULL);
 		if (step.tv_nsec < STEP_MOST_NS)
 			step.tv_nsec *= 2;
@@ -61,21 +77,25 @@ static unsigned int wait_until(const struct run_tree *tree, int64_t until,
 	return n;
 }
 
-unsigned int left_end(const struct run_tree *tree, int64_t grace_ns,
-		      bool *killed)
+unsigned int left_end(const struct run_tree *tree, int signals,
+		      int64_t grace_ns, bool *killed)
 {
 	unsigned int n;
 
 	if (!tree->others || !has_children())
 		return 0;
-	n = wait_until(tree, st_after(st_now(), MOMENT), 0);
+	/* what has ended the program may have come here, too */
+	told_to_end(signals);
+	n = wait_until(tree, signals, st_after(st_now(), MOMENT), 0);
 	if (!n)
 		return 0;
 	tree_left(tree, SIGTERM);
 	if (!grace_ns ||
-	    wait_until(tree, st_after(st_now(), (uint64_t)grace_ns), 0)) {
+	    wait_until(tree, signals, st_after(st_now(), (uint64_t)grace_ns),
+		       0)) {
 		*killed = true;
-		wait_until(tree, st_after(st_now(), KILL_MOST), SIGKILL);
+		wait_until(tree, signals, st_after(st_now(), KILL_MOST),
+			   SIGKILL);
 	}
 	return n;
 }

@@ -231,10 +231,11 @@ void left_adopt(struct run_tree *tree);
 
 /*
  * End what the program has left, which was reaped; *killed is set if some got SIGKILL.
+ * A signal in signals that tells this tool to end shortens what it waits for.
  * Return: how many there were.
  */
-unsigned int left_end(const struct run_tree *tree, int64_t grace_ns,
-		      bool *killed);
+unsigned int left_end(const struct run_tree *tree, int signals,
+		      int64_t grace_ns, bool *killed);
 
 /*
  * job.c. Prepare, plan with job->inherited, launch, wait if that succeeded, and
