@@ -135,6 +135,12 @@ static void trees_end_without_pidfds(void)
 	check_end(BY_KILL, 0);
 }
 
+static void trees_end_without_signals_by_pidfd(void)
+{
+	test_seccomp(SYS_pidfd_send_signal, EPERM);
+	check_end(BY_KILL, 0);
+}
+
 /* The child is forked then, and has no memory of the caller's but the table. */
 static void a_program_with_other_ids_ends(void)
 {
@@ -440,6 +446,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(trees_end_when_the_caller_execs),
 	TEST_CASE(trees_in_groups_of_their_own_end),
 	TEST_CASE(trees_end_without_pidfds),
+	TEST_CASE(trees_end_without_signals_by_pidfd),
 	TEST_CASE(a_program_with_other_ids_ends),
 	TEST_CASE_SECONDS(no_moment_is_a_gap, 120),
 	TEST_CASE(other_children_live_on),

@@ -121,44 +121,54 @@ WALK_FN bool ward_parse(const char *stat, int got, struct ward_seen *p)
 	return word > 22;
 }
 
-WALK_FN bool ward_read(const struct ward_work *w, int proc, const char *name,
-		       struct ward_seen *p)
+/* Return: 0; or -errno, which is a shortage or means that it is gone. */
+WALK_FN int ward_read(const struct ward_work *w, int proc, const char *name,
+		      struct ward_seen *p)
 {
 	int dir = walk_open_dir(proc, name), got;
 	char stat[512];
 
 	if (dir < 0)
-		return false;
+		return dir;
 	got = sys_read_file(dir, w->s->kept.stat, stat, sizeof(stat));
 	sys_close(dir);
-	return got > 0 && ward_parse(stat, got, p);
+	if (got < 0)
+		return got;
+	return ward_parse(stat, got, p) ? 0 : -ESRCH;
 }
 
-WALK_FN void ward_look(struct ward_work *w)
+/* Return: false if files or memory were too short to see all. */
+WALK_FN bool ward_look(struct ward_work *w)
 {
 	char buf[1024] __attribute__((aligned(8)));
 	struct ward_seen *old = w->before.seen;
 	const struct st_dent *e;
 	struct st_dents dents;
-	int proc = walk_open_dir(AT_FDCWD, w->s->kept.proc);
+	int proc = walk_open_dir(AT_FDCWD, w->s->kept.proc), ret;
+	bool all = true;
 
+	if (proc < 0)
+		return false;
 	w->before.seen = w->now.seen;
 	w->before.n = w->now.n;
 	w->now.seen = old;
 	w->now.n = 0;
-	if (proc < 0)
-		return;
 	st_dents_begin(&dents, proc, buf, sizeof(buf));
 	while (w->now.n < w->room && (e = st_dents_next(&dents))) {
 		struct ward_seen *p = &w->now.seen[w->now.n];
 
 		p->pid = st_dent_number(e);
 		p->ours = p->stopped = false;
-		if (p->pid > 1 && p->pid != w->self &&
-		    ward_read(w, proc, e->name, p))
+		if (p->pid <= 1 || p->pid == w->self)
+			continue;
+		ret = ward_read(w, proc, e->name, p);
+		if (ret == 0)
 			w->now.n++;
+		else if (sys_is_shortage(ret))
+			all = false;
 	}
 	sys_close(proc);
+	return all;
 }
 
 WALK_FN struct ward_seen *ward_find(const struct ward_list *list, int pid)
@@ -242,7 +252,7 @@ WALK_FN void ward_signal(const struct ward_work *w, const struct ward_seen *p,
 	int fd = sys_call2(__NR_pidfd_open, p->pid, 0), proc;
 	struct ward_seen again;
 	char name[16], digits[16];
-	int n = 0, at = 0, pid = p->pid;
+	int n = 0, at = 0, pid = p->pid, ret = -ENOSYS;
 	bool same;
 
 	if (fd == -ESRCH)
@@ -253,13 +263,14 @@ WALK_FN void ward_signal(const struct ward_work *w, const struct ward_seen *p,
 		name[at++] = digits[--n];
 	name[at] = 0;
 	proc = walk_open_dir(AT_FDCWD, w->s->kept.proc);
-	same = proc >= 0 && ward_read(w, proc, name, &again) &&
+	same = proc >= 0 && ward_read(w, proc, name, &again) == 0 &&
 	       again.start == p->start;
 	if (proc >= 0)
 		sys_close(proc);
 	if (same && fd >= 0)
-		sys_call4(__NR_pidfd_send_signal, fd, sig, 0, 0);
-	else if (same)
+		ret = sys_call4(__NR_pidfd_send_signal, fd, sig, 0, 0);
+	/* a filter may forbid either call */
+	if (same && ret < 0 && ret != -ESRCH)
 		sys_call2(__NR_kill, p->pid, sig);
 	if (fd >= 0)
 		sys_close(fd);
@@ -306,9 +317,11 @@ WALK_FN void ward_end_all(const struct st_supervisor *s)
 		int most = phase ? WARD_KILLS : WARD_STOPS;
 
 		for (int i = 0; i < most; i++) {
-			ward_look(&w);
+			bool all = ward_look(&w);
+
 			ward_mark(&w);
-			if (!ward_signal_all(&w, phase ? SIGKILL : SIGSTOP))
+			if (!ward_signal_all(&w, phase ? SIGKILL : SIGSTOP) &&
+			    all)
 				break;
 			sys_sleep_ms(phase && i > 20 ? 50 : 1);
 		}
