@@ -99,9 +99,13 @@ command = ["*rm *"]
 name = "versions"
 action = "allow"
 program = "gre*"
+[[rule]]
+name = "no-null"
+action = "deny"
+command = ["ls * /dev/null"]
 END
 
-echo 1..77
+echo 1..79
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -173,6 +177,9 @@ answers 'a rule that denies finds its text in a string' 'deny no-rm:52' . \
 	shell -c "$w" 'ls **; rm -rf x; true'
 answers 'it finds the text in the words of a shell' 'deny no-rm:52' . \
 	ask -c "$w" sh -c 'rm x'
+answers 'it finds the text in a string of words' 'deny no-null:61' . \
+	shell -c "$w" "ls  -l '/dev/null'"
+answers 'it finds the text in words' 'deny no-null:61' . ask -c "$w" ls -l /dev/null
 answers 'words of a shell are not a string that is allowed' 'deny default:1' . \
 	ask -c "$w" sh -c 'cat a | head -n 3'
 
@@ -188,7 +195,7 @@ is 'times and limits are bounded' '120 3600 30 1048576 7 67108864 0 0 0[0]' \
 
 # ---- files
 
-is 'a right file is right' "$tmp/p.toml: right, 9 rules[0]" "$policy" "$tmp/p.toml" check
+is 'a right file is right' "$tmp/p.toml: right, 10 rules[0]" "$policy" "$tmp/p.toml" check
 "$policy" "$tmp/p.toml" print > "$tmp/once.toml"
 "$policy" "$tmp/once.toml" print > "$tmp/twice.toml"
 diff <(sed 's/^# .*//; s/ # line.*//' "$tmp/once.toml") \

@@ -31,6 +31,7 @@ struct judged {
 	const char *name; /* the last part of argv[0] */
 	struct policy_found searched; /* the file that .name leads to */
 	int search_error; /* 1: not searched yet */
+	char *line; /* owned: all words with blanks between; NULL: not joined yet */
 };
 
 /* ---- rules */
@@ -124,6 +125,20 @@ static bool has_arg(const struct policy_list *list, const char *const *args)
 	return false;
 }
 
+/* Join the words. Return: NULL if memory is short. */
+static char *join(const char *const *words)
+{
+	size_t size = 1;
+	char *line, *to;
+
+	for (size_t i = 0; words[i]; i++)
+		size += strlen(words[i]) + 1;
+	line = to = malloc(size);
+	for (size_t i = 0; line && words[i]; i++)
+		to = stpcpy(stpcpy(to, i ? " " : ""), words[i]);
+	return line;
+}
+
 static bool sets_path(const struct policy_request *request)
 {
 	const char *const *v = request->variables;
@@ -135,14 +150,23 @@ static bool sets_path(const struct policy_request *request)
 }
 
 /*
- * Rules that do not allow look for the string in words, too: sh -c STRING. Those that allow
- * mean the programs that the names in a string lead to, and not those on another PATH.
+ * Rules that do not allow look for the string in words, too: sh -c STRING, and in all of them,
+ * as a string of words alone came without a shell. Those that allow mean the programs that the
+ * names in a string lead to, and not those on another PATH.
  */
-static bool matches_command(const struct policy_rule *rule,
-			    const struct policy_request *request)
+static bool matches_command(struct judged *j, const struct policy_rule *rule)
 {
-	if (rule->verdict != POLICY_ALLOW)
-		return has_arg(&rule->command, request->argv + 1);
+	const struct policy_request *request = j->request;
+
+	if (rule->verdict != POLICY_ALLOW) {
+		if (has_arg(&rule->command, request->argv + 1))
+			return true;
+		if (request->is_shell)
+			return false;
+		if (!j->line)
+			j->line = join(request->argv);
+		return !j->line || list_matches(&rule->command, j->line, "");
+	}
 	return request->is_shell && !sets_path(request) &&
 	       list_matches(&rule->command, request->argv[2], SHELL_LIMITS);
 }
@@ -165,7 +189,7 @@ static bool matches(struct judged *j, const struct policy_rule *rule)
 	       matches_args(rule, request->argv + 1) &&
 	       (!rule->any_arg.given ||
 		has_arg(&rule->any_arg, request->argv + 1)) &&
-	       (!rule->command.given || matches_command(rule, request));
+	       (!rule->command.given || matches_command(j, rule));
 }
 
 /* Return the rule that decides: the first of those that deny, ask or allow; or NULL. */
@@ -357,6 +381,7 @@ int policy_check(struct policy *p, const struct policy_request *request,
 		a->path = program.path;
 	}
 	policy_found_free(&j.searched);
+	free(j.line);
 	free(place.id);
 	free(cwd.path);
 	return err;
