@@ -269,16 +269,37 @@ static int each_word(struct search *s, int kinds, word_fn *fn)
 
 /* ---- strings */
 
-/* Tells whether the text, and the byte for its index behind it, are at the address. */
-static bool begins_with(struct search *s, uint64_t at, const char *text,
-			uint64_t index)
+/* Tells whether bytes from some place on are all the one for an index, up to the NUL. */
+static bool is_filled(struct search *s, uint64_t at, uint64_t len, char with)
+{
+	char there[512];
+
+	for (uint64_t n; len > 0; at += n, len -= n) {
+		n = len < sizeof(there) ? len : sizeof(there);
+		if (st_trace_copy_in(s->stops.t, at, there, n) < 0)
+			return false;
+		for (uint64_t i = 0; i < n; i++)
+			if (there[i] != with)
+				return false;
+	}
+	return st_trace_copy_in(s->stops.t, at, there, 1) == 0 && !*there;
+}
+
+/*
+ * Tells whether all of the text for an index is at the address: memory that has been
+ * freed may be in use again behind the beginning of one, and must not be written.
+ */
+static bool has_text(struct search *s, const uint64_t *word, const char *text,
+		     uint64_t index)
 {
 	char there[sizeof(ST_NODE_ARGUMENT)];
 	const size_t len = strlen(text);
 
-	return at && st_trace_copy_in(s->stops.t, at, there, len + 1) == 0 &&
+	return word[0] &&
+	       st_trace_copy_in(s->stops.t, word[0], there, len) == 0 &&
 	       memcmp(there, text, len) == 0 &&
-	       there[len] == (char)(ST_NODE_INDEX + index);
+	       is_filled(s, word[0] + len, word[1] - len,
+			 (char)(ST_NODE_INDEX + index));
 }
 
 /* Return: the index of one of the strings to replace; -1: it is none. */
@@ -286,11 +307,10 @@ static int index_of(struct search *s, const uint64_t *word)
 {
 	const uint64_t index = word[1] - WARM_NODE_ARGUMENT_LEN;
 
-	if (word[1] == WARM_NODE_CODE_LEN &&
-	    begins_with(s, word[0], ST_NODE_CODE, 0))
+	if (word[1] == WARM_NODE_CODE_LEN && has_text(s, word, ST_NODE_CODE, 0))
 		return WARM_NODE_CODE;
 	if (index < WARM_NODE_ARGUMENTS &&
-	    begins_with(s, word[0], ST_NODE_ARGUMENT, index))
+	    has_text(s, word, ST_NODE_ARGUMENT, index))
 		return (int)index;
 	return -1;
 }
