@@ -29,10 +29,15 @@ static void split(struct warm_node_command *c, char *const *argv, uint64_t from)
 		c->n_arguments++;
 }
 
-/* Moves the times of node's start, by the time that it has waited. */
+/*
+ * Moves the times of node's start, by the time that it has waited: the clocks differ after
+ * one was set, or the machine has slept.
+ */
 static void move_times(struct warm_node_command *c, const struct warm_node *n)
 {
 	const uint64_t waited = (uint64_t)st_now() - n->stopped;
+	const int64_t real =
+		st_clock(CLOCK_REALTIME) - (int64_t)n->stopped_real;
 
 	for (uint64_t i = 0; i < n->n_times; i++) {
 		const struct warm_node_time *time = &n->time[i];
@@ -44,7 +49,9 @@ static void move_times(struct warm_node_command *c, const struct warm_node *n)
 			continue;
 		}
 		memcpy(&number, &time->bits, sizeof(number));
-		number += (double)waited / (double)time->unit;
+		number += time->unit == WARM_NODE_REAL
+				  ? (double)real / WARM_NODE_REAL
+				  : (double)waited / (double)time->unit;
 		memcpy(&c->time[i].bits, &number, sizeof(number));
 	}
 }

@@ -14,6 +14,8 @@
 /* The arguments behind the options; and the least length of each. */
 #define WARM_NODE_ARGUMENTS 24
 #define WARM_NODE_ARGUMENT_LEN 1024
+/* The options; a vector of strings has them in front of the arguments. */
+#define WARM_NODE_OPTIONS 16
 /* The length of what is behind -e. */
 #define WARM_NODE_CODE_LEN 32768
 #define WARM_NODE_CODE 255 /* its index */
@@ -38,6 +40,9 @@ struct warm_node_end {
 	uint64_t end, strings;
 };
 
+/* The unit of the times by the clock that may be set; others are monotonic. */
+#define WARM_NODE_REAL 1000
+
 /* A time of node's start: the nanoseconds in a unit of it; 0: it is an integer of them. */
 struct warm_node_time {
 	uint64_t at, bits, unit;
@@ -54,7 +59,8 @@ struct warm_node {
 	struct warm_node_end end[WARM_NODE_ENDS];
 	struct warm_node_time time[WARM_NODE_TIMES];
 	uint64_t n_times;
-	uint64_t stopped; /* when it had started, in nanoseconds */
+	/* when it had started, in nanoseconds */
+	uint64_t stopped, stopped_real;
 };
 
 /* One launch, with addresses of the process. */

@@ -72,7 +72,7 @@ int st_node_options(char *const *argv)
 	for (; argv[i] && argv[i][0] == '-' && argv[i][1]; i++) {
 		if (st_node_evaluates(argv[i]))
 			return is_code(argv + i + 1) ? i : -1;
-		if (!is_plain(argv[i]))
+		if (i == WARM_NODE_OPTIONS || !is_plain(argv[i]))
 			return -1;
 	}
 	/* a debugger, or no main module that could be looked for */

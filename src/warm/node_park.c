@@ -19,6 +19,10 @@
 
 #if WARM_ARCH
 
+/* Another one may keep more of the command line by then than is replaced. */
+#define VERSION_LEAST 20
+#define VERSION_MOST 26
+
 /* The time within which node must have started. */
 #define START_MOST_S 10
 
@@ -35,7 +39,7 @@
 #define MORE_HEAP_LEAST (1024 * 1024)
 #define MORE_HEAP_MOST (8 * 1024 * 1024 - 1)
 #define NANOSECOND 1
-#define MICROSECOND 1000
+#define MICROSECOND WARM_NODE_REAL
 
 #define CHUNK (256 * 1024)
 /* Read with each chunk, and looked at with the next one. */
@@ -50,9 +54,10 @@ static const char *const names[] = {
 	"_ZN4node11Environment21InitializeDiagnosticsEv",
 	"environ",
 	"_ZN4node11per_process15node_start_timeE",
+	"_ZN4node11per_process8metadataE",
 };
 
-enum { DIAGNOSTICS, ENVIRON, START_TIME, NAMES };
+enum { DIAGNOSTICS, ENVIRON, START_TIME, METADATA, NAMES };
 
 enum kind { VARIABLES = 1, HEAP = 2, STACK = 4 };
 
@@ -132,6 +137,21 @@ static int take_stop(struct st_stops *stops, int which,
 	return ret;
 }
 
+/* Node's version is a string, "20.1.2", which its metadata begin with. */
+static bool is_tested(const struct search *s, uint64_t metadata)
+{
+	char text[16] = "";
+	const char *at = text;
+	uint64_t word = 0, version;
+
+	if (st_trace_copy_in(s->stops.t, metadata, &word, sizeof(word)) < 0 ||
+	    st_trace_copy_in(s->stops.t, word, text, 4) < 0)
+		return false;
+	version = st_trace_number(&at, 10);
+	return *at == '.' && version >= VERSION_LEAST &&
+	       version <= VERSION_MOST;
+}
+
 static void note_registers(struct warm_control *z,
 			   const struct user_regs_struct *regs)
 {
@@ -165,8 +185,11 @@ static int run_to_program(struct search *s)
 	if (ret == 0)
 		ret = st_stops_run(&s->stops);
 	n->stopped = nanoseconds(CLOCK_MONOTONIC);
+	n->stopped_real = nanoseconds(CLOCK_REALTIME);
 	s->monotonic.to = (double)n->stopped;
-	s->real.to = (double)nanoseconds(CLOCK_REALTIME) / MICROSECOND;
+	s->real.to = (double)n->stopped_real / MICROSECOND;
+	if (ret == 0 && !is_tested(s, symbol[METADATA]))
+		ret = -ENOEXEC;
 	if (ret == 0)
 		ret = take_time(s, symbol[START_TIME], 0);
 	if (ret == 0)
