@@ -144,6 +144,18 @@ rules() {
 	s = policed("[limits]\npids_max = 100\n" + rule("true", "allow", "program = 'true'"))
 	refused(s, r"denied by \[limits\]", argv=["true"], keep_leftovers=True)
 	END
+	policed 'a link elsewhere is not the name that an allowed program gets' <<- 'END'
+	cat, me = shutil.which("cat", path=env["PATH"]), "/proc/self/cmdline"
+	os.symlink(cat, work + "/cat")
+	s = policed(rule("tools", "allow", "program = 'cat'") +
+	    "[env]\npass = ['PATH']\nallow = ['PATH']\n")
+	runs_as(s, "cat\0%s\0" % me, argv=["cat", me])
+	for name in (cat, "./cat", work + "/cat"):
+	    runs_as(s, "%s\0%s\0" % (cat, me), argv=[name, me])
+	runs_as(s, "%s\0%s\0" % (cat, me), argv=["cat", me], setenv={"PATH": work})
+	s = policed(rule("tools", "allow", "program = '%s/cat'" % work))
+	runs_as(s, "%s/cat\0%s\0" % (work, me), argv=["./cat", me])
+	END
 	policed 'the dynamic linker is refused, unless it is named' <<- 'END'
 	loader = re.search(rb"/lib[^\0]*", open("/bin/true", "rb").read()).group().decode()
 	loader = os.path.realpath(loader)
@@ -395,7 +407,7 @@ files() {
 	done
 }
 
-echo 1..29
+echo 1..30
 rules
 folders
 changes

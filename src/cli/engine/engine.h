@@ -167,6 +167,7 @@ struct engine_input {
 /* The program and the folder that a judge has found, which are those that are launched. */
 struct engine_verdict {
 	char *path; /* owned; NULL: nobody has judged */
+	char *name; /* owned: argv[0]; NULL: that of the request */
 	int program, cwd; /* owned descriptors; -1: none */
 	enum engine_way way;
 };

@@ -67,6 +67,8 @@ static int queue_job(struct engine *e, struct engine_job *job,
 	struct spawn_template_run_args args = SPAWN_TEMPLATE_RUN_ARGS_INIT;
 	const struct spawn_template_sandbox *sandbox =
 		job->sandbox ? job->sandbox : e->sandbox;
+	const char *own = r->argv[0];
+	int ret;
 
 	/* what is to live on has no sentinel, but the program ends with this tool */
 	if (!(job->run_flags & SPAWN_TEMPLATE_RUN_END_WITH_CALLER))
@@ -97,8 +99,13 @@ static int queue_job(struct engine *e, struct engine_job *job,
 	session_apply(session_for(e, r), &args);
 	limits_apply(&r->limits, &args);
 	args.cgroup_parent_fd = e->tree_parent;
-	return spawn_template_ring_run(e->ring, job->tfd, &args, sizeof(args),
-				       (uintptr_t)job);
+	/* the request keeps its own, to be judged again */
+	if (job->verdict.name)
+		r->argv[0] = job->verdict.name;
+	ret = spawn_template_ring_run(e->ring, job->tfd, &args, sizeof(args),
+				      (uintptr_t)job);
+	r->argv[0] = own;
+	return ret;
 }
 
 /*

@@ -60,6 +60,7 @@ void job_forget_program(struct engine *e, struct engine_job *job)
 	if (v->cwd >= 0)
 		close(v->cwd);
 	free(v->path);
+	free(v->name);
 	*v = (struct engine_verdict){ .program = -1, .cwd = -1 };
 }
 

@@ -83,12 +83,13 @@ static void take(const struct mcp *m, struct engine_job *job,
 {
 	job->verdict = (struct engine_verdict){
 		.path = a->path,
+		.name = a->name,
 		.program = a->program,
 		.cwd = a->cwd,
 		.way = a->warm && !m->options->cold ? engine_way_of(a->warm)
 						    : ENGINE_COLD,
 	};
-	a->path = NULL;
+	a->path = a->name = NULL;
 	a->program = a->cwd = -1;
 }
 

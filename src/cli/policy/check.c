@@ -31,6 +31,7 @@ struct judged {
 	const char *name; /* the last part of argv[0] */
 	struct policy_found searched; /* the file that .name leads to */
 	int search_error; /* 1: not searched yet */
+	const char *own; /* argv[0] for the rule that allows; NULL: any */
 	char *line; /* owned: all words with blanks between; NULL: not joined yet */
 };
 
@@ -57,17 +58,24 @@ static bool allows_program(struct judged *j, const struct policy_file *file)
 {
 	const char *base = policy_base_name(file->text);
 
+	j->own = NULL;
 	/* whoever means the dynamic linker names it */
 	if (j->is_loader && pattern_is_open(file->text))
 		return false;
 	if (strcmp(file->text, "*") == 0)
 		return true;
-	if (!file->name)
-		return pattern_matches(file->text, j->name, "") &&
-		       is_at_home(j);
+	j->own = j->program->path;
+	if (!file->name) {
+		if (!pattern_matches(file->text, j->name, "") || !is_at_home(j))
+			return false;
+		if (*j->searched.name == '/')
+			j->own = j->searched.name;
+		return true;
+	}
 	if (pattern_is_open(file->text))
 		return matches_path(file, j->program->path) &&
 		       strcmp(policy_base_name(j->program->path), j->name) == 0;
+	j->own = file->name;
 	return file->path && strcmp(file->path, j->program->path) == 0 &&
 	       strcmp(base, j->name) == 0;
 }
@@ -90,6 +98,8 @@ static bool matches_programs(struct judged *j, const struct policy_rule *rule)
 {
 	const struct policy_files *files = &rule->programs;
 
+	if (rule->verdict == POLICY_ALLOW)
+		j->own = NULL;
 	for (size_t i = 0; i < files->n; i++)
 		if (rule->verdict == POLICY_ALLOW
 			    ? allows_program(j, &files->file[i])
@@ -241,6 +251,7 @@ static void judge_rules(struct judged *j, struct policy_answer *a)
 		return;
 	}
 	if (!rule) {
+		j->own = NULL;
 		answer(a, p->by_default, "default", p->default_line,
 		       "%s: no rule of %s names %.200s %s",
 		       words[p->by_default], p->file, j->program->path,
@@ -317,6 +328,22 @@ static void judge(struct judged *j, struct policy_answer *a)
 		judge_rules(j, a);
 }
 
+/*
+ * Some programs look for their files beside argv[0]: python3 for a virtual environment. So a link
+ * elsewhere is no name of what a rule allows. Return: 0 or -ENOMEM.
+ */
+static int name_program(const struct judged *j, struct policy_answer *a)
+{
+	const char *name = j->request->argv[0];
+
+	if (a->verdict != POLICY_ALLOW || !j->own ||
+	    strcmp(name, j->program->path) == 0 ||
+	    (!strchr(name, '/') && !sets_path(j->request)))
+		return 0;
+	a->name = strdup(j->own);
+	return a->name ? 0 : -ENOMEM;
+}
+
 /* Do not judge what exec refuses: it would take long. Return: 0 or -E2BIG. */
 static int check_size(const char *const *argv)
 {
@@ -377,9 +404,11 @@ int policy_check(struct policy *p, const struct policy_request *request,
 	} else {
 		j.is_loader = policy_is_loader(&program);
 		judge(&j, a);
+		err = name_program(&j, a);
 		a->program = program.fd;
 		a->path = program.path;
 	}
+	free(program.name);
 	policy_found_free(&j.searched);
 	free(j.line);
 	free(place.id);
@@ -440,8 +469,9 @@ void policy_answer_free(struct policy_answer *a)
 	if (a->cwd >= 0)
 		close(a->cwd);
 	free(a->path);
+	free(a->name);
 	a->program = a->cwd = -1;
-	a->path = NULL;
+	a->path = a->name = NULL;
 }
 
 bool policy_is_program(const struct policy_answer *a, int fd)

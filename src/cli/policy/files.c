@@ -25,6 +25,7 @@ void policy_found_free(struct policy_found *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	free(f->path);
+	free(f->name);
 	*f = (struct policy_found){ .fd = -1 };
 }
 
@@ -111,9 +112,11 @@ int policy_search(int from, const char *name, const char *path,
 		    0)
 			return -ENOMEM;
 		ret = policy_open(from, file, false, found);
-		free(file);
-		if (!ret)
+		if (!ret) {
+			found->name = file;
 			return 0;
+		}
+		free(file);
 		if (ret == -EACCES)
 			err = ret;
 		path += n;

@@ -65,6 +65,7 @@ struct policy_answer {
 	unsigned int line; /* of the rule in the file; 0: none */
 	char text[768]; /* the reason, in words for the client */
 	char *path; /* owned: the program, without symbolic links; NULL: none */
+	char *name; /* owned: argv[0] of the launch; NULL: that of the request */
 	int program; /* owned: O_PATH descriptor of it; -1: none */
 	int cwd; /* owned: O_PATH descriptor of the folder; -1: none */
 	uint64_t warm; /* SPAWN_TEMPLATE_CREATE_WARM_*, or 0 */

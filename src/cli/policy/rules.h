@@ -82,6 +82,7 @@ struct policy {
 struct policy_found {
 	int fd; /* owned: O_PATH; -1: none */
 	char *path; /* owned */
+	char *name; /* owned: where a search found it; NULL: it was not searched */
 	struct policy_id id;
 };
 
