@@ -363,6 +363,14 @@ sandboxes() {
 	check(x["code"] == 1 and "Error" in x["err"], x)
 	refused(s, r"denied by \[sandbox\]", argv=["true"], sandbox={"net": False})
 	END
+	policed 'a folder for output is there for an answer without room for all' <<- 'END'
+	os.mkdir(work + "/spill")
+	s = policed(rule("any", "allow", "program = '*'", "runs_others = true"))
+	x = s.call("run", argv=["head", "-c", "6000000", "/dev/zero"], cwd=work,
+	    max_output="16M", spill=work + "/spill")
+	check(x["out_shortened"] and os.path.getsize(x["out_spill"]) == 6000000, x)
+	check(os.path.dirname(x["out_spill"]) == work + "/spill", x["out_spill"])
+	END
 	local name='its folders are those that it named at the start'
 	"$tool" run --ro / true 2> /dev/null || {
 		skip "$name" 'the kernel has no Landlock'
@@ -407,7 +415,7 @@ files() {
 	done
 }
 
-echo 1..30
+echo 1..31
 rules
 folders
 changes

@@ -42,9 +42,18 @@ static void note_change(struct engine *e)
 
 static void close_spill(struct mcp_run *run)
 {
-	if (run->spill_folder >= 0)
-		close(run->spill_folder);
+	if (run->spill_folder < 0)
+		return;
+	close(run->spill_folder);
 	run->spill_folder = -1;
+	for (int i = 0; i < 2; i++)
+		run->log[i].spill_folder = -1;
+}
+
+/* Tell whether an answer without room for all output may still make a file of it. */
+static bool may_spill(const struct log *log)
+{
+	return log->total && !log->spilled && !log->spill_cut;
 }
 
 static void end_run(struct engine *e, struct mcp_run *run)
@@ -53,7 +62,8 @@ static void end_run(struct engine *e, struct mcp_run *run)
 	run->ended = time(NULL);
 	for (int i = 0; i < 2; i++)
 		log_end(&run->log[i]);
-	close_spill(run);
+	if (!may_spill(&run->log[MCP_OUT]) && !may_spill(&run->log[MCP_ERR]))
+		close_spill(run);
 	note_change(e);
 	if (!run_is_over(run))
 		engine_no_memory(e);
