@@ -61,6 +61,10 @@ leftovers() {
 	json_lines 'and counted' 'a[0]["leftovers"] == 1'
 	is 'a filter at the end has a moment to write' 'all of it[0]' \
 		run -- bash -c 'echo all of it > >(sleep 0.03; cat)'
+	is 'and more than that while it works' 'all of it[0]' \
+		run -- bash -c 'echo all of it > >(
+			t=$((${EPOCHREALTIME/./} + 300000))
+			while ((${EPOCHREALTIME/./} < t)); do :; done; cat)'
 	run --keep-leftovers -- sh -c 'sleep 38 & echo $! > "$0"' "$tmp/left"
 	! gone "$tmp/left"
 	result $? 'with --keep-leftovers nothing is ended'

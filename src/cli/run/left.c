@@ -6,7 +6,8 @@
  * call tells so.
  *
  * A filter at the end of a shell's line may outlive the shell for a moment, and have more
- * to write. So they all have a moment to end, and then the grace period from TERM to KILL.
+ * to write. So they all have a moment to end, which begins anew while one works or waits
+ * for a processor, and then the grace period from TERM to KILL.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include "shared/clock.h"
 
 #define MOMENT (100 * ST_MS)
+#define MOMENTS_MOST (1000 * ST_MS)
 #define KILL_MOST (1000 * ST_MS) /* for one that waits for a device */
 #define STEP_MOST_NS 20000000
 
@@ -57,18 +59,27 @@ static bool told_to_end(int signals)
 	return told;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /*
- * Look until none lives, until a time, or until this tool is told to end.
+ * Look until none lives, until a time, or until this tool is told to end. While one is
+ * busy the time moves on, up to another.
  * Return: how many live.
  */
 static unsigned int wait_until(const struct run_tree *tree, int signals,
-			       int64_t until, int kill_all)
+			       int64_t until, int64_t most, int kill_all)
 {
 	struct timespec step = { .tv_nsec = 1000000 };
 	unsigned int n;
+	bool busy;
 
-	while ((n = tree_left(tree, kill_all)) && st_now() < until) {
-		if (told_to_end(signals) && !kill_all)
+	while ((n = tree_left(tree, kill_all, &busy)) && st_now() < most) {
+		if (busy)
+			until = later(until, st_after(st_now(), MOMENT));
+		if (st_now() >= until || (told_to_end(signals) && !kill_all))
 			break;
 		nanosleep(&step, NULL);
 		if (step.tv_nsec < STEP_MOST_NS)
@@ -77,25 +88,33 @@ static unsigned int wait_until(const struct run_tree *tree, int signals,
 	return n;
 }
 
+static unsigned int wait_for(const struct run_tree *tree, int signals,
+			     uint64_t ns, int kill_all)
+{
+	int64_t until = st_after(st_now(), ns);
+
+	return wait_until(tree, signals, until, until, kill_all);
+}
+
 unsigned int left_end(const struct run_tree *tree, int signals,
 		      int64_t grace_ns, bool *killed)
 {
+	int64_t now = st_now();
 	unsigned int n;
+	bool busy;
 
 	if (!tree->others || !has_children())
 		return 0;
 	/* what has ended the program may have come here, too */
 	told_to_end(signals);
-	n = wait_until(tree, signals, st_after(st_now(), MOMENT), 0);
+	n = wait_until(tree, signals, st_after(now, MOMENT),
+		       st_after(now, MOMENTS_MOST), 0);
 	if (!n)
 		return 0;
-	tree_left(tree, SIGTERM);
-	if (!grace_ns ||
-	    wait_until(tree, signals, st_after(st_now(), (uint64_t)grace_ns),
-		       0)) {
+	tree_left(tree, SIGTERM, &busy);
+	if (!grace_ns || wait_for(tree, signals, (uint64_t)grace_ns, 0)) {
 		*killed = true;
-		wait_until(tree, signals, st_after(st_now(), KILL_MOST),
-			   SIGKILL);
+		wait_for(tree, signals, KILL_MOST, SIGKILL);
 	}
 	return n;
 }

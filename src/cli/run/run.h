@@ -219,10 +219,10 @@ bool tree_lives(const struct run_tree *tree);
 
 /*
  * Signal what is left below this tool, whose program was reaped; 0: only look. Reap
- * what has ended.
+ * what has ended. *busy is set if one runs, waits for a processor, or for a device.
  * Return: how many lived.
  */
-unsigned int tree_left(const struct run_tree *tree, int sig);
+unsigned int tree_left(const struct run_tree *tree, int sig, bool *busy);
 
 /* left.c */
 

@@ -160,11 +160,12 @@ static void signal_number(const struct st_process *p, int sig)
 		kill(p->pid, SIGCONT);
 }
 
-unsigned int tree_left(const struct run_tree *tree, int sig)
+unsigned int tree_left(const struct run_tree *tree, int sig, bool *busy)
 {
 	struct st_processes s = { .list = NULL };
 	unsigned int n = 0;
 
+	*busy = false;
 	st_processes_look(&s);
 	for (size_t i = 0; i < s.n; i++) {
 		const struct st_process *p = &s.list[i];
@@ -172,6 +173,7 @@ unsigned int tree_left(const struct run_tree *tree, int sig)
 		if (st_process_is_dead(p) || !is_left(tree, &s, p))
 			continue;
 		n++;
+		*busy |= p->state == 'R' || p->state == 'D';
 		if (sig)
 			signal_number(p, sig);
 	}
