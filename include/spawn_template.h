@@ -1257,9 +1257,11 @@ int spawn_template_ring_spawn(struct spawn_template_ring *ring, int tfd,
  * program has left when its run is over lives on, unless RUN_END_LEFTOVERS is set. The
  * first such run of a ring costs as much as fork(2), in the thread that launches; all
  * others cost a few stores. With RUN_CGROUP, a cgroup with supervisor does this work, if
- * there can be one. Where there can be no sentinel, for example without the /proc of the
- * caller's pid namespace, the flag has the effect of SPAWN_DIE_WITH_PARENT. It has no
- * effect beside RUN_SUPERVISE.
+ * there can be one; what the program has left then ends with the ring. Where there can
+ * be no sentinel, for example without the /proc of the caller's pid namespace, the flag
+ * has the effect of SPAWN_DIE_WITH_PARENT. Do not set both: the kernel would end the
+ * program first, and what has left its group and session would not be found. The flag
+ * has no effect beside RUN_SUPERVISE.
  *
  * Return: as spawn_template_ring_spawn(), and -EINVAL as spawn_template_run(), with
  * on_output, which is for that call, or for RUN_DETACH_ON_TIMEOUT without timeout_ns.
@@ -1437,7 +1439,8 @@ int spawn_template_ring_cancel(struct spawn_template_ring *ring,
  * If the process has closed descriptors of the ring, for example all above 2, other
  * calls on the ring return -EBADF: the process ends the ring and makes another. In this
  * case the call closes only fds that are still the ring's, and does not wait; runs in
- * flight go on, and are not reaped.
+ * flight go on, and are not reaped. Those with RUN_END_WITH_CALLER or RUN_SUPERVISE have
+ * been killed when the descriptors were closed, which looks to others like an exec.
  *
  * Since: 0.2
  */
