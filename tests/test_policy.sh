@@ -105,7 +105,7 @@ action = "deny"
 command = ["ls * /dev/null"]
 END
 
-echo 1..79
+echo 1..81
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -230,6 +230,10 @@ complains 'an allowed env must say what it does' "4: rule 'a' allows 'env'.*runs
 	'[[rule]]\nname="a"\naction="allow"\nprogram=["ls","env"]\n'
 complains 'an interpreter with a version must, too' "4: rule 'a' allows 'python3.11'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="python3.11"\n'
+complains 'a shell that reads its input must, too' "4: rule 'a' allows 'sh'" \
+	'[[rule]]\nname="a"\naction="allow"\nprogram="sh"\nargs=[["-c","make"],["-s"]]\n'
+complains 'also without arguments' "4: rule 'a' allows 'sh'" \
+	'[[rule]]\nname="a"\naction="allow"\nprogram="sh"\nargs=[[]]\n'
 complains 'a star for all programs must, too' "4: rule 'a' allows '\\*'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="*"\n'
 complains 'a bad limit has its line' '2: .*"memory_max" is not' '[limits]\nmemory_max = "x"\n'

@@ -51,12 +51,40 @@ static const char *find_runner(const char *name)
 	return NULL;
 }
 
+static bool is_one_of(const char *pattern, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pattern_matches(pattern, words[i], ""))
+			return true;
+	return false;
+}
+
+/*
+ * Tell whether arguments leave it to the client what is run: by a pattern, or by the standard
+ * input, as those of "sh", "sh -s" and "python3 -u".
+ */
+static bool list_is_open(const struct policy_list *args)
+{
+	static const char *const inputs[] = { "-", "-s" };
+	static const char *const ends[] = { "--version", "--help", "-V" };
+	bool says = false;
+
+	for (size_t i = 0; i < args->n; i++) {
+		const char *text = args->text[i];
+
+		if (pattern_is_open(text) ||
+		    is_one_of(text, inputs, COUNT(inputs)))
+			return true;
+		says |= *text != '-' || is_one_of(text, ends, COUNT(ends));
+	}
+	return !says;
+}
+
 static bool args_are_open(const struct policy_rule *rule)
 {
 	for (size_t i = 0; i < rule->n_args; i++)
-		for (size_t j = 0; j < rule->args[i].n; j++)
-			if (pattern_is_open(rule->args[i].text[j]))
-				return true;
+		if (list_is_open(&rule->args[i]))
+			return true;
 	return !rule->has_args;
 }
 
