@@ -105,7 +105,7 @@ action = "deny"
 command = ["ls * /dev/null"]
 END
 
-echo 1..81
+echo 1..82
 w=$tmp/work
 answers 'a program is allowed by its rule' 'allow tools:18' "by rule 'tools'" \
 	ask -c "$w" -p "$tmp/bin" tool a b
@@ -192,6 +192,9 @@ is 'variables pass by name, and the policy sets others' \
 	env -i KEEP_ME=1 KEEP_NOT=2 KEEP_SET=3 X=4 "$policy" "$tmp/p.toml" env
 is 'times and limits are bounded' '120 3600 30 1048576 7 67108864 0 0 0[0]' \
 	"$policy" "$tmp/p.toml" bounds
+printf '[limits]\nmemory_swap_max = "3"\n' > "$tmp/swap.toml"
+is 'swap is bounded without a bound of memory' '600 86400 0 0 0 1073741824 3 0 0[0]' \
+	"$policy" "$tmp/swap.toml" bounds
 
 # ---- files
 

@@ -24,19 +24,21 @@ int64_t policy_timeout(const struct policy *p, int64_t asked_ns)
 	return ns < p->bounds.timeout_most_ns ? ns : p->bounds.timeout_most_ns;
 }
 
-/* A limit of 0 is none, but for swap, where it is the least. */
+/* A limit of 0 is none, but for swap beside a limit of memory, where it is the least. */
 void policy_limit(const struct policy *p, struct limits *limits)
 {
+	const uint64_t *bounds = p->bounds.limits.value;
+
 	if (!p->bounds.limits.given)
 		return;
 	limits->given = true;
 	for (int i = 0; i < LIMITS; i++) {
-		uint64_t most = p->bounds.limits.value[i];
-		uint64_t *value = &limits->value[i];
+		uint64_t most = bounds[i], *value = &limits->value[i];
+		bool is_bound =
+			most || (i == LIMIT_SWAP && bounds[LIMIT_MEMORY]);
+		bool may_be_0 = i == LIMIT_SWAP && limits->value[LIMIT_MEMORY];
 
-		if (i == LIMIT_SWAP && p->bounds.limits.value[LIMIT_MEMORY])
-			*value = *value < most ? *value : most;
-		else if (i != LIMIT_SWAP && most && (!*value || *value > most))
+		if (is_bound && (*value > most || (!*value && !may_be_0)))
 			*value = most;
 	}
 }
