@@ -557,7 +557,7 @@ static void the_time_since_the_start_is_that_of_the_launch(void)
 	double seconds, time[3] = { -1, -1, -1 };
 
 	make_ready(tfd, &line);
-	sleep(1);
+	sleep(3);
 	CHECK_SYS(clock_gettime(CLOCK_MONOTONIC, &from));
 	CHECK_EQ(sscanf(see_warm(tfd, &line).out, "%lf %lf %lf", &time[0],
 			&time[1], &time[2]),
@@ -568,8 +568,8 @@ static void the_time_since_the_start_is_that_of_the_launch(void)
 	for (int i = 0; i < 3; i++) {
 		test_doing("%d: %f s, of %f", i, time[i], seconds);
 		CHECK(time[i] > 0);
-		/* a second more would be the wait; node's start counts as one */
-		CHECK(time[i] < seconds + 0.9);
+		/* three more would be the wait; node's start counts, too */
+		CHECK(time[i] < seconds + 2.9);
 	}
 }
 
