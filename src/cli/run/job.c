@@ -88,7 +88,10 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 	plan->args.pidfd = (uintptr_t)&job->pidfd;
 	if (!o->keep_leftovers) {
 		left_adopt(&job->tree);
-		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
+		/* it would be what keeps a prepared launch cold, which --warm tells */
+		if (o->create_flags == 0)
+			plan->args.flags |=
+				SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 	} else if (job->terminal.fd >= 0) {
 		tree_adopt(&job->tree);
 	}
