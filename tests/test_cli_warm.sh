@@ -332,6 +332,10 @@ if os.fork() == 0: time.sleep(5)' > "$tmp/modules/forks.py"
 	[ $? = 1 ] && grep -q 'remedy: .*OPENBLAS_NUM_THREADS=1' "$tmp/log" &&
 		grep -q 'cannot import these modules ahead: threads' "$tmp/log"
 	result $? 'warm tells people what to do about a library with threads'
+	PYTHONPATH=relative "$tool" warm --rounds 1 --json --modules json \
+		/usr/bin/python3 > "$tmp/json" 2> "$tmp/log"
+	json 'warm blames no modules that can be imported' "$tmp/json" '
+		not j[0]["python"]["prepared"] and j[0]["reason"] is None'
 }
 
 pythons() {

@@ -104,7 +104,6 @@ static bool tell(struct warm_why *why, struct spawn_template_result *r)
 	const char *last, *name;
 	char *safe;
 
-	why->id = "modules";
 	if (r->flags & SPAWN_TEMPLATE_RESULT_TIMED_OUT) {
 		snprintf(why->text, sizeof(why->text),
 			 "the modules were not imported within 30 s");
@@ -154,6 +153,7 @@ bool warm_why_modules(const struct warm_program *program, const char *modules,
 	if (spawn_template_run(tfd, &args, sizeof(args), &result,
 			       sizeof(result)) >= 0) {
 		told = tell(why, &result);
+		why->id = told ? "modules" : why->id;
 		spawn_template_result_free(&result);
 	}
 	spawn_template_close(tfd);
