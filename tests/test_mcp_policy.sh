@@ -105,6 +105,10 @@ rules() {
 	    rule("tr", "allow", "program = 'cat'"))
 	path = tmp + "/other:" + os.environ["PATH"]
 	refused(s, "no rule", command="cat f | tr a-z A-Z", setenv={"PATH": path})
+	for name in ("ENV", "BASH_ENV", "BASH_FUNC_cat%%", "SHELLOPTS"):
+	    refused(s, "no rule", command="cat f | tr a-z A-Z", setenv={name: "xtrace"})
+	open(work + "/f", "w").close()
+	runs_as(s, "", command="cat f | tr a-z A-Z", setenv={"ENVIRON": "x"})
 	refused(s, "no rule", argv=["cat", "f"], setenv={"PATH": path})
 	refused(s, "no rule", argv=[tmp + "/other/cat", "f"])
 	END

@@ -159,6 +159,21 @@ static bool sets_path(const struct policy_request *request)
 	return false;
 }
 
+/* Tell whether a variable makes a shell run more than its string: files, functions, PS4. */
+static bool tells_shell(const struct policy_request *request)
+{
+	static const char *const names[] = { "BASH_FUNC_*", "BASH_ENV*",
+					     "ENV",	    "ENV=*",
+					     "ZDOTDIR*",    "SHELLOPTS*" };
+	const char *const *v = request->variables;
+
+	for (; v && *v; v++)
+		for (size_t i = 0; i < COUNT(names); i++)
+			if (pattern_matches(names[i], *v, ""))
+				return true;
+	return false;
+}
+
 /*
  * Rules that do not allow look for the string in words, too: sh -c STRING, and in all of them,
  * as a string of words alone came without a shell. Those that allow mean the programs that the
@@ -178,6 +193,7 @@ static bool matches_command(struct judged *j, const struct policy_rule *rule)
 		return !j->line || list_matches(&rule->command, j->line, "");
 	}
 	return request->is_shell && !sets_path(request) &&
+	       !tells_shell(request) &&
 	       list_matches(&rule->command, request->argv[2], SHELL_LIMITS);
 }
 
