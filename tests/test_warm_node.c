@@ -244,6 +244,11 @@ static const struct line evaluated[] = {
 	  "'comm']) console.log(fs.readFileSync('/proc/self/' + f))"),
 	E("const fs = require('fs'); console.log(fs.openSync('/dev/null'), "
 	  "fs.readdirSync('/proc/self/fd').length)"),
+	E("const fs = require('fs'); for (const fd of fs.readdirSync("
+	  "'/proc/self/fdinfo')) try { console.log(fd, fs.readlinkSync("
+	  "'/proc/self/fd/' + fd).replace(/\\d+/, ''), fs.readFileSync("
+	  "'/proc/self/fdinfo/' + fd, 'utf8').match(/flags:.*/)[0]) } "
+	  "catch {}"),
 	E("console.log(process.umask(), process.features, process.release)"),
 	E("const s = require('fs').readFileSync('/proc/self/status', 'utf8'); "
 	  "console.log(s.match(/^(Umask|Threads|Sig.*|NoNewPrivs|Seccomp):.*/gm)"

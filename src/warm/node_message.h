@@ -54,6 +54,7 @@ struct warm_node {
 	uint64_t environ, n_environ; /* the initial array of variables */
 	uint64_t title; /* libuv keeps the size of the command line there */
 	uint64_t stat[3]; /* the states of 0 to 2, behind their flags */
+	uint64_t marks[3]; /* FD_CLOEXEC, where node has marked one of these */
 	uint32_t n_runs, n_ends;
 	struct warm_node_run run[WARM_NODE_RUNS];
 	struct warm_node_end end[WARM_NODE_ENDS];

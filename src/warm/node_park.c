@@ -457,10 +457,13 @@ static int take_variable(struct search *s, uint64_t at, const uint64_t *word)
 	return 0;
 }
 
-/* Tells whether the flags of 0 to 2 stand in front of their states. */
+/*
+ * Tells whether the flags of 0 to 2 stand in front of their states; and notes whether node
+ * has marked them as close-on-exec.
+ */
 static bool has_flags(struct search *s)
 {
-	const struct warm_node *n = node_of(s);
+	struct warm_node *n = node_of(s);
 	const uint64_t apart = n->stat[1] - n->stat[0];
 
 	if (apart != n->stat[2] - n->stat[1] || apart < STAT_APART_LEAST ||
@@ -469,8 +472,13 @@ static bool has_flags(struct search *s)
 	for (uint64_t fd = 0; fd <= 2; fd++) {
 		long flags = st_trace_remote(s->stops.t, __NR_fcntl, fd,
 					     F_GETFL, 0, 0, 0, 0);
+		long marks = st_trace_remote(s->stops.t, __NR_fcntl, fd,
+					     F_GETFD, 0, 0, 0, 0);
 		int there = -1;
 
+		if (marks < 0)
+			return false;
+		n->marks[fd] = (uint64_t)marks;
 		if (st_trace_copy_in(s->stops.t, n->stat[fd] - 8, &there,
 				     sizeof(there)) < 0 ||
 		    there != flags)

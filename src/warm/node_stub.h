@@ -91,12 +91,13 @@ INLINE void node_take_strings(const struct warm_node *n,
 			n->end[i].strings + c->n_arguments * WARM_NODE_STRING;
 }
 
-/* Notes what node restores at its end. */
+/* Notes what node restores at its end, and marks the descriptors as node does. */
 INLINE void node_take_standard(const struct warm_node *n)
 {
 	for (int fd = 0; fd <= 2; fd++) {
 		sys_call2(__NR_fstat, fd, n->stat[fd]);
 		*(int32_t *)(n->stat[fd] - 8) = sys_fcntl(fd, F_GETFL, 0);
+		sys_fcntl(fd, F_SETFD, (long)n->marks[fd]);
 	}
 }
 
