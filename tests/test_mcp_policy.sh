@@ -145,8 +145,11 @@ rules() {
 	    check(s.call("wait", handle=one["handle"])["code"] == 0)
 	END
 	policed 'no process is left behind that limits would not hold' <<- 'END'
-	s = policed("[limits]\npids_max = 100\n" + rule("true", "allow", "program = 'true'"))
-	refused(s, r"denied by \[limits\]", argv=["true"], keep_leftovers=True)
+	for limit in ("pids_max = 100", "timeout_max = '1h'", "programs = 2"):
+	    s = policed("[limits]\n%s\n" % limit + rule("true", "allow", "program = 'true'"))
+	    refused(s, r"denied by \[limits\]", argv=["true"], keep_leftovers=True)
+	s = policed("[limits]\ntimeout = '1h'\n" + rule("true", "allow", "program = 'true'"))
+	runs_as(s, "", argv=["true"], keep_leftovers=True)
 	END
 	policed 'a link elsewhere is not the name that an allowed program gets' <<- 'END'
 	cat, me = shutil.which("cat", path=env["PATH"]), "/proc/self/cmdline"

@@ -69,8 +69,11 @@ static int refuse(const struct policy_answer *a, struct complaint *c)
 /* Lower what a request asks for to what the policy gives. */
 static int bound(const struct mcp *m, struct request *r, struct complaint *c)
 {
-	policy_limit(m->options->policy, &r->limits);
-	if (r->keep_leftovers > 0 && r->limits.given)
+	const struct policy *policy = m->options->policy;
+
+	policy_limit(policy, &r->limits);
+	if (r->keep_leftovers > 0 &&
+	    (r->limits.given || policy_bounds(policy)->no_leftovers))
 		return complain(c, EACCES,
 				"denied by [limits]: \"keep_leftovers\" would "
 				"leave processes without limits");

@@ -224,6 +224,8 @@ static int read_bound(struct policy_reader *r, const char *key,
 
 	if (strcmp(key, "timeout") == 0)
 		return read_time(r, key, value, &b->timeout_ns);
+	b->no_leftovers |=
+		strcmp(key, "timeout_max") == 0 || strcmp(key, "programs") == 0;
 	if (strcmp(key, "timeout_max") == 0)
 		return read_time(r, key, value, &b->timeout_most_ns);
 	if (strcmp(key, "idle_timeout") == 0)

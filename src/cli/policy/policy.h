@@ -99,6 +99,7 @@ struct policy_bounds {
 	uint64_t max_output; /* bytes of each stream, at most; 0: the default */
 	unsigned int programs; /* at a time; 0: the default */
 	struct limits limits; /* at most */
+	bool no_leftovers; /* a bound of times or programs, which they would escape */
 	const struct sandbox_wishes *sandbox; /* NULL: none */
 };
 
