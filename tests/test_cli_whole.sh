@@ -80,6 +80,12 @@ leftovers() {
 	! gone "$tmp/mine"
 	result $? 'children of the shell that has become this tool live on'
 	kill "$(cat "$tmp/mine")"
+	sh -c '{ sleep 0.2; sleep 38 & echo $! > "$1"; } & exec "$0" run -- \
+		sh -c "until [ -s $1 ]; do sleep 0.02; done; sleep 0.1"' \
+		"$tool" "$tmp/theirs"
+	! gone "$tmp/theirs"
+	result $? 'and what they leave behind'
+	kill "$(cat "$tmp/theirs")"
 	"$tool" run -- sh -c 'echo $$ > "$0"; exec sleep 38' "$tmp/child" &
 	until_true test -s "$tmp/child"
 	kill -KILL $!

@@ -92,9 +92,9 @@ int job_launch(struct job *job, struct run_plan *plan, json_t **report)
 		if (o->create_flags == 0)
 			plan->args.flags |=
 				SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
-	} else if (job->terminal.fd >= 0) {
-		tree_adopt(&job->tree);
 	}
+	if (!job->tree.others && job->terminal.fd >= 0)
+		tree_adopt(&job->tree);
 	if (job->terminal.fd < 0 && needs_group(o))
 		plan->args.flags |= SPAWN_TEMPLATE_SPAWN_SETPGROUP;
 	job->started = st_now();
@@ -256,7 +256,7 @@ static void escalate(struct job *job)
 		job->timed_out = true;
 		if (!job->tree.others)
 			tree_adopt(&job->tree);
-		else if (job->options->keep_leftovers)
+		else if (job->options->keep_leftovers || job->tree.n_others)
 			tree_spare(&job->tree);
 		tree_signal(&job->tree, SIGTERM);
 		job->deadline = st_now() + job->options->grace_ns;

@@ -37,11 +37,9 @@ static bool has_children(void)
 
 void left_adopt(struct run_tree *tree)
 {
-	/* a shell that has become this tool may have left it some */
-	if (has_children()) {
-		tree_adopt(tree);
+	/* a shell that has become this tool left it some: whose orphans would come? */
+	if (has_children())
 		return;
-	}
 	tree->others = calloc(1, sizeof(*tree->others));
 	if (tree->others)
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -103,7 +101,7 @@ unsigned int left_end(const struct run_tree *tree, int signals,
 	unsigned int n;
 	bool busy;
 
-	if (!tree->others || !has_children())
+	if (!tree->others || tree->n_others || !has_children())
 		return 0;
 	/* what has ended the program may have come here, too */
 	told_to_end(signals);

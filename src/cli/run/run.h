@@ -226,7 +226,10 @@ unsigned int tree_left(const struct run_tree *tree, int sig, bool *busy);
 
 /* left.c */
 
-/* Adopt orphans from now on, as tree_adopt() does, before the program is launched. */
+/*
+ * Adopt orphans from now on, before the program is launched, unless this tool has
+ * children: nobody could tell theirs from the program's.
+ */
 void left_adopt(struct run_tree *tree);
 
 /*
