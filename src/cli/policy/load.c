@@ -224,8 +224,6 @@ static int read_bound(struct policy_reader *r, const char *key,
 
 	if (strcmp(key, "timeout") == 0)
 		return read_time(r, key, value, &b->timeout_ns);
-	b->no_leftovers |=
-		strcmp(key, "timeout_max") == 0 || strcmp(key, "programs") == 0;
 	if (strcmp(key, "timeout_max") == 0)
 		return read_time(r, key, value, &b->timeout_most_ns);
 	if (strcmp(key, "idle_timeout") == 0)
@@ -276,6 +274,8 @@ static int read_limits(struct policy_reader *r, const char *key,
 			return policy_wrong(r, value->u.tab.value[i].at, "%s",
 					    failure.text);
 	}
+	p->bounds.no_leftovers = p->bounds.programs ||
+				 p->bounds.timeout_most_ns < TIMEOUT_MOST_NS;
 	if (p->bounds.timeout_ns > p->bounds.timeout_most_ns)
 		return policy_wrong(
 			r, value->at,
