@@ -505,7 +505,8 @@ IN_SECTION static void supervise(void *supervisor)
 	if (ret == 0) {
 		wait_for_end(s);
 		if (s->wards)
-			ward_end_all(s);
+			ward_end_all(s->wards, s->n_wards, s->kept.proc,
+				     s->kept.stat);
 		else
 			end_all(s);
 	}

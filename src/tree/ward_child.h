@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 
 #include "dents.h"
-#include "tree/supervisor_child.h"
 #include "tree/walk.h"
+#include "tree/ward.h"
 
 /* Looks until all are stopped, and then until all are gone. */
 #define WARD_STOPS 64
@@ -40,7 +40,9 @@ struct ward_list {
 };
 
 struct ward_work {
-	const struct st_supervisor *s;
+	const struct st_ward *wards;
+	unsigned int n_wards;
+	const char *proc, *stat; /* "/proc", "stat" */
 	struct ward_list now, before;
 	int *pids; /* of the wards that are in use */
 	long n_pids, room;
@@ -61,7 +63,7 @@ WALK_FN void *ward_map(unsigned long size)
 /* Return: false if there is none. It is given back by the end of the process. */
 WALK_FN bool ward_work_map(struct ward_work *w)
 {
-	unsigned long pids = w->s->n_wards * sizeof(*w->pids);
+	unsigned long pids = w->n_wards * sizeof(*w->pids);
 
 	w->room = WARD_ROOM;
 	w->pids = ward_map(pids);
@@ -130,7 +132,7 @@ WALK_FN int ward_read(const struct ward_work *w, int proc, const char *name,
 
 	if (dir < 0)
 		return dir;
-	got = sys_read_file(dir, w->s->kept.stat, stat, sizeof(stat));
+	got = sys_read_file(dir, w->stat, stat, sizeof(stat));
 	sys_close(dir);
 	if (got < 0)
 		return got;
@@ -144,7 +146,7 @@ WALK_FN bool ward_look(struct ward_work *w)
 	struct ward_seen *old = w->before.seen;
 	const struct st_dent *e;
 	struct st_dents dents;
-	int proc = walk_open_dir(AT_FDCWD, w->s->kept.proc), ret;
+	int proc = walk_open_dir(AT_FDCWD, w->proc), ret;
 	bool all = true;
 
 	if (proc < 0)
@@ -193,9 +195,9 @@ WALK_FN struct ward_seen *ward_find(const struct ward_list *list, int pid)
 WALK_FN void ward_take(struct ward_work *w)
 {
 	w->n_pids = 0;
-	for (unsigned int i = 0; i < w->s->n_wards; i++) {
-		int pid = w->s->wards[i].pid;
-		uint64_t since = w->s->wards[i].since;
+	for (unsigned int i = 0; i < w->n_wards; i++) {
+		int pid = w->wards[i].pid;
+		uint64_t since = w->wards[i].since;
 		const struct ward_seen *p =
 			pid > 1 ? ward_find(&w->now, pid) : 0;
 
@@ -262,7 +264,7 @@ WALK_FN void ward_signal(const struct ward_work *w, const struct ward_seen *p,
 	while (n)
 		name[at++] = digits[--n];
 	name[at] = 0;
-	proc = walk_open_dir(AT_FDCWD, w->s->kept.proc);
+	proc = walk_open_dir(AT_FDCWD, w->proc);
 	same = proc >= 0 && ward_read(w, proc, name, &again) == 0 &&
 	       again.start == p->start;
 	if (proc >= 0)
@@ -293,22 +295,26 @@ WALK_FN long ward_signal_all(struct ward_work *w, int sig)
 	return n;
 }
 
-WALK_FN bool ward_any(const struct st_supervisor *s)
+WALK_FN bool ward_any(const struct st_ward *wards, unsigned int n)
 {
-	for (unsigned int i = 0; i < s->n_wards; i++)
-		if (s->wards[i].pid > 1)
+	for (unsigned int i = 0; i < n; i++)
+		if (wards[i].pid > 1)
 			return true;
 	return false;
 }
 
 /* Ends all trees. One in an uninterruptible sleep ends when it wakes. */
-WALK_FN void ward_end_all(const struct st_supervisor *s)
+WALK_FN void ward_end_all(const struct st_ward *wards, unsigned int n,
+			  const char *proc, const char *stat)
 {
 	struct ward_work w;
 
-	if (!ward_any(s))
+	if (!ward_any(wards, n))
 		return;
-	w.s = s;
+	w.wards = wards;
+	w.n_wards = n;
+	w.proc = proc;
+	w.stat = stat;
 	w.self = sys_call0(__NR_getpid);
 	w.now.n = w.before.n = 0;
 	if (!ward_work_map(&w))
