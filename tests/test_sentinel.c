@@ -340,8 +340,9 @@ static void without_a_sentinel_the_program_ends(void)
 		for (;;)
 			pause();
 	}
-	CHECK(life_ends(&life, (int)at_most_ms(10000)));
+	/* it reads the mark */
 	CHECK_SYS(waitpid(pid, NULL, 0));
+	CHECK(life_ends(&life, (int)at_most_ms(10000)));
 }
 
 static void a_forked_child_ends_nothing(void)
