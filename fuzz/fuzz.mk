@@ -13,6 +13,8 @@ FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
 FUZZ_LIBS =
+# Of jansson, which is asked for when it is needed.
+FUZZ_MORE =
 
 # The daemon without its main function, and with its maps in memory.
 FUZZ_DAEMON_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,tests/fake_loader.c \
@@ -25,7 +27,8 @@ build-fuzz: $(FUZZERS:%=$(O)/fuzz/%)
 $(O)/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer-no-link \
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_MORE) $(FUZZ_SAN) \
+		-fsanitize=fuzzer-no-link \
 		-c -o $@ $<
 
 # Build without coverage: each access to the test's maps would look like new code.
@@ -41,7 +44,7 @@ $(CHILD_OBJ:$(O)/%=$(O)/fuzz/%): $(O)/fuzz/src/%.o: src/%.c
 
 $(FUZZERS:%=$(O)/fuzz/%): $(O)/fuzz/%: fuzz/%.c $(FUZZ_OBJ)
 	$(call say,FUZZLD,$@)
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_SAN) -fsanitize=fuzzer \
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_MORE) $(FUZZ_SAN) -fsanitize=fuzzer \
 		-o $@ $(filter %.c %.o,$^) $(FUZZ_LIBS) -lpthread
 $(O)/fuzz/fuzz_proto: $(FUZZ_DAEMON_OBJ)
 
@@ -51,10 +54,11 @@ FUZZ_RPC_OBJ := $(addprefix $(O)/fuzz/src/cli/,engine/lines.o \
 FUZZ_CLI_OBJ := $(FUZZ_RPC_OBJ) \
 	$(addprefix $(O)/fuzz/src/cli/mcp/,clean.o clean_kept.o words.o)
 $(FUZZ_CLI_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS))
-$(FUZZ_RPC_OBJ): FUZZ_CFLAGS += $(JANSSON_CFLAGS) -DVERSION='"$(VERSION)"'
+$(FUZZ_RPC_OBJ): FUZZ_CFLAGS += -DVERSION='"$(VERSION)"'
+$(FUZZ_RPC_OBJ): FUZZ_MORE = $(JANSSON_CFLAGS)
 $(FUZZ_RPC_OBJ): | need-jansson
 $(O)/fuzz/fuzz_rpc: $(FUZZ_RPC_OBJ)
-$(O)/fuzz/fuzz_rpc: FUZZ_CFLAGS += $(JANSSON_CFLAGS)
+$(O)/fuzz/fuzz_rpc: FUZZ_MORE = $(JANSSON_CFLAGS)
 $(O)/fuzz/fuzz_rpc: FUZZ_LIBS = $(JANSSON_LIBS)
 $(O)/fuzz/fuzz_clean: $(filter %/clean.o %/clean_kept.o,$(FUZZ_CLI_OBJ))
 $(O)/fuzz/fuzz_words: $(filter %/words.o,$(FUZZ_CLI_OBJ))
@@ -66,7 +70,7 @@ FUZZ_POLICY_OBJ := $(patsubst %.c,$(O)/fuzz/%.o,$(sort $(wildcard src/cli/policy
 $(FUZZ_POLICY_OBJ): FUZZ_CFLAGS := $(filter-out -D_GNU_SOURCE,$(FUZZ_CFLAGS)) \
 	-DVERSION='"$(VERSION)"'
 $(FUZZ_POLICY_OBJ) $(O)/fuzz/src/cli/policy/toml.o: | need-jansson need-tomlplusplus
-$(FUZZ_POLICY_OBJ) $(O)/fuzz/fuzz_policy: FUZZ_CFLAGS += $(JANSSON_CFLAGS)
+$(FUZZ_POLICY_OBJ) $(O)/fuzz/fuzz_policy: FUZZ_MORE = $(JANSSON_CFLAGS)
 
 # toml++ asks whether U+FCFF and some others are blanks where it expects U+FEFF only.
 $(O)/fuzz/src/cli/policy/toml.o: src/cli/policy/toml.cc
