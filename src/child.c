@@ -377,6 +377,17 @@ static _Noreturn void exec_file(const struct child *c)
 	fail(c, ret);
 }
 
+/*
+ * Tells the pid to the one that ends this child when the parent has ended. If the parent
+ * has ended before, nobody may have seen the pid: then the child ends by itself.
+ */
+static void tell_pid(const struct st_launch *l)
+{
+	*l->told = sys_call0(__NR_getpid);
+	if (sys_call0(__NR_getppid) != l->parent)
+		sys_exit(127);
+}
+
 void st_child(void *launch)
 {
 	const struct st_launch *l = launch;
@@ -392,7 +403,7 @@ void st_child(void *launch)
 	if (l->reset_handlers)
 		c.report->pid = sys_call0(__NR_getpid);
 	if (l->told)
-		*l->told = sys_call0(__NR_getpid);
+		tell_pid(l);
 	c.report->runs = true;
 	if (l->wait_fd)
 		wait_for_parent(l);

@@ -308,7 +308,7 @@ static int fill_launch(struct st_launch *l, int tfd,
 		l->exec_path = NULL;
 		l->by_path = false;
 	}
-	if (args->flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT)
+	if (args->flags & SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT || l->told)
 		l->parent = getpid();
 	return 0;
 }
