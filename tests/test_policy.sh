@@ -235,7 +235,7 @@ complains 'an interpreter with a version must, too' "4: rule 'a' allows 'python3
 	'[[rule]]\nname="a"\naction="allow"\nprogram="python3.11"\n'
 complains 'a shell that reads its input must, too' "4: rule 'a' allows 'sh'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="sh"\nargs=[["-c","make"],["-s"]]\n'
-complains 'also without arguments' "4: rule 'a' allows 'sh'" \
+complains 'a shell without arguments must, too' "4: rule 'a' allows 'sh'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="sh"\nargs=[[]]\n'
 complains 'a star for all programs must, too' "4: rule 'a' allows '\\*'" \
 	'[[rule]]\nname="a"\naction="allow"\nprogram="*"\n'
