@@ -13,7 +13,7 @@ FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_CFLAGS := $(LIB_CFLAGS) -O1 -g -fno-omit-frame-pointer
 FUZZ_OBJ := $(LIB_SRC:%.c=$(O)/fuzz/%.o)
 FUZZ_LIBS =
-# Of jansson, which is asked for when it is needed.
+# Flags of jansson, which is asked for when it is needed.
 FUZZ_MORE =
 
 # The daemon without its main function, and with its maps in memory.

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck source=tests/mcp.sh
 . tests/mcp.sh
 
-# What the cases share: a folder with programs, and policies.
+# The cases share this: a folder with programs, and policies.
 cat > "$tmp/common.py" << 'END'
 import shutil
 work, bin = tmp + "/work", tmp + "/bin"

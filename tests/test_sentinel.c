@@ -283,6 +283,24 @@ static void a_ring_has_one_sentinel_and_leaves_none(void)
 	CHECK(test_no_children());
 }
 
+/* A host that closes 0 to 2 for a moment and opens them again would end all trees. */
+static void a_host_s_standard_descriptors_are_not_taken(void)
+{
+	struct spawn_template_run_args args = watched(TREE("exit", "0"));
+	struct spawn_template_ring *ring = ring_new(2, 0);
+	int tfd = public_tree();
+	int saved = CHECK_SYS(fcntl(0, F_DUPFD_CLOEXEC, 3));
+
+	CHECK_SYS(close(0));
+	queue_run_args(ring, tfd, &args, 1);
+	CHECK_EQ(take_run_code(ring, 1), 0);
+	CHECK_GT(sentinel_now(), 0);
+	CHECK(fcntl(0, F_GETFD) < 0 && errno == EBADF);
+	CHECK_EQ(CHECK_SYS(dup2(saved, 0)), 0);
+	CHECK_SYS(close(saved));
+	spawn_template_ring_exit(ring);
+}
+
 static void a_killed_sentinel_is_replaced(void)
 {
 	struct spawn_template_run_args args = watched(FAMILY);
@@ -313,7 +331,7 @@ static void a_killed_sentinel_is_replaced(void)
 	CHECK(life_ends(&life, (int)at_most_ms(10000)));
 }
 
-/* Where numbers are not those of /proc, the kernel ends the program. */
+/* The kernel ends the program where numbers are not those of /proc. */
 static void without_a_sentinel_the_program_ends(void)
 {
 	struct spawn_template_run_args args = watched(TREE("mark", "pause"));
@@ -459,6 +477,7 @@ static const struct test_case cases[] = {
 	TEST_CASE(other_children_live_on),
 	TEST_CASE(what_a_run_leaves_lives_on),
 	TEST_CASE(a_ring_has_one_sentinel_and_leaves_none),
+	TEST_CASE(a_host_s_standard_descriptors_are_not_taken),
 	TEST_CASE(a_killed_sentinel_is_replaced),
 	TEST_CASE(without_a_sentinel_the_program_ends),
 	TEST_CASE(a_forked_child_ends_nothing),

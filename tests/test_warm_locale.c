@@ -35,7 +35,7 @@ static char *const by_python[] = {
 	NULL
 };
 
-/* What these print with an archive; an error to set a locale leaves the C locale. */
+/* Lines that these print with an archive; an error to set a locale leaves the C locale. */
 static const char *words(char version)
 {
 	return version == NONE

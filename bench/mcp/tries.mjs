@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What agents need of a server that runs programs, each tried with a server of its own. A
+// Tries what agents need of a server that runs programs, each with a server of its own. A
 // try returns whether it worked, and what was seen.
 import fs from 'node:fs';
 import path from 'node:path';

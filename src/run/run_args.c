@@ -21,7 +21,7 @@
 	 SPAWN_TEMPLATE_RUN_TELL_START | SPAWN_TEMPLATE_RUN_TELL_ROOM | \
 	 SPAWN_TEMPLATE_RUN_END_WITH_CALLER | SPAWN_TEMPLATE_RUN_RAW)
 
-/* Of a terminal that the program gets. */
+/* Flags of a terminal that the program gets. */
 #define TERMINAL_FLAGS (SPAWN_TEMPLATE_RUN_NO_ECHO | SPAWN_TEMPLATE_RUN_RAW)
 
 /* The runs that fail rather than go on without a cgroup. */

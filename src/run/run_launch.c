@@ -138,7 +138,7 @@ static void below_keeper(struct st_run *run, struct st_spawn *spawn)
 	spawn->args.flags |= SPAWN_TEMPLATE_SPAWN_DIE_WITH_PARENT;
 }
 
-/* Where there is no sentinel, the kernel ends at least the program. */
+/* The kernel ends at least the program where there is no sentinel. */
 static void watched_over(struct st_run *run, struct st_spawn *spawn)
 {
 	if (run->ward)

@@ -97,11 +97,15 @@ static int start_process(struct st_sentinel *t)
 	s->n_wards = t->n;
 	s->wards_end = (uintptr_t)t->wards + size_of_table(t->n);
 	ret = st_supervisor_begin(s, &t->lifeline);
-	st_own_take(&t->line, t->lifeline);
 	if (ret >= 0) {
 		t->pid = ret;
-		ret = st_supervisor_ready(t->lifeline);
+		/* a host may close 0 to 2 for a moment, which would end the trees */
+		ret = st_own_raise(t->lifeline);
+		t->lifeline = ret;
 	}
+	st_own_take(&t->line, t->lifeline);
+	if (ret >= 0)
+		ret = st_supervisor_ready(t->lifeline);
 	st_supervisor_free(s);
 	if (ret < 0)
 		end_process(t);

@@ -111,22 +111,11 @@ int st_node_open(char *const *options, char *const *envp,
 {
 	struct st_shell_start start = { .in = -1, .out = -1, .node = true };
 	char **argv = envp ? make_argv(park->argv0, options) : NULL;
-	int ret = argv ? st_session_make_files(&start) : -ENOMEM;
+	int ret;
 
 	start.argv = argv;
 	start.envp = envp;
-	park->shell = &start;
-	if (ret == 0)
-		ret = st_seat_open(seat, park);
-	if (ret == 0) {
-		ret = st_session_check_files(&start, seat->parked.pid);
-		if (ret < 0) {
-			park->step = WARM_STEP_SHELL;
-			st_seat_close(seat);
-		}
-		seat->parked.program = park->path;
-	}
-	st_session_close_files(&start);
+	ret = argv ? st_session_park(&start, seat, park) : -ENOMEM;
 	free(argv);
 	return ret;
 }

@@ -247,19 +247,7 @@ int st_python_open(const struct st_python *python,
 	start.argv = argv;
 	start.envp = from->envp;
 	if (ret == 0)
-		ret = argv ? st_session_make_files(&start) : -ENOMEM;
-	park->shell = &start;
-	if (ret == 0)
-		ret = st_seat_open(seat, park);
-	if (ret == 0) {
-		ret = st_session_check_files(&start, seat->parked.pid);
-		if (ret < 0) {
-			park->step = WARM_STEP_SHELL;
-			st_seat_close(seat);
-		}
-		seat->parked.program = park->path;
-	}
-	st_session_close_files(&start);
+		ret = argv ? st_session_park(&start, seat, park) : -ENOMEM;
 	free(argv);
 	free(text);
 	return ret;

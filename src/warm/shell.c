@@ -340,7 +340,7 @@ static int make_file(struct st_own *own, int *to)
 }
 
 /* Makes 0 such that a read of it shows in the offset; 1 and 2 such that output does. */
-int st_session_make_files(struct st_shell_start *start)
+static int make_files(struct st_shell_start *start)
 {
 	int ret = make_file(&start->in_file, &start->in);
 
@@ -352,7 +352,7 @@ int st_session_make_files(struct st_shell_start *start)
 	return ret;
 }
 
-void st_session_close_files(struct st_shell_start *start)
+static void close_files(struct st_shell_start *start)
 {
 	st_own_close(&start->in_file, &start->in);
 	st_own_close(&start->out_file, &start->out);
@@ -369,7 +369,7 @@ static bool is_at(pid_t pid, const char *name, int fd)
 }
 
 /* Checks that the file has left the standard descriptors alone. */
-int st_session_check_files(const struct st_shell_start *start, pid_t pid)
+static int check_files(const struct st_shell_start *start, pid_t pid)
 {
 	if (lseek(start->in, 0, SEEK_CUR) != 0 ||
 	    lseek(start->out, 0, SEEK_END) != 0)
@@ -425,6 +425,34 @@ static bool has_text(const char *path, const char *text)
 	return has;
 }
 
+/**
+ * st_session_park - park a process of a runtime, whose start has files for its streams
+ * @start: its arguments and environment
+ * @seat: filled in on success
+ * @park: what is parked; its step is set on failure
+ *
+ * Return: 0; or -errno, and nothing is open.
+ */
+int st_session_park(struct st_shell_start *start, struct warm_seat *seat,
+		    struct st_park *park)
+{
+	int ret = make_files(start);
+
+	park->shell = start;
+	if (ret == 0)
+		ret = st_seat_open(seat, park);
+	if (ret == 0) {
+		ret = check_files(start, seat->parked.pid);
+		if (ret < 0) {
+			park->step = WARM_STEP_SHELL;
+			st_seat_close(seat);
+		}
+		seat->parked.program = park->path;
+	}
+	close_files(start);
+	return ret;
+}
+
 /*
  * Each fork gets random numbers of its own. A file that sets the seed wants the
  * same ones each time.
@@ -466,7 +494,7 @@ int st_session_open(const struct st_session *session,
 	};
 	char *text = make_text(session);
 	char *argv[] = { (char *)park->argv0, "-c", text, NULL };
-	int ret = text && key->envp ? st_session_make_files(&start) : -ENOMEM;
+	int ret = text && key->envp ? make_files(&start) : -ENOMEM;
 
 	start.argv = argv;
 	start.rest = (unsigned int)session->line_len;
@@ -476,7 +504,7 @@ int st_session_open(const struct st_session *session,
 	if (ret == 0)
 		ret = st_seat_open(seat, park);
 	if (ret == 0) {
-		ret = st_session_check_files(&start, seat->parked.pid);
+		ret = check_files(&start, seat->parked.pid);
 		if (ret == 0)
 			ret = check_sources(&seat->parked);
 		if (ret < 0) {
@@ -486,7 +514,7 @@ int st_session_open(const struct st_session *session,
 			st_environment_note(&seat->parked, key->envp);
 		}
 	}
-	st_session_close_files(&start);
+	close_files(&start);
 	free(text);
 	return ret;
 }

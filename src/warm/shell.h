@@ -55,9 +55,8 @@ int st_session_open(const struct st_session *session,
 		    struct st_park *park);
 
 /* The files at 0 to 2 of a process that starts a runtime, which must leave them alone. */
-int st_session_make_files(struct st_shell_start *start);
-void st_session_close_files(struct st_shell_start *start);
-int st_session_check_files(const struct st_shell_start *start, pid_t pid);
+int st_session_park(struct st_shell_start *start, struct warm_seat *seat,
+		    struct st_park *park);
 
 /* shell_symbols.c: fills in offsets. Return: 0; -ENOEXEC: it is no such bash. */
 int st_shell_symbols(const char *path, const struct spawn_template_key *key,

@@ -18,7 +18,7 @@
  */
 #define SHELL_LIMITS ";&|<>()$`#\n\r"
 
-/* What Linux lets exec have: pages of one argument with its NUL, and bytes of all. */
+/* Linux lets exec have so much: pages of one argument with its NUL, and bytes of all. */
 #define ARG_PAGES 32
 #define ARGS_MOST ((size_t)6 << 20)
 
